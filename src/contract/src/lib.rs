@@ -1,0 +1,11 @@
+//! What the webhook, the sidecar and the command line agree on: names, places and documents. No IO.
+//!
+//! The webhook and the sidecar never meet. Whatever one writes and the other reads stands here, once.
+
+pub mod annotations;
+pub mod aws;
+pub mod environment;
+pub mod external_account;
+pub mod google;
+pub mod loopback;
+pub mod pod;
