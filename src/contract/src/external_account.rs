@@ -1,6 +1,6 @@
 //! The `external_account` document that Google's libraries read, one for each source.
 //!
-//! Source: <https://google.aip.dev/auth/4117>, and `docs/clients.md` for what each library really does with it.
+//! Source: <https://google.aip.dev/auth/4117>, and what the libraries were seen to do with it.
 
 use serde::Serialize;
 
