@@ -1,1 +1,7 @@
-//! Placeholder.
+//! The harness of the demo and of the tests that span programs: both real programs as processes, between stand-ins for
+//! the parts of a cluster that they meet.
+
+pub mod error;
+pub mod kubernetes;
+pub mod process;
+pub mod programs;

@@ -1,0 +1,147 @@
+//! The server as a client sees it.
+
+use reqwest::{Client, Response, StatusCode};
+
+use super::*;
+
+const LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+const ONE: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+
+async fn ask(kubernetes: &Kubernetes, accept: &str, path: &str) -> Response {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let url = format!("{}{path}", kubernetes.url());
+    Client::new().get(url).header("accept", accept).send().await.unwrap()
+}
+
+async fn json(response: Response) -> Value {
+    response.json().await.unwrap()
+}
+
+fn role(arn: &str) -> Value {
+    json!({"eks.amazonaws.com/role-arn": arn})
+}
+
+async fn with_accounts(names: &[&str]) -> Kubernetes {
+    let kubernetes = Kubernetes::start().await.unwrap();
+    for name in names {
+        kubernetes.put_service_account("shop", name, &role(name));
+    }
+    kubernetes
+}
+
+/// Reads a watch line by line.
+struct Lines(Response, Vec<u8>);
+
+impl Lines {
+    async fn next(&mut self) -> Option<Value> {
+        loop {
+            if let Some(end) = self.1.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.1.drain(..=end).collect();
+                return Some(serde_json::from_slice(&line).unwrap());
+            }
+            self.1.extend(self.0.chunk().await.unwrap()?);
+        }
+    }
+}
+
+async fn watch(kubernetes: &Kubernetes, query: &str) -> Lines {
+    let path = format!("/api/v1/serviceaccounts?watch=true&{query}");
+    Lines(ask(kubernetes, ONE, &path).await, Vec::new())
+}
+
+fn summary(event: &Value) -> String {
+    let metadata = &event["object"]["metadata"];
+    format!("{} {} {}", event["type"], metadata["name"], metadata["resourceVersion"]).replace('"', "")
+}
+
+#[tokio::test]
+async fn pages_are_of_one_moment() {
+    let kubernetes = with_accounts(&["a", "b", "c"]).await;
+    let first = json(ask(&kubernetes, LIST, "/api/v1/serviceaccounts?limit=2").await).await;
+    assert_eq!(first["kind"], "PartialObjectMetadataList");
+    assert_eq!(first["items"][1]["metadata"]["name"], "b");
+    assert_eq!(first["items"][1]["kind"], "PartialObjectMetadata");
+    assert_eq!(first["metadata"]["remainingItemCount"], 1);
+    kubernetes.delete(Kind::ServiceAccount, "shop", "c");
+    let next = format!(
+        "/api/v1/serviceaccounts?limit=2&continue={}",
+        first["metadata"]["continue"].as_str().unwrap()
+    );
+    let second = json(ask(&kubernetes, LIST, &next).await).await;
+    assert_eq!(second["items"][0]["metadata"]["name"], "c");
+    assert_eq!(second["metadata"], json!({"resourceVersion": "3"}));
+    kubernetes.compact();
+    assert_eq!(ask(&kubernetes, LIST, &next).await.status(), StatusCode::GONE);
+    assert_eq!(kubernetes.calls(), Calls { lists: 3, watches: 0, gets: 0 });
+}
+
+#[tokio::test]
+async fn a_watch_tells_what_happens() {
+    let kubernetes = with_accounts(&["a"]).await;
+    kubernetes.put_namespace("shop", &json!({}), &json!({}));
+    let mut events = watch(&kubernetes, "resourceVersion=2&allowWatchBookmarks=true&timeoutSeconds=60").await;
+    kubernetes.put_service_account("shop", "a", &role("new"));
+    kubernetes.put_service_account("shop", "b", &role("b"));
+    kubernetes.delete(Kind::ServiceAccount, "shop", "a");
+    for expected in ["MODIFIED a 3", "ADDED b 4", "DELETED a 5"] {
+        assert_eq!(summary(&events.next().await.unwrap()), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_watch_from_the_start_marks_its_end() {
+    let kubernetes = with_accounts(&["a", "b"]).await;
+    let mut events =
+        watch(&kubernetes, "resourceVersion=0&sendInitialEvents=true&resourceVersionMatch=NotOlderThan")
+            .await;
+    assert_eq!(summary(&events.next().await.unwrap()), "ADDED a 1");
+    assert_eq!(summary(&events.next().await.unwrap()), "ADDED b 2");
+    let bookmark = events.next().await.unwrap();
+    assert_eq!(summary(&bookmark), "BOOKMARK null 2");
+    assert_eq!(bookmark["object"]["metadata"]["annotations"], json!({"k8s.io/initial-events-end": "true"}));
+}
+
+#[tokio::test]
+async fn a_watch_ends_when_it_said() {
+    let kubernetes = with_accounts(&["a"]).await;
+    let mut events = watch(&kubernetes, "resourceVersion=1&timeoutSeconds=0").await;
+    assert_eq!(events.next().await, None);
+}
+
+#[tokio::test]
+async fn after_a_compaction_an_old_watch_is_gone() {
+    let kubernetes = with_accounts(&["a", "b"]).await;
+    kubernetes.compact();
+    let mut events = watch(&kubernetes, "resourceVersion=1").await;
+    assert_eq!(events.next().await.unwrap()["object"]["code"], 410);
+    assert_eq!(events.next().await, None);
+}
+
+#[tokio::test]
+async fn held_watches_lag_and_reads_do_not() {
+    let kubernetes = with_accounts(&["a"]).await;
+    kubernetes.hold_watches(true);
+    let mut events = watch(&kubernetes, "resourceVersion=1&timeoutSeconds=60").await;
+    kubernetes.put_service_account("shop", "a", &role("new"));
+    let path = "/api/v1/namespaces/shop/serviceaccounts/a";
+    let read = json(ask(&kubernetes, ONE, path).await).await;
+    assert_eq!(read["metadata"]["annotations"], role("new"));
+    assert_eq!(json(ask(&kubernetes, "application/json", path).await).await["kind"], "ServiceAccount");
+    kubernetes.hold_watches(false);
+    assert_eq!(summary(&events.next().await.unwrap()), "MODIFIED a 2");
+}
+
+#[tokio::test]
+async fn outages_and_unknowns_are_answered_as_kubernetes_does() {
+    let kubernetes = with_accounts(&["a"]).await;
+    let missing = json(ask(&kubernetes, ONE, "/api/v1/namespaces/shop/serviceaccounts/z").await).await;
+    assert_eq!(missing["message"], "serviceaccounts \"z\" not found");
+    let unknown = ask(&kubernetes, LIST, "/api/v1/serviceaccounts?labelSelector=a").await;
+    assert_eq!(unknown.status(), StatusCode::BAD_REQUEST);
+    for (outage, code) in [(Outage::Unavailable, 503), (Outage::Forbidden, 403)] {
+        kubernetes.fail(Some(outage));
+        assert_eq!(json(ask(&kubernetes, LIST, "/api/v1/namespaces").await).await["code"], code);
+    }
+    kubernetes.fail(None);
+    assert_eq!(ask(&kubernetes, LIST, "/api/v1/namespaces").await.status(), StatusCode::OK);
+}
