@@ -1,0 +1,22 @@
+# syntax=docker/dockerfile:1
+# The sidecar as one static file on an empty root: docker buildx build -f images/sidecar.Dockerfile .
+# `images/build` makes the same without an engine.
+FROM rust:1.95.0-slim-bookworm AS build
+WORKDIR /src
+COPY . .
+ENV RUSTFLAGS="-C target-feature=+crt-static" RUSTUP_TOOLCHAIN=1.95.0
+RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target,id=rolebridge-$TARGETARCH \
+    target="$(uname -m)-unknown-linux-gnu" && \
+    cargo build --release --locked --target "$target" -p rolebridge-sidecar && \
+    cp "target/$target/release/rolebridge-sidecar" /rolebridge-sidecar
+
+FROM scratch
+ARG VERSION=0.0.0 REVISION=unknown
+LABEL org.opencontainers.image.title="rolebridge-sidecar" \
+      org.opencontainers.image.description="Keeps a pod's Google Cloud subject token fresh with its IAM role" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
+COPY --from=build /rolebridge-sidecar /rolebridge-sidecar
+USER 65532:65532
+ENTRYPOINT ["/rolebridge-sidecar"]

@@ -1,0 +1,22 @@
+# syntax=docker/dockerfile:1
+# The webhook as one static file on an empty root: docker buildx build -f images/webhook.Dockerfile .
+# `images/build` makes the same without an engine.
+FROM rust:1.95.0-slim-bookworm AS build
+WORKDIR /src
+COPY . .
+ENV RUSTFLAGS="-C target-feature=+crt-static" RUSTUP_TOOLCHAIN=1.95.0
+RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target,id=rolebridge-$TARGETARCH \
+    target="$(uname -m)-unknown-linux-gnu" && \
+    cargo build --release --locked --target "$target" -p rolebridge-webhook && \
+    cp "target/$target/release/rolebridge-webhook" /rolebridge-webhook
+
+FROM scratch
+ARG VERSION=0.0.0 REVISION=unknown
+LABEL org.opencontainers.image.title="rolebridge-webhook" \
+      org.opencontainers.image.description="Mutating admission webhook that gives annotated EKS pods credentials for Google Cloud" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
+COPY --from=build /rolebridge-webhook /rolebridge-webhook
+USER 65532:65532
+ENTRYPOINT ["/rolebridge-webhook"]

@@ -1,0 +1,77 @@
+# The cluster's processes: how each is started, stopped and waited for. Sourced by `up`, `down` and `restart`, with the
+# current folder at $state.
+# shellcheck shell=bash
+
+# start NAME COMMAND...: in a session of its own, so that a Ctrl-C at the terminal reaches the script that will clean
+# up, and not the parts under it.
+start() {
+  local name=$1; shift
+  setsid nohup "$@" >> "log/$name.log" 2>&1 < /dev/null &
+  echo $! > "$name.pid"
+}
+
+# stop NAME: by its recorded id, if that process is still ours (ids are used again).
+stop() {
+  local pid waited=0
+  pid=$(cat "$1.pid" 2> /dev/null) || return 0
+  rm -f "$1.pid"
+  tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null | grep -qE -- "$bin|$state|containerd.toml" || return 0
+  kill "$pid" 2> /dev/null
+  while kill -0 "$pid" 2> /dev/null; do
+    [ $((waited += 1)) -lt 100 ] || kill -KILL "$pid" 2> /dev/null
+    sleep .1
+  done
+}
+
+# await SECONDS COMMAND...: until it succeeds.
+await() {
+  local tries=$(($1 * 4)); shift
+  until "$@" > /dev/null 2>&1; do
+    [ $((tries -= 1)) -gt 0 ] || { echo "gave up on: $*; see $state/log" >&2; return 1; }
+    sleep .25
+  done
+}
+
+api() { "$bin/kubectl" --kubeconfig admin.kubeconfig "$@"; }
+node_is_ready() { api get node node1 | grep -q ' Ready'; }
+
+start_etcd() {
+  start etcd "$bin/etcd" --data-dir etcd --unsafe-no-fsync --listen-client-urls http://127.0.0.1:2379 \
+    --advertise-client-urls http://127.0.0.1:2379 --listen-peer-urls http://127.0.0.1:2380
+}
+
+# Aggregator routing lets the API server reach a webhook's Service by its endpoints: it runs on the host, where no
+# Service address answers before kube-proxy is up.
+start_apiserver() {
+  start apiserver "$bin/kube-apiserver" --etcd-servers=http://127.0.0.1:2379 --secure-port=6443 \
+    --advertise-address=$node_ip --tls-cert-file=pki/apiserver.crt --tls-private-key-file=pki/apiserver.key \
+    --client-ca-file=pki/ca.crt --service-account-issuer=https://kubernetes.default.svc \
+    --service-account-key-file=pki/sa.pub --service-account-signing-key-file=pki/sa.key \
+    --service-cluster-ip-range=10.96.0.0/16 --authorization-mode=Node,RBAC --allow-privileged \
+    --enable-aggregator-routing --kubelet-preferred-address-types=InternalIP \
+    --kubelet-certificate-authority=pki/ca.crt \
+    --kubelet-client-certificate=pki/kubelet-client.crt --kubelet-client-key=pki/kubelet-client.key
+}
+
+start_controller-manager() {
+  start controller-manager "$bin/kube-controller-manager" --kubeconfig controller-manager.kubeconfig \
+    --leader-elect=false --use-service-account-credentials --service-account-private-key-file=pki/sa.key \
+    --root-ca-file=pki/ca.crt
+}
+
+start_scheduler() {
+  start scheduler "$bin/kube-scheduler" --kubeconfig scheduler.kubeconfig --leader-elect=false
+}
+
+start_containerd() { start containerd containerd -c containerd.toml; }
+
+start_kubelet() {
+  start kubelet "$bin/kubelet" --config kubelet.yaml --kubeconfig node.kubeconfig --hostname-override node1 \
+    --node-ip $node_ip --root-dir "$state/kubelet"
+}
+
+# kube-proxy may not touch the limits of connection tracking in a container: all three flags at 0.
+start_proxy() {
+  start proxy "$bin/kube-proxy" --kubeconfig proxy.kubeconfig --hostname-override node1 --proxy-mode iptables \
+    --conntrack-max-per-core 0 --conntrack-tcp-timeout-established 0 --conntrack-tcp-timeout-close-wait 0
+}
