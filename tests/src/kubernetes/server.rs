@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::store::{Kind, Outage, Page, Store};
-use super::watch::{Watch, shown};
+use super::watch::{Start, Watch, shown};
 
 type Shared = State<Arc<Store>>;
 
@@ -40,7 +40,7 @@ struct Params {
 pub(super) fn router(store: Arc<Store>) -> Router {
     let all = |kind| {
         get(move |State(store): Shared, Query(params), headers: HeaderMap| async move {
-            collection(store, kind, String::new(), params, &headers)
+            collection(store, kind, String::new(), &params, &headers)
         })
     };
     Router::new()
@@ -83,7 +83,7 @@ async fn service_accounts(
     Query(params): Query<Params>,
     headers: HeaderMap,
 ) -> Response {
-    collection(store, Kind::ServiceAccount, namespace, params, &headers)
+    collection(store, Kind::ServiceAccount, namespace, &params, &headers)
 }
 
 async fn namespace(State(store): Shared, Path(name): Path<String>, headers: HeaderMap) -> Response {
@@ -110,7 +110,7 @@ fn collection(
     store: Arc<Store>,
     kind: Kind,
     namespace: String,
-    params: Params,
+    params: &Params,
     headers: &HeaderMap,
 ) -> Response {
     let metadata_only = metadata_only(headers);
@@ -131,8 +131,11 @@ fn collection(
         namespace,
         version,
         // Version 0 means "any": the server begins with what it has.
-        from_the_start: params.send_initial_events || version == 0,
-        mark_the_end: params.send_initial_events,
+        start: match (params.send_initial_events, version) {
+            (true, _) => Start::EverythingMarked,
+            (false, 0) => Start::Everything,
+            _ => Start::Changes,
+        },
         bookmarks: params.allow_watch_bookmarks,
         timeout: Duration::from_secs(params.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT)),
         metadata_only,

@@ -13,7 +13,18 @@ use tokio::time::Instant;
 use super::store::{Event, Kind, News, Store};
 
 /// The API server sends a bookmark about once a minute.
-const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
+
+/// What a watch begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// Everything that exists, and a bookmark that says that this was it.
+    EverythingMarked,
+    /// Everything that exists.
+    Everything,
+    /// Only what changes.
+    Changes,
+}
 
 /// What the client asked for.
 #[derive(Debug)]
@@ -22,10 +33,7 @@ pub(super) struct Watch {
     pub(super) namespace: String,
     /// Events after this version.
     pub(super) version: u64,
-    /// First everything that exists.
-    pub(super) from_the_start: bool,
-    /// And then say, by a bookmark, that this was everything.
-    pub(super) mark_the_end: bool,
+    pub(super) start: Start,
     pub(super) bookmarks: bool,
     pub(super) timeout: Duration,
     /// Only metadata: the client's `Accept` says so.
@@ -68,8 +76,9 @@ impl Progress {
         if self.ended {
             return None;
         }
-        if std::mem::take(&mut self.watch.from_the_start) {
-            return Some(self.everything());
+        match std::mem::replace(&mut self.watch.start, Start::Changes) {
+            Start::Changes => {}
+            start => return Some(self.everything(start)),
         }
         loop {
             // Seen before the look, so that a change in between wakes the wait below.
@@ -99,11 +108,11 @@ impl Progress {
         events.iter().map(|event| self.watch.line(event.what, &event.object)).collect()
     }
 
-    fn everything(&mut self) -> String {
+    fn everything(&mut self, start: Start) -> String {
         let page = self.store.list(self.watch.kind, &self.watch.namespace, 0);
         self.watch.version = page.version;
         let mut lines: String = page.items.iter().map(|object| self.watch.line("ADDED", object)).collect();
-        if self.watch.mark_the_end {
+        if start == Start::EverythingMarked {
             lines += &self.watch.bookmark(&json!({"k8s.io/initial-events-end": "true"}));
         }
         lines

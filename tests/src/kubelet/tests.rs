@@ -1,0 +1,183 @@
+//! Pods of shell scripts.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::*;
+use crate::process::Process;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn node() -> Node {
+    let minted = AtomicU32::new(0);
+    let data = |key: &str, text: &str| BTreeMap::from([(key.to_owned(), text.to_owned())]);
+    Node {
+        programs: BTreeMap::from([("/sh".to_owned(), vec!["/bin/sh".into(), "-c".into()])]),
+        config_maps: BTreeMap::from([("roots".to_owned(), data("ca.crt", "PEM"))]),
+        minter: Arc::new(move |request| {
+            let count = minted.fetch_add(1, Ordering::Relaxed);
+            Ok(format!(
+                "{count} {}/{} {:?} {}",
+                request.namespace, request.service_account, request.audience, request.lifetime
+            ))
+        }),
+    }
+}
+
+fn pod(spec: &str) -> Value {
+    let spec: Value = serde_saphyr::from_str(spec).unwrap();
+    json!({
+        "metadata": {"generateName": "a-", "namespace": "shop", "annotations": {"doc": r#"{"file":"/var/x/token"}"#}},
+        "spec": spec,
+    })
+}
+
+fn error(spec: &str) -> String {
+    Pod::place(&node(), &pod(spec)).unwrap_err().to_string()
+}
+
+const VOLUMES: &str = "
+    serviceAccountName: reporter
+    containers:
+    - name: app
+      command: [/sh, 'cat $TOKEN /var/x/doc /etc/roots/roots.pem; printf %s \"$NOTHING\"; env']
+      env:
+      - {name: TOKEN, value: /var/run/aws/token}
+      - {name: NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+      - {name: TWICE, value: '$(NAME)-$(NAME)-$(OTHER)-$$(NAME)'}
+      - {name: ELSEWHERE, value: '/var/xy:/a/var/x:/var/x:http://h/var/x'}
+      - {name: ROOTS, valueFrom: {configMapKeyRef: {name: roots, key: ca.crt}}}
+      volumeMounts:
+      - {name: aws, mountPath: /var/run/aws}
+      - {name: doc, mountPath: /var/x}
+      - {name: roots, mountPath: /etc/roots/}
+      - {name: scratch, mountPath: /scratch}
+    volumes:
+    - {name: aws, projected: {sources: [{serviceAccountToken: {path: token, audience: sts.amazonaws.com, expirationSeconds: 86400}}]}}
+    - {name: doc, downwardAPI: {items: [{path: doc, fieldRef: {fieldPath: \"metadata.annotations['doc']\"}}]}}
+    - {name: roots, configMap: {name: roots, items: [{key: ca.crt, path: roots.pem}]}}
+    - {name: scratch, emptyDir: {medium: Memory}}
+";
+
+#[tokio::test]
+async fn a_container_sees_exactly_what_the_pod_says() {
+    let pod = Pod::place(&node(), &pod(VOLUMES)).unwrap();
+    let root = pod.root().display();
+    let mut running = pod.run(PATIENCE).await.unwrap();
+    let process: &mut Process = running.process("app").unwrap();
+    assert!(process.wait(PATIENCE).await.unwrap().success());
+    let text = process.log().text();
+    let (files, env) = text.split_once("PEM").unwrap();
+    assert_eq!(
+        files,
+        format!(r#"0 shop/reporter Some("sts.amazonaws.com") 86400{{"file":"{root}/var/x/token"}}"#)
+    );
+    // A shell adds its own to what it was given.
+    let env: Vec<_> = env
+        .lines()
+        .filter(|line| !line.starts_with("PWD=") && !line.starts_with("_=") && !line.starts_with("SHLVL="))
+        .collect();
+    let mut sorted = env.clone();
+    sorted.sort_unstable();
+    assert_eq!(
+        sorted,
+        [
+            &format!("ELSEWHERE=/var/xy:/a/var/x:{root}/var/x:http://h/var/x"),
+            "NAME=a-w4q8z",
+            "ROOTS=PEM",
+            &format!("TOKEN={root}/var/run/aws/token"),
+            "TWICE=a-w4q8z-a-w4q8z-$(OTHER)-$(NAME)",
+        ]
+    );
+    assert!(pod.path("/scratch").is_dir());
+}
+
+#[tokio::test]
+async fn tokens_are_rotated_in_one_step() {
+    let pod = Pod::place(&node(), &pod(VOLUMES)).unwrap();
+    let file = pod.path("/var/run/aws/token");
+    let read = || std::fs::read_to_string(&file).unwrap();
+    assert!(read().starts_with("0 shop/reporter"));
+    pod.rotate_tokens().unwrap();
+    assert!(read().starts_with("1 shop/reporter"));
+    let entries = std::fs::read_dir(file.parent().unwrap()).unwrap().count();
+    assert_eq!(entries, 3, "token, ..data and one data folder");
+    pod.overwrite_projected("aws", &[("token", "")]).unwrap();
+    assert_eq!(read(), "");
+}
+
+const ORDER: &str = "
+    initContainers:
+    - name: sidecar
+      restartPolicy: Always
+      command: [/sh, 'echo sidecar >>/scratch/order; exec sleep 60']
+      startupProbe:
+        exec: {command: [/sh, 'echo probe >>/scratch/order; test $(grep -c probe /scratch/order) = 2 || { echo not yet; exit 1; }']}
+        periodSeconds: 1
+      volumeMounts: [{name: scratch, mountPath: /scratch}]
+    - name: migrate
+      command: [/sh, 'echo migrate >>/scratch/order']
+    containers:
+    - {name: app, command: [/sh], args: ['echo app >>/scratch/order']}
+    volumes: [{name: scratch, emptyDir: {}}]
+";
+
+#[tokio::test]
+async fn the_order_is_the_kubelets() {
+    let pod = Pod::place(&node(), &pod(ORDER)).unwrap();
+    let mut running = pod.run(PATIENCE).await.unwrap();
+    running.process("app").unwrap().wait(PATIENCE).await.unwrap();
+    let order = std::fs::read_to_string(pod.path("/scratch/order")).unwrap();
+    assert_eq!(order, "sidecar\nprobe\nprobe\nmigrate\napp\n");
+    assert_eq!(running.events, ["Startup probe failed: not yet"]);
+    assert_eq!(running.process("sidecar").unwrap().ended().unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_failure_on_the_way_is_told() {
+    for (spec, told) in [
+        ("initContainers: [{name: a, command: [/sh, 'echo oh; exit 3']}]", "init container a ended: exit status: 3\noh"),
+        (
+            "initContainers: [{name: a, restartPolicy: Always, command: [/sh, 'exit 4'],
+              startupProbe: {periodSeconds: 0, failureThreshold: 90000, exec: {command: [/sh, 'echo why; false']}}}]",
+            "container a ended: exit status: 4; the probe: why\n",
+        ),
+        (
+            "initContainers: [{name: a, restartPolicy: Always, command: [/sh, 'exec sleep 60'],
+              startupProbe: {periodSeconds: 0, failureThreshold: 2, exec: {command: [/sh, 'echo why; false']}}}]",
+            "container a is killed by its startup probe; the probe: why\n",
+        ),
+        ("containers: [{name: a, command: [/other]}]", "no program /other on the node"),
+        ("containers: [{name: a}]", "container a has no command, and the stand-in kubelet knows no images"),
+        (
+            "containers: [{name: a, command: [/sh], env: [{name: X, valueFrom: {fieldRef: {fieldPath: spec.x}}}]}]",
+            "the stand-in kubelet does not know the field \"spec.x\"",
+        ),
+    ] {
+        let pod = Pod::place(&node(), &pod(spec)).unwrap();
+        assert_eq!(pod.run(PATIENCE).await.unwrap_err().to_string(), told);
+    }
+}
+
+#[test]
+fn what_the_stand_in_does_not_know_is_named() {
+    for (spec, told) in [
+        ("volumes: [{name: x, hostPath: {path: /}}]", "unknown variant `hostPath`"),
+        ("volumes: [{name: x, configMap: {name: none}}]", "config map \"none\" not found"),
+        (
+            "containers: [{name: a, volumeMounts: [{name: x, mountPath: /x}]}]",
+            "/x mounts \"x\", and the pod has no such volume",
+        ),
+        (
+            "containers: [{name: a, volumeMounts: [{name: x, mountPath: /x, subPath: part}]}]",
+            "with a subPath",
+        ),
+        (
+            "containers: [{name: a, volumeMounts: [{name: x, mountPath: /x}, {name: z, mountPath: /x}]}]",
+            "two containers mount different volumes at /x",
+        ),
+    ] {
+        let error = error(spec);
+        assert!(error.contains(told), "{error}");
+    }
+}
