@@ -10,7 +10,8 @@ start() {
   echo $! > "$name.pid"
 }
 
-# stop NAME: by its recorded id, if that process is still ours (ids are used again).
+# stop NAME: by its recorded id, if that process is still ours (ids are used again). The API server would wait a minute
+# for the watches of others.
 stop() {
   local pid waited=0
   pid=$(cat "$1.pid" 2> /dev/null) || return 0
@@ -18,7 +19,7 @@ stop() {
   tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null | grep -qE -- "$bin|$state|containerd.toml" || return 0
   kill "$pid" 2> /dev/null
   while kill -0 "$pid" 2> /dev/null; do
-    [ $((waited += 1)) -lt 100 ] || kill -KILL "$pid" 2> /dev/null
+    [ $((waited += 1)) -lt 30 ] || kill -KILL "$pid" 2> /dev/null
     sleep .1
   done
 }
