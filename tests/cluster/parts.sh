@@ -10,19 +10,22 @@ start() {
   echo $! > "$name.pid"
 }
 
-# stop NAME: by its recorded id, if that process is still ours (ids are used again). The API server would wait a minute
-# for the watches of others.
+# stop NAME: by its recorded id, if that process is still ours (ids are used again). It has three seconds: the API server
+# would wait a minute for the watches of others.
 stop() {
   local pid waited=0
   pid=$(cat "$1.pid" 2> /dev/null) || return 0
   rm -f "$1.pid"
   tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null | grep -qE -- "$bin|$state|containerd.toml" || return 0
   kill "$pid" 2> /dev/null
-  while kill -0 "$pid" 2> /dev/null; do
+  while runs "$pid"; do
     [ $((waited += 1)) -lt 30 ] || kill -KILL "$pid" 2> /dev/null
     sleep .1
   done
 }
+
+# runs PID: a dead process that its parent has not reaped yet has no command line.
+runs() { grep -q . "/proc/$1/cmdline" 2> /dev/null; }
 
 # await SECONDS COMMAND...: until it succeeds.
 await() {
