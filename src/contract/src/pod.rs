@@ -10,6 +10,8 @@ pub const PROGRAM: &str = "/rolebridge-sidecar";
 pub const RUN_ARGS: &[&str] = &["run"];
 /// The startup probe's command.
 pub const READY_COMMAND: &[&str] = &[PROGRAM, "ready", "--wait"];
+/// Seconds that one startup probe may take. `ready --wait` blocks for a second less, so that what it says is heard.
+pub const PROBE_TIMEOUT_SECONDS: u8 = 10;
 /// The user that the sidecar runs as where the pod's containers agree on none.
 pub const USER: i64 = 65532;
 

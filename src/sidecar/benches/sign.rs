@@ -1,0 +1,26 @@
+//! What a signature costs. It is made every two minutes in every pod.
+
+use std::{hint::black_box, time::SystemTime};
+
+use aws_credential_types::Credentials;
+use criterion::{Criterion, criterion_group, criterion_main};
+use rolebridge_sidecar::sign::sign;
+
+const AUDIENCE: &str = "//iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/POOL_ID/providers/PROVIDER_ID";
+
+fn bench(c: &mut Criterion) {
+    // AWS's session tokens have about a thousand characters.
+    let session_token = "IQoJb3JpZ2luX2VjEJr//////////".repeat(34);
+    let credentials = Credentials::new(
+        "ASIAIOSFODNN7EXAMPLE",
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        Some(session_token),
+        None,
+        "bench",
+    );
+    let now = SystemTime::now();
+    c.bench_function("sign", |b| b.iter(|| sign(black_box(&credentials), AUDIENCE, "eu-west-1", now)));
+}
+
+criterion_group!(benches, bench);
+criterion_main!(benches);

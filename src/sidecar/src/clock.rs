@@ -1,0 +1,137 @@
+//! The time that is signed with. A node's clock may be wrong, and AWS refuses a signature that is minutes off; its
+//! answers carry a `Date`, refusals too, so the clock is corrected by that.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+/// A difference up to this is left alone: it is within what AWS takes, and `Date` counts whole seconds.
+pub const TOLERANCE: Duration = Duration::from_mins(1);
+
+/// The local clock, corrected by what AWS says. Clones share the correction.
+#[derive(Clone)]
+pub struct Clock(Arc<Inner>);
+
+struct Inner {
+    local: Box<dyn Fn() -> SystemTime + Send + Sync>,
+    offset: AtomicI64,
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clock").field("offset", &self.offset()).finish_non_exhaustive()
+    }
+}
+
+impl Clock {
+    /// The machine's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::from_fn(SystemTime::now)
+    }
+
+    /// A clock that shows what `local` says.
+    #[must_use]
+    pub fn from_fn(local: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Inner { local: Box::new(local), offset: AtomicI64::new(0) }))
+    }
+
+    /// The corrected time: what AWS's clock shows.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        shifted(self.local(), self.offset())
+    }
+
+    /// The uncorrected time: what other programs on this machine see.
+    #[must_use]
+    pub fn local(&self) -> SystemTime {
+        (self.0.local)()
+    }
+
+    /// A corrected time as other programs on this machine see it.
+    #[must_use]
+    pub fn to_local(&self, corrected: SystemTime) -> SystemTime {
+        shifted(corrected, -self.offset())
+    }
+
+    /// Seconds that AWS's clock is ahead of the local one; 0 within the [`TOLERANCE`].
+    #[must_use]
+    pub fn offset(&self) -> i64 {
+        self.0.offset.load(Ordering::Relaxed)
+    }
+
+    /// Takes a `Date` header that has just arrived from AWS, and says so in the log if it changes the correction.
+    pub fn observe(&self, date: &str) {
+        let Ok(theirs) = httpdate::parse_http_date(date) else { return };
+        let offset = correction(self.local(), theirs);
+        let before = self.0.offset.swap(offset, Ordering::Relaxed);
+        if offset.abs_diff(before) <= TOLERANCE.as_secs() && (offset == 0) == (before == 0) {
+            return;
+        }
+        if offset == 0 {
+            tracing::info!("the node's clock agrees with AWS's again; signing with it");
+        } else {
+            tracing::warn!(
+                offset_seconds = offset,
+                "the node's clock differs from AWS's by {} s; signing with AWS's time until it is set right",
+                offset.unsigned_abs()
+            );
+        }
+    }
+}
+
+/// Seconds to add to `ours` to get `theirs`; 0 within the [`TOLERANCE`].
+fn correction(ours: SystemTime, theirs: SystemTime) -> i64 {
+    let (ahead, sign) = match theirs.duration_since(ours) {
+        Ok(ahead) => (ahead, 1),
+        Err(behind) => (behind.duration(), -1),
+    };
+    if ahead <= TOLERANCE { 0 } else { sign * i64::try_from(ahead.as_secs()).unwrap_or(i64::MAX) }
+}
+
+fn shifted(at: SystemTime, seconds: i64) -> SystemTime {
+    let by = Duration::from_secs(seconds.unsigned_abs());
+    let shifted = if seconds < 0 { at.checked_sub(by) } else { at.checked_add(by) };
+    shifted.unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    /// Sun, 06 Nov 1994 08:49:37 GMT, RFC 9110's example.
+    const EXAMPLE: u64 = 784_111_777;
+
+    #[rstest]
+    #[case::right(0, 0)]
+    #[case::a_minute_slow(-60, 0)]
+    #[case::slow(-61, 61)]
+    #[case::fast_by_an_hour(3600, -3600)]
+    fn a_difference_of_more_than_a_minute_is_corrected(#[case] local: i64, #[case] offset: i64) {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(EXAMPLE.checked_add_signed(local).unwrap());
+        let clock = Clock::from_fn(move || at);
+        clock.observe("Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(clock.offset(), offset);
+        assert_eq!(clock.local(), at);
+        assert_eq!(clock.to_local(clock.now()), at);
+        assert_eq!(clock.now(), shifted(at, offset));
+    }
+
+    #[test]
+    fn nonsense_changes_nothing_and_a_clock_set_right_is_trusted_again() {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(EXAMPLE);
+        let clock = Clock::from_fn(move || at);
+        clock.observe("Sun, 06 Nov 1994 09:49:37 GMT");
+        clock.observe("yesterday");
+        assert_eq!(clock.offset(), 3600);
+        clock.observe("Sun, 06 Nov 1994 08:49:38 GMT");
+        assert_eq!(clock.offset(), 0);
+    }
+}

@@ -1,0 +1,121 @@
+//! How AWS STS is reached. The SDK's own client would trust the machine's roots, which an image without files lacks,
+//! and knows no `AWS_CA_BUNDLE`; so the connector is built by hand: rustls with ring, compiled-in roots and a company's
+//! own, the proxy of the environment. Nothing is read from the machine.
+//!
+//! One is built for each call and dropped after it. A call is made every 40 minutes, so neither the roots nor an idle
+//! connection are worth their memory in between, and a bundle that was replaced is read.
+
+use std::time::Duration;
+
+use aws_smithy_async::rt::sleep::SharedAsyncSleep;
+use aws_smithy_http_client::{
+    Connector,
+    proxy::ProxyConfig,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use rustls::RootCertStore;
+use rustls_pki_types::{CertificateDer, pem::PemObject};
+
+use crate::{
+    fault::{Fault, Reason},
+    settings::Connection,
+};
+
+/// For DNS, TCP, the proxy and TLS together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// For the answer to begin.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A client for the AWS SDK.
+///
+/// # Errors
+/// If a file of further roots cannot be read or holds no certificate.
+pub fn http_client(connection: &Connection, sleep: SharedAsyncSleep) -> Result<SharedHttpClient, Fault> {
+    let tls = TlsContext::builder().with_trust_store(trust_store(connection)?).build();
+    let tls = tls.map_err(|error| Fault::new(Reason::Tls, error.to_string()))?;
+    let timeouts =
+        HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
+    let connector = Connector::builder()
+        .connector_settings(timeouts)
+        .sleep_impl(sleep)
+        .pool_max_idle_per_host(0)
+        .proxy_config(proxy(connection)?)
+        .tls_provider(Provider::rustls(CryptoMode::Ring))
+        .tls_context(tls)
+        .build();
+    let connector = SharedHttpConnector::new(connector);
+    Ok(http_client_fn(move |_, _| connector.clone()))
+}
+
+fn proxy(connection: &Connection) -> Result<ProxyConfig, Fault> {
+    let Some(url) = &connection.proxy else { return Ok(ProxyConfig::disabled()) };
+    // The error would repeat the URL, and so its password.
+    let proxy = ProxyConfig::https(url.expose());
+    let proxy = proxy.map_err(|_| Fault::new(Reason::Proxy, "its URL cannot be used"))?;
+    Ok(match &connection.no_proxy {
+        Some(hosts) => proxy.no_proxy(hosts),
+        None => proxy,
+    })
+}
+
+fn trust_store(connection: &Connection) -> Result<TrustStore, Fault> {
+    let mut pem = String::new();
+    for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+        push_pem(&mut pem, root);
+    }
+    for (variable, path) in &connection.roots {
+        let bad = |why: &str| Fault::new(Reason::BadRoots, format!("{variable}={}: {why}", path.display()));
+        let content = std::fs::read(path).map_err(|error| bad(&error.to_string()))?;
+        let roots = usable(&content);
+        if roots.is_empty() {
+            return Err(bad("no usable certificate in it"));
+        }
+        for root in &roots {
+            push_pem(&mut pem, root);
+        }
+    }
+    Ok(TrustStore::empty().with_pem_certificate(pem))
+}
+
+/// The certificates that can be roots. The connector would panic on any other, and bundles hold odd ones.
+fn usable(content: &[u8]) -> Vec<CertificateDer<'static>> {
+    let mut store = RootCertStore::empty();
+    let certificates = CertificateDer::pem_slice_iter(content).filter_map(Result::ok);
+    certificates.filter(|certificate| store.add(certificate.clone()).is_ok()).collect()
+}
+
+/// The trust store takes PEM alone.
+fn push_pem(pem: &mut String, certificate: &[u8]) {
+    pem.push_str("-----BEGIN CERTIFICATE-----\n");
+    pem.push_str(&aws_smithy_types::base64::encode(certificate));
+    pem.push_str("\n-----END CERTIFICATE-----\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_compiled_in_root_is_usable() {
+        let mut pem = String::new();
+        for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+            push_pem(&mut pem, root);
+        }
+        assert_eq!(usable(pem.as_bytes()).len(), webpki_root_certs::TLS_SERVER_ROOT_CERTS.len());
+    }
+
+    #[test]
+    fn a_bundle_without_a_certificate_is_said_by_name() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n")
+            .unwrap();
+        let connection =
+            Connection { roots: vec![("AWS_CA_BUNDLE", file.path().to_owned())], ..Connection::default() };
+        let fault = trust_store(&connection).unwrap_err();
+        assert_eq!(fault.reason(), Reason::BadRoots);
+        assert!(fault.to_string().contains("AWS_CA_BUNDLE=/"), "{fault}");
+    }
+}

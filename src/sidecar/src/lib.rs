@@ -1,0 +1,29 @@
+//! The sidecar: it turns the pod's projected token into an AWS session, signs with it, and keeps the subject token
+//! that the app's Google library reads fresh.
+//!
+//! What decides is pure and takes the clock as an argument ([`sign`], [`schedule`], [`state`], [`fault`]); what does
+//! IO stands around it. Data flows one way: [`web_identity`] -> [`credentials`] -> [`sign`] -> [`publish`] and
+//! [`loopback`], driven by [`refresh`], put together by [`run`].
+
+pub mod board;
+pub mod classify;
+pub mod clock;
+pub mod command;
+pub mod credentials;
+pub mod fault;
+pub mod http_client;
+pub mod log;
+pub mod loopback;
+pub mod metrics;
+pub mod publish;
+pub mod ready;
+pub mod refresh;
+pub mod run;
+pub mod schedule;
+pub mod secret;
+pub mod serve;
+pub mod session_token;
+pub mod settings;
+pub mod sign;
+pub mod state;
+pub mod web_identity;

@@ -1,0 +1,31 @@
+//! Structured logs: a line of JSON each, to standard error.
+//!
+//! Only this crate's own events are shown, at any level: what libraries trace holds whole requests, and so secrets.
+
+use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing_subscriber::{filter::Targets, fmt, fmt::MakeWriter, layer::SubscriberExt, registry};
+
+const CRATE: &str = env!("CARGO_CRATE_NAME");
+
+/// Logs to standard error from now on.
+///
+/// # Errors
+/// If the process logs already.
+pub fn start(level: LevelFilter) -> Result<(), tracing::subscriber::SetGlobalDefaultError> {
+    tracing::subscriber::set_global_default(subscriber(level, std::io::stderr))
+}
+
+/// What formats and filters.
+pub fn subscriber<W>(level: LevelFilter, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_target(false)
+        .with_writer(writer);
+    registry().with(Targets::new().with_target(CRATE, level)).with(lines)
+}

@@ -1,0 +1,51 @@
+//! What no library of Google's sends, and so is refused before anything else.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::Loopback;
+
+pub(super) async fn guard(State(server): State<Arc<Loopback>>, request: Request, next: Next) -> Response {
+    match refusal(&server, &request) {
+        Some((status, why)) => (status, why).into_response(),
+        None => next.run(request).await,
+    }
+}
+
+fn refusal(server: &Loopback, request: &Request) -> Option<(StatusCode, &'static str)> {
+    let headers = request.headers();
+    let named = |host: &str| server.hosts.iter().any(|ours| ours == host);
+    if !host(headers).is_some_and(named)
+        || request.uri().authority().is_some_and(|host| !named(host.as_str()))
+    {
+        return Some((
+            StatusCode::FORBIDDEN,
+            "this server answers to 127.0.0.1 and localhost with its port only",
+        ));
+    }
+    if headers.contains_key("x-forwarded-for") {
+        return Some((StatusCode::FORBIDDEN, "requests that a proxy forwards are refused"));
+    }
+    let of_a_browser = |name: &str| name == "origin" || name.starts_with("sec-fetch-");
+    if headers.keys().any(|name| of_a_browser(name.as_str())) {
+        return Some((StatusCode::FORBIDDEN, "requests of a browser are refused"));
+    }
+    // The router would answer HEAD where GET is allowed.
+    if request.method() == Method::HEAD {
+        return Some((StatusCode::METHOD_NOT_ALLOWED, ""));
+    }
+    None
+}
+
+/// The one `Host`; `None` if there are several.
+fn host(headers: &HeaderMap) -> Option<&str> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = hosts.next()?.to_str().ok()?;
+    hosts.next().is_none().then_some(host)
+}

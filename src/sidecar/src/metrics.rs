@@ -1,0 +1,207 @@
+//! What the sidecar counts, in Prometheus' text format. Labels are closed sets, and nothing here is a secret: the
+//! port is reachable from outside the pod.
+
+use std::{
+    fmt::{Display, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
+
+use axum::{
+    Router,
+    http::{StatusCode, header::CONTENT_TYPE},
+    routing::get,
+};
+
+use crate::{
+    board::{Board, Reader},
+    clock::Clock,
+    fault::{Fault, Hop, Reason},
+    state::unix_seconds,
+};
+
+const PREFIX: &str = "rolebridge_sidecar_";
+
+/// What a loopback request asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// A session token.
+    SessionToken,
+    /// The region.
+    Region,
+    /// The role's name.
+    Role,
+    /// The credentials.
+    Credentials,
+    /// The subject token.
+    SubjectToken,
+    /// Something that is not here.
+    Other,
+}
+
+const QUESTIONS: [(Question, &str); 6] = [
+    (Question::SessionToken, "session-token"),
+    (Question::Region, "region"),
+    (Question::Role, "role"),
+    (Question::Credentials, "credentials"),
+    (Question::SubjectToken, "subject-token"),
+    (Question::Other, "other"),
+];
+const ANSWERS: [&str; 3] = ["answered", "refused", "unavailable"];
+
+/// The counters.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    renewed: AtomicU64,
+    signed: AtomicU64,
+    faults: [AtomicU64; Reason::ALL.len()],
+    loopback: [[AtomicU64; ANSWERS.len()]; QUESTIONS.len()],
+}
+
+fn one_more(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+impl Metrics {
+    /// A session came from AWS STS.
+    pub fn renewed(&self) {
+        one_more(&self.renewed);
+    }
+
+    /// A token was signed and published.
+    pub fn signed(&self) {
+        one_more(&self.signed);
+    }
+
+    /// A refresh failed.
+    pub fn failed(&self, fault: &Fault) {
+        one_more(&self.faults[fault.reason() as usize]);
+    }
+
+    /// A loopback request was answered.
+    pub fn answered(&self, question: Question, status: StatusCode) {
+        let answer = match status {
+            StatusCode::SERVICE_UNAVAILABLE => 2,
+            status if status.is_success() => 0,
+            _ => 1,
+        };
+        one_more(&self.loopback[question as usize][answer]);
+    }
+
+    /// All of them as text. `board` and `clock` say the rest.
+    #[must_use]
+    pub fn render(&self, board: &Board, clock: &Clock) -> String {
+        let mut text = String::with_capacity(6 * 1024);
+        let refreshes = "Calls to AWS STS (renew) and signatures (sign), by outcome and reason.";
+        family(&mut text, "refreshes_total", "counter", refreshes, self.refreshes());
+        let requests = "Loopback requests, by what was asked for.";
+        family(&mut text, "loopback_requests_total", "counter", requests, self.loopback_requests());
+        for (name, help, value) in gauges(board, clock) {
+            family(&mut text, name, "gauge", help, value.map(|value| (String::new(), value)));
+        }
+        text
+    }
+
+    fn refreshes(&self) -> impl Iterator<Item = (String, u64)> {
+        let good = [("renew", &self.renewed), ("sign", &self.signed)];
+        let good =
+            good.map(|(step, count)| (format!("{{step=\"{step}\",outcome=\"ok\",reason=\"\"}}"), count));
+        let faults = Reason::ALL.iter().zip(&self.faults).map(|(reason, count)| {
+            let step = if reason.hop() == Hop::Publication { "sign" } else { "renew" };
+            (format!("{{step=\"{step}\",outcome=\"fault\",reason=\"{reason}\"}}"), count)
+        });
+        good.into_iter().chain(faults).map(|(labels, count)| (labels, count.load(Ordering::Relaxed)))
+    }
+
+    fn loopback_requests(&self) -> impl Iterator<Item = (String, u64)> {
+        QUESTIONS.iter().zip(&self.loopback).flat_map(|((_, question), answers)| {
+            ANSWERS.iter().zip(answers).map(move |(answer, count)| {
+                let labels = format!("{{question=\"{question}\",answer=\"{answer}\"}}");
+                (labels, count.load(Ordering::Relaxed))
+            })
+        })
+    }
+}
+
+/// Name, help and value; `None`: there is none yet.
+fn gauges(board: &Board, clock: &Clock) -> [(&'static str, &'static str, Option<i64>); 4] {
+    let age = |at: SystemTime| clock.now().duration_since(at).unwrap_or_default().as_secs();
+    let signed = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
+    let token_age = board.token.as_ref().map(|token| signed(age(token.at)));
+    let expires = board.session.as_ref().map(|session| signed(unix_seconds(session.life.expires)));
+    let faulty = i64::from(board.fault.is_some());
+    [
+        ("token_age_seconds", "Since the published token was signed.", token_age),
+        ("credentials_expiry_timestamp_seconds", "When the AWS session ends, by AWS's clock.", expires),
+        (
+            "clock_offset_seconds",
+            "What AWS's clock is ahead of the node's, if it is corrected for.",
+            Some(clock.offset()),
+        ),
+        ("faulty", "Whether the last refresh failed.", Some(faulty)),
+    ]
+}
+
+fn family<V: Display>(
+    text: &mut String,
+    name: &str,
+    kind: &str,
+    help: &str,
+    samples: impl IntoIterator<Item = (String, V)>,
+) {
+    // A String takes all that is written to it.
+    let _ = writeln!(text, "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}");
+    for (labels, value) in samples {
+        let _ = writeln!(text, "{PREFIX}{name}{labels} {value}");
+    }
+}
+
+/// The metrics' server, without a socket.
+pub fn router(metrics: Arc<Metrics>, board: Reader, clock: Clock) -> Router {
+    let answer = move || async move {
+        let text = metrics.render(&board.borrow(), &clock);
+        ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+    };
+    Router::new().route("/metrics", get(answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_prometheus_reads() {
+        let metrics = Metrics::default();
+        metrics.renewed();
+        metrics.signed();
+        metrics.signed();
+        metrics.failed(&Fault::new(Reason::AccessDenied, ""));
+        metrics.answered(Question::Credentials, StatusCode::OK);
+        metrics.answered(Question::Role, StatusCode::SERVICE_UNAVAILABLE);
+        metrics.answered(Question::Other, StatusCode::NOT_FOUND);
+        let text = metrics.render(&Board::default(), &Clock::system());
+        let counted: Vec<_> =
+            text.lines().filter(|line| !line.starts_with('#') && !line.ends_with(" 0")).collect();
+        assert_eq!(
+            counted,
+            [
+                r#"rolebridge_sidecar_refreshes_total{step="renew",outcome="ok",reason=""} 1"#,
+                r#"rolebridge_sidecar_refreshes_total{step="sign",outcome="ok",reason=""} 2"#,
+                r#"rolebridge_sidecar_refreshes_total{step="renew",outcome="fault",reason="access-denied"} 1"#,
+                r#"rolebridge_sidecar_loopback_requests_total{question="role",answer="unavailable"} 1"#,
+                r#"rolebridge_sidecar_loopback_requests_total{question="credentials",answer="answered"} 1"#,
+                r#"rolebridge_sidecar_loopback_requests_total{question="other",answer="refused"} 1"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn the_questions_are_in_the_order_of_the_enum() {
+        for (index, (question, _)) in QUESTIONS.iter().enumerate() {
+            assert_eq!(*question as usize, index);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! `run`: the refresher and the servers beside it, until the kubelet says stop.
+
+use std::{
+    convert::Infallible,
+    fs::OpenOptions,
+    io::{self, Write},
+    net::{Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpListener,
+    runtime::{Builder, Runtime},
+    signal::unix::{SignalKind, signal},
+    time::timeout,
+};
+
+use crate::{
+    board::{Board, Reader},
+    clock::Clock,
+    credentials::{AssumeRole, AwsSts},
+    loopback::Loopback,
+    metrics::{self, Metrics},
+    publish::Publisher,
+    refresh::{Refresher, Target},
+    serve::{listen, serve},
+    settings::{Identity, Settings},
+    sign::{SubjectToken, sign},
+};
+
+/// Where the kubelet looks for the reason of an exit, unless the pod says otherwise.
+const TERMINATION_LOG: &str = "/dev/termination-log";
+
+/// Runs until a signal ends it.
+///
+/// # Errors
+/// What keeps it from starting, or the startup timeout, in a sentence. Written to the termination log as well.
+pub fn run(settings: Settings) -> Result<(), String> {
+    let ended = runtime().map_err(|error| format!("the runtime cannot start: {error}"));
+    ended.and_then(|runtime| runtime.block_on(until_told(settings))).inspect_err(|why| say_why(why))
+}
+
+/// One subject token, from a session of its own.
+///
+/// # Errors
+/// The fault, in its sentence.
+pub fn token(identity: Identity) -> Result<SubjectToken, String> {
+    let clock = Clock::system();
+    let (audience, region) = (identity.audience.clone(), identity.region.clone());
+    let aws = AwsSts::new(identity, clock.clone());
+    let runtime = runtime().map_err(|error| format!("the runtime cannot start: {error}"))?;
+    let session = runtime.block_on(aws.assume_role()).map_err(|fault| fault.to_string())?;
+    sign(&session.credentials, &audience, &region, clock.now()).map_err(|error| error.to_string())
+}
+
+/// One thread. Only host names are looked up elsewhere, on a thread that does not outlive its work by long.
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .max_blocking_threads(1)
+        .thread_stack_size(256 * 1024)
+        .thread_keep_alive(Duration::from_millis(100))
+        .build()
+}
+
+async fn until_told(settings: Settings) -> Result<(), String> {
+    let on = |kind| signal(kind).map_err(|error| format!("signals cannot be handled: {error}"));
+    let (mut terminate, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+    tokio::select! {
+        ended = serve_and_refresh(settings) => return ended.map(|never| match never {}),
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("told to stop");
+    Ok(())
+}
+
+/// Ends by an error only. The listeners close with the process, so the app can use them to its own end.
+async fn serve_and_refresh(settings: Settings) -> Result<Infallible, String> {
+    let Settings { identity, token_file, startup_timeout, .. } = settings;
+    let (clock, metrics) = (Clock::system(), Arc::new(Metrics::default()));
+    let (writer, board) = Board::channel();
+    if let Some(port) = settings.loopback_port {
+        let listener = bind(port, &[(Ipv4Addr::LOCALHOST, port).into()], "rolebridge.io/port").await?;
+        let server = Loopback::new(&identity, port, board.clone(), clock.clone(), Arc::clone(&metrics));
+        let server = server.map_err(|_| "this machine has no random numbers".to_owned())?;
+        tokio::spawn(serve(listener, server.router()));
+    }
+    if let Some(port) = settings.metrics_port {
+        let all = [(Ipv6Addr::UNSPECIFIED, port).into(), (Ipv4Addr::UNSPECIFIED, port).into()];
+        let listener = bind(port, &all, "rolebridge.io/metrics-port").await?;
+        let router = metrics::router(Arc::clone(&metrics), board.clone(), clock.clone());
+        tokio::spawn(serve(listener, router));
+    }
+    let target = Target { audience: identity.audience.clone(), region: identity.region.clone() };
+    let aws = AwsSts::new(identity, clock.clone());
+    let refresher = Refresher::new(aws, target, clock, Publisher::new(token_file), writer, metrics);
+    let startup_timeout = startup_timeout.filter(|_| !refresher.has_earlier_token());
+    tokio::select! {
+        never = refresher.run() => Ok(never),
+        why = too_late(startup_timeout, board) => Err(why),
+    }
+}
+
+async fn bind(
+    port: u16,
+    addresses: &[std::net::SocketAddr],
+    annotation: &str,
+) -> Result<TcpListener, String> {
+    listen(addresses).await.map_err(|error| {
+        format!(
+            "port {port} cannot be listened on ({error}); if another container of the pod uses it, choose a free \
+             one with the annotation {annotation}"
+        )
+    })
+}
+
+/// Ends when the first token has not come in time.
+async fn too_late(after: Option<Duration>, mut board: Reader) -> String {
+    let Some(after) = after else { return std::future::pending().await };
+    let in_time = timeout(after, board.wait_for(|board| board.token.is_some())).await.is_ok();
+    if in_time {
+        return std::future::pending().await;
+    }
+    let reason = board.borrow().reason();
+    format!("no token within the {} s of the startup timeout. {reason}", after.as_secs())
+}
+
+/// Only where the kubelet has put the file: it is not ours to create.
+pub(crate) fn say_why(why: &str) {
+    let log = OpenOptions::new().write(true).truncate(true).open(TERMINATION_LOG);
+    if let Err(error) = log.and_then(|mut log| log.write_all(why.as_bytes())) {
+        tracing::debug!(%error, "no termination log");
+    }
+}

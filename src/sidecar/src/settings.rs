@@ -1,0 +1,135 @@
+//! The environment, made into types once. A variable that is missing or bad is said by name at the start; nothing
+//! further in handles a raw string.
+
+mod parse;
+mod variables;
+
+use std::{path::PathBuf, time::Duration};
+
+use rolebridge_contract::environment::sidecar as names;
+use tracing::level_filters::LevelFilter;
+
+pub use self::{
+    parse::Role,
+    variables::{SettingsError, Variables},
+};
+use crate::secret::Secret;
+
+/// All that `run` needs.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Who the pod is, and to whom it proves that.
+    pub identity: Identity,
+    /// Where the token is published.
+    pub token_file: PathBuf,
+    /// The loopback server's port; `None`: no listener.
+    pub loopback_port: Option<u16>,
+    /// The metrics' port; `None`: no listener.
+    pub metrics_port: Option<u16>,
+    /// How long the first token may take; `None`: for ever.
+    pub startup_timeout: Option<Duration>,
+    /// How much is logged.
+    pub log_level: LevelFilter,
+}
+
+/// All that it takes to make one subject token.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The IAM role to assume.
+    pub role: Role,
+    /// The role session name.
+    pub session_name: String,
+    /// The projected token's file.
+    pub web_identity_file: PathBuf,
+    /// The region whose AWS STS is asked and signed for.
+    pub region: String,
+    /// Another endpoint for the call to AWS STS.
+    pub sts_endpoint: Option<String>,
+    /// The provider's audience.
+    pub audience: String,
+    /// How AWS STS is reached.
+    pub connection: Connection,
+}
+
+/// What stands between the sidecar and AWS STS.
+#[derive(Debug, Clone, Default)]
+pub struct Connection {
+    /// Files of further TLS roots, each with the variable that names it.
+    pub roots: Vec<(&'static str, PathBuf)>,
+    /// The proxy, with the password that its URL may hold.
+    pub proxy: Option<Secret>,
+    /// Hosts that are reached without the proxy.
+    pub no_proxy: Option<String>,
+}
+
+impl Settings {
+    /// Reads them all.
+    ///
+    /// # Errors
+    /// The first variable that is missing or bad.
+    pub fn read(variables: &Variables<'_>) -> Result<Self, SettingsError> {
+        Ok(Self {
+            identity: Identity::read(variables)?,
+            token_file: token_file(variables)?,
+            loopback_port: variables.optional(names::LOOPBACK_PORT, parse::PORT)?,
+            metrics_port: variables.optional(names::METRICS_PORT, parse::PORT)?,
+            startup_timeout: variables.optional(names::STARTUP_TIMEOUT, parse::SECONDS)?,
+            log_level: log_level(variables)?,
+        })
+    }
+}
+
+impl Identity {
+    /// Reads these alone.
+    ///
+    /// # Errors
+    /// The first variable that is missing or bad.
+    pub fn read(variables: &Variables<'_>) -> Result<Self, SettingsError> {
+        let role = variables.required(names::AWS_ROLE_ARN, parse::ROLE)?;
+        let region = variables.required(names::AWS_REGION, parse::REGION)?;
+        let partition = rolebridge_contract::aws::Partition::of_region(&region).name;
+        if partition != role.partition {
+            return Err(SettingsError::other_partition(&region, partition, &role));
+        }
+        Ok(Self {
+            role,
+            session_name: variables.required(names::AWS_ROLE_SESSION_NAME, parse::SESSION_NAME)?,
+            web_identity_file: variables.required(names::AWS_WEB_IDENTITY_TOKEN_FILE, parse::FILE)?,
+            region,
+            sts_endpoint: variables.optional(names::AWS_ENDPOINT_URL_STS, parse::ENDPOINT)?,
+            audience: variables.required(names::AUDIENCE, parse::AUDIENCE)?,
+            connection: Connection::read(variables)?,
+        })
+    }
+}
+
+impl Connection {
+    fn read(variables: &Variables<'_>) -> Result<Self, SettingsError> {
+        let mut roots = Vec::new();
+        for name in [names::AWS_CA_BUNDLE, names::SSL_CERT_FILE] {
+            roots.extend(variables.optional(name, parse::FILE)?.map(|path| (name, path)));
+        }
+        let proxy = variables.optional_secret(names::HTTPS_PROXY, parse::PROXY)?;
+        let no_proxy = variables.optional(names::NO_PROXY, parse::TEXT)?;
+        Ok(Self { roots, proxy, no_proxy })
+    }
+}
+
+/// How much is logged.
+///
+/// # Errors
+/// If the variable holds no level.
+pub fn log_level(variables: &Variables<'_>) -> Result<LevelFilter, SettingsError> {
+    Ok(variables.optional(names::LOG_LEVEL, parse::LEVEL)?.unwrap_or(LevelFilter::INFO))
+}
+
+/// Where the token is published: all that `ready` needs to know.
+///
+/// # Errors
+/// If the variable is missing or no absolute path.
+pub fn token_file(variables: &Variables<'_>) -> Result<PathBuf, SettingsError> {
+    variables.required(names::TOKEN_FILE, parse::FILE)
+}
+
+#[cfg(test)]
+mod tests;

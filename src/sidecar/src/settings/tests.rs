@@ -1,0 +1,153 @@
+use std::{collections::HashMap, ffi::OsString};
+
+use rstest::rstest;
+
+use super::*;
+
+const GOOD: &[(&str, &str)] = &[
+    (names::AWS_ROLE_ARN, "arn:aws:iam::123456789012:role/teams/batch"),
+    (names::AWS_ROLE_SESSION_NAME, "shop.nightly"),
+    (names::AWS_WEB_IDENTITY_TOKEN_FILE, "/var/run/rolebridge/aws/token"),
+    (names::AWS_REGION, "eu-west-1"),
+    (names::AUDIENCE, "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/a"),
+    (names::TOKEN_FILE, "/var/run/rolebridge/token/token"),
+];
+
+/// What the good environment says once `changes` are made to it; an empty value unsets.
+fn read(changes: &[(&str, &str)]) -> Result<Settings, String> {
+    let mut all: HashMap<&str, &str> = GOOD.iter().copied().collect();
+    all.extend(changes.iter().copied());
+    let variable = |name: &str| all.get(name).map(OsString::from);
+    Settings::read(&Variables::new(&variable)).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_least() {
+    let settings = read(&[]).unwrap();
+    assert_eq!(settings.identity.role.name, "batch");
+    assert_eq!(settings.identity.role.partition, "aws");
+    assert_eq!(settings.identity.sts_endpoint, None);
+    assert_eq!((settings.loopback_port, settings.metrics_port), (None, None));
+    assert_eq!(settings.startup_timeout, None);
+    assert_eq!(settings.log_level, LevelFilter::INFO);
+    assert!(settings.identity.connection.proxy.is_none());
+    assert!(settings.identity.connection.roots.is_empty());
+}
+
+#[test]
+fn the_most() {
+    let settings = read(&[
+        (names::AWS_ENDPOINT_URL_STS, "https://vpce-1.sts.eu-west-1.vpce.amazonaws.com"),
+        (names::AWS_CA_BUNDLE, "/ca/ca.crt"),
+        (names::SSL_CERT_FILE, "/etc/roots.pem"),
+        (names::HTTPS_PROXY, "proxy:3128"),
+        ("no_proxy", "10.0.0.0/8"),
+        (names::LOOPBACK_PORT, "15080"),
+        (names::METRICS_PORT, "9090"),
+        (names::STARTUP_TIMEOUT, "90"),
+        (names::LOG_LEVEL, "debug"),
+    ])
+    .unwrap();
+    assert_eq!((settings.loopback_port, settings.metrics_port), (Some(15080), Some(9090)));
+    assert_eq!(settings.startup_timeout, Some(Duration::from_secs(90)));
+    assert_eq!(settings.log_level, LevelFilter::DEBUG);
+    let connection = settings.identity.connection;
+    assert_eq!(connection.proxy.unwrap().expose(), "http://proxy:3128");
+    assert_eq!(connection.no_proxy.as_deref(), Some("10.0.0.0/8"));
+    let roots: Vec<_> = connection.roots.iter().map(|(name, _)| *name).collect();
+    assert_eq!(roots, [names::AWS_CA_BUNDLE, names::SSL_CERT_FILE]);
+}
+
+#[rstest]
+#[case(
+    names::AWS_ROLE_ARN,
+    "",
+    "AWS_ROLE_ARN is not set: it must be an IAM role, arn:aws:iam::123456789012:role/NAME"
+)]
+#[case(
+    names::AWS_ROLE_ARN,
+    "batch",
+    "AWS_ROLE_ARN is \"batch\": it must be an IAM role, arn:aws:iam::123456789012:role/NAME"
+)]
+#[case(
+    names::AWS_ROLE_ARN,
+    "arn:aws:iam::12:role/batch",
+    "AWS_ROLE_ARN is \"arn:aws:iam::12:role/batch\": it must be an IAM role, arn:aws:iam::123456789012:role/NAME"
+)]
+#[case(
+    names::AWS_ROLE_ARN,
+    "arn:aws:iam::123456789012:user/batch",
+    "AWS_ROLE_ARN is \"arn:aws:iam::123456789012:user/batch\": it must be an IAM role, arn:aws:iam::123456789012:role/NAME"
+)]
+#[case(
+    names::AWS_ROLE_SESSION_NAME,
+    "a b",
+    "AWS_ROLE_SESSION_NAME is \"a b\": it must be 2 to 64 letters, digits or _+=,.@-"
+)]
+#[case(
+    names::AWS_WEB_IDENTITY_TOKEN_FILE,
+    "",
+    "AWS_WEB_IDENTITY_TOKEN_FILE is not set: it must be the absolute path of a file"
+)]
+#[case(names::AWS_REGION, "Ireland", "AWS_REGION is \"Ireland\": it must be an AWS region such as eu-west-1")]
+#[case(
+    names::AWS_REGION,
+    "eu-west-1.evil.example",
+    "AWS_REGION is \"eu-west-1.evil.example\": it must be an AWS region such as eu-west-1"
+)]
+#[case(
+    names::AWS_REGION,
+    "cn-north-1",
+    "AWS_REGION is \"cn-north-1\", a region of the partition aws-cn: it must be a region of aws, the partition of the role arn:aws:iam::123456789012:role/teams/batch"
+)]
+#[case(
+    names::AWS_ENDPOINT_URL_STS,
+    "http://sts.example",
+    "AWS_ENDPOINT_URL_STS is \"http://sts.example\": it must be an https:// URL (http:// for loopback only)"
+)]
+#[case(names::AWS_CA_BUNDLE, "ca.crt", "AWS_CA_BUNDLE is \"ca.crt\": it must be the absolute path of a file")]
+#[case(
+    names::AUDIENCE,
+    "projects/1",
+    "ROLEBRIDGE_AUDIENCE is \"projects/1\": it must be //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER"
+)]
+#[case(
+    names::TOKEN_FILE,
+    "token",
+    "ROLEBRIDGE_TOKEN_FILE is \"token\": it must be the absolute path of a file"
+)]
+#[case(names::LOOPBACK_PORT, "0", "ROLEBRIDGE_LOOPBACK_PORT is \"0\": it must be a port, 1 to 65535")]
+#[case(names::METRICS_PORT, "70000", "ROLEBRIDGE_METRICS_PORT is \"70000\": it must be a port, 1 to 65535")]
+#[case(
+    names::STARTUP_TIMEOUT,
+    "1m",
+    "ROLEBRIDGE_STARTUP_TIMEOUT is \"1m\": it must be a number of seconds, 1 or more"
+)]
+#[case(
+    names::LOG_LEVEL,
+    "loud",
+    "ROLEBRIDGE_LOG_LEVEL is \"loud\": it must be error, warn, info, debug or trace"
+)]
+#[case(
+    names::HTTPS_PROXY,
+    "socks5://u:hush@proxy",
+    "HTTPS_PROXY is not right (it may hold a password, so it is not shown): it must be http://HOST:PORT or https://HOST:PORT"
+)]
+fn a_bad_one_is_said_by_name(#[case] name: &'static str, #[case] value: &str, #[case] said: &str) {
+    assert_eq!(read(&[(name, value)]).unwrap_err(), said);
+}
+
+#[rstest]
+#[case("http://127.0.0.1:8080")]
+#[case("http://[::1]:8080")]
+#[case("http://localhost:8080/")]
+fn plain_http_is_for_loopback(#[case] endpoint: &str) {
+    let settings = read(&[(names::AWS_ENDPOINT_URL_STS, endpoint)]).unwrap();
+    assert_eq!(settings.identity.sts_endpoint.as_deref(), Some(endpoint));
+}
+
+#[test]
+fn a_proxy_password_is_not_shown() {
+    let settings = read(&[(names::HTTPS_PROXY, "http://user:hush@proxy:3128")]).unwrap();
+    assert!(!format!("{settings:?}").contains("hush"));
+}

@@ -1,0 +1,84 @@
+//! Reading environment variables, and the sentence when one is not right.
+
+use std::{ffi::OsString, fmt};
+
+use rolebridge_contract::environment::sidecar as names;
+
+use super::parse::{Kind, Role};
+use crate::secret::Secret;
+
+/// An environment. An empty variable counts as absent: Kubernetes has no other way to unset one.
+pub struct Variables<'a>(&'a dyn Fn(&str) -> Option<OsString>);
+
+impl fmt::Debug for Variables<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Variables")
+    }
+}
+
+/// A variable that is missing or bad: what was found, where, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{variable} {found}: it must be {wanted}")]
+pub struct SettingsError {
+    variable: &'static str,
+    found: String,
+    wanted: String,
+}
+
+impl SettingsError {
+    pub(super) fn other_partition(region: &str, partition: &str, role: &Role) -> Self {
+        Self {
+            variable: names::AWS_REGION,
+            found: format!("is {region:?}, a region of the partition {partition}"),
+            wanted: format!("a region of {}, the partition of the role {}", role.partition, role.arn),
+        }
+    }
+}
+
+impl<'a> Variables<'a> {
+    /// The environment that `variable` answers for.
+    pub fn new(variable: &'a dyn Fn(&str) -> Option<OsString>) -> Self {
+        Self(variable)
+    }
+
+    pub(super) fn required<T>(&self, name: &'static str, kind: Kind<T>) -> Result<T, SettingsError> {
+        self.optional(name, kind)?.ok_or_else(|| SettingsError {
+            variable: name,
+            found: "is not set".to_owned(),
+            wanted: kind.wanted.to_owned(),
+        })
+    }
+
+    pub(super) fn optional<T>(&self, name: &'static str, kind: Kind<T>) -> Result<Option<T>, SettingsError> {
+        let Some(value) = self.value(name) else { return Ok(None) };
+        let parsed = value.to_str().and_then(kind.parse);
+        parsed.map(Some).ok_or_else(|| SettingsError {
+            variable: name,
+            found: format!("is {:?}", value.to_string_lossy()),
+            wanted: kind.wanted.to_owned(),
+        })
+    }
+
+    /// As [`Variables::optional`], but neither the value nor what is wrong with it is ever shown.
+    pub(super) fn optional_secret(
+        &self,
+        name: &'static str,
+        kind: Kind<String>,
+    ) -> Result<Option<Secret>, SettingsError> {
+        match self.optional(name, kind) {
+            Ok(value) => Ok(value.map(Secret::new)),
+            Err(error) => Err(SettingsError {
+                found: "is not right (it may hold a password, so it is not shown)".to_owned(),
+                ..error
+            }),
+        }
+    }
+
+    /// Proxies are named in lower case too.
+    fn value(&self, name: &str) -> Option<OsString> {
+        let set = |name: &str| (self.0)(name).filter(|value| !value.is_empty());
+        set(name).or_else(|| {
+            [names::HTTPS_PROXY, names::NO_PROXY].contains(&name).then(|| set(&name.to_ascii_lowercase()))?
+        })
+    }
+}
