@@ -1,1 +1,32 @@
-//! Placeholder.
+//! The heart of Rolebridge: from an annotated pod to the JSON Patch it gets, or the sentence that says why not.
+//!
+//! Pure: (pod, service account, namespace, defaults) -> settings -> patch or refusal, with warnings. No IO, no clock.
+//!
+//! The pod is read through a borrowed view of just the fields that decide something ([`Pod`]), and the patch is made
+//! of explicit `add` operations on the raw JSON, so that fields which this version does not know survive untouched.
+
+mod admission;
+mod again;
+pub mod defaults;
+mod mesh;
+mod metadata;
+mod opt_in;
+pub mod patch;
+mod pattern;
+pub mod quantity;
+mod reason;
+mod refusal;
+pub mod settings;
+mod spelling;
+pub mod view;
+pub mod workload;
+
+pub use admission::{Admission, Context, Outcome, admit};
+pub use defaults::{Defaults, DefaultsError};
+pub use metadata::Metadata;
+pub use opt_in::OptIn;
+pub use patch::Patch;
+pub use reason::Reason;
+pub use refusal::Refusal;
+pub use settings::{Origin, Setting, Settings, resolve};
+pub use view::Pod;

@@ -1,0 +1,101 @@
+//! The decision about one pod.
+
+use crate::opt_in::NotOurs;
+use crate::{Defaults, Metadata, OptIn, Patch, Pod, Reason, Refusal, again, patch, resolve, spelling};
+
+/// What a pod is judged by, beside itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The namespace's name, from the request: a pod of a Deployment may not carry it.
+    pub namespace: &'a str,
+    /// Its service account's metadata; `None` where there is no such service account.
+    pub service_account: Option<&'a Metadata>,
+    /// Its namespace's metadata; `None` where there is no such namespace.
+    pub namespace_metadata: Option<&'a Metadata>,
+    /// The platform team's document.
+    pub defaults: &'a Defaults,
+}
+
+/// What becomes of the pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It gets this patch, which is never empty.
+    Injected(Patch),
+    /// It stays as it is: it is none of ours, or already has everything ([`Reason::AlreadyInjected`]).
+    Unchanged(Reason),
+    /// It is denied.
+    Refused(Refusal),
+}
+
+/// A decision, with what the user should hear about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admission {
+    /// What becomes of the pod.
+    pub outcome: Outcome,
+    /// Sentences for the user, shown by `kubectl`.
+    pub warnings: Vec<String>,
+    /// Whether a fresher service account or namespace could turn this refusal or skip into something else.
+    pub depends_on_metadata: bool,
+}
+
+/// Decides about a pod.
+#[must_use]
+pub fn admit(pod: &Pod<'_>, context: &Context<'_>) -> Admission {
+    if pod.is_mirror() {
+        return Admission::unchanged(Reason::MirrorPod);
+    }
+    match pod.opted_in_by(context) {
+        Ok(Some(by)) => judge(pod, context, by),
+        Ok(None) => {
+            let NotOurs { reason, warning, depends_on_metadata } = pod.not_ours(context);
+            let warnings = warning.into_iter().collect();
+            Admission { warnings, depends_on_metadata, ..Admission::unchanged(reason) }
+        }
+        Err(refusal) => Admission::refused(refusal),
+    }
+}
+
+/// Decides about a pod that somebody opted in.
+fn judge(pod: &Pod<'_>, context: &Context<'_>, by: OptIn) -> Admission {
+    match decide(pod, context) {
+        Ok((Some(patch), warnings)) => {
+            Admission { outcome: Outcome::Injected(patch), warnings, depends_on_metadata: false }
+        }
+        Ok((None, warnings)) => Admission { warnings, ..Admission::unchanged(Reason::AlreadyInjected) },
+        Err(refusal) if by == OptIn::Namespace && refusal.is_a_lack() => Admission {
+            outcome: Outcome::Unchanged(refusal.reason),
+            warnings: vec![format!("Not injected by {NAME}: {}", refusal.message)],
+            depends_on_metadata: refusal.depends_on_metadata,
+        },
+        // A fresher namespace may not opt the pod in at all.
+        Err(refusal) if by == OptIn::Namespace => {
+            Admission { depends_on_metadata: true, ..Admission::refused(refusal) }
+        }
+        Err(refusal) => Admission::refused(refusal),
+    }
+}
+
+/// Who speaks, in a warning that others' warnings stand beside.
+const NAME: &str = "Rolebridge";
+
+fn decide(pod: &Pod<'_>, context: &Context<'_>) -> Result<(Option<Patch>, Vec<String>), Refusal> {
+    if pod.runs_on_windows() {
+        let message = "The pod runs on Windows, for which there is no sidecar.".to_owned();
+        return Err(Refusal::of_pod(Reason::Windows, message));
+    }
+    spelling::check(pod)?;
+    let has_sidecar = again::has_sidecar(pod)?;
+    let settings = resolve(pod, context)?;
+    patch::make(pod, context, &settings, has_sidecar)
+}
+
+impl Admission {
+    fn unchanged(reason: Reason) -> Self {
+        Self { outcome: Outcome::Unchanged(reason), warnings: Vec::new(), depends_on_metadata: false }
+    }
+
+    fn refused(refusal: Refusal) -> Self {
+        let depends_on_metadata = refusal.depends_on_metadata;
+        Self { outcome: Outcome::Refused(refusal), warnings: Vec::new(), depends_on_metadata }
+    }
+}

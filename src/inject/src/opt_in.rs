@@ -1,0 +1,58 @@
+//! Who asked for the injection: the pod itself, or only its namespace.
+
+use rolebridge_contract::annotations::{INJECT, NAMESPACE_OPT_IN};
+
+use crate::{Context, Pod, Reason, Refusal};
+
+/// Who opted the pod in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptIn {
+    /// Its own annotation: whatever is missing is refused.
+    Pod,
+    /// Its namespace's label alone: what lacks something passes unchanged.
+    Namespace,
+}
+
+/// Why a pod is none of ours, and what to say about it.
+pub(crate) struct NotOurs {
+    pub(crate) reason: Reason,
+    pub(crate) warning: Option<String>,
+    pub(crate) depends_on_metadata: bool,
+}
+
+impl Pod<'_> {
+    /// Who opted the pod in, in a namespace whose label has this value. `None`: nobody.
+    ///
+    /// # Errors
+    ///
+    /// The pod's annotation is neither `"true"` nor `"false"`.
+    pub fn opted_in_by(&self, context: &Context<'_>) -> Result<Option<OptIn>, Refusal> {
+        match self.annotation(INJECT) {
+            Some("true") => Ok(Some(OptIn::Pod)),
+            Some("false") => Ok(None),
+            Some(other) => Err(Refusal::of_pod(
+                Reason::BadValue,
+                format!("{INJECT}: {other:?} (on the pod) is neither \"true\" nor \"false\"."),
+            )),
+            None => Ok((label(context) == Some(NAMESPACE_OPT_IN)).then_some(OptIn::Namespace)),
+        }
+    }
+
+    /// Why nobody opted the pod in.
+    pub(crate) fn not_ours(&self, context: &Context<'_>) -> NotOurs {
+        if self.annotation(INJECT).is_some() {
+            return NotOurs { reason: Reason::OptedOut, warning: None, depends_on_metadata: false };
+        }
+        let warning = label(context).filter(|value| *value != "disabled").map(|value| {
+            format!(
+                "{INJECT}: {value:?} (the label of the namespace {}) opts nothing in; \"{NAMESPACE_OPT_IN}\" does.",
+                context.namespace
+            )
+        });
+        NotOurs { reason: Reason::NotOptedIn, warning, depends_on_metadata: true }
+    }
+}
+
+fn label<'a>(context: &Context<'a>) -> Option<&'a str> {
+    context.namespace_metadata?.inject_label()
+}

@@ -1,0 +1,68 @@
+//! The pod's annotations of ours: the configurations, and what was decided. They are always ours: what came in is
+//! overwritten.
+
+use rolebridge_contract::annotations::STATUS;
+use rolebridge_contract::external_account::Account;
+use serde::{Serialize, Serializer};
+
+use super::operations::Operations;
+use super::status::Status;
+use crate::{Pod, Settings};
+
+pub(super) fn add(operations: &mut Operations, pod: &Pod<'_>, settings: &Settings<'_>, warnings: &[String]) {
+    let account = account(settings);
+    let configurations =
+        settings.sources.value.in_use().map(|source| (source.annotation(), text(&account.document(source))));
+    let mut ours: Vec<_> = configurations.collect();
+    ours.push((STATUS, text(&Status::of(settings, warnings))));
+    match pod.annotations() {
+        Some(annotations) => {
+            for (key, value) in ours.iter().filter(|(key, value)| annotations.find(key) != Some(value)) {
+                operations.add(format_args!("/metadata/annotations/{}", Escaped(key)), value);
+            }
+        }
+        None if pod.metadata.is_some() => operations.add(format_args!("/metadata/annotations"), &Map(&ours)),
+        None => operations.add(format_args!("/metadata"), &Map(&[("annotations", Map(&ours))])),
+    }
+}
+
+/// What the configurations say, whatever the source.
+fn account<'a>(settings: &Settings<'a>) -> Account<'a> {
+    let google = &settings.google;
+    Account {
+        universe: google.universe.value,
+        provider: google.provider.value,
+        sts_endpoint: google.sts_endpoint.map(|endpoint| endpoint.value),
+        iam_credentials_endpoint: google.iam_credentials_endpoint.map(|endpoint| endpoint.value),
+        service_account: google.service_account.map(|email| email.value),
+        // What the library asks for by itself need not be said.
+        token_lifetime: Some(google.token_lifetime.value).filter(|seconds| *seconds != 3600),
+        quota_project: google.quota_project.map(|project| project.value),
+        port: settings.sidecar.port.value,
+    }
+}
+
+#[expect(clippy::expect_used, reason = "our documents have string keys alone")]
+fn text(document: &impl Serialize) -> String {
+    serde_json::to_string(document).expect("our documents are JSON")
+}
+
+/// Keys and values in their order.
+struct Map<'a, V>(&'a [(&'static str, V)]);
+
+impl<V: Serialize> Serialize for Map<'_, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
+
+/// A key in a JSON pointer.
+struct Escaped<'a>(&'a str);
+
+impl std::fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut parts = self.0.split('/');
+        f.write_str(parts.next().unwrap_or_default())?;
+        parts.try_for_each(|part| write!(f, "~1{part}"))
+    }
+}

@@ -1,0 +1,64 @@
+//! The patch: explicit `add` operations on the raw JSON, never a diff of a typed round trip.
+//!
+//! Nothing is removed. Two things of the pod's are overwritten: our own annotations, and a literal `NO_PROXY` that must
+//! let the loopback past the proxy.
+
+mod annotations;
+mod containers;
+mod env;
+mod operations;
+mod place;
+mod proxy;
+mod resources;
+mod sidecar;
+mod status;
+mod user;
+mod volumes;
+mod warnings;
+
+use crate::{Context, Pod, Refusal, Settings};
+use operations::Operations;
+
+/// An RFC 6902 document of `add` operations alone. Never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Patch(String);
+
+impl Patch {
+    /// The document, as the answer to an AdmissionReview carries it.
+    #[must_use]
+    pub fn as_json(&self) -> &str {
+        &self.0
+    }
+
+    /// The document's operations, for programs that apply it themselves.
+    ///
+    /// # Errors
+    ///
+    /// None that a patch of [`admit`](crate::admit) has: it is a valid document.
+    pub fn operations(&self) -> Result<json_patch::Patch, serde_json::Error> {
+        serde_json::from_str(&self.0)
+    }
+}
+
+/// What a pod lacks of what was decided, and what to say about it. `None`: it lacks nothing.
+///
+/// # Errors
+///
+/// A container mounts something else where ours belongs.
+pub(crate) fn make(
+    pod: &Pod<'_>,
+    context: &Context<'_>,
+    settings: &Settings<'_>,
+    has_sidecar: bool,
+) -> Result<(Option<Patch>, Vec<String>), Refusal> {
+    let mut operations = Operations::new();
+    let mut warnings = warnings::of_settings(pod, context, settings);
+    // Init containers are addressed by number: all of them before the sidecar moves them.
+    containers::add(&mut operations, pod, settings)?.warn(&mut warnings);
+    volumes::add(&mut operations, pod, settings);
+    if !has_sidecar {
+        sidecar::add(&mut operations, pod, context, settings);
+    }
+    annotations::add(&mut operations, pod, settings, &warnings);
+    Ok((operations.finish(), warnings))
+}

@@ -1,0 +1,152 @@
+//! Kubernetes quantities, such as `100m` and `32Mi`: parsed to be compared, never printed.
+//!
+//! Source: <https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/>.
+
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+
+const NANOS: u128 = 1_000_000_000;
+
+/// An amount of a resource, in billionths of its unit, rounded up as Kubernetes does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Quantity(u128);
+
+impl Quantity {
+    /// So many whole units: cores or bytes.
+    #[must_use]
+    pub const fn units(units: u64) -> Self {
+        Self(units as u128 * NANOS)
+    }
+
+    /// So many thousandths of a unit.
+    #[must_use]
+    pub const fn millis(millis: u64) -> Self {
+        Self(millis as u128 * (NANOS / 1000))
+    }
+
+    /// Parses `1`, `0.5`, `100m`, `32Mi`, `1e3`. Negative amounts make no sense for resources and are not parsed.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.strip_prefix('+').unwrap_or(text);
+        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (number, suffix) = text.split_at(end);
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
+            return None;
+        }
+        let (factor, divisor) = scale(suffix)?;
+        let digits: String = whole.chars().chain(fraction.chars()).collect();
+        let divisor = divisor.checked_mul(power(10, u32::try_from(fraction.len()).ok()?)?)?;
+        let nanos = digits.parse::<u128>().ok()?.checked_mul(factor)?.checked_mul(NANOS)?;
+        Some(Self(nanos.div_ceil(divisor)))
+    }
+}
+
+/// A suffix as a factor and a divisor.
+fn scale(suffix: &str) -> Option<(u128, u128)> {
+    let decimal = |exponent| Some((power(10, exponent)?, 1));
+    let binary = |exponent| Some((power(1024, exponent)?, 1));
+    match suffix {
+        "" => Some((1, 1)),
+        "n" => Some((1, power(10, 9)?)),
+        "u" => Some((1, power(10, 6)?)),
+        "m" => Some((1, power(10, 3)?)),
+        "k" => decimal(3),
+        "M" => decimal(6),
+        "G" => decimal(9),
+        "T" => decimal(12),
+        "P" => decimal(15),
+        "E" => decimal(18),
+        "Ki" => binary(1),
+        "Mi" => binary(2),
+        "Gi" => binary(3),
+        "Ti" => binary(4),
+        "Pi" => binary(5),
+        "Ei" => binary(6),
+        _ => match suffix.strip_prefix(['e', 'E'])?.parse::<i32>().ok()? {
+            exponent @ 0.. => decimal(exponent.unsigned_abs()),
+            exponent => Some((1, power(10, exponent.unsigned_abs())?)),
+        },
+    }
+}
+
+fn power(base: u128, exponent: u32) -> Option<u128> {
+    base.checked_pow(exponent)
+}
+
+impl<'de> Deserialize<'de> for Quantity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(QuantityVisitor)
+    }
+}
+
+/// The API server sends strings; a manifest may hold plain numbers.
+struct QuantityVisitor;
+
+impl Visitor<'_> for QuantityVisitor {
+    type Value = Quantity;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a quantity such as \"100m\" or \"32Mi\"")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Quantity, E> {
+        Quantity::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Quantity, E> {
+        Ok(Quantity::units(number))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Quantity, E> {
+        Quantity::parse(&number.to_string())
+            .ok_or_else(|| E::invalid_value(de::Unexpected::Float(number), &self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_amounts_in_other_words() {
+        for (one, other) in [
+            ("1", "1000m"),
+            ("0.5", "500m"),
+            (".5", "500m"),
+            ("1.", "1"),
+            ("1e3", "1k"),
+            ("1E3", "1000"),
+            ("1E", "1000P"),
+            ("5e-1", "500m"),
+            ("1Ki", "1024"),
+            ("32Mi", "33554432"),
+            ("1.5Gi", "1536Mi"),
+            ("+2", "2"),
+            ("1e-10", "1n"),
+        ] {
+            assert_eq!(Quantity::parse(one).unwrap(), Quantity::parse(other).unwrap(), "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn order() {
+        assert!(Quantity::parse("16Mi") > Quantity::parse("16M"));
+        assert!(Quantity::parse("100m") < Quantity::parse("1"));
+    }
+
+    #[test]
+    fn what_is_no_quantity() {
+        for text in ["", ".", "Mi", "1.2.3", "-1", "1 Mi", "1mi", "1KiB", "ten", "1e", "1e99", "0x10"] {
+            assert_eq!(Quantity::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_a_manifest() {
+        assert_eq!(serde_json::from_str::<Quantity>("2").unwrap(), Quantity::units(2));
+        assert_eq!(Some(serde_json::from_str::<Quantity>("0.5").unwrap()), Quantity::parse("500m"));
+        assert!(serde_json::from_str::<Quantity>("\"much\"").is_err());
+    }
+}

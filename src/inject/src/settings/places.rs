@@ -1,0 +1,183 @@
+//! The four places where a setting may stand, asked in order, and the sentence about a value that means nothing there.
+
+use std::fmt;
+
+use super::{Origin, Setting};
+use crate::{Context, Pod, Reason, Refusal};
+
+/// What is wrong with a value: the end of a sentence that begins with the value, without its full stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It means nothing.
+    Bad(String),
+    /// It belongs to a later version.
+    NotSupported(String),
+}
+
+impl Fault {
+    pub(crate) fn bad(end: impl Into<String>) -> Self {
+        Self::Bad(end.into())
+    }
+
+    pub(crate) fn not_supported(instead: &str) -> Self {
+        Self::NotSupported(format!("is not supported yet; {instead}"))
+    }
+
+    pub(crate) const fn reason(&self) -> Reason {
+        match self {
+            Self::Bad(_) => Reason::BadValue,
+            Self::NotSupported(_) => Reason::NotSupported,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Bad(end) | Self::NotSupported(end)) = self;
+        f.write_str(end)
+    }
+}
+
+/// A value as it stood, not parsed yet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found<'a> {
+    pub(crate) key: &'static str,
+    pub(crate) text: &'a str,
+    pub(crate) origin: Origin,
+}
+
+/// A pod and what else may say something about it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Places<'a> {
+    pub(crate) pod: &'a Pod<'a>,
+    pub(crate) context: Context<'a>,
+}
+
+impl<'a> Places<'a> {
+    /// An annotation of the pod, its service account or its namespace.
+    pub(crate) fn annotated(&self, key: &'static str) -> Option<Found<'a>> {
+        let found = |origin| move |text| Found { key, text, origin };
+        let Context { service_account, namespace_metadata, .. } = self.context;
+        (self.pod.annotation(key).map(found(Origin::Pod)))
+            .or_else(|| service_account?.annotation(key).map(found(Origin::ServiceAccount)))
+            .or_else(|| namespace_metadata?.annotation(key).map(found(Origin::Namespace)))
+    }
+
+    /// An annotation of the service account alone, such as EKS's.
+    pub(crate) fn of_service_account(&self, key: &'static str) -> Option<Found<'a>> {
+        let text = self.context.service_account?.annotation(key)?;
+        Some(Found { key, text, origin: Origin::ServiceAccount })
+    }
+
+    /// What the defaults say.
+    pub(crate) fn default(&self, key: &'static str) -> Option<Found<'a>> {
+        let text = self.context.defaults.setting(key)?;
+        Some(Found { key, text, origin: Origin::Defaults })
+    }
+
+    /// All four places.
+    pub(crate) fn find(&self, key: &'static str) -> Option<Found<'a>> {
+        self.annotated(key).or_else(|| self.default(key))
+    }
+
+    /// A found value, parsed, unless the platform team locked the annotation.
+    pub(crate) fn read<T>(
+        &self,
+        found: Found<'a>,
+        parse: impl FnOnce(&'a str) -> Result<T, Fault>,
+    ) -> Result<Setting<T>, Refusal> {
+        let Found { key, text, origin } = found;
+        if matches!(origin, Origin::Pod | Origin::ServiceAccount) && self.context.defaults.locks(key) {
+            let message = format!(
+                "{key} ({}) is locked by the platform team: only the namespace or the chart's defaults may set it.",
+                self.place(origin)
+            );
+            return Err(refusal(Reason::Locked, origin, message));
+        }
+        match parse(text) {
+            Ok(value) => Ok(Setting { value, origin }),
+            Err(fault) => Err(self.refuse(found, fault.reason(), &fault)),
+        }
+    }
+
+    /// The value of an annotation that may be unset.
+    pub(crate) fn optional<T>(
+        &self,
+        key: &'static str,
+        parse: impl FnOnce(&'a str) -> Result<T, Fault>,
+    ) -> Result<Option<Setting<T>>, Refusal> {
+        self.find(key).map(|found| self.read(found, parse)).transpose()
+    }
+
+    /// The value of an annotation that holds something even if nobody says it.
+    pub(crate) fn or<T>(
+        &self,
+        key: &'static str,
+        parse: impl FnOnce(&'a str) -> Result<T, Fault>,
+        built_in: T,
+    ) -> Result<Setting<T>, Refusal> {
+        Ok(self.optional(key, parse)?.unwrap_or(Setting::built_in(built_in)))
+    }
+
+    /// A refusal of a value: `KEY: "VALUE" (PLACE) END.`
+    pub(crate) fn refuse(&self, found: Found<'_>, reason: Reason, end: impl fmt::Display) -> Refusal {
+        let Found { key, text, origin } = found;
+        let message = format!("{key}: {} ({}) {end}.", Shown(text), self.place(origin));
+        refusal(reason, origin, message)
+    }
+
+    /// A place, as a sentence says it.
+    pub(crate) fn place(&self, origin: Origin) -> String {
+        match origin {
+            Origin::Pod => "on the pod".to_owned(),
+            Origin::ServiceAccount => format!("on the service account {}", self.pod.service_account()),
+            Origin::Namespace => format!("on the namespace {}", self.context.namespace),
+            Origin::Defaults => "in the chart's defaults".to_owned(),
+            Origin::BuiltIn => "where nobody says another".to_owned(),
+        }
+    }
+}
+
+fn refusal(reason: Reason, origin: Origin, message: String) -> Refusal {
+    match origin {
+        Origin::Pod => Refusal::of_pod(reason, message),
+        _ => Refusal::of_settings(reason, message),
+    }
+}
+
+/// A value in a sentence: quoted, escaped, not longer than a line, and without a proxy's password.
+pub(crate) struct Shown<'a>(pub(crate) &'a str);
+
+/// The most characters of a value that a sentence repeats.
+const MOST_SHOWN: usize = 120;
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secret =
+            self.0.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1)));
+        let text = secret.map(|(scheme, host)| format!("{scheme}://…@{host}"));
+        let text = text.as_deref().unwrap_or(self.0);
+        match text.char_indices().nth(MOST_SHOWN) {
+            Some((end, _)) => write!(f, "{:?}…", &text[..end]),
+            None => write!(f, "{text:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Shown;
+
+    #[test]
+    fn a_value_is_shown_safely() {
+        for (value, shown) in [
+            ("plain", "\"plain\""),
+            ("two\nlines", "\"two\\nlines\""),
+            ("http://user:secret@proxy:3128", "\"http://…@proxy:3128\""),
+            ("http://user:s@cret@proxy:3128", "\"http://…@proxy:3128\""),
+        ] {
+            assert_eq!(Shown(value).to_string(), shown);
+        }
+        assert_eq!(Shown(&"ü".repeat(500)).to_string(), format!("\"{}\"…", "ü".repeat(120)));
+    }
+}

@@ -1,0 +1,80 @@
+//! The sidecar's listeners: ports that nobody else in the pod uses, and none on the node.
+
+use rolebridge_contract::annotations as key;
+use rolebridge_contract::external_account::Source;
+use rolebridge_contract::pod::CONTAINER;
+
+use super::places::Places;
+use super::{Setting, Settings, Sidecar, Sources};
+use crate::{Pod, Reason, Refusal};
+
+/// The sidecar's listeners, with the annotation that moves each.
+fn listeners(
+    sources: &Sources<'_>,
+    sidecar: &Sidecar<'_>,
+) -> impl Iterator<Item = (&'static str, Setting<u16>)> {
+    let loopback = sources.uses(Source::Loopback).then_some((key::PORT, sidecar.port));
+    let metrics = sidecar.metrics_port.map(|port| (key::METRICS_PORT, port));
+    loopback.into_iter().chain(metrics)
+}
+
+/// Refuses a port that is taken.
+pub(super) fn check(
+    places: &Places<'_>,
+    sources: &Sources<'_>,
+    sidecar: &Sidecar<'_>,
+) -> Result<(), Refusal> {
+    let mut earlier: Option<(&str, Setting<u16>)> = None;
+    for (key, port) in listeners(sources, sidecar) {
+        let place = places.place(port.origin);
+        let number = port.value;
+        if let Some(container) = user_of(places.pod, number) {
+            let message = format!(
+                "{key}: \"{number}\" ({place}) is a port of the container {container}. Set {key} to one that is free."
+            );
+            return Err(Refusal::of_settings(Reason::Clash, message));
+        }
+        if let Some((other, taken)) = earlier
+            && taken.value == number
+        {
+            let message = format!("{key}: \"{number}\" ({place}) is the same port as {other}.");
+            return Err(Refusal::of_settings(Reason::BadValue, message));
+        }
+        earlier = Some((key, port));
+    }
+    Ok(())
+}
+
+/// The container that declares a TCP port.
+fn user_of<'a>(pod: &'a Pod<'_>, number: u16) -> Option<&'a str> {
+    pod.containers()
+        .map(|(_, _, container)| container)
+        .filter(|container| *container.name != *CONTAINER)
+        .find(|container| {
+            container.ports().iter().any(|port| {
+                port.container_port == i64::from(number)
+                    && matches!(port.protocol.as_deref(), None | Some("" | "TCP"))
+            })
+        })
+        .map(|container| &*container.name)
+}
+
+/// Refuses a listener that would serve the whole node.
+pub(super) fn check_host_network(pod: &Pod<'_>, settings: &Settings<'_>) -> Result<(), Refusal> {
+    if !pod.shares_host_network() {
+        return Ok(());
+    }
+    match listeners(&settings.sources.value, &settings.sidecar).next() {
+        None => Ok(()),
+        Some((listener, port)) => {
+            let message = format!(
+                "The pod has hostNetwork: the sidecar's port {} ({listener}) would be open to the whole node. Set {} \
+                 to \"file\" and no {}.",
+                port.value,
+                key::SOURCE,
+                key::METRICS_PORT
+            );
+            Err(Refusal::of_settings(Reason::HostNetwork, message))
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Which containers get credentials.
+
+use rolebridge_contract::annotations as key;
+use rolebridge_contract::pod::CONTAINER;
+
+use super::places::{Found, Places};
+use super::sources::Sources;
+use super::{Origin, Setting, value};
+use crate::view::Container;
+use crate::{Pod, Reason, Refusal, mesh};
+
+/// The containers that get credentials: those named, or all but a service mesh's, without those to skip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection<'a> {
+    /// `rolebridge.io/containers`.
+    pub only: Option<Setting<Vec<&'a str>>>,
+    /// `rolebridge.io/skip-containers`.
+    pub skipped: Option<Setting<Vec<&'a str>>>,
+}
+
+impl<'a> Selection<'a> {
+    pub(super) fn resolve(places: &Places<'a>) -> Result<Self, Refusal> {
+        let list = |key| {
+            let Some(found) = places.find(key) else { return Ok(None) };
+            let names = places.read(found, value::container_names)?;
+            names.value.iter().try_for_each(|name| check_exists(places, found, name))?;
+            Ok(Some(names))
+        };
+        Ok(Self { only: list(key::CONTAINERS)?, skipped: list(key::SKIP_CONTAINERS)? })
+    }
+
+    /// Whether a container gets credentials.
+    pub(crate) fn takes(&self, container: &Container<'_>) -> bool {
+        let named = |list: &Setting<Vec<&str>>| list.value.contains(&&*container.name);
+        *container.name != *CONTAINER
+            && !self.skipped.as_ref().is_some_and(named)
+            && self.only.as_ref().map_or_else(|| !mesh::owns(container), named)
+    }
+
+    /// The lack of any container that gets credentials.
+    pub(super) fn check_some(&self, pod: &Pod<'_>) -> Result<(), Refusal> {
+        if pod.containers().any(|(_, _, container)| self.takes(container)) {
+            return Ok(());
+        }
+        let message = format!(
+            "No container of the pod is left that would get credentials: see {} and {}.",
+            key::CONTAINERS,
+            key::SKIP_CONTAINERS
+        );
+        Err(Refusal::of_settings(Reason::NoContainers, message))
+    }
+}
+
+/// The containers that `rolebridge.io/source` sets apart.
+pub(super) fn sources<'a>(places: &Places<'a>) -> Result<Setting<Sources<'a>>, Refusal> {
+    let Some(found) = places.find(key::SOURCE) else {
+        return Sources::parse("loopback")
+            .map(Setting::built_in)
+            .map_err(|fault| Refusal::of_settings(fault.reason(), fault.to_string()));
+    };
+    let sources = places.read(found, Sources::parse)?;
+    sources.value.apart.iter().try_for_each(|(name, _)| check_exists(places, found, name))?;
+    Ok(sources)
+}
+
+/// A name on the pod must be one of its containers'. A service account, a namespace and the chart speak for many pods,
+/// of which not each has the container.
+fn check_exists(places: &Places<'_>, found: Found<'_>, name: &str) -> Result<(), Refusal> {
+    let names =
+        || places.pod.containers().map(|(_, _, container)| &*container.name).filter(|one| *one != CONTAINER);
+    if found.origin != Origin::Pod || names().any(|one| one == name) {
+        return Ok(());
+    }
+    let names: Vec<_> = names().collect();
+    let end = format!("names {name}, which is no container of the pod; it has {}", names.join(", "));
+    Err(places.refuse(found, Reason::BadValue, end))
+}

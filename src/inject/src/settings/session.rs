@@ -1,0 +1,106 @@
+//! The role session name, and the room that Google leaves for it.
+//!
+//! A session's ARN, `arn:PARTITION:sts::ACCOUNT:assumed-role/ROLE/SESSION`, becomes `google.subject`, which is at most
+//! 127 bytes long. Source: "Configure Workload Identity Federation with AWS", Google Cloud.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use rolebridge_contract::annotations as key;
+use rolebridge_contract::google::MAX_SUBJECT_LEN;
+use sha2::{Digest, Sha256};
+
+use super::Setting;
+use super::places::Places;
+use super::value::Role;
+use crate::{Reason, Refusal};
+
+/// A session name: the user's own, or made from the names of the namespace and the service account.
+pub type SessionName<'a> = Cow<'a, str>;
+
+/// AWS's own limit.
+const MAX_SESSION_LEN: usize = 64;
+
+/// Bytes of the hash, in hexadecimal digits: two of them.
+const HASH_BYTES: usize = 4;
+
+/// How long the name of a session of this role may be.
+fn room(role: &Role<'_>) -> usize {
+    let taken = role.partition.assumed_role_prefix_len() + role.name.len() + "/".len();
+    MAX_SUBJECT_LEN.saturating_sub(taken).min(MAX_SESSION_LEN)
+}
+
+/// The session's name: what was said, if it fits, else one made from the pod's namespace and service account.
+pub(super) fn name<'a>(
+    places: &Places<'a>,
+    role: Setting<Role<'a>>,
+    said: Option<Setting<&'a str>>,
+) -> Result<Setting<SessionName<'a>>, Refusal> {
+    let room = room(&role.value);
+    match (said, places.find(key::SESSION_NAME)) {
+        (Some(said), Some(found)) if said.value.len() > room => {
+            let end = format!(
+                "is too long beside the role {}: Google takes a session's ARN of at most {MAX_SUBJECT_LEN} bytes, \
+                 which leaves {room} for the name",
+                role.value.name
+            );
+            Err(places.refuse(found, Reason::BadValue, end))
+        }
+        (Some(Setting { value, origin }), _) => Ok(Setting { value: Cow::Borrowed(value), origin }),
+        (None, _) => {
+            let whole = format!("{}.{}", places.context.namespace, places.pod.service_account());
+            Ok(Setting::built_in(Cow::Owned(shortened(whole, room))))
+        }
+    }
+}
+
+/// A name that fits: as it is, or its beginning and a hash of the whole, so that two long names stay two.
+fn shortened(whole: String, room: usize) -> String {
+    if whole.len() <= room {
+        return whole;
+    }
+    let hash = Sha256::digest(&whole);
+    // Both names are ASCII, as Kubernetes demands.
+    let kept = room.saturating_sub(2 * HASH_BYTES + 1);
+    let mut name: String = whole.chars().take(kept).collect();
+    name.push('-');
+    for byte in &hash[..HASH_BYTES] {
+        // Writing to a string cannot fail.
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::value;
+
+    #[test]
+    fn the_room_beside_a_role() {
+        for (partition, both) in [("aws", 87), ("aws-cn", 84), ("aws-us-gov", 80)] {
+            let arn = format!("arn:{partition}:iam::123456789012:role/path/{}", "r".repeat(40));
+            assert_eq!(room(&value::role(&arn).unwrap()), both - 40, "{partition}");
+        }
+        let short = value::role("arn:aws:iam::123456789012:role/r").unwrap();
+        assert_eq!(room(&short), MAX_SESSION_LEN);
+    }
+
+    #[test]
+    fn every_partition_leaves_room_for_a_hash() {
+        for partition in rolebridge_contract::aws::PARTITIONS {
+            let arn = format!("arn:{}:iam::123456789012:role/{}", partition.name, "r".repeat(64));
+            assert!(room(&value::role(&arn).unwrap()) > 2 * HASH_BYTES + 1, "{}", partition.name);
+        }
+    }
+
+    #[test]
+    fn a_long_name_is_shortened_with_a_hash() {
+        assert_eq!(shortened("shop.batch".to_owned(), 10), "shop.batch");
+        let one = shortened("shop.nightly-batch-of-orders".to_owned(), 20);
+        let other = shortened("shop.nightly-batch-of-returns".to_owned(), 20);
+        assert_eq!(one, "shop.nightl-7b60abb8");
+        assert_eq!((one.len(), other.len()), (20, 20));
+        assert_ne!(one, other);
+    }
+}

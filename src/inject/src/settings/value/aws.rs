@@ -1,0 +1,127 @@
+//! AWS's values: roles, regions, session names.
+
+use rolebridge_contract::aws::Partition;
+
+use crate::settings::places::Fault;
+
+/// An IAM role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Role<'a> {
+    /// The whole ARN.
+    pub arn: &'a str,
+    /// Its partition, such as `aws`.
+    pub partition: Partition,
+    /// Its name without the path: what the ARN of a session carries.
+    pub name: &'a str,
+}
+
+/// `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`.
+pub(crate) fn role(text: &str) -> Result<Role<'_>, Fault> {
+    parse_role(text).ok_or_else(|| {
+        Fault::bad("is not the ARN of an IAM role, such as arn:aws:iam::123456789012:role/NAME")
+    })
+}
+
+fn parse_role(arn: &str) -> Option<Role<'_>> {
+    let rest = arn.strip_prefix("arn:")?;
+    let (partition, rest) = rest.split_once(':')?;
+    let (account, path) = rest.strip_prefix("iam::")?.split_once(":role/")?;
+    let name = path.rsplit('/').next()?;
+    let well_formed = account.len() == 12
+        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && path.bytes().all(|byte| byte.is_ascii_graphic())
+        && (1..=64).contains(&name.len())
+        && name.bytes().all(is_name_byte);
+    well_formed.then_some(Role { arn, partition: Partition::named(partition)?, name })
+}
+
+/// What role and session names are made of: `[\w+=,.@-]`.
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte)
+}
+
+/// A role session name.
+pub(crate) fn session_name(text: &str) -> Result<&str, Fault> {
+    if (2..=64).contains(&text.len()) && text.bytes().all(is_name_byte) {
+        return Ok(text);
+    }
+    Err(Fault::bad("is not a role session name: 2 to 64 letters, digits or any of _+=,.@-"))
+}
+
+/// A region such as `eu-west-1` or `us-gov-west-1`.
+pub(crate) fn region(text: &str) -> Result<&str, Fault> {
+    let mut parts = text.split('-').rev();
+    let number =
+        parts.next().is_some_and(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    let names: Vec<_> = parts.collect();
+    let lower = |part: &&str| part.len() >= 2 && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    if number && names.len() >= 2 && names.iter().all(lower) {
+        return Ok(text);
+    }
+    Err(Fault::bad("is not an AWS region, such as eu-west-1"))
+}
+
+/// What the pod proves.
+pub(crate) fn identity(text: &str) -> Result<(), Fault> {
+    match text {
+        "aws-role" => Ok(()),
+        "aws-jwt" | "kubernetes" => Err(Fault::not_supported("\"aws-role\" is")),
+        _ => Err(Fault::bad("is not an identity; \"aws-role\" is")),
+    }
+}
+
+/// Where AWS credentials come from.
+pub(crate) fn credentials(text: &str) -> Result<(), Fault> {
+    match text {
+        "irsa" => Ok(()),
+        "pod-identity" => Err(Fault::not_supported(
+            "\"irsa\" is, with the role in the service account's annotation eks.amazonaws.com/role-arn",
+        )),
+        _ => Err(Fault::bad("is not a way to AWS credentials; \"irsa\" is")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles() {
+        for (arn, partition, name) in [
+            ("arn:aws:iam::123456789012:role/batch", "aws", "batch"),
+            ("arn:aws-cn:iam::123456789012:role/batch", "aws-cn", "batch"),
+            ("arn:aws-us-gov:iam::123456789012:role/team/a/b=c", "aws-us-gov", "b=c"),
+        ] {
+            let role = role(arn).unwrap();
+            assert_eq!((role.arn, role.partition.name, role.name), (arn, partition, name));
+        }
+        for arn in [
+            "",
+            "batch",
+            "arn:aws:iam::123456789012:user/batch",
+            "arn:aws:iam::12345678901:role/batch",
+            "arn:aws:iam::123456789012:role/",
+            "arn:aws:iam::123456789012:role/team/",
+            "arn:aws:iam::123456789012:role/a b",
+            "arn:aws:sts::123456789012:assumed-role/batch/x",
+            "arn:azure:iam::123456789012:role/batch",
+            &format!("arn:aws:iam::123456789012:role/{}", "x".repeat(65)),
+        ] {
+            assert!(role(arn).is_err(), "{arn}");
+        }
+    }
+
+    #[test]
+    fn regions() {
+        for text in
+            ["us-east-1", "us-gov-west-1", "cn-north-1", "us-isob-east-1", "ap-southeast-10", "mx-central-1"]
+        {
+            assert!(region(text).is_ok(), "{text}");
+        }
+        for text in
+            ["", "us-east-1a", "us-east", "useast1", "US-EAST-1", "us--1", "-east-1", "eu-west-1.evil.com"]
+        {
+            assert!(region(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! A container, as far as it decides something.
+
+use serde::Deserialize;
+
+use super::Text;
+use crate::quantity::Quantity;
+
+/// A container or an init container.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Container<'a> {
+    #[serde(borrow, default)]
+    pub(crate) name: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) command: Option<Vec<Text<'a>>>,
+    #[serde(borrow)]
+    pub(crate) args: Option<Vec<Text<'a>>>,
+    #[serde(borrow)]
+    pub(crate) restart_policy: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) env: Option<Vec<Env<'a>>>,
+    pub(crate) env_from: Option<Vec<serde::de::IgnoredAny>>,
+    #[serde(borrow)]
+    pub(crate) ports: Option<Vec<Port<'a>>>,
+    #[serde(borrow)]
+    pub(crate) volume_mounts: Option<Vec<Mount<'a>>>,
+    pub(crate) resources: Option<Resources>,
+    pub(crate) security_context: Option<User>,
+}
+
+impl<'a> Container<'a> {
+    pub(crate) fn env(&self) -> &[Env<'a>] {
+        self.env.as_deref().unwrap_or_default()
+    }
+
+    /// A variable as the kubelet takes it: of two with one name, the last.
+    pub(crate) fn variable(&self, name: &str) -> Option<&Env<'a>> {
+        self.env().iter().rfind(|env| *env.name == *name)
+    }
+
+    pub(crate) fn mounts(&self) -> &[Mount<'a>] {
+        self.volume_mounts.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn ports(&self) -> &[Port<'a>] {
+        self.ports.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn has_env_from(&self) -> bool {
+        self.env_from.as_ref().is_some_and(|sources| !sources.is_empty())
+    }
+
+    /// A native sidecar: an init container that runs as long as the pod.
+    pub(crate) fn restarts_always(&self) -> bool {
+        self.restart_policy.as_deref() == Some("Always")
+    }
+}
+
+/// An environment variable.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Env<'a> {
+    #[serde(borrow, default)]
+    pub(crate) name: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) value: Option<Text<'a>>,
+    pub(crate) value_from: Option<serde::de::IgnoredAny>,
+}
+
+impl Env<'_> {
+    /// The value, unless it comes from elsewhere or refers to another variable.
+    pub(crate) fn literal(&self) -> Option<&str> {
+        if self.value_from.is_some() {
+            return None;
+        }
+        Some(self.value.as_deref().unwrap_or_default()).filter(|value| !value.contains("$("))
+    }
+}
+
+/// A port that a container declares.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Port<'a> {
+    #[serde(default)]
+    pub(crate) container_port: i64,
+    #[serde(borrow)]
+    pub(crate) protocol: Option<Text<'a>>,
+}
+
+/// A volume's mount.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Mount<'a> {
+    #[serde(borrow, default)]
+    pub(crate) name: Text<'a>,
+    #[serde(borrow, default)]
+    pub(crate) mount_path: Text<'a>,
+}
+
+/// Requests and limits, of a container or of the whole pod.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Resources {
+    pub(crate) requests: Option<Amounts>,
+    pub(crate) limits: Option<Amounts>,
+}
+
+/// Of the resources that decide the quality of service.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub(crate) struct Amounts {
+    pub(crate) cpu: Option<Quantity>,
+    pub(crate) memory: Option<Quantity>,
+}
+
+/// Of a security context, whom a container runs as.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct User {
+    pub(crate) run_as_user: Option<i64>,
+    pub(crate) run_as_group: Option<i64>,
+}

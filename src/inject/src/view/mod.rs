@@ -1,0 +1,131 @@
+//! A borrowed view of a pod: just the fields that decide something; serde skips the rest.
+//!
+//! Every list and map may be absent or `null`: the patch must create it then, so the view keeps the difference to empty.
+
+mod annotations;
+mod container;
+mod text;
+
+use serde::Deserialize;
+
+pub(crate) use annotations::{Annotations, MIRROR};
+pub(crate) use container::{Amounts, Container, Env, Resources, User};
+pub use text::Text;
+
+/// A pod, or a workload's pod template.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Pod<'a> {
+    #[serde(borrow)]
+    pub(crate) metadata: Option<ObjectMeta<'a>>,
+    #[serde(borrow)]
+    pub(crate) spec: Spec<'a>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct ObjectMeta<'a> {
+    #[serde(borrow)]
+    pub(crate) annotations: Option<Annotations<'a>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Spec<'a> {
+    #[serde(borrow)]
+    pub(crate) init_containers: Option<Vec<Container<'a>>>,
+    #[serde(borrow)]
+    pub(crate) containers: Option<Vec<Container<'a>>>,
+    #[serde(borrow)]
+    pub(crate) volumes: Option<Vec<Named<'a>>>,
+    #[serde(borrow)]
+    pub(crate) image_pull_secrets: Option<Vec<Named<'a>>>,
+    #[serde(borrow)]
+    pub(crate) service_account_name: Option<Text<'a>>,
+    /// The old name of `serviceAccountName`, which the API server still keeps beside it.
+    #[serde(borrow)]
+    pub(crate) service_account: Option<Text<'a>>,
+    pub(crate) host_network: Option<bool>,
+    #[serde(borrow)]
+    pub(crate) os: Option<Named<'a>>,
+    #[serde(borrow)]
+    pub(crate) node_selector: Option<NodeSelector<'a>>,
+    pub(crate) security_context: Option<User>,
+    pub(crate) resources: Option<Resources>,
+}
+
+/// Something of which only the name matters: a volume, a pull secret, an operating system.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Named<'a> {
+    #[serde(borrow, default)]
+    pub(crate) name: Text<'a>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct NodeSelector<'a> {
+    #[serde(borrow, rename = "kubernetes.io/os")]
+    os: Option<Text<'a>>,
+}
+
+/// Which of the pod's two lists a container stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum List {
+    Init,
+    App,
+}
+
+impl List {
+    /// The list's JSON pointer.
+    pub(crate) const fn pointer(self) -> &'static str {
+        match self {
+            Self::Init => "/spec/initContainers",
+            Self::App => "/spec/containers",
+        }
+    }
+}
+
+impl<'a> Pod<'a> {
+    /// The name of its service account; `default` if it names none.
+    #[must_use]
+    pub fn service_account(&self) -> &str {
+        [&self.spec.service_account_name, &self.spec.service_account]
+            .into_iter()
+            .filter_map(Option::as_deref)
+            .find(|name| !name.is_empty())
+            .unwrap_or("default")
+    }
+
+    pub(crate) fn annotations(&self) -> Option<&Annotations<'a>> {
+        self.metadata.as_ref()?.annotations.as_ref()
+    }
+
+    pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
+        self.annotations()?.find(key)
+    }
+
+    pub(crate) fn init_containers(&self) -> &[Container<'a>] {
+        self.spec.init_containers.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn app_containers(&self) -> &[Container<'a>] {
+        self.spec.containers.as_deref().unwrap_or_default()
+    }
+
+    /// Init containers, then the others, each with its list and its place there.
+    pub(crate) fn containers(&self) -> impl Iterator<Item = (List, usize, &Container<'a>)> {
+        let init = self.init_containers().iter().enumerate().map(|(at, one)| (List::Init, at, one));
+        init.chain(self.app_containers().iter().enumerate().map(|(at, one)| (List::App, at, one)))
+    }
+
+    pub(crate) fn is_mirror(&self) -> bool {
+        self.annotation(MIRROR).is_some()
+    }
+
+    pub(crate) fn shares_host_network(&self) -> bool {
+        self.spec.host_network.unwrap_or_default()
+    }
+
+    pub(crate) fn runs_on_windows(&self) -> bool {
+        let os = self.spec.os.as_ref().map(|os| &*os.name);
+        let selected = self.spec.node_selector.as_ref().and_then(|selector| selector.os.as_deref());
+        os == Some("windows") || (os.is_none() && selected == Some("windows"))
+    }
+}

@@ -1,0 +1,81 @@
+//! A string of the pod: borrowed from the request's bytes unless it has an escape in it.
+//!
+//! Plain `&str` refuses a string with an escape, and serde's `Cow` inside a map or an `Option` never borrows.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+
+/// A string, borrowed where it can be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Text<'a>(Cow<'a, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor).map(Self)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+
+    fn visit_string<E: de::Error>(self, text: String) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_escape_costs_a_copy_and_nothing_else_does() {
+        for (json, text, borrows) in [
+            (r#""plain""#, "plain", true),
+            (r#""""#, "", true),
+            (r#""ü and ☃""#, "ü and ☃", true),
+            (r#""a\"b""#, "a\"b", false),
+            (r#""\ud83d\ude80\n\/""#, "\u{1f680}\n/", false),
+        ] {
+            let Text(found) = serde_json::from_str(json).unwrap();
+            assert_eq!(found, text);
+            assert_eq!(matches!(found, Cow::Borrowed(_)), borrows, "{json}");
+        }
+    }
+
+    #[test]
+    fn an_option_borrows_too() {
+        let found: Option<Text<'_>> = serde_json::from_str(r#""plain""#).unwrap();
+        assert!(matches!(found, Some(Text(Cow::Borrowed("plain")))));
+    }
+}

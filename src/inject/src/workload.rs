@@ -1,0 +1,86 @@
+//! The answer for a Deployment and its like: warnings alone, so that `kubectl apply` shows the sentences which would
+//! otherwise only reach the events of its ReplicaSet.
+
+use rolebridge_contract::annotations::INJECT;
+use serde::Deserialize;
+
+use crate::view::{ObjectMeta, Text};
+use crate::{Admission, Context, Outcome, Pod, admit};
+
+/// A Deployment, ReplicaSet, StatefulSet, DaemonSet, Job or CronJob: whatever has a pod template.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Workload<'a> {
+    #[serde(borrow)]
+    kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    metadata: Option<ObjectMeta<'a>>,
+    #[serde(borrow)]
+    spec: Option<Spec<'a>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Spec<'a> {
+    #[serde(borrow)]
+    template: Option<Pod<'a>>,
+    #[serde(borrow)]
+    job_template: Option<JobTemplate<'a>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct JobTemplate<'a> {
+    #[serde(borrow)]
+    spec: Option<JobSpec<'a>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct JobSpec<'a> {
+    #[serde(borrow)]
+    template: Option<Pod<'a>>,
+}
+
+impl<'a> Workload<'a> {
+    /// Its pod template; its service account tells which metadata the advice needs.
+    #[must_use]
+    pub fn template(&self) -> Option<&Pod<'a>> {
+        let spec = self.spec.as_ref()?;
+        let of_job = || spec.job_template.as_ref()?.spec.as_ref()?.template.as_ref();
+        spec.template.as_ref().or_else(of_job)
+    }
+
+    fn kind(&self) -> &str {
+        self.kind.as_deref().unwrap_or("workload")
+    }
+}
+
+/// What to say about a workload.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Advice {
+    /// Sentences for the user.
+    pub warnings: Vec<String>,
+    /// Whether a fresher service account or namespace could change them.
+    pub depends_on_metadata: bool,
+}
+
+/// What would become of the workload's pods.
+#[must_use]
+pub fn advise(workload: &Workload<'_>, context: &Context<'_>) -> Advice {
+    let Some(template) = workload.template() else { return Advice::default() };
+    let Admission { outcome, mut warnings, depends_on_metadata } = admit(template, context);
+    if let Outcome::Refused(refusal) = &outcome {
+        warnings.push(format!("The pods of this {} will be refused: {}", workload.kind(), refusal.message));
+    }
+    warnings.extend(misplaced(workload, template));
+    Advice { warnings, depends_on_metadata }
+}
+
+/// The opt-in on the workload itself instead of on its pods: without effect, and easily done.
+fn misplaced(workload: &Workload<'_>, template: &Pod<'_>) -> Option<String> {
+    let of_workload = workload.metadata.as_ref()?.annotations.as_ref()?.find(INJECT)?;
+    (of_workload != "false" && template.annotation(INJECT).is_none()).then(|| {
+        format!(
+            "{INJECT} on the {} itself has no effect: it belongs into the metadata of the pod template.",
+            workload.kind()
+        )
+    })
+}
