@@ -2,6 +2,7 @@
 
 use rolebridge_contract::annotations::{ALL, CONFIG_FILE, CONFIG_LOOPBACK, PREFIX, STATUS};
 
+use crate::view::Annotations;
 use crate::{Pod, Reason, Refusal};
 
 /// What the webhook itself writes.
@@ -12,7 +13,7 @@ const MOST_SLIPS: usize = 4;
 
 /// Refuses a pod with an annotation of ours that does not exist: it would be silently without effect.
 pub(crate) fn check(pod: &Pod<'_>) -> Result<(), Refusal> {
-    let mut keys = pod.annotations().into_iter().flat_map(|annotations| annotations.keys());
+    let mut keys = pod.annotations().into_iter().flat_map(Annotations::keys);
     let ours = |key: &&str| key.starts_with(PREFIX) && !WRITTEN.contains(key);
     match keys.find(|key| ours(key) && !is_known(key)) {
         None => Ok(()),

@@ -76,7 +76,8 @@ fn key(place: &str, name: &str) -> Result<&'static str, DefaultsError> {
     let whole = format!("{PREFIX}{name}");
     let known = ALL.iter().find(|annotation| annotation.key == whole && annotation.key != INJECT);
     known.map(|annotation| annotation.key).ok_or_else(|| {
-        let suggestion = match spelling::nearest(name).and_then(|nearest| nearest.strip_prefix(PREFIX)) {
+        let nearest = spelling::nearest(name);
+        let suggestion = match nearest.filter(|nearest| *nearest != INJECT).and_then(|nearest| nearest.strip_prefix(PREFIX)) {
             Some(nearest) => format!("; did you mean {nearest:?}?"),
             None => ".".to_owned(),
         };

@@ -1,6 +1,6 @@
 //! The app's containers: the configuration, the variables that point at it, and a way past a proxy.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write};
 
 use rolebridge_contract::annotations::SOURCE;
 use rolebridge_contract::external_account::Source;
@@ -127,10 +127,11 @@ fn some_of(names: impl ExactSizeIterator<Item = impl Display>) -> Option<String>
     let mut text = String::new();
     for (at, name) in names.take(MOST_NAMED).enumerate() {
         let comma = if at == 0 { "" } else { ", " };
-        text.push_str(&format!("{comma}{name}"));
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{comma}{name}");
     }
     if all > MOST_NAMED {
-        text.push_str(&format!(" and {} more", all - MOST_NAMED));
+        let _ = write!(text, " and {} more", all - MOST_NAMED);
     }
     (all > 0).then_some(text)
 }

@@ -62,11 +62,11 @@ pub(super) fn has_pod_level(pod: &Pod<'_>) -> bool {
 }
 
 /// A request and perhaps a limit, never below the request. Of the two, what somebody said for the pod wins.
-fn settle<'a>(
-    Bounds { request, limit }: Bounds<'a>,
+fn settle(
+    Bounds { request, limit }: Bounds<'_>,
     limited: bool,
     guaranteed: bool,
-) -> (Amount<'a>, Option<Amount<'a>>) {
+) -> (Amount<'_>, Option<Amount<'_>>) {
     let said = limit.origin.is_annotated();
     let greater = if request.value.quantity > limit.value.quantity { request.value } else { limit.value };
     let lesser = if request.value.quantity > limit.value.quantity { limit.value } else { request.value };

@@ -39,10 +39,10 @@ struct Container<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Port {
     name: &'static str,
-    container_port: u16,
+    #[serde(rename = "containerPort")]
+    number: u16,
     protocol: &'static str,
 }
 
@@ -121,7 +121,7 @@ fn container<'a>(pod: &Pod<'_>, context: &Context<'a>, settings: &'a Settings<'_
         ports: settings
             .sidecar
             .metrics_port
-            .map(|port| [Port { name: "rb-metrics", container_port: port.value, protocol: "TCP" }]),
+            .map(|port| [Port { name: "rb-metrics", number: port.value, protocol: "TCP" }]),
         startup_probe: PROBE,
         resources: resources::plan(pod, settings),
         security_context: security_context(User::of_sidecar(pod)),

@@ -1,6 +1,5 @@
 //! The pod's volumes of ours, and mounts of them.
 
-use rolebridge_contract::external_account::Source;
 use rolebridge_contract::pod::{
     AWS_TOKEN_NAME, AWS_TOKEN_VOLUME, CA_NAME, CA_VOLUME, CONFIG_VOLUME, TOKEN_VOLUME, Volume,
 };
@@ -14,18 +13,19 @@ use crate::{Pod, Settings};
 #[serde(rename_all = "camelCase")]
 pub(super) struct Mount {
     name: &'static str,
-    mount_path: &'static str,
+    #[serde(rename = "mountPath")]
+    path: &'static str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     read_only: bool,
 }
 
 impl Mount {
     pub(super) const fn read_only(Volume { name, path }: Volume) -> Self {
-        Self { name, mount_path: path, read_only: true }
+        Self { name, path, read_only: true }
     }
 
     pub(super) const fn writable(Volume { name, path }: Volume) -> Self {
-        Self { name, mount_path: path, read_only: false }
+        Self { name, path, read_only: false }
     }
 }
 
@@ -69,12 +69,16 @@ struct DownwardItem {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct FieldRef {
-    #[serde(serialize_with = "annotation")]
-    field_path: Source,
+    field_path: Annotation,
 }
 
-fn annotation<S: Serializer>(source: &Source, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("metadata.annotations['{}']", source.annotation()))
+/// The path of an annotation in the pod.
+struct Annotation(&'static str);
+
+impl Serialize for Annotation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("metadata.annotations['{}']", self.0))
+    }
 }
 
 #[derive(Serialize)]
@@ -109,7 +113,7 @@ fn wanted<'a>(settings: &Settings<'a>) -> impl Iterator<Item = Added<'a>> {
     let documents = settings.sources.value.in_use();
     let items = documents.map(|source| DownwardItem {
         path: source.config_name(),
-        field_ref: FieldRef { field_path: source },
+        field_ref: FieldRef { field_path: Annotation(source.annotation()) },
     });
     let token = ServiceAccountToken {
         audience: settings.aws.audience.value,

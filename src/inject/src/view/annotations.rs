@@ -14,7 +14,7 @@ pub(crate) const MIRROR: &str = "kubernetes.io/config.mirror";
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Annotations<'a>(Vec<(Text<'a>, Text<'a>)>);
 
-impl<'a> Annotations<'a> {
+impl Annotations<'_> {
     pub(crate) fn find(&self, key: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| **known == *key).map(|(_, value)| &**value)
     }
