@@ -1,0 +1,21 @@
+{{/* The webhook's command line. */}}
+{{- define "rolebridge.webhook.arguments" -}}
+- --listen=[::]:{{ .Values.webhook.port }}
+- --health-listen=[::]:{{ .Values.webhook.healthPort }}
+{{- if eq .Values.certificates.mode "managed" }}
+- --managed-certificate={{ .Release.Namespace }}/{{ include "rolebridge.certificateSecret" . }}
+- --managed-lease={{ include "rolebridge.leaseName" . }}
+- --managed-service={{ include "rolebridge.fullname" . }}
+- --managed-configuration={{ include "rolebridge.fullname" . }}
+{{- if .Values.admission.workloads.enabled }}
+- --managed-configuration={{ include "rolebridge.fullname" . }}-workloads
+{{- end }}
+{{- else }}
+- --certificate=/etc/rolebridge/certificate/tls.crt
+- --key=/etc/rolebridge/certificate/tls.key
+{{- end }}
+- --defaults=/etc/rolebridge/defaults/defaults.yaml
+- --drain-delay={{ .Values.webhook.drain.delaySeconds }}
+- --drain-timeout={{ .Values.webhook.drain.timeoutSeconds }}
+- --log-level={{ .Values.webhook.logLevel }}
+{{- end }}
