@@ -1,2 +1,11 @@
-//! Placeholder.
-fn main() {}
+//! The webhook's program.
+
+use std::process::ExitCode;
+
+/// Under load the allocators of musl and glibc cost more than the webhook's own work.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    rolebridge_webhook::run(&rolebridge_webhook::Arguments::from_command_line())
+}

@@ -1,0 +1,88 @@
+//! What the kubelet and Prometheus ask, on a port of its own, over plain HTTP.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::certificates::Certificates;
+use crate::drain::{Drain, Phase};
+use crate::lookup::Kind;
+use crate::page::{Page, Type};
+use crate::router::Webhook;
+
+/// What health is judged by.
+#[derive(Debug, Clone)]
+pub struct Health {
+    /// Caches and counts.
+    pub webhook: Arc<Webhook>,
+    /// What is served.
+    pub certificates: Arc<Certificates>,
+    /// How far the end has come.
+    pub drain: Arc<Drain>,
+}
+
+/// The paths of the health port.
+pub fn router(health: Health) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(Arc::new(health))
+}
+
+impl Health {
+    /// What an API server's call would need and is not there.
+    fn missing(&self) -> Vec<&'static str> {
+        let cache = |kind| self.webhook.lookup.cache(kind).is_synced();
+        [
+            (self.drain.phase() == Phase::Serving, "it is shutting down"),
+            (self.certificates.not_after().is_some(), "there is no certificate yet"),
+            (cache(Kind::ServiceAccount), "the service accounts have not all been listed yet"),
+            (cache(Kind::Namespace), "the namespaces have not all been listed yet"),
+        ]
+        .into_iter()
+        .filter_map(|(there, missing)| (!there).then_some(missing))
+        .collect()
+    }
+}
+
+async fn ready(State(health): State<Arc<Health>>) -> Response {
+    let missing = health.missing();
+    if missing.is_empty() {
+        return "ready\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", missing.join(", "))).into_response()
+}
+
+async fn metrics(State(health): State<Arc<Health>>) -> Response {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], page(&health)).into_response()
+}
+
+/// Everything that is counted, and what can be told by a look.
+fn page(health: &Health) -> String {
+    let mut page = Page::default();
+    health.webhook.metrics.write(&mut page);
+    let mut family =
+        page.family("cached_objects", Type::Gauge, "Objects known, with something to say or without.");
+    for kind in Kind::ALL {
+        let (telling, silent) = health.webhook.lookup.cache(kind).sizes();
+        family.sample(&[("kind", kind.name()), ("telling", "true")], telling);
+        family.sample(&[("kind", kind.name()), ("telling", "false")], silent);
+    }
+    page.family("ready", Type::Gauge, "1 if a review would be answered from synced caches now.")
+        .sample(&[], u8::from(health.missing().is_empty()));
+    if let Some(not_after) = health.certificates.not_after() {
+        page.family(
+            "certificate_expiry_timestamp_seconds",
+            Type::Gauge,
+            "When the served certificate ends, Unix time.",
+        )
+        .sample(&[], not_after.as_second());
+    }
+    page.into_text()
+}

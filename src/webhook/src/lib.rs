@@ -1,0 +1,33 @@
+//! The mutating admission webhook: kube-apiserver asks it about each opted-in pod, and it answers with a patch.
+//!
+//! `rolebridge_inject` decides; this crate only asks and answers. A request goes through these files, in order:
+//! [`server`] (a connection), [`tls`], [`router`], [`body`], [`review`], [`mutate`] or [`workloads`], [`lookup`]
+//! ([`cache`], else [`live`]), [`answer`].
+
+pub mod answer;
+pub mod arguments;
+pub mod body;
+pub mod cache;
+pub mod certificates;
+pub mod defaults;
+pub mod drain;
+pub mod health;
+pub mod live;
+mod log;
+pub mod lookup;
+pub mod metrics;
+pub mod mutate;
+pub mod not_after;
+pub mod page;
+pub mod rate;
+pub mod review;
+pub mod router;
+mod run;
+pub mod server;
+pub mod tls;
+pub mod watch;
+pub mod watch_files;
+pub mod workloads;
+
+pub use arguments::Arguments;
+pub use run::run;

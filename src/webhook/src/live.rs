@@ -1,0 +1,169 @@
+//! Reads a service account or a namespace from the API server, before a refusal that a fresher one could turn.
+//!
+//! A pod that keeps being refused is tried again and again, so reads are shared: one in flight for each object, its
+//! answer (found, absent or failed) good for a moment, and all together no faster than the API server should bear.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use kube::core::PartialObjectMeta;
+use kube::{Api, Client};
+use rolebridge_inject::Metadata;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::lookup::Kind;
+use crate::metrics::{LiveOutcome, Metrics};
+use crate::rate::Bucket;
+use crate::watch::trimmed;
+
+/// How long a read may take, its turn included. kube-apiserver gives a review 5 seconds.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+/// How long an answer is good for.
+pub const FRESH: Duration = Duration::from_secs(1);
+/// Reads a second in the long run.
+const RATE: u32 = 50;
+/// Reads at once.
+const BURST: u32 = 100;
+
+/// An object to read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Object {
+    kind: Kind,
+    namespace: Box<str>,
+    name: Box<str>,
+}
+
+impl Object {
+    /// By kind, namespace (empty for a namespace) and name.
+    #[must_use]
+    pub fn new(kind: Kind, namespace: &str, name: &str) -> Self {
+        Self { kind, namespace: namespace.into(), name: name.into() }
+    }
+
+    /// Whether an object can have this name at all. The name comes from a pod that nobody has checked yet, and would
+    /// become part of a URL.
+    fn can_exist(&self) -> bool {
+        let part = |text: &str| {
+            text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
+        };
+        let name = !self.name.is_empty() && self.name.len() <= 253 && !self.name.starts_with('.');
+        name && part(&self.name) && part(&self.namespace) && !self.namespace.starts_with('.')
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            Kind::ServiceAccount => write!(f, "service account {}/{}", self.namespace, self.name),
+            Kind::Namespace => write!(f, "namespace {}", self.name),
+        }
+    }
+}
+
+/// The API server did not say what an object says: nothing is known about it, not even that it does not exist.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("The {object} could not be read from the Kubernetes API: {cause}. Try again.")]
+pub struct LiveError {
+    object: Object,
+    cause: Arc<str>,
+}
+
+type Answer = Result<Option<Arc<Metadata>>, LiveError>;
+/// The answer and when it came.
+type Reading = Shared<BoxFuture<'static, (Instant, Answer)>>;
+
+/// Reads live.
+pub struct Live {
+    client: Client,
+    metrics: Arc<Metrics>,
+    bucket: Mutex<Bucket>,
+    readings: Mutex<HashMap<Object, Reading>>,
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Live").field("bucket", &self.bucket).finish_non_exhaustive()
+    }
+}
+
+impl Live {
+    /// Reads with this client.
+    #[must_use]
+    pub fn new(client: Client, metrics: Arc<Metrics>) -> Self {
+        let bucket = Mutex::new(Bucket::new(RATE, BURST, Instant::now()));
+        Self { client, metrics, bucket, readings: Mutex::default() }
+    }
+
+    /// What an object says now, or said within the last moment. `None`: there is no such object.
+    ///
+    /// # Errors
+    ///
+    /// The API server does not answer in time, or not what was asked, or it has been asked too much already.
+    pub async fn read(&self, object: Object) -> Answer {
+        if !object.can_exist() {
+            return Ok(None);
+        }
+        let (_, answer) = self.reading(object).await;
+        answer
+    }
+
+    /// The reading that is under way or still good, else a new one.
+    fn reading(&self, object: Object) -> Reading {
+        let now = Instant::now();
+        let good = |reading: &Reading| reading.peek().is_none_or(|(at, _)| now.duration_since(*at) < FRESH);
+        let mut readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reading) = readings.get(&object).filter(|reading| good(reading)) {
+            self.metrics.live_read(LiveOutcome::Shared);
+            return reading.clone();
+        }
+        readings.retain(|_, reading| good(reading));
+        let turn = self.bucket.lock().unwrap_or_else(PoisonError::into_inner).turn(now, PATIENCE / 2);
+        let reading =
+            ask(self.client.clone(), object.clone(), turn, Arc::clone(&self.metrics)).boxed().shared();
+        readings.insert(object, reading.clone());
+        reading
+    }
+}
+
+async fn ask(
+    client: Client,
+    object: Object,
+    turn: Option<Duration>,
+    metrics: Arc<Metrics>,
+) -> (Instant, Answer) {
+    let asking = async {
+        let Some(turn) = turn else { return Err("it is being asked too much at the moment".into()) };
+        sleep(turn).await;
+        get(client, &object).await
+    };
+    let answer = timeout(PATIENCE, asking)
+        .await
+        .unwrap_or_else(|_| Err(format!("it gave no answer within {PATIENCE:?}").into()))
+        .map_err(|cause| LiveError { object, cause });
+    metrics.live_read(match answer {
+        Ok(Some(_)) => LiveOutcome::Found,
+        Ok(None) => LiveOutcome::Absent,
+        Err(_) => LiveOutcome::Failed,
+    });
+    (Instant::now(), answer)
+}
+
+async fn get(client: Client, object: &Object) -> Result<Option<Arc<Metadata>>, Arc<str>> {
+    let metadata = match object.kind {
+        Kind::ServiceAccount => {
+            let api: Api<PartialObjectMeta<ServiceAccount>> = Api::namespaced(client, &object.namespace);
+            api.get_metadata_opt(&object.name).await.map(|found| found.map(|found| found.metadata))
+        }
+        Kind::Namespace => {
+            let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
+            api.get_metadata_opt(&object.name).await.map(|found| found.map(|found| found.metadata))
+        }
+    };
+    let metadata = metadata.map_err(|error| error.to_string().trim_end_matches('.').to_owned())?;
+    Ok(metadata.map(|metadata| Arc::new(trimmed(&metadata))))
+}

@@ -1,0 +1,174 @@
+//! The program's life: start in an order that makes each failure a sentence, serve, drain.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use kube::{Client, Config};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tracing::{error, info, warn};
+
+use crate::body::Intake;
+use crate::certificates::{self, Certificates, Pair};
+use crate::defaults::{self, LiveDefaults};
+use crate::drain::Drain;
+use crate::health::{self, Health};
+use crate::live::Live;
+use crate::lookup::{Kind, Lookup};
+use crate::metrics::{Metrics, Reloaded};
+use crate::router::{Webhook, router};
+use crate::server::Server;
+use crate::watch_files::Watched;
+use crate::{Arguments, log, tls, watch};
+
+/// Connections of the health port: the kubelet and a Prometheus or two.
+const HEALTH_CONNECTIONS: u32 = 32;
+
+/// Runs until SIGTERM or SIGINT.
+#[must_use]
+pub fn run(arguments: &Arguments) -> ExitCode {
+    log::start(arguments.log_level);
+    match runtime(arguments.threads).and_then(|runtime| runtime.block_on(live(arguments))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            error!(sentence, "cannot start");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn runtime(threads: usize) -> Result<Runtime, String> {
+    // One thread without the other threads' locks and wake-ups is faster than a pool of one.
+    let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    if threads > 1 {
+        builder.worker_threads(threads);
+    }
+    builder.enable_all().build().map_err(|error| format!("The threads cannot be started: {error}."))
+}
+
+async fn live(arguments: &Arguments) -> Result<(), String> {
+    let metrics = Arc::new(Metrics::default());
+    let drain = Arc::new(Drain::default());
+    let certificates = serve_certificates(arguments, &metrics)?;
+    let defaults = follow_defaults(arguments, &metrics)?;
+    let listener = listen("--listen", arguments.listen).await?;
+    let health_listener = listen("--health-listen", arguments.health_listen).await?;
+    let client = client().await?;
+    let lookup = Lookup::new(Live::new(client.clone(), Arc::clone(&metrics)));
+    follow_caches(&client, &lookup, &metrics);
+    let webhook =
+        Arc::new(Webhook { intake: Intake::default(), lookup, defaults, metrics: Arc::clone(&metrics) });
+
+    let tls =
+        tls::config(Arc::clone(&certificates)).map_err(|error| format!("TLS cannot be set up: {error}."))?;
+    let health = Health { webhook: Arc::clone(&webhook), certificates, drain: Arc::clone(&drain) };
+    let health = Server {
+        listener: health_listener,
+        tls: None,
+        router: health::router(health),
+        max_connections: HEALTH_CONNECTIONS,
+        metrics: Arc::clone(&metrics),
+    };
+    let reviews = Server {
+        listener,
+        tls: Some(TlsAcceptor::from(tls)),
+        router: router(webhook),
+        max_connections: arguments.max_connections,
+        metrics,
+    };
+    // Health is served to the very end, so it hears nothing of the drain.
+    tokio::spawn(health.serve(Arc::default()));
+    let serving = tokio::spawn(reviews.serve(Arc::clone(&drain)));
+    info!(listen = %arguments.listen, health = %arguments.health_listen, "serving");
+    finish(arguments, &drain, serving).await
+}
+
+async fn finish(arguments: &Arguments, drain: &Drain, serving: JoinHandle<()>) -> Result<(), String> {
+    let listener = |kind| signal(kind).map_err(|error| format!("Signals cannot be listened for: {error}."));
+    let (mut terminate, mut interrupt) =
+        (listener(SignalKind::terminate())?, listener(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    info!(delay = ?arguments.drain_delay, "leaving");
+    drain.run(arguments.drain_delay).await;
+    if timeout(arguments.drain_timeout, serving).await.is_err() {
+        warn!(after = ?arguments.drain_timeout, "connections were still open");
+    }
+    info!("ended");
+    Ok(())
+}
+
+fn serve_certificates(arguments: &Arguments, metrics: &Arc<Metrics>) -> Result<Arc<Certificates>, String> {
+    let files = certificates::files(arguments.certificate.clone(), arguments.key.clone());
+    let (watched, contents) = Watched::read(files)?;
+    let pair = Pair::parse(&contents).map_err(|error| format!("{}: {error}.", watched.names()))?;
+    let certificates = Arc::new(Certificates::default());
+    info!(not_after = %pair.not_after(), "certificate loaded");
+    certificates.serve(pair);
+    let (served, metrics, names) = (Arc::clone(&certificates), Arc::clone(metrics), watched.names());
+    tokio::spawn(watched.follow(arguments.reload_interval, move |found| {
+        let pair = found.map_err(str::to_owned).and_then(Pair::parse);
+        metrics.reload(Reloaded::Certificate, pair.is_ok());
+        match pair {
+            Ok(pair) => {
+                info!(not_after = %pair.not_after(), "certificate reloaded");
+                served.serve(pair);
+            }
+            Err(error) => error!(files = names, error, "certificate not reloaded; the old one is served"),
+        }
+    }));
+    Ok(certificates)
+}
+
+fn follow_defaults(arguments: &Arguments, metrics: &Arc<Metrics>) -> Result<Arc<LiveDefaults>, String> {
+    let (watched, contents) = Watched::read(vec![defaults::file(arguments.defaults.clone())])?;
+    let parsed = defaults::parse(&contents).map_err(|error| format!("{}: {error}", watched.names()))?;
+    let defaults = Arc::new(LiveDefaults::new(parsed));
+    let (live, metrics, names) = (Arc::clone(&defaults), Arc::clone(metrics), watched.names());
+    tokio::spawn(watched.follow(arguments.reload_interval, move |found| {
+        let parsed = found.map_err(str::to_owned).and_then(defaults::parse);
+        metrics.reload(Reloaded::Defaults, parsed.is_ok());
+        match parsed {
+            Ok(parsed) => {
+                info!("defaults reloaded");
+                live.replace(parsed);
+            }
+            Err(error) => error!(files = names, error, "defaults not reloaded; the old ones hold"),
+        }
+    }));
+    Ok(defaults)
+}
+
+async fn listen(flag: &str, address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("{flag} {address} cannot be listened on: {error}."))
+}
+
+async fn client() -> Result<Client, String> {
+    let config = Config::infer().await.map_err(|error| {
+        format!("No Kubernetes API is configured: {error}. KUBECONFIG, or a pod's own service account, would be right.")
+    })?;
+    Client::try_from(config).map_err(|error| format!("The Kubernetes API's client cannot be made: {error}."))
+}
+
+fn follow_caches(client: &Client, lookup: &Lookup, metrics: &Arc<Metrics>) {
+    let accounts = (client.clone(), Arc::clone(lookup.cache(Kind::ServiceAccount)), Arc::clone(metrics));
+    let namespaces = (client.clone(), Arc::clone(lookup.cache(Kind::Namespace)), Arc::clone(metrics));
+    tokio::spawn(async move {
+        let (client, cache, metrics) = accounts;
+        watch::follow::<ServiceAccount>(client, Kind::ServiceAccount, &cache, &metrics).await;
+    });
+    tokio::spawn(async move {
+        let (client, cache, metrics) = namespaces;
+        watch::follow::<Namespace>(client, Kind::Namespace, &cache, &metrics).await;
+    });
+}
