@@ -11,7 +11,7 @@ pub(super) struct Status<'a> {
     provider: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     service_account: Option<&'a str>,
-    identity: &'static str,
+    identity: &'a str,
     role: &'a str,
     session_name: &'a str,
     region: &'a str,
@@ -26,7 +26,7 @@ impl<'a> Status<'a> {
             version: env!("CARGO_PKG_VERSION"),
             provider: settings.google.provider.value,
             service_account: settings.google.service_account.map(|email| email.value),
-            identity: "aws-role",
+            identity: settings.aws.identity.value,
             role: settings.aws.role.value.arn,
             session_name: &settings.aws.session_name.value,
             region: settings.aws.region.value,

@@ -15,6 +15,10 @@ const TOKEN_LIFETIME: u32 = 86_400;
 /// AWS's side of the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aws<'a> {
+    /// What the pod proves.
+    pub identity: Setting<&'a str>,
+    /// Where its credentials come from.
+    pub credentials: Setting<&'a str>,
     /// The IAM role.
     pub role: Setting<Role<'a>>,
     /// The role session name.
@@ -32,8 +36,8 @@ pub struct Aws<'a> {
 impl<'a> Aws<'a> {
     /// See [`Google::resolve`](super::google::Google): the inner error is a lack.
     pub(super) fn resolve(places: &Places<'a>) -> Result<Result<Self, Refusal>, Refusal> {
-        places.optional(key::IDENTITY, value::identity)?;
-        let credentials = places.optional(key::AWS_CREDENTIALS, value::credentials)?;
+        let identity = places.or(key::IDENTITY, value::identity, value::DEFAULT_IDENTITY)?;
+        let credentials = places.or(key::AWS_CREDENTIALS, value::credentials, value::DEFAULT_CREDENTIALS)?;
         let found = (places.annotated(key::ROLE_ARN))
             .or_else(|| places.of_service_account(eks::ROLE_ARN))
             .or_else(|| places.default(key::ROLE_ARN));
@@ -43,8 +47,10 @@ impl<'a> Aws<'a> {
         let sts_endpoint = places.optional(key::AWS_STS_ENDPOINT, value::endpoint)?;
         let partition = role.map(|role| role.value.partition);
         let region = region(places, partition)?;
-        let Some(role) = role else { return Ok(Err(no_role(places, credentials.is_some()))) };
+        let Some(role) = role else { return Ok(Err(no_role(places, credentials.origin))) };
         Ok(Ok(Self {
+            identity,
+            credentials,
             session_name: session::name(places, role, session_name)?,
             role,
             region,
@@ -92,9 +98,9 @@ fn region<'a>(places: &Places<'a>, partition: Option<Partition>) -> Result<Setti
         .unwrap_or(Setting::built_in(built_in)))
 }
 
-fn no_role(places: &Places<'_>, asked_for_irsa: bool) -> Refusal {
+fn no_role(places: &Places<'_>, credentials: Origin) -> Refusal {
     let account = places.pod.service_account();
-    let pod_identity = if !asked_for_irsa && agreed::carries_pod_identity(places.pod) {
+    let pod_identity = if credentials == Origin::BuiltIn && agreed::carries_pod_identity(places.pod) {
         " The pod carries EKS Pod Identity, which is not supported yet."
     } else {
         ""

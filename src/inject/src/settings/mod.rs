@@ -3,6 +3,7 @@
 
 pub(crate) mod agreed;
 mod aws;
+mod explain;
 mod google;
 mod origin;
 mod places;
@@ -13,7 +14,11 @@ mod sidecar;
 mod sources;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 pub use aws::Aws;
+pub use explain::Entry;
 pub use google::Google;
 pub use origin::{Origin, Setting};
 pub(crate) use places::{Places, Shown};

@@ -36,4 +36,13 @@ impl<T> Setting<T> {
     pub(crate) const fn built_in(value: T) -> Self {
         Self { value, origin: Origin::BuiltIn }
     }
+
+    /// Something else from the same place.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Setting<U> {
+        Setting { value: change(self.value), origin: self.origin }
+    }
+
+    pub(crate) const fn as_ref(&self) -> Setting<&T> {
+        Setting { value: &self.value, origin: self.origin }
+    }
 }

@@ -82,8 +82,9 @@ fn bounds<'a>(
     limit: Setting<Amount<'a>>,
     (request_key, limit_key): (&'static str, &'static str),
 ) -> Result<Bounds<'a>, Refusal> {
-    let both_said = request.origin != Origin::BuiltIn && limit.origin != Origin::BuiltIn;
-    if both_said && request.value.quantity > limit.value.quantity {
+    // A default gives way to what somebody said for the pod.
+    let both_annotated = request.origin.is_annotated() && limit.origin.is_annotated();
+    if both_annotated && request.value.quantity > limit.value.quantity {
         let end =
             format!("is more than {limit_key}: {:?} ({})", limit.value.text, places.place(limit.origin));
         if let Some(found) = places.find(request_key) {

@@ -61,19 +61,25 @@ pub(crate) fn region(text: &str) -> Result<&str, Fault> {
     Err(Fault::bad("is not an AWS region, such as eu-west-1"))
 }
 
+/// What the pod proves where nobody says it.
+pub(crate) const DEFAULT_IDENTITY: &str = "aws-role";
+
 /// What the pod proves.
-pub(crate) fn identity(text: &str) -> Result<(), Fault> {
+pub(crate) fn identity(text: &str) -> Result<&str, Fault> {
     match text {
-        "aws-role" => Ok(()),
+        DEFAULT_IDENTITY => Ok(text),
         "aws-jwt" | "kubernetes" => Err(Fault::not_supported("\"aws-role\" is")),
         _ => Err(Fault::bad("is not an identity; \"aws-role\" is")),
     }
 }
 
+/// Where AWS credentials come from where nobody says it.
+pub(crate) const DEFAULT_CREDENTIALS: &str = "irsa";
+
 /// Where AWS credentials come from.
-pub(crate) fn credentials(text: &str) -> Result<(), Fault> {
+pub(crate) fn credentials(text: &str) -> Result<&str, Fault> {
     match text {
-        "irsa" => Ok(()),
+        DEFAULT_CREDENTIALS => Ok(text),
         "pod-identity" => Err(Fault::not_supported(
             "\"irsa\" is, with the role in the service account's annotation eks.amazonaws.com/role-arn",
         )),

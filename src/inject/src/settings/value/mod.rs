@@ -8,7 +8,9 @@ mod network;
 use rolebridge_contract::annotations as key;
 
 pub use aws::Role;
-pub(crate) use aws::{credentials, identity, region, role, session_name};
+pub(crate) use aws::{
+    DEFAULT_CREDENTIALS, DEFAULT_IDENTITY, credentials, identity, region, role, session_name,
+};
 pub(crate) use google::{email, project, provider, universe};
 pub use kubernetes::{Amount, CaBundle};
 pub(crate) use kubernetes::{ca_bundle, container_names, cpu, is_container_name, memory, memory_limit};
@@ -70,11 +72,11 @@ pub(crate) fn check(annotation: &str, text: &str) -> Result<(), Fault> {
         key::PROVIDER => provider(text).map(drop),
         key::SERVICE_ACCOUNT => email(text).map(drop),
         key::DELEGATES => delegates(text),
-        key::IDENTITY => identity(text),
+        key::IDENTITY => identity(text).map(drop),
         key::SOURCE => Sources::parse(text).map(drop),
         key::ROLE_ARN => role(text).map(drop),
         key::AWS_TOKEN_LIFETIME => aws_token_lifetime(text).map(drop),
-        key::AWS_CREDENTIALS => credentials(text),
+        key::AWS_CREDENTIALS => credentials(text).map(drop),
         key::AWS_REGION => region(text).map(drop),
         key::SESSION_NAME => session_name(text).map(drop),
         key::PROJECT | key::QUOTA_PROJECT => project(text).map(drop),

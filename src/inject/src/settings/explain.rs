@@ -1,0 +1,74 @@
+//! The settings by annotation, as text: what holds for a pod, and where it was said.
+
+use rolebridge_contract::annotations::{self as key, ALL};
+
+use super::{Origin, Setting, Settings};
+
+/// What holds for an annotation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The annotation.
+    pub key: &'static str,
+    /// As the annotation would say it.
+    pub value: String,
+    /// Where it was said.
+    pub origin: Origin,
+}
+
+impl Settings<'_> {
+    /// Every annotation that holds something, in the order of the documentation.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        ALL.iter().filter_map(|annotation| {
+            let Setting { value, origin } = self.setting(annotation.key)?;
+            Some(Entry { key: annotation.key, value, origin })
+        })
+    }
+
+    fn setting(&self, annotation: &str) -> Option<Setting<String>> {
+        let Self { google, aws, sources, containers, sidecar } = self;
+        let list = |list: &Option<Setting<Vec<&str>>>| {
+            list.as_ref().map(|names| names.as_ref().map(|all| all.join(",")))
+        };
+        match annotation {
+            key::PROVIDER => text(google.provider),
+            key::SERVICE_ACCOUNT => google.service_account.and_then(text),
+            key::IDENTITY => text(aws.identity),
+            key::SOURCE => text(sources.as_ref()),
+            key::ROLE_ARN => text(aws.role.map(|role| role.arn)),
+            key::AWS_TOKEN_LIFETIME => text(aws.token_lifetime),
+            key::AWS_CREDENTIALS => text(aws.credentials),
+            key::AWS_REGION => text(aws.region),
+            key::SESSION_NAME => text(aws.session_name.as_ref()),
+            key::PROJECT => google.project.and_then(text),
+            key::QUOTA_PROJECT => google.quota_project.and_then(text),
+            key::TOKEN_LIFETIME => text(google.token_lifetime),
+            key::CONTAINERS => list(&containers.only),
+            key::SKIP_CONTAINERS => list(&containers.skipped),
+            key::PORT => text(sidecar.port),
+            key::METRICS_PORT => sidecar.metrics_port.and_then(text),
+            key::AWS_STS_ENDPOINT => aws.sts_endpoint.and_then(text),
+            key::STS_ENDPOINT => google.sts_endpoint.and_then(text),
+            key::IAM_CREDENTIALS_ENDPOINT => google.iam_credentials_endpoint.and_then(text),
+            key::UNIVERSE_DOMAIN => text(google.universe),
+            key::CA_BUNDLE => {
+                let path = |bundle: super::CaBundle<'_>| format!("{}/{}", bundle.config_map, bundle.key);
+                sidecar.ca_bundle.map(|bundle| bundle.map(path))
+            }
+            key::HTTPS_PROXY => sidecar.https_proxy.as_ref().and_then(|proxy| text(proxy.as_ref())),
+            key::NO_PROXY => sidecar.no_proxy.and_then(text),
+            key::STARTUP_TIMEOUT => sidecar.startup_timeout.and_then(text),
+            key::CPU_REQUEST => text(sidecar.cpu.request.map(|amount| amount.text)),
+            key::CPU_LIMIT => text(sidecar.cpu.limit.map(|amount| amount.text)),
+            key::MEMORY_REQUEST => text(sidecar.memory.request.map(|amount| amount.text)),
+            key::MEMORY_LIMIT => text(sidecar.memory.limit.map(|amount| amount.text)),
+            key::LOG_LEVEL => text(sidecar.log_level),
+            // The opt-in, and what is not supported yet.
+            _ => None,
+        }
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the arms are of one kind")]
+fn text(setting: Setting<impl ToString>) -> Option<Setting<String>> {
+    Some(setting.map(|value| value.to_string()))
+}
