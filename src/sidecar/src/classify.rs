@@ -78,6 +78,8 @@ fn of_connection(error: &(dyn Error + 'static)) -> Reason {
             return Reason::Proxy;
         } else if words.starts_with("dns error") {
             return Reason::Dns;
+        } else if words == "tls handshake eof" {
+            return Reason::Tls;
         } else if words.contains("timeout") || words.contains("timed out") {
             return Reason::Timeout;
         }

@@ -51,14 +51,16 @@ pub fn http_client(connection: &Connection, sleep: SharedAsyncSleep) -> Result<S
 }
 
 fn proxy(connection: &Connection) -> Result<ProxyConfig, Fault> {
-    let Some(url) = &connection.proxy else { return Ok(ProxyConfig::disabled()) };
+    let no_proxy = connection.no_proxy.as_deref().unwrap_or_default();
+    // The connector's own matcher knows the star for names only, not for addresses.
+    let is_for_nobody = no_proxy.split(',').any(|host| host.trim() == "*");
+    let Some(url) = connection.proxy.as_ref().filter(|_| !is_for_nobody) else {
+        return Ok(ProxyConfig::disabled());
+    };
     // The error would repeat the URL, and so its password.
     let proxy = ProxyConfig::https(url.expose());
     let proxy = proxy.map_err(|_| Fault::new(Reason::Proxy, "its URL cannot be used"))?;
-    Ok(match &connection.no_proxy {
-        Some(hosts) => proxy.no_proxy(hosts),
-        None => proxy,
-    })
+    Ok(proxy.no_proxy(no_proxy))
 }
 
 fn trust_store(connection: &Connection) -> Result<TrustStore, Fault> {

@@ -215,9 +215,9 @@ mod tests {
         schedule.published(START);
         assert_eq!(schedule.next(START), Step::Sleep(RESIGN_EVERY));
         assert_eq!(schedule.next(START + RESIGN_EVERY), Step::Sign);
-        schedule.published(START + Duration::from_secs(2100));
-        assert_eq!(schedule.next(START + Duration::from_secs(2100)), Step::Sleep(Duration::from_mins(1)));
-        assert_eq!(schedule.next(START + Duration::from_secs(2160)), Step::Renew);
+        schedule.published(START + Duration::from_mins(35));
+        assert_eq!(schedule.next(START + Duration::from_mins(35)), Step::Sleep(Duration::from_mins(1)));
+        assert_eq!(schedule.next(START + Duration::from_mins(36)), Step::Renew);
     }
 
     #[test]
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(schedule.next(late), Step::Sign);
         schedule.published(late);
         assert_eq!(schedule.next(late), Step::Sleep(wait));
-        let over = START + Duration::from_secs(3600);
+        let over = START + Duration::from_hours(1);
         assert_eq!(schedule.next(over), Step::Renew);
         schedule.renewal_failed(over, true, 1.0);
         assert_eq!(
@@ -244,8 +244,8 @@ mod tests {
     fn a_clock_set_back_signs_again_instead_of_waiting_for_it() {
         let mut schedule = Schedule::default();
         schedule.renewed(life(3600), 0.0);
-        schedule.published(START + Duration::from_secs(1800));
-        assert_eq!(schedule.next(START + Duration::from_secs(60)), Step::Sign);
+        schedule.published(START + Duration::from_mins(30));
+        assert_eq!(schedule.next(START + Duration::from_mins(1)), Step::Sign);
     }
 
     #[test]
@@ -254,7 +254,7 @@ mod tests {
         schedule.renewed(life(3600), 0.0);
         let wait = schedule.publishing_failed(START, false, 1.0);
         assert_eq!(schedule.next(START), Step::Sleep(wait));
-        assert_eq!(schedule.next(START + Duration::from_secs(2160)), Step::Renew);
+        assert_eq!(schedule.next(START + Duration::from_mins(36)), Step::Renew);
     }
 
     #[test]

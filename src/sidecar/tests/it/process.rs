@@ -1,0 +1,155 @@
+//! The program itself, as the kubelet runs it.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+
+use rolebridge_contract::{environment::sidecar as names, loopback};
+
+use crate::{
+    stand_in::{Answer, StandIn},
+    support::{Environment, PROJECTED_TOKEN, SECRET_KEY, SESSION_TOKEN, signed_at},
+};
+
+/// A stand-in has its own threads: what waits for the program must not hold it up.
+fn aws(answer: Answer) -> (tokio::runtime::Runtime, StandIn) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let aws = runtime.block_on(StandIn::tls(answer));
+    (runtime, aws)
+}
+
+fn trusting(aws: &StandIn) -> Environment {
+    let mut environment = Environment::new(&format!("https://{}", aws.address));
+    environment.trust(names::AWS_CA_BUNDLE, &aws.ca);
+    environment
+}
+
+fn command(environment: &Environment, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rolebridge-sidecar"));
+    command.args(arguments).env_clear().envs(&environment.variables);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn output(environment: &Environment, arguments: &[&str]) -> Output {
+    command(environment, arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// A port that was free a moment ago.
+fn port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn terminate(child: Child) -> Output {
+    Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn ask(port: u16, method: &str, path: &str, headers: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let host = format!("Host: 127.0.0.1:{port}\r\n");
+    write!(stream, "{method} {path} HTTP/1.1\r\n{host}Connection: close\r\n{headers}\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn body(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").unwrap().1
+}
+
+/// From the start to the end, at the level that shows the most; nothing that it says holds a secret.
+#[test]
+fn a_whole_life_and_no_secret_in_what_it_says() {
+    let (_runtime, aws) = aws(Answer::good());
+    let mut environment = trusting(&aws);
+    let (loopback_port, metrics_port) = (port(), port());
+    environment.set(names::LOOPBACK_PORT, loopback_port.to_string());
+    environment.set(names::METRICS_PORT, metrics_port.to_string());
+    environment.set(names::LOG_LEVEL, "trace");
+    assert_eq!(output(&environment, &["ready"]).status.code(), Some(1));
+    let child = command(&environment, &["run"]).spawn().unwrap();
+    let ready = output(&environment, &["ready", "--wait"]);
+    assert_eq!(ready.status.code(), Some(0), "{}", text(&ready.stderr));
+
+    let ttl = format!("{}: 60\r\n", loopback::SESSION_TTL_HEADER);
+    let session = ask(loopback_port, "PUT", loopback::SESSION_TOKEN_PATH, &ttl);
+    let header = format!("{}: {}\r\n", loopback::SESSION_TOKEN_HEADER, body(&session));
+    let credentials = ask(loopback_port, "GET", &format!("{}/batch", loopback::CREDENTIALS_PATH), &header);
+    assert!(credentials.contains(SECRET_KEY), "a good file means that all is served: {credentials}");
+    let token = std::fs::read_to_string(environment.folder.path().join("token")).unwrap();
+    assert!(signed_at(&token).is_some());
+
+    let metrics = ask(metrics_port, "GET", "/metrics", "");
+    assert!(metrics.contains("refreshes_total{step=\"renew\",outcome=\"ok\",reason=\"\"} 1"), "{metrics}");
+    assert!(ask(metrics_port, "GET", loopback::CREDENTIALS_PATH, &header).starts_with("HTTP/1.1 404"));
+    let state = std::fs::read_to_string(environment.folder.path().join("token.state.json")).unwrap();
+    let ended = terminate(child);
+    assert_eq!(ended.status.code(), Some(0));
+    let log = text(&ended.stderr);
+    assert!(log.contains("a token is published") && log.contains("told to stop"), "{log}");
+    let said =
+        [log, &metrics, &state, text(&ended.stdout), text(&ready.stderr), text(&ready.stdout)].concat();
+    let signature = token.split_once("Signature%3D").unwrap().1.split_once('%').unwrap().0;
+    for secret in [SECRET_KEY, SESSION_TOKEN, PROJECTED_TOKEN, "marker-", signature, body(&session)] {
+        assert!(!said.contains(secret), "{secret} is shown: {said}");
+    }
+    for line in log.lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+}
+
+#[test]
+fn a_lasting_fault_is_said_by_ready_by_the_log_and_at_the_startup_timeout() {
+    let (_runtime, aws) = aws(Answer::refusal(403, include_str!("aws-errors/access-denied.xml")));
+    let mut environment = trusting(&aws);
+    environment.set(names::STARTUP_TIMEOUT, "1");
+    let ended = output(&environment, &["run"]);
+    assert_eq!(ended.status.code(), Some(1));
+    let sentence = "AWS STS: the role does not trust this pod's service account, or there is no such role";
+    let log = text(&ended.stderr);
+    assert!(log.contains(&format!("no token within the 1 s of the startup timeout. {sentence}")), "{log}");
+    assert!(log.contains("\"level\":\"ERROR\"") && log.contains("\"reason\":\"access-denied\""), "{log}");
+    let ready = output(&environment, &["ready"]);
+    assert_eq!(ready.status.code(), Some(1));
+    assert!(text(&ready.stderr).starts_with(sentence), "{}", text(&ready.stderr));
+    assert_eq!(aws.asked(), 1, "a lasting fault is retried slowly");
+}
+
+#[test]
+fn token_writes_one_token_and_nothing_else() {
+    let (_runtime, aws) = aws(Answer::good());
+    let output = output(&trusting(&aws), &["token"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(signed_at(text(&output.stdout)).is_some());
+    assert!(!text(&output.stdout).ends_with('\n'));
+}
+
+#[test]
+fn what_is_not_right_at_the_start_is_said() {
+    let (_runtime, aws) = aws(Answer::good());
+    let mut environment = trusting(&aws);
+    let usage = output(&environment, &["serve"]);
+    assert_eq!(usage.status.code(), Some(2));
+    assert!(text(&usage.stderr).contains("Usage: rolebridge-sidecar COMMAND"));
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    environment.set(names::LOOPBACK_PORT, taken.local_addr().unwrap().port().to_string());
+    let clash = output(&environment, &["run"]);
+    assert_eq!(clash.status.code(), Some(1));
+    assert!(text(&clash.stderr).contains("choose a free one with the annotation rolebridge.io/port"));
+
+    environment.set(names::AWS_REGION, "");
+    let setting = output(&environment, &["run"]);
+    assert_eq!(setting.status.code(), Some(1));
+    assert!(text(&setting.stderr).starts_with("AWS_REGION is not set: it must be an AWS region"));
+    assert_eq!(aws.asked(), 0);
+}

@@ -1,0 +1,305 @@
+//! The refresher over a week of paused time, and beside a reader that never stops.
+
+use std::{
+    cell::{Cell, RefCell},
+    fs,
+    path::{Path, PathBuf},
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use crate::support::{AUDIENCE, session, signed_at};
+use rolebridge_sidecar::{
+    board::{Board, Reader},
+    clock::Clock,
+    credentials::{AssumeRole, Session},
+    fault::{Fault, Reason},
+    metrics::Metrics,
+    publish::Publisher,
+    refresh::{Refresher, Target},
+    schedule::{LEAST_LEFT, Life},
+    state::State,
+};
+use tokio::time::{Instant, sleep};
+
+const HOUR: Duration = Duration::from_hours(1);
+const WEEK: Duration = Duration::from_hours(7 * 24);
+/// Monday, 2 March 2026, at midnight.
+const MONDAY: Duration = Duration::from_hours(492_336);
+
+/// A clock that paused time drives.
+fn clock() -> Clock {
+    let start = Instant::now();
+    Clock::from_fn(move || SystemTime::UNIX_EPOCH + MONDAY + start.elapsed())
+}
+
+type Answer = Result<Duration, Fault>;
+
+/// AWS STS by a script: what it says at a time, and when it was asked.
+#[derive(Clone)]
+struct Scripted {
+    clock: Clock,
+    answer: Rc<dyn Fn(Duration) -> Answer>,
+    takes: Duration,
+    asked: Rc<RefCell<Vec<Duration>>>,
+}
+
+impl Scripted {
+    fn new(clock: &Clock, answer: impl Fn(Duration) -> Answer + 'static) -> Self {
+        let takes = Duration::from_millis(80);
+        Self { clock: clock.clone(), answer: Rc::new(answer), takes, asked: Rc::default() }
+    }
+}
+
+impl AssumeRole for Scripted {
+    async fn assume_role(&self) -> Result<Session, Fault> {
+        let since = self.clock.now().duration_since(SystemTime::UNIX_EPOCH + MONDAY).unwrap();
+        self.asked.borrow_mut().push(since);
+        sleep(self.takes).await;
+        let lives = (self.answer)(since)?;
+        let obtained = self.clock.now();
+        Ok(session(Life { obtained, expires: obtained + lives }))
+    }
+}
+
+fn refresher<A: AssumeRole>(aws: A, clock: &Clock, file: PathBuf) -> (Refresher<A>, Reader) {
+    let (writer, board) = Board::channel();
+    let target = Target { audience: AUDIENCE.to_owned(), region: "eu-west-1".to_owned() };
+    let metrics = Arc::new(Metrics::default());
+    (Refresher::new(aws, target, clock.clone(), Publisher::new(file), writer, metrics), board)
+}
+
+/// Reads as an app does and says what is wrong with what it finds.
+fn complaint(file: &Path, now: SystemTime, session_expires: SystemTime) -> Option<String> {
+    let Ok(text) = fs::read_to_string(file) else { return Some("no file".to_owned()) };
+    let Some(signed) = signed_at(&text) else { return Some(format!("torn: {} bytes", text.len())) };
+    let age = now.duration_since(signed).unwrap_or_default();
+    if age > Duration::from_mins(5) {
+        return Some(format!("signed {age:?} ago"));
+    }
+    (now >= session_expires).then(|| "its session has ended".to_owned())
+}
+
+/// Faults of every length that a session outlives: a second, minutes, and outages just short of what is left of a
+/// session at its latest renewal, passing and lasting ones, and a token that is empty for a while.
+fn a_hard_week(since: Duration) -> Answer {
+    let minutes = since.as_secs() / 60;
+    match minutes % (6 * 60) {
+        40..45 => Err(Fault::new(Reason::Throttled, "Rate exceeded")),
+        100..112 => Err(Fault::new(Reason::AccessDenied, "an operator's slip")),
+        170..172 => Err(Fault::new(Reason::TokenEmpty, "/token")),
+        200..212 => Err(Fault::new(Reason::Dns, "sts.eu-west-1.amazonaws.com")),
+        280..285 => Err(Fault::new(Reason::ServerError, "InternalFailure")),
+        _ if since.as_secs().is_multiple_of(97) => Err(Fault::new(Reason::Connect, "reset")),
+        _ => Ok(HOUR),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_week_with_faults_a_reader_always_finds_a_good_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    let clock = clock();
+    let aws = Scripted::new(&clock, a_hard_week);
+    let asked = Rc::clone(&aws.asked);
+    let (refresher, mut board) = refresher(aws, &clock, file.clone());
+    let (reads, least_left) = (Cell::new(0_u32), Cell::new(HOUR));
+    let reader = async {
+        board.wait_for(|board| board.token.is_some()).await.unwrap();
+        tokio::task::yield_now().await;
+        let end = Instant::now() + WEEK;
+        while Instant::now() < end {
+            let expires = board.borrow().session.as_ref().unwrap().life.expires;
+            let now = clock.now();
+            assert_eq!(complaint(&file, now, expires), None, "at {now:?}");
+            least_left.set(least_left.get().min(expires.duration_since(now).unwrap()));
+            reads.set(reads.get() + 1);
+            // A prime number of milliseconds, so that it meets every phase of the loop.
+            sleep(Duration::from_millis(7_919)).await;
+        }
+    };
+    tokio::select! {
+        never = refresher.run() => match never {},
+        () = reader => {}
+    }
+    assert!(reads.get() > 70_000, "{}", reads.get());
+    let faults = asked.borrow().iter().filter(|since| a_hard_week(**since).is_err()).count();
+    assert!(faults > 100, "the script was met: {faults}");
+    assert!(
+        asked.borrow().len() < 700,
+        "a call to AWS STS each 40 minutes, and the retries: {}",
+        asked.borrow().len()
+    );
+    assert!(least_left.get() > Duration::from_mins(4), "{:?}", least_left.get());
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_aws_answers_no_token_is_signed_with_little_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = clock();
+    let aws = Scripted::new(&clock, |_| Ok(HOUR));
+    let (refresher, mut board) = refresher(aws, &clock, folder.path().join("token"));
+    let watch = async {
+        let end = Instant::now() + WEEK;
+        let mut signatures = 0;
+        while Instant::now() < end {
+            board.changed().await.unwrap();
+            let board = board.borrow_and_update();
+            let (Some(session), Some(signed)) = (&board.session, &board.token) else { continue };
+            if signed.at == clock.now() {
+                signatures += 1;
+                assert!(session.life.expires.duration_since(signed.at).unwrap() >= LEAST_LEFT);
+            }
+        }
+        assert!(signatures > 5_000, "{signatures}");
+    };
+    tokio::select! {
+        never = refresher.run() => match never {},
+        () = watch => {}
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_longer_than_the_session_is_said_and_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    let clock = clock();
+    let outage = Duration::from_mins(30)..Duration::from_mins(90);
+    let within = outage.clone();
+    let aws = Scripted::new(&clock, move |since| {
+        if within.contains(&since) { Err(Fault::new(Reason::AccessDenied, "trust policy")) } else { Ok(HOUR) }
+    });
+    let asked = Rc::clone(&aws.asked);
+    let (refresher, board) = refresher(aws, &clock, file.clone());
+    let publisher = Publisher::new(file.clone());
+    let watch = async {
+        sleep(Duration::from_mins(58)).await;
+        assert!(publisher.state().unwrap().is_good_at(clock.now()), "the session at hand serves to its end");
+        sleep(Duration::from_mins(10)).await;
+        let before = fs::read(&file).unwrap();
+        let state = publisher.state().unwrap();
+        assert!(!state.is_good_at(clock.now()));
+        assert_eq!(state.fault.unwrap().code, "access-denied");
+        assert!(board.borrow().session_at(clock.now()).is_none());
+        assert_eq!(board.borrow().reason().split(':').next(), Some("AWS STS"));
+        sleep(Duration::from_mins(10)).await;
+        assert_eq!(fs::read(&file).unwrap(), before, "the last token stays");
+        sleep(Duration::from_mins(20)).await;
+        let state = publisher.state().unwrap();
+        assert!(state.is_good_at(clock.now()));
+        assert_eq!(state.fault, None);
+        assert!(board.borrow().fault.is_none());
+    };
+    tokio::select! {
+        never = refresher.run() => match never {},
+        () = watch => {}
+    }
+    let slow = asked.borrow().iter().filter(|since| outage.contains(*since)).count();
+    assert!((10..40).contains(&slow), "a lasting fault is retried slowly: {slow}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_volume_is_said_and_the_old_token_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gone/token");
+    fs::create_dir(folder.path().join("gone")).unwrap();
+    let clock = clock();
+    let (refresher, board) = refresher(Scripted::new(&clock, |_| Ok(HOUR)), &clock, file.clone());
+    let watch = async {
+        sleep(Duration::from_secs(1)).await;
+        fs::rename(folder.path().join("gone"), folder.path().join("kept")).unwrap();
+        sleep(Duration::from_mins(3)).await;
+        assert_eq!(board.borrow().fault.as_ref().map(Fault::reason), Some(Reason::Unwritten));
+        assert!(board.borrow().token_at(clock.now()).is_some(), "the loopback server still serves");
+        fs::rename(folder.path().join("kept"), folder.path().join("gone")).unwrap();
+        sleep(Duration::from_mins(2)).await;
+        assert!(board.borrow().fault.is_none());
+        assert_eq!(complaint(&file, clock.now(), clock.now() + HOUR), None);
+    };
+    tokio::select! {
+        never = refresher.run() => match never {},
+        () = watch => {}
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_restart_a_token_that_is_still_good_stays_until_there_is_a_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    let clock = clock();
+    let first = refresher(Scripted::new(&clock, |_| Ok(HOUR)), &clock, file.clone()).0;
+    assert!(!first.has_earlier_token());
+    let _ = tokio::time::timeout(Duration::from_secs(10), first.run()).await;
+    let before = fs::read(&file).unwrap();
+    let aws = Scripted::new(&clock, |since| match since.as_secs() {
+        ..60 => Err(Fault::new(Reason::Timeout, "")),
+        _ => Ok(HOUR),
+    });
+    let (second, board) = refresher(aws, &clock, file.clone());
+    assert!(second.has_earlier_token());
+    let watch = async {
+        sleep(Duration::from_secs(20)).await;
+        let state = Publisher::new(file.clone()).state().unwrap();
+        assert!(state.is_good_at(clock.now()), "ready at once");
+        assert!(state.fault.is_some(), "and the fault is said");
+        assert_eq!(fs::read(&file).unwrap(), before);
+        assert!(board.borrow().session.is_none(), "while loopback waits for credentials");
+        sleep(Duration::from_mins(3)).await;
+        assert_ne!(fs::read(&file).unwrap(), before);
+    };
+    tokio::select! {
+        never = second.run() => match never {},
+        () = watch => {}
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_long_stop_the_old_token_is_not_called_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    let clock = clock();
+    fs::write(&file, "old").unwrap();
+    let good_until = Some(MONDAY.as_secs());
+    Publisher::new(file.clone()).publish_state(&State { good_until, fault: None }).unwrap();
+    let (refresher, _) = refresher(Scripted::new(&clock, |_| Ok(HOUR)), &clock, file);
+    assert!(!refresher.has_earlier_token());
+}
+
+/// Not by luck: the reader reads on while the writer writes thousands of times.
+#[test]
+fn a_reader_beside_the_writer_never_finds_a_torn_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    let publisher = Publisher::new(file.clone());
+    let now = SystemTime::UNIX_EPOCH + MONDAY;
+    let life = Life { obtained: now, expires: now + HOUR };
+    let tokens: Vec<_> = (0..50)
+        .map(|n| {
+            let at = now + Duration::from_secs(n);
+            rolebridge_sidecar::sign::sign(&session(life).credentials, AUDIENCE, "eu-west-1", at).unwrap()
+        })
+        .collect();
+    publisher.publish_token(&tokens[0]).unwrap();
+    let done = Arc::new(AtomicBool::new(false));
+    let writer = std::thread::spawn({
+        let (done, tokens) = (Arc::clone(&done), tokens.clone());
+        move || {
+            let mut writes = 0_u32;
+            while !done.load(Ordering::Relaxed) {
+                publisher.publish_token(&tokens[writes as usize % tokens.len()]).unwrap();
+                writes += 1;
+            }
+            writes
+        }
+    });
+    for _ in 0..100_000 {
+        let found = fs::read_to_string(&file).unwrap();
+        assert!(tokens.iter().any(|token| token.expose() == found), "torn: {} bytes", found.len());
+    }
+    done.store(true, Ordering::Relaxed);
+    assert!(writer.join().unwrap() > 100, "the writer wrote all the while");
+}

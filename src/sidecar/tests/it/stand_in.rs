@@ -1,0 +1,195 @@
+//! A small AWS STS on 127.0.0.1 with a CA of its own, and an HTTP proxy: what the real client is tried on.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tokio::{
+    io::{
+        AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, copy_bidirectional,
+    },
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    },
+};
+
+const GOOD: &str = include_str!("good.xml");
+
+/// What it says to every request.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+    pub(crate) date: SystemTime,
+}
+
+impl Answer {
+    /// Credentials for an hour, by a clock that shows `date`.
+    pub(crate) fn good_at(date: SystemTime) -> Self {
+        let expires = aws_smithy_types::DateTime::from(date + Duration::from_hours(1));
+        let expires = expires.fmt(aws_smithy_types::date_time::Format::DateTime).unwrap();
+        Self { status: 200, body: GOOD.replace("{expiration}", &expires), date }
+    }
+
+    pub(crate) fn good() -> Self {
+        Self::good_at(SystemTime::now())
+    }
+
+    pub(crate) fn refusal(status: u16, body: &str) -> Self {
+        Self { status, body: body.to_owned(), date: SystemTime::now() }
+    }
+
+    fn text(&self) -> String {
+        let Self { status, body, date } = self;
+        let date = httpdate::fmt_http_date(*date);
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status} X\r\nDate: {date}\r\nContent-Type: text/xml\r\nContent-Length: {length}\r\n\
+             Connection: close\r\n\r\n{body}"
+        )
+    }
+}
+
+/// A server and what it was sent: heads and bodies.
+#[derive(Debug)]
+pub(crate) struct StandIn {
+    pub(crate) address: SocketAddr,
+    /// Of the CA that signed its certificate.
+    pub(crate) ca: String,
+    pub(crate) requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl StandIn {
+    /// AWS STS over TLS, by the name `localhost` and the address 127.0.0.1.
+    pub(crate) async fn tls(answer: Answer) -> Self {
+        let (ca, acceptor) = certificates(&["localhost", "127.0.0.1"]);
+        Self::start(ca, Some(acceptor), answer).await
+    }
+
+    /// The same with a certificate for another name.
+    pub(crate) async fn of_another_name(answer: Answer) -> Self {
+        let (ca, acceptor) = certificates(&["sts.example.com"]);
+        Self::start(ca, Some(acceptor), answer).await
+    }
+
+    /// The same without TLS.
+    pub(crate) async fn plain(answer: Answer) -> Self {
+        Self::start(String::new(), None, answer).await
+    }
+
+    async fn start(ca: String, acceptor: Option<TlsAcceptor>, answer: Answer) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (acceptor, text, seen) = (acceptor.clone(), answer.text(), Arc::clone(&seen));
+                tokio::spawn(async move {
+                    match acceptor {
+                        Some(acceptor) => match acceptor.accept(stream).await {
+                            Ok(stream) => answer_one(stream, &text, &seen).await,
+                            // A client that does not trust us.
+                            Err(_) => {}
+                        },
+                        None => answer_one(stream, &text, &seen).await,
+                    }
+                });
+            }
+        });
+        Self { address, ca, requests }
+    }
+
+    pub(crate) fn asked(&self) -> usize {
+        self.requests.lock().unwrap().len()
+    }
+}
+
+async fn answer_one(stream: impl AsyncRead + AsyncWrite + Unpin, answer: &str, seen: &Mutex<Vec<String>>) {
+    let mut stream = BufReader::new(stream);
+    let Some((head, length)) = head(&mut stream).await else { return };
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.unwrap();
+    seen.lock().unwrap().push(head + &String::from_utf8(body).unwrap());
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    stream.shutdown().await.ok();
+}
+
+/// A request's head and the length of its body.
+async fn head(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Option<(String, usize)> {
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).await.ok()? == 0 {
+            return None;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        head.push_str(&line);
+        if line == "\r\n" {
+            return Some((head, length));
+        }
+    }
+}
+
+fn certificates(names: &[&str]) -> (String, TlsAcceptor) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &ca).unwrap();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    (ca.pem(), TlsAcceptor::from(Arc::new(config)))
+}
+
+/// An HTTP proxy that tunnels to wherever it is asked to, or refuses with a status.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
+    pub(crate) requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    pub(crate) async fn start(refuses_with: Option<u16>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let seen = Arc::clone(&seen);
+                tokio::spawn(async move {
+                    let mut stream = BufReader::new(stream);
+                    let Some((head, _)) = head(&mut stream).await else { return };
+                    let target = head.split(' ').nth(1).unwrap().to_owned();
+                    seen.lock().unwrap().push(head);
+                    if let Some(status) = refuses_with {
+                        let text = format!("HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n");
+                        return stream.write_all(text.as_bytes()).await.unwrap();
+                    }
+                    let mut there = TcpStream::connect(target).await.unwrap();
+                    stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").await.unwrap();
+                    copy_bidirectional(&mut stream, &mut there).await.ok();
+                });
+            }
+        });
+        Self { address, requests }
+    }
+}
