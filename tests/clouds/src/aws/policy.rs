@@ -1,0 +1,224 @@
+//! IAM's policy documents: trust policies, role policies and session policies, and what they say about a request.
+//!
+//! Source: "IAM JSON policy elements reference". What this fake does not evaluate is refused when it is configured.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::condition::Condition;
+
+/// A policy document.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(crate) struct Document {
+    version: String,
+    #[serde(default, rename = "Id")]
+    _id: Option<String>,
+    statement: OneOrMany<Statement>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Statement {
+    #[serde(default, rename = "Sid")]
+    _sid: Option<String>,
+    effect: Effect,
+    principal: Option<Principal>,
+    action: Option<OneOrMany<String>>,
+    not_action: Option<OneOrMany<String>>,
+    resource: Option<OneOrMany<String>>,
+    not_resource: Option<OneOrMany<String>>,
+    #[serde(default)]
+    condition: Condition,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+enum Effect {
+    Allow,
+    Deny,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Principal {
+    Anyone(Anyone),
+    Kinds(BTreeMap<String, OneOrMany<String>>),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+enum Anyone {
+    #[serde(rename = "*")]
+    Anyone,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum OneOrMany<T> {
+    One(T),
+    Many(Vec<T>),
+}
+
+impl<T> OneOrMany<T> {
+    pub(crate) fn as_slice(&self) -> &[T] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+}
+
+/// What a request is, to a policy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context<'a> {
+    /// Such as `sts:AssumeRoleWithWebIdentity`.
+    pub(crate) action: &'a str,
+    /// The resource's ARN or `*`.
+    pub(crate) resource: &'a str,
+    /// The ARN of the OIDC provider that vouched for the caller.
+    pub(crate) federated: Option<&'a str>,
+    /// Condition keys and their values.
+    pub(crate) keys: &'a [(String, &'a [String])],
+}
+
+/// What a document says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Allowed,
+    /// Nothing applies.
+    Silent,
+    Denied,
+}
+
+impl Document {
+    /// Reads a trust policy.
+    pub(crate) fn trust(document: &serde_json::Value) -> Result<Self, String> {
+        let document = Self::deserialize(document).map_err(|error| error.to_string())?;
+        document.check(|statement| {
+            if statement.principal.is_none() {
+                return Err("a statement of a trust policy needs a Principal".to_owned());
+            }
+            if statement.resource.is_some() || statement.not_resource.is_some() {
+                return Err("a statement of a trust policy has no Resource".to_owned());
+            }
+            Ok(())
+        })?;
+        Ok(document)
+    }
+
+    /// Reads a role's policy or a session policy.
+    pub(crate) fn identity(document: &serde_json::Value) -> Result<Self, String> {
+        let document = Self::deserialize(document).map_err(|error| error.to_string())?;
+        document.check(|statement| {
+            if statement.principal.is_some() {
+                return Err("a statement of an identity's policy has no Principal".to_owned());
+            }
+            if statement.resource.is_some() == statement.not_resource.is_some() {
+                return Err("a statement needs either a Resource or a NotResource".to_owned());
+            }
+            Ok(())
+        })?;
+        Ok(document)
+    }
+
+    fn check(&self, extra: impl Fn(&Statement) -> Result<(), String>) -> Result<(), String> {
+        if !["2012-10-17", "2008-10-17"].contains(&self.version.as_str()) {
+            return Err(format!("the Version is `{}`: it is `2012-10-17` or `2008-10-17`", self.version));
+        }
+        for statement in self.statement.as_slice() {
+            if statement.action.is_some() == statement.not_action.is_some() {
+                return Err("a statement needs either an Action or a NotAction".to_owned());
+            }
+            extra(statement)?;
+        }
+        Ok(())
+    }
+
+    /// What the document says about a request: a Deny that applies wins.
+    pub(crate) fn evaluate(&self, request: &Context<'_>) -> Verdict {
+        let applying = self.statement.as_slice().iter().filter(|statement| statement.applies(request));
+        applying.fold(Verdict::Silent, |verdict, statement| match (verdict, statement.effect) {
+            (Verdict::Denied, _) | (_, Effect::Deny) => Verdict::Denied,
+            (_, Effect::Allow) => Verdict::Allowed,
+        })
+    }
+}
+
+impl Statement {
+    fn applies(&self, request: &Context<'_>) -> bool {
+        let any = |patterns: &OneOrMany<String>, text: &str, fold: bool| {
+            patterns.as_slice().iter().any(|pattern| {
+                if fold {
+                    like(&pattern.to_ascii_lowercase(), &text.to_ascii_lowercase())
+                } else {
+                    like(pattern, text)
+                }
+            })
+        };
+        let principal = match &self.principal {
+            None | Some(Principal::Anyone(_)) => true,
+            Some(Principal::Kinds(kinds)) => request.federated.is_some_and(|provider| {
+                kinds
+                    .get("Federated")
+                    .is_some_and(|named| named.as_slice().iter().any(|name| name == provider))
+            }),
+        };
+        // Actions are compared without regard to case.
+        let action = self.action.as_ref().is_none_or(|patterns| any(patterns, request.action, true))
+            && self.not_action.as_ref().is_none_or(|patterns| !any(patterns, request.action, true));
+        let resource = self.resource.as_ref().is_none_or(|patterns| any(patterns, request.resource, false))
+            && self.not_resource.as_ref().is_none_or(|patterns| !any(patterns, request.resource, false));
+        principal && action && resource && self.condition.holds(request.keys)
+    }
+}
+
+/// Whether a pattern with `*` and `?` covers a text.
+pub(crate) fn like(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut at, mut star, mut mark) = (0, None, 0);
+    let mut position = 0;
+    while position < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some(at);
+                mark = position;
+                at += 1;
+            }
+            Some(&wanted) if wanted == '?' || wanted == text[position] => {
+                at += 1;
+                position += 1;
+            }
+            _ => {
+                // Back to the last star, which then covers one more.
+                let Some(back) = star else { return false };
+                mark += 1;
+                position = mark;
+                at = back + 1;
+            }
+        }
+    }
+    pattern[at..].iter().all(|&rest| rest == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        for (pattern, text, covers) in [
+            ("*", "", true),
+            ("a*", "abc", true),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*b*b", "abab", true),
+            ("*b*c", "abab", false),
+            ("system:serviceaccount:shop:*", "system:serviceaccount:shop:batch", true),
+            ("system:serviceaccount:shop:*", "system:serviceaccount:shop2:batch", false),
+            ("abc", "abcd", false),
+            ("", "a", false),
+        ] {
+            assert_eq!(like(pattern, text), covers, "{pattern} {text}");
+        }
+    }
+}

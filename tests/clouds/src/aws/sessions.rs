@@ -1,0 +1,84 @@
+//! Sessions: the temporary credentials that STS gave, and what they may do.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Role;
+use super::policy::{Context, Document, Verdict};
+use crate::clock::Timestamp;
+use crate::secret::{self, Secret};
+
+/// A session of a role.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) access_key: String,
+    pub(super) secret: Secret,
+    pub(super) token: Secret,
+    pub(super) role: Arc<Role>,
+    pub(super) name: String,
+    pub(super) policy: Option<Document>,
+    pub(super) expires: Timestamp,
+}
+
+impl Session {
+    pub(super) fn new(role: Arc<Role>, name: &str, policy: Option<Document>, expires: Timestamp) -> Self {
+        Self {
+            access_key: format!("ASIA{}", secret::capitals(16)),
+            secret: Secret::new(secret::base64(30)),
+            // AWS's are about this long and hold every character of base64, which trips careless encoders.
+            token: Secret::new(format!("IQoJb3JpZ2luX2VjE+/{}", secret::base64(450))),
+            role,
+            name: name.to_owned(),
+            policy,
+            expires,
+        }
+    }
+
+    /// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`: without the role's path.
+    pub(super) fn arn(&self) -> String {
+        let Role { partition, account, name, .. } = &*self.role;
+        format!("arn:{partition}:sts::{account}:assumed-role/{name}/{}", self.name)
+    }
+
+    /// The unique id, `AROA…:SESSION`.
+    pub(super) fn user_id(&self) -> String {
+        format!("{}:{}", self.role.id, self.name)
+    }
+
+    /// Why the session may not do something; `None` if it may. The session's policy only takes away.
+    pub(super) fn refusal(&self, action: &str) -> Option<String> {
+        let context = Context { action, resource: "*", federated: None, keys: &[] };
+        let verdicts = self.role.policies.iter().map(|policy| policy.evaluate(&context));
+        let role = verdicts.fold(Verdict::Silent, |whole, verdict| match (whole, verdict) {
+            (Verdict::Denied, _) | (_, Verdict::Denied) => Verdict::Denied,
+            (Verdict::Allowed, _) | (_, Verdict::Allowed) => Verdict::Allowed,
+            _ => Verdict::Silent,
+        });
+        let session = self.policy.as_ref().map_or(Verdict::Allowed, |policy| policy.evaluate(&context));
+        let reason = match (role, session) {
+            (Verdict::Denied, _) => "with an explicit deny in an identity-based policy".to_owned(),
+            (_, Verdict::Denied) => "with an explicit deny in a session policy".to_owned(),
+            (Verdict::Silent, _) => format!("because no identity-based policy allows the {action} action"),
+            (_, Verdict::Silent) => format!("because no session policy allows the {action} action"),
+            (Verdict::Allowed, Verdict::Allowed) => return None,
+        };
+        Some(format!("User: {} is not authorized to perform: {action} on resource: * {reason}", self.arn()))
+    }
+}
+
+/// Every session that was given, the expired ones too: AWS still knows them.
+#[derive(Debug, Default)]
+pub(super) struct Sessions(Mutex<HashMap<String, Arc<Session>>>);
+
+impl Sessions {
+    pub(super) fn add(&self, session: Session) -> Arc<Session> {
+        let session = Arc::new(session);
+        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.insert(session.access_key.clone(), Arc::clone(&session));
+        session
+    }
+
+    pub(super) fn find(&self, access_key: &str) -> Option<Arc<Session>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(access_key).cloned()
+    }
+}

@@ -1,0 +1,234 @@
+//! `AssumeRoleWithWebIdentity`: a cluster's token for a session of a role.
+//!
+//! Source: the AWS STS API reference; the errors' words as users report them.
+
+use http::StatusCode;
+
+use super::error::{Error, escape, success};
+use super::policy::{Context, Document, Verdict};
+use super::sessions::Session;
+use super::{Account, Aws, Role};
+use crate::clock::Timestamp;
+use crate::config::OidcProvider;
+use crate::events::{Detail, RoleAssumed};
+use crate::oidc::Jwt;
+use crate::wire::{Answer, Fields};
+
+const ACTION: &str = "AssumeRoleWithWebIdentity";
+/// The longest inline session policy, in characters.
+const MAX_POLICY: usize = 2048;
+
+/// The parameters, checked against the service's model.
+struct Parameters<'a> {
+    role_arn: &'a str,
+    session_name: &'a str,
+    token: &'a str,
+    duration: i64,
+    policy: Option<(&'a str, Document)>,
+}
+
+impl Aws {
+    pub(super) fn assume_role_with_web_identity(
+        &self,
+        fields: &Fields,
+        now: Timestamp,
+    ) -> Result<Answer, Error> {
+        let parameters = Parameters::parse(fields)?;
+        let (account, role) = self.role(parameters.role_arn)?;
+        let (token, provider) = self.verify(account, parameters.token, now)?;
+        trusted(account, role, &token)?;
+        if parameters.duration > role.max_session_seconds {
+            return Err(Error::validation(
+                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+            ));
+        }
+        let (policy_text, policy) = parameters.policy.unzip();
+        let expires = now.plus(parameters.duration);
+        let session = Session::new(role.clone(), parameters.session_name, policy, expires);
+        let session = self.sessions.add(session);
+        let result = result(&session, &token, &account.provider_arn(&provider.url), policy_text);
+        Ok(success(ACTION, &result).telling(Detail::RoleAssumed(RoleAssumed {
+            role_arn: role.arn.clone(),
+            session_arn: session.arn(),
+            subject: token.claims.sub,
+            session_policy: policy_text.map(ToOwned::to_owned),
+            expires,
+        })))
+    }
+
+    /// A role that does not exist is refused as one that does not trust: AWS does not tell them apart.
+    fn role(&self, arn: &str) -> Result<(&Account, &std::sync::Arc<Role>), Error> {
+        let parts: Vec<_> = arn.splitn(6, ':').collect();
+        let ["arn", _, "iam", "", account, resource] = parts[..] else {
+            return Err(Error::validation(format!("{arn} is invalid")));
+        };
+        let name = resource.strip_prefix("role/").and_then(|path| path.rsplit('/').next());
+        let name = name.ok_or_else(|| Error::validation(format!("{arn} is invalid")))?;
+        let account = self.accounts.get(account).ok_or_else(not_authorized)?;
+        let role = account.roles.get(name).filter(|role| role.arn == arn).ok_or_else(not_authorized)?;
+        Ok((account, role))
+    }
+
+    /// Checks the token as such: signature, issuer, time, audience.
+    fn verify<'a>(
+        &self,
+        account: &'a Account,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<(Jwt, &'a OidcProvider), Error> {
+        let token = Jwt::parse(token).ok_or_else(|| {
+            Error::identity(
+                "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)",
+            )
+        })?;
+        let url = token.claims.iss.as_str();
+        let provider = account.oidc_providers.iter().find(|provider| provider.url == url);
+        let provider = provider.ok_or_else(|| {
+            Error::identity(format!("No OpenIDConnect provider found in your account for {url}"))
+        })?;
+        let signed = self.issuers.find(url).is_some_and(|issuer| issuer.signed(&token));
+        if !signed {
+            return Err(Error::identity(
+                "Couldn't retrieve verification key from your identity provider,  please reference \
+                 AssumeRoleWithWebIdentity documentation for requirements",
+            ));
+        }
+        if now.0 >= token.claims.exp {
+            return Err(expired(now, Timestamp(token.claims.exp)));
+        }
+        // The words for a token from the future are this fake's own.
+        if let Some(start) = token.claims.nbf.filter(|start| now.0 < *start) {
+            return Err(Error::identity(format!(
+                "Token not yet valid: current date/time {} must be after the not before date/time {start}",
+                now.0
+            )));
+        }
+        if !token.claims.audiences().iter().any(|audience| provider.client_ids.contains(audience)) {
+            return Err(Error::identity("Incorrect token audience"));
+        }
+        Ok((token, provider))
+    }
+}
+
+/// Checks the token against the role's trust policy.
+fn trusted(account: &Account, role: &Role, token: &Jwt) -> Result<(), Error> {
+    let issuer = token.claims.iss.strip_prefix("https://").unwrap_or(&token.claims.iss);
+    let subject = std::slice::from_ref(&token.claims.sub);
+    let keys = [(format!("{issuer}:sub"), subject), (format!("{issuer}:aud"), token.claims.audiences())];
+    let provider = account.provider_arn(&token.claims.iss);
+    let context = Context {
+        action: "sts:AssumeRoleWithWebIdentity",
+        resource: &role.arn,
+        federated: Some(&provider),
+        keys: &keys,
+    };
+    if role.trust.evaluate(&context) == Verdict::Allowed { Ok(()) } else { Err(not_authorized()) }
+}
+
+pub(super) fn not_authorized() -> Error {
+    Error::denied("Not authorized to perform sts:AssumeRoleWithWebIdentity")
+}
+
+pub(super) fn expired(now: Timestamp, expiry: Timestamp) -> Error {
+    let message = format!(
+        "Token expired: current date/time {} must be before the expiration date/time {}",
+        now.0, expiry.0
+    );
+    Error::new(StatusCode::BAD_REQUEST, "ExpiredTokenException", message)
+}
+
+impl<'a> Parameters<'a> {
+    fn parse(fields: &'a Fields) -> Result<Self, Error> {
+        let required = |name: &str, parameter: &str| {
+            fields.value(name).ok_or_else(|| {
+                Error::validation(format!(
+                    "1 validation error detected: Value null at '{parameter}' failed to satisfy constraint: Member \
+                     must not be null"
+                ))
+            })
+        };
+        let role_arn = required("RoleArn", "roleArn")?;
+        length(role_arn, "roleArn", 20, 2048)?;
+        let session_name = required("RoleSessionName", "roleSessionName")?;
+        length(session_name, "roleSessionName", 2, 64)?;
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+        if !session_name.bytes().all(allowed) {
+            let constraint = "satisfy regular expression pattern: [\\w+=,.@-]*";
+            return Err(Error::constraint(session_name, "roleSessionName", constraint));
+        }
+        let token = required("WebIdentityToken", "webIdentityToken")?;
+        length(token, "webIdentityToken", 4, 20_000)?;
+        // The words are this fake's own; AWS knows no such provider either.
+        if let Some(provider) = fields.value("ProviderId") {
+            return Err(Error::identity(format!(
+                "ProviderId {provider} is for OAuth 2.0 access tokens: leave it out for an OpenID Connect token"
+            )));
+        }
+        let policy = fields.value("Policy").map(policy).transpose()?;
+        Ok(Self { role_arn, session_name, token, duration: duration(fields)?, policy })
+    }
+}
+
+fn length(value: &str, parameter: &str, least: usize, most: usize) -> Result<(), Error> {
+    let len = value.chars().count();
+    if len < least {
+        let constraint = format!("have length greater than or equal to {least}");
+        return Err(Error::constraint(value, parameter, &constraint));
+    }
+    if len > most {
+        return Err(Error::constraint(
+            value,
+            parameter,
+            &format!("have length less than or equal to {most}"),
+        ));
+    }
+    Ok(())
+}
+
+fn duration(fields: &Fields) -> Result<i64, Error> {
+    let Some(text) = fields.value("DurationSeconds") else { return Ok(3600) };
+    let seconds: i64 = text
+        .parse()
+        .map_err(|_| Error::new(StatusCode::BAD_REQUEST, "MalformedInput", "Invalid Argument"))?;
+    for (bad, constraint) in [
+        (seconds < 900, "have value greater than or equal to 900"),
+        (seconds > 43_200, "have value less than or equal to 43200"),
+    ] {
+        if bad {
+            return Err(Error::constraint(text, "durationSeconds", constraint));
+        }
+    }
+    Ok(seconds)
+}
+
+fn policy(text: &str) -> Result<(&str, Document), Error> {
+    length(text, "policy", 1, MAX_POLICY)?;
+    let malformed = |message: &str| Error::new(StatusCode::BAD_REQUEST, "MalformedPolicyDocument", message);
+    let json = serde_json::from_str(text).map_err(|_| malformed("This policy contains invalid Json"))?;
+    let document = Document::identity(&json).map_err(|_| malformed("Syntax errors in policy."))?;
+    Ok((text, document))
+}
+
+fn result(session: &Session, token: &Jwt, provider: &str, policy: Option<&str>) -> String {
+    let audience = token.claims.audiences().first().map_or("", String::as_str);
+    let packed = policy.map_or(String::new(), |policy| {
+        // A percentage of what fits, and never nothing.
+        format!("    <PackedPolicySize>{}</PackedPolicySize>\n", (policy.len() * 100).div_ceil(MAX_POLICY))
+    });
+    format!(
+        "    <Audience>{}</Audience>\n    <AssumedRoleUser>\n      <AssumedRoleId>{}</AssumedRoleId>\n      \
+         <Arn>{}</Arn>\n    </AssumedRoleUser>\n    <Provider>{}</Provider>\n    <Credentials>\n      \
+         <AccessKeyId>{}</AccessKeyId>\n      <SecretAccessKey>{}</SecretAccessKey>\n      \
+         <SessionToken>{}</SessionToken>\n      <Expiration>{}</Expiration>\n    </Credentials>\n{packed}    \
+         <SubjectFromWebIdentityToken>{}</SubjectFromWebIdentityToken>\n",
+        escape(audience),
+        escape(&session.user_id()),
+        escape(&session.arn()),
+        escape(provider),
+        session.access_key,
+        session.secret.expose(),
+        session.token.expose(),
+        session.expires,
+        escape(&token.claims.sub),
+    )
+}

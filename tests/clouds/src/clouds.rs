@@ -1,0 +1,246 @@
+//! The running clouds, as a test holds them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::aws::Aws;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::ConfigError;
+use crate::events::{Event, Events};
+use crate::faults::{Fault, Faults, Nth, Operation};
+use crate::google::Google;
+use crate::oidc::{Issuer, Issuers};
+use crate::server::Server;
+use crate::state::{Service, State};
+use crate::tls::{Tls, TlsError};
+
+/// Where the services listen: URLs without a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Endpoints {
+    /// AWS STS.
+    pub aws_sts: String,
+    /// Google STS.
+    pub google_sts: String,
+    /// Google's IAM Credentials API.
+    pub iam_credentials: String,
+    /// Google Cloud Storage.
+    pub storage: String,
+    /// Google BigQuery.
+    pub bigquery: String,
+}
+
+/// Why the fakes did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A port.
+    #[error("{address} cannot be listened on: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// Fake AWS and Google, running. They end, orderly, when this is dropped.
+#[derive(Debug)]
+pub struct Clouds {
+    endpoints: Endpoints,
+    ca_pem: Option<String>,
+    issuers: Arc<Issuers>,
+    state: Arc<State>,
+    stop: watch::Sender<bool>,
+    serving: JoinSet<()>,
+}
+
+/// The services in the order of their ports.
+const SERVICES: [Service; 5] =
+    [Service::AwsSts, Service::GoogleSts, Service::IamCredentials, Service::Storage, Service::BigQuery];
+
+impl Clouds {
+    /// Starts them with the machine's clock.
+    ///
+    /// # Errors
+    /// The configuration is refused, or a port is taken.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_with(config, &Clock::system()).await
+    }
+
+    /// Starts them with another clock, which both clouds follow.
+    ///
+    /// # Errors
+    /// The configuration is refused, or a port is taken.
+    pub async fn start_with(config: Config, clock: &Clock) -> Result<Self, StartError> {
+        let issuers = Arc::new(Issuers::new(&config.issuers)?);
+        let state = Arc::new(State {
+            aws: Aws::new(&config.aws, Arc::clone(&issuers))?,
+            google: Google::new(&config.google)?,
+            faults: Faults::default(),
+            events: Events::default(),
+            aws_clock: clock.follower(),
+            google_clock: clock.follower(),
+        });
+        let tls = config.tls.then(|| Tls::for_names(&config.names)).transpose()?;
+        let stop = watch::Sender::new(false);
+        let mut serving = JoinSet::new();
+        let mut urls = Vec::new();
+        for (service, offset) in SERVICES.into_iter().zip(0..) {
+            let listener = listen(config.listen, offset).await?;
+            urls.push(url(&listener, config.listen, tls.is_some())?);
+            let tls = tls.as_ref().map(|tls| TlsAcceptor::from(Arc::clone(&tls.server)));
+            let server = Server { listener, tls, service, state: Arc::clone(&state), stop: stop.subscribe() };
+            serving.spawn(server.run());
+        }
+        let mut urls = urls.into_iter();
+        let mut next = || urls.next().unwrap_or_default();
+        let endpoints = Endpoints {
+            aws_sts: next(),
+            google_sts: next(),
+            iam_credentials: next(),
+            storage: next(),
+            bigquery: next(),
+        };
+        Ok(Self { endpoints, ca_pem: tls.map(|tls| tls.ca_pem), issuers, state, stop, serving })
+    }
+
+    /// Where the services listen.
+    #[must_use]
+    pub const fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// The endpoint of AWS STS, for `AWS_ENDPOINT_URL_STS`.
+    #[must_use]
+    pub fn aws_sts(&self) -> &str {
+        &self.endpoints.aws_sts
+    }
+
+    /// The endpoint of Google STS, without a path.
+    #[must_use]
+    pub fn google_sts(&self) -> &str {
+        &self.endpoints.google_sts
+    }
+
+    /// The endpoint of the IAM Credentials API, without a path.
+    #[must_use]
+    pub fn iam_credentials(&self) -> &str {
+        &self.endpoints.iam_credentials
+    }
+
+    /// The endpoint of Cloud Storage, without a path.
+    #[must_use]
+    pub fn storage(&self) -> &str {
+        &self.endpoints.storage
+    }
+
+    /// The endpoint of BigQuery, without a path.
+    #[must_use]
+    pub fn bigquery(&self) -> &str {
+        &self.endpoints.bigquery
+    }
+
+    /// The certificate authority that clients must trust, in PEM; empty without TLS.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        self.ca_pem.as_deref().unwrap_or_default()
+    }
+
+    /// The issuer of a URL, which mints tokens if its key was generated here.
+    #[must_use]
+    pub fn issuer(&self, url: &str) -> Option<&Issuer> {
+        self.issuers.find(url)
+    }
+
+    /// AWS's clock: shift it to make time pass, or to make it wrong.
+    #[must_use]
+    pub fn aws_clock(&self) -> &Clock {
+        &self.state.aws_clock
+    }
+
+    /// Google's clock.
+    #[must_use]
+    pub fn google_clock(&self) -> &Clock {
+        &self.state.google_clock
+    }
+
+    /// How many calls of an operation have come.
+    #[must_use]
+    pub fn calls(&self, operation: Operation) -> u64 {
+        self.state.faults.calls(operation)
+    }
+
+    /// Asks for a fault at some calls of an operation. Of several that fit a call, the last one counts.
+    pub fn fault(&self, operation: Operation, nth: Nth, fault: Fault) {
+        self.state.faults.want(operation, nth, fault);
+    }
+
+    /// Asks for a fault at the next call of an operation.
+    pub fn fault_next(&self, operation: Operation, fault: Fault) {
+        self.fault(operation, Nth::Call(self.calls(operation) + 1), fault);
+    }
+
+    /// Takes back every fault that was asked for.
+    pub fn clear_faults(&self) {
+        self.state.faults.clear();
+    }
+
+    /// What has happened so far.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        self.state.events.log()
+    }
+
+    /// What happens from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.state.events.subscribe()
+    }
+
+    /// Stops listening, lets open requests finish, and returns when all is still.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while self.serving.join_next().await.is_some() {}
+    }
+}
+
+impl Drop for Clouds {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        // The tasks end by themselves once what is open has finished.
+        self.serving.detach_all();
+    }
+}
+
+async fn listen(base: SocketAddr, offset: u16) -> Result<TcpListener, StartError> {
+    let mut address = base;
+    if base.port() != 0 {
+        address.set_port(base.port().saturating_add(offset));
+    }
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
+}
+
+fn url(listener: &TcpListener, address: SocketAddr, tls: bool) -> Result<String, StartError> {
+    let mut local = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+    if local.ip().is_unspecified() {
+        local.set_ip(match local.ip() {
+            std::net::IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            std::net::IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    Ok(format!("{}://{local}", if tls { "https" } else { "http" }))
+}

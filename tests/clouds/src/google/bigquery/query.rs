@@ -1,0 +1,99 @@
+//! The queries that this fake understands: `SELECT COLUMNS FROM TABLE [LIMIT N]`.
+
+use super::super::error::ApiError;
+
+/// A query, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Query {
+    /// `None`: `*`.
+    pub(super) columns: Option<Vec<String>>,
+    pub(super) project: Option<String>,
+    pub(super) dataset: String,
+    pub(super) table: String,
+    pub(super) limit: Option<usize>,
+}
+
+impl Query {
+    /// Reads SQL of the newer dialect.
+    pub(super) fn parse(sql: &str) -> Result<Self, ApiError> {
+        let sql = sql.trim().trim_end_matches(';');
+        let words: Vec<_> = sql.split_whitespace().collect();
+        let is = |index: usize, keyword: &str| {
+            words.get(index).is_some_and(|word: &&str| word.eq_ignore_ascii_case(keyword))
+        };
+        let from = (1..words.len()).find(|&index| is(index, "from"));
+        let (Some(from), true) = (from, is(0, "select")) else {
+            return Err(syntax("Expected SELECT ... FROM ..."));
+        };
+        let limit = match &words[(from + 2).min(words.len())..] {
+            [] => None,
+            [limit, count] if limit.eq_ignore_ascii_case("limit") => {
+                Some(count.parse().map_err(|_| syntax(&format!("Unexpected \"{count}\"")))?)
+            }
+            [word, ..] => return Err(syntax(&format!("Unexpected \"{word}\""))),
+        };
+        let columns = words[1..from].join(" ");
+        let columns = match columns.trim() {
+            "" => return Err(syntax("SELECT list must not be empty")),
+            "*" => None,
+            list => Some(list.split(',').map(|column| column.trim().trim_matches('`').to_owned()).collect()),
+        };
+        let name = words.get(from + 1).ok_or_else(|| syntax("Unexpected end of script"))?;
+        let name = name.replace('`', "");
+        let parts: Vec<_> = name.split('.').map(ToOwned::to_owned).collect();
+        let (project, dataset, table) = match &parts[..] {
+            [dataset, table] => (None, dataset, table),
+            [project, dataset, table] => (Some(project.clone()), dataset, table),
+            _ => {
+                return Err(ApiError::invalid(
+                    "invalid",
+                    format!("Table \"{name}\" must be qualified with a dataset (e.g. dataset.table)."),
+                ));
+            }
+        };
+        Ok(Self { columns, project, dataset: dataset.clone(), table: table.clone(), limit })
+    }
+}
+
+fn syntax(fault: &str) -> ApiError {
+    ApiError::invalid("invalidQuery", format!("Syntax error: {fault}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries() {
+        for (sql, columns, project, limit) in [
+            ("SELECT * FROM sales.orders", None, None, None),
+            (
+                "select id, total\n from `shop.sales.orders`\n limit 2;",
+                Some(vec!["id", "total"]),
+                Some("shop"),
+                Some(2),
+            ),
+            ("SELECT `id` FROM `shop`.`sales`.`orders` ", Some(vec!["id"]), Some("shop"), None),
+        ] {
+            let wanted = Query {
+                columns: columns.map(|columns| columns.into_iter().map(ToOwned::to_owned).collect()),
+                project: project.map(ToOwned::to_owned),
+                dataset: "sales".to_owned(),
+                table: "orders".to_owned(),
+                limit,
+            };
+            assert_eq!(Query::parse(sql), Ok(wanted), "{sql}");
+        }
+        for sql in [
+            "",
+            "DROP TABLE a.b",
+            "SELECT * FROM",
+            "SELECT FROM a.b",
+            "SELECT * FROM b",
+            "SELECT * FROM a.b WHERE x",
+            "SELECT * FROM a.b LIMIT x",
+        ] {
+            assert!(Query::parse(sql).is_err(), "{sql}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Tables: schemas and rows in BigQuery's JSON.
+
+use serde_json::{Value, json};
+
+use super::super::error::ApiError;
+use super::query::Query;
+use crate::config::{Column, Table};
+use crate::error::ConfigError;
+
+/// The rows that a query gives.
+#[derive(Debug, Clone)]
+pub(super) struct Rows {
+    pub(super) schema: Value,
+    /// As `{"f": [{"v": …}]}`.
+    pub(super) rows: Vec<Value>,
+}
+
+/// Checks that every row fits the schema.
+pub(super) fn check(place: &str, table: &Table) -> Result<(), ConfigError> {
+    for (row, number) in table.rows.iter().zip(1..) {
+        if row.len() != table.schema.len() {
+            let fault = format!("row {number} has {} values for {} columns", row.len(), table.schema.len());
+            return Err(ConfigError::new(place, fault));
+        }
+        if let Some(value) = row.iter().find(|value| value.is_array() || value.is_object()) {
+            return Err(ConfigError::new(place, format!("row {number} has the nested value {value}")));
+        }
+    }
+    Ok(())
+}
+
+impl Rows {
+    pub(super) fn select(table: &Table, query: &Query) -> Result<Self, ApiError> {
+        let indices: Vec<usize> = match &query.columns {
+            None => (0..table.schema.len()).collect(),
+            Some(names) => names.iter().map(|name| index(&table.schema, name)).collect::<Result<_, _>>()?,
+        };
+        let fields = indices.iter().filter_map(|&index| table.schema.get(index));
+        let fields: Vec<_> = fields
+            .map(|column| json!({"name": column.name, "type": column.r#type, "mode": "NULLABLE"}))
+            .collect();
+        let rows = table.rows.iter().take(query.limit.unwrap_or(usize::MAX)).map(|row| {
+            let cells = indices.iter().filter_map(|&index| row.get(index));
+            json!({"f": cells.map(|cell| json!({"v": text(cell)})).collect::<Vec<_>>()})
+        });
+        Ok(Self { schema: json!({"fields": fields}), rows: rows.collect() })
+    }
+}
+
+fn index(schema: &[Column], name: &str) -> Result<usize, ApiError> {
+    let found = schema.iter().position(|column| column.name.eq_ignore_ascii_case(name));
+    found.ok_or_else(|| ApiError::invalid("invalidQuery", format!("Unrecognized name: {name}")))
+}
+
+/// BigQuery writes every value as a string, but null.
+fn text(cell: &Value) -> Value {
+    match cell {
+        Value::Null => Value::Null,
+        Value::String(text) => Value::String(text.clone()),
+        other => Value::String(other.to_string()),
+    }
+}

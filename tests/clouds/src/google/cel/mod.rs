@@ -1,0 +1,68 @@
+//! The part of the Common Expression Language that attribute mappings and conditions of AWS providers are written in:
+//! literals, `assertion`, `google`, `attribute`, string methods, `+`, comparison, logic, `in` and `? :`.
+//!
+//! An expression is checked when the provider is configured, so that evaluating it cannot fail. What is not known here
+//! is refused there.
+//!
+//! Source: the CEL language definition; for `extract`, "Attribute reference for IAM Conditions".
+
+mod eval;
+mod lexer;
+mod parser;
+mod types;
+
+use std::collections::BTreeMap;
+
+use types::Type;
+
+/// A checked expression.
+#[derive(Debug, Clone)]
+pub(crate) struct Expression(parser::Node);
+
+/// What an expression may name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    /// The mapped attributes, by NAME, and `google.subject` with them: in conditions alone.
+    pub(crate) attributes: Option<&'a [&'a str]>,
+}
+
+/// The values of variables by their dotted names.
+pub(crate) type Values = BTreeMap<String, String>;
+
+impl Expression {
+    /// Reads an expression that gives text.
+    pub(crate) fn text(source: &str, scope: Scope<'_>) -> Result<Self, String> {
+        Self::of_type(source, scope, Type::Text)
+    }
+
+    /// Reads an expression that gives true or false.
+    pub(crate) fn condition(source: &str, scope: Scope<'_>) -> Result<Self, String> {
+        Self::of_type(source, scope, Type::Bool)
+    }
+
+    fn of_type(source: &str, scope: Scope<'_>, wanted: Type) -> Result<Self, String> {
+        let node = parser::parse(source)?;
+        let found = types::check(&node, scope)?;
+        if found != wanted {
+            return Err(format!("it gives {found}, where {wanted} is wanted"));
+        }
+        Ok(Self(node))
+    }
+
+    /// The text that it gives.
+    pub(crate) fn to_text(&self, values: &Values) -> String {
+        match eval::evaluate(&self.0, values) {
+            eval::Value::Text(text) => text,
+            // The check leaves no other.
+            eval::Value::Bool(_) | eval::Value::List(_) => String::new(),
+        }
+    }
+
+    /// Whether it holds.
+    pub(crate) fn holds(&self, values: &Values) -> bool {
+        eval::evaluate(&self.0, values) == eval::Value::Bool(true)
+    }
+}
+
+#[cfg(test)]
+mod tests;

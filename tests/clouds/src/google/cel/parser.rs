@@ -1,0 +1,200 @@
+//! Tokens into a tree.
+
+use super::lexer::{Token, tokens};
+
+/// A part of an expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Node {
+    Text(String),
+    Bool(bool),
+    /// A dotted name.
+    Variable(String),
+    List(Vec<Node>),
+    Not(Box<Node>),
+    Binary(Operator, Box<Node>, Box<Node>),
+    /// A condition, what it gives if it holds, and if not.
+    Choice(Box<Node>, Box<Node>, Box<Node>),
+    /// A method of a text with one argument.
+    Call(Method, Box<Node>, Box<Node>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operator {
+    And,
+    Or,
+    Equal,
+    Unequal,
+    In,
+    Plus,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
+    Contains,
+    StartsWith,
+    EndsWith,
+    Extract,
+}
+
+impl Method {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "contains" => Self::Contains,
+            "startsWith" => Self::StartsWith,
+            "endsWith" => Self::EndsWith,
+            "extract" => Self::Extract,
+            _ => return None,
+        })
+    }
+}
+
+/// From what binds least to what binds most.
+const LEVELS: [&[(&str, Operator)]; 4] = [
+    &[("||", Operator::Or)],
+    &[("&&", Operator::And)],
+    &[("==", Operator::Equal), ("!=", Operator::Unequal), ("in", Operator::In)],
+    &[("+", Operator::Plus)],
+];
+
+/// Deeper nesting is refused, as Google refuses it.
+const MAX_DEPTH: usize = 24;
+
+pub(super) fn parse(source: &str) -> Result<Node, String> {
+    let tokens = tokens(source)?;
+    let mut parser = Parser { rest: &tokens, depth: 0 };
+    let node = parser.expression()?;
+    match parser.rest.first() {
+        None => Ok(node),
+        Some(token) => Err(format!("{} is not expected", describe(Some(token)))),
+    }
+}
+
+struct Parser<'a> {
+    rest: &'a [Token],
+    depth: usize,
+}
+
+impl Parser<'_> {
+    fn next_is(&self, text: &str) -> bool {
+        match self.rest.first() {
+            Some(Token::Symbol(symbol)) => *symbol == text,
+            Some(Token::Name(name)) => name == text,
+            _ => false,
+        }
+    }
+
+    fn accept(&mut self, text: &str) -> bool {
+        let found = self.next_is(text);
+        if found {
+            self.rest = &self.rest[1..];
+        }
+        found
+    }
+
+    fn expect(&mut self, text: &str) -> Result<(), String> {
+        if self.accept(text) {
+            return Ok(());
+        }
+        Err(format!("`{text}` is expected, not {}", describe(self.rest.first())))
+    }
+
+    fn expression(&mut self) -> Result<Node, String> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err("it is nested too deep".to_owned());
+        }
+        let node = self.binary(0)?;
+        let node = if self.accept("?") {
+            let yes = self.expression()?;
+            self.expect(":")?;
+            let no = self.expression()?;
+            Node::Choice(node.into(), yes.into(), no.into())
+        } else {
+            node
+        };
+        self.depth -= 1;
+        Ok(node)
+    }
+
+    fn binary(&mut self, level: usize) -> Result<Node, String> {
+        let Some(operators) = LEVELS.get(level) else { return self.unary() };
+        let mut left = self.binary(level + 1)?;
+        while let Some((_, operator)) = operators.iter().find(|(text, _)| self.next_is(text)) {
+            self.rest = &self.rest[1..];
+            let right = self.binary(level + 1)?;
+            left = Node::Binary(*operator, left.into(), right.into());
+        }
+        Ok(left)
+    }
+
+    fn unary(&mut self) -> Result<Node, String> {
+        if self.accept("!") {
+            return Ok(Node::Not(self.unary()?.into()));
+        }
+        let mut node = self.primary()?;
+        while self.accept(".") {
+            let name = self.name()?;
+            node = self.member(node, &name)?;
+        }
+        Ok(node)
+    }
+
+    fn member(&mut self, node: Node, name: &str) -> Result<Node, String> {
+        if self.accept("(") {
+            let method =
+                Method::named(name).ok_or_else(|| format!("the method `{name}` is not known here"))?;
+            let argument = self.expression()?;
+            self.expect(")")?;
+            return Ok(Node::Call(method, node.into(), argument.into()));
+        }
+        match node {
+            Node::Variable(path) => Ok(Node::Variable(format!("{path}.{name}"))),
+            _ => Err(format!("only a variable has a field, here `{name}`")),
+        }
+    }
+
+    fn primary(&mut self) -> Result<Node, String> {
+        let Some((first, rest)) = self.rest.split_first() else { return Err("it ends too early".to_owned()) };
+        self.rest = rest;
+        match first {
+            Token::Text(text) => Ok(Node::Text(text.clone())),
+            Token::Name(name) if name == "true" || name == "false" => Ok(Node::Bool(name == "true")),
+            Token::Name(name) => Ok(Node::Variable(name.clone())),
+            Token::Symbol("(") => {
+                let node = self.expression()?;
+                self.expect(")")?;
+                Ok(node)
+            }
+            Token::Symbol("[") => self.list(),
+            other @ Token::Symbol(_) => Err(format!("{} is not expected", describe(Some(other)))),
+        }
+    }
+
+    fn list(&mut self) -> Result<Node, String> {
+        let mut items = Vec::new();
+        while !self.accept("]") {
+            if !items.is_empty() {
+                self.expect(",")?;
+            }
+            items.push(self.expression()?);
+        }
+        Ok(Node::List(items))
+    }
+
+    fn name(&mut self) -> Result<String, String> {
+        let Some(Token::Name(name)) = self.rest.first() else {
+            return Err(format!("a name is expected, not {}", describe(self.rest.first())));
+        };
+        self.rest = &self.rest[1..];
+        Ok(name.clone())
+    }
+}
+
+fn describe(token: Option<&Token>) -> String {
+    match token {
+        None => "the end".to_owned(),
+        Some(Token::Name(name)) => format!("`{name}`"),
+        Some(Token::Text(text)) => format!("'{text}'"),
+        Some(Token::Symbol(symbol)) => format!("`{symbol}`"),
+    }
+}

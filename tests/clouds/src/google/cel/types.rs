@@ -1,0 +1,99 @@
+//! Checks an expression before it is used: known names, and types that fit.
+
+use std::fmt;
+
+use super::Scope;
+use super::parser::{Method, Node, Operator};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Type {
+    Text,
+    Bool,
+    /// Of texts.
+    List,
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Bool => "true or false",
+            Self::List => "a list",
+        })
+    }
+}
+
+/// The fields of `assertion` for a provider of type AWS.
+const ASSERTION: [&str; 3] = ["assertion.arn", "assertion.account", "assertion.userid"];
+
+pub(super) fn check(node: &Node, scope: Scope<'_>) -> Result<Type, String> {
+    match node {
+        Node::Text(_) => Ok(Type::Text),
+        Node::Bool(_) => Ok(Type::Bool),
+        Node::Variable(name) => variable(name, scope),
+        Node::List(items) => {
+            items.iter().try_for_each(|item| want(item, scope, Type::Text))?;
+            Ok(Type::List)
+        }
+        Node::Not(inner) => want(inner, scope, Type::Bool).map(|()| Type::Bool),
+        Node::Binary(operator, left, right) => binary(*operator, left, right, scope),
+        Node::Choice(condition, yes, no) => {
+            want(condition, scope, Type::Bool)?;
+            let found = check(yes, scope)?;
+            want(no, scope, found)?;
+            Ok(found)
+        }
+        Node::Call(method, target, argument) => {
+            want(target, scope, Type::Text)?;
+            want(argument, scope, Type::Text)?;
+            if *method == Method::Extract {
+                template(argument)?;
+                return Ok(Type::Text);
+            }
+            Ok(Type::Bool)
+        }
+    }
+}
+
+fn want(node: &Node, scope: Scope<'_>, wanted: Type) -> Result<(), String> {
+    let found = check(node, scope)?;
+    if found == wanted { Ok(()) } else { Err(format!("{found} stands where {wanted} is wanted")) }
+}
+
+fn binary(operator: Operator, left: &Node, right: &Node, scope: Scope<'_>) -> Result<Type, String> {
+    let (operands, result) = match operator {
+        Operator::And | Operator::Or => ((Type::Bool, Type::Bool), Type::Bool),
+        Operator::Plus => ((Type::Text, Type::Text), Type::Text),
+        Operator::In => ((Type::Text, Type::List), Type::Bool),
+        Operator::Equal | Operator::Unequal => {
+            let found = check(left, scope)?;
+            ((found, found), Type::Bool)
+        }
+    };
+    want(left, scope, operands.0)?;
+    want(right, scope, operands.1)?;
+    Ok(result)
+}
+
+fn variable(name: &str, scope: Scope<'_>) -> Result<Type, String> {
+    if ASSERTION.contains(&name) {
+        return Ok(Type::Text);
+    }
+    let Some(attributes) = scope.attributes else {
+        return Err(format!("`{name}` is not known in a mapping: only {} are", ASSERTION.join(", ")));
+    };
+    let mapped = name.strip_prefix("attribute.").is_some_and(|attribute| attributes.contains(&attribute));
+    if mapped || name == "google.subject" {
+        return Ok(Type::Text);
+    }
+    Err(format!(
+        "`{name}` is not known: {}, google.subject and the mapped attributes are",
+        ASSERTION.join(", ")
+    ))
+}
+
+/// `extract` takes a literal with one `{name}` in it.
+fn template(argument: &Node) -> Result<(), String> {
+    let fits = matches!(argument, Node::Text(text) if super::eval::template(text).is_some());
+    if fits { Ok(()) } else { Err("extract takes a text with one {name} in it".to_owned()) }
+}

@@ -1,0 +1,200 @@
+//! Google's errors: the OAuth ones of STS, and those of the APIs in both of their shapes.
+
+use http::StatusCode;
+use http::header::WWW_AUTHENTICATE;
+use serde_json::{Value, json};
+
+use crate::state::{Failure, Service};
+use crate::wire::{Answer, Request};
+
+/// A refusal of Google STS (RFC 6749 section 5.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OauthError {
+    status: StatusCode,
+    code: &'static str,
+    description: String,
+}
+
+impl OauthError {
+    pub(crate) fn new(code: &'static str, description: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, code, description: description.into() }
+    }
+
+    pub(crate) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    pub(crate) fn rejected() -> Self {
+        Self::new("unauthorized_client", "The given credential is rejected by the attribute condition.")
+    }
+
+    /// What a test asks for.
+    pub(crate) fn failure(failure: Failure) -> Self {
+        match failure {
+            Failure::Expired => super::sts::bad_aws_answer(
+                "ExpiredToken",
+                "The security token included in the request is expired",
+            ),
+            Failure::Denied => Self::rejected(),
+            Failure::Throttled => {
+                let description =
+                    "The request was throttled due to rate limit: Token exchange requests per minute.";
+                Self::new("quota_exceeded", description).with_status(StatusCode::TOO_MANY_REQUESTS)
+            }
+            Failure::Internal => Self::new("internal_failure", "Internal error encountered.")
+                .with_status(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+}
+
+impl From<OauthError> for Answer {
+    fn from(error: OauthError) -> Self {
+        let OauthError { status, code, description } = error;
+        Self::json(status, &json!({"error": code, "error_description": description}))
+            .because(format!("{code}: {description}"))
+    }
+}
+
+/// How an API writes its errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// `status` and `details`, as google.rpc.Status has them.
+    Rpc,
+    /// `errors` with `domain` and `reason`: Cloud Storage and BigQuery.
+    Legacy,
+}
+
+impl Style {
+    pub(crate) const fn of(service: Service) -> Self {
+        match service {
+            Service::Storage | Service::BigQuery => Self::Legacy,
+            _ => Self::Rpc,
+        }
+    }
+}
+
+/// A refusal of an API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    message: String,
+    /// google.rpc.Code.
+    code: &'static str,
+    /// The reason of the legacy shape.
+    reason: &'static str,
+    details: Option<Value>,
+}
+
+impl ApiError {
+    pub(crate) fn new(
+        status: StatusCode,
+        code: &'static str,
+        reason: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { status, message: message.into(), code, reason, details: None }
+    }
+
+    pub(crate) fn invalid(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", reason, message)
+    }
+
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "notFound", message)
+    }
+
+    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", "forbidden", message)
+    }
+
+    /// BigQuery's refusal.
+    pub(crate) fn access_denied(message: impl Into<String>) -> Self {
+        Self { reason: "accessDenied", ..Self::forbidden(message) }
+    }
+
+    pub(crate) fn unauthenticated(style: Style) -> Self {
+        let message = match style {
+            Style::Rpc => {
+                "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other \
+                 valid authentication credential. See \
+                 https://developers.google.com/identity/sign-in/web/devconsole-project."
+            }
+            Style::Legacy => "Invalid Credentials",
+        };
+        Self::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "authError", message)
+    }
+
+    pub(crate) fn insufficient_scopes() -> Self {
+        let message = "Request had insufficient authentication scopes.";
+        Self { reason: "insufficientPermissions", ..Self::forbidden(message) }.because(
+            "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+            "googleapis.com",
+            &json!({}),
+        )
+    }
+
+    pub(crate) fn throttled(service: Service) -> Self {
+        let message = match service {
+            Service::Storage => {
+                "The rate limit for this bucket was exceeded. Please reduce your request rate."
+            }
+            Service::BigQuery => {
+                "Exceeded rate limits: too many api requests per user per method for this user."
+            }
+            _ => {
+                "Quota exceeded for quota metric 'Generate credentials requests' and limit 'Requests per minute'."
+            }
+        };
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "RESOURCE_EXHAUSTED", "rateLimitExceeded", message)
+    }
+
+    pub(crate) fn internal() -> Self {
+        let message = "Internal error encountered.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "backendError", message)
+    }
+
+    pub(crate) fn no_such_method(request: &Request) -> Self {
+        Self::not_found(format!("This fake of Google has no {} {}.", request.method(), request.uri().path()))
+    }
+
+    /// Adds a google.rpc.ErrorInfo.
+    pub(crate) fn because(mut self, reason: &str, domain: &str, metadata: &Value) -> Self {
+        self.details = Some(json!([{
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": reason,
+            "domain": domain,
+            "metadata": metadata,
+        }]));
+        self
+    }
+
+    pub(crate) fn answer(self, style: Style) -> Answer {
+        let mut error = json!({"code": self.status.as_u16(), "message": self.message});
+        match style {
+            Style::Rpc => {
+                error["status"] = self.code.into();
+                if let Some(details) = self.details {
+                    error["details"] = details;
+                }
+            }
+            Style::Legacy => {
+                let mut one = json!({"message": self.message, "domain": "global", "reason": self.reason});
+                if self.status == StatusCode::UNAUTHORIZED {
+                    one["locationType"] = "header".into();
+                    one["location"] = "Authorization".into();
+                }
+                error["errors"] = json!([one]);
+                error["status"] = self.code.into();
+            }
+        }
+        let answer = Answer::json(self.status, &json!({"error": error}))
+            .because(format!("{}: {}", self.code, self.message));
+        if self.status == StatusCode::UNAUTHORIZED {
+            return answer.header(
+                WWW_AUTHENTICATE,
+                "Bearer realm=\"https://accounts.google.com/\", error=\"invalid_token\"",
+            );
+        }
+        answer
+    }
+}

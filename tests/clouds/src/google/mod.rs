@@ -1,0 +1,108 @@
+//! The fake Google: STS, IAM Credentials, Cloud Storage and BigQuery over one set of principals and policies.
+
+mod bigquery;
+mod cel;
+mod error;
+mod iam_credentials;
+pub(crate) mod policy;
+mod principal;
+mod provider;
+mod storage;
+pub(crate) mod sts;
+mod subject_token;
+mod tokens;
+
+use http::Method;
+
+use crate::clock::Timestamp;
+use crate::config;
+use crate::error::ConfigError;
+use crate::faults::Operation;
+use crate::state::{Failure, Service};
+use crate::wire::{Answer, Request};
+use bigquery::BigQuery;
+use error::{ApiError, OauthError, Style};
+use iam_credentials::ServiceAccounts;
+use provider::Provider;
+use storage::Storage;
+use tokens::Tokens;
+
+/// The fake Google.
+#[derive(Debug)]
+pub(crate) struct Google {
+    universe: String,
+    providers: Vec<Provider>,
+    service_accounts: ServiceAccounts,
+    storage: Storage,
+    bigquery: BigQuery,
+    tokens: Tokens,
+}
+
+impl Google {
+    pub(crate) fn new(config: &config::Google) -> Result<Self, ConfigError> {
+        let universe = config.universe.clone();
+        let providers = config.providers.iter().map(|provider| Provider::new(provider, &universe));
+        Ok(Self {
+            providers: providers.collect::<Result<_, _>>()?,
+            service_accounts: ServiceAccounts::new(&config.service_accounts)?,
+            storage: Storage::new(&config.buckets)?,
+            bigquery: BigQuery::new(&config.projects)?,
+            tokens: Tokens::default(),
+            universe,
+        })
+    }
+
+    /// What a request asks for.
+    pub(crate) fn operation(service: Service, request: &Request) -> Operation {
+        let (method, path) = (request.method(), request.uri().path());
+        match service {
+            Service::GoogleSts if method == Method::POST && path == "/v1/token" => Operation::ExchangeToken,
+            Service::IamCredentials if iam_credentials::email(request).is_some() => {
+                Operation::GenerateAccessToken
+            }
+            Service::Storage => storage::operation(request),
+            Service::BigQuery => bigquery::operation(request),
+            _ => Operation::Unknown,
+        }
+    }
+
+    /// Answers as the service does; exchanges are not here, since they need AWS.
+    pub(crate) fn answer(
+        &self,
+        service: Service,
+        operation: Operation,
+        request: &Request,
+        now: Timestamp,
+    ) -> Answer {
+        let style = Style::of(service);
+        let answer = match operation {
+            Operation::GenerateAccessToken => self.generate_access_token(request, now),
+            Operation::GetObject => self.object(request, now),
+            Operation::ListObjects => self.objects(request, now),
+            Operation::Query => self.query(request, now),
+            Operation::InsertJob => self.insert_job(request, now),
+            Operation::GetJob => self.job(request, now),
+            Operation::GetQueryResults => self.query_results(request, now),
+            _ => Err(ApiError::no_such_method(request)),
+        };
+        answer.unwrap_or_else(|error| error.answer(style))
+    }
+
+    /// The answer to a call that a test wants to fail.
+    pub(crate) fn fail(service: Service, failure: Failure) -> Answer {
+        if service == Service::GoogleSts {
+            return OauthError::failure(failure).into();
+        }
+        let error = match failure {
+            Failure::Expired => ApiError::unauthenticated(Style::of(service)),
+            Failure::Denied if service == Service::IamCredentials => iam_credentials::denied(),
+            Failure::Denied => ApiError::forbidden("Access denied."),
+            Failure::Throttled => ApiError::throttled(service),
+            Failure::Internal => ApiError::internal(),
+        };
+        error.answer(Style::of(service))
+    }
+}
+
+#[cfg(test)]
+mod tests;

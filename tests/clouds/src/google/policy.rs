@@ -1,0 +1,197 @@
+//! IAM policies of Google: bindings of members to roles, and what a role permits.
+
+use serde::{Deserialize, Serialize};
+
+use super::principal::Principal;
+use crate::error::ConfigError;
+
+/// A binding, as in an IAM policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Binding {
+    /// The role, such as `roles/iam.workloadIdentityUser`.
+    pub role: String,
+    /// The members: `principal://…/subject/SUBJECT`, `principalSet://…/attribute.NAME/VALUE`, `principalSet://…/*`,
+    /// `serviceAccount:EMAIL`.
+    pub members: Vec<String>,
+}
+
+/// The roles that this fake knows and the permissions of each that it asks for.
+const ROLES: &[(&str, &[&str])] = &[
+    ("roles/iam.workloadIdentityUser", &["iam.serviceAccounts.getAccessToken"]),
+    (
+        "roles/iam.serviceAccountTokenCreator",
+        &["iam.serviceAccounts.getAccessToken", "iam.serviceAccounts.implicitDelegation"],
+    ),
+    ("roles/storage.objectViewer", &["storage.objects.get", "storage.objects.list"]),
+    ("roles/storage.objectUser", &["storage.objects.get", "storage.objects.list"]),
+    ("roles/storage.legacyObjectReader", &["storage.objects.get"]),
+    ("roles/bigquery.jobUser", &["bigquery.jobs.create"]),
+    ("roles/bigquery.user", &["bigquery.jobs.create"]),
+    ("roles/bigquery.dataViewer", &["bigquery.tables.getData"]),
+    ("roles/bigquery.admin", &["bigquery.jobs.create", "bigquery.tables.getData"]),
+];
+
+/// A policy, its members read.
+#[derive(Debug, Default)]
+pub(crate) struct Policy(Vec<(&'static [&'static str], Vec<Member>)>);
+
+#[derive(Debug, PartialEq, Eq)]
+enum Member {
+    Subject { pool: String, subject: String },
+    Attribute { pool: String, name: String, value: String },
+    WholePool { pool: String },
+    ServiceAccount { email: String },
+}
+
+impl Policy {
+    pub(crate) fn new(place: &str, bindings: &[Binding]) -> Result<Self, ConfigError> {
+        let read = |binding: &Binding| {
+            let (_, permissions) = ROLES.iter().find(|(role, _)| *role == binding.role).ok_or_else(|| {
+                let known: Vec<_> = ROLES.iter().map(|(role, _)| *role).collect();
+                ConfigError::new(
+                    place,
+                    format!("`{}` is none of the roles {}", binding.role, known.join(", ")),
+                )
+            })?;
+            let members = binding.members.iter().map(|member| {
+                Member::parse(member).ok_or_else(|| {
+                    ConfigError::new(
+                        place,
+                        format!(
+                            "`{member}` is no member that this fake knows: principal://…/subject/SUBJECT, \
+                             principalSet://…/attribute.NAME/VALUE, principalSet://…/* or serviceAccount:EMAIL"
+                        ),
+                    )
+                })
+            });
+            Ok((*permissions, members.collect::<Result<_, _>>()?))
+        };
+        bindings.iter().map(read).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether a principal has a permission.
+    pub(crate) fn grants(&self, permission: &str, principal: &Principal) -> bool {
+        let permits = self.0.iter().filter(|(permissions, _)| permissions.contains(&permission));
+        permits.flat_map(|(_, members)| members).any(|member| member.includes(principal))
+    }
+}
+
+impl Member {
+    fn parse(member: &str) -> Option<Self> {
+        if let Some(email) = member.strip_prefix("serviceAccount:") {
+            return Some(Self::ServiceAccount { email: email.to_owned() });
+        }
+        if let Some(rest) = member.strip_prefix("principal:") {
+            let (pool, subject) = rest.split_once("/subject/")?;
+            return (is_pool(pool) && !subject.is_empty())
+                .then(|| Self::Subject { pool: pool.to_owned(), subject: subject.to_owned() });
+        }
+        let rest = member.strip_prefix("principalSet:")?;
+        if let Some(pool) = rest.strip_suffix("/*") {
+            return is_pool(pool).then(|| Self::WholePool { pool: pool.to_owned() });
+        }
+        let (pool, attribute) = rest.split_once("/attribute.")?;
+        let (name, value) = attribute.split_once('/')?;
+        (is_pool(pool) && !name.is_empty() && !value.is_empty()).then(|| Self::Attribute {
+            pool: pool.to_owned(),
+            name: name.to_owned(),
+            value: value.to_owned(),
+        })
+    }
+
+    fn includes(&self, principal: &Principal) -> bool {
+        match (self, principal) {
+            (Self::ServiceAccount { email }, Principal::ServiceAccount { email: caller }) => email == caller,
+            (Self::Subject { pool, subject }, Principal::Federated { pool: of, subject: caller, .. }) => {
+                pool == of && subject == caller
+            }
+            (Self::Attribute { pool, name, value }, Principal::Federated { pool: of, attributes, .. }) => {
+                pool == of && attributes.get(name) == Some(value)
+            }
+            (Self::WholePool { pool }, Principal::Federated { pool: of, .. }) => pool == of,
+            _ => false,
+        }
+    }
+}
+
+/// Whether a text is `//HOST/projects/NUMBER/locations/global/workloadIdentityPools/POOL`.
+fn is_pool(text: &str) -> bool {
+    let parts: Vec<_> = text.split('/').collect();
+    let ["", "", host, "projects", number, "locations", "global", "workloadIdentityPools", pool] = parts[..]
+    else {
+        return false;
+    };
+    // By the project's number: its id is a common mistake, which Google refuses too.
+    host.starts_with("iam.")
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && !pool.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POOL: &str = "//iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/aws";
+
+    fn caller() -> Principal {
+        Principal::Federated {
+            pool: POOL.to_owned(),
+            subject: "arn:aws:sts::1:assumed-role/batch/s".to_owned(),
+            attributes: [("aws_role".to_owned(), "arn:aws:sts::1:assumed-role/batch".to_owned())].into(),
+        }
+    }
+
+    #[test]
+    fn members() {
+        let email = Principal::ServiceAccount { email: "a@p.iam.gserviceaccount.com".to_owned() };
+        for (member, federated, account) in [
+            (format!("principal:{POOL}/subject/arn:aws:sts::1:assumed-role/batch/s"), true, false),
+            (format!("principal:{POOL}/subject/arn:aws:sts::1:assumed-role/batch/t"), false, false),
+            (format!("principal:{POOL}2/subject/arn:aws:sts::1:assumed-role/batch/s"), false, false),
+            (
+                format!("principalSet:{POOL}/attribute.aws_role/arn:aws:sts::1:assumed-role/batch"),
+                true,
+                false,
+            ),
+            (format!("principalSet:{POOL}/attribute.aws_role/arn:aws:sts::1:assumed-role/bat"), false, false),
+            (format!("principalSet:{POOL}/attribute.other/arn:aws:sts::1:assumed-role/batch"), false, false),
+            (format!("principalSet:{POOL}/*"), true, false),
+            (format!("principalSet:{}/*", POOL.replace("123", "124")), false, false),
+            ("serviceAccount:a@p.iam.gserviceaccount.com".to_owned(), false, true),
+            ("serviceAccount:b@p.iam.gserviceaccount.com".to_owned(), false, false),
+        ] {
+            let binding =
+                Binding { role: "roles/iam.workloadIdentityUser".to_owned(), members: vec![member.clone()] };
+            let policy = Policy::new("here", &[binding]).unwrap();
+            let grants = |principal| policy.grants("iam.serviceAccounts.getAccessToken", principal);
+            assert_eq!((grants(&caller()), grants(&email)), (federated, account), "{member}");
+            assert!(!policy.grants("storage.objects.get", &caller()), "{member}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused() {
+        for (role, member) in [
+            ("roles/owner", "serviceAccount:a"),
+            ("roles/iam.workloadIdentityUser", "user:a@example.com"),
+            (
+                "roles/iam.workloadIdentityUser",
+                "principalSet://iam.googleapis.com/projects/shop/locations/global/workloadIdentityPools/aws/*",
+            ),
+            (
+                "roles/iam.workloadIdentityUser",
+                "principal://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/subject/",
+            ),
+            (
+                "roles/iam.workloadIdentityUser",
+                "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/attribute.aws_role",
+            ),
+        ] {
+            let binding = Binding { role: role.to_owned(), members: vec![member.to_owned()] };
+            let error = Policy::new("here", &[binding]).unwrap_err().to_string();
+            assert!(error.starts_with("here: `"), "{error}");
+        }
+    }
+}

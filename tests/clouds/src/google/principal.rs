@@ -1,0 +1,43 @@
+//! Who calls Google: a federated identity or a service account.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Principal {
+    /// An identity of a workload identity pool.
+    Federated {
+        /// `//iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL`.
+        pool: String,
+        /// The mapped `google.subject`.
+        subject: String,
+        /// The mapped `attribute.NAME`s, by NAME.
+        attributes: BTreeMap<String, String>,
+    },
+    /// A service account.
+    ServiceAccount {
+        /// Its email.
+        email: String,
+    },
+}
+
+/// As in IAM policies and audit logs.
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Federated { pool, subject, .. } => write!(f, "principal:{pool}/subject/{subject}"),
+            Self::ServiceAccount { email } => write!(f, "serviceAccount:{email}"),
+        }
+    }
+}
+
+impl Principal {
+    /// As refusals name it: a service account by its bare email.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Federated { .. } => self.to_string(),
+            Self::ServiceAccount { email } => email.clone(),
+        }
+    }
+}

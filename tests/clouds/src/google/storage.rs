@@ -1,0 +1,134 @@
+//! Cloud Storage, its JSON API: read an object or its metadata, list a bucket.
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use super::Google;
+use super::error::{ApiError, Style};
+use super::policy::Policy;
+use super::principal::Principal;
+use crate::clock::Timestamp;
+use crate::config;
+use crate::error::ConfigError;
+use crate::events::Detail;
+use crate::faults::Operation;
+use crate::wire::{Answer, Fields, Request};
+
+const SCOPES: [&str; 3] = [
+    "https://www.googleapis.com/auth/devstorage.read_only",
+    "https://www.googleapis.com/auth/devstorage.read_write",
+    "https://www.googleapis.com/auth/devstorage.full_control",
+];
+
+/// The buckets.
+#[derive(Debug)]
+pub(crate) struct Storage(Vec<Bucket>);
+
+#[derive(Debug)]
+struct Bucket {
+    name: String,
+    policy: Policy,
+    objects: Vec<config::Object>,
+}
+
+impl Storage {
+    pub(crate) fn new(config: &[config::Bucket]) -> Result<Self, ConfigError> {
+        let buckets = config.iter().map(|bucket| {
+            let policy = Policy::new(&format!("the bucket {}", bucket.name), &bucket.bindings)?;
+            Ok(Bucket { name: bucket.name.clone(), policy, objects: bucket.objects.clone() })
+        });
+        buckets.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The bucket, if the caller may; a bucket that does not exist is found out by nobody who may not.
+    fn bucket(&self, name: &str, permission: &str, caller: &Principal) -> Result<&Bucket, ApiError> {
+        let found = self.0.iter().find(|bucket| bucket.name == name);
+        let found = found.ok_or_else(|| ApiError::not_found("The specified bucket does not exist."))?;
+        if found.policy.grants(permission, caller) {
+            return Ok(found);
+        }
+        let resource = if permission == "storage.objects.list" { "bucket" } else { "object" };
+        Err(ApiError::forbidden(format!(
+            "{} does not have {permission} access to the Google Cloud Storage {resource}. Permission '{permission}' \
+             denied on resource (or it may not exist).",
+            caller.name()
+        )))
+    }
+}
+
+/// The bucket and, unless it is a list, the object.
+fn path(request: &Request) -> Option<(String, Option<String>)> {
+    if request.method() != Method::GET {
+        return None;
+    }
+    let path = request.uri().path();
+    let path = path.strip_prefix("/download").unwrap_or(path).strip_prefix("/storage/v1/b/")?;
+    let decode = |part: &str| percent_decode_str(part).decode_utf8().ok().map(std::borrow::Cow::into_owned);
+    if let Some(bucket) = path.strip_suffix("/o") {
+        return Some((decode(bucket)?, None));
+    }
+    let (bucket, object) = path.split_once("/o/")?;
+    Some((decode(bucket)?, Some(decode(object)?)))
+}
+
+pub(crate) fn operation(request: &Request) -> Operation {
+    match path(request) {
+        Some((_, Some(_))) => Operation::GetObject,
+        Some((_, None)) => Operation::ListObjects,
+        None => Operation::Unknown,
+    }
+}
+
+impl Google {
+    pub(super) fn object(&self, request: &Request, now: Timestamp) -> Result<Answer, ApiError> {
+        let caller = self.tokens.caller(request, now, Style::Legacy, &SCOPES)?;
+        let Some((bucket, Some(name))) = path(request) else { return Err(ApiError::no_such_method(request)) };
+        let found = self.storage.bucket(&bucket, "storage.objects.get", &caller)?;
+        let object = found.objects.iter().find(|object| object.name == name);
+        let object = object.ok_or_else(|| ApiError::not_found(format!("No such object: {bucket}/{name}")))?;
+        let answer = if Fields::of_query(request).value("alt") == Some("media") {
+            let mut answer = Answer::new(StatusCode::OK, "", object.content.clone())
+                .header(HeaderName::from_static("x-goog-generation"), GENERATION);
+            if let Ok(content_type) = HeaderValue::from_str(&object.content_type) {
+                answer.headers.insert(CONTENT_TYPE, content_type);
+            }
+            answer
+        } else {
+            Answer::json(StatusCode::OK, &metadata(&bucket, object))
+        };
+        let object = format!("gs://{bucket}/{name}");
+        Ok(answer.telling(Detail::ObjectRead { principal: caller.to_string(), object }))
+    }
+
+    pub(super) fn objects(&self, request: &Request, now: Timestamp) -> Result<Answer, ApiError> {
+        let caller = self.tokens.caller(request, now, Style::Legacy, &SCOPES)?;
+        let Some((bucket, None)) = path(request) else { return Err(ApiError::no_such_method(request)) };
+        let found = self.storage.bucket(&bucket, "storage.objects.list", &caller)?;
+        let fields = Fields::of_query(request);
+        let prefix = fields.value("prefix").unwrap_or_default();
+        let items = found.objects.iter().filter(|object| object.name.starts_with(prefix));
+        let items: Vec<_> = items.map(|object| metadata(&bucket, object)).collect();
+        let answer = Answer::json(StatusCode::OK, &json!({"kind": "storage#objects", "items": items}));
+        let object = format!("gs://{bucket}");
+        Ok(answer.telling(Detail::ObjectRead { principal: caller.to_string(), object }))
+    }
+}
+
+/// Objects never change here.
+const GENERATION: &str = "1";
+
+fn metadata(bucket: &str, object: &config::Object) -> Value {
+    json!({
+        "kind": "storage#object",
+        "id": format!("{bucket}/{}/{GENERATION}", object.name),
+        "name": object.name,
+        "bucket": bucket,
+        "generation": GENERATION,
+        "metageneration": "1",
+        "contentType": object.content_type,
+        "storageClass": "STANDARD",
+        "size": object.content.len().to_string(),
+    })
+}

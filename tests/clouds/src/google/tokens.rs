@@ -1,0 +1,60 @@
+//! Access tokens that Google gave, and whose they are.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::error::{ApiError, Style};
+use super::principal::Principal;
+use crate::clock::Timestamp;
+use crate::secret::{self, Secret};
+use crate::wire::{Request, header};
+
+/// The scope that covers all of Google Cloud.
+pub(crate) const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
+
+/// What a token is good for.
+#[derive(Debug, Clone)]
+pub(crate) struct Grant {
+    pub(crate) principal: Principal,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) expires: Timestamp,
+}
+
+/// Every token that was given.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens(Mutex<HashMap<Secret, Grant>>);
+
+impl Tokens {
+    /// Gives a token.
+    pub(crate) fn give(&self, grant: Grant) -> String {
+        let kind = match grant.principal {
+            Principal::Federated { .. } => "d",
+            Principal::ServiceAccount { .. } => "c",
+        };
+        let token = format!("ya29.{kind}.{}", secret::url_safe(120));
+        let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.insert(Secret::new(token.clone()), grant);
+        token
+    }
+
+    /// Who calls, by the bearer token, if it has one of the scopes.
+    pub(crate) fn caller(
+        &self,
+        request: &Request,
+        now: Timestamp,
+        style: Style,
+        scopes: &[&str],
+    ) -> Result<Principal, ApiError> {
+        let bearer = header(request, "authorization").and_then(|value| value.strip_prefix("Bearer "));
+        let token = bearer.ok_or_else(|| ApiError::unauthenticated(style))?;
+        let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let grant = tokens.get(&Secret::new(token.to_owned())).filter(|grant| now < grant.expires);
+        let grant = grant.ok_or_else(|| ApiError::unauthenticated(style))?;
+        let fits = |scope: &String| scope == CLOUD_PLATFORM || scopes.contains(&scope.as_str());
+        if grant.scopes.iter().any(fits) {
+            Ok(grant.principal.clone())
+        } else {
+            Err(ApiError::insufficient_scopes())
+        }
+    }
+}

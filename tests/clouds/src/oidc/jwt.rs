@@ -1,0 +1,80 @@
+//! JSON web tokens: taken apart, and signed with ES256.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::rand::SystemRandom;
+use ring::signature::EcdsaKeyPair;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A token that has the right shape; nothing is verified.
+#[derive(Debug)]
+pub(crate) struct Jwt {
+    header: Header,
+    pub(crate) claims: Claims,
+    pub(crate) signed: String,
+    pub(crate) signature: Vec<u8>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
+}
+
+/// The claims that decide something.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Claims {
+    pub(crate) iss: String,
+    pub(crate) sub: String,
+    aud: Audience,
+    pub(crate) exp: i64,
+    pub(crate) nbf: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Claims {
+    pub(crate) fn audiences(&self) -> &[String] {
+        match &self.aud {
+            Audience::One(audience) => std::slice::from_ref(audience),
+            Audience::Many(audiences) => audiences,
+        }
+    }
+}
+
+impl Jwt {
+    /// Takes a token apart. `None`: it is no JWT with the claims of a web identity.
+    pub(crate) fn parse(token: &str) -> Option<Self> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let (header, claims) = signed.split_once('.')?;
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
+        Some(Self {
+            header: serde_json::from_slice(&decode(header)?).ok()?,
+            claims: serde_json::from_slice(&decode(claims)?).ok()?,
+            signed: signed.to_owned(),
+            signature: decode(signature)?,
+        })
+    }
+
+    pub(crate) fn algorithm(&self) -> &str {
+        &self.header.alg
+    }
+
+    pub(crate) fn kid(&self) -> Option<&str> {
+        self.header.kid.as_deref()
+    }
+}
+
+/// Signs; `None` if the system has no randomness for it.
+pub(super) fn sign(header: &Value, claims: &Value, key: &EcdsaKeyPair) -> Option<String> {
+    let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!("{}.{}", encode(header), encode(claims));
+    let signature = key.sign(&SystemRandom::new(), signed.as_bytes()).ok()?;
+    Some(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+}

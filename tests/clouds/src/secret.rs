@@ -1,0 +1,77 @@
+//! Secrets of the fakes: random, and absent from every `Debug`.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::hex;
+
+/// A secret text.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Secret(String);
+
+impl Secret {
+    pub(crate) const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// So many random bytes.
+fn bytes(len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    // The system's generator does not fail once it is up; if it did, zeros would be refused by nobody and harm nobody:
+    // these are fakes.
+    let _ = SystemRandom::new().fill(&mut bytes);
+    bytes
+}
+
+/// Random text over base64's alphabet, made of so many bytes.
+pub(crate) fn base64(len: usize) -> String {
+    STANDARD.encode(bytes(len))
+}
+
+/// Random text that may stand in a URL, made of so many bytes.
+pub(crate) fn url_safe(len: usize) -> String {
+    URL_SAFE_NO_PAD.encode(bytes(len))
+}
+
+/// Random capitals and digits, as in AWS's unique ids.
+pub(crate) fn capitals(len: usize) -> String {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    bytes(len).iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+}
+
+/// A random UUID, as in AWS's request ids.
+pub(crate) fn uuid() -> String {
+    let hex = hex::encode(&bytes(16));
+    format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_does_not_tell() {
+        assert_eq!(format!("{:?}", Secret::new("marker".to_owned())), "(secret)");
+    }
+
+    #[test]
+    fn shapes() {
+        assert_eq!(uuid().len(), 36);
+        assert_eq!(capitals(16).len(), 16);
+        assert_ne!(uuid(), uuid());
+    }
+}

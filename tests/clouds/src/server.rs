@@ -1,0 +1,172 @@
+//! Listeners: TLS, HTTP/1.1 and 2, and the end of both.
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::state::{Reply, Service, State};
+use crate::wire::Request;
+
+/// More than any request of a well-behaved client.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// A listener of one service.
+pub(crate) struct Server {
+    pub(crate) listener: TcpListener,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) service: Service,
+    pub(crate) state: Arc<State>,
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+impl Server {
+    /// Serves until told to stop, then lets what is open finish.
+    pub(crate) async fn run(self) {
+        let mut connections = JoinSet::new();
+        let mut stop = self.stop.clone();
+        loop {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break,
+                accepted = self.listener.accept() => {
+                    // A client that is gone before it is accepted, or too many open files: the next one may do.
+                    if let Ok((stream, _)) = accepted {
+                        connections.spawn(self.connection(stream));
+                    }
+                }
+                Some(_) = connections.join_next() => {}
+            }
+        }
+        drop(self.listener);
+        while connections.join_next().await.is_some() {}
+    }
+
+    fn connection(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + 'static {
+        let (tls, service, state, stop) =
+            (self.tls.clone(), self.service, Arc::clone(&self.state), self.stop.clone());
+        async move {
+            match tls {
+                None => speak(stream, service, state, stop).await,
+                Some(tls) => {
+                    // A client that does not trust us says so itself.
+                    if let Ok(stream) = tls.accept(stream).await {
+                        speak(stream, service, state, stop).await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn speak<S>(stream: S, service: Service, state: Arc<State>, mut stop: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let handler = service_fn(move |request| {
+        let state = Arc::clone(&state);
+        async move { Ok::<_, Infallible>(answer(&state, service, request).await) }
+    });
+    let builder = Builder::new(TokioExecutor::new());
+    let connection = builder.serve_connection(TokioIo::new(stream), handler);
+    tokio::pin!(connection);
+    tokio::select! {
+        // Errors of a connection are its client's to see.
+        _ = connection.as_mut() => return,
+        _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+async fn answer(state: &State, service: Service, request: http::Request<Incoming>) -> Response<Payload> {
+    let (mut head, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
+        let mut response = Response::new(Payload::whole(Bytes::from_static(b"Request body too large.\n")));
+        *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+        return response;
+    };
+    // HTTP/2 says the host in the URI; what verifies signatures looks for the header.
+    if let Some(authority) = head.uri.authority()
+        && !head.headers.contains_key(header::HOST)
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        head.headers.insert(header::HOST, host);
+    }
+    let Reply { answer, torn } = state.call(service, Request::from_parts(head, body.to_bytes())).await;
+    let payload = if torn { Payload::torn(&answer.body) } else { Payload::whole(answer.body) };
+    let mut response = Response::new(payload);
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    response
+}
+
+/// A body that is whole, or that promises its length and breaks off half way.
+#[derive(Debug)]
+struct Payload {
+    promised: u64,
+    rest: Option<Bytes>,
+    end: End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Whole,
+    Flush,
+    Break,
+}
+
+impl Payload {
+    fn whole(body: Bytes) -> Self {
+        Self { promised: body.len() as u64, rest: Some(body), end: End::Whole }
+    }
+
+    fn torn(body: &Bytes) -> Self {
+        Self { promised: body.len() as u64, rest: Some(body.slice(..body.len() / 2)), end: End::Flush }
+    }
+}
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if let Some(bytes) = self.rest.take().filter(|bytes| !bytes.is_empty()) {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        match self.end {
+            End::Whole => Poll::Ready(None),
+            End::Flush => {
+                // Once around, so that the first half is on its way before the end.
+                self.end = End::Break;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            End::Break => Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.end == End::Whole && self.rest.as_ref().is_none_or(Bytes::is_empty)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        // Asked once, before the first frame.
+        SizeHint::with_exact(self.promised)
+    }
+}

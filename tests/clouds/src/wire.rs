@@ -1,0 +1,116 @@
+//! Requests as they arrive and answers as they leave, without the sockets.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use crate::events::Detail;
+
+/// A request, whole.
+pub(crate) type Request = http::Request<Bytes>;
+
+/// An answer, and what the log says about it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) error: Option<String>,
+    pub(crate) detail: Detail,
+}
+
+impl Answer {
+    pub(crate) fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        Self { status, headers, body: body.into(), error: None, detail: Detail::Nothing }
+    }
+
+    pub(crate) fn json(status: StatusCode, body: &Value) -> Self {
+        // Google's answers are indented, and end in a line break.
+        Self::new(status, "application/json; charset=UTF-8", format!("{body:#}\n"))
+    }
+
+    pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    pub(crate) fn because(mut self, error: impl Into<String>) -> Self {
+        self.error = Some(error.into());
+        self
+    }
+
+    pub(crate) fn telling(mut self, detail: Detail) -> Self {
+        self.detail = detail;
+        self
+    }
+}
+
+/// The fields of a form or a query, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// Of a query.
+    pub(crate) fn of_query(request: &Request) -> Self {
+        Self::parse(request.uri().query().unwrap_or_default())
+    }
+
+    /// Of a form in the body.
+    pub(crate) fn of_form(request: &Request) -> Self {
+        Self::parse(&String::from_utf8_lossy(request.body()))
+    }
+
+    fn parse(text: &str) -> Self {
+        let decode = |part: &str| {
+            let spaced: Cow<'_, str> =
+                if part.contains('+') { part.replace('+', " ").into() } else { part.into() };
+            percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+        };
+        let pairs = text.split('&').filter(|pair| !pair.is_empty());
+        Self(
+            pairs
+                .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+                .map(|(name, value)| (decode(name), decode(value)))
+                .collect(),
+        )
+    }
+
+    /// The first value of a name.
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A header's value, if it is text.
+pub(crate) fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    request.headers().get(name)?.to_str().ok()
+}
+
+/// Whether the body says that it is a form.
+pub(crate) fn is_form(request: &Request) -> bool {
+    header(request, "content-type").is_some_and(|value| {
+        value.split(';').next().map(str::trim) == Some("application/x-www-form-urlencoded")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_decoded_once() {
+        let fields = Fields::parse("a=1+2&b=%252F&c&a=3&=x");
+        assert_eq!(fields.value("a"), Some("1 2"));
+        assert_eq!(fields.value("b"), Some("%2F"));
+        assert_eq!(fields.value("c"), Some(""));
+        assert_eq!(fields.value("d"), None);
+    }
+}
