@@ -21,6 +21,9 @@ mod spelling;
 pub mod view;
 pub mod workload;
 
+#[cfg(test)]
+mod tests;
+
 pub use admission::{Admission, Context, Outcome, admit};
 pub use defaults::{Defaults, DefaultsError};
 pub use metadata::Metadata;

@@ -5,7 +5,7 @@ use rolebridge_contract::annotations::INJECT;
 use serde::Deserialize;
 
 use crate::view::{ObjectMeta, Text};
-use crate::{Admission, Context, Outcome, Pod, admit};
+use crate::{Admission, Context, Outcome, Pod, Reason, admit};
 
 /// A Deployment, ReplicaSet, StatefulSet, DaemonSet, Job or CronJob: whatever has a pod template.
 #[derive(Debug, Clone, Deserialize)]
@@ -71,6 +71,8 @@ pub fn advise(workload: &Workload<'_>, context: &Context<'_>) -> Advice {
         warnings.push(format!("The pods of this {} will be refused: {}", workload.kind(), refusal.message));
     }
     warnings.extend(misplaced(workload, template));
+    // Most workloads of a cluster are none of ours: nobody need look twice.
+    let depends_on_metadata = depends_on_metadata && outcome != Outcome::Unchanged(Reason::NotOptedIn);
     Advice { warnings, depends_on_metadata }
 }
 

@@ -97,12 +97,13 @@ impl<'a> Kept<'a> {
 
     /// Says it, each thing once for all containers: there may be fifty.
     pub(super) fn warn(&self, warnings: &mut Vec<String>) {
-        let variables =
-            self.credentials.iter().map(|(container, variable)| format!("{variable} in {container}"));
-        if let Some(variables) = some_of(variables) {
-            warnings.push(format!(
-                "Already set and kept: {variables}. Google's libraries use that there instead of Rolebridge."
-            ));
+        for variable in env::CREDENTIALS {
+            let of_variable: Vec<_> = self.credentials.iter().filter(|(_, kept)| *kept == variable).collect();
+            if let Some(containers) = some_of(of_variable.iter().map(|(container, _)| container)) {
+                warnings.push(format!(
+                    "{variable} is set in {containers} and stays: Google's libraries use that there instead of Rolebridge."
+                ));
+            }
         }
         if let Some(containers) = some_of(self.access_keys.iter()) {
             warnings.push(format!(

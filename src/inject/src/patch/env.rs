@@ -22,6 +22,9 @@ impl<'a> Variable<'a> {
     }
 }
 
+/// The variables that point at the configuration.
+pub(super) const CREDENTIALS: [&str; 2] = [app::CREDENTIALS, app::CLOUDSDK_CREDENTIALS];
+
 /// The variables of an app's container that it lacks. Returns the one of the user's own that keeps the configuration out.
 pub(super) fn of_app<'a>(
     container: &Container<'_>,
@@ -30,7 +33,7 @@ pub(super) fn of_app<'a>(
     missing: &mut Vec<Variable<'a>>,
 ) -> Option<&'static str> {
     let config = source.config_path();
-    let kept = group(container, [app::CREDENTIALS, app::CLOUDSDK_CREDENTIALS], config, missing);
+    let kept = group(container, CREDENTIALS, config, missing);
     if let Some(project) = settings.google.project {
         // A project of the user's own is what the user wants: nothing to say about it.
         group(container, [app::PROJECT, app::CLOUDSDK_PROJECT], project.value, missing);

@@ -16,6 +16,9 @@ mod user;
 mod volumes;
 mod warnings;
 
+#[cfg(test)]
+mod tests;
+
 use crate::{Context, Pod, Refusal, Settings};
 use operations::Operations;
 

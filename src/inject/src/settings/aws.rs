@@ -55,13 +55,18 @@ impl<'a> Aws<'a> {
             role,
             region,
             sts_endpoint,
-            audience: places.of_service_account(eks::AUDIENCE).map_or(
-                Setting::built_in(TOKEN_AUDIENCE),
-                |found| Setting { value: found.text, origin: found.origin },
-            ),
+            audience: audience(places),
             token_lifetime,
         }))
     }
+}
+
+fn audience<'a>(places: &Places<'a>) -> Setting<&'a str> {
+    let found = places.of_service_account(eks::AUDIENCE).filter(|found| !found.text.is_empty());
+    found.map_or(Setting::built_in(TOKEN_AUDIENCE), |found| Setting {
+        value: found.text,
+        origin: found.origin,
+    })
 }
 
 fn token_lifetime(places: &Places<'_>) -> Result<Setting<u32>, Refusal> {

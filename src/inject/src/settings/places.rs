@@ -133,7 +133,7 @@ impl<'a> Places<'a> {
             Origin::ServiceAccount => format!("on the service account {}", self.pod.service_account()),
             Origin::Namespace => format!("on the namespace {}", self.context.namespace),
             Origin::Defaults => "in the chart's defaults".to_owned(),
-            Origin::BuiltIn => "where nobody says another".to_owned(),
+            Origin::BuiltIn => "the default".to_owned(),
         }
     }
 }

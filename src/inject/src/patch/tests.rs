@@ -1,0 +1,340 @@
+//! The patch, whole and by its parts.
+
+use serde_json::{Value, json};
+
+use crate::{Admission, Context, Defaults, Metadata, Outcome, Reason, admit};
+
+const DEFAULTS: &str = "settings:
+  provider: projects/1/locations/global/workloadIdentityPools/pool/providers/prod
+  role-arn: arn:aws:iam::123456789012:role/batch
+";
+
+fn admit_with(pod: &Value, defaults: &str) -> Admission {
+    let metadata = Metadata::default();
+    let context = Context {
+        namespace: "shop",
+        service_account: Some(&metadata),
+        namespace_metadata: Some(&metadata),
+        defaults: &Defaults::from_yaml(defaults).unwrap(),
+    };
+    admit(&serde_json::from_str(&pod.to_string()).unwrap(), &context)
+}
+
+/// The pod after its admission, and what was said.
+fn injected(pod: &Value, defaults: &str) -> (Value, Vec<String>) {
+    let admission = admit_with(pod, defaults);
+    let Outcome::Injected(patch) = admission.outcome else { panic!("{:?}", admission.outcome) };
+    let mut patched = pod.clone();
+    json_patch::patch(&mut patched, &patch.operations().unwrap()).unwrap();
+    (patched, admission.warnings)
+}
+
+fn sidecar(pod: &Value) -> &Value {
+    let init = pod["spec"]["initContainers"].as_array().unwrap();
+    init.iter().find(|container| container["name"] == "rolebridge").unwrap()
+}
+
+/// A pod with a container `web` that has these fields.
+fn pod(web: Value) -> Value {
+    let mut container = json!({"name": "web", "image": "web:1"});
+    container.as_object_mut().unwrap().extend(web.as_object().unwrap().clone());
+    json!({"metadata": {"annotations": {"rolebridge.io/inject": "true"}}, "spec": {"containers": [container]}})
+}
+
+#[test]
+fn a_small_pod_whole() {
+    let (patched, warnings) = injected(&pod(json!({})), DEFAULTS);
+    assert_eq!(warnings, [""; 0]);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&patched).unwrap());
+}
+
+#[test]
+fn everything_at_once() {
+    let defaults = format!(
+        "sidecar: {{image: 'registry.example/rolebridge:2', imagePullPolicy: Always, imagePullSecrets: [registry, ours]}}
+{DEFAULTS}  source: loopback,legacy=file
+  service-account: batch@shop.iam.gserviceaccount.com
+  token-lifetime: 7200
+  project: shop-project
+  quota-project: shop-billing
+  aws-region: eu-west-1
+  aws-sts-endpoint: https://sts.example.internal
+  sts-endpoint: https://google-sts.example.internal
+  iam-credentials-endpoint: https://iam.example.internal
+  ca-bundle: roots/ca.pem
+  https-proxy: http://proxy:3128
+  no-proxy: .internal
+  metrics-port: 15081
+  startup-timeout: 120
+  log-level: debug
+"
+    );
+    let pod = json!({
+        "metadata": {"annotations": {"rolebridge.io/inject": "true", "rolebridge.io/status": "forged"}},
+        "spec": {
+            "serviceAccountName": "batch",
+            "imagePullSecrets": [{"name": "registry"}],
+            "initContainers": [{"name": "migrate"}],
+            "containers": [{"name": "web", "env": [], "volumeMounts": []}, {"name": "legacy"}],
+            "volumes": [{"name": "data", "emptyDir": {}}],
+        }
+    });
+    insta::assert_snapshot!(serde_json::to_string_pretty(&injected(&pod, &defaults).0).unwrap());
+}
+
+#[test]
+fn what_is_there_already_is_not_added_again() {
+    let (once, warnings) = injected(
+        &pod(json!({"env": [
+            {"name": "HTTP_PROXY", "value": "http://proxy"},
+            {"name": "NO_PROXY", "value": ".svc"},
+            {"name": "AWS_ACCESS_KEY_ID", "value": "x"},
+        ]})),
+        DEFAULTS,
+    );
+    assert_eq!(warnings.len(), 1);
+    let again = admit_with(&once, DEFAULTS);
+    assert_eq!(again.outcome, Outcome::Unchanged(Reason::AlreadyInjected));
+    assert_eq!(again.warnings, warnings);
+}
+
+#[test]
+fn a_later_webhooks_container_is_served_and_the_sidecar_left() {
+    let (mut pod, _) = injected(&pod(json!({})), DEFAULTS);
+    let init = pod["spec"]["initContainers"].as_array_mut().unwrap();
+    init[0]["image"] = json!("mirror.example/sidecar:1");
+    init[0]["resources"] = json!({});
+    init.insert(0, json!({"name": "early"}));
+    pod["spec"]["containers"].as_array_mut().unwrap().push(json!({"name": "late"}));
+    let (again, _) = injected(&pod, DEFAULTS);
+    for (list, at) in [("initContainers", 0), ("containers", 1)] {
+        assert_eq!(again["spec"][list][at]["env"].as_array().unwrap().len(), 2, "{list}");
+        assert_eq!(again["spec"][list][at]["volumeMounts"].as_array().unwrap().len(), 1, "{list}");
+    }
+    assert_eq!(sidecar(&again), sidecar(&pod));
+    assert_eq!(again["spec"]["containers"][0], pod["spec"]["containers"][0]);
+    assert_eq!(again["spec"]["volumes"], pod["spec"]["volumes"]);
+}
+
+#[test]
+fn forged_annotations_are_overwritten() {
+    let honest = injected(&pod(json!({})), DEFAULTS).0;
+    let mut forged = honest.clone();
+    forged["metadata"]["annotations"]["rolebridge.io/config-loopback"] =
+        json!("{\"type\":\"authorized_user\"}");
+    forged["metadata"]["annotations"]["rolebridge.io/status"] = json!("{}");
+    assert_eq!(injected(&forged, DEFAULTS).0, honest);
+}
+
+#[test]
+fn names_and_paths_that_are_taken() {
+    let clash = |pod: &Value| {
+        let Outcome::Refused(refusal) = admit_with(pod, DEFAULTS).outcome else { panic!("accepted: {pod}") };
+        assert_eq!(
+            (refusal.reason, refusal.depends_on_metadata),
+            (Reason::Clash, refusal.message.contains("port"))
+        );
+        refusal.message
+    };
+    let mut messages = vec![
+        clash(&pod(json!({"name": "rolebridge"}))),
+        clash(&pod(json!({"volumeMounts": [{"name": "data", "mountPath": "/var/run/rolebridge/config"}]}))),
+        clash(&pod(
+            json!({"volumeMounts": [{"name": "data", "mountPath": "/var/run/rolebridge/config/x/"}]}),
+        )),
+        clash(&pod(json!({"ports": [{"containerPort": 15080}]}))),
+    ];
+    let mut with_volume = pod(json!({}));
+    with_volume["spec"]["volumes"] = json!([{"name": "rolebridge-token"}]);
+    messages.push(clash(&with_volume));
+    let mut with_init = pod(json!({}));
+    with_init["spec"]["initContainers"] =
+        json!([{"name": "rolebridge", "command": ["/rolebridge-sidecar"], "args": ["run"]}]);
+    messages.push(clash(&with_init));
+    insta::assert_snapshot!(messages.join("\n"));
+}
+
+#[test]
+fn paths_and_ports_that_only_look_taken() {
+    for web in [
+        json!({"volumeMounts": [{"name": "data", "mountPath": "/var/run/rolebridge/configuration"}]}),
+        json!({"volumeMounts": [{"name": "data", "mountPath": "/var/run"}]}),
+        json!({"volumeMounts": [{"name": "data", "mountPath": "/var/run/rolebridge/token"}]}),
+        json!({"ports": [{"containerPort": 15080, "protocol": "UDP"}]}),
+    ] {
+        injected(&pod(web), DEFAULTS);
+    }
+}
+
+/// Requests and limits of CPU and memory, `-` where there is none.
+fn costs(resources: &Value) -> String {
+    let of = |kind: &str, name: &str| resources[kind][name].as_str().unwrap_or("-").to_owned();
+    [("requests", "cpu"), ("limits", "cpu"), ("requests", "memory"), ("limits", "memory")]
+        .map(|(kind, name)| of(kind, name))
+        .join(" ")
+}
+
+#[test]
+fn what_it_costs_the_pod() {
+    let guaranteed =
+        json!({"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "1000m", "memory": "1024Mi"}});
+    for (resources, settings, wanted) in [
+        (json!({}), "", "5m - 16Mi -"),
+        (json!({"requests": {"cpu": "1", "memory": "1Gi"}}), "", "5m - 16Mi -"),
+        (json!({"limits": {"memory": "1Gi"}}), "", "5m - 16Mi 32Mi"),
+        (json!({"limits": {"cpu": "1"}}), "", "5m 50m 16Mi -"),
+        (json!({"requests": {"cpu": "1"}, "limits": {"cpu": "2", "memory": "1Gi"}}), "", "5m 50m 16Mi 32Mi"),
+        (guaranteed.clone(), "", "50m 50m 32Mi 32Mi"),
+        (json!({"limits": {"cpu": "1", "memory": "1Gi"}}), "", "50m 50m 32Mi 32Mi"),
+        (json!({"limits": {"cpu": "0", "memory": "1Gi"}}), "", "5m 50m 16Mi 32Mi"),
+        (json!({}), "memory-limit=64Mi", "5m - 16Mi 64Mi"),
+        (json!({}), "cpu-request=200m", "200m - 16Mi -"),
+        (json!({"limits": {"cpu": "1"}}), "cpu-request=200m", "200m 200m 16Mi -"),
+        (json!({}), "cpu-limit=2m", "2m 2m 16Mi -"),
+        (guaranteed.clone(), "cpu-limit=20m memory-request=48Mi", "20m 20m 48Mi 48Mi"),
+        (guaranteed, "cpu-request=10m cpu-limit=20m", "20m 20m 32Mi 32Mi"),
+    ] {
+        let mut pod = pod(json!({"resources": resources}));
+        for (name, value) in settings.split_whitespace().filter_map(|setting| setting.split_once('=')) {
+            pod["metadata"]["annotations"][format!("rolebridge.io/{name}")] = json!(value);
+        }
+        let (patched, _) = injected(&pod, DEFAULTS);
+        assert_eq!(costs(&sidecar(&patched)["resources"]), wanted, "{resources} {settings}");
+    }
+}
+
+#[test]
+fn an_init_container_without_limits_makes_the_pod_burstable() {
+    let mut pod = pod(json!({"resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}));
+    pod["spec"]["initContainers"] = json!([{"name": "migrate"}]);
+    let (patched, _) = injected(&pod, DEFAULTS);
+    assert_eq!(costs(&sidecar(&patched)["resources"]), "5m 50m 16Mi 32Mi");
+}
+
+#[test]
+fn resources_of_the_pod_as_a_whole_are_shared() {
+    let mut whole = pod(json!({}));
+    whole["spec"]["resources"] = json!({"limits": {"cpu": "1"}});
+    whole["metadata"]["annotations"]["rolebridge.io/cpu-limit"] = json!("1");
+    let (patched, warnings) = injected(&whole, DEFAULTS);
+    assert_eq!(sidecar(&patched)["resources"], Value::Null);
+    assert_eq!(
+        warnings,
+        ["The sidecar's own requests and limits have no effect: the pod has resources as a whole."]
+    );
+}
+
+/// `NAME=VALUE`, or `NAME<` for `valueFrom`.
+fn env(text: &str) -> Value {
+    let variable = |word: &str| match word.split_once('=') {
+        Some((name, value)) => json!({"name": name, "value": value}),
+        None => {
+            json!({"name": word.trim_end_matches('<'), "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}})
+        }
+    };
+    text.split_whitespace().map(variable).collect()
+}
+
+#[test]
+fn the_loopback_is_reached_past_a_proxy() {
+    let both = "NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost";
+    for (given, from, after, warned) in [
+        ("", false, "", false),
+        ("NO_PROXY=.svc", false, "NO_PROXY=.svc", false),
+        ("HTTP_PROXY=http://p", false, &*format!("HTTP_PROXY=http://p {both}"), false),
+        ("https_proxy=http://p", false, &*format!("https_proxy=http://p {both}"), false),
+        ("HTTP_PROXY<", false, &*format!("HTTP_PROXY< {both}"), false),
+        ("HTTP_PROXY=", false, "HTTP_PROXY=", false),
+        (
+            "HTTP_PROXY=http://p NO_PROXY=.svc",
+            false,
+            "HTTP_PROXY=http://p NO_PROXY=.svc,127.0.0.1,localhost",
+            false,
+        ),
+        (
+            "HTTP_PROXY=http://p NO_PROXY=localhost no_proxy=",
+            false,
+            "HTTP_PROXY=http://p NO_PROXY=localhost,127.0.0.1 no_proxy=127.0.0.1,localhost",
+            false,
+        ),
+        ("HTTP_PROXY=http://p NO_PROXY<", false, "HTTP_PROXY=http://p NO_PROXY<", true),
+        ("HTTP_PROXY=http://p", true, "HTTP_PROXY=http://p", true),
+        ("", true, "", false),
+    ] {
+        let mut web = json!({"env": env(given)});
+        if from {
+            web["envFrom"] = json!([{"configMapRef": {"name": "settings"}}]);
+        }
+        let (patched, warnings) = injected(&pod(web.clone()), DEFAULTS);
+        let found = patched["spec"]["containers"][0]["env"].as_array().unwrap();
+        let others: Vec<_> =
+            found.iter().filter(|one| !one["value"].as_str().unwrap_or("").starts_with("/var/run")).collect();
+        assert_eq!(json!(others), env(after), "{given}");
+        assert_eq!(
+            warnings.iter().any(|one| one.contains("NO_PROXY must have")),
+            warned,
+            "{given}: {warnings:?}"
+        );
+        // With a file nobody is asked.
+        let mut by_file = pod(web);
+        by_file["metadata"]["annotations"]["rolebridge.io/source"] = json!("file");
+        let (patched, warnings) = injected(&by_file, DEFAULTS);
+        assert_eq!(
+            patched["spec"]["containers"][0]["env"].as_array().unwrap().len(),
+            given.split_whitespace().count() + 2
+        );
+        assert_eq!(warnings, [""; 0]);
+    }
+}
+
+#[test]
+fn the_sidecar_takes_the_proxy_that_the_apps_agree_on() {
+    for (one, other, wanted) in [
+        ("HTTPS_PROXY=http://p:3128 NO_PROXY=.svc", "", "http://p:3128 .svc"),
+        ("HTTPS_PROXY=http://p:3128", "https_proxy=http://p:3128", "http://p:3128 -"),
+        ("HTTPS_PROXY=p:3128", "", "http://p:3128 -"),
+        ("HTTPS_PROXY=http://p:3128", "HTTPS_PROXY=http://q:3128", "- -"),
+        ("HTTPS_PROXY=http://p:3128", "HTTPS_PROXY<", "- -"),
+        ("HTTPS_PROXY=http://$(HOST):3128", "", "- -"),
+        ("HTTPS_PROXY=socks5://p", "", "- -"),
+        ("NO_PROXY=.svc", "", "- -"),
+    ] {
+        let mut pod = pod(json!({"env": env(one)}));
+        pod["spec"]["containers"].as_array_mut().unwrap().push(json!({"name": "other", "env": env(other)}));
+        let (patched, _) = injected(&pod, DEFAULTS);
+        let variables = sidecar(&patched)["env"].as_array().unwrap();
+        let value = |name: &str| {
+            let found = variables.iter().find(|variable| variable["name"] == name);
+            found.map_or("-", |variable| variable["value"].as_str().unwrap())
+        };
+        assert_eq!(format!("{} {}", value("HTTPS_PROXY"), value("NO_PROXY")), wanted, "{one} and {other}");
+    }
+}
+
+#[test]
+fn what_the_user_set_stays() {
+    let given = "GOOGLE_APPLICATION_CREDENTIALS=/key.json GOOGLE_CLOUD_PROJECT=mine";
+    let defaults = format!("{DEFAULTS}  project: ours-project\n");
+    let (patched, warnings) = injected(&pod(json!({"env": env(given)})), &defaults);
+    assert_eq!(patched["spec"]["containers"][0]["env"], env(given));
+    assert_eq!(
+        warnings,
+        [
+            "GOOGLE_APPLICATION_CREDENTIALS is set in web and stays: Google's libraries use that there instead of \
+             Rolebridge."
+        ]
+    );
+}
+
+#[test]
+fn warnings_about_many_containers_stay_short() {
+    let mut pod = pod(json!({}));
+    let env = env("GOOGLE_APPLICATION_CREDENTIALS=/k AWS_ACCESS_KEY_ID=x HTTP_PROXY=p NO_PROXY<");
+    let many = (0..50).map(|at| json!({"name": format!("a-container-with-a-name-{at:02}"), "env": env}));
+    pod["spec"]["containers"] = many.collect();
+    let (_, warnings) = injected(&pod, DEFAULTS);
+    assert_eq!(warnings.len(), 3);
+    for warning in warnings {
+        assert!(warning.len() <= 256 && warning.contains(" and 47 more"), "{} {warning}", warning.len());
+    }
+}
