@@ -94,13 +94,10 @@ impl StandIn {
             while let Ok((stream, _)) = listener.accept().await {
                 let (acceptor, text, seen) = (acceptor.clone(), answer.text(), Arc::clone(&seen));
                 tokio::spawn(async move {
-                    match acceptor {
-                        Some(acceptor) => match acceptor.accept(stream).await {
-                            Ok(stream) => answer_one(stream, &text, &seen).await,
-                            // A client that does not trust us.
-                            Err(_) => {}
-                        },
-                        None => answer_one(stream, &text, &seen).await,
+                    let Some(acceptor) = acceptor else { return answer_one(stream, &text, &seen).await };
+                    // It fails with a client that does not trust us.
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        answer_one(stream, &text, &seen).await;
                     }
                 });
             }
