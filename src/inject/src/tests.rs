@@ -1,5 +1,7 @@
 //! Who opted in, and what becomes of a pod that lacks something.
 
+use std::fmt::Write;
+
 use serde_json::json;
 
 use crate::workload::{Workload, advise};
@@ -181,7 +183,7 @@ fn a_workload_hears_what_its_pods_would() {
             namespace_metadata: None,
             defaults: &Defaults::default(),
         };
-        said.push_str(&format!("{:#?}\n", advise(&workload, &context)));
+        writeln!(said, "{:#?}", advise(&workload, &context)).unwrap();
     }
     insta::assert_snapshot!(said);
 }

@@ -35,7 +35,7 @@ fn sidecar(pod: &Value) -> &Value {
 }
 
 /// A pod with a container `web` that has these fields.
-fn pod(web: Value) -> Value {
+fn pod(web: &Value) -> Value {
     let mut container = json!({"name": "web", "image": "web:1"});
     container.as_object_mut().unwrap().extend(web.as_object().unwrap().clone());
     json!({"metadata": {"annotations": {"rolebridge.io/inject": "true"}}, "spec": {"containers": [container]}})
@@ -43,7 +43,7 @@ fn pod(web: Value) -> Value {
 
 #[test]
 fn a_small_pod_whole() {
-    let (patched, warnings) = injected(&pod(json!({})), DEFAULTS);
+    let (patched, warnings) = injected(&pod(&json!({})), DEFAULTS);
     assert_eq!(warnings, [""; 0]);
     insta::assert_snapshot!(serde_json::to_string_pretty(&patched).unwrap());
 }
@@ -85,7 +85,7 @@ fn everything_at_once() {
 #[test]
 fn what_is_there_already_is_not_added_again() {
     let (once, warnings) = injected(
-        &pod(json!({"env": [
+        &pod(&json!({"env": [
             {"name": "HTTP_PROXY", "value": "http://proxy"},
             {"name": "NO_PROXY", "value": ".svc"},
             {"name": "AWS_ACCESS_KEY_ID", "value": "x"},
@@ -100,7 +100,7 @@ fn what_is_there_already_is_not_added_again() {
 
 #[test]
 fn a_later_webhooks_container_is_served_and_the_sidecar_left() {
-    let (mut pod, _) = injected(&pod(json!({})), DEFAULTS);
+    let (mut pod, _) = injected(&pod(&json!({})), DEFAULTS);
     let init = pod["spec"]["initContainers"].as_array_mut().unwrap();
     init[0]["image"] = json!("mirror.example/sidecar:1");
     init[0]["resources"] = json!({});
@@ -118,7 +118,7 @@ fn a_later_webhooks_container_is_served_and_the_sidecar_left() {
 
 #[test]
 fn forged_annotations_are_overwritten() {
-    let honest = injected(&pod(json!({})), DEFAULTS).0;
+    let honest = injected(&pod(&json!({})), DEFAULTS).0;
     let mut forged = honest.clone();
     forged["metadata"]["annotations"]["rolebridge.io/config-loopback"] =
         json!("{\"type\":\"authorized_user\"}");
@@ -137,17 +137,17 @@ fn names_and_paths_that_are_taken() {
         refusal.message
     };
     let mut messages = vec![
-        clash(&pod(json!({"name": "rolebridge"}))),
-        clash(&pod(json!({"volumeMounts": [{"name": "data", "mountPath": "/var/run/rolebridge/config"}]}))),
+        clash(&pod(&json!({"name": "rolebridge"}))),
+        clash(&pod(&json!({"volumeMounts": [{"name": "data", "mountPath": "/var/run/rolebridge/config"}]}))),
         clash(&pod(
-            json!({"volumeMounts": [{"name": "data", "mountPath": "/var/run/rolebridge/config/x/"}]}),
+            &json!({"volumeMounts": [{"name": "data", "mountPath": "/var/run/rolebridge/config/x/"}]}),
         )),
-        clash(&pod(json!({"ports": [{"containerPort": 15080}]}))),
+        clash(&pod(&json!({"ports": [{"containerPort": 15080}]}))),
     ];
-    let mut with_volume = pod(json!({}));
+    let mut with_volume = pod(&json!({}));
     with_volume["spec"]["volumes"] = json!([{"name": "rolebridge-token"}]);
     messages.push(clash(&with_volume));
-    let mut with_init = pod(json!({}));
+    let mut with_init = pod(&json!({}));
     with_init["spec"]["initContainers"] =
         json!([{"name": "rolebridge", "command": ["/rolebridge-sidecar"], "args": ["run"]}]);
     messages.push(clash(&with_init));
@@ -162,7 +162,7 @@ fn paths_and_ports_that_only_look_taken() {
         json!({"volumeMounts": [{"name": "data", "mountPath": "/var/run/rolebridge/token"}]}),
         json!({"ports": [{"containerPort": 15080, "protocol": "UDP"}]}),
     ] {
-        injected(&pod(web), DEFAULTS);
+        injected(&pod(&web), DEFAULTS);
     }
 }
 
@@ -194,7 +194,7 @@ fn what_it_costs_the_pod() {
         (guaranteed.clone(), "cpu-limit=20m memory-request=48Mi", "20m 20m 48Mi 48Mi"),
         (guaranteed, "cpu-request=10m cpu-limit=20m", "20m 20m 32Mi 32Mi"),
     ] {
-        let mut pod = pod(json!({"resources": resources}));
+        let mut pod = pod(&json!({"resources": resources}));
         for (name, value) in settings.split_whitespace().filter_map(|setting| setting.split_once('=')) {
             pod["metadata"]["annotations"][format!("rolebridge.io/{name}")] = json!(value);
         }
@@ -205,7 +205,7 @@ fn what_it_costs_the_pod() {
 
 #[test]
 fn an_init_container_without_limits_makes_the_pod_burstable() {
-    let mut pod = pod(json!({"resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}));
+    let mut pod = pod(&json!({"resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}));
     pod["spec"]["initContainers"] = json!([{"name": "migrate"}]);
     let (patched, _) = injected(&pod, DEFAULTS);
     assert_eq!(costs(&sidecar(&patched)["resources"]), "5m 50m 16Mi 32Mi");
@@ -213,7 +213,7 @@ fn an_init_container_without_limits_makes_the_pod_burstable() {
 
 #[test]
 fn resources_of_the_pod_as_a_whole_are_shared() {
-    let mut whole = pod(json!({}));
+    let mut whole = pod(&json!({}));
     whole["spec"]["resources"] = json!({"limits": {"cpu": "1"}});
     whole["metadata"]["annotations"]["rolebridge.io/cpu-limit"] = json!("1");
     let (patched, warnings) = injected(&whole, DEFAULTS);
@@ -265,7 +265,7 @@ fn the_loopback_is_reached_past_a_proxy() {
         if from {
             web["envFrom"] = json!([{"configMapRef": {"name": "settings"}}]);
         }
-        let (patched, warnings) = injected(&pod(web.clone()), DEFAULTS);
+        let (patched, warnings) = injected(&pod(&web), DEFAULTS);
         let found = patched["spec"]["containers"][0]["env"].as_array().unwrap();
         let others: Vec<_> =
             found.iter().filter(|one| !one["value"].as_str().unwrap_or("").starts_with("/var/run")).collect();
@@ -276,7 +276,7 @@ fn the_loopback_is_reached_past_a_proxy() {
             "{given}: {warnings:?}"
         );
         // With a file nobody is asked.
-        let mut by_file = pod(web);
+        let mut by_file = pod(&web);
         by_file["metadata"]["annotations"]["rolebridge.io/source"] = json!("file");
         let (patched, warnings) = injected(&by_file, DEFAULTS);
         assert_eq!(
@@ -299,7 +299,7 @@ fn the_sidecar_takes_the_proxy_that_the_apps_agree_on() {
         ("HTTPS_PROXY=socks5://p", "", "- -"),
         ("NO_PROXY=.svc", "", "- -"),
     ] {
-        let mut pod = pod(json!({"env": env(one)}));
+        let mut pod = pod(&json!({"env": env(one)}));
         pod["spec"]["containers"].as_array_mut().unwrap().push(json!({"name": "other", "env": env(other)}));
         let (patched, _) = injected(&pod, DEFAULTS);
         let variables = sidecar(&patched)["env"].as_array().unwrap();
@@ -315,7 +315,7 @@ fn the_sidecar_takes_the_proxy_that_the_apps_agree_on() {
 fn what_the_user_set_stays() {
     let given = "GOOGLE_APPLICATION_CREDENTIALS=/key.json GOOGLE_CLOUD_PROJECT=mine";
     let defaults = format!("{DEFAULTS}  project: ours-project\n");
-    let (patched, warnings) = injected(&pod(json!({"env": env(given)})), &defaults);
+    let (patched, warnings) = injected(&pod(&json!({"env": env(given)})), &defaults);
     assert_eq!(patched["spec"]["containers"][0]["env"], env(given));
     assert_eq!(
         warnings,
@@ -328,7 +328,7 @@ fn what_the_user_set_stays() {
 
 #[test]
 fn warnings_about_many_containers_stay_short() {
-    let mut pod = pod(json!({}));
+    let mut pod = pod(&json!({}));
     let env = env("GOOGLE_APPLICATION_CREDENTIALS=/k AWS_ACCESS_KEY_ID=x HTTP_PROXY=p NO_PROXY<");
     let many = (0..50).map(|at| json!({"name": format!("a-container-with-a-name-{at:02}"), "env": env}));
     pod["spec"]["containers"] = many.collect();

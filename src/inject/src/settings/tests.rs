@@ -206,7 +206,7 @@ fn what_holds_where_nobody_says_it() {
     let says = Says::default().complete("").resolve(|settings| {
         let built_in = settings.unwrap();
         let entries = built_in.entries().filter(|entry| entry.origin == Origin::BuiltIn);
-        entries.map(|entry| format!("{}: {}\n", entry.key, entry.value)).collect::<String>()
+        entries.map(|entry| format!("{}: {}", entry.key, entry.value)).collect::<Vec<_>>().join("\n")
     });
     insta::assert_snapshot!(says);
 }
