@@ -134,6 +134,9 @@ pub struct Role {
     /// The longest session in seconds.
     #[serde(default = "default_session")]
     pub max_session_seconds: i64,
+    /// Seconds of every session, whatever was asked for: for who cannot wait for a renewal. AWS gives 900 or more.
+    #[serde(default)]
+    pub session_seconds: Option<i64>,
 }
 
 fn default_path() -> String {
@@ -203,6 +206,9 @@ pub struct ServiceAccount {
     /// The longest impersonated token in seconds: 3600, or up to 43200 where an organisation allows it.
     #[serde(default = "default_session")]
     pub max_token_seconds: i64,
+    /// Seconds of every impersonated token, whatever was asked for: for who cannot wait for a renewal.
+    #[serde(default)]
+    pub token_seconds: Option<i64>,
 }
 
 /// A Google project.

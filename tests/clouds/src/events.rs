@@ -42,6 +42,8 @@ pub enum Detail {
         arn: String,
         /// The account.
         account: String,
+        /// The key that signed, which is no secret.
+        access_key_id: String,
         /// When the session ends. It does not stand in AWS's answer.
         expires: Timestamp,
     },
@@ -82,6 +84,8 @@ pub struct RoleAssumed {
     pub role_arn: String,
     /// The session.
     pub session_arn: String,
+    /// The session's key, which is no secret.
+    pub access_key_id: String,
     /// The web identity, `system:serviceaccount:NAMESPACE:NAME`.
     pub subject: String,
     /// The inline session policy.
@@ -100,6 +104,8 @@ pub struct TokenExchanged {
     pub principal: String,
     /// The mapped attributes, `google.subject` too.
     pub attributes: BTreeMap<String, String>,
+    /// The key that signed the subject token, which is no secret.
+    pub access_key_id: String,
     /// The host that the subject token was signed for.
     pub signed_host: String,
     /// Whether the signature covers the audience, so that the token is of no use at another provider.

@@ -23,6 +23,9 @@ mod state;
 mod tls;
 mod wire;
 
+#[cfg(test)]
+mod testing;
+
 pub use clock::{Clock, Timestamp};
 pub use clouds::{Clouds, Endpoints, StartError};
 pub use error::ConfigError;

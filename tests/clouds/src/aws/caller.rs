@@ -36,6 +36,7 @@ impl Aws {
         Ok(success("GetCallerIdentity", &result).telling(Detail::CallerIdentified {
             arn,
             account,
+            access_key_id: session.access_key.clone(),
             expires: session.expires,
         }))
     }

@@ -58,6 +58,7 @@ struct Role {
     trust: Document,
     policies: Vec<Document>,
     max_session_seconds: i64,
+    session_seconds: Option<i64>,
 }
 
 impl Aws {
@@ -193,6 +194,7 @@ impl Role {
             trust,
             policies: policies.map_err(|error| fault(format!("a policy of it is refused: {error}")))?,
             max_session_seconds: config.max_session_seconds,
+            session_seconds: config.session_seconds,
             arn,
         })
     }

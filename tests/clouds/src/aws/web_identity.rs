@@ -43,13 +43,14 @@ impl Aws {
             ));
         }
         let (policy_text, policy) = parameters.policy.unzip();
-        let expires = now.plus(parameters.duration);
+        let expires = now.plus(role.session_seconds.unwrap_or(parameters.duration));
         let session = Session::new(role.clone(), parameters.session_name, policy, expires);
         let session = self.sessions.add(session);
         let result = result(&session, &token, &account.provider_arn(&provider.url), policy_text);
         Ok(success(ACTION, &result).telling(Detail::RoleAssumed(RoleAssumed {
             role_arn: role.arn.clone(),
             session_arn: session.arn(),
+            access_key_id: session.access_key.clone(),
             subject: token.claims.sub,
             session_policy: policy_text.map(ToOwned::to_owned),
             expires,

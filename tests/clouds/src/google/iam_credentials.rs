@@ -28,6 +28,7 @@ struct ServiceAccount {
     email: String,
     policy: Policy,
     max_token_seconds: i64,
+    token_seconds: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -51,6 +52,7 @@ impl ServiceAccounts {
                 email: account.email.clone(),
                 policy: Policy::new(&place, &account.bindings)?,
                 max_token_seconds: account.max_token_seconds,
+                token_seconds: account.token_seconds,
             })
         });
         accounts.collect::<Result<_, _>>().map(Self)
@@ -115,7 +117,8 @@ impl Google {
             ));
         }
         let account = self.service_accounts.reach(&caller, &body.delegates, &email)?;
-        let lifetime = lifetime(body.lifetime.as_deref(), account.max_token_seconds)?;
+        let asked = lifetime(body.lifetime.as_deref(), account.max_token_seconds)?;
+        let lifetime = account.token_seconds.unwrap_or(asked);
         let expires = now.plus(lifetime);
         let principal = Principal::ServiceAccount { email: account.email.clone() };
         let token = self.tokens.give(Grant { principal, scopes: body.scope, expires });

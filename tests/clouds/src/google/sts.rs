@@ -100,7 +100,7 @@ impl<'a> Exchange<'a> {
         }
         let principal = self.provider.principal(&assertion)?;
         let lifetime = lifetime(aws, now);
-        let detail = self.detail(&principal, lifetime);
+        let detail = self.detail(&principal, access_key_id(aws), lifetime);
         let grant = Grant { principal, scopes: self.scopes, expires: now.plus(lifetime) };
         let body = json!({
             "access_token": google.tokens.give(grant),
@@ -111,7 +111,7 @@ impl<'a> Exchange<'a> {
         Ok(Answer::json(StatusCode::OK, &body).telling(Detail::TokenExchanged(detail)))
     }
 
-    fn detail(&self, principal: &Principal, expires_in: i64) -> TokenExchanged {
+    fn detail(&self, principal: &Principal, access_key_id: String, expires_in: i64) -> TokenExchanged {
         let mut mapped = std::collections::BTreeMap::new();
         if let Principal::Federated { subject, attributes, .. } = principal {
             mapped.insert("google.subject".to_owned(), subject.clone());
@@ -122,6 +122,7 @@ impl<'a> Exchange<'a> {
             provider: self.provider.name.clone(),
             principal: principal.to_string(),
             attributes: mapped,
+            access_key_id,
             signed_host: self.token.host.clone(),
             audience_signed: self.token.audience_signed,
             expires_in,
@@ -169,6 +170,13 @@ fn assertion(aws: &Answer) -> Result<Assertion, OauthError> {
         return Err(bad_aws_answer(&text("Code"), &text("Message")));
     }
     Ok(Assertion { arn: text("Arn"), account: text("Account"), user_id: text("UserId") })
+}
+
+fn access_key_id(aws: &Answer) -> String {
+    match &aws.detail {
+        Detail::CallerIdentified { access_key_id, .. } => access_key_id.clone(),
+        _ => String::new(),
+    }
 }
 
 /// Seconds of the federated token: no longer than the AWS session has left, which is stricter than what AWS's answer

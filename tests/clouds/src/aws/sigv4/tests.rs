@@ -1,1 +1,153 @@
-//! Tests.
+//! Against AWS's own signer, the vector that the product is tested with, and every single thing that can be changed.
+
+use super::*;
+use crate::testing::{HOST, NOW, Session, sign_with, signed};
+
+const AUDIENCE: &str =
+    "//iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/POOL_ID/providers/PROVIDER_ID";
+const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+const TOKEN: &str = "AQoEXAMPLEH4aoAH0gNCAPyJxz4BlCFFxWNE1OPTgk5TthT+FvwqnKwRcOIfrRh3c/LTo6UDdyJwOOvEVPvLXCrrrUtdnniCEXAMPLE/\
+                     IvU1dYUg2RVAJBanLiHb4IgRmpRV3zrkuWJOgQs8IZZaIv2BXIa2R4OlgkBN9bkUDNCJiBeb/AXlzBBko7b15fjrBs2+cTQtpZ3CYWF\
+                     XG8C5zqx37wnOE49mRl/+OtkIKGO7fAE";
+
+fn session() -> Session {
+    Session {
+        access_key: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+        secret: SECRET.to_owned(),
+        token: TOKEN.to_owned(),
+    }
+}
+
+fn verdict(request: &Request, now: Timestamp) -> Result<(), String> {
+    let check = || {
+        let signed = Signed::parse(request)?;
+        signed.check(request, now, 15)?;
+        signed.verify(request, SECRET)
+    };
+    check().map_err(|error| format!("{}: {}", error.code, error.message))
+}
+
+#[test]
+fn the_vector() {
+    let request = http::Request::post("/?Action=GetCallerIdentity&Version=2011-06-15")
+        .header("host", "sts.us-east-2.amazonaws.com")
+        .header("x-amz-date", "20200811T065522Z")
+        .header("x-amz-security-token", TOKEN)
+        .header("x-goog-cloud-target-resource", AUDIENCE)
+        .header(
+            "authorization",
+            "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20200811/us-east-2/sts/aws4_request, \
+             SignedHeaders=host;x-amz-date;x-amz-security-token;x-goog-cloud-target-resource, \
+             Signature=460b491cd92b746345219747e679bf55541e3f8bb18eb11516305dbecded91b8",
+        )
+        .body(bytes::Bytes::new())
+        .unwrap();
+    let canonical = Signed::parse(&request).unwrap().canonical_request(&request).unwrap();
+    let hash = hex::encode(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
+    assert_eq!(hash, "8e50ed972cc1728035ab85b75e6de35736df96cc028fce787b8cb214623d5a9a");
+    assert_eq!(verdict(&request, Timestamp::from_amz("20200811T065522Z").unwrap()), Ok(()));
+}
+
+#[test]
+fn what_awss_own_signer_signs_is_accepted() {
+    let get = || http::Request::builder().header("host", HOST);
+    for request in [
+        get().uri("/?Action=GetCallerIdentity&Version=2011-06-15").body("".into()).unwrap(),
+        get().uri("/?Version=2011-06-15&Action=GetCallerIdentity").method("POST").body("".into()).unwrap(),
+        get().uri("/?a=%2F%20%7E*&b=&b=2&B=1&c").body("".into()).unwrap(),
+        get()
+            .uri("/")
+            .method("POST")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body("Action=GetCallerIdentity&Version=2011-06-15".into())
+            .unwrap(),
+        get().uri("/a/b%20c").header("x-test", "  two   spaces  ").body("".into()).unwrap(),
+        get().uri("/").header("x-twice", "1").header("x-twice", "2").body("".into()).unwrap(),
+    ] {
+        let request = sign_with(&session(), "eu-west-1", NOW, request);
+        assert_eq!(verdict(&request, NOW), Ok(()), "{request:?}");
+    }
+}
+
+/// One change of a good request.
+type Change = fn(&mut Request);
+
+fn set(request: &mut Request, name: &'static str, change: impl Fn(&str) -> String) {
+    let old = request.headers()[name].to_str().unwrap().to_owned();
+    request.headers_mut().insert(name, change(&old).parse().unwrap());
+}
+
+fn authorization(request: &mut Request, from: &str, to: &str) {
+    set(request, "authorization", |old| {
+        assert!(old.contains(from), "{old}");
+        old.replacen(from, to, 1)
+    });
+}
+
+const MISMATCH: &str = "SignatureDoesNotMatch: The request signature we calculated does not match the signature you \
+                        provided. Check your AWS Secret Access Key and signing method. Consult the service \
+                        documentation for details.";
+
+#[test]
+fn every_single_change_is_refused() {
+    let cases: &[(&str, Change, &str)] = &[
+        ("method", |r| *r.method_mut() = http::Method::GET, MISMATCH),
+        ("path", |r| *r.uri_mut() = "/x?Action=GetCallerIdentity&Version=2011-06-15".parse().unwrap(), MISMATCH),
+        ("action", |r| *r.uri_mut() = "/?Action=GetSessionToken&Version=2011-06-15".parse().unwrap(), MISMATCH),
+        ("more query", |r| *r.uri_mut() = "/?Action=GetCallerIdentity&Version=2011-06-15&x".parse().unwrap(), MISMATCH),
+        ("body", |r| *r.body_mut() = "x".into(), MISMATCH),
+        ("audience", |r| set(r, "x-goog-cloud-target-resource", |old| old.replace("prod", "test")), MISMATCH),
+        ("no audience", |r| drop(r.headers_mut().remove("x-goog-cloud-target-resource")), MISMATCH),
+        ("audience twice", |r| drop(r.headers_mut().append("x-goog-cloud-target-resource", "x".parse().unwrap())), MISMATCH),
+        ("session token", |r| set(r, "x-amz-security-token", |old| old.replace('A', "B")), MISMATCH),
+        ("no session token", |r| drop(r.headers_mut().remove("x-amz-security-token")), MISMATCH),
+        ("date", |r| set(r, "x-amz-date", |_| "20261124T080001Z".to_owned()), MISMATCH),
+        ("signature", |r| authorization(r, "Signature=", "Signature=00"), MISMATCH),
+        ("capital signature", |r| set(r, "authorization", |old| old.rsplit_once('=').map(|(a, b)| format!("{a}={}", b.to_uppercase())).unwrap()), MISMATCH),
+        ("region of the same host", |r| set(r, "host", |_| "localhost:1".to_owned()), MISMATCH),
+        ("order of the names", |r| authorization(r, "host;x-amz-date", "x-amz-date;host"), MISMATCH),
+        ("a name more", |r| authorization(r, "SignedHeaders=", "SignedHeaders=absent;"), MISMATCH),
+        ("unsigned host", |r| authorization(r, "host;", ""), "SignatureDoesNotMatch: 'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."),
+        ("unsigned session token", |r| authorization(r, ";x-amz-security-token", ""), "SignatureDoesNotMatch: 'x-amz-security-token' must be a 'SignedHeader' in the AWS Authorization."),
+        ("another unsigned header of AWS", |r| drop(r.headers_mut().insert("x-amz-user-agent", "x".parse().unwrap())), "SignatureDoesNotMatch: 'x-amz-user-agent' must be a 'SignedHeader' in the AWS Authorization."),
+        ("other region", |r| authorization(r, "/eu-west-1/", "/us-east-1/"), "SignatureDoesNotMatch: Credential should be scoped to a valid region. "),
+        ("no region", |r| authorization(r, "/eu-west-1/", "//"), "SignatureDoesNotMatch: Credential should be scoped to a valid region. "),
+        ("other host's region", |r| set(r, "host", |_| "sts.us-east-1.amazonaws.com".to_owned()), "SignatureDoesNotMatch: Credential should be scoped to a valid region. "),
+        ("other service", |r| authorization(r, "/sts/", "/iam/"), "SignatureDoesNotMatch: Credential should be scoped to correct service: 'sts'. "),
+        ("other terminator", |r| authorization(r, "/aws4_request", "/aws5_request"), "SignatureDoesNotMatch: Credential should be scoped with a valid terminator: 'aws4_request', not 'aws5_request'."),
+        ("other day", |r| authorization(r, "/20261124/", "/20261123/"), "SignatureDoesNotMatch: Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20261123' != '20261124', from '20261124T080000Z'."),
+        ("short credential", |r| authorization(r, "/sts/", "/"), "IncompleteSignature: Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'AKIAIOSFODNN7EXAMPLE/20261124/eu-west-1/aws4_request'"),
+        ("no signature", |r| authorization(r, "Signature=", "Sig="), "IncompleteSignature: Authorization header requires 'Signature' parameter. Authorization=AWS4-HMAC-SHA256"),
+        ("no date", |r| drop(r.headers_mut().remove("x-amz-date")), "IncompleteSignature: Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. Authorization=AWS4-HMAC-SHA256"),
+        ("no real date", |r| set(r, "x-amz-date", |_| "20261324T080000Z".to_owned()), "IncompleteSignature: Date must be in ISO-8601 'basic format'. Got '20261324T080000Z'. See http://en.wikipedia.org/wiki/ISO_8601"),
+        ("other algorithm", |r| authorization(r, "AWS4-HMAC-SHA256", "AWS4-HMAC-SHA1"), "IncompleteSignature: Unsupported AWS 'algorithm': 'AWS4-HMAC-SHA1'."),
+        ("no authorization", |r| drop(r.headers_mut().remove("authorization")), "MissingAuthenticationToken: Request is missing Authentication Token"),
+    ];
+    let good = signed(&session(), NOW, &crate::testing::audience(crate::testing::PROVIDER));
+    assert_eq!(verdict(&good, NOW), Ok(()));
+    for (what, change, error) in cases {
+        let mut request = good.clone();
+        change(&mut request);
+        assert_eq!(verdict(&request, NOW), Err((*error).to_owned()), "{what}");
+    }
+}
+
+#[test]
+fn an_unsigned_header_that_is_not_awss_may_be_added() {
+    let mut request = signed(&session(), NOW, AUDIENCE);
+    request.headers_mut().insert("user-agent", "Google".parse().unwrap());
+    assert_eq!(verdict(&request, NOW), Ok(()));
+}
+
+#[test]
+fn fifteen_minutes_each_way() {
+    let request = signed(&session(), NOW, AUDIENCE);
+    for (seconds, error) in [
+        (-901, Some("SignatureDoesNotMatch: Signature not yet current: 20261124T080000Z is still later than 20261124T075959Z (20261124T074459Z + 15 min.)")),
+        (-900, None),
+        (900, None),
+        (901, Some("SignatureDoesNotMatch: Signature expired: 20261124T080000Z is now earlier than 20261124T080001Z (20261124T081501Z - 15 min.)")),
+    ] {
+        assert_eq!(verdict(&request, NOW.plus(seconds)).err().as_deref(), error, "{seconds}");
+    }
+}
