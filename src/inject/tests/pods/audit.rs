@@ -1,0 +1,286 @@
+//! What must hold of any injected pod, said again without the code that injects: what may differ from the pod that
+//! the user wrote, and what the API server, the kubelet and the design ask of the rest.
+
+use rolebridge_contract::annotations::{CONFIG_FILE, CONFIG_LOOPBACK, STATUS};
+use rolebridge_contract::environment::app;
+use rolebridge_contract::external_account::Source;
+use rolebridge_contract::pod::{
+    AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, PROGRAM, READY_COMMAND, RUN_ARGS, TOKEN_VOLUME,
+    USER,
+};
+use serde_json::{Value, json};
+
+use crate::changes::{Change, Kind, changes};
+
+/// A mesh's own containers.
+pub(crate) const MESH: &[&str] = &[
+    "istio-init",
+    "istio-validation",
+    "istio-proxy",
+    "linkerd-init",
+    "linkerd-network-validator",
+    "linkerd-proxy",
+];
+
+const VOLUMES: [&str; 4] = [TOKEN_VOLUME.name, CONFIG_VOLUME.name, AWS_TOKEN_VOLUME.name, CA_VOLUME.name];
+const LISTS: [&str; 2] = ["initContainers", "containers"];
+
+/// Every difference that may not be.
+pub(crate) fn trespasses(before: &Value, after: &Value) -> Vec<Change> {
+    changes(before, after).into_iter().filter(|change| !may_be(change)).collect()
+}
+
+fn may_be(Change { path, kind }: &Change) -> bool {
+    let path: Vec<_> = path.iter().map(String::as_str).collect();
+    match (&path[..], kind) {
+        (["metadata", "annotations", key], Kind::Added(_) | Kind::Changed(..)) => {
+            [STATUS, CONFIG_LOOPBACK, CONFIG_FILE].contains(key)
+        }
+        // The pull secrets are the chart's own, for the sidecar's image.
+        (["spec", "initContainers", CONTAINER] | ["spec", "imagePullSecrets", _], Kind::Added(_)) => true,
+        (["spec", "volumes", name], Kind::Added(_)) => VOLUMES.contains(name),
+        (["spec", list, _, "env", name], Kind::Added(_)) if LISTS.contains(list) => {
+            let ours = [app::CREDENTIALS, app::CLOUDSDK_CREDENTIALS, app::PROJECT, app::CLOUDSDK_PROJECT];
+            ours.contains(name) || is_no_proxy(name)
+        }
+        (["spec", list, _, "env", name, "value"], Kind::Changed(old, new)) if LISTS.contains(list) => {
+            is_no_proxy(name) && extends(old, new)
+        }
+        // A variable without a value is an empty one.
+        (["spec", list, _, "env", name, "value"], Kind::Added(new)) if LISTS.contains(list) => {
+            is_no_proxy(name) && extends(&Value::from(""), new)
+        }
+        (["spec", list, _, "volumeMounts", path], Kind::Added(_)) if LISTS.contains(list) => {
+            [TOKEN_VOLUME.path, CONFIG_VOLUME.path].contains(path)
+        }
+        _ => false,
+    }
+}
+
+fn is_no_proxy(name: &str) -> bool {
+    ["NO_PROXY", "no_proxy"].contains(&name)
+}
+
+/// A list with nothing but this host's names put behind it, where a comma stood at its end or not.
+fn extends(old: &Value, new: &Value) -> bool {
+    let (Some(old), Some(new)) = (old.as_str(), new.as_str()) else { return false };
+    let Some(rest) = new.strip_prefix(old.trim_end_matches([',', ' '])) else { return false };
+    rest.split(',').all(|part| ["", "127.0.0.1", "localhost"].contains(&part))
+}
+
+/// Everything about an injected pod that is not as it should be, in sentences.
+pub(crate) fn faults(before: &Value, after: &Value) -> Vec<String> {
+    let mut faults = Faults(Vec::new());
+    faults.place(after);
+    faults.sidecar(before, after);
+    faults.volumes(after);
+    for (list, container) in containers(after).filter(|(_, container)| container["name"] != CONTAINER) {
+        faults.app(list, container, before);
+    }
+    if is_guaranteed(before) && !is_guaranteed(after) {
+        faults.0.push("the pod was Guaranteed and is no more".to_owned());
+    }
+    faults.0
+}
+
+struct Faults(Vec<String>);
+
+impl Faults {
+    fn check(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
+        if !holds {
+            self.0.push(otherwise());
+        }
+    }
+
+    fn place(&mut self, pod: &Value) {
+        let all = containers(pod).filter(|(_, container)| container["name"] == CONTAINER).count();
+        self.check(all == 1, || format!("{all} containers are called {CONTAINER}"));
+        let names: Vec<_> = list(pod, "initContainers").iter().map(|one| &one["name"]).collect();
+        let native =
+            list(pod, "initContainers").iter().any(|one| is_proxy(one) && one["restartPolicy"] == "Always");
+        let mesh = names.iter().rposition(|name| MESH.iter().any(|mesh| *name == mesh));
+        let wanted = mesh.filter(|_| native).map_or(0, |at| at + 1);
+        let found = names.iter().position(|name| *name == CONTAINER);
+        self.check(found == Some(wanted), || {
+            format!("the sidecar stands at {found:?}, not at {wanted}: {names:?}")
+        });
+    }
+
+    fn sidecar(&mut self, before: &Value, after: &Value) {
+        let Some(sidecar) = list(after, "initContainers").iter().find(|one| one["name"] == CONTAINER) else {
+            return;
+        };
+        let security = &sidecar["securityContext"];
+        let root = security["runAsUser"] == 0;
+        for (what, found, wanted) in [
+            ("restartPolicy", &sidecar["restartPolicy"], json!("Always")),
+            ("command", &sidecar["command"], json!([PROGRAM])),
+            ("args", &sidecar["args"], json!(RUN_ARGS)),
+            ("probe", &sidecar["startupProbe"]["exec"]["command"], json!(READY_COMMAND)),
+            ("privileges", &security["allowPrivilegeEscalation"], json!(false)),
+            ("capabilities", &security["capabilities"], json!({"drop": ["ALL"]})),
+            ("root file system", &security["readOnlyRootFilesystem"], json!(true)),
+            ("runAsNonRoot", &security["runAsNonRoot"], json!(!root)),
+            ("seccomp", &security["seccompProfile"], json!({"type": "RuntimeDefault"})),
+            ("user", &security["runAsUser"], json!(common_user(before).unwrap_or(USER))),
+        ] {
+            self.check(*found == wanted, || format!("the sidecar's {what} is {found}, not {wanted}"));
+        }
+        self.resources(before, &sidecar["resources"]);
+    }
+
+    fn resources(&mut self, before: &Value, resources: &Value) {
+        if has_resources_as_a_whole(before) {
+            return self.check(*resources == Value::Null, || {
+                format!("the pod has resources as a whole, and the sidecar has {resources}")
+            });
+        }
+        for name in ["cpu", "memory"] {
+            // A quota on the limits of one resource demands nothing of the other.
+            let limited = containers(before).any(|(_, one)| !one["resources"]["limits"][name].is_null());
+            let (request, limit) = (&resources["requests"][name], &resources["limits"][name]);
+            self.check(request.is_string(), || format!("the sidecar requests no {name}"));
+            self.check(!limited || limit.is_string(), || format!("the sidecar has no limit of {name}"));
+            self.check(limit.is_null() || amount(request) <= amount(limit), || {
+                format!("the sidecar requests {request} of {name}, more than its limit of {limit}")
+            });
+        }
+    }
+
+    fn volumes(&mut self, pod: &Value) {
+        for name in VOLUMES {
+            let there = list(pod, "volumes").iter().filter(|volume| volume["name"] == name).count();
+            let mounted: Vec<_> = containers(pod)
+                .filter(|(_, one)| list(one, "volumeMounts").iter().any(|mount| mount["name"] == name))
+                .map(|(_, one)| one["name"].as_str().unwrap_or_default())
+                .collect();
+            let used = usize::from(!mounted.is_empty());
+            self.check(there == used, || format!("{there} volumes {name}, mounted in {mounted:?}"));
+            let apart = [AWS_TOKEN_VOLUME.name, CA_VOLUME.name].contains(&name);
+            self.check(!apart || mounted.iter().all(|container| *container == CONTAINER), || {
+                format!("{name} is mounted in {mounted:?}: it is the sidecar's alone")
+            });
+        }
+    }
+
+    fn app(&mut self, list_name: &str, container: &Value, before: &Value) {
+        let name = &container["name"];
+        let was = list(&before["spec"], list_name).iter().find(|one| one["name"] == *name);
+        let of = |container: &Value, key: &str| -> Vec<Value> { list(container, key).to_vec() };
+        let mounts = of(container, "volumeMounts");
+        let ours = mounts.iter().filter(|mount| VOLUMES.iter().any(|volume| mount["name"] == *volume));
+        for mount in ours {
+            let path = &mount["mountPath"];
+            let there = mounts.iter().filter(|other| other["mountPath"] == *path).count();
+            self.check(there == 1, || format!("{name} has {there} mounts at {path}"));
+            self.check(mount["readOnly"] == true, || format!("{name} may write to {path}"));
+            let fooled = path.as_str().is_some_and(|path| path.contains("serviceaccount"));
+            self.check(!fooled, || format!("Vault's injector takes {path} for the API token's mount"));
+        }
+        let old = was.map_or_else(Vec::new, |was| of(was, "env"));
+        for env in of(container, "env").iter().filter(|env| !old.contains(env)) {
+            let there = of(container, "env").iter().filter(|other| other["name"] == env["name"]).count();
+            let before = old.iter().filter(|other| other["name"] == env["name"]).count();
+            self.check(there == before.max(1), || format!("{name} has {there} variables {}", env["name"]));
+        }
+        let ours = format!("{}/", CONFIG_VOLUME.path);
+        let configured = of(container, "env")
+            .iter()
+            .any(|env| env["value"].as_str().is_some_and(|value| value.starts_with(&ours)));
+        let is_config =
+            |mount: &Value| mount["name"] == CONFIG_VOLUME.name && mount["mountPath"] == CONFIG_VOLUME.path;
+        let mounted = mounts.iter().any(is_config);
+        let ours = [app::CREDENTIALS, app::CLOUDSDK_CREDENTIALS];
+        let own = old.iter().any(|env| ours.iter().any(|name| env["name"] == *name));
+        self.check(if own { mounted || !configured } else { mounted == configured }, || {
+            format!("{name} {} the configuration", if mounted { "is not pointed to" } else { "lacks" })
+        });
+        let loopback =
+            list(container, "env").iter().any(|env| env["value"] == Source::Loopback.config_path());
+        if loopback {
+            self.proxy(container);
+        }
+    }
+
+    /// A literal proxy would be asked for the loopback's credentials, unless it is told not to be.
+    fn proxy(&mut self, container: &Value) {
+        let variable = |name: &str| list(container, "env").iter().rfind(|env| env["name"] == name);
+        let literal = |name: &str| match variable(name) {
+            Some(env) if env["valueFrom"].is_null() => Some(env["value"].as_str().unwrap_or_default()),
+            _ => None,
+        };
+        let proxied = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"];
+        if !proxied.iter().any(|name| literal(name).is_some_and(|value| !value.is_empty())) {
+            return;
+        }
+        for list in ["NO_PROXY", "no_proxy"].into_iter().filter_map(literal) {
+            let has = |host: &str| list.split(',').map(str::trim).any(|entry| entry == host);
+            self.check(has("*") || (has("127.0.0.1") && has("localhost")), || {
+                format!("{} would ask its proxy for credentials: {list:?}", container["name"])
+            });
+        }
+    }
+}
+
+fn is_proxy(container: &Value) -> bool {
+    ["istio-proxy", "linkerd-proxy"].iter().any(|proxy| container["name"] == *proxy)
+}
+
+/// The elements of a list that may be absent.
+pub(crate) fn list<'a>(parent: &'a Value, key: &str) -> &'a [Value] {
+    let parent = parent.get("spec").unwrap_or(parent);
+    parent[key].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Init containers and containers, each with its list's name.
+pub(crate) fn containers(pod: &Value) -> impl Iterator<Item = (&'static str, &Value)> {
+    LISTS.into_iter().flat_map(|name| list(pod, name).iter().map(move |one| (name, one)))
+}
+
+/// The user that every container runs as, if there is one and it can be told: as the kubelet asks, a mesh's count too.
+fn common_user(pod: &Value) -> Option<i64> {
+    let whole = pod["spec"]["securityContext"]["runAsUser"].as_i64();
+    let mut users = containers(pod).map(|(_, one)| one["securityContext"]["runAsUser"].as_i64().or(whole));
+    let first = users.next()??;
+    users.all(|user| user == Some(first)).then_some(first)
+}
+
+/// Resources for the pod, of which the containers then take their part.
+fn has_resources_as_a_whole(pod: &Value) -> bool {
+    let says = |kind: &str| {
+        let amounts = &pod["spec"]["resources"][kind];
+        ["cpu", "memory"].iter().any(|name| !amounts[name].is_null())
+    };
+    says("requests") || says("limits")
+}
+
+/// As Kubernetes decides it: every container has limits of both, and requests, if any, that equal them.
+fn is_guaranteed(pod: &Value) -> bool {
+    let guaranteed = |resources: &Value| {
+        ["cpu", "memory"].iter().all(|name| {
+            let (request, limit) = (&resources["requests"][name], &resources["limits"][name]);
+            !limit.is_null() && amount(limit) > 0 && (request.is_null() || amount(request) == amount(limit))
+        })
+    };
+    if has_resources_as_a_whole(pod) {
+        return guaranteed(&pod["spec"]["resources"]);
+    }
+    containers(pod).all(|(_, one)| guaranteed(&one["resources"]))
+}
+
+/// A quantity in thousandths, of the spellings that the cases and generators use.
+fn amount(quantity: &Value) -> u64 {
+    let text = quantity.as_str().map_or_else(|| quantity.to_string(), str::to_owned);
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let thousandths: u64 = format!("{whole}{fraction:0<3}").parse().unwrap();
+    match unit {
+        "" => thousandths,
+        "m" => thousandths / 1000,
+        "Ki" => thousandths << 10,
+        "Mi" => thousandths << 20,
+        "Gi" => thousandths << 30,
+        other => panic!("{other} is no unit of the cases"),
+    }
+}

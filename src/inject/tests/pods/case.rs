@@ -1,0 +1,121 @@
+//! A case: a file that `kubectl apply` could take, the pod first, then what else decides about it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rolebridge_inject::{Admission, Context, Defaults, Metadata, Outcome, Pod, admit};
+use serde_json::{Map, Value};
+
+/// The folder of cases, from this crate.
+pub(crate) const FOLDER: &str = "../../tests/fixtures/pods";
+/// The platform team's defaults where a case brings none.
+const DEFAULTS: &str = "../../tests/fixtures/defaults.yaml";
+
+/// A pod and what decides about it.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    /// The comment that the file begins with.
+    pub(crate) about: String,
+    pub(crate) pod: Value,
+    pub(crate) service_account: Option<Metadata>,
+    pub(crate) namespace: Option<Metadata>,
+    pub(crate) defaults: Defaults,
+}
+
+/// The files of all cases, by name.
+pub(crate) fn files() -> Vec<PathBuf> {
+    let entries = fs::read_dir(here(FOLDER)).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|ext| ext == "yaml")).collect();
+    files.sort();
+    files
+}
+
+/// The case of a name, `minimal`.
+pub(crate) fn named(name: &str) -> Case {
+    Case::read(&here(FOLDER).join(format!("{name}.yaml")))
+}
+
+/// The common defaults.
+pub(crate) fn common_defaults() -> Defaults {
+    Defaults::from_yaml(&fs::read_to_string(here(DEFAULTS)).unwrap()).unwrap()
+}
+
+pub(crate) fn here(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+impl Case {
+    pub(crate) fn read(path: &Path) -> Self {
+        let text = fs::read_to_string(path).unwrap();
+        let comment = text.lines().map_while(|line| line.strip_prefix('#')).map(str::trim);
+        let about = comment.collect::<Vec<_>>().join(" ");
+        let documents: Vec<Value> =
+            serde_saphyr::from_multiple(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let mut documents = documents.into_iter();
+        let pod = documents.next().unwrap();
+        assert_eq!(pod["kind"], "Pod", "{}: the pod comes first", path.display());
+
+        let mut case =
+            Self { about, pod, service_account: None, namespace: None, defaults: common_defaults() };
+        for document in documents {
+            case.add(&document, path);
+        }
+        case
+    }
+
+    fn add(&mut self, document: &Value, path: &Path) {
+        let name = document["metadata"]["name"].as_str().unwrap();
+        match document["kind"].as_str().unwrap() {
+            "ServiceAccount" => {
+                let wanted = self.pod["spec"]["serviceAccountName"].as_str().unwrap_or("default");
+                assert_eq!(name, wanted, "{}: another pod's service account", path.display());
+                self.service_account = Some(metadata(document));
+            }
+            "Namespace" => {
+                assert_eq!(name, self.namespace_name(), "{}: another pod's namespace", path.display());
+                self.namespace = Some(metadata(document));
+            }
+            "ConfigMap" => {
+                let text = document["data"]["defaults.yaml"].as_str().unwrap();
+                self.defaults = Defaults::from_yaml(text).unwrap();
+            }
+            other => panic!("{}: a {other} decides nothing", path.display()),
+        }
+    }
+
+    pub(crate) fn namespace_name(&self) -> &str {
+        self.pod["metadata"]["namespace"].as_str().unwrap_or("default")
+    }
+
+    /// What becomes of a pod under this case's service account, namespace and defaults.
+    pub(crate) fn admit(&self, pod: &Value) -> Admission {
+        let bytes = serde_json::to_vec(pod).unwrap();
+        let view: Pod<'_> = serde_json::from_slice(&bytes).unwrap();
+        let context = Context {
+            namespace: self.namespace_name(),
+            service_account: self.service_account.as_ref(),
+            namespace_metadata: self.namespace.as_ref(),
+            defaults: &self.defaults,
+        };
+        admit(&view, &context)
+    }
+}
+
+/// The pod with its patch applied, if it gets one.
+pub(crate) fn patched(pod: &Value, admission: &Admission) -> Option<Value> {
+    let Outcome::Injected(patch) = &admission.outcome else { return None };
+    let mut patched = pod.clone();
+    json_patch::patch(&mut patched, &patch.operations().unwrap())
+        .unwrap_or_else(|error| panic!("the patch does not apply: {error}\n{}", patch.as_json()));
+    Some(patched)
+}
+
+fn metadata(document: &Value) -> Metadata {
+    let strings = |field: &str| -> Vec<(String, String)> {
+        let map = document["metadata"][field].as_object();
+        let pairs = map.into_iter().flat_map(Map::iter);
+        pairs.map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned())).collect()
+    };
+    Metadata::new(strings("annotations"), strings("labels"))
+}

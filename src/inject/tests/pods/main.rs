@@ -1,0 +1,21 @@
+//! Whole pods: each of `tests/fixtures/pods` with the patch that it gets, other webhooks before and after, and
+//! properties that hold for any pod.
+
+#[cfg(test)]
+mod audit;
+#[cfg(test)]
+mod case;
+#[cfg(test)]
+mod changes;
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod generate;
+#[cfg(test)]
+mod others;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod render;
+#[cfg(test)]
+mod steps;

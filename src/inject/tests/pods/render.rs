@@ -1,0 +1,90 @@
+//! A decision as a person reads it: the text of the snapshots.
+
+use std::fmt::Write;
+
+use rolebridge_inject::{Admission, Outcome};
+use serde_json::Value;
+
+/// The outcome, what the user is told, and the patch, operation by operation.
+pub(crate) fn admission(admission: &Admission) -> String {
+    let mut text = String::new();
+    match &admission.outcome {
+        Outcome::Injected(_) => text.push_str("injected\n"),
+        Outcome::Unchanged(reason) => writeln!(text, "unchanged: {}", reason.code()).unwrap(),
+        Outcome::Refused(refusal) => {
+            writeln!(text, "refused: {}\n{}", refusal.reason.code(), refusal.message).unwrap();
+        }
+    }
+    if admission.depends_on_metadata {
+        text.push_str("(a fresher service account or namespace could change this)\n");
+    }
+    for warning in &admission.warnings {
+        writeln!(text, "warning: {warning}").unwrap();
+    }
+    if let Outcome::Injected(patch) = &admission.outcome {
+        let operations: Vec<Value> = serde_json::from_str(patch.as_json()).unwrap();
+        for operation in &operations {
+            write_operation(&mut text, operation);
+        }
+    }
+    text
+}
+
+fn write_operation(text: &mut String, operation: &Value) {
+    let (op, path) = (operation["op"].as_str().unwrap(), operation["path"].as_str().unwrap());
+    writeln!(text, "\n{op} {path}").unwrap();
+    if let Some(value) = operation.get("value") {
+        writeln!(text, "{}", json(value, 0)).unwrap();
+    }
+}
+
+/// The most characters of a line.
+const WIDTH: usize = 110;
+
+/// JSON with each element on a line of its own, unless the whole fits into one. A string that is a document itself, as
+/// some annotations are, is shown as that document.
+fn json(value: &Value, depth: usize) -> String {
+    let line = one_line(value);
+    if depth * 2 + line.chars().count() <= WIDTH {
+        return line;
+    }
+    let (open, close, elements): (_, _, Vec<_>) = match value {
+        Value::Array(elements) => ("[", "]", elements.iter().map(|one| json(one, depth + 1)).collect()),
+        Value::Object(fields) => {
+            let field = |(key, value): (&String, &Value)| format!("{key:?}: {}", json(value, depth + 1));
+            ("{", "}", fields.iter().map(field).collect())
+        }
+        Value::String(text) => match document(text) {
+            Some(document) => return format!("the text of {}", json(&document, depth)),
+            None => return line,
+        },
+        _ => return line,
+    };
+    let (inner, outer) = ("  ".repeat(depth + 1), "  ".repeat(depth));
+    let elements: Vec<_> = elements.into_iter().map(|element| format!("{inner}{element}")).collect();
+    format!("{open}\n{}\n{outer}{close}", elements.join(",\n"))
+}
+
+fn one_line(value: &Value) -> String {
+    let joined = |elements: Vec<String>| elements.join(", ");
+    match value {
+        Value::Array(elements) => format!("[{}]", joined(elements.iter().map(one_line).collect())),
+        Value::Object(fields) if fields.is_empty() => "{}".to_owned(),
+        Value::Object(fields) => {
+            let field = |(key, value): (&String, &Value)| format!("{key:?}: {}", one_line(value));
+            format!("{{ {} }}", joined(fields.iter().map(field).collect()))
+        }
+        scalar => scalar.to_string(),
+    }
+}
+
+/// The document that a string is, if it is one in a line. A new version of this program changes no snapshot.
+fn document(text: &str) -> Option<Value> {
+    let mut document: Value = serde_json::from_str(text).ok()?;
+    let is_one = document.is_object() && document.to_string().len() == text.len();
+    if let Some(version) = document.get_mut("version").filter(|version| *version == env!("CARGO_PKG_VERSION"))
+    {
+        *version = Value::from("THIS VERSION");
+    }
+    is_one.then_some(document)
+}
