@@ -1,0 +1,45 @@
+# The main job: one annotation, and the app works with the pod's IAM role.
+# shellcheck shell=bash
+
+deployment_reads() {
+  object deployment | kubectl --namespace shop apply --filename -
+  kubectl --namespace shop rollout status deployment/nightly-report --timeout 60s
+  eventually 30 has '{"rows":[["2026-11-22","1398"],["2026-11-23","1451"]]}' rows deployment/nightly-report
+}
+
+principal_is_the_role() {
+  has 'assumed-role/nightly-report/shop.nightly-report' events ExchangeToken
+  has 'nightly-report@shop-analytics.iam.gserviceaccount.com' events GenerateAccessToken
+}
+
+sidecar_is_native_and_first() {
+  equal 'rolebridge Always' "$(kubectl --namespace shop get pods --selector app=nightly-report \
+    --output 'jsonpath={.items[0].spec.initContainers[0].name} {.items[0].spec.initContainers[0].restartPolicy}')"
+}
+
+python_reads() {
+  object python-pod NAME=python INJECT=true ARGUMENT=--all | kubectl --namespace shop apply --filename -
+  kubectl --namespace shop wait pod/python --for=jsonpath='{.status.phase}'=Succeeded --timeout 60s
+  has 'object: 1451 orders' kubectl --namespace shop logs python --container report
+  has 'row: 2026-11-23 1451' kubectl --namespace shop logs python --container report
+}
+
+job_completes() {
+  object job | kubectl --namespace shop apply --filename -
+  kubectl --namespace shop wait job/nightly-report --for=condition=Complete --timeout 60s
+  has '"rows"' kubectl --namespace shop logs job/nightly-report --container first
+  has '"rows"' kubectl --namespace shop logs job/nightly-report --container report
+}
+
+dry_run_shows_it() {
+  has 'name: rolebridge-token' kubectl --namespace shop run bare --image app --dry-run=server --output yaml \
+    --annotations rolebridge.io/inject=true \
+    --annotations rolebridge.io/role-arn=arn:aws:iam::123456789012:role/nightly-report
+}
+
+prove "a Deployment with one annotation: its app (Google's Rust library) reads BigQuery" deployment_reads
+prove "the principal that Google saw is the pod's IAM role, and it impersonated the service account" principal_is_the_role
+prove "the sidecar is a native one and the first" sidecar_is_native_and_first
+prove "Python's google-cloud-storage and google-cloud-bigquery read with it" python_reads
+prove "a Job completes, and its init container has credentials already" job_completes
+prove "a server-side dry run of a bare pod shows it injected" dry_run_shows_it

@@ -1,0 +1,47 @@
+# What a running pod lives through.
+# shellcheck shell=bash
+
+pod() { kubectl --namespace shop get pods --selector app=nightly-report --output 'jsonpath={.items[0].metadata.name}'; }
+restarts() { kubectl --namespace shop get pod "$1" --output 'jsonpath={.status.initContainerStatuses[0].restartCount}'; }
+ready() { equal True "$(kubectl --namespace shop get pod "$1" --output 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')"; }
+restarted() { [ "$(restarts "$1")" -gt "$2" ]; }
+
+# The sidecar's process, on this machine: the one whose parent's container is the pod's.
+kill_sidecar() {
+  local uid process
+  uid=$(kubectl --namespace shop get pod "$1" --output 'jsonpath={.metadata.uid}')
+  for process in /proc/[0-9]*; do
+    if grep -q "rolebridge-sidecar.run" <(tr '\0' '.' < "$process/cmdline" 2> /dev/null) &&
+      grep -q "${uid//-/[-_]}" "$process/mountinfo" 2> /dev/null; then
+      kill -KILL "${process#/proc/}"
+      return
+    fi
+  done
+  echo "no sidecar's process for pod $uid"
+  return 1
+}
+
+survives_a_kill() {
+  local pod before; pod=$(pod); before=$(restarts "$pod")
+  kill_sidecar "$pod"
+  eventually 30 restarted "$pod" "$before"
+  eventually 15 ready "$pod"
+  eventually 10 has '"rows"' rows "$pod"
+}
+
+# An address that nobody answers: the Service's port for AWS STS points elsewhere for a while.
+sts() { # port that the fakes' Service sends calls to AWS STS to
+  kubectl --namespace clouds patch service clouds --type json \
+    --patch "[{\"op\": \"replace\", \"path\": \"/spec/ports/0/targetPort\", \"value\": $1}]"
+}
+
+survives_a_kill_without_sts() {
+  sts 9
+  trap 'sts 8443' EXIT
+  survives_a_kill
+}
+
+if [ $own ]; then
+  prove "a killed sidecar comes back, the pod is Ready again, and the app goes on" survives_a_kill
+  prove "the same while AWS STS is down" survives_a_kill_without_sts
+fi

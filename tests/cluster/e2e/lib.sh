@@ -1,0 +1,81 @@
+# What the checks are written with. Sourced by `run`.
+# shellcheck shell=bash
+
+passed=0 failed=0 table=()
+
+# prove SENTENCE COMMAND...: one check. The command is a function whose first failing line ends it. What it printed is
+# shown if it failed, and what the cluster looks like then.
+prove() {
+  local sentence=$1 from=$SECONDS code; shift
+  set +e
+  (set -e; "$@") > "$work/output" 2>&1
+  code=$?
+  set -e
+  if [ $code = 0 ]; then
+    passed=$((passed + 1)); result=ok
+  else
+    failed=$((failed + 1)); result=FAILED
+  fi
+  table+=("$(printf '%-6s %4d s  %s' $result $((SECONDS - from)) "$sentence")")
+  printf '%s\n' "${table[-1]}"
+  if [ $code != 0 ]; then
+    sed 's/^/        | /' "$work/output"
+    picture 2>&1 | sed 's/^/        . /'
+  fi
+}
+
+# picture: what a person would look at first.
+picture() {
+  echo "pods:"; kubectl get pods --all-namespaces --output wide
+  echo "events:"; kubectl get events --all-namespaces --sort-by .lastTimestamp | tail -15
+  echo "webhook:"; kubectl --namespace "$system" logs --selector app.kubernetes.io/component=webhook --tail 15 --prefix
+}
+
+# eventually SECONDS COMMAND...: until it succeeds; its last output if it never does.
+eventually() {
+  local end=$((SECONDS + $1)) output; shift
+  until output=$("$@" 2>&1); do
+    if [ $SECONDS -ge $end ]; then echo "$output"; echo "gave up on: $*"; return 1; fi
+    sleep .3
+  done
+}
+
+# has TEXT COMMAND...: its output has the text in it.
+has() {
+  local text=$1 output; shift
+  output=$("$@" 2>&1) || { echo "$output"; return 1; }
+  grep -qF -- "$text" <<< "$output" || { printf 'not in it: %s\n%s\n' "$text" "$output"; return 1; }
+}
+
+# refused TEXT COMMAND...: it fails, and says the text.
+refused() {
+  local text=$1 output; shift
+  if output=$("$@" 2>&1); then printf 'it was not refused: %s\n%s\n' "$*" "$output"; return 1; fi
+  grep -qF -- "$text" <<< "$output" || { printf 'refused, but it does not say: %s\n%s\n' "$text" "$output"; return 1; }
+}
+
+equal() { # expected, found
+  [ "$1" = "$2" ] || { printf 'expected: %s\nfound:    %s\n' "$1" "$2"; return 1; }
+}
+
+# object FILE [NAME=VALUE...]: an object from objects/, with what is only known now put in for $NAME.
+object() {
+  local text; text=$(cat "$e2e/objects/$1.yaml"); shift
+  set -- "$@" IMAGES="$registry" VERSION="$version" BIGQUERY="$clouds_bigquery" STORAGE="$clouds_storage" PULL="$pull"
+  local pair
+  for pair in "$@"; do text=${text//\$${pair%%=*}/${pair#*=}}; done
+  echo "$text"
+}
+
+# metric NAME{LABELS}: its sum over the webhook's replicas.
+metric() {
+  local pod
+  for pod in $(kubectl --namespace "$system" get pods --selector app.kubernetes.io/component=webhook --output name); do
+    kubectl get --raw "/api/v1/namespaces/$system/pods/${pod#pod/}:8080/proxy/metrics"
+  done | awk -v name="$1" 'index($0, name) == 1 {sum += $NF} END {print sum + 0}'
+}
+
+# events OPERATION: what the fake clouds saw of it, a line of JSON each.
+events() { kubectl --namespace clouds logs deployment/clouds --container clouds | grep "\"operation\":\"$1\"" || true; }
+
+rows() { kubectl --namespace shop logs "$1" --container report --tail 1; }

@@ -1,0 +1,73 @@
+# What is there before the checks: fake clouds, the chart, namespaces. Sourced by `run`.
+# shellcheck shell=bash
+
+# start_clouds: the fakes as a pod, behind a Service, so that any cluster can have them. There may be no name server, so
+# they are called by the Service's address, which their certificate must name: the Service comes first.
+start_clouds() {
+  kubectl create namespace clouds
+  kubectl apply --filename "$e2e/objects/clouds-service.yaml"
+  local address issuer keys text
+  address=$(kubectl --namespace clouds get service clouds --output 'jsonpath={.spec.clusterIP}')
+  # The fake AWS trusts this cluster's issuer by its public keys, as AWS does once an IAM OIDC provider is made for it.
+  issuer=$(kubectl get --raw /.well-known/openid-configuration | sed 's/.*"issuer":"\([^"]*\)".*/\1/')
+  keys=$(kubectl get --raw /openid/v1/jwks)
+  text=$(cat "$e2e/clouds.yaml")
+  text=${text//\$ISSUER_URL/$issuer}
+  text=${text//\$ISSUER/${issuer#https://}}
+  text=${text//\$KEYS/$keys}
+  text=${text//\$ADDRESS/$address}
+  kubectl --namespace clouds create configmap clouds --from-literal=clouds.yaml="$text"
+  object clouds | kubectl apply --filename -
+  kubectl --namespace clouds rollout status deployment/clouds --timeout 60s
+}
+
+# read_clouds: where the fakes are, and the CA that they made at their start.
+read_clouds() {
+  local address pod
+  address=$(kubectl --namespace clouds get service clouds --output 'jsonpath={.spec.clusterIP}')
+  pod=$(kubectl --namespace clouds get pods --selector app=clouds --output 'jsonpath={.items[0].metadata.name}')
+  clouds_aws_sts=https://$address:8443 clouds_google_sts=https://$address:8444
+  clouds_iam=https://$address:8445 clouds_storage=https://$address:8446 clouds_bigquery=https://$address:8447
+  kubectl get --raw "/api/v1/namespaces/clouds/pods/$pod:8080/proxy/ca.crt" > "$work/clouds-ca.crt"
+}
+
+# install: the chart, with a certificate from a Secret.
+install() {
+  kubectl create namespace "$system"
+  kubectl label namespace "$system" pod-security.kubernetes.io/enforce=restricted
+  serving_certificate
+  kubectl --namespace "$system" create secret tls serving --cert "$work/serving.crt" --key "$work/serving.key"
+  helm install rolebridge "$root/charts/rolebridge" --namespace "$system" --values "$e2e/values.yaml" \
+    --set global.registry="$registry" --set webhook.image.pullPolicy="$pull" --set sidecar.image.pullPolicy="$pull" \
+    --set defaults.settings.aws-sts-endpoint="$clouds_aws_sts" \
+    --set defaults.settings.sts-endpoint="$clouds_google_sts" \
+    --set defaults.settings.iam-credentials-endpoint="$clouds_iam" \
+    --set-file certificates.secret.caBundle="$work/serving-ca.crt" --wait --timeout 60s
+}
+
+serving_certificate() {
+  local key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
+  cd "$work"
+  openssl req -x509 "${key[@]}" -keyout serving-ca.key -out serving-ca.crt -days 2 -subj /CN=e2e
+  openssl req "${key[@]}" -keyout serving.key -out serving.csr -subj /CN=rolebridge
+  openssl x509 -req -in serving.csr -CA serving-ca.crt -CAkey serving-ca.key -CAcreateserial -days 2 -out serving.crt \
+    -extfile <(echo "subjectAltName=DNS:rolebridge.$system.svc")
+}
+
+# make_namespaces: two of app teams, each with a service account that has an IAM role, and the clouds' CA.
+make_namespaces() {
+  local namespace
+  for namespace in shop restricted; do
+    kubectl create namespace "$namespace"
+    kubectl --namespace "$namespace" create configmap clouds --from-file=ca.crt="$work/clouds-ca.crt"
+    kubectl --namespace "$namespace" create configmap app --from-file="$e2e/objects/app.py"
+    object service-account | kubectl --namespace "$namespace" apply --filename -
+  done
+  kubectl label namespace restricted pod-security.kubernetes.io/enforce=restricted
+}
+
+# clear_cluster: of a cluster that is not ours, what was put there.
+clear_cluster() {
+  helm uninstall rolebridge --namespace "$system" --ignore-not-found
+  kubectl delete namespace "${namespaces[@]}" --ignore-not-found
+}
