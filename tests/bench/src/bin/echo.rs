@@ -1,0 +1,53 @@
+//! The limit that a webhook can reach: TLS, read the body, find `request.uid`, allow without a patch.
+//!
+//! `echo ADDRESS CERTIFICATE KEY`
+
+use std::{error::Error, net::SocketAddr};
+
+use axum::{Router, body::Bytes, extract::DefaultBodyLimit, http::StatusCode, http::header, routing::post};
+use axum_server::{accept::NoDelayAcceptor, tls_rustls::RustlsConfig};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+#[derive(Deserialize)]
+struct Review<'a> {
+    #[serde(borrow)]
+    request: Request<'a>,
+}
+
+#[derive(Deserialize)]
+struct Request<'a> {
+    /// Copied as it stands, quotes and all.
+    #[serde(borrow)]
+    uid: &'a RawValue,
+}
+
+type Answer = ([(header::HeaderName, &'static str); 1], String);
+
+async fn mutate(body: Bytes) -> Result<Answer, StatusCode> {
+    let review: Review<'_> = serde_json::from_slice(&body).map_err(|_| StatusCode::BAD_REQUEST)?;
+    let uid = review.request.uid.get();
+    let answer = format!(
+        r#"{{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","response":{{"uid":{uid},"allowed":true}}}}"#
+    );
+    Ok(([(header::CONTENT_TYPE, "application/json")], answer))
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [address, certificate, key] = &arguments[..] else {
+        return Err("usage: echo ADDRESS CERTIFICATE KEY".into());
+    };
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| "a crypto provider is set already")?;
+    let tls = RustlsConfig::from_pem_file(certificate, key).await?;
+    let app = Router::new().route("/mutate", post(mutate)).layer(DefaultBodyLimit::max(8 << 20));
+    let address: SocketAddr = address.parse()?;
+    axum_server::bind_rustls(address, tls)
+        .map(|acceptor| acceptor.acceptor(NoDelayAcceptor::new()))
+        .serve(app.into_make_service())
+        .await?;
+    Ok(())
+}

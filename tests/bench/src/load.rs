@@ -1,0 +1,190 @@
+//! A load of admission reviews over TLS, as the API server sends them: HTTP/1.1, connections kept, one request in flight
+//! on each.
+//!
+//! *Closed*: each connection sends its next request when the last one is answered; says the most requests a second.
+//! *Open*: request `i` is due at `i / rate`, whatever happened before, and its latency counts from when it was due, so
+//! that a stall shows in every request that it held up.
+
+use std::{
+    cell::RefCell,
+    error::Error,
+    net::SocketAddr,
+    num::NonZeroU64,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, client::conn::http1, header};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::{
+    net::TcpStream,
+    sync::{Mutex, mpsc},
+    task::LocalSet,
+};
+use tokio_rustls::TlsConnector;
+
+/// What any step may fail with.
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+/// Where the requests go.
+pub(crate) struct Target {
+    /// The server.
+    pub(crate) address: SocketAddr,
+    /// The name in its certificate.
+    pub(crate) name: &'static str,
+    /// Trusts the server's certificate.
+    pub(crate) tls: Arc<rustls::ClientConfig>,
+    /// The bodies, sent in turn.
+    pub(crate) reviews: Vec<Bytes>,
+}
+
+/// How the requests are sent.
+#[derive(Clone, Copy)]
+pub(crate) enum Pace {
+    /// As fast as they are answered.
+    Closed,
+    /// So many a second.
+    Open(f64),
+}
+
+/// What was seen.
+pub(crate) struct Outcome {
+    /// Answers a second.
+    pub(crate) throughput: f64,
+    /// Half of the requests were answered sooner, in microseconds.
+    pub p50: f64,
+    /// 99 of 100 were answered sooner, in microseconds.
+    pub p99: f64,
+}
+
+impl Target {
+    /// Sends reviews for `time` over `connections`. Fails if any answer is not a 200 that allows.
+    ///
+    /// # Errors
+    /// What went wrong first.
+    pub(crate) fn run(self, pace: Pace, connections: usize, time: Duration) -> Result<Outcome, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let latencies: Rc<RefCell<Vec<Duration>>> = Rc::default();
+        let took = LocalSet::new().block_on(&runtime, async {
+            let target = Rc::new(self);
+            let mut open = Vec::new();
+            for _ in 0..connections {
+                open.push(target.connect().await?);
+            }
+            let start = Instant::now() + Duration::from_millis(20);
+            let due = Rc::new(Mutex::new(schedule(pace, start, time)));
+            let tasks: Vec<_> = open
+                .into_iter()
+                .map(|connection| {
+                    let worker = worker(target.clone(), connection, due.clone(), latencies.clone());
+                    tokio::task::spawn_local(worker)
+                })
+                .collect();
+            for task in tasks {
+                task.await??;
+            }
+            Ok::<_, Failure>(start.elapsed())
+        })?;
+        let mut latencies = latencies.take();
+        latencies.sort_unstable();
+        if latencies.is_empty() {
+            return Err("no request was answered".into());
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a count of requests is far below 2^52")]
+        let throughput = latencies.len() as f64 / took.as_secs_f64();
+        Ok(Outcome { throughput, p50: quantile(&latencies, 50), p99: quantile(&latencies, 99) })
+    }
+
+    async fn connect(&self) -> Result<http1::SendRequest<Full<Bytes>>, Failure> {
+        let tcp = TcpStream::connect(self.address).await?;
+        tcp.set_nodelay(true)?;
+        let name = ServerName::try_from(self.name)?;
+        let tls = TlsConnector::from(self.tls.clone()).connect(name, tcp).await?;
+        let (sender, connection) = http1::handshake(TokioIo::new(tls)).await?;
+        tokio::task::spawn_local(async move { drop(connection.await) });
+        Ok(sender)
+    }
+}
+
+/// The moments at which requests are due. In the closed pace: at once, until the time is over.
+enum Schedule {
+    Closed { next: usize, end: Instant },
+    Open(mpsc::UnboundedReceiver<(usize, Instant)>),
+}
+
+impl Schedule {
+    async fn next(&mut self) -> Option<(usize, Instant)> {
+        match self {
+            Self::Closed { next, end } => {
+                *next += 1;
+                let now = Instant::now();
+                (now < *end).then_some((*next - 1, now))
+            }
+            Self::Open(due) => due.recv().await,
+        }
+    }
+}
+
+fn schedule(pace: Pace, start: Instant, time: Duration) -> Schedule {
+    let Pace::Open(rate) = pace else { return Schedule::Closed { next: 0, end: start + time } };
+    let (sender, receiver) = mpsc::unbounded_channel();
+    // A thread that sleeps to the nanosecond keeps the schedule; the runtime's timers round to a millisecond.
+    std::thread::spawn(move || {
+        // Where it is refused, requests leave 50 microseconds late, both servers' alike.
+        let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
+        for i in 0_u32.. {
+            let due = start + Duration::from_secs_f64(f64::from(i) / rate);
+            if due > start + time {
+                return;
+            }
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if sender.send((i as usize, due)).is_err() {
+                return;
+            }
+        }
+    });
+    Schedule::Open(receiver)
+}
+
+async fn worker(
+    target: Rc<Target>,
+    mut connection: http1::SendRequest<Full<Bytes>>,
+    due: Rc<Mutex<Schedule>>,
+    latencies: Rc<RefCell<Vec<Duration>>>,
+) -> Result<(), Failure> {
+    loop {
+        let next = due.lock().await.next().await;
+        let Some((i, due)) = next else { return Ok(()) };
+        let review = target.reviews[i % target.reviews.len()].clone();
+        let request = Request::post("/mutate")
+            .header(header::HOST, target.address.to_string())
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(review))?;
+        connection.ready().await?;
+        let response = connection.send_request(request).await?;
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        latencies.borrow_mut().push(due.elapsed());
+        if status != 200 || !contains(&body, br#""allowed":true"#) {
+            return Err(format!(
+                "answered {status}: {}",
+                String::from_utf8_lossy(&body[..body.len().min(400)])
+            )
+            .into());
+        }
+    }
+}
+
+fn contains(body: &[u8], text: &[u8]) -> bool {
+    body.windows(text.len()).take(4096).any(|window| window == text)
+}
+
+/// Microseconds below which so many of a hundred lie.
+fn quantile(sorted: &[Duration], percent: usize) -> f64 {
+    let rank = (sorted.len() * percent).div_ceil(100).clamp(1, sorted.len());
+    sorted[rank - 1].as_secs_f64() * 1e6
+}

@@ -1,0 +1,42 @@
+//! What the programs weigh, beside their budgets. `tests/bench/run` builds them as they ship and runs this.
+//!
+//! Times are ratios to something else that was measured in the same run: machines differ, and are noisy.
+
+mod load;
+mod machine;
+mod sidecar;
+mod table;
+mod webhook;
+
+use std::io::{Write, stdout};
+
+use rolebridge_tests::programs::Programs;
+use table::{Budget, Row, Table};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), load::Failure> {
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| "a crypto provider is set already")?;
+    let programs = Programs::build()?;
+    let mut rows = vec![
+        Row {
+            what: "sidecar: the program, which is the image",
+            measured: machine::megabytes(&programs.sidecar)?,
+            budget: Budget::AtMost(6.0),
+            unit: "MB",
+        },
+        Row {
+            what: "webhook: the program, which is the image",
+            measured: machine::megabytes(&programs.webhook)?,
+            budget: Budget::AtMost(12.0),
+            unit: "MB",
+        },
+    ];
+    let sidecar = sidecar::Running::start(&programs.sidecar).await?;
+    let webhook = webhook::measure(&programs.webhook).await?;
+    rows.extend(sidecar.rows().await?);
+    rows.extend(webhook);
+    writeln!(stdout(), "\n{}", Table(rows))?;
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! The sidecar at rest: started as a pod would start it, against a fake AWS over TLS.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use clouds::{
+    Clouds, ProjectedToken,
+    config::{Account, Aws, Config, Issuer, Keys, OidcProvider, Role},
+};
+use rolebridge_contract::{aws::TOKEN_AUDIENCE, environment::sidecar as name};
+use rolebridge_tests::{process::Process, webhook::free_address};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::{
+    load::Failure,
+    machine,
+    table::{Budget, Row},
+};
+
+const ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/BENCH";
+const ACCOUNT: &str = "111122223333";
+const SUBJECT: (&str, &str) = ("shop", "batch");
+const SETTLED: Duration = Duration::from_secs(5);
+const AT_REST: Duration = Duration::from_mins(1);
+
+/// A sidecar that has its first token.
+pub(crate) struct Running {
+    process: Process,
+    _clouds: Clouds,
+    _dir: TempDir,
+    /// From the start of the process to the first token.
+    first_token: Duration,
+    /// What a call to the same AWS STS takes by itself, connection and all.
+    round_trip: Duration,
+    /// Its use of the CPU so far, and when.
+    settled: (Duration, Instant),
+}
+
+impl Running {
+    /// Starts the clouds and the sidecar, and waits until it rests.
+    ///
+    /// # Errors
+    /// There is no token soon.
+    pub(crate) async fn start(program: &Path) -> Result<Self, Failure> {
+        let clouds = Clouds::start(config()).await?;
+        let dir = tempfile::tempdir()?;
+        let token = dir.path().join("token");
+        let command = command(program, &clouds, dir.path()).await?;
+        let round_trip = round_trip(&clouds).await?;
+        let start = Instant::now();
+        let process = Process::start("rolebridge-sidecar", command)?;
+        while !token.exists() {
+            if start.elapsed() > Duration::from_secs(20) {
+                return Err(format!("the sidecar has no token: {}", process.log().text()).into());
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let first_token = start.elapsed();
+        tokio::time::sleep(SETTLED).await;
+        let settled = (machine::cpu(pid(&process)?)?, Instant::now());
+        Ok(Self { process, _clouds: clouds, _dir: dir, first_token, round_trip, settled })
+    }
+
+    /// What it weighed, once it has rested for a minute.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub(crate) async fn rows(self) -> Result<Vec<Row>, Failure> {
+        let (used, since) = self.settled;
+        tokio::time::sleep(AT_REST.saturating_sub(since.elapsed())).await;
+        let pid = pid(&self.process)?;
+        let minutes = since.elapsed().as_secs_f64() / 60.0;
+        let used = (machine::cpu(pid)?.saturating_sub(used)).as_secs_f64() * 1e3 / minutes;
+        let own = self.first_token.saturating_sub(self.round_trip).as_secs_f64() * 1e3;
+        Ok(vec![
+            Row {
+                what: "sidecar: resident after a refresh over TLS, loopback and metrics on",
+                measured: machine::resident(pid)?,
+                budget: Budget::AtMost(8.0),
+                unit: "MiB",
+            },
+            Row {
+                what: "sidecar: CPU at rest, a minute",
+                measured: used,
+                budget: Budget::AtMost(1.0),
+                unit: "ms",
+            },
+            Row {
+                what: "sidecar: first token, beyond a round trip to AWS STS",
+                measured: own,
+                budget: Budget::AtMost(10.0),
+                unit: "ms",
+            },
+        ])
+    }
+}
+
+fn pid(process: &Process) -> Result<u32, Failure> {
+    process.id().ok_or_else(|| "the sidecar has ended".into())
+}
+
+fn config() -> Config {
+    let trust = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{}", &ISSUER["https://".len()..])},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+        }],
+    });
+    let role = Role {
+        name: "bench".into(),
+        path: "/".into(),
+        trust_policy: trust,
+        policies: vec![],
+        max_session_seconds: 3600,
+        session_seconds: None,
+    };
+    let provider = OidcProvider { url: ISSUER.into(), client_ids: vec![TOKEN_AUDIENCE.into()] };
+    let account = Account {
+        id: ACCOUNT.into(),
+        partition: "aws".into(),
+        oidc_providers: vec![provider],
+        roles: vec![role],
+    };
+    Config {
+        issuers: vec![Issuer { url: ISSUER.into(), keys: Keys::Generated }],
+        aws: Aws { accounts: vec![account], ..Aws::default() },
+        ..Config::default()
+    }
+}
+
+async fn command(program: &Path, clouds: &Clouds, dir: &Path) -> Result<Command, Failure> {
+    let issuer = clouds.issuer(ISSUER).ok_or("the issuer is unknown")?;
+    let claims = ProjectedToken {
+        namespace: SUBJECT.0,
+        service_account: SUBJECT.1,
+        audiences: &[TOKEN_AUDIENCE],
+        lifetime: 86_400,
+        pod: Some("bench"),
+    };
+    let token = issuer.mint(&claims, clouds.aws_clock().now()).ok_or("the issuer has no key")?;
+    std::fs::write(dir.join("aws-token"), token)?;
+    std::fs::write(dir.join("ca.crt"), clouds.ca_pem())?;
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .arg("run")
+        .env(name::AWS_ROLE_ARN, format!("arn:aws:iam::{ACCOUNT}:role/bench"))
+        .env(name::AWS_ROLE_SESSION_NAME, format!("{}.{}", SUBJECT.0, SUBJECT.1))
+        .env(name::AWS_WEB_IDENTITY_TOKEN_FILE, dir.join("aws-token"))
+        .env(name::AWS_REGION, "eu-west-1")
+        .env(name::AWS_ENDPOINT_URL_STS, clouds.aws_sts())
+        .env(name::AWS_CA_BUNDLE, dir.join("ca.crt"))
+        .env(
+            name::AUDIENCE,
+            "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/providers/prod",
+        )
+        .env(name::TOKEN_FILE, dir.join("token"))
+        .env(name::LOOPBACK_PORT, free_address().await?.port().to_string())
+        .env(name::METRICS_PORT, free_address().await?.port().to_string());
+    Ok(command)
+}
+
+/// A request on a connection of its own, answered by the same server.
+async fn round_trip(clouds: &Clouds) -> Result<Duration, Failure> {
+    let authority = reqwest::Certificate::from_pem(clouds.ca_pem().as_bytes())?;
+    let start = Instant::now();
+    let client = reqwest::Client::builder().tls_certs_only([authority]).no_proxy().build()?;
+    client.post(clouds.aws_sts()).send().await?;
+    Ok(start.elapsed())
+}
