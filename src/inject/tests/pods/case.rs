@@ -92,13 +92,16 @@ impl Case {
     pub(crate) fn admit(&self, pod: &Value) -> Admission {
         let bytes = serde_json::to_vec(pod).unwrap();
         let view: Pod<'_> = serde_json::from_slice(&bytes).unwrap();
-        let context = Context {
+        admit(&view, &self.context())
+    }
+
+    pub(crate) fn context(&self) -> Context<'_> {
+        Context {
             namespace: self.namespace_name(),
             service_account: self.service_account.as_ref(),
             namespace_metadata: self.namespace.as_ref(),
             defaults: &self.defaults,
-        };
-        admit(&view, &context)
+        }
     }
 }
 

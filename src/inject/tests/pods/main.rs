@@ -19,3 +19,5 @@ mod properties;
 mod render;
 #[cfg(test)]
 mod steps;
+#[cfg(test)]
+mod workloads;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Value, json};
 
-use crate::case::{Case, common_defaults, patched};
+use crate::case::{common_defaults, patched};
 use crate::{audit, generate, others};
 
 /// Enough for each run; `PROPTEST_CASES=20000` for a long one.
@@ -52,7 +52,7 @@ proptest! {
     fn how_the_json_is_written_decides_nothing(case in generate::case()) {
         let decided = |bytes: &[u8]| {
             let pod: Pod<'_> = serde_json::from_slice(bytes).unwrap();
-            let context = context(&case);
+            let context = case.context();
             (format!("{:?}", resolve(&pod, &context)), admit(&pod, &context))
         };
         let plain = decided(&serde_json::to_vec(&case.pod).unwrap());
@@ -115,15 +115,6 @@ fn the_generators_reach_every_outcome() {
     }
     let [injected, unchanged, refused] = counts;
     assert!(injected >= 130 && unchanged >= 20 && refused >= 60, "{counts:?}");
-}
-
-fn context(case: &Case) -> Context<'_> {
-    Context {
-        namespace: "shop",
-        service_account: case.service_account.as_ref(),
-        namespace_metadata: case.namespace.as_ref(),
-        defaults: &case.defaults,
-    }
 }
 
 /// Reads what may be a pod, and decides about it if it is one.

@@ -1,0 +1,43 @@
+//! What `kubectl apply` of a Deployment or a CronJob says: the sentences that its pods would get.
+
+use rolebridge_inject::workload::{Workload, advise};
+use rolebridge_inject::{Admission, Outcome};
+use serde_json::{Value, json};
+
+use crate::case::{Case, files};
+
+fn deployment(template: &Value) -> Value {
+    json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "shop"}, "spec": {"template": template}})
+}
+
+fn cron_job(template: &Value) -> Value {
+    let job = json!({"spec": {"template": template}});
+    json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "shop"}, "spec": {"jobTemplate": job}})
+}
+
+/// A pod as the template of a workload has it.
+fn template(case: &Case) -> Value {
+    let mut template = case.pod.clone();
+    let fields = template.as_object_mut().unwrap();
+    fields.retain(|field, _| ["metadata", "spec"].contains(&field.as_str()));
+    template
+}
+
+#[test]
+fn the_advice_is_what_the_pods_would_be_told() {
+    for path in files() {
+        let case = Case::read(&path);
+        let Admission { outcome, warnings, .. } = case.admit(&case.pod);
+        for (kind, workload) in
+            [("Deployment", deployment(&template(&case))), ("CronJob", cron_job(&template(&case)))]
+        {
+            let mut wanted = warnings.clone();
+            if let Outcome::Refused(refusal) = &outcome {
+                wanted.push(format!("The pods of this {kind} will be refused: {}", refusal.message));
+            }
+            let bytes = serde_json::to_vec(&workload).unwrap();
+            let workload: Workload<'_> = serde_json::from_slice(&bytes).unwrap();
+            assert_eq!(advise(&workload, &case.context()).warnings, wanted, "{}", path.display());
+        }
+    }
+}
