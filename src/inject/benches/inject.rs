@@ -33,6 +33,18 @@ struct Request<'a> {
     object: Pod<'a>,
 }
 
+/// The least that any webhook must read.
+#[derive(Deserialize)]
+struct Floor<'a> {
+    #[serde(borrow)]
+    request: Uid<'a>,
+}
+
+#[derive(Deserialize)]
+struct Uid<'a> {
+    uid: &'a str,
+}
+
 fn decode(review: &str) -> Request<'_> {
     serde_json::from_str::<Review<'_>>(review).expect("a review").request
 }
@@ -57,6 +69,9 @@ fn inject(c: &mut Criterion) {
     let mut group = c.benchmark_group("inject");
     for (name, review) in REVIEWS {
         group.throughput(Throughput::Bytes(review.len() as u64));
+        group.bench_with_input(BenchmarkId::new("floor", name), review, |b, review| {
+            b.iter(|| black_box(serde_json::from_str::<Floor<'_>>(review).expect("a review").request.uid));
+        });
         group.bench_with_input(BenchmarkId::new("decode", name), review, |b, review| {
             b.iter(|| black_box(decode(review)));
         });

@@ -187,3 +187,43 @@ fn a_workload_hears_what_its_pods_would() {
     }
     insta::assert_snapshot!(said);
 }
+
+#[test]
+fn the_platform_teams_guard_rails() {
+    let defaults = Defaults::from_yaml(
+        "allowed:
+  providers: ['projects/1/*']
+  serviceAccounts: ['{namespace}-*@shop.iam.gserviceaccount.com']
+locked: [sts-endpoint]
+settings: {sts-endpoint: 'https://sts.example.internal'}
+",
+    )
+    .unwrap();
+    let other = "projects/2/locations/global/workloadIdentityPools/pool/providers/prod";
+    let mut said = Vec::new();
+    for (pod, service_account, namespace) in [
+        (None, Some(("rolebridge.io/service-account", "shop-batch@shop.iam.gserviceaccount.com")), None),
+        (None, None, Some(("rolebridge.io/sts-endpoint", "https://other.example.internal"))),
+        (Some(("rolebridge.io/sts-endpoint", "https://evil.example")), None, None),
+        (None, Some(("rolebridge.io/sts-endpoint", "https://evil.example")), None),
+        (Some(("rolebridge.io/provider", other)), None, None),
+        (None, Some(("rolebridge.io/service-account", "bank-batch@shop.iam.gserviceaccount.com")), None),
+    ] {
+        let mut annotations = std::collections::BTreeMap::from([("rolebridge.io/inject", "true")]);
+        annotations.extend(pod);
+        let pod =
+            json!({"metadata": {"annotations": annotations}, "spec": {"containers": [{"name": "web"}]}});
+        let context = Context {
+            namespace: "shop",
+            service_account: Some(&Metadata::new([PROVIDER, ROLE].into_iter().chain(service_account), [])),
+            namespace_metadata: Some(&Metadata::new(namespace, [])),
+            defaults: &defaults,
+        };
+        let admission = admit(&serde_json::from_str(&pod.to_string()).unwrap(), &context);
+        said.push(match admission.outcome {
+            Outcome::Refused(refusal) => format!("[{}] {}", refusal.reason.code(), refusal.message),
+            other => word(&other, admission.depends_on_metadata),
+        });
+    }
+    insta::assert_snapshot!(said.join("\n"));
+}

@@ -2,7 +2,7 @@
 //! overwritten.
 
 use rolebridge_contract::annotations::STATUS;
-use rolebridge_contract::external_account::Account;
+use rolebridge_contract::external_account::{Account, Source};
 use serde::{Serialize, Serializer};
 
 use super::operations::Operations;
@@ -11,9 +11,12 @@ use crate::{Pod, Settings};
 
 pub(super) fn add(operations: &mut Operations, pod: &Pod<'_>, settings: &Settings<'_>, warnings: &[String]) {
     let account = account(settings);
-    let configurations =
-        settings.sources.value.in_use().map(|source| (source.annotation(), text(&account.document(source))));
-    let mut ours: Vec<_> = configurations.collect();
+    // A configuration that came in is overwritten even if nothing mounts it.
+    let ours = [Source::Loopback, Source::File].into_iter().filter(|source| {
+        settings.sources.value.uses(*source) || pod.annotation(source.annotation()).is_some()
+    });
+    let mut ours: Vec<_> =
+        ours.map(|source| (source.annotation(), text(&account.document(source)))).collect();
     ours.push((STATUS, text(&Status::of(settings, warnings))));
     match pod.annotations() {
         Some(annotations) => {

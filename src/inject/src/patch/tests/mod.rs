@@ -1,5 +1,8 @@
 //! The patch, whole and by its parts.
 
+mod cost;
+mod proxy;
+
 use serde_json::{Value, json};
 
 use crate::{Admission, Context, Defaults, Metadata, Outcome, Reason, admit};
@@ -124,6 +127,9 @@ fn forged_annotations_are_overwritten() {
         json!("{\"type\":\"authorized_user\"}");
     forged["metadata"]["annotations"]["rolebridge.io/status"] = json!("{}");
     assert_eq!(injected(&forged, DEFAULTS).0, honest);
+    forged["metadata"]["annotations"]["rolebridge.io/config-file"] = json!("of a source that is not in use");
+    let unused = &injected(&forged, DEFAULTS).0["metadata"]["annotations"]["rolebridge.io/config-file"];
+    assert!(unused.as_str().unwrap().contains("external_account"), "{unused}");
 }
 
 #[test]
@@ -166,64 +172,6 @@ fn paths_and_ports_that_only_look_taken() {
     }
 }
 
-/// Requests and limits of CPU and memory, `-` where there is none.
-fn costs(resources: &Value) -> String {
-    let of = |kind: &str, name: &str| resources[kind][name].as_str().unwrap_or("-").to_owned();
-    [("requests", "cpu"), ("limits", "cpu"), ("requests", "memory"), ("limits", "memory")]
-        .map(|(kind, name)| of(kind, name))
-        .join(" ")
-}
-
-#[test]
-fn what_it_costs_the_pod() {
-    let guaranteed =
-        json!({"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "1000m", "memory": "1024Mi"}});
-    for (resources, settings, wanted) in [
-        (json!({}), "", "5m - 16Mi -"),
-        (json!({"requests": {"cpu": "1", "memory": "1Gi"}}), "", "5m - 16Mi -"),
-        (json!({"limits": {"memory": "1Gi"}}), "", "5m - 16Mi 32Mi"),
-        (json!({"limits": {"cpu": "1"}}), "", "5m 50m 16Mi -"),
-        (json!({"requests": {"cpu": "1"}, "limits": {"cpu": "2", "memory": "1Gi"}}), "", "5m 50m 16Mi 32Mi"),
-        (guaranteed.clone(), "", "50m 50m 32Mi 32Mi"),
-        (json!({"limits": {"cpu": "1", "memory": "1Gi"}}), "", "50m 50m 32Mi 32Mi"),
-        (json!({"limits": {"cpu": "0", "memory": "1Gi"}}), "", "5m 50m 16Mi 32Mi"),
-        (json!({}), "memory-limit=64Mi", "5m - 16Mi 64Mi"),
-        (json!({}), "cpu-request=200m", "200m - 16Mi -"),
-        (json!({"limits": {"cpu": "1"}}), "cpu-request=200m", "200m 200m 16Mi -"),
-        (json!({}), "cpu-limit=2m", "2m 2m 16Mi -"),
-        (guaranteed.clone(), "cpu-limit=20m memory-request=48Mi", "20m 20m 48Mi 48Mi"),
-        (guaranteed, "cpu-request=10m cpu-limit=20m", "20m 20m 32Mi 32Mi"),
-    ] {
-        let mut pod = pod(&json!({"resources": resources}));
-        for (name, value) in settings.split_whitespace().filter_map(|setting| setting.split_once('=')) {
-            pod["metadata"]["annotations"][format!("rolebridge.io/{name}")] = json!(value);
-        }
-        let (patched, _) = injected(&pod, DEFAULTS);
-        assert_eq!(costs(&sidecar(&patched)["resources"]), wanted, "{resources} {settings}");
-    }
-}
-
-#[test]
-fn an_init_container_without_limits_makes_the_pod_burstable() {
-    let mut pod = pod(&json!({"resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}));
-    pod["spec"]["initContainers"] = json!([{"name": "migrate"}]);
-    let (patched, _) = injected(&pod, DEFAULTS);
-    assert_eq!(costs(&sidecar(&patched)["resources"]), "5m 50m 16Mi 32Mi");
-}
-
-#[test]
-fn resources_of_the_pod_as_a_whole_are_shared() {
-    let mut whole = pod(&json!({}));
-    whole["spec"]["resources"] = json!({"limits": {"cpu": "1"}});
-    whole["metadata"]["annotations"]["rolebridge.io/cpu-limit"] = json!("1");
-    let (patched, warnings) = injected(&whole, DEFAULTS);
-    assert_eq!(sidecar(&patched)["resources"], Value::Null);
-    assert_eq!(
-        warnings,
-        ["The sidecar's own requests and limits have no effect: the pod has resources as a whole."]
-    );
-}
-
 /// `NAME=VALUE`, or `NAME<` for `valueFrom`.
 fn env(text: &str) -> Value {
     let variable = |word: &str| match word.split_once('=') {
@@ -233,82 +181,6 @@ fn env(text: &str) -> Value {
         }
     };
     text.split_whitespace().map(variable).collect()
-}
-
-#[test]
-fn the_loopback_is_reached_past_a_proxy() {
-    let both = "NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost";
-    for (given, from, after, warned) in [
-        ("", false, "", false),
-        ("NO_PROXY=.svc", false, "NO_PROXY=.svc", false),
-        ("HTTP_PROXY=http://p", false, &*format!("HTTP_PROXY=http://p {both}"), false),
-        ("https_proxy=http://p", false, &*format!("https_proxy=http://p {both}"), false),
-        ("HTTP_PROXY<", false, &*format!("HTTP_PROXY< {both}"), false),
-        ("HTTP_PROXY=", false, "HTTP_PROXY=", false),
-        (
-            "HTTP_PROXY=http://p NO_PROXY=.svc",
-            false,
-            "HTTP_PROXY=http://p NO_PROXY=.svc,127.0.0.1,localhost",
-            false,
-        ),
-        (
-            "HTTP_PROXY=http://p NO_PROXY=localhost no_proxy=",
-            false,
-            "HTTP_PROXY=http://p NO_PROXY=localhost,127.0.0.1 no_proxy=127.0.0.1,localhost",
-            false,
-        ),
-        ("HTTP_PROXY=http://p NO_PROXY<", false, "HTTP_PROXY=http://p NO_PROXY<", true),
-        ("HTTP_PROXY=http://p", true, "HTTP_PROXY=http://p", true),
-        ("", true, "", false),
-    ] {
-        let mut web = json!({"env": env(given)});
-        if from {
-            web["envFrom"] = json!([{"configMapRef": {"name": "settings"}}]);
-        }
-        let (patched, warnings) = injected(&pod(&web), DEFAULTS);
-        let found = patched["spec"]["containers"][0]["env"].as_array().unwrap();
-        let others: Vec<_> =
-            found.iter().filter(|one| !one["value"].as_str().unwrap_or("").starts_with("/var/run")).collect();
-        assert_eq!(json!(others), env(after), "{given}");
-        assert_eq!(
-            warnings.iter().any(|one| one.contains("NO_PROXY must have")),
-            warned,
-            "{given}: {warnings:?}"
-        );
-        // With a file nobody is asked.
-        let mut by_file = pod(&web);
-        by_file["metadata"]["annotations"]["rolebridge.io/source"] = json!("file");
-        let (patched, warnings) = injected(&by_file, DEFAULTS);
-        assert_eq!(
-            patched["spec"]["containers"][0]["env"].as_array().unwrap().len(),
-            given.split_whitespace().count() + 2
-        );
-        assert_eq!(warnings, [""; 0]);
-    }
-}
-
-#[test]
-fn the_sidecar_takes_the_proxy_that_the_apps_agree_on() {
-    for (one, other, wanted) in [
-        ("HTTPS_PROXY=http://p:3128 NO_PROXY=.svc", "", "http://p:3128 .svc"),
-        ("HTTPS_PROXY=http://p:3128", "https_proxy=http://p:3128", "http://p:3128 -"),
-        ("HTTPS_PROXY=p:3128", "", "http://p:3128 -"),
-        ("HTTPS_PROXY=http://p:3128", "HTTPS_PROXY=http://q:3128", "- -"),
-        ("HTTPS_PROXY=http://p:3128", "HTTPS_PROXY<", "- -"),
-        ("HTTPS_PROXY=http://$(HOST):3128", "", "- -"),
-        ("HTTPS_PROXY=socks5://p", "", "- -"),
-        ("NO_PROXY=.svc", "", "- -"),
-    ] {
-        let mut pod = pod(&json!({"env": env(one)}));
-        pod["spec"]["containers"].as_array_mut().unwrap().push(json!({"name": "other", "env": env(other)}));
-        let (patched, _) = injected(&pod, DEFAULTS);
-        let variables = sidecar(&patched)["env"].as_array().unwrap();
-        let value = |name: &str| {
-            let found = variables.iter().find(|variable| variable["name"] == name);
-            found.map_or("-", |variable| variable["value"].as_str().unwrap())
-        };
-        assert_eq!(format!("{} {}", value("HTTPS_PROXY"), value("NO_PROXY")), wanted, "{one} and {other}");
-    }
 }
 
 #[test]

@@ -1,115 +1,17 @@
 //! Each annotation: a good value from each place, and what a bad one gets to hear.
 
+mod values;
+
 use std::fmt::Write;
 
 use rolebridge_contract::annotations::{self as key, ALL, eks};
 
 use super::*;
 use crate::{Defaults, Metadata, Reason};
+use values::{BAD, GOOD};
 
 const PROVIDER: &str = "projects/1/locations/global/workloadIdentityPools/pool/providers/prod";
 const ROLE: &str = "arn:aws:iam::123456789012:role/batch";
-
-/// Each annotation that holds a value, with one good value for each of the four places.
-const GOOD: &[(&str, [&str; 4])] = &[
-    (
-        key::PROVIDER,
-        [
-            "projects/11/locations/global/workloadIdentityPools/pool/providers/prod",
-            "projects/12/locations/global/workloadIdentityPools/pool/providers/prod",
-            "projects/13/locations/global/workloadIdentityPools/pool/providers/prod",
-            "projects/14/locations/global/workloadIdentityPools/pool/providers/prod",
-        ],
-    ),
-    (
-        key::SERVICE_ACCOUNT,
-        [
-            "a@shop.iam.gserviceaccount.com",
-            "b@shop.iam.gserviceaccount.com",
-            "c@shop.iam.gserviceaccount.com",
-            "d@shop.iam.gserviceaccount.com",
-        ],
-    ),
-    (key::IDENTITY, ["aws-role"; 4]),
-    (key::SOURCE, ["file", "loopback", "loopback,a=file", "file,b=loopback"]),
-    (
-        key::ROLE_ARN,
-        [
-            "arn:aws:iam::123456789012:role/a",
-            "arn:aws:iam::123456789012:role/b",
-            "arn:aws:iam::123456789012:role/c",
-            "arn:aws:iam::123456789012:role/d",
-        ],
-    ),
-    (key::AWS_TOKEN_LIFETIME, ["600", "3600", "43200", "86400"]),
-    (key::AWS_CREDENTIALS, ["irsa"; 4]),
-    (key::AWS_REGION, ["eu-west-1", "eu-west-2", "eu-west-3", "eu-north-1"]),
-    (key::SESSION_NAME, ["aa", "bb", "cc", "dd"]),
-    (key::PROJECT, ["project-a", "project-b", "project-c", "example.com:project-d"]),
-    (key::QUOTA_PROJECT, ["project-a", "project-b", "project-c", "project-d"]),
-    (key::TOKEN_LIFETIME, ["600", "1200", "1800", "43200"]),
-    (key::CONTAINERS, ["a", "b", "a,b", "c"]),
-    (key::SKIP_CONTAINERS, ["a", "b", "a,b", "c"]),
-    (key::PORT, ["1024", "16000", "17000", "65535"]),
-    (key::METRICS_PORT, ["1024", "16000", "17000", "65535"]),
-    (key::AWS_STS_ENDPOINT, ["https://a", "https://b", "https://c", "https://d"]),
-    (key::STS_ENDPOINT, ["https://a", "https://b", "https://c:8443", "http://127.0.0.1:8080"]),
-    (key::IAM_CREDENTIALS_ENDPOINT, ["https://a", "https://b", "https://c", "https://d"]),
-    (key::UNIVERSE_DOMAIN, ["a.example", "b.example", "c.example", "d.example"]),
-    (key::CA_BUNDLE, ["roots/a.pem", "roots/b.pem", "roots/c.pem", "roots/d.pem"]),
-    (key::HTTPS_PROXY, ["http://a:3128", "http://b:3128", "http://c:3128", "http://d:3128"]),
-    (key::NO_PROXY, [".a", ".b,10.0.0.0/8", "c", "*"]),
-    (key::STARTUP_TIMEOUT, ["1", "60", "300", "86400"]),
-    (key::CPU_REQUEST, ["1m", "2m", "0.003", "4m"]),
-    (key::CPU_LIMIT, ["100m", "0.2", "1", "2"]),
-    (key::MEMORY_REQUEST, ["1Mi", "16Mi", "24Mi", "32M"]),
-    (key::MEMORY_LIMIT, ["16Mi", "64Mi", "0.5Gi", "100M"]),
-    (key::LOG_LEVEL, ["error", "warn", "debug", "trace"]),
-];
-
-/// Values that are refused; the snapshot has the sentences.
-const BAD: &[(&str, &[&str])] = &[
-    (
-        key::PROVIDER,
-        &[
-            "",
-            "prod",
-            "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/prod",
-            "https://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/prod",
-            "projects/shop/locations/global/workloadIdentityPools/pool/providers/prod",
-        ],
-    ),
-    (key::SERVICE_ACCOUNT, &["batch", "batch@example.com"]),
-    (key::DELEGATES, &["a@shop.iam.gserviceaccount.com"]),
-    (key::IDENTITY, &["aws-jwt", "kubernetes", "aws"]),
-    (key::SOURCE, &["metadata", "loopback,a=metadata", "loopback,file", "url", "loopback,x=file"]),
-    (key::ROLE_ARN, &["batch", "arn:aws:iam::1:role/batch"]),
-    (key::AWS_TOKEN_LIFETIME, &["599", "86401", "1h"]),
-    (key::AWS_CREDENTIALS, &["pod-identity", "node"]),
-    (key::AWS_REGION, &["eu-west-1a", "cn-north-1"]),
-    (key::SESSION_NAME, &["", "a b", "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggggg"]),
-    (key::PROJECT, &["Shop"]),
-    (key::QUOTA_PROJECT, &["12345678"]),
-    (key::TOKEN_LIFETIME, &["99999", "3600s", "-1", "+3600", ""]),
-    (key::CONTAINERS, &["x", "a,,b", ""]),
-    (key::SKIP_CONTAINERS, &["x", "A"]),
-    (key::OUTPUTS, &["access-token"]),
-    (key::PORT, &["80", "65536", "http"]),
-    (key::METRICS_PORT, &["80", "15080"]),
-    (key::AWS_STS_ENDPOINT, &["sts.example.internal"]),
-    (key::STS_ENDPOINT, &["http://sts.example.internal"]),
-    (key::IAM_CREDENTIALS_ENDPOINT, &["https://iam.example.internal/v1"]),
-    (key::UNIVERSE_DOMAIN, &["https://googleapis.com", "universe"]),
-    (key::CA_BUNDLE, &["roots", "Roots/ca.pem", "roots/a/b"]),
-    (key::HTTPS_PROXY, &["proxy:3128", "socks5://user:secret@proxy"]),
-    (key::NO_PROXY, &["a;b", ""]),
-    (key::STARTUP_TIMEOUT, &["0", "5m"]),
-    (key::CPU_REQUEST, &["fast", "0"]),
-    (key::CPU_LIMIT, &["0.0001"]),
-    (key::MEMORY_REQUEST, &["24m", "much"]),
-    (key::MEMORY_LIMIT, &["15Mi", "16m"]),
-    (key::LOG_LEVEL, &["INFO"]),
-];
 
 /// The four places.
 #[derive(Default)]
@@ -338,4 +240,35 @@ fn a_request_above_its_limit_is_refused_where_somebody_said_both() {
     );
     assert!(refusal.depends_on_metadata);
     assert!(says(Origin::Defaults).complete("").resolve(|settings| settings.is_ok()));
+}
+
+#[test]
+fn the_region_that_the_apps_use_comes_before_the_charts() {
+    let region = |role: &str, env: &str, chart: &str| {
+        let pod = format!(r#"{{"spec":{{"containers":[{{"name":"a","env":[{env}]}},{{"name":"b"}}]}}}}"#);
+        let yaml = format!("settings: {{provider: '{PROVIDER}', role-arn: '{role}'{chart}}}");
+        let defaults = Defaults::from_yaml(&yaml).unwrap();
+        let context = Context {
+            namespace: "shop",
+            service_account: None,
+            namespace_metadata: None,
+            defaults: &defaults,
+        };
+        let pod = serde_json::from_str(&pod).unwrap();
+        let region = resolve(&pod, &context).unwrap().aws.region;
+        (region.value.to_owned(), region.origin)
+    };
+    let china = "arn:aws-cn:iam::123456789012:role/batch";
+    let of_app = r#"{"name":"AWS_REGION","value":"eu-west-1"}"#;
+    let of_chart = ", aws-region: eu-west-3";
+    for (role, env, chart, wanted) in [
+        (ROLE, of_app, of_chart, ("eu-west-1", Origin::Pod)),
+        (ROLE, r#"{"name":"AWS_DEFAULT_REGION","value":"eu-west-2"}"#, of_chart, ("eu-west-2", Origin::Pod)),
+        (ROLE, r#"{"name":"AWS_REGION","value":"nowhere"}"#, of_chart, ("eu-west-3", Origin::Defaults)),
+        (ROLE, r#"{"name":"AWS_REGION","valueFrom":{}}"#, "", ("us-east-1", Origin::BuiltIn)),
+        (ROLE, "", of_chart, ("eu-west-3", Origin::Defaults)),
+        (china, of_app, of_chart, ("cn-north-1", Origin::BuiltIn)),
+    ] {
+        assert_eq!(region(role, env, chart), (wanted.0.to_owned(), wanted.1), "{role} {env} {chart}");
+    }
 }

@@ -1,0 +1,63 @@
+//! What the sidecar costs pods of each quality of service.
+
+use serde_json::{Value, json};
+
+use super::{DEFAULTS, injected, pod, sidecar};
+
+/// Requests and limits of CPU and memory, `-` where there is none.
+fn costs(resources: &Value) -> String {
+    let of = |kind: &str, name: &str| resources[kind][name].as_str().unwrap_or("-").to_owned();
+    [("requests", "cpu"), ("limits", "cpu"), ("requests", "memory"), ("limits", "memory")]
+        .map(|(kind, name)| of(kind, name))
+        .join(" ")
+}
+
+#[test]
+fn what_it_costs_the_pod() {
+    let guaranteed =
+        json!({"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "1000m", "memory": "1024Mi"}});
+    for (resources, settings, wanted) in [
+        (json!({}), "", "5m - 16Mi -"),
+        (json!({"requests": {"cpu": "1", "memory": "1Gi"}}), "", "5m - 16Mi -"),
+        (json!({"limits": {"memory": "1Gi"}}), "", "5m - 16Mi 32Mi"),
+        (json!({"limits": {"cpu": "1"}}), "", "5m 50m 16Mi -"),
+        (json!({"requests": {"cpu": "1"}, "limits": {"cpu": "2", "memory": "1Gi"}}), "", "5m 50m 16Mi 32Mi"),
+        (guaranteed.clone(), "", "50m 50m 32Mi 32Mi"),
+        (json!({"limits": {"cpu": "1", "memory": "1Gi"}}), "", "50m 50m 32Mi 32Mi"),
+        (json!({"limits": {"cpu": "0", "memory": "1Gi"}}), "", "5m 50m 16Mi 32Mi"),
+        (json!({}), "memory-limit=64Mi", "5m - 16Mi 64Mi"),
+        (json!({}), "cpu-request=200m", "200m - 16Mi -"),
+        (json!({"limits": {"cpu": "1"}}), "cpu-request=200m", "200m 200m 16Mi -"),
+        (json!({}), "cpu-limit=2m", "2m 2m 16Mi -"),
+        (guaranteed.clone(), "cpu-limit=20m memory-request=48Mi", "20m 20m 48Mi 48Mi"),
+        (guaranteed, "cpu-request=10m cpu-limit=20m", "20m 20m 32Mi 32Mi"),
+    ] {
+        let mut pod = pod(&json!({"resources": resources}));
+        for (name, value) in settings.split_whitespace().filter_map(|setting| setting.split_once('=')) {
+            pod["metadata"]["annotations"][format!("rolebridge.io/{name}")] = json!(value);
+        }
+        let (patched, _) = injected(&pod, DEFAULTS);
+        assert_eq!(costs(&sidecar(&patched)["resources"]), wanted, "{resources} {settings}");
+    }
+}
+
+#[test]
+fn an_init_container_without_limits_makes_the_pod_burstable() {
+    let mut pod = pod(&json!({"resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}));
+    pod["spec"]["initContainers"] = json!([{"name": "migrate"}]);
+    let (patched, _) = injected(&pod, DEFAULTS);
+    assert_eq!(costs(&sidecar(&patched)["resources"]), "5m 50m 16Mi 32Mi");
+}
+
+#[test]
+fn resources_of_the_pod_as_a_whole_are_shared() {
+    let mut whole = pod(&json!({}));
+    whole["spec"]["resources"] = json!({"limits": {"cpu": "1"}});
+    whole["metadata"]["annotations"]["rolebridge.io/cpu-limit"] = json!("1");
+    let (patched, warnings) = injected(&whole, DEFAULTS);
+    assert_eq!(sidecar(&patched)["resources"], Value::Null);
+    assert_eq!(
+        warnings,
+        ["The sidecar's own requests and limits have no effect: the pod has resources as a whole."]
+    );
+}
