@@ -8,6 +8,8 @@ mod case;
 #[cfg(test)]
 mod changes;
 #[cfg(test)]
+mod facts;
+#[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod generate;

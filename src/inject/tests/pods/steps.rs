@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::case::{named, patched};
 use crate::fixtures::compare;
-use crate::{audit, others, render};
+use crate::{audit, facts, others, render};
 
 /// What happens to a pod.
 #[derive(Clone, Copy)]
@@ -165,7 +165,7 @@ fn eks_before_or_after_makes_the_same_pod() {
         let container = &pod["spec"]["containers"][0];
         let mut names: Vec<_> = ["env", "volumeMounts"]
             .iter()
-            .flat_map(|list| audit::list(container, list))
+            .flat_map(|list| facts::list(container, list))
             .map(Value::to_string)
             .collect();
         names.sort();

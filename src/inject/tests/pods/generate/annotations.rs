@@ -1,0 +1,65 @@
+//! Annotations: ours with good and bad values, forged ones, others'.
+
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use rolebridge_contract::annotations::PREFIX;
+use serde_json::{Map, Value, json};
+
+use super::text;
+
+/// Our own annotations: values that mean something, and values that do not.
+const SETTINGS: &[(&str, &[&str], &[&str])] = &[
+    ("source", &["loopback", "file", "loopback,app0=file"], &["imds", "metadata", "file,nobody=loopback"]),
+    ("service-account", &["batch@shop-data.iam.gserviceaccount.com"], &["batch", "\"@\n"]),
+    ("project", &["shop-data"], &["Shop", ""]),
+    ("token-lifetime", &["600", "43200"], &["0", "+600", "1e3"]),
+    ("aws-region", &["eu-west-1"], &["Europe", "cn-north-1"]),
+    ("session-name", &["me@shop"], &["a b", "x"]),
+    ("role-arn", &["arn:aws:iam::111122223333:role/a/b"], &["b"]),
+    ("port", &["16080"], &["80", "-1", "65536"]),
+    ("metrics-port", &["9103"], &["15080", "none"]),
+    ("memory-limit", &["48Mi"], &["1Mi", "much"]),
+    ("cpu-request", &["1m", "100m"], &["0", "-1"]),
+    ("https-proxy", &["http://proxy:3128"], &["proxy"]),
+    ("ca-bundle", &["roots/ca.pem"], &["roots"]),
+    ("skip-containers", &["app1000"], &["", "A"]),
+    ("startup-timeout", &["60"], &["soon"]),
+    ("identity", &["aws-role"], &["aws-jwt", "me"]),
+    ("log-level", &["debug"], &["loud"]),
+    ("provder", &[], &["projects/1"]),
+];
+
+pub(super) fn settings(bad: u32) -> BoxedStrategy<Vec<(String, String)>> {
+    let setting = (select(SETTINGS), 0..1000_u32, any::<prop::sample::Index>());
+    prop::collection::vec(setting, 0..4)
+        .prop_map(move |settings| {
+            let chosen = settings.into_iter().filter_map(|((name, good, wrong), chance, at)| {
+                let values = if chance < bad { wrong } else { good };
+                // A name that no pod has is a bad value on a pod.
+                let value = (!values.is_empty()).then(|| *at.get(values))?;
+                Some((format!("{PREFIX}{name}"), value.to_owned()))
+            });
+            chosen.filter(|(_, value)| !value.contains("app1000")).collect()
+        })
+        .boxed()
+}
+
+pub(super) fn annotations() -> BoxedStrategy<Value> {
+    let inject = prop_oneof![
+        12 => Just(Some("true")),
+        4 => Just(None),
+        1 => select(&["false", "True", "", "ja"][..]).prop_map(Some),
+    ];
+    let forged = subsequence(vec!["status", "config-loopback", "config-file"], 0..=3);
+    let forged = prop_oneof![3 => Just(Vec::new()), 1 => forged];
+    let map =
+        (inject, forged, settings(30), text(), text()).prop_map(|(inject, forged, settings, key, value)| {
+            let mut map = Map::new();
+            map.insert(format!("example.com/{key}"), json!(value));
+            map.extend(settings.into_iter().map(|(key, value)| (key, json!(value))));
+            map.extend(forged.into_iter().map(|name| (format!("{PREFIX}{name}"), json!(value))));
+            map.extend(inject.map(|inject| (format!("{PREFIX}inject"), json!(inject))));
+            Value::Object(map)
+        });
+    prop_oneof![1 => Just(Value::Null), 12 => map].boxed()
+}
