@@ -2,6 +2,7 @@
 
 use rolebridge_contract::annotations::{INJECT, NAMESPACE_OPT_IN};
 
+use crate::settings::Shown;
 use crate::{Context, Pod, Reason, Refusal};
 
 /// Who opted the pod in.
@@ -32,7 +33,7 @@ impl Pod<'_> {
             Some("false") => Ok(None),
             Some(other) => Err(Refusal::of_pod(
                 Reason::BadValue,
-                format!("{INJECT}: {other:?} (on the pod) is neither \"true\" nor \"false\"."),
+                format!("{INJECT}: {} (on the pod) is neither \"true\" nor \"false\".", Shown(other)),
             )),
             None => Ok((label(context) == Some(NAMESPACE_OPT_IN)).then_some(OptIn::Namespace)),
         }

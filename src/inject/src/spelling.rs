@@ -17,12 +17,17 @@ pub(crate) fn check(pod: &Pod<'_>) -> Result<(), Refusal> {
     let ours = |key: &&str| key.starts_with(PREFIX) && !WRITTEN.contains(key);
     match keys.find(|key| ours(key) && !is_known(key)) {
         None => Ok(()),
-        Some(key) => Err(Refusal::of_pod(
-            Reason::UnknownAnnotation,
-            format!("{key} (on the pod) does not exist.{}", suggestion(key)),
-        )),
+        Some(key) => {
+            // Nothing has checked what a key is made of either.
+            let shown: String = key.escape_debug().take(LONGEST_KEY).collect();
+            let message = format!("{shown} (on the pod) does not exist.{}", suggestion(key));
+            Err(Refusal::of_pod(Reason::UnknownAnnotation, message))
+        }
     }
 }
+
+/// More than any key of ours, and less than it costs time to compare.
+const LONGEST_KEY: usize = 100;
 
 /// Whether a user may write this key.
 pub(crate) fn is_known(key: &str) -> bool {
@@ -31,6 +36,10 @@ pub(crate) fn is_known(key: &str) -> bool {
 
 /// The known key that is spelt most alike.
 pub(crate) fn nearest(key: &str) -> Option<&'static str> {
+    // Nothing has checked the key's length yet.
+    if key.len() > LONGEST_KEY {
+        return None;
+    }
     let suffix = |key: &str| key.strip_prefix(PREFIX).unwrap_or(key).to_ascii_lowercase();
     let wanted = suffix(key);
     let (slips, nearest) = ALL
@@ -81,6 +90,7 @@ mod tests {
             ("rolebridge.io/container", Some("rolebridge.io/containers")),
             ("rolebridge.io/serviceaccount", Some("rolebridge.io/service-account")),
             ("rolebridge.io/x", None),
+            (&*format!("rolebridge.io/{}", "x".repeat(1 << 20)), None),
             ("rolebridge.io/something-else-altogether", None),
         ] {
             assert_eq!(nearest(key), wanted, "{key}");

@@ -63,6 +63,9 @@ pub(super) fn sources<'a>(places: &Places<'a>) -> Result<Setting<Sources<'a>>, R
     Ok(sources)
 }
 
+/// The most containers that a refusal lists.
+const MOST_NAMED: usize = 10;
+
 /// A name on the pod must be one of its containers'. A service account, a namespace and the chart speak for many pods,
 /// of which not each has the container.
 fn check_exists(places: &Places<'_>, found: Found<'_>, name: &str) -> Result<(), Refusal> {
@@ -71,7 +74,7 @@ fn check_exists(places: &Places<'_>, found: Found<'_>, name: &str) -> Result<(),
     if found.origin != Origin::Pod || names().any(|one| one == name) {
         return Ok(());
     }
-    let names: Vec<_> = names().collect();
+    let names: Vec<_> = names().take(MOST_NAMED).collect();
     let end = format!("names {name}, which is no container of the pod; it has {}", names.join(", "));
     Err(places.refuse(found, Reason::BadValue, end))
 }

@@ -22,6 +22,9 @@ pub(crate) fn role(text: &str) -> Result<Role<'_>, Fault> {
     })
 }
 
+/// Of a role's path and name, as IAM has it.
+const MAX_PATH_LEN: usize = 512 + 64;
+
 fn parse_role(arn: &str) -> Option<Role<'_>> {
     let rest = arn.strip_prefix("arn:")?;
     let (partition, rest) = rest.split_once(':')?;
@@ -29,6 +32,7 @@ fn parse_role(arn: &str) -> Option<Role<'_>> {
     let name = path.rsplit('/').next()?;
     let well_formed = account.len() == 12
         && account.bytes().all(|byte| byte.is_ascii_digit())
+        && path.len() <= MAX_PATH_LEN
         && path.bytes().all(|byte| byte.is_ascii_graphic())
         && (1..=64).contains(&name.len())
         && name.bytes().all(is_name_byte);

@@ -31,7 +31,10 @@ fn is_provider(text: &str) -> bool {
         (1..=32).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     };
-    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) && id(pool) && id(provider)
+    (1..=19).contains(&number.len())
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && id(pool)
+        && id(provider)
 }
 
 /// A Google service account's email address. Every universe's ends in `gserviceaccount.com`.
