@@ -8,12 +8,19 @@ use crate::error::{Context, Result};
 const API_ACCESS: &str = "kube-api-access-x7k2p";
 const TEMPLATE_HASH: &str = "5d9c7b6f4d";
 
-/// The pod of a Deployment's template, given as YAML, in the Deployment's namespace.
+/// Reads a Deployment that a person wrote.
+///
+/// # Errors
+/// It is no YAML.
+pub fn read(yaml: &str) -> Result<Value> {
+    serde_saphyr::from_str(yaml).context("read the Deployment")
+}
+
+/// The pod of a Deployment's template, in the Deployment's namespace.
 ///
 /// # Errors
 /// It is not a Deployment with a pod template.
-pub fn pod(deployment: &str) -> Result<Value> {
-    let deployment: Value = serde_saphyr::from_str(deployment).context("read the Deployment")?;
+pub fn pod(deployment: &Value) -> Result<Value> {
     let name = deployment["metadata"]["name"].as_str().context("the Deployment has no name")?;
     let template =
         deployment["spec"]["template"].as_object().context("the Deployment has no pod template")?;
@@ -151,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_pod_is_as_kubernetes_makes_it() {
-        let pod = pod(DEPLOYMENT).unwrap();
+        let pod = pod(&read(DEPLOYMENT).unwrap()).unwrap();
         let at = |pointer| pod.pointer(pointer).cloned().unwrap_or_default();
         for (pointer, value) in [
             ("/metadata/generateName", json!("report-5d9c7b6f4d-")),
@@ -172,6 +179,9 @@ mod tests {
 
     #[test]
     fn something_else_is_refused() {
-        assert_eq!(pod("{kind: Deployment}").unwrap_err().to_string(), "the Deployment has no name");
+        assert_eq!(
+            pod(&json!({"kind": "Deployment"})).unwrap_err().to_string(),
+            "the Deployment has no name"
+        );
     }
 }

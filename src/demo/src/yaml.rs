@@ -1,0 +1,137 @@
+//! A pod as a person reads it: YAML, with whatever fits on a line on one line.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+/// Longer lines are broken where YAML can be broken, and cut where it cannot.
+const WIDTH: usize = 100;
+
+/// The whole document.
+pub(crate) fn document(value: &Value) -> String {
+    let mut text = String::new();
+    block(&mut text, value, 0);
+    text
+}
+
+fn block(text: &mut String, value: &Value, indent: usize) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let _ = write!(text, "{:indent$}{}:", "", scalar(key));
+                below(text, value, indent);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                let start = text.len();
+                if let Some(line) = fits(item, indent + 2) {
+                    let _ = writeln!(text, "{:indent$}- {line}", "");
+                } else {
+                    block(text, item, indent + 2);
+                    // The first line of a block carries its dash.
+                    text.replace_range(start + indent..=start + indent, "-");
+                }
+            }
+        }
+        other => {
+            let _ = writeln!(text, "{:indent$}{}", "", inline(other));
+        }
+    }
+}
+
+/// What stands after a key: on its line if it fits, else below it.
+fn below(text: &mut String, value: &Value, indent: usize) {
+    let used = text.len() - text.rfind('\n').map_or(0, |newline| newline + 1);
+    match (value, fits(value, used + 1)) {
+        (_, Some(line)) => {
+            let _ = writeln!(text, " {line}");
+        }
+        (Value::Object(_), None) => {
+            text.push('\n');
+            block(text, value, indent + 2);
+        }
+        (Value::Array(_), None) => {
+            text.push('\n');
+            block(text, value, indent);
+        }
+        (other, None) => {
+            let line = inline(other);
+            let cut: String = line.chars().take(WIDTH.saturating_sub(used + 2)).collect();
+            let _ = writeln!(text, " {cut}…");
+        }
+    }
+}
+
+/// On one line, if it is no block and short enough.
+fn fits(value: &Value, used: usize) -> Option<String> {
+    let nested =
+        |value: &Value| value.as_object().is_some_and(|fields| !fields.is_empty()) || value.is_array();
+    let deep = match value {
+        Value::Object(fields) => fields.values().filter(|value| nested(value)).count() > 1,
+        Value::Array(items) => items.iter().any(nested),
+        _ => false,
+    };
+    let line = inline(value);
+    (!deep && used + line.chars().count() <= WIDTH).then_some(line)
+}
+
+fn inline(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let fields: Vec<_> =
+                fields.iter().map(|(key, value)| format!("{}: {}", scalar(key), inline(value))).collect();
+            format!("{{{}}}", fields.join(", "))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
+        Value::String(text) => scalar(text),
+        other => other.to_string(),
+    }
+}
+
+/// Quoted only where YAML would read something else.
+fn scalar(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:=".contains(c);
+    let word = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '_')
+        && text.chars().all(plain)
+        && !text.ends_with(':')
+        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+            .contains(&text.to_ascii_lowercase().as_str());
+    if word {
+        return text.to_owned();
+    }
+    // Single quotes read better around JSON, and need no escapes but their own.
+    if text.chars().any(char::is_control) {
+        return Value::from(text).to_string();
+    }
+    let quote = if text.contains('"') { '\'' } else { '"' };
+    if quote == '"' && text.contains('\\') {
+        return Value::from(text).to_string();
+    }
+    format!("{quote}{}{quote}", if quote == '\'' { text.replace('\'', "''") } else { text.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_person_can_read_it() {
+        let long = "x".repeat(200);
+        let value = json!({
+            "metadata": {"annotations": {"a": r#"{"it's": 1}"#, "b": long}},
+            "spec": {"containers": [
+                {"name": "app", "args": ["run"], "env": [{"name": "A", "value": "true"}, {"name": "B", "value": "12"}]},
+                {"name": "short"},
+            ]},
+        });
+        let expected = format!(
+            "metadata:\n  annotations:\n    a: '{{\"it''s\": 1}}'\n    b: {}…\nspec:\n  containers:\n  - args: [run]\n    \
+             env:\n    - {{name: A, value: \"true\"}}\n    - {{name: B, value: \"12\"}}\n    name: app\n  - {{name: short}}\n",
+            "x".repeat(92)
+        );
+        assert_eq!(document(&value), expected);
+    }
+}

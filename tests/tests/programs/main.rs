@@ -1,0 +1,15 @@
+//! Tests that span programs: the real webhook, the real sidecar and Google's own libraries, between fake clouds and a
+//! stand-in cluster.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "Clippy's exception for tests does not reach the functions that tests share"
+)]
+
+mod google_auth_python;
+mod kubernetes;
+mod main_job;
+mod refresh;
+mod refusal;
+mod support;

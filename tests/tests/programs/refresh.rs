@@ -1,0 +1,184 @@
+//! What happens between the clouds and the app when something goes wrong: the app keeps working, or gets the reason.
+
+use std::time::Duration;
+
+use crate::support::{PATIENCE, lines, rows, sessions, short_lived, world, world_with};
+use clouds::{Detail, Fault, Nth, Operation};
+use rolebridge_contract::external_account::Source;
+use rolebridge_contract::pod::{AWS_TOKEN_VOLUME, CONTAINER};
+use rolebridge_tests::app::Line;
+use rolebridge_tests::kubelet::{Pod, Running};
+use rolebridge_tests::world::{APP, Variant, World, event};
+use rstest::rstest;
+
+const ASSUME: Operation = Operation::AssumeRoleWithWebIdentity;
+
+fn by(source: Source) -> Variant {
+    Variant { source: Some(source), ..Variant::default() }
+}
+
+fn again_and_again(source: Source) -> Variant {
+    Variant { every: Some(Duration::from_millis(200)), ..by(source) }
+}
+
+async fn running(world: &World, variant: &Variant) -> (Pod, Running) {
+    let pod = world.place(variant).await.unwrap();
+    let running = pod.run(PATIENCE).await.unwrap();
+    (pod, running)
+}
+
+/// Waits until Google has taken a token of the newest session, and then for two more runs of the app.
+async fn works_with_the_newest_session(world: &World, running: &mut Running) {
+    let mut events = world.clouds.subscribe();
+    let key = sessions(&world.clouds.events()).last().unwrap().access_key_id.clone();
+    let of_key = |event: &clouds::Event| match &event.detail {
+        Detail::TokenExchanged(exchanged) => event.error.is_none() && exchanged.access_key_id == key,
+        _ => false,
+    };
+    if !world.clouds.events().iter().any(of_key) {
+        event(&mut events, PATIENCE, of_key).await.unwrap();
+    }
+    let app = running.process(APP).unwrap();
+    let mut next = app.log().lines().len();
+    for _ in 0..2 {
+        (_, next) = app.log().line_after(next, PATIENCE, |_| true).await.unwrap();
+    }
+}
+
+async fn renewed(world: &World) {
+    let mut events = world.clouds.subscribe();
+    event(&mut events, PATIENCE, |event| {
+        event.error.is_none() && matches!(event.detail, Detail::RoleAssumed(_))
+    })
+    .await
+    .unwrap();
+}
+
+fn never_failed(running: &mut Running) {
+    let lines = lines(running.process(APP).unwrap());
+    assert!(lines.iter().all(|line| *line == rows()), "{lines:?}");
+}
+
+#[rstest]
+#[case::loopback(Source::Loopback)]
+#[case::file(Source::File)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_session_is_renewed_with_the_rotated_token(#[case] source: Source) {
+    let world = world_with(short_lived()).await;
+    let (pod, mut running) = running(&world, &again_and_again(source)).await;
+    pod.rotate_tokens().unwrap();
+    renewed(&world).await;
+    works_with_the_newest_session(&world, &mut running).await;
+    never_failed(&mut running);
+}
+
+#[rstest]
+#[case::down(Fault::Internal)]
+#[case::throttled(Fault::Throttled)]
+#[case::torn(Fault::Torn)]
+#[tokio::test(flavor = "multi_thread")]
+async fn while_aws_fails_the_app_keeps_working(#[case] fault: Fault) {
+    let world = world_with(short_lived()).await;
+    // Whatever is tried within a renewal fails at first.
+    world.clouds.fault(ASSUME, Nth::Between(2, 3), fault);
+    let (_pod, mut running) = running(&world, &again_and_again(Source::File)).await;
+    renewed(&world).await;
+    assert!(world.clouds.calls(ASSUME) >= 4);
+    works_with_the_newest_session(&world, &mut running).await;
+    never_failed(&mut running);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_start_is_said_in_the_pods_events() {
+    let world = world().await;
+    world.clouds.fault(ASSUME, Nth::Every, Fault::Internal);
+    let pod = world.place(&by(Source::File)).await.unwrap();
+    let mut sidecar = pod.start(CONTAINER).unwrap();
+    let failure = pod.started(&mut sidecar, Duration::ZERO).await.unwrap_err().to_string();
+    assert!(failure.contains("AWS STS: it has a fault of its own"), "{failure}");
+    assert_eq!(sidecar.ended().unwrap(), None, "a passing fault ends nothing");
+    world.clouds.clear_faults();
+    pod.started(&mut sidecar, PATIENCE).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_names_the_hop_and_the_mend() {
+    let world = world().await;
+    world.clouds.fault(ASSUME, Nth::Every, Fault::Denied);
+    let pod = world.place(&by(Source::File)).await.unwrap();
+    let mut sidecar = pod.start(CONTAINER).unwrap();
+    let failure = pod.started(&mut sidecar, Duration::ZERO).await.unwrap_err().to_string();
+    assert!(failure.contains("AWS STS: the role does not trust this pod's service account"), "{failure}");
+    assert!(failure.contains("To mend: check the role's ARN"), "{failure}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_projected_token_is_waited_for() {
+    let world = world().await;
+    let pod = world.place(&by(Source::File)).await.unwrap();
+    pod.overwrite_projected(AWS_TOKEN_VOLUME.name, &[("token", "")]).unwrap();
+    let mut sidecar = pod.start(CONTAINER).unwrap();
+    let failure = pod.started(&mut sidecar, Duration::ZERO).await.unwrap_err().to_string();
+    assert!(failure.contains("the projected token is empty"), "{failure}");
+    pod.rotate_tokens().unwrap();
+    pod.started(&mut sidecar, PATIENCE).await.unwrap();
+}
+
+#[rstest]
+#[case::the_node_is_slow(7_200)]
+#[case::the_node_is_fast(-7_200)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_clock_is_corrected_for_the_file(#[case] aws_ahead: i64) {
+    let world = world().await;
+    world.clouds.aws_clock().shift_by(aws_ahead);
+    let (_pod, mut running) = running(&world, &by(Source::File)).await;
+    let app = running.process(APP).unwrap();
+    app.wait(PATIENCE).await.unwrap();
+    assert_eq!(lines(app), [rows()]);
+    let log = running.process(CONTAINER).unwrap().log().text();
+    assert!(log.contains("the node's clock differs from AWS's by 7200 s"), "{log}");
+}
+
+/// By loopback it is the app's library that signs, by the node's clock.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_clock_is_told_to_the_app_by_loopback() {
+    let world = world().await;
+    world.clouds.aws_clock().shift_by(7_200);
+    let (_pod, mut running) = running(&world, &by(Source::Loopback)).await;
+    let app = running.process(APP).unwrap();
+    assert!(!app.wait(PATIENCE).await.unwrap().success());
+    let [Line::Failed(why)] = &lines(app)[..] else { panic!("{}", app.log().text()) };
+    assert!(why.contains("Signature expired"), "{why}");
+}
+
+#[rstest]
+#[case::loopback(Source::Loopback)]
+#[case::file(Source::File)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_sidecar_is_ready_at_once_while_the_token_is_good(#[case] source: Source) {
+    let world = world().await;
+    let pod = world.place(&by(source)).await.unwrap();
+    let mut sidecar = pod.start(CONTAINER).unwrap();
+    pod.started(&mut sidecar, PATIENCE).await.unwrap();
+    sidecar.kill().await.unwrap();
+
+    world.clouds.fault(ASSUME, Nth::Every, Fault::Internal);
+    let mut sidecar = pod.start(CONTAINER).unwrap();
+    let events = pod.started(&mut sidecar, PATIENCE).await.unwrap();
+    assert_eq!(events, Vec::<String>::new(), "the first probe succeeds");
+    let mut app = pod.start(APP).unwrap();
+    let status = app.wait(PATIENCE).await.unwrap();
+    match source {
+        Source::File => assert_eq!(lines(&app), [rows()]),
+        Source::Loopback => {
+            assert!(!status.success());
+            let [Line::Failed(why)] = &lines(&app)[..] else { panic!("{}", app.log().text()) };
+            assert!(why.contains("503"), "{why}");
+        }
+    }
+    world.clouds.clear_faults();
+    renewed(&world).await;
+    let mut app = pod.start(APP).unwrap();
+    app.log().line_after(0, PATIENCE, |_| true).await.unwrap();
+    app.wait(PATIENCE).await.unwrap();
+}
