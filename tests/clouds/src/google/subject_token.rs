@@ -43,7 +43,9 @@ pub(crate) struct SubjectToken {
 impl SubjectToken {
     /// Reads a token that is meant for a provider.
     pub(crate) fn parse(token: &str, audience: &str) -> Result<Self, OauthError> {
-        let json = percent_decode_str(token).decode_utf8().map_err(|_| invalid("it is not UTF-8"))?;
+        // A space is `%20` from Google's Python and Node libraries, `+` from its Go and Rust ones.
+        let token = token.replace('+', "%20");
+        let json = percent_decode_str(&token).decode_utf8().map_err(|_| invalid("it is not UTF-8"))?;
         let document: Document = serde_json::from_str(&json).map_err(|error| {
             invalid(&format!(
                 "after percent-decoding it once it is no JSON of url, method and headers: {error}"
