@@ -38,6 +38,11 @@ pub const ACCOUNT: &str = "nightly-report";
 pub const ROLE: &str = "arn:aws:iam::123456789012:role/nightly-report";
 /// A role that AWS gives the pod as well, and that Google does not trust.
 pub const OTHER_ROLE: &str = "arn:aws:iam::123456789012:role/web-frontend";
+/// The provider at Google that trusts the AWS account.
+pub const PROVIDER: &str = "projects/987654321098/locations/global/workloadIdentityPools/aws/providers/eks";
+/// Whom the service account at Google lets act as itself.
+pub const TRUSTED: &str = "principalSet://iam.googleapis.com/projects/987654321098/locations/global/\
+    workloadIdentityPools/aws/attribute.aws_role/arn:aws:sts::123456789012:assumed-role/nightly-report";
 /// The service account at Google.
 pub const GOOGLE_ACCOUNT: &str = "nightly-report@shop-analytics.iam.gserviceaccount.com";
 /// The project at Google.
@@ -218,4 +223,26 @@ fn minter(clouds: Arc<Clouds>) -> Minter {
         let minted = clouds.issuer(ISSUER).and_then(|issuer| issuer.mint(&token, clouds.aws_clock().now()));
         minted.context("the cluster's issuer mints no tokens")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_demo_says_is_what_the_documents_hold() {
+        let config = clouds_config().unwrap();
+        assert_eq!(config.issuers[0].url, ISSUER);
+        assert_eq!(config.google.providers[0].name, PROVIDER);
+        assert!(DEFAULTS.contains(&format!("provider: {PROVIDER}\n")));
+        let account = &config.google.service_accounts[0];
+        assert_eq!(
+            (account.email.as_str(), account.bindings[0].members[0].as_str()),
+            (GOOGLE_ACCOUNT, TRUSTED)
+        );
+        assert_eq!(config.google.projects[0].id, GOOGLE_PROJECT);
+        for (role, arn) in config.aws.accounts[0].roles.iter().zip([ROLE, OTHER_ROLE]) {
+            assert!(arn.ends_with(&format!(":role/{}", role.name)));
+        }
+    }
 }

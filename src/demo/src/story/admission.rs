@@ -5,7 +5,7 @@ use std::time::Instant;
 use rolebridge_contract::annotations::{PREFIX, eks};
 use rolebridge_tests::error::{Context, Result};
 use rolebridge_tests::kubelet::Pod;
-use rolebridge_tests::world::{ACCOUNT, NAMESPACE, Variant, World};
+use rolebridge_tests::world::{ACCOUNT, NAMESPACE, PROVIDER, TRUSTED, Variant, World};
 use serde_json::Value;
 
 use crate::show::Show;
@@ -32,6 +32,12 @@ pub(crate) async fn admit(show: &mut Show, world: &World, variant: &Variant) -> 
     Pod::place(&world.node, &patched)
 }
 
+/// The name of a principal with `…` for the pool, which is the same in all of them.
+pub(crate) fn without_pool(principal: &str) -> String {
+    let pool = PROVIDER.split_once("/providers/").map_or(PROVIDER, |(pool, _)| pool);
+    principal.replace(&format!("iam.googleapis.com/{pool}"), "…")
+}
+
 fn ask_for(show: &mut Show, world: &World, pod: &Value) {
     show.step("A Deployment's pod asks for Google credentials by an annotation");
     for (key, value) in pod["metadata"]["annotations"].as_object().into_iter().flatten() {
@@ -45,5 +51,6 @@ fn ask_for(show: &mut Show, world: &World, pod: &Value) {
             show.fact("service account", &format!("{key}: {}", value.as_str().unwrap_or_default()));
         }
     }
-    show.note("The provider and the endpoints stand in the platform team's defaults.");
+    show.fact("platform team", &format!("provider: {PROVIDER}"));
+    show.fact("Google trusts", &without_pool(TRUSTED));
 }

@@ -10,6 +10,7 @@ use rolebridge_tests::process::Process;
 use rolebridge_tests::world::{APP, World};
 
 use super::PATIENCE;
+use super::admission::without_pool;
 use crate::show::Show;
 
 /// Until the first rows.
@@ -30,7 +31,7 @@ pub(crate) async fn start(show: &mut Show, world: &World, pod: &Pod, source: Sou
 
 /// Who Google sees, and that the token is of no use elsewhere.
 pub(crate) fn show_principal(show: &Show, exchanged: &TokenExchanged) {
-    show.fact("Google sees", &exchanged.principal);
+    show.fact("Google sees", &without_pool(&exchanged.principal));
     for (name, value) in exchanged.attributes.iter().filter(|(name, _)| *name != "google.subject") {
         show.fact("", &format!("{name} = {value}"));
     }

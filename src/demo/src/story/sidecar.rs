@@ -37,12 +37,9 @@ pub(crate) async fn start(show: &mut Show, world: &World, pod: &Pod) -> Result<P
     show.fact("AWS gave", &session.session_arn);
     show.fact(
         "session",
-        &format!(
-            "{}, may do nothing: {}",
-            life(at, session.expires),
-            session.session_policy.unwrap_or_default()
-        ),
+        &format!("{}; short here, so that nobody waits for a renewal", life(at, session.expires)),
     );
+    show.fact("it may", &format!("prove who it is, and else {}", session.session_policy.unwrap_or_default()));
     show.fact("token", &token(pod)?);
     show.fact("started", &format!("{} ms after the start, by the startup probe", took.as_millis()));
     Ok(sidecar)
