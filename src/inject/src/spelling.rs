@@ -2,6 +2,7 @@
 
 use rolebridge_contract::annotations::{ALL, CONFIG_FILE, CONFIG_LOOPBACK, PREFIX, STATUS};
 
+use crate::settings::Shown;
 use crate::view::Annotations;
 use crate::{Pod, Reason, Refusal};
 
@@ -17,12 +18,11 @@ pub(crate) fn check(pod: &Pod<'_>) -> Result<(), Refusal> {
     let ours = |key: &&str| key.starts_with(PREFIX) && !WRITTEN.contains(key);
     match keys.find(|key| ours(key) && !is_known(key)) {
         None => Ok(()),
-        Some(key) => {
+        Some(key) => Err(Refusal::of_pod(
+            Reason::UnknownAnnotation,
             // Nothing has checked what a key is made of either.
-            let shown: String = key.escape_debug().take(LONGEST_KEY).collect();
-            let message = format!("{shown} (on the pod) does not exist.{}", suggestion(key));
-            Err(Refusal::of_pod(Reason::UnknownAnnotation, message))
-        }
+            format!("{} (on the pod) does not exist.{}", Shown(key), suggestion(key)),
+        )),
     }
 }
 

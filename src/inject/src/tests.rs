@@ -109,7 +109,7 @@ fn a_misspelt_annotation() {
     let Outcome::Refused(refusal) = on_pod.outcome else { panic!("accepted") };
     assert_eq!(
         refusal.message,
-        "rolebridge.io/provder (on the pod) does not exist. Did you mean rolebridge.io/provider?"
+        "\"rolebridge.io/provder\" (on the pod) does not exist. Did you mean rolebridge.io/provider?"
     );
     let elsewhere = [PROVIDER, ROLE, ("rolebridge.io/projct", "x"), ("rolebridge.io/inject", "true")];
     let on_service_account = admit_text(&pod(""), &elsewhere);
