@@ -57,7 +57,7 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     let variable = |name: &str| std::env::var_os(name);
     let variables = Variables::new(&variable);
     match Command::parse(&arguments) {
-        Some(Command::Run) => exit(run_command(&variables)),
+        Some(Command::Run) => run_command(&variables),
         Some(Command::Ready { wait }) => exit(ready_command(&variables, wait)),
         Some(Command::Token) => exit(token_command(&variables)),
         Some(Command::Help) => exit(print(USAGE)),
@@ -71,11 +71,27 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     }
 }
 
-fn run_command(variables: &Variables<'_>) -> Result<(), String> {
-    let settings =
-        Settings::read(variables).map_err(|error| said(&error)).inspect_err(|why| run::say_why(why))?;
-    log::start(settings.log_level).map_err(|error| error.to_string())?;
-    run::run(settings)
+/// What ends it goes to the termination log too, so that the pod's status shows it.
+fn run_command(variables: &Variables<'_>) -> ExitCode {
+    let started = Settings::read(variables).map_err(|error| said(&error)).and_then(|settings| {
+        log::start(settings.log_level).map_err(|error| error.to_string())?;
+        Ok(settings)
+    });
+    let settings = match started {
+        Ok(settings) => settings,
+        Err(why) => {
+            run::say_why(&why);
+            return exit(Err(why));
+        }
+    };
+    match run::run(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            tracing::error!("{why}");
+            run::say_why(&why);
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn ready_command(variables: &Variables<'_>, wait: bool) -> Result<(), String> {

@@ -35,10 +35,10 @@ const TERMINATION_LOG: &str = "/dev/termination-log";
 /// Runs until a signal ends it.
 ///
 /// # Errors
-/// What keeps it from starting, or the startup timeout, in a sentence. Written to the termination log as well.
+/// What keeps it from starting, or the startup timeout, in a sentence.
 pub fn run(settings: Settings) -> Result<(), String> {
-    let ended = runtime().map_err(|error| format!("the runtime cannot start: {error}"));
-    ended.and_then(|runtime| runtime.block_on(until_told(settings))).inspect_err(|why| say_why(why))
+    let runtime = runtime().map_err(|error| format!("the runtime cannot start: {error}"))?;
+    runtime.block_on(until_told(settings))
 }
 
 /// One subject token, from a session of its own.
@@ -128,7 +128,7 @@ async fn too_late(after: Option<Duration>, mut board: Reader) -> String {
     format!("no token within the {} s of the startup timeout. {reason}", after.as_secs())
 }
 
-/// Only where the kubelet has put the file: it is not ours to create.
+/// Writes why the program ends to the termination log, where the kubelet has put one: it is not ours to create.
 pub(crate) fn say_why(why: &str) {
     let log = OpenOptions::new().write(true).truncate(true).open(TERMINATION_LOG);
     if let Err(error) = log.and_then(|mut log| log.write_all(why.as_bytes())) {

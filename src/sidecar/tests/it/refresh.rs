@@ -7,12 +7,12 @@ use std::{
     rc::Rc,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, SystemTime},
 };
 
-use crate::support::{AUDIENCE, session, signed_at};
+use crate::support::{AUDIENCE, session, signed_at, volume};
 use rolebridge_sidecar::{
     board::{Board, Reader},
     clock::Clock,
@@ -101,7 +101,7 @@ fn a_hard_week(since: Duration) -> Answer {
 
 #[tokio::test(start_paused = true)]
 async fn in_a_week_with_faults_a_reader_always_finds_a_good_token() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = volume();
     let file = folder.path().join("token");
     let clock = clock();
     let aws = Scripted::new(&clock, a_hard_week);
@@ -139,7 +139,7 @@ async fn in_a_week_with_faults_a_reader_always_finds_a_good_token() {
 
 #[tokio::test(start_paused = true)]
 async fn while_aws_answers_no_token_is_signed_with_little_left() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = volume();
     let clock = clock();
     let aws = Scripted::new(&clock, |_| Ok(HOUR));
     let (refresher, mut board) = refresher(aws, &clock, folder.path().join("token"));
@@ -165,7 +165,7 @@ async fn while_aws_answers_no_token_is_signed_with_little_left() {
 
 #[tokio::test(start_paused = true)]
 async fn an_outage_longer_than_the_session_is_said_and_mended() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = volume();
     let file = folder.path().join("token");
     let clock = clock();
     let outage = Duration::from_mins(30)..Duration::from_mins(90);
@@ -204,7 +204,7 @@ async fn an_outage_longer_than_the_session_is_said_and_mended() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_volume_is_said_and_the_old_token_stays() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = volume();
     let file = folder.path().join("gone/token");
     fs::create_dir(folder.path().join("gone")).unwrap();
     let clock = clock();
@@ -228,7 +228,7 @@ async fn a_full_volume_is_said_and_the_old_token_stays() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_restart_a_token_that_is_still_good_stays_until_there_is_a_new_one() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = volume();
     let file = folder.path().join("token");
     let clock = clock();
     let first = refresher(Scripted::new(&clock, |_| Ok(HOUR)), &clock, file.clone()).0;
@@ -259,7 +259,7 @@ async fn after_a_restart_a_token_that_is_still_good_stays_until_there_is_a_new_o
 
 #[tokio::test(start_paused = true)]
 async fn after_a_long_stop_the_old_token_is_not_called_good() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = volume();
     let file = folder.path().join("token");
     let clock = clock();
     fs::write(&file, "old").unwrap();
@@ -269,37 +269,39 @@ async fn after_a_long_stop_the_old_token_is_not_called_good() {
     assert!(!refresher.has_earlier_token());
 }
 
-/// Not by luck: the reader reads on while the writer writes thousands of times.
+/// The reader reads on while the writer writes, until both have done enough.
 #[test]
 fn a_reader_beside_the_writer_never_finds_a_torn_token() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = volume();
     let file = folder.path().join("token");
     let publisher = Publisher::new(file.clone());
     let now = SystemTime::UNIX_EPOCH + MONDAY;
-    let life = Life { obtained: now, expires: now + HOUR };
-    let tokens: Vec<_> = (0..50)
-        .map(|n| {
-            let at = now + Duration::from_secs(n);
-            rolebridge_sidecar::sign::sign(&session(life).credentials, AUDIENCE, "eu-west-1", at).unwrap()
-        })
-        .collect();
+    let credentials = session(Life { obtained: now, expires: now + HOUR }).credentials;
+    let token = |seconds| {
+        rolebridge_sidecar::sign::sign(
+            &credentials,
+            AUDIENCE,
+            "eu-west-1",
+            now + Duration::from_secs(seconds),
+        )
+    };
+    let tokens: Vec<_> = (0..50).map(|seconds| token(seconds).unwrap()).collect();
     publisher.publish_token(&tokens[0]).unwrap();
-    let done = Arc::new(AtomicBool::new(false));
-    let writer = std::thread::spawn({
-        let (done, tokens) = (Arc::clone(&done), tokens.clone());
-        move || {
-            let mut writes = 0_u32;
-            while !done.load(Ordering::Relaxed) {
-                publisher.publish_token(&tokens[writes as usize % tokens.len()]).unwrap();
-                writes += 1;
+    let writes = AtomicUsize::new(0);
+    let read_on = || {
+        for reads in 0_u64.. {
+            let found = fs::read_to_string(&file).unwrap();
+            assert!(tokens.iter().any(|token| token.expose() == found), "torn: {} bytes", found.len());
+            if reads >= 100_000 && writes.load(Ordering::Relaxed) >= 1_000 {
+                return;
             }
-            writes
+        }
+    };
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(read_on);
+        while !reader.is_finished() {
+            let token = &tokens[writes.fetch_add(1, Ordering::Relaxed) % tokens.len()];
+            publisher.publish_token(token).unwrap();
         }
     });
-    for _ in 0..100_000 {
-        let found = fs::read_to_string(&file).unwrap();
-        assert!(tokens.iter().any(|token| token.expose() == found), "torn: {} bytes", found.len());
-    }
-    done.store(true, Ordering::Relaxed);
-    assert!(writer.join().unwrap() > 100, "the writer wrote all the while");
 }

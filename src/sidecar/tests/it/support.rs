@@ -29,6 +29,11 @@ pub(crate) const SECRET_KEY: &str = "marker-secret-key";
 /// As [`SECRET_KEY`].
 pub(crate) const SESSION_TOKEN: &str = "marker-session-token";
 
+/// A folder for a token: in memory, as the pod's volume is, where the machine has such a place.
+pub(crate) fn volume() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// A session of that life.
 pub(crate) fn session(life: Life) -> Session {
     let (secret, token) = (SECRET_KEY, Some(SESSION_TOKEN.to_owned()));
@@ -64,7 +69,7 @@ pub(crate) struct Environment {
 impl Environment {
     /// One whose AWS STS is at `endpoint`.
     pub(crate) fn new(endpoint: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = volume();
         let path = |name: &str| folder.path().join(name).display().to_string();
         std::fs::write(path("web-identity"), PROJECTED_TOKEN).unwrap();
         let variables = HashMap::from([
