@@ -1,7 +1,7 @@
 //! What must hold of any injected pod, said again without the code that injects: what may differ from the pod that
 //! the user wrote, and what the API server, the kubelet and the design ask of the rest.
 
-use rolebridge_contract::annotations::{CONFIG_FILE, CONFIG_LOOPBACK, STATUS};
+use rolebridge_contract::annotations::{CONFIG_FILE, CONFIG_LOOPBACK, CONTAINERS, STATUS};
 use rolebridge_contract::environment::app;
 use rolebridge_contract::external_account::Source;
 use rolebridge_contract::pod::{
@@ -187,6 +187,9 @@ impl Faults {
         self.check(if own { mounted || !configured } else { mounted == configured }, || {
             format!("{name} {} the configuration", if mounted { "is not pointed to" } else { "lacks" })
         });
+        let named = before["metadata"]["annotations"][CONTAINERS].as_str().unwrap_or_default();
+        let mesh = MESH.iter().find(|mesh| *name == **mesh && !named.contains(**mesh));
+        self.check(mesh.is_none() || !configured, || format!("{name} is a mesh's own and has credentials"));
         let loopback =
             list(container, "env").iter().any(|env| env["value"] == Source::Loopback.config_path());
         if loopback {

@@ -18,6 +18,7 @@ use crate::case::{Case, common_defaults};
 const TEXTS: &[&str] = &[
     "",
     "plain",
+    " \u{a0}blanks around\n ",
     "with \"quotes\" and \\backslashes\\",
     "two\nlines\tand a tab",
     "\u{7}\u{1b}[31m",
