@@ -88,7 +88,11 @@ fn of_connection(error: &(dyn Error + 'static)) -> Reason {
 }
 
 fn of_tls(error: &rustls::Error) -> Reason {
+    use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
     match error {
+        rustls::Error::InvalidCertificate(
+            Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. },
+        ) => Reason::CertificateDate,
         rustls::Error::InvalidCertificate(_) => Reason::Untrusted,
         _ => Reason::Tls,
     }

@@ -118,6 +118,10 @@ reasons! {
     Untrusted = "untrusted", Connection, Lasting,
         "the server's certificate is not trusted",
         "name your company's roots with the annotation rolebridge.io/ca-bundle, or check the endpoint";
+    /// The server's certificate is of another time.
+    CertificateDate = "certificate-date", Connection, Passing,
+        "the server's certificate is not valid at this time",
+        "check the node's clock, then the certificate of the endpoint";
     /// The TLS handshake failed otherwise.
     Tls = "tls", Connection, Passing,
         "the TLS handshake failed",

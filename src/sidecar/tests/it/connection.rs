@@ -115,6 +115,13 @@ async fn another_name_is_not_trusted() {
 }
 
 #[tokio::test]
+async fn a_certificate_of_another_time_points_at_the_clock() {
+    let aws = StandIn::expired(Answer::good()).await;
+    let fault = trusting(&aws).ask().await.unwrap_err();
+    assert_eq!(fault.reason(), Reason::CertificateDate, "{fault}");
+}
+
+#[tokio::test]
 async fn a_server_without_tls_is_said() {
     let aws = StandIn::plain(Answer::good()).await;
     let fault = Environment::new(&format!("https://{}", aws.address)).ask().await.unwrap_err();

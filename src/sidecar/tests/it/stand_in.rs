@@ -70,13 +70,19 @@ pub(crate) struct StandIn {
 impl StandIn {
     /// AWS STS over TLS, by the name `localhost` and the address 127.0.0.1.
     pub(crate) async fn tls(answer: Answer) -> Self {
-        let (ca, acceptor) = certificates(&["localhost", "127.0.0.1"]);
+        let (ca, acceptor) = certificates(&["localhost", "127.0.0.1"], 4096);
         Self::start(ca, Some(acceptor), answer).await
     }
 
     /// The same with a certificate for another name.
     pub(crate) async fn of_another_name(answer: Answer) -> Self {
-        let (ca, acceptor) = certificates(&["sts.example.com"]);
+        let (ca, acceptor) = certificates(&["sts.example.com"], 4096);
+        Self::start(ca, Some(acceptor), answer).await
+    }
+
+    /// The same with a certificate that ended in 2020.
+    pub(crate) async fn expired(answer: Answer) -> Self {
+        let (ca, acceptor) = certificates(&["127.0.0.1"], 2020);
         Self::start(ca, Some(acceptor), answer).await
     }
 
@@ -138,13 +144,15 @@ async fn head(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Option<(String, us
     }
 }
 
-fn certificates(names: &[&str]) -> (String, TlsAcceptor) {
+fn certificates(names: &[&str], until_year: i32) -> (String, TlsAcceptor) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &ca).unwrap();
+    let mut params = CertificateParams::new(names).unwrap();
+    params.not_after = rcgen::date_time_ymd(until_year, 1, 1);
+    let certificate = params.signed_by(&key, &ca).unwrap();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
