@@ -34,10 +34,11 @@ struct ServiceAccount {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Body {
+    // `null` is as good as absent in Google's JSON, and google-auth sends it.
     #[serde(default)]
-    delegates: Vec<String>,
+    delegates: Option<Vec<String>>,
     #[serde(default)]
-    scope: Vec<String>,
+    scope: Option<Vec<String>>,
     lifetime: Option<String>,
 }
 
@@ -110,18 +111,19 @@ impl Google {
         let body: Body = serde_json::from_slice(request.body()).map_err(|error| {
             ApiError::invalid("badRequest", format!("Invalid JSON payload received. {error}"))
         })?;
-        if body.scope.is_empty() {
+        let scopes = body.scope.unwrap_or_default();
+        if scopes.is_empty() {
             return Err(ApiError::invalid(
                 "badRequest",
                 "Request contains an invalid argument: scope is required.",
             ));
         }
-        let account = self.service_accounts.reach(&caller, &body.delegates, &email)?;
+        let account = self.service_accounts.reach(&caller, &body.delegates.unwrap_or_default(), &email)?;
         let asked = lifetime(body.lifetime.as_deref(), account.max_token_seconds)?;
         let lifetime = account.token_seconds.unwrap_or(asked);
         let expires = now.plus(lifetime);
         let principal = Principal::ServiceAccount { email: account.email.clone() };
-        let token = self.tokens.give(Grant { principal, scopes: body.scope, expires });
+        let token = self.tokens.give(Grant { principal, scopes, expires });
         let answer = Answer::json(StatusCode::OK, &json!({"accessToken": token, "expireTime": expires}));
         let (principal, service_account) = (caller.to_string(), account.email.clone());
         Ok(answer.telling(Detail::Impersonated { principal, service_account, lifetime }))
