@@ -1,7 +1,7 @@
 //! The mutating admission webhook: kube-apiserver asks it about each opted-in pod, and it answers with a patch.
 //!
 //! `rolebridge_inject` decides; this crate only asks and answers. A request goes through these files, in order:
-//! [`server`] (a connection), [`tls`], [`router`], [`body`], [`review`], [`mutate`] or [`workloads`], [`lookup`]
+//! [`server`], [`connections`], [`router`], [`body`], [`review`], [`mutate`] or [`workloads`], [`lookup`]
 //! ([`cache`], else [`live`]), [`answer`].
 
 pub mod answer;
@@ -9,6 +9,7 @@ pub mod arguments;
 pub mod body;
 pub mod cache;
 pub mod certificates;
+pub mod connections;
 pub mod defaults;
 pub mod drain;
 pub mod health;

@@ -1,6 +1,5 @@
 //! Counters, and the page that Prometheus reads. No label ever carries a user's value.
 
-use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -255,7 +254,6 @@ pub const API_UNAVAILABLE: &str = "api-unavailable";
 
 /// Microseconds as seconds, exactly.
 fn seconds(micros: u64) -> String {
-    let mut text = String::new();
-    let _ = write!(text, "{}.{:06}", micros / 1_000_000, micros % 1_000_000);
-    text
+    let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

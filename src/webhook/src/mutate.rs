@@ -25,7 +25,7 @@ pub async fn mutate(State(webhook): State<Arc<Webhook>>, request: Request) -> Re
 async fn answer(webhook: &Webhook, request: Request, started: Instant) -> Result<String, Rejection> {
     let body = webhook.intake.take(request).await?;
     let request: review::Request<'_, Pod<'_>> = review::decode(body.bytes())?;
-    request.kind.expect("", &["Pod"])?;
+    request.kind.expect("", "Pod")?;
     let log = Log { namespace: &request.namespace, body: body.bytes(), dry_run: request.dry_run };
     let (answer, outcome) = if &*request.operation == "CREATE" {
         let pod = request.object.as_ref().ok_or(ReviewError::NoObject)?;

@@ -13,7 +13,8 @@ const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
 /// When a DER certificate ends. `None` where it is no certificate.
-pub(crate) fn of(certificate: &[u8]) -> Option<NotAfter> {
+#[must_use]
+pub fn of(certificate: &[u8]) -> Option<NotAfter> {
     let (certificate, _) = expect(SEQUENCE, certificate)?;
     let (mut rest, _) = expect(SEQUENCE, certificate)?;
     if rest.first() == Some(&VERSION) {

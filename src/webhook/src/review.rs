@@ -64,7 +64,9 @@ pub enum ReviewError {
     #[error("The body is not an AdmissionReview with the object that this path takes: {0}.")]
     Shape(serde_json::Error),
     /// Something else than a review, or of another version.
-    #[error("The body is a {kind:?} of {api_version:?}; an {KIND:?} of {API_VERSION:?} would be right.")]
+    #[error(
+        "The body has the kind {kind:?} and the apiVersion {api_version:?}; {KIND:?} and {API_VERSION:?} would be right."
+    )]
     Type {
         /// What it says to be.
         kind: String,
@@ -84,8 +86,8 @@ pub enum ReviewError {
         group: String,
         /// The kind.
         kind: String,
-        /// The kinds that the path takes.
-        right: &'static [&'static str],
+        /// The kind that the path takes.
+        right: &'static str,
     },
     /// An answer could not be told from others.
     #[error("The request's uid is not a string.")]
@@ -93,16 +95,16 @@ pub enum ReviewError {
 }
 
 impl Kind<'_> {
-    /// Refuses all but these kinds of a group.
+    /// Refuses all but one kind of a group.
     ///
     /// # Errors
     ///
     /// It is another one.
-    pub fn expect(&self, group: &str, kinds: &'static [&'static str]) -> Result<(), ReviewError> {
-        if &*self.group == group && kinds.contains(&&*self.kind) {
+    pub fn expect(&self, group: &str, kind: &'static str) -> Result<(), ReviewError> {
+        if &*self.group == group && &*self.kind == kind {
             return Ok(());
         }
-        Err(ReviewError::Kind { group: self.group.to_string(), kind: self.kind.to_string(), right: kinds })
+        Err(ReviewError::Kind { group: self.group.to_string(), kind: self.kind.to_string(), right: kind })
     }
 }
 

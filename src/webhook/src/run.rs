@@ -11,11 +11,11 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 use tracing::{error, info, warn};
 
 use crate::body::Intake;
 use crate::certificates::{self, Certificates, Pair};
+use crate::connections::Connections;
 use crate::defaults::{self, LiveDefaults};
 use crate::drain::Drain;
 use crate::health::{self, Health};
@@ -23,9 +23,8 @@ use crate::live::Live;
 use crate::lookup::{Kind, Lookup};
 use crate::metrics::{Metrics, Reloaded};
 use crate::router::{Webhook, router};
-use crate::server::Server;
 use crate::watch_files::Watched;
-use crate::{Arguments, log, tls, watch};
+use crate::{Arguments, log, server, tls, watch};
 
 /// Connections of the health port: the kubelet and a Prometheus or two.
 const HEALTH_CONNECTIONS: u32 = 32;
@@ -34,7 +33,7 @@ const HEALTH_CONNECTIONS: u32 = 32;
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
     log::start(arguments.log_level);
-    match runtime(arguments.threads).and_then(|runtime| runtime.block_on(live(arguments))) {
+    match runtime(arguments.threads).and_then(|runtime| runtime.block_on(serve(arguments))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
             error!(sentence, "cannot start");
@@ -52,7 +51,7 @@ fn runtime(threads: usize) -> Result<Runtime, String> {
     builder.enable_all().build().map_err(|error| format!("The threads cannot be started: {error}."))
 }
 
-async fn live(arguments: &Arguments) -> Result<(), String> {
+async fn serve(arguments: &Arguments) -> Result<(), String> {
     let metrics = Arc::new(Metrics::default());
     let drain = Arc::new(Drain::default());
     let certificates = serve_certificates(arguments, &metrics)?;
@@ -68,23 +67,11 @@ async fn live(arguments: &Arguments) -> Result<(), String> {
     let tls =
         tls::config(Arc::clone(&certificates)).map_err(|error| format!("TLS cannot be set up: {error}."))?;
     let health = Health { webhook: Arc::clone(&webhook), certificates, drain: Arc::clone(&drain) };
-    let health = Server {
-        listener: health_listener,
-        tls: None,
-        router: health::router(health),
-        max_connections: HEALTH_CONNECTIONS,
-        metrics: Arc::clone(&metrics),
-    };
-    let reviews = Server {
-        listener,
-        tls: Some(TlsAcceptor::from(tls)),
-        router: router(webhook),
-        max_connections: arguments.max_connections,
-        metrics,
-    };
     // Health is served to the very end, so it hears nothing of the drain.
-    tokio::spawn(health.serve(Arc::default()));
-    let serving = tokio::spawn(reviews.serve(Arc::clone(&drain)));
+    let health = Connections::new(None, health::router(health), Arc::clone(&metrics), Arc::default());
+    tokio::spawn(server::serve(health_listener, HEALTH_CONNECTIONS, health));
+    let reviews = Connections::new(Some(tls.into()), router(webhook), metrics, Arc::clone(&drain));
+    let serving = tokio::spawn(server::serve(listener, arguments.max_connections, reviews));
     info!(listen = %arguments.listen, health = %arguments.health_listen, "serving");
     finish(arguments, &drain, serving).await
 }

@@ -1,195 +1,53 @@
-//! Connections: accepted within a limit, each with its bounds of time and memory, closed without losing a request.
+//! Connections: accepted within a limit, and waited for at the end.
 
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
-use axum::http::header::CONNECTION;
-use axum::http::{HeaderValue, Request, Response, Version};
-use axum::routing::future::RouteFuture;
-use futures::FutureExt;
-use futures::future::{BoxFuture, Either};
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
-use tower_service::Service;
-use tracing::{debug, warn};
+use tokio::time::sleep;
+use tracing::warn;
 
-use crate::drain::{Drain, Phase};
-use crate::metrics::Metrics;
+use crate::connections::Connections;
 
-/// How long a client may take for its TLS handshake, and again until its first request's head is there.
-const START: Duration = Duration::from_secs(5);
-/// How long a connection may rest between requests. Longer than kube-apiserver's own 90 seconds, so that it is the
-/// client who closes: a POST that crosses with a close is not tried again.
-const REST: Duration = Duration::from_secs(150);
 /// The pause after a connection could not be accepted, as when there are no file descriptors left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// HTTP/2: requests at a time on one connection, and how much of their bodies is under way.
-const STREAMS: u32 = 128;
-const STREAM_WINDOW: u32 = 256 << 10;
-const CONNECTION_WINDOW: u32 = 1 << 20;
-/// HTTP/2: how often a silent peer is asked whether it is still there, and how long it has to answer.
-const PING: Duration = Duration::from_secs(30);
-const PONG: Duration = Duration::from_secs(10);
-/// Heads are small: kube-apiserver's is some 300 bytes.
-const HEAD: u32 = 16 << 10;
+const PAUSE: Duration = Duration::from_millis(100);
 
-/// A listener and what it serves.
-pub struct Server {
-    /// Where connections come from.
-    pub listener: TcpListener,
-    /// TLS, or plain HTTP.
-    pub tls: Option<TlsAcceptor>,
-    /// Who answers.
-    pub router: Router,
-    /// The most connections at a time; further ones wait to be accepted.
-    pub max_connections: u32,
-    /// Counts.
-    pub metrics: Arc<Metrics>,
-}
-
-impl Server {
-    /// Serves until the end, and until the last connection has finished.
-    pub async fn serve(self, drain: Arc<Drain>) {
-        let Self { listener, tls, router, max_connections, metrics } = self;
-        let slots = Arc::new(Semaphore::new(max_connections as usize));
-        let shared = Arc::new(Shared { builder: builder(), tls, router, metrics, drain });
-        let mut closing = pin!(shared.drain.closing());
-        loop {
-            let accepting = async {
-                let slot = Arc::clone(&slots).acquire_owned().await;
-                (slot, listener.accept().await)
-            };
-            let accepted = tokio::select! {
-                biased;
-                () = &mut closing => break,
-                accepted = accepting => accepted,
-            };
-            match accepted {
-                (Ok(slot), Ok((stream, _))) => {
-                    let shared = Arc::clone(&shared);
-                    tokio::spawn(async move {
-                        shared.connection(stream).await;
-                        drop(slot);
-                    });
-                }
-                (_, Err(error)) => {
-                    warn!(%error, "cannot accept a connection");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-                (Err(_), _) => break,
+/// Serves until the end, and until the last connection has finished. At most so many at a time are let in; further
+/// ones wait.
+pub async fn serve(listener: TcpListener, max_connections: u32, connections: Connections) {
+    let slots = Arc::new(Semaphore::new(max_connections as usize));
+    let connections = Arc::new(connections);
+    let mut closing = pin!(connections.drain.closing());
+    loop {
+        let accepting = async {
+            let slot = Arc::clone(&slots).acquire_owned().await;
+            (slot, listener.accept().await)
+        };
+        let accepted = tokio::select! {
+            biased;
+            () = &mut closing => break,
+            accepted = accepting => accepted,
+        };
+        match accepted {
+            (Ok(slot), Ok((stream, _))) => {
+                let connections = Arc::clone(&connections);
+                tokio::spawn(async move {
+                    // It fails on a connection that is gone already.
+                    let _ = stream.set_nodelay(true);
+                    connections.serve(stream).await;
+                    drop(slot);
+                });
             }
-        }
-        drop(listener);
-        let _ = slots.acquire_many(max_connections).await;
-    }
-}
-
-struct Shared {
-    builder: Builder<TokioExecutor>,
-    tls: Option<TlsAcceptor>,
-    router: Router,
-    metrics: Arc<Metrics>,
-    drain: Arc<Drain>,
-}
-
-impl Shared {
-    async fn connection(&self, stream: TcpStream) {
-        // It fails on a connection that is gone already.
-        let _ = stream.set_nodelay(true);
-        let Some(tls) = &self.tls else { return self.http(stream).await };
-        match timeout(START, tls.accept(stream)).await {
-            Ok(Ok(stream)) => self.http(stream).await,
-            Ok(Err(error)) => self.handshake_fault(&error),
-            Err(_) => self.handshake_fault(&"it took too long"),
-        }
-    }
-
-    fn handshake_fault(&self, error: &dyn std::fmt::Display) {
-        self.metrics.handshake_fault();
-        debug!(%error, "TLS handshake");
-    }
-
-    async fn http(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let service = Requests { shared: self, begun: &AtomicBool::new(false) };
-        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
-        let mut closing = pin!(self.drain.closing());
-        let mut start = pin!(sleep(START));
-        let (mut starting, mut open) = (true, true);
-        loop {
-            tokio::select! {
-                biased;
-                ended = &mut connection => {
-                    if let Err(error) = ended {
-                        debug!(error, "connection");
-                    }
-                    return;
-                }
-                () = &mut start, if starting => {
-                    if !service.begun.load(Ordering::Relaxed) {
-                        return;
-                    }
-                    starting = false;
-                }
-                () = &mut closing, if open => {
-                    connection.as_mut().graceful_shutdown();
-                    open = false;
-                }
+            (_, Err(error)) => {
+                warn!(%error, "cannot accept a connection");
+                sleep(PAUSE).await;
             }
+            // The slots are never closed.
+            (Err(_), Ok(_)) => break,
         }
     }
-}
-
-/// The requests of one connection.
-#[derive(Clone, Copy)]
-struct Requests<'a> {
-    shared: &'a Shared,
-    begun: &'a AtomicBool,
-}
-
-type Answering = RouteFuture<Infallible>;
-
-impl hyper::service::Service<Request<Incoming>> for Requests<'_> {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Either<Answering, BoxFuture<'static, Result<Response<Body>, Infallible>>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.begun.store(true, Ordering::Relaxed);
-        let last = request.version() < Version::HTTP_2 && self.shared.drain.phase() != Phase::Serving;
-        let answering = self.shared.router.clone().call(request);
-        if last { Either::Right(answering.map(closed_after).boxed()) } else { Either::Left(answering) }
-    }
-}
-
-fn closed_after(response: Result<Response<Body>, Infallible>) -> Result<Response<Body>, Infallible> {
-    response.map(|mut response| {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        response
-    })
-}
-
-fn builder() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(REST);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .keep_alive_interval(PING)
-        .keep_alive_timeout(PONG)
-        .max_header_list_size(HEAD);
-    builder
+    drop(listener);
+    let _ = slots.acquire_many(max_connections).await;
 }

@@ -1,0 +1,14 @@
+//! The webhook without its process: through the router, and through sockets with a Kubernetes API that is a function.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic, in its helpers too")]
+
+mod bad_input;
+mod connections;
+mod drain;
+mod lookup;
+mod observed;
+mod reload;
+mod reviews;
+mod support;
+mod tls;
+mod watching;

@@ -1,0 +1,69 @@
+//! Certificates, in files as the kubelet mounts a Secret.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rolebridge_webhook::certificates::{Certificates, Pair};
+use rolebridge_webhook::tls;
+use tempfile::TempDir;
+use tokio_rustls::TlsAcceptor;
+
+/// A certificate that ends in a year, which tells it from others, and its key, both PEM.
+pub(crate) struct Issued {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
+}
+
+impl Issued {
+    pub(crate) fn until(year: i32) -> Self {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.not_after = date_time_ymd(year, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        Self { certificate: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
+    }
+
+    pub(crate) fn pair(&self) -> Pair {
+        Pair::from_pem(self.certificate.as_bytes(), self.key.as_bytes()).unwrap()
+    }
+
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        let certificates = Arc::new(Certificates::default());
+        certificates.serve(self.pair());
+        TlsAcceptor::from(tls::config(certificates).unwrap())
+    }
+}
+
+/// A mounted folder: `NAME -> ..data/NAME`, `..data -> ..VERSION`, and a change swaps `..data`.
+pub(crate) struct Mount {
+    dir: TempDir,
+    version: u32,
+}
+
+impl Mount {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
+        let mut mount = Self { dir: tempfile::tempdir().unwrap(), version: 0 };
+        mount.swap(files);
+        for (name, _) in files {
+            symlink(Path::new("..data").join(name), mount.path(name)).unwrap();
+        }
+        mount
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn swap(&mut self, files: &[(&str, &str)]) {
+        self.version += 1;
+        let version = format!("..{}", self.version);
+        fs::create_dir(self.path(&version)).unwrap();
+        for (name, text) in files {
+            fs::write(self.path(&version).join(name), text).unwrap();
+        }
+        symlink(&version, self.path("..data_tmp")).unwrap();
+        fs::rename(self.path("..data_tmp"), self.path("..data")).unwrap();
+    }
+}
