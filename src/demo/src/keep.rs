@@ -7,13 +7,12 @@ use rolebridge_contract::loopback::{
     CREDENTIALS_PATH, SESSION_TOKEN_HEADER, SESSION_TOKEN_PATH, SESSION_TTL_HEADER,
 };
 use rolebridge_contract::pod::TOKEN_FILE;
-use rolebridge_tests::error::Result;
 
 use crate::show::Show;
 use crate::story::Cast;
 
-/// Says where to look, and waits for Ctrl-C, which ends the story from outside.
-pub(crate) async fn wait(show: &Show, cast: &Cast, source: Source) -> Result<()> {
+/// Says where to look.
+pub(crate) fn look_around(show: &Show, cast: &Cast, source: Source) {
     show.say("Everything is still running. Look around:");
     show.command("the webhook's metrics", &format!("curl -s http://{}/metrics", cast.world.webhook.health()));
     let annotations = &cast.pod.manifest()["metadata"]["annotations"];
@@ -43,7 +42,6 @@ pub(crate) async fn wait(show: &Show, cast: &Cast, source: Source) -> Result<()>
         }
     }
     show.say("Ctrl-C ends it all.");
-    std::future::pending().await
 }
 
 /// As the patched pod says it to the sidecar.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rolebridge_contract::annotations::METRICS_PORT;
 use rolebridge_contract::external_account::Source;
-use rolebridge_tests::error::{Context, Result};
+use rolebridge_tests::error::{Context, Failure, Result};
 use rolebridge_tests::kubelet::Pod;
 use rolebridge_tests::process::Process;
 use rolebridge_tests::programs::Programs;
@@ -47,16 +47,7 @@ pub(crate) fn tell(source: Source, keep: bool) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let result = built.and_then(|programs| {
         let runtime = runtime.context("start the runtime")?;
-        runtime.block_on(async {
-            let mut interrupted = signal(SignalKind::interrupt()).context("listen for Ctrl-C")?;
-            let mut terminated = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
-            // Told to end, the story is dropped, and its processes with it.
-            tokio::select! {
-                result = perform(&programs, source, keep) => result,
-                _ = interrupted.recv() => Ok(()),
-                _ = terminated.recv() => Ok(()),
-            }
-        })
+        runtime.block_on(perform_or_stop(&programs, source, keep))
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -67,9 +58,28 @@ pub(crate) fn tell(source: Source, keep: bool) -> ExitCode {
     }
 }
 
-async fn perform(programs: &Programs, source: Source, keep: bool) -> Result<()> {
+/// Told to end, the story is dropped, and its processes with it.
+async fn perform_or_stop(programs: &Programs, source: Source, keep: bool) -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("listen for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     let mut show = Show::new();
-    let world = set_up(&mut show, programs).await?;
+    let cast = tokio::select! {
+        cast = perform(&mut show, programs, source, keep) => cast?,
+        _ = interrupt.recv() => return Err(Failure::new("interrupted before the end")),
+        _ = terminate.recv() => return Err(Failure::new("told to end before the end")),
+    };
+    if keep {
+        keep::look_around(&show, &cast, source);
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    Ok(())
+}
+
+async fn perform(show: &mut Show, programs: &Programs, source: Source, keep: bool) -> Result<Cast> {
+    let world = set_up(show, programs).await?;
     let mut variant = Variant { every: Some(EVERY), ..Variant::default() };
     if source != Source::Loopback {
         variant.source = Some(source);
@@ -78,17 +88,14 @@ async fn perform(programs: &Programs, source: Source, keep: bool) -> Result<()> 
         let port = free_address().await?.port();
         variant.annotations.push((METRICS_PORT, port.to_string()));
     }
-    let pod = admission::admit(&mut show, &world, &variant).await?;
-    let sidecar = sidecar::start(&mut show, &world, &pod).await?;
-    let app = app::start(&mut show, &world, &pod, source).await?;
+    let pod = admission::admit(show, &world, &variant).await?;
+    let sidecar = sidecar::start(show, &world, &pod).await?;
+    let app = app::start(show, &world, &pod, source).await?;
     let mut cast = Cast { world, pod, sidecar, app };
-    refresh::wait(&mut show, &mut cast).await?;
-    refusal::run(&mut show, &cast.world, source).await?;
+    refresh::wait(show, &mut cast).await?;
+    refusal::run(show, &cast.world, source).await?;
     show.good(&format!("Done in {:.1} s.", show.elapsed().as_secs_f64()));
-    if keep {
-        keep::wait(&show, &cast, source).await?;
-    }
-    Ok(())
+    Ok(cast)
 }
 
 async fn set_up(show: &mut Show, programs: &Programs) -> Result<World> {
