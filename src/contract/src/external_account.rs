@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use crate::aws::Partition;
 use crate::{google, loopback, pod};
 
 /// How the app's library gets the subject token.
@@ -70,6 +71,8 @@ pub struct Account<'a> {
     pub token_lifetime: Option<u32>,
     /// The project that pays.
     pub quota_project: Option<&'a str>,
+    /// The partition whose AWS STS a library signs for.
+    pub partition: Partition,
     /// The loopback server's port.
     pub port: u16,
 }
@@ -129,7 +132,7 @@ enum CredentialSource {
 }
 
 impl CredentialSource {
-    fn of(source: Source, port: u16) -> Self {
+    fn of(source: Source, port: u16, partition: Partition) -> Self {
         let here = |path: &str| format!("http://127.0.0.1:{port}{path}");
         match source {
             Source::File => Self::File { file: pod::TOKEN_FILE, format: TEXT },
@@ -138,7 +141,7 @@ impl CredentialSource {
                 region_url: here(loopback::REGION_PATH),
                 url: here(loopback::CREDENTIALS_PATH),
                 imdsv2_session_token_url: here(loopback::SESSION_TOKEN_PATH),
-                regional_cred_verification_url: VERIFICATION_URL.to_owned(),
+                regional_cred_verification_url: verification_url(partition),
                 headers: Headers { marker: loopback::MARKER_VALUE },
                 format: TEXT,
             },
@@ -147,8 +150,9 @@ impl CredentialSource {
 }
 
 /// As Google documents it. Only ever signed: it is Google that posts it.
-const VERIFICATION_URL: &str =
-    "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15";
+fn verification_url(partition: Partition) -> String {
+    format!("https://sts.{{region}}.{}?Action=GetCallerIdentity&Version=2011-06-15", partition.dns_suffix)
+}
 
 impl Account<'_> {
     /// The document for a source.
@@ -169,7 +173,7 @@ impl Account<'_> {
                 .and(self.token_lifetime)
                 .map(|token_lifetime_seconds| Impersonation { token_lifetime_seconds }),
             quota_project_id: self.quota_project,
-            credential_source: CredentialSource::of(source, self.port),
+            credential_source: CredentialSource::of(source, self.port, self.partition),
         }
     }
 
@@ -184,6 +188,7 @@ impl Account<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::PARTITIONS;
 
     const DIRECT: Account<'_> = Account {
         universe: "googleapis.com",
@@ -193,6 +198,7 @@ mod tests {
         service_account: None,
         token_lifetime: None,
         quota_project: None,
+        partition: PARTITIONS[0],
         port: 15080,
     };
 
@@ -259,6 +265,13 @@ mod tests {
   }
 }"#
         );
+    }
+
+    #[test]
+    fn a_library_signs_for_the_host_of_its_partition() {
+        let account = Account { partition: Partition::of_region("cn-north-1"), ..DIRECT };
+        let url = "https://sts.{region}.amazonaws.com.cn?Action=GetCallerIdentity&Version=2011-06-15";
+        assert!(text(&account, Source::Loopback).contains(url));
     }
 
     #[test]

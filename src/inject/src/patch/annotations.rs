@@ -2,6 +2,7 @@
 //! overwritten.
 
 use rolebridge_contract::annotations::STATUS;
+use rolebridge_contract::aws::Partition;
 use rolebridge_contract::external_account::{Account, Source};
 use serde::{Serialize, Serializer};
 
@@ -41,6 +42,7 @@ fn account<'a>(settings: &Settings<'a>) -> Account<'a> {
         // What the library asks for by itself need not be said.
         token_lifetime: Some(google.token_lifetime.value).filter(|seconds| *seconds != 3600),
         quota_project: google.quota_project.map(|project| project.value),
+        partition: Partition::of_region(settings.aws.region.value),
         port: settings.sidecar.port.value,
     }
 }
