@@ -74,8 +74,24 @@ pub struct LiveError {
 }
 
 type Answer = Result<Option<Arc<Metadata>>, LiveError>;
-/// The answer and when it came.
-type Reading = Shared<BoxFuture<'static, (Instant, Answer)>>;
+
+/// A read under way or done: who waits for it drives it.
+#[derive(Clone)]
+struct Reading {
+    begun: Instant,
+    /// When the answer came, and the answer.
+    answer: Shared<BoxFuture<'static, (Instant, Answer)>>,
+}
+
+impl Reading {
+    /// Whether one more may wait for it. A read that everyone has left is not driven, and soon no good any more.
+    fn is_good(&self, now: Instant) -> bool {
+        match self.answer.peek() {
+            Some((at, _)) => now.duration_since(*at) < FRESH,
+            None => now.duration_since(self.begun) < PATIENCE,
+        }
+    }
+}
 
 /// Reads live.
 pub struct Live {
@@ -108,23 +124,23 @@ impl Live {
         if !object.can_exist() {
             return Ok(None);
         }
-        let (_, answer) = self.reading(object).await;
+        let (_, answer) = self.reading(object).answer.await;
         answer
     }
 
     /// The reading that is under way or still good, else a new one.
     fn reading(&self, object: Object) -> Reading {
         let now = Instant::now();
-        let good = |reading: &Reading| reading.peek().is_none_or(|(at, _)| now.duration_since(*at) < FRESH);
         let mut readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(reading) = readings.get(&object).filter(|reading| good(reading)) {
+        if let Some(reading) = readings.get(&object).filter(|reading| reading.is_good(now)) {
             self.metrics.live_read(LiveOutcome::Shared);
             return reading.clone();
         }
-        readings.retain(|_, reading| good(reading));
+        readings.retain(|_, reading| reading.is_good(now));
         let turn = self.bucket.lock().unwrap_or_else(PoisonError::into_inner).turn(now, PATIENCE / 2);
-        let reading =
+        let answer =
             ask(self.client.clone(), object.clone(), turn, Arc::clone(&self.metrics)).boxed().shared();
+        let reading = Reading { begun: now, answer };
         readings.insert(object, reading.clone());
         reading
     }

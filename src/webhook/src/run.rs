@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::{Client, Config};
@@ -27,7 +28,9 @@ use crate::watch_files::Watched;
 use crate::{Arguments, log, server, tls, watch};
 
 /// Connections of the health port: the kubelet and a Prometheus or two.
-const HEALTH_CONNECTIONS: u32 = 32;
+const HEALTH_CONNECTIONS: u32 = 128;
+/// After this silence the API server is asked anew. A watch is never silent so long: it ends after 290 s.
+const READ_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Runs until SIGTERM or SIGINT.
 #[must_use]
@@ -141,9 +144,10 @@ async fn listen(flag: &str, address: SocketAddr) -> Result<TcpListener, String> 
 }
 
 async fn client() -> Result<Client, String> {
-    let config = Config::infer().await.map_err(|error| {
+    let mut config = Config::infer().await.map_err(|error| {
         format!("No Kubernetes API is configured: {error}. KUBECONFIG, or a pod's own service account, would be right.")
     })?;
+    config.read_timeout = Some(READ_TIMEOUT);
     Client::try_from(config).map_err(|error| format!("The Kubernetes API's client cannot be made: {error}."))
 }
 

@@ -137,3 +137,37 @@ async fn all_bodies_together_are_bounded_too() {
     assert_eq!((slow.0, refused), (408, 503), "{sentence}");
     assert_eq!(next().await.0, 400, "what the slow one held is free again");
 }
+
+/// Resident memory, in MiB.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() / 1024
+}
+
+#[tokio::test]
+async fn a_thousand_megabytes_of_nonsense_leave_nothing_behind() {
+    let webhook = Arc::new(webhook(&Api::default()));
+    let large = Bytes::from(vec![b' '; 10 << 20]);
+    let whole = Bytes::from(review(&pod()).to_string());
+    let pieces = large.clone();
+    let round = async || {
+        let unsaid = (0..10).map(|n| Ok::<_, std::io::Error>(pieces.slice(n << 20..(n + 1) << 20)));
+        for (request, expected) in [
+            (post("/mutate", large.clone()), 413),
+            (post("/mutate", Body::from_stream(futures::stream::iter(unsaid.collect::<Vec<_>>()))), 413),
+            (post("/mutate", large.slice(..8 << 20)), 400),
+            (post("/mutate", whole.slice(..whole.len() - 1)), 400),
+        ] {
+            assert_eq!(ask(&webhook, request).await.0, expected);
+        }
+    };
+    round().await;
+    let before = resident();
+    for _ in 0..40 {
+        round().await;
+    }
+    let after = resident();
+    // Other tests of this process run beside it.
+    assert!(after < before + 100, "{before} MiB became {after} MiB");
+}

@@ -129,6 +129,20 @@ async fn a_read_outlives_the_client_that_began_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_read_that_everyone_left_is_not_taken_up_later() {
+    let api = Api::with(&json!({}));
+    api.be(Mood::Answers(Duration::from_millis(100)));
+    let webhook = Arc::new(synced(&api, &[]));
+    let left = tokio::time::timeout(Duration::from_millis(50), mutate(&webhook)).await;
+    assert!(left.is_err());
+    assert_eq!(api.asked(), [NAMESPACE, ACCOUNT]);
+    advance(Duration::from_mins(10)).await;
+    api.put(ACCOUNT, &json!({ROLE.0: ROLE.1}));
+    patch(&mutate(&webhook).await);
+    assert_eq!(api.asked(), [NAMESPACE, ACCOUNT]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_is_good_for_a_moment_whatever_it_is() {
     for mood in [Mood::Prompt, Mood::Unavailable] {
         let api = Api::with(&json!({}));
