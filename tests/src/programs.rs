@@ -48,11 +48,11 @@ impl Place {
             profile_dir = profile_dir.parent()?;
         }
         let above = profile_dir.parent()?;
-        let (target_dir, triple) = if is_target(above) {
-            (above, None)
-        } else {
-            let triple = above.file_name()?.to_str()?.to_owned();
-            (above.parent().filter(|dir| is_target(dir))?, Some(triple))
+        // Cargo marks TARGET/TRIPLE too.
+        let (target_dir, triple) = match above.parent().filter(|dir| is_target(dir)) {
+            Some(target_dir) => (target_dir, Some(above.file_name()?.to_str()?.to_owned())),
+            None if is_target(above) => (above, None),
+            None => return None,
         };
         Some(Self { target_dir: target_dir.into(), triple, profile_dir: profile_dir.into() })
     }
@@ -114,8 +114,10 @@ mod tests {
     fn the_target_directory_is_found() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("t");
-        std::fs::create_dir_all(&target).unwrap();
-        std::fs::write(target.join("CACHEDIR.TAG"), "").unwrap();
+        for marked in [target.clone(), target.join("x86_64-unknown-linux-musl")] {
+            std::fs::create_dir_all(&marked).unwrap();
+            std::fs::write(marked.join("CACHEDIR.TAG"), "").unwrap();
+        }
         for (exe, triple, profile_dir) in [
             ("debug/demo", None, "debug"),
             ("debug/deps/main_job-0123", None, "debug"),

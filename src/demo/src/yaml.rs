@@ -68,7 +68,11 @@ fn fits(value: &Value, used: usize) -> Option<String> {
     let nested =
         |value: &Value| value.as_object().is_some_and(|fields| !fields.is_empty()) || value.is_array();
     let deep = match value {
-        Value::Object(fields) => fields.values().filter(|value| nested(value)).count() > 1,
+        // Annotations and labels, one a line, whether or not there are more after the patch.
+        Value::Object(fields) => {
+            fields.keys().any(|key| key.contains('/'))
+                || fields.values().filter(|value| nested(value)).count() > 1
+        }
         Value::Array(items) => items.iter().any(nested),
         _ => false,
     };
@@ -121,14 +125,14 @@ mod tests {
     fn a_person_can_read_it() {
         let long = "x".repeat(200);
         let value = json!({
-            "metadata": {"annotations": {"a": r#"{"it's": 1}"#, "b": long}},
+            "metadata": {"annotations": {"a": r#"{"it's": 1}"#, "b": long}, "labels": {"a.io/b": "c"}},
             "spec": {"containers": [
-                {"name": "app", "args": ["run"], "env": [{"name": "A", "value": "true"}, {"name": "B", "value": "12"}]},
+                {"args": ["run"], "env": [{"name": "A", "value": "true"}, {"name": "B", "value": "12"}], "name": "app"},
                 {"name": "short"},
             ]},
         });
         let expected = format!(
-            "metadata:\n  annotations:\n    a: '{{\"it''s\": 1}}'\n    b: {}…\nspec:\n  containers:\n  - args: [run]\n    \
+            "metadata:\n  annotations:\n    a: '{{\"it''s\": 1}}'\n    b: {}…\n  labels:\n    a.io/b: c\nspec:\n  containers:\n  - args: [run]\n    \
              env:\n    - {{name: A, value: \"true\"}}\n    - {{name: B, value: \"12\"}}\n    name: app\n  - {{name: short}}\n",
             "x".repeat(92)
         );

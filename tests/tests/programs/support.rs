@@ -5,9 +5,14 @@ use std::time::Duration;
 use clouds::config::Config;
 use clouds::{Detail, Event, RoleAssumed, TokenExchanged};
 use rolebridge_tests::app::Line;
+use rolebridge_tests::error::Result;
 use rolebridge_tests::process::Process;
 use rolebridge_tests::programs::Programs;
 use rolebridge_tests::world::{World, clouds_config};
+use tokio::sync::OnceCell;
+
+/// Built once for all tests.
+static PROGRAMS: OnceCell<Result<Programs>> = OnceCell::const_new();
 
 /// How long anything may take that has to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,15 +30,16 @@ pub(crate) async fn world_with(config: Config) -> World {
 /// With another app.
 pub(crate) async fn world_of(config: Config, app: Vec<std::ffi::OsString>) -> World {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let programs = tokio::task::spawn_blocking(Programs::build).await.unwrap().unwrap();
-    World::start(&programs, app, config).await.unwrap()
+    let programs = PROGRAMS.get_or_init(async || tokio::task::spawn_blocking(Programs::build).await.unwrap());
+    let programs = programs.await.as_ref().unwrap();
+    World::start(programs, app, config).await.unwrap()
 }
 
 /// Clouds in which AWS's sessions and Google's tokens are short enough for a test to see them renewed.
 pub(crate) fn short_lived() -> Config {
     let mut config = clouds_config().unwrap();
     for role in &mut config.aws.accounts[0].roles {
-        role.session_seconds = Some(8);
+        role.session_seconds = Some(10);
     }
     for account in &mut config.google.service_accounts {
         account.token_seconds = Some(242);
