@@ -4,8 +4,8 @@ use rolebridge_contract::environment::sidecar as name;
 use rolebridge_contract::external_account::Source;
 use rolebridge_contract::google;
 use rolebridge_contract::pod::{
-    AWS_TOKEN_FILE, AWS_TOKEN_VOLUME, CA_FILE, CA_VOLUME, CONTAINER, PROGRAM, READY_COMMAND, RUN_ARGS,
-    TOKEN_FILE, TOKEN_VOLUME,
+    AWS_TOKEN_FILE, AWS_TOKEN_VOLUME, CA_FILE, CA_VOLUME, CONTAINER, PROBE_TIMEOUT_SECONDS, PROGRAM,
+    READY_COMMAND, RUN_ARGS, TOKEN_FILE, TOKEN_VOLUME,
 };
 use serde::Serialize;
 
@@ -51,7 +51,7 @@ struct Port {
 struct Probe {
     exec: Exec,
     period_seconds: u32,
-    timeout_seconds: u32,
+    timeout_seconds: u8,
     failure_threshold: i32,
 }
 
@@ -65,7 +65,7 @@ struct Exec {
 const PROBE: Probe = Probe {
     exec: Exec { command: READY_COMMAND },
     period_seconds: 1,
-    timeout_seconds: 10,
+    timeout_seconds: PROBE_TIMEOUT_SECONDS,
     failure_threshold: i32::MAX,
 };
 
