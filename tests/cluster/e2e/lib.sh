@@ -24,11 +24,14 @@ prove() {
   fi
 }
 
-# picture: what a person would look at first.
+# picture: what a person would look at first. (There is no name server, which the kubelet says again and again.)
 picture() {
-  echo "pods:"; kubectl get pods --all-namespaces --output wide
-  echo "events:"; kubectl get events --all-namespaces --sort-by .lastTimestamp | tail -15
-  echo "webhook:"; kubectl --namespace "$system" logs --selector app.kubernetes.io/component=webhook --tail 15 --prefix
+  echo "pods:"
+  kubectl get pods --all-namespaces --output wide
+  echo "warnings:"
+  kubectl get events --all-namespaces --field-selector type=Warning,reason!=MissingClusterDNS --sort-by .lastTimestamp | tail -8
+  echo "webhook:"
+  kubectl --namespace "$system" logs --selector app.kubernetes.io/component=webhook --tail 4
 }
 
 # eventually SECONDS COMMAND...: until it succeeds; its last output if it never does.
@@ -54,6 +57,14 @@ refused() {
   grep -qF -- "$text" <<< "$output" || { printf 'refused, but it does not say: %s\n%s\n' "$text" "$output"; return 1; }
 }
 
+# succeeds NAMESPACE POD: a pod that ends, well; else what it said.
+succeeds() {
+  eventually 60 ended "$@"
+  equal Succeeded "$(phase "$@")" || { kubectl --namespace "$1" logs "$2" --all-containers --tail 20; return 1; }
+}
+ended() { case $(phase "$@") in Succeeded | Failed) ;; *) return 1 ;; esac; }
+phase() { kubectl --namespace "$1" get pods "$2" --output 'jsonpath={..status.phase}'; }
+
 equal() { # expected, found
   [ "$1" = "$2" ] || { printf 'expected: %s\nfound:    %s\n' "$1" "$2"; return 1; }
 }
@@ -78,4 +89,5 @@ metric() {
 # events OPERATION: what the fake clouds saw of it, a line of JSON each.
 events() { kubectl --namespace clouds logs deployment/clouds --container clouds | grep "\"operation\":\"$1\"" || true; }
 
-rows() { kubectl --namespace shop logs "$1" --container report --tail 1; }
+# rows POD: what its app has said in the last seconds.
+rows() { kubectl --namespace shop logs "$1" --container report --since 3s; }

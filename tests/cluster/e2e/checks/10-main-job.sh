@@ -19,14 +19,15 @@ sidecar_is_native_and_first() {
 
 python_reads() {
   object python-pod NAME=python INJECT=true ARGUMENT=--all | kubectl --namespace shop apply --filename -
-  kubectl --namespace shop wait pod/python --for=jsonpath='{.status.phase}'=Succeeded --timeout 60s
+  succeeds shop python
   has 'object: 1451 orders' kubectl --namespace shop logs python --container report
   has 'row: 2026-11-23 1451' kubectl --namespace shop logs python --container report
 }
 
 job_completes() {
   object job | kubectl --namespace shop apply --filename -
-  kubectl --namespace shop wait job/nightly-report --for=condition=Complete --timeout 60s
+  succeeds shop --selector=job-name=nightly-report
+  kubectl --namespace shop wait job/nightly-report --for=condition=Complete --timeout 10s
   has '"rows"' kubectl --namespace shop logs job/nightly-report --container first
   has '"rows"' kubectl --namespace shop logs job/nightly-report --container report
 }

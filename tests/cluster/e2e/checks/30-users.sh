@@ -13,8 +13,7 @@ works() {
       kubectl --namespace "$namespace" apply --filename -
   done
   for inject in true false; do
-    kubectl --namespace "$namespace" wait "pod/$name-$inject" --for=jsonpath='{.status.phase}'=Succeeded --timeout 60s ||
-      { kubectl --namespace "$namespace" logs "$name-$inject" --all-containers; return 1; }
+    succeeds "$namespace" "$name-$inject"
   done
   has 'object: 1451 orders' kubectl --namespace "$namespace" logs "$name-true" --container report
   equal "$(modes "$namespace" "$name-false")" "$(modes "$namespace" "$name-true")"

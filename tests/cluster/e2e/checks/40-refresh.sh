@@ -6,13 +6,14 @@ restarts() { kubectl --namespace shop get pod "$1" --output 'jsonpath={.status.i
 ready() { equal True "$(kubectl --namespace shop get pod "$1" --output 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')"; }
 restarted() { [ "$(restarts "$1")" -gt "$2" ]; }
 
-# The sidecar's process, on this machine: the one whose parent's container is the pod's.
+# The sidecar's process, on this machine: the one that has a volume of the pod mounted. (This script's own processes see
+# all of the machine's mounts, and carry the name in their arguments; hence the anchor.)
 kill_sidecar() {
   local uid process
   uid=$(kubectl --namespace shop get pod "$1" --output 'jsonpath={.metadata.uid}')
   for process in /proc/[0-9]*; do
-    if grep -q "rolebridge-sidecar.run" <(tr '\0' '.' < "$process/cmdline" 2> /dev/null) &&
-      grep -q "${uid//-/[-_]}" "$process/mountinfo" 2> /dev/null; then
+    if grep -qs '^/rolebridge-sidecar.run' <(tr '\0' '.' 2> /dev/null < "$process/cmdline") &&
+      grep -qs "$uid" "$process/mountinfo"; then
       kill -KILL "${process#/proc/}"
       return
     fi
