@@ -184,13 +184,14 @@ impl Variant {
     }
 }
 
-/// The next event that `wanted` takes.
+/// The next event that `wanted` takes; `what` names it in a sentence.
 ///
 /// # Errors
 /// None comes in time.
 pub async fn event(
     events: &mut Receiver<Event>,
     patience: Duration,
+    what: &str,
     wanted: impl Fn(&Event) -> bool,
 ) -> Result<Event> {
     let found = async {
@@ -201,7 +202,8 @@ pub async fn event(
             }
         }
     };
-    tokio::time::timeout(patience, found).await.context("the clouds saw no such call in time")?
+    let in_vain = format!("{patience:?} went by without {what}");
+    tokio::time::timeout(patience, found).await.map_err(|_| Failure::new(in_vain))?
 }
 
 fn config_maps(ca_pem: &str) -> BTreeMap<String, BTreeMap<String, String>> {

@@ -46,7 +46,7 @@ async fn works_with_the_newest_session(world: &World, running: &mut Running) {
 async fn seen(world: &World, wanted: impl Fn(&Event) -> bool) {
     let mut events = world.clouds.subscribe();
     if !world.clouds.events().iter().any(&wanted) {
-        event(&mut events, PATIENCE, wanted).await.unwrap();
+        event(&mut events, PATIENCE, "the call that the test waits for", wanted).await.unwrap();
     }
 }
 
