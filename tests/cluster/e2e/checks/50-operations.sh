@@ -1,0 +1,71 @@
+# What a platform team does with it.
+# shellcheck shell=bash
+
+webhooks() { kubectl --namespace "$system" "$@"; }
+upgrade() { helm upgrade rolebridge "$root/charts/rolebridge" --namespace "$system" --reuse-values --wait --timeout 60s "$@"; }
+bare() { kubectl --namespace shop run bare --image app --dry-run=server --output yaml \
+  --annotations rolebridge.io/inject=true --annotations rolebridge.io/role-arn=arn:aws:iam::123456789012:role/nightly-report "$@"; }
+replicas() { webhooks get pods --selector app.kubernetes.io/component=webhook --output 'jsonpath={.items[*].metadata.uid}'; }
+
+defaults_change_alive() {
+  local before; before=$(replicas)
+  upgrade --set defaults.settings.quota-project=shop-billing
+  eventually 90 has 'shop-billing' bare
+  equal "$before" "$(replicas)"
+}
+
+rollback_undoes_it() {
+  local before; before=$(replicas)
+  helm rollback rolebridge --namespace "$system" --wait --timeout 60s
+  eventually 90 lacks shop-billing bare
+  equal "$before" "$(replicas)"
+}
+lacks() { local text=$1; shift; [[ $("$@") != *"$text"* ]]; }
+
+bad_defaults_are_not_taken() {
+  refused "additional properties 'providr' not allowed" upgrade --set defaults.settings.providr=x
+  upgrade --set defaults.settings.provider=projects/x
+  eventually 90 has '"defaults",taken="false"} 1' kubectl get --raw \
+    "/api/v1/namespaces/$system/pods/$(webhooks get pods --selector app.kubernetes.io/component=webhook \
+      --output 'jsonpath={.items[0].metadata.name}'):8080/proxy/metrics"
+  has 'workloadIdentityPools/aws/providers/eks' bare
+  helm rollback rolebridge --namespace "$system" --wait --timeout 60s
+}
+
+workloads_off_and_on() {
+  upgrade --set admission.workloads.enabled=false
+  refused 'not found' kubectl get mutatingwebhookconfiguration rolebridge-workloads
+  upgrade --set admission.workloads.enabled=true
+  kubectl get mutatingwebhookconfiguration rolebridge-workloads
+}
+
+policy_demands_the_result() {
+  upgrade --set admission.policy.enabled=true
+  bare
+  kubectl get mutatingwebhookconfiguration rolebridge --output yaml > "$work/configuration"
+  kubectl delete mutatingwebhookconfiguration rolebridge
+  eventually 20 refused 'the webhook rolebridge has not injected it' bare
+  kubectl --namespace shop run plain --image app --dry-run=server
+  sed '/resourceVersion:/d; /uid:/d' "$work/configuration" | kubectl create --filename -
+  upgrade --set admission.policy.enabled=false
+}
+
+all_replicas_down() {
+  webhooks scale deployment rolebridge --replicas 0
+  eventually 60 gone
+  kubectl --namespace shop run plain --image app --dry-run=server
+  refused 'failed calling webhook "pods.rolebridge.io"' bare
+  has 'deployment.apps/nightly-report' kubectl --namespace shop annotate deployment nightly-report seen=down --overwrite
+  webhooks scale deployment rolebridge --replicas 2
+  webhooks rollout status deployment/rolebridge --timeout 60s
+  eventually 10 bare
+}
+
+gone() { equal "" "$(replicas)"; }
+
+prove "changed defaults hold without a restart" defaults_change_alive
+prove "helm rollback undoes them" rollback_undoes_it
+prove "unusable defaults are refused by the chart, or not taken by the webhook, which goes on with the old ones" bad_defaults_are_not_taken
+prove "the configuration for workloads goes and comes whole" workloads_off_and_on
+prove "the policy refuses an opted-in pod that was not injected, and no other" policy_demands_the_result
+prove "with every replica down opted-in pods are refused, others are created, workloads are applied" all_replicas_down
