@@ -1,23 +1,23 @@
 //! Everything around a pod, put together: the fake clouds, the Kubernetes lists, the real webhook, a node. The story is
 //! that of a shop whose nightly batch reads sales from BigQuery with its IAM role.
 
-use std::collections::BTreeMap;
+mod node;
+
 use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clouds::config::Config;
-use clouds::{Clouds, Event, ProjectedToken};
+use clouds::{Clouds, Event};
 use rolebridge_contract::annotations::{PORT, PROJECT, ROLE_ARN, SERVICE_ACCOUNT, SOURCE, eks};
 use rolebridge_contract::external_account::Source;
-use rolebridge_contract::pod::PROGRAM;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
 
 use crate::app::environment;
 use crate::deployment;
 use crate::error::{Context, Failure, Result};
-use crate::kubelet::{Minter, Node, Pod, TokenRequest};
+use crate::kubelet::{Node, Pod};
 use crate::kubernetes::Kubernetes;
 use crate::programs::Programs;
 use crate::review::{self, Answer};
@@ -108,14 +108,7 @@ impl World {
             .replace("$IAM_CREDENTIALS", clouds.iam_credentials())
             .replace("$PORT", &port.to_string());
         let webhook = Webhook::start(&programs.webhook, &kubernetes, &defaults).await?;
-        let node = Node {
-            programs: BTreeMap::from([
-                (PROGRAM.to_owned(), vec![programs.sidecar.clone().into()]),
-                (APP_PROGRAM.to_owned(), app),
-            ]),
-            config_maps: config_maps(clouds.ca_pem()),
-            minter: minter(Arc::clone(&clouds)),
-        };
+        let node = node::new(programs, app, &clouds);
         Ok(Self { clouds, kubernetes, webhook, node, defaults })
     }
 
@@ -204,27 +197,6 @@ pub async fn event(
     };
     let in_vain = format!("{patience:?} went by without {what}");
     tokio::time::timeout(patience, found).await.map_err(|_| Failure::new(in_vain))?
-}
-
-fn config_maps(ca_pem: &str) -> BTreeMap<String, BTreeMap<String, String>> {
-    let ca = BTreeMap::from([("ca.crt".to_owned(), ca_pem.to_owned())]);
-    BTreeMap::from([("clouds".to_owned(), ca.clone()), ("kube-root-ca.crt".to_owned(), ca)])
-}
-
-/// Signs as the cluster's API server does.
-fn minter(clouds: Arc<Clouds>) -> Minter {
-    Arc::new(move |request: &TokenRequest| {
-        let audience = request.audience.as_deref().unwrap_or("https://kubernetes.default.svc");
-        let token = ProjectedToken {
-            namespace: &request.namespace,
-            service_account: &request.service_account,
-            audiences: &[audience],
-            lifetime: i64::try_from(request.lifetime).context("the token's lifetime")?,
-            pod: Some(&request.pod),
-        };
-        let minted = clouds.issuer(ISSUER).and_then(|issuer| issuer.mint(&token, clouds.aws_clock().now()));
-        minted.context("the cluster's issuer mints no tokens")
-    })
 }
 
 #[cfg(test)]
