@@ -1,1 +1,107 @@
-//! Tests.
+//! Mappings and conditions of providers.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::testing::PROVIDER;
+
+const POOL: &str = "//iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws";
+
+fn provider(mapping: Option<&[(&str, &str)]>, condition: Option<&str>) -> Result<Provider, ConfigError> {
+    let mapping = mapping.map(|mapping| {
+        mapping.iter().map(|&(key, text)| (key.to_owned(), text.to_owned())).collect::<BTreeMap<_, _>>()
+    });
+    let config = config::Provider {
+        name: PROVIDER.to_owned(),
+        aws_account: "123456789012".to_owned(),
+        attribute_mapping: mapping,
+        attribute_condition: condition.map(ToOwned::to_owned),
+        disabled: false,
+    };
+    Provider::new(&config, "googleapis.com")
+}
+
+fn assertion(arn: &str) -> Assertion {
+    Assertion { arn: arn.to_owned(), account: "123456789012".to_owned(), user_id: "AROA:s".to_owned() }
+}
+
+fn federated(subject: &str, attributes: &[(&str, &str)]) -> Principal {
+    Principal::Federated {
+        pool: POOL.to_owned(),
+        subject: subject.to_owned(),
+        attributes: attributes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+    }
+}
+
+const SESSION: &str = "arn:aws:sts::123456789012:assumed-role/batch/shop.nightly";
+
+#[test]
+fn the_default_mapping() {
+    let provider = provider(None, None).unwrap();
+    for (arn, role) in [
+        (SESSION, "arn:aws:sts::123456789012:assumed-role/batch"),
+        ("arn:aws:iam::123456789012:user/eve", "arn:aws:iam::123456789012:user/eve"),
+    ] {
+        assert_eq!(provider.principal(&assertion(arn)), Ok(federated(arn, &[("aws_role", role)])));
+    }
+    let principal = provider.principal(&assertion(SESSION)).unwrap();
+    assert_eq!(principal.to_string(), format!("principal:{POOL}/subject/{SESSION}"));
+}
+
+#[test]
+fn another_mapping() {
+    let mapping = [("google.subject", "assertion.userid"), ("attribute.account", "assertion.account")];
+    let provider = provider(Some(&mapping), None).unwrap();
+    let wanted = federated("AROA:s", &[("account", "123456789012")]);
+    assert_eq!(provider.principal(&assertion(SESSION)), Ok(wanted));
+}
+
+#[test]
+fn the_subject_has_at_most_127_bytes() {
+    let provider = provider(None, None).unwrap();
+    let prefix = "arn:aws:sts::123456789012:assumed-role/";
+    let of_len = |len: usize| format!("{prefix}{}", "r".repeat(len - prefix.len()));
+    assert!(provider.principal(&assertion(&of_len(127))).is_ok());
+    let error = provider.principal(&assertion(&of_len(128))).unwrap_err();
+    assert_eq!(
+        error,
+        OauthError::new(
+            "invalid_request",
+            "The size of mapped attribute google.subject exceeds the 127 bytes limit. Either modify your attribute \
+             mapping or the incoming assertion to produce a mapped attribute that is less than 127 bytes."
+        )
+    );
+}
+
+#[test]
+fn conditions() {
+    let other = "arn:aws:sts::123456789012:assumed-role/other/shop.nightly";
+    let condition = "attribute.aws_role == 'arn:aws:sts::123456789012:assumed-role/batch' && google.subject == assertion.arn";
+    let provider = provider(None, Some(condition)).unwrap();
+    assert!(provider.principal(&assertion(SESSION)).is_ok());
+    assert_eq!(provider.principal(&assertion(other)), Err(OauthError::rejected()));
+}
+
+#[test]
+fn what_google_would_not_create() {
+    let place = format!("the provider {PROVIDER}: ");
+    for (mapping, condition, error) in [
+        (Some(&[("attribute.aws_role", "assertion.arn")][..]), None, "the mapping lacks google.subject"),
+        (Some(&[("google.subject", "assertion.sub")]), None, "the mapping of google.subject, `assertion.sub`, is refused: `assertion.sub` is not known in a mapping: only assertion.arn, assertion.account, assertion.userid are"),
+        (Some(&[("google.subject", "assertion.arn"), ("subject", "assertion.arn")]), None, "the mapping's key `subject` is neither google.subject nor attribute.NAME"),
+        (None, Some("attribute.team == 'a'"), "the condition `attribute.team == 'a'` is refused: `attribute.team` is not known: assertion.arn, assertion.account, assertion.userid, google.subject and the mapped attributes are"),
+    ] {
+        let found = provider(mapping, condition).unwrap_err().to_string();
+        assert_eq!(found, format!("{place}{error}"));
+    }
+    for name in ["projects/shop/locations/global/workloadIdentityPools/aws/providers/prod", "projects/1/locations/global/workloadIdentityPools/aws"] {
+        let config = config::Provider {
+            name: name.to_owned(),
+            aws_account: "123456789012".to_owned(),
+            attribute_mapping: None,
+            attribute_condition: None,
+            disabled: false,
+        };
+        assert!(Provider::new(&config, "googleapis.com").is_err(), "{name}");
+    }
+}
