@@ -177,7 +177,8 @@ pub(crate) fn audience(provider: &str) -> String {
 /// Signs a request by AWS's own signer: every header that it has, and the signer's own.
 pub(crate) fn sign_with(session: &Session, region: &str, now: Timestamp, mut request: Request) -> Request {
     let identity =
-        Credentials::new(&session.access_key, &session.secret, Some(session.token.clone()), None, "test").into();
+        Credentials::new(&session.access_key, &session.secret, Some(session.token.clone()), None, "test")
+            .into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)
         .region(region)
@@ -212,8 +213,9 @@ pub(crate) fn signed(session: &Session, now: Timestamp, audience: &str) -> Reque
 /// A signed request as the document in a subject token.
 pub(crate) fn document(request: &Request) -> Value {
     let headers = request.headers().iter();
-    let headers: Vec<_> =
-        headers.map(|(name, value)| json!({"key": name.as_str(), "value": value.to_str().unwrap()})).collect();
+    let headers: Vec<_> = headers
+        .map(|(name, value)| json!({"key": name.as_str(), "value": value.to_str().unwrap()}))
+        .collect();
     let url = format!("https://{HOST}{}", request.uri());
     json!({"headers": headers, "method": request.method().as_str(), "url": url})
 }

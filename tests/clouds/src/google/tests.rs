@@ -1,1 +1,736 @@
-//! Tests.
+//! Google as clients meet it: exchange, impersonation and data, and the words of what is refused.
+
+use serde_json::{Value, json};
+
+use crate::events::Detail;
+use crate::faults::{Fault, Nth, Operation};
+use crate::state::Service;
+use crate::testing::*;
+use crate::wire::{Answer, Request};
+
+const SUBJECT: &str = "arn:aws:sts::123456789012:assumed-role/batch/shop.nightly";
+const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+
+/// A provider of the pool.
+fn provider(name: &str) -> String {
+    PROVIDER.replace("/prod", &format!("/{name}"))
+}
+
+/// A federated token of the role `batch`.
+async fn federated(fixture: &Fixture) -> String {
+    parsed(&fixture.exchange(&[]).await)["access_token"].as_str().unwrap().to_owned()
+}
+
+/// A token of a service account that `batch` may impersonate.
+async fn impersonated(fixture: &Fixture) -> String {
+    let federated = federated(fixture).await;
+    let answer = fixture.impersonate(ACCOUNT, &federated, &json!({"scope": [SCOPE]})).await;
+    parsed(&answer)["accessToken"].as_str().unwrap().to_owned()
+}
+
+fn last(fixture: &Fixture) -> Detail {
+    fixture.state.events.log().last().unwrap().detail.clone()
+}
+
+#[tokio::test]
+async fn an_exchange() {
+    let fixture = Fixture::new();
+    let answer = fixture.exchange(&[]).await;
+    let mut body = parsed(&answer);
+    assert!(body["access_token"].take().as_str().unwrap().starts_with("ya29.d."));
+    assert_eq!(
+        body,
+        json!({
+            "access_token": null,
+            "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+            "token_type": "Bearer",
+            "expires_in": 3600,
+        })
+    );
+    let Detail::TokenExchanged(told) = last(&fixture) else { panic!("no exchange") };
+    assert_eq!(
+        told.principal,
+        format!(
+            "principal://iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws/subject/{SUBJECT}"
+        )
+    );
+    assert_eq!(told.attributes["attribute.aws_role"], "arn:aws:sts::123456789012:assumed-role/batch");
+    assert_eq!((told.signed_host.as_str(), told.audience_signed), (HOST, true));
+    assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 1, "Google asked AWS");
+}
+
+#[tokio::test]
+async fn a_federated_token_lives_no_longer_than_the_session() {
+    let fixture = Fixture::new();
+    let session = fixture.session(&[("DurationSeconds", Some("900"))]).await;
+    fixture.clock.shift_by(300);
+    let token = subject_token(&signed(&session, NOW, &audience(PROVIDER)));
+    let answer = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
+    assert_eq!(parsed(&answer)["expires_in"], 600);
+}
+
+#[tokio::test]
+async fn forms_that_are_refused() {
+    let fixture = Fixture::new();
+    let bad_audience = "invalid_request: Invalid value for \"audience\". This value should be the full resource name of the Identity Provider. See https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token for the list of possible formats.";
+    let no_target = "invalid_target: The target service indicated by the \"audience\" parameters is invalid. This might either be because the pool or provider is disabled or deleted or because it doesn't exist.";
+    let pool = audience(PROVIDER.split_once("/providers").unwrap().0);
+    for (name, value, error) in [
+        ("grant_type", None, "invalid_request: Missing required parameter: grant_type"),
+        (
+            "grant_type",
+            Some("refresh_token"),
+            "unsupported_grant_type: The only grant type is urn:ietf:params:oauth:grant-type:token-exchange.",
+        ),
+        ("audience", Some(PROVIDER), bad_audience),
+        ("audience", Some(pool.as_str()), bad_audience),
+        ("audience", Some(&audience(&provider("absent"))), no_target),
+        ("audience", Some(&audience(&provider("off"))), no_target),
+        ("scope", Some(""), "invalid_request: Missing required parameter: scope"),
+        ("subject_token", None, "invalid_request: Missing required parameter: subject_token"),
+        (
+            "subject_token_type",
+            Some("urn:ietf:params:oauth:token-type:jwt"),
+            "invalid_request: Invalid value for \"subject_token_type\": it should be urn:ietf:params:aws:token-type:aws4_request.",
+        ),
+        (
+            "requested_token_type",
+            Some("urn:ietf:params:oauth:token-type:id_token"),
+            "invalid_request: Invalid value for \"requested_token_type\": it should be urn:ietf:params:oauth:token-type:access_token.",
+        ),
+        (
+            "options",
+            Some("userProject"),
+            "invalid_request: Invalid value for \"options\": it should be a JSON object.",
+        ),
+    ] {
+        let answer = fixture.exchange(&[(name, value)]).await;
+        assert_eq!((refusal(&answer), answer.status.as_u16()), (error, 400), "{name}");
+    }
+    assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 0, "AWS was not asked");
+    assert_eq!(fixture.exchange(&[("options", Some("{\"userProject\":\"1\"}"))]).await.error, None);
+}
+
+#[tokio::test]
+async fn an_authorization_header_is_refused_unless_it_is_empty() {
+    let fixture = Fixture::new();
+    let session = fixture.session(&[]).await;
+    let token = subject_token(&signed(&session, NOW, &audience(PROVIDER)));
+    for (value, status) in [("", 200), ("Basic eDp5", 401)] {
+        let mut request = exchange_request(&token, &[]);
+        request.headers_mut().insert("authorization", value.parse().unwrap());
+        assert_eq!(fixture.call(Service::GoogleSts, request).await.status, status, "{value}");
+    }
+}
+
+#[tokio::test]
+async fn subject_tokens_that_are_refused() {
+    type Change = fn(&mut Value);
+    let cases: &[(&str, Change, &str)] = &[
+        ("GET", |d| d["method"] = "GET".into(), "its method is `GET`, it must be POST."),
+        (
+            "a body",
+            |d| d["body"] = "x".into(),
+            "its request has a body: GetCallerIdentity stands in the query.",
+        ),
+        (
+            "http",
+            |d| {
+                d["url"] =
+                    "http://sts.eu-west-1.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15".into();
+            },
+            "its url `http://sts.eu-west-1.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15` is not https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15.",
+        ),
+        (
+            "other host",
+            |d| d["url"] = "https://sts.evil.example/?Action=GetCallerIdentity&Version=2011-06-15".into(),
+            "its url `https://sts.evil.example/?Action=GetCallerIdentity&Version=2011-06-15` is not https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15.",
+        ),
+        (
+            "FIPS",
+            |d| {
+                d["url"] =
+                    "https://sts-fips.us-east-2.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15"
+                        .into();
+            },
+            "its url `https://sts-fips.us-east-2.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15` is not https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15.",
+        ),
+        (
+            "other action",
+            |d| {
+                d["url"] =
+                    "https://sts.eu-west-1.amazonaws.com/?Action=GetSessionToken&Version=2011-06-15".into();
+            },
+            "its url `https://sts.eu-west-1.amazonaws.com/?Action=GetSessionToken&Version=2011-06-15` is not https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15.",
+        ),
+        (
+            "other header host",
+            |d| change(d, "host", "sts.us-east-1.amazonaws.com"),
+            "its header host is not its url's host.",
+        ),
+        ("no date", |d| remove(d, "x-amz-date"), "its request lacks the header x-amz-date."),
+        (
+            "no audience",
+            |d| remove(d, "x-goog-cloud-target-resource"),
+            "its request lacks the header x-goog-cloud-target-resource.",
+        ),
+        (
+            "other audience",
+            |d| change(d, "x-goog-cloud-target-resource", "//iam.googleapis.com/x"),
+            "its header x-goog-cloud-target-resource is `//iam.googleapis.com/x`, which is not the audience //iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws/providers/prod.",
+        ),
+        (
+            "a header twice",
+            |d| d["headers"].as_array_mut().unwrap().push(json!({"key": "Host", "value": "x"})),
+            "the header `Host` stands there twice.",
+        ),
+        ("no header", |d| d["headers"][0]["key"] = "a b".into(), "`a b` is no header."),
+    ];
+    let fixture = Fixture::new();
+    let session = fixture.session(&[]).await;
+    let good = document(&signed(&session, NOW, &audience(PROVIDER)));
+    for (what, change, error) in cases {
+        let mut document = good.clone();
+        change(&mut document);
+        let answer =
+            fixture.call(Service::GoogleSts, exchange_request(&encode(&document.to_string()), &[])).await;
+        assert_eq!(
+            refusal(&answer),
+            format!("invalid_grant: Unable to parse the AWS subject token: {error}"),
+            "{what}"
+        );
+    }
+    for (what, token) in
+        [("not encoded", encode("{}")), ("encoded twice", encode(&encode(&good.to_string())))]
+    {
+        let answer = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
+        let start = "invalid_grant: Unable to parse the AWS subject token: after percent-decoding it once it is no JSON";
+        assert!(refusal(&answer).starts_with(start), "{what}: {}", refusal(&answer));
+    }
+    assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 0, "AWS was not asked");
+}
+
+#[tokio::test]
+async fn a_space_is_written_either_way() {
+    let fixture = Fixture::new();
+    let session = fixture.session(&[]).await;
+    let token = subject_token(&signed(&session, NOW, &audience(PROVIDER)));
+    assert!(token.contains("%20Credential%3D"), "as Python and Node write it: {token}");
+    for token in [token.clone(), token.replace("%20", "+")] {
+        let answer = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
+        assert_eq!(answer.error, None, "{token}");
+    }
+}
+
+fn change(document: &mut Value, key: &str, value: &str) {
+    for header in document["headers"].as_array_mut().unwrap() {
+        if header["key"] == key {
+            header["value"] = value.into();
+        }
+    }
+}
+
+fn remove(document: &mut Value, key: &str) {
+    document["headers"].as_array_mut().unwrap().retain(|header| header["key"] != key);
+}
+
+#[tokio::test]
+async fn what_aws_refuses_google_repeats() {
+    let fixture = Fixture::new();
+    let session = fixture.session(&[("DurationSeconds", Some("900"))]).await;
+    let exchange = |request: Request| {
+        let token = subject_token(&request);
+        fixture.call(Service::GoogleSts, exchange_request(&token, &[]))
+    };
+    let start = "invalid_grant: Received invalid AWS response of type ";
+    let unknown = Session { access_key: "ASIAUNKNOWN".to_owned(), ..session.clone() };
+    let answer = exchange(signed(&unknown, NOW, &audience(PROVIDER))).await;
+    assert_eq!(
+        refusal(&answer),
+        format!(
+            "{start}InvalidClientTokenId with error message: The security token included in the request is invalid."
+        )
+    );
+    let answer = exchange(signed(&session, NOW.plus(-3600), &audience(PROVIDER))).await;
+    assert_eq!(
+        refusal(&answer),
+        format!(
+            "{start}SignatureDoesNotMatch with error message: Signature expired: 20261124T070000Z is now earlier than 20261124T074500Z (20261124T080000Z - 15 min.)"
+        )
+    );
+    fixture.clock.shift_by(900);
+    let answer = exchange(signed(&session, NOW.plus(900), &audience(PROVIDER))).await;
+    assert_eq!(
+        refusal(&answer),
+        format!(
+            "{start}ExpiredToken with error message: The security token included in the request is expired"
+        )
+    );
+    assert_eq!(
+        parsed(&answer),
+        json!({"error": "invalid_grant", "error_description": &refusal(&answer)["invalid_grant: ".len()..]})
+    );
+}
+
+#[tokio::test]
+async fn a_header_of_google_may_be_unsigned_and_google_says_so() {
+    let fixture = Fixture::new();
+    let session = fixture.session(&[]).await;
+    let request = http::Request::post("/?Action=GetCallerIdentity&Version=2011-06-15");
+    let request =
+        sign_with(&session, "eu-west-1", NOW, request.header("host", HOST).body("".into()).unwrap());
+    for form in [audience(PROVIDER), format!("https:{}", audience(PROVIDER))] {
+        let mut request = request.clone();
+        request.headers_mut().insert("x-goog-cloud-target-resource", form.parse().unwrap());
+        let answer = fixture.call(Service::GoogleSts, exchange_request(&subject_token(&request), &[])).await;
+        assert_eq!(answer.error, None);
+        let Detail::TokenExchanged(told) = last(&fixture) else { panic!("no exchange") };
+        assert!(!told.audience_signed);
+    }
+}
+
+#[tokio::test]
+async fn providers_that_refuse_the_caller() {
+    let fixture = Fixture::new();
+    let long =
+        "arn:aws:iam::123456789012:role/a-role-with-a-name-so-long-that-it-leaves-no-room-for-a-session";
+    let report = "arn:aws:iam::123456789012:role/team/report";
+    let name = "n".repeat(30);
+    for (role, session_name, provider_name, error) in [
+        (ROLE, "shop.nightly", "batch-only", None),
+        (report, "shop.nightly", "prod", None),
+        (
+            report,
+            "shop.nightly",
+            "batch-only",
+            Some("unauthorized_client: The given credential is rejected by the attribute condition."),
+        ),
+        (
+            ROLE,
+            "shop.nightly",
+            "other-account",
+            Some(
+                "invalid_grant: The AWS account 123456789012 of the caller is not the one that the provider trusts.",
+            ),
+        ),
+        (
+            long,
+            name.as_str(),
+            "prod",
+            Some(
+                "invalid_request: The size of mapped attribute google.subject exceeds the 127 bytes limit. Either modify your attribute mapping or the incoming assertion to produce a mapped attribute that is less than 127 bytes.",
+            ),
+        ),
+    ] {
+        let session =
+            fixture.session(&[("RoleArn", Some(role)), ("RoleSessionName", Some(session_name))]).await;
+        let audience = audience(&provider(provider_name));
+        let token = subject_token(&signed(&session, NOW, &audience));
+        let request = exchange_request(&token, &[("audience", Some(&audience))]);
+        assert_eq!(
+            fixture.call(Service::GoogleSts, request).await.error.as_deref(),
+            error,
+            "{provider_name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn impersonation() {
+    let fixture = Fixture::new();
+    let token = federated(&fixture).await;
+    let body = json!({"scope": [SCOPE], "lifetime": "1800s", "delegates": []});
+    let answer = fixture.impersonate(ACCOUNT, &token, &body).await;
+    assert!(parsed(&answer)["accessToken"].as_str().unwrap().starts_with("ya29.c."));
+    assert_eq!(parsed(&answer)["expireTime"], "2026-11-24T08:30:00Z");
+    let principal = format!(
+        "principal://iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws/subject/{SUBJECT}"
+    );
+    assert_eq!(
+        last(&fixture),
+        Detail::Impersonated { principal, service_account: ACCOUNT.to_owned(), lifetime: 1800 }
+    );
+}
+
+#[tokio::test]
+async fn impersonations_that_are_refused() {
+    let fixture = Fixture::new();
+    let token = federated(&fixture).await;
+    let denied = "PERMISSION_DENIED: Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).";
+    let archive = "archive@shop.iam.gserviceaccount.com";
+    let chain = json!({"scope": [SCOPE], "delegates": [format!("projects/-/serviceAccounts/{ACCOUNT}")], "lifetime": "43200s"});
+    let invalid = "INVALID_ARGUMENT: ";
+    for (email, body, error) in [
+        (ACCOUNT, json!({"scope": [SCOPE], "delegates": null}), None),
+        (archive, chain, None),
+        (archive, json!({"scope": [SCOPE]}), Some(denied.to_owned())),
+        ("absent@shop.iam.gserviceaccount.com", json!({"scope": [SCOPE]}), Some(denied.to_owned())),
+        (
+            ACCOUNT,
+            json!({"scope": [SCOPE], "delegates": [format!("projects/-/serviceAccounts/{archive}")]}),
+            Some(denied.to_owned()),
+        ),
+        (
+            ACCOUNT,
+            json!({"scope": [SCOPE], "delegates": [ACCOUNT]}),
+            Some(format!("{invalid}Invalid delegate {ACCOUNT}: it begins with projects/-/serviceAccounts/")),
+        ),
+        (
+            ACCOUNT,
+            json!({"scope": []}),
+            Some(format!("{invalid}Request contains an invalid argument: scope is required.")),
+        ),
+        (
+            ACCOUNT,
+            json!({"scope": [SCOPE], "lifetime": "3601s"}),
+            Some(format!(
+                "{invalid}The access token lifetime cannot exceed 3600 seconds; please use a service account that the organization policy constraint iam.allowServiceAccountCredentialLifetimeExtension lists."
+            )),
+        ),
+        (
+            ACCOUNT,
+            json!({"scope": [SCOPE], "lifetime": "1h"}),
+            Some(format!("{invalid}Invalid value at 'lifetime': 1h")),
+        ),
+    ] {
+        let answer = fixture.impersonate(email, &token, &body).await;
+        assert_eq!(answer.error, error, "{body}");
+    }
+    let answer = fixture.impersonate(archive, &token, &json!({"scope": [SCOPE]})).await;
+    assert_eq!(
+        parsed(&answer),
+        json!({"error": {
+            "code": 403,
+            "message": denied.strip_prefix("PERMISSION_DENIED: ").unwrap(),
+            "status": "PERMISSION_DENIED",
+            "details": [{
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": "IAM_PERMISSION_DENIED",
+                "domain": "iam.googleapis.com",
+                "metadata": {"permission": "iam.serviceAccounts.getAccessToken"},
+            }],
+        }})
+    );
+}
+
+#[tokio::test]
+async fn only_who_the_service_account_trusts() {
+    let fixture = Fixture::new();
+    let session = fixture.session(&[("RoleArn", Some("arn:aws:iam::123456789012:role/team/report"))]).await;
+    let token = subject_token(&signed(&session, NOW, &audience(PROVIDER)));
+    let answer = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
+    let federated = parsed(&answer)["access_token"].as_str().unwrap().to_owned();
+    let answer = fixture.impersonate(ACCOUNT, &federated, &json!({"scope": [SCOPE]})).await;
+    assert_eq!(answer.status, 403);
+}
+
+#[tokio::test]
+async fn scopes_and_expiry() {
+    let fixture = Fixture::new();
+    let narrow = fixture.exchange(&[("scope", Some("https://www.googleapis.com/auth/bigquery"))]).await;
+    let narrow = parsed(&narrow)["access_token"].as_str().unwrap().to_owned();
+    let answer = fixture.impersonate(ACCOUNT, &narrow, &json!({"scope": [SCOPE]})).await;
+    assert_eq!(refusal(&answer), "PERMISSION_DENIED: Request had insufficient authentication scopes.");
+    let token = federated(&fixture).await;
+    fixture.clock.shift_by(3600);
+    let answer = fixture.impersonate(ACCOUNT, &token, &json!({"scope": [SCOPE]})).await;
+    assert_eq!(answer.status, 401);
+    assert!(refusal(&answer).starts_with("UNAUTHENTICATED: Request had invalid authentication credentials."));
+}
+
+async fn get(fixture: &Fixture, service: Service, path: &str, token: &str) -> Answer {
+    let mut request = http::Request::get(path).body("".into()).unwrap();
+    bear(&mut request, token);
+    fixture.call(service, request).await
+}
+
+#[tokio::test]
+async fn objects() {
+    let fixture = Fixture::new();
+    let account = impersonated(&fixture).await;
+    let direct = federated(&fixture).await;
+    for token in [&account, &direct] {
+        let path = "/storage/v1/b/reports/o/2026%2F11%2F24.txt?alt=media";
+        let answer = get(&fixture, Service::Storage, path, token).await;
+        let found = answer.error.clone();
+        assert_eq!((text(&answer).as_str(), found), ("all sold\n", None));
+        assert_eq!(answer.headers["content-type"], "text/plain");
+    }
+    let Detail::ObjectRead { principal, object } = last(&fixture) else { panic!("nothing read") };
+    assert_eq!(object, "gs://reports/2026/11/24.txt");
+    assert!(principal.starts_with("principal://iam.googleapis.com/"), "{principal}");
+    let answer = get(&fixture, Service::Storage, "/storage/v1/b/reports/o/2026%2Freadme", &account).await;
+    let metadata = parsed(&answer);
+    assert_eq!((&metadata["size"], &metadata["contentType"]), (&"10".into(), &"text/markdown".into()));
+    let answer = get(&fixture, Service::Storage, "/storage/v1/b/reports/o?prefix=2026%2F1", &account).await;
+    assert_eq!(parsed(&answer)["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn objects_that_are_refused() {
+    let fixture = Fixture::new();
+    let account = impersonated(&fixture).await;
+    let who = format!(
+        "principal://iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws/subject/{SUBJECT}"
+    );
+    for (path, token, error) in [
+        ("/storage/v1/b/reports/o/absent", &account, "NOT_FOUND: No such object: reports/absent".to_owned()),
+        ("/storage/v1/b/absent/o/x", &account, "NOT_FOUND: The specified bucket does not exist.".to_owned()),
+        (
+            "/storage/v1/b/reports",
+            &account,
+            "NOT_FOUND: This fake of Google has no GET /storage/v1/b/reports.".to_owned(),
+        ),
+        (
+            "/storage/v1/b/reports/o/x",
+            &"ya29.d.forged".to_owned(),
+            "UNAUTHENTICATED: Invalid Credentials".to_owned(),
+        ),
+    ] {
+        assert_eq!(refusal(&get(&fixture, Service::Storage, path, token).await), error, "{path}");
+    }
+    let mut config = config();
+    config.google.buckets[0].bindings.clear();
+    let closed = Fixture::with(&config);
+    for (path, permission, resource) in [
+        ("/storage/v1/b/reports/o/x", "storage.objects.get", "object"),
+        ("/storage/v1/b/reports/o", "storage.objects.list", "bucket"),
+    ] {
+        let direct = federated(&closed).await;
+        let answer = get(&closed, Service::Storage, path, &direct).await;
+        let message = format!(
+            "{who} does not have {permission} access to the Google Cloud Storage {resource}. Permission '{permission}' denied on resource (or it may not exist)."
+        );
+        assert_eq!(
+            parsed(&answer)["error"],
+            json!({
+                "code": 403, "message": message, "status": "PERMISSION_DENIED",
+                "errors": [{"message": message, "domain": "global", "reason": "forbidden"}],
+            })
+        );
+    }
+}
+
+async fn post(fixture: &Fixture, path: &str, token: &str, body: &Value) -> Answer {
+    let mut request = http::Request::post(path).body(body.to_string().into()).unwrap();
+    bear(&mut request, token);
+    fixture.call(Service::BigQuery, request).await
+}
+
+const QUERIES: &str = "/bigquery/v2/projects/shop/queries";
+
+#[tokio::test]
+async fn rows() {
+    let fixture = Fixture::new();
+    let token = impersonated(&fixture).await;
+    let body = json!({"query": "SELECT * FROM `shop.sales.orders` LIMIT 2", "useLegacySql": false});
+    let mut answer = parsed(&post(&fixture, QUERIES, &token, &body).await);
+    assert!(answer["jobReference"]["jobId"].take().as_str().unwrap().starts_with("job_"));
+    assert_eq!(
+        answer,
+        json!({
+            "kind": "bigquery#queryResponse",
+            "schema": {"fields": [
+                {"name": "id", "type": "INTEGER", "mode": "NULLABLE"},
+                {"name": "item", "type": "STRING", "mode": "NULLABLE"},
+                {"name": "total", "type": "FLOAT", "mode": "NULLABLE"},
+                {"name": "paid", "type": "BOOLEAN", "mode": "NULLABLE"},
+            ]},
+            "jobReference": {"projectId": "shop", "jobId": null, "location": "US"},
+            "totalRows": "2",
+            "rows": [
+                {"f": [{"v": "1"}, {"v": "tea"}, {"v": "3.5"}, {"v": "true"}]},
+                {"f": [{"v": "2"}, {"v": "\"cake\""}, {"v": "12"}, {"v": "false"}]},
+            ],
+            "totalBytesProcessed": "0",
+            "jobComplete": true,
+            "cacheHit": false,
+        })
+    );
+    let (principal, table) = (format!("serviceAccount:{ACCOUNT}"), "shop.sales.orders".to_owned());
+    assert_eq!(last(&fixture), Detail::TableRead { principal, table, rows: 2 });
+}
+
+#[tokio::test]
+async fn a_job_and_its_pages() {
+    let fixture = Fixture::new();
+    let token = impersonated(&fixture).await;
+    let body = json!({
+        "jobReference": {"projectId": "shop", "jobId": "mine"},
+        "configuration": {"query": {"query": "SELECT item, id FROM sales.orders", "useLegacySql": false}},
+    });
+    let jobs = "/bigquery/v2/projects/shop/jobs";
+    assert_eq!(parsed(&post(&fixture, jobs, &token, &body).await)["status"], json!({"state": "DONE"}));
+    assert_eq!(
+        refusal(&post(&fixture, jobs, &token, &body).await),
+        "ALREADY_EXISTS: Already Exists: Job shop:US.mine"
+    );
+    let job = get(&fixture, Service::BigQuery, "/bigquery/v2/projects/shop/jobs/mine", &token).await;
+    assert_eq!(parsed(&job)["user_email"], ACCOUNT);
+    for (query, rows, next) in [
+        ("maxResults=0", None, Some("0")),
+        ("maxResults=2", Some(2), Some("2")),
+        ("maxResults=2&pageToken=2", Some(1), None),
+        ("startIndex=1", Some(2), None),
+        ("", Some(3), None),
+    ] {
+        let page = get(&fixture, Service::BigQuery, &format!("{QUERIES}/mine?{query}"), &token).await;
+        let page = parsed(&page);
+        assert_eq!(page["rows"].as_array().map(Vec::len), rows, "{query}");
+        assert_eq!(page["pageToken"].as_str(), next, "{query}");
+        assert_eq!(page["totalRows"], "3");
+    }
+    let direct = federated(&fixture).await;
+    let other = get(&fixture, Service::BigQuery, &format!("{QUERIES}/mine"), &direct).await;
+    assert_eq!(
+        refusal(&other),
+        "PERMISSION_DENIED: Access Denied: Job shop:US.mine: User does not have bigquery.jobs.get permission for job shop:US.mine."
+    );
+}
+
+#[tokio::test]
+async fn queries_that_are_refused() {
+    let fixture = Fixture::new();
+    let token = impersonated(&fixture).await;
+    let unreadable = "PERMISSION_DENIED: Access Denied: Table shop:hr.pay: User does not have permission to query table shop:hr.pay, or perhaps it does not exist.";
+    for (query, error) in [
+        ("SELECT * FROM hr.pay", unreadable),
+        (
+            "SELECT * FROM sales.absent",
+            "NOT_FOUND: Not found: Table shop:sales.absent was not found in location US",
+        ),
+        ("SELECT nothing FROM sales.orders", "INVALID_ARGUMENT: Unrecognized name: nothing"),
+        (
+            "SELECT * FROM orders",
+            "INVALID_ARGUMENT: Table \"orders\" must be qualified with a dataset (e.g. dataset.table).",
+        ),
+        ("SELECT * FROM sales.orders WHERE id = 1", "INVALID_ARGUMENT: Syntax error: Unexpected \"WHERE\""),
+        ("DELETE sales.orders", "INVALID_ARGUMENT: Syntax error: Expected SELECT ... FROM ..."),
+    ] {
+        let answer = post(&fixture, QUERIES, &token, &json!({"query": query, "useLegacySql": false})).await;
+        assert_eq!(refusal(&answer), error, "{query}");
+    }
+    let legacy = post(&fixture, QUERIES, &token, &json!({"query": "SELECT * FROM `sales.orders`"})).await;
+    assert_eq!(
+        refusal(&legacy),
+        "INVALID_ARGUMENT: Syntax error: backticks are GoogleSQL: set useLegacySql to false"
+    );
+    let direct = federated(&fixture).await;
+    let answer = post(&fixture, QUERIES, &direct, &json!({"query": "SELECT * FROM sales.orders"})).await;
+    let message =
+        "Access Denied: Project shop: User does not have bigquery.jobs.create permission in project shop.";
+    assert_eq!(
+        parsed(&answer)["error"],
+        json!({
+            "code": 403, "message": message, "status": "PERMISSION_DENIED",
+            "errors": [{"message": message, "domain": "global", "reason": "accessDenied"}],
+        })
+    );
+}
+
+#[tokio::test]
+async fn faults_speak_each_services_language() {
+    let fixture = Fixture::new();
+    let token = impersonated(&fixture).await;
+    let faults = [Fault::Expired, Fault::Denied, Fault::Throttled, Fault::Internal];
+    let call = async |operation| match operation {
+        Operation::AssumeRoleWithWebIdentity => fixture.assume(&[]).await,
+        Operation::ExchangeToken => fixture.call(Service::GoogleSts, exchange_request("unread", &[])).await,
+        Operation::GenerateAccessToken => {
+            fixture.impersonate(ACCOUNT, &token, &json!({"scope": [SCOPE]})).await
+        }
+        Operation::Query => post(&fixture, QUERIES, &token, &json!({})).await,
+        Operation::GetObject => get(&fixture, Service::Storage, "/storage/v1/b/reports/o/x", &token).await,
+        other => panic!("{other:?}"),
+    };
+    for (operation, answers) in [
+        (
+            Operation::AssumeRoleWithWebIdentity,
+            [
+                (400, "ExpiredTokenException"),
+                (403, "AccessDenied"),
+                (400, "Throttling"),
+                (500, "InternalFailure"),
+            ],
+        ),
+        (
+            Operation::ExchangeToken,
+            [
+                (400, "invalid_grant"),
+                (400, "unauthorized_client"),
+                (429, "quota_exceeded"),
+                (500, "internal_failure"),
+            ],
+        ),
+        (
+            Operation::GenerateAccessToken,
+            [
+                (401, "UNAUTHENTICATED"),
+                (403, "PERMISSION_DENIED"),
+                (429, "RESOURCE_EXHAUSTED"),
+                (500, "INTERNAL"),
+            ],
+        ),
+        (
+            Operation::Query,
+            [
+                (401, "UNAUTHENTICATED"),
+                (403, "PERMISSION_DENIED"),
+                (429, "RESOURCE_EXHAUSTED"),
+                (500, "INTERNAL"),
+            ],
+        ),
+        (
+            Operation::GetObject,
+            [
+                (401, "UNAUTHENTICATED"),
+                (403, "PERMISSION_DENIED"),
+                (429, "RESOURCE_EXHAUSTED"),
+                (500, "INTERNAL"),
+            ],
+        ),
+    ] {
+        for (fault, (status, code)) in faults.iter().zip(answers) {
+            fixture.state.faults.want(operation, Nth::Every, fault.clone());
+            let answer = call(operation).await;
+            let found = refusal(&answer).split_once(':').unwrap().0;
+            assert_eq!((answer.status.as_u16(), found), (status, code), "{operation:?} {fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_fault_of_aws_reaches_google() {
+    let fixture = Fixture::new();
+    for (fault, error) in [
+        (
+            Fault::Throttled,
+            "Received invalid AWS response of type Throttling with error message: Rate exceeded",
+        ),
+        (
+            Fault::Torn,
+            "Received invalid AWS response of type Unavailable with error message: the connection was closed",
+        ),
+        (
+            Fault::WrongClock(3600),
+            "Received invalid AWS response of type SignatureDoesNotMatch with error message: Signature expired: 20261124T080000Z is now earlier than 20261124T084500Z (20261124T090000Z - 15 min.)",
+        ),
+    ] {
+        fixture.state.faults.want(Operation::GetCallerIdentity, Nth::Every, fault);
+        assert_eq!(refusal(&fixture.exchange(&[]).await), format!("invalid_grant: {error}"));
+    }
+    fixture.state.faults.clear();
+    assert_eq!(fixture.exchange(&[]).await.error, None);
+}
+
+#[tokio::test]
+async fn nothing_in_the_log_is_a_secret() {
+    let fixture = Fixture::new();
+    let session = fixture.session(&[]).await;
+    let account = impersonated(&fixture).await;
+    let log = serde_json::to_string(&fixture.state.events.log()).unwrap();
+    let state = format!("{:?}", fixture.state);
+    for secret in [&session.secret, &session.token, &account] {
+        assert!(!log.contains(secret.as_str()) && !state.contains(secret.as_str()));
+    }
+}

@@ -101,10 +101,19 @@ fn keys_in_every_form() {
 #[test]
 fn keys_that_are_refused() {
     for (keys, error) in [
-        (Keys::Jwks(json!({"keys": [{"kty": "EC", "crv": "P-384", "x": "AA", "y": "AA"}]})), "a JWK has the curve P-384: this fake verifies P-256 (ES256) and RSA (RS256)"),
-        (Keys::Jwks(json!({"keys": [{"kty": "RSA", "n": "!", "e": "AQAB"}]})), "`!` in a JWK is not base64url without padding"),
+        (
+            Keys::Jwks(json!({"keys": [{"kty": "EC", "crv": "P-384", "x": "AA", "y": "AA"}]})),
+            "a JWK has the curve P-384: this fake verifies P-256 (ES256) and RSA (RS256)",
+        ),
+        (
+            Keys::Jwks(json!({"keys": [{"kty": "RSA", "n": "!", "e": "AQAB"}]})),
+            "`!` in a JWK is not base64url without padding",
+        ),
         (Keys::Pem(vec![]), "its PEM holds no `PUBLIC KEY`"),
-        (Keys::Pem(vec!["-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n".to_owned()]), "a key is neither a P-256 (ES256) nor an RSA (RS256) `PUBLIC KEY` in PEM"),
+        (
+            Keys::Pem(vec!["-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n".to_owned()]),
+            "a key is neither a P-256 (ES256) nor an RSA (RS256) `PUBLIC KEY` in PEM",
+        ),
     ] {
         let found = issuer(keys).unwrap_err().to_string();
         assert_eq!(found, format!("the issuer https://issuer.example: {error}"));

@@ -87,14 +87,29 @@ fn what_google_would_not_create() {
     let place = format!("the provider {PROVIDER}: ");
     for (mapping, condition, error) in [
         (Some(&[("attribute.aws_role", "assertion.arn")][..]), None, "the mapping lacks google.subject"),
-        (Some(&[("google.subject", "assertion.sub")]), None, "the mapping of google.subject, `assertion.sub`, is refused: `assertion.sub` is not known in a mapping: only assertion.arn, assertion.account, assertion.userid are"),
-        (Some(&[("google.subject", "assertion.arn"), ("subject", "assertion.arn")]), None, "the mapping's key `subject` is neither google.subject nor attribute.NAME"),
-        (None, Some("attribute.team == 'a'"), "the condition `attribute.team == 'a'` is refused: `attribute.team` is not known: assertion.arn, assertion.account, assertion.userid, google.subject and the mapped attributes are"),
+        (
+            Some(&[("google.subject", "assertion.sub")]),
+            None,
+            "the mapping of google.subject, `assertion.sub`, is refused: `assertion.sub` is not known in a mapping: only assertion.arn, assertion.account, assertion.userid are",
+        ),
+        (
+            Some(&[("google.subject", "assertion.arn"), ("subject", "assertion.arn")]),
+            None,
+            "the mapping's key `subject` is neither google.subject nor attribute.NAME",
+        ),
+        (
+            None,
+            Some("attribute.team == 'a'"),
+            "the condition `attribute.team == 'a'` is refused: `attribute.team` is not known: assertion.arn, assertion.account, assertion.userid, google.subject and the mapped attributes are",
+        ),
     ] {
         let found = provider(mapping, condition).unwrap_err().to_string();
         assert_eq!(found, format!("{place}{error}"));
     }
-    for name in ["projects/shop/locations/global/workloadIdentityPools/aws/providers/prod", "projects/1/locations/global/workloadIdentityPools/aws"] {
+    for name in [
+        "projects/shop/locations/global/workloadIdentityPools/aws/providers/prod",
+        "projects/1/locations/global/workloadIdentityPools/aws",
+    ] {
         let config = config::Provider {
             name: name.to_owned(),
             aws_account: "123456789012".to_owned(),
