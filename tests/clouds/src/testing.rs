@@ -78,6 +78,11 @@ impl Fixture {
 
     /// The token of `shop/nightly`.
     pub(crate) fn web_identity(&self) -> String {
+        self.web_identity_at(NOW)
+    }
+
+    /// The token of `shop/nightly`, minted at another time.
+    pub(crate) fn web_identity_at(&self, now: Timestamp) -> String {
         let token = ProjectedToken {
             namespace: "shop",
             service_account: "nightly",
@@ -85,7 +90,7 @@ impl Fixture {
             lifetime: 86_400,
             pod: Some("nightly-abcde"),
         };
-        self.issuer(ISSUER).mint(&token, NOW).unwrap()
+        self.issuer(ISSUER).mint(&token, now).unwrap()
     }
 
     pub(crate) async fn call(&self, service: Service, request: Request) -> Answer {

@@ -37,7 +37,7 @@ impl Aws {
             arn,
             account,
             access_key_id: session.access_key.clone(),
-            expires: session.expires,
+            expires_in: session.expires.0 - now.0,
         }))
     }
 

@@ -99,7 +99,7 @@ impl<'a> Exchange<'a> {
             ));
         }
         let principal = self.provider.principal(&assertion)?;
-        let lifetime = lifetime(aws, now);
+        let lifetime = lifetime(aws);
         let detail = self.detail(&principal, access_key_id(aws), lifetime);
         let grant = Grant { principal, scopes: self.scopes, expires: now.plus(lifetime) };
         let body = json!({
@@ -181,9 +181,9 @@ fn access_key_id(aws: &Answer) -> String {
 
 /// Seconds of the federated token: no longer than the AWS session has left, which is stricter than what AWS's answer
 /// lets Google know, so that no client can count on more.
-fn lifetime(aws: &Answer, now: Timestamp) -> i64 {
+fn lifetime(aws: &Answer) -> i64 {
     match aws.detail {
-        Detail::CallerIdentified { expires, .. } => (expires.0 - now.0).clamp(1, LIFETIME),
+        Detail::CallerIdentified { expires_in, .. } => expires_in.min(LIFETIME),
         _ => LIFETIME,
     }
 }

@@ -69,6 +69,22 @@ async fn a_federated_token_lives_no_longer_than_the_session() {
     assert_eq!(parsed(&answer)["expires_in"], 600);
 }
 
+/// What is left of a session is AWS's to say: neither cloud knows how wrong the other's clock is.
+#[tokio::test]
+async fn a_federated_token_lives_as_long_wherever_awss_clock_stands() {
+    for aws_ahead in [-7_200, 7_200] {
+        let fixture = Fixture::new();
+        fixture.state.aws_clock.shift_by(aws_ahead);
+        let web_identity = fixture.web_identity_at(NOW.plus(aws_ahead));
+        let session = fixture
+            .session(&[("WebIdentityToken", Some(&web_identity)), ("DurationSeconds", Some("900"))])
+            .await;
+        let token = subject_token(&signed(&session, NOW.plus(aws_ahead), &audience(PROVIDER)));
+        let answer = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
+        assert_eq!(parsed(&answer)["expires_in"], 900, "AWS is ahead by {aws_ahead} s");
+    }
+}
+
 #[tokio::test]
 async fn forms_that_are_refused() {
     let fixture = Fixture::new();
