@@ -7,9 +7,11 @@
     reason = "Clippy's exception for tests does not reach the functions that tests share"
 )]
 
+mod botocore_python;
 mod google_auth_python;
 mod kubernetes;
 mod main_job;
+mod python;
 mod refresh;
 mod refusal;
 mod support;

@@ -30,9 +30,13 @@ pub(crate) async fn world_with(config: Config) -> World {
 /// With another app.
 pub(crate) async fn world_of(config: Config, app: Vec<std::ffi::OsString>) -> World {
     let _ = rustls::crypto::ring::default_provider().install_default();
+    World::start(programs().await, app, config).await.unwrap()
+}
+
+/// The real programs.
+pub(crate) async fn programs() -> &'static Programs {
     let programs = PROGRAMS.get_or_init(async || tokio::task::spawn_blocking(Programs::build).await.unwrap());
-    let programs = programs.await.as_ref().unwrap();
-    World::start(programs, app, config).await.unwrap()
+    programs.await.as_ref().unwrap()
 }
 
 /// Clouds in which AWS's sessions and Google's tokens are short enough for a test to see them renewed.

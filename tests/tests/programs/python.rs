@@ -1,0 +1,20 @@
+//! The interpreter of the checks in Python.
+//!
+//! These tests are `#[ignore]`d, so that a plain `cargo test` says that it leaves them out; `tests/python/run` makes the
+//! interpreter and runs them.
+
+use std::path::PathBuf;
+
+/// The interpreter that `ROLEBRIDGE_PYTHON` names.
+pub(crate) fn interpreter() -> PathBuf {
+    let python = std::env::var_os("ROLEBRIDGE_PYTHON");
+    let python =
+        std::path::absolute(python.expect("ROLEBRIDGE_PYTHON is not set: run tests/python/run")).unwrap();
+    assert!(python.exists(), "ROLEBRIDGE_PYTHON: there is no {}", python.display());
+    python
+}
+
+/// A script beside `tests/python/run`.
+pub(crate) fn script(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/python")).join(name)
+}
