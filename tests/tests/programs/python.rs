@@ -7,9 +7,10 @@ use std::path::PathBuf;
 
 /// The interpreter that `ROLEBRIDGE_PYTHON` names.
 pub(crate) fn interpreter() -> PathBuf {
-    let python = std::env::var_os("ROLEBRIDGE_PYTHON");
-    let python =
-        std::path::absolute(python.expect("ROLEBRIDGE_PYTHON is not set: run tests/python/run")).unwrap();
+    let Some(python) = std::env::var_os("ROLEBRIDGE_PYTHON") else {
+        panic!("ROLEBRIDGE_PYTHON is not set: run tests/python/run")
+    };
+    let python = std::path::absolute(python).unwrap();
     assert!(python.exists(), "ROLEBRIDGE_PYTHON: there is no {}", python.display());
     python
 }
