@@ -48,7 +48,7 @@ start_etcd() {
 # Service address answers before kube-proxy is up.
 start_apiserver() {
   start apiserver "$bin/kube-apiserver" --etcd-servers=http://127.0.0.1:2379 --secure-port=6443 \
-    --advertise-address=$node_ip --tls-cert-file=pki/apiserver.crt --tls-private-key-file=pki/apiserver.key \
+    --advertise-address="$node_ip" --tls-cert-file=pki/apiserver.crt --tls-private-key-file=pki/apiserver.key \
     --client-ca-file=pki/ca.crt --service-account-issuer=https://kubernetes.default.svc \
     --service-account-key-file=pki/sa.pub --service-account-signing-key-file=pki/sa.key \
     --service-cluster-ip-range=10.96.0.0/16 --authorization-mode=Node,RBAC --allow-privileged \
@@ -71,7 +71,7 @@ start_containerd() { start containerd containerd -c containerd.toml; }
 
 start_kubelet() {
   start kubelet "$bin/kubelet" --config kubelet.yaml --kubeconfig node.kubeconfig --hostname-override node1 \
-    --node-ip $node_ip --root-dir "$state/kubelet"
+    --node-ip "$node_ip" --root-dir "$state/kubelet"
 }
 
 # kube-proxy may not touch the limits of connection tracking in a container: all three flags at 0.

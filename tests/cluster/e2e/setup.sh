@@ -47,7 +47,7 @@ install() {
 
 serving_certificate() {
   local key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
-  cd "$work"
+  cd "$work" || return
   openssl req -x509 "${key[@]}" -keyout serving-ca.key -out serving-ca.crt -days 2 -subj /CN=e2e
   openssl req "${key[@]}" -keyout serving.key -out serving.csr -subj /CN=rolebridge
   openssl x509 -req -in serving.csr -CA serving-ca.crt -CAkey serving-ca.key -CAcreateserial -days 2 -out serving.crt \

@@ -42,7 +42,25 @@ survives_a_kill_without_sts() {
   survives_a_kill
 }
 
-if [ $own ]; then
+# The projected token, as the kubelet keeps it on the node.
+aws_token() {
+  cat "$state/kubelet/pods/$(kubectl --namespace shop get pod "$1" --output 'jsonpath={.metadata.uid}')/volumes/kubernetes.io~projected/rolebridge-aws-token/token"
+}
+rotated() { [ "$(aws_token "$1")" != "$2" ]; }
+sessions() { events AssumeRoleWithWebIdentity | grep -c '"status":200'; }
+more_sessions() { [ "$(sessions)" -gt "$1" ]; }
+
+survives_a_rotation() {
+  local pod token before; pod=$(pod); token=$(aws_token "$pod")
+  "$here/restart" kubelet
+  eventually 60 rotated "$pod" "$token"
+  before=$(sessions)
+  survives_a_kill
+  eventually 20 more_sessions "$before"
+}
+
+if [ "$own" ]; then
   prove "a killed sidecar comes back, the pod is Ready again, and the app goes on" survives_a_kill
   prove "the same while AWS STS is down" survives_a_kill_without_sts
+  prove "the same after the kubelet has rotated the AWS token: AWS takes the new one" survives_a_rotation
 fi
