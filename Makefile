@@ -1,6 +1,6 @@
 # What a person does by hand. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt deny python bench
+.PHONY: help demo test lint fmt deny python chart manifests images e2e bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,3 +27,16 @@ python: ## what Python's botocore and google-auth say of it
 
 bench: ## what the programs weigh, beside their budgets
 	tests/bench/run
+
+chart: ## the chart: lint, every Kubernetes version, its unit tests, what is made from it
+	tests/chart/run
+
+manifests: ## write what is made from the chart: manifests/ and its README
+	charts/manifests.py
+	charts/readme.py
+
+images: ## the programs' images as OCI archives in target/images, without an engine
+	images/build
+
+e2e: ## all of it on a real Kubernetes on this machine; `tests/cluster/install-packages` comes first
+	tests/cluster/e2e/run

@@ -4,11 +4,12 @@
 FROM rust:1.95.0-slim-bookworm AS build
 WORKDIR /src
 COPY . .
-ENV RUSTFLAGS="-C target-feature=+crt-static" RUSTUP_TOOLCHAIN=1.95.0
+ENV RUSTUP_TOOLCHAIN=1.95.0
+SHELL ["/bin/bash", "-euc"]
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target,id=rolebridge-$TARGETARCH \
-    target="$(uname -m)-unknown-linux-gnu" && \
+    . images/static.sh && static_into /src/target && target="$(uname -m)-unknown-linux-gnu" && \
     cargo build --release --locked --target "$target" -p rolebridge-webhook && \
-    cp "target/$target/release/rolebridge-webhook" /rolebridge-webhook
+    cp "target/$target/release/rolebridge-webhook" /
 
 FROM scratch
 ARG VERSION=0.0.0 REVISION=unknown
