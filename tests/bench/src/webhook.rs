@@ -34,7 +34,10 @@ const NAME: &str = "rolebridge.rolebridge.svc";
 const OTHER_SERVICE_ACCOUNTS: usize = 10_000;
 
 const DEFAULTS: &str = "
-provider: projects/123456789012/locations/global/workloadIdentityPools/aws/providers/prod
+sidecar:
+  image: registry.example.com/rolebridge-sidecar:0.1.0
+settings:
+  provider: projects/123456789012/locations/global/workloadIdentityPools/aws/providers/prod
 ";
 
 /// Measures latency at a steady rate, the most requests a second and the memory of both.
