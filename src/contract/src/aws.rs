@@ -95,6 +95,9 @@ pub fn public_sts_host(region: &str) -> String {
 pub const DENY_ALL_SESSION_POLICY: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
 
+/// The same for a session that asks for a JSON web token: it may do that alone.
+pub const GET_WEB_IDENTITY_TOKEN_SESSION_POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:GetWebIdentityToken","Resource":"*"}]}"#;
+
 /// The audience of a projected token that AWS STS expects, unless the service account names another.
 pub const TOKEN_AUDIENCE: &str = "sts.amazonaws.com";
 

@@ -2,6 +2,16 @@
 
 /// The sidecar's own. AWS's names where AWS has one.
 pub mod sidecar {
+    /// What the pod proves: the name of an [`Identity`](crate::identity::Identity). Absent: `aws-role`.
+    pub const IDENTITY: &str = "ROLEBRIDGE_IDENTITY";
+    /// The projected token's file of the identity `kubernetes`, whose audience is
+    /// [`google::token_audience`](crate::google::token_audience).
+    pub const IDENTITY_TOKEN_FILE: &str = "ROLEBRIDGE_IDENTITY_TOKEN_FILE";
+    /// Where EKS Pod Identity's agent gives AWS credentials, as EKS writes it. It stands for the role, the session name
+    /// and the projected token, which are absent then.
+    pub const AWS_CONTAINER_CREDENTIALS_FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+    /// The file whose content the agent takes for authorization, as EKS writes it.
+    pub const AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
     /// The IAM role to assume.
     pub const AWS_ROLE_ARN: &str = "AWS_ROLE_ARN";
     /// The role session name.
@@ -24,8 +34,28 @@ pub mod sidecar {
     pub const AUDIENCE: &str = "ROLEBRIDGE_AUDIENCE";
     /// The token's file; a state file lies beside it.
     pub const TOKEN_FILE: &str = "ROLEBRIDGE_TOKEN_FILE";
-    /// The port of the loopback server on 127.0.0.1. Absent: no listener.
+    /// The port of the server on 127.0.0.1. Absent: no listener.
     pub const LOOPBACK_PORT: &str = "ROLEBRIDGE_LOOPBACK_PORT";
+    /// What that server answers as, separated by commas: the sources `loopback` and `metadata`. Absent: `loopback`.
+    pub const SERVE: &str = "ROLEBRIDGE_SERVE";
+    /// Further files to keep fresh, as the annotation has them: see [`outputs`](crate::outputs).
+    pub const OUTPUTS: &str = "ROLEBRIDGE_OUTPUTS";
+    /// The Google service account to impersonate. Absent: direct access as the federated principal.
+    pub const SERVICE_ACCOUNT: &str = "ROLEBRIDGE_SERVICE_ACCOUNT";
+    /// The chain of Google service accounts before [`SERVICE_ACCOUNT`], separated by commas.
+    pub const DELEGATES: &str = "ROLEBRIDGE_DELEGATES";
+    /// Seconds of the impersonated token. Absent: 3600.
+    pub const TOKEN_LIFETIME: &str = "ROLEBRIDGE_TOKEN_LIFETIME";
+    /// What the metadata server calls the project. Absent: it names none.
+    pub const PROJECT: &str = "ROLEBRIDGE_PROJECT";
+    /// The project that pays for the sidecar's calls to the IAM Credentials API.
+    pub const QUOTA_PROJECT: &str = "ROLEBRIDGE_QUOTA_PROJECT";
+    /// Google's universe. Absent: `googleapis.com`.
+    pub const UNIVERSE_DOMAIN: &str = "ROLEBRIDGE_UNIVERSE_DOMAIN";
+    /// Another endpoint of Google STS, without a path.
+    pub const STS_ENDPOINT: &str = "ROLEBRIDGE_STS_ENDPOINT";
+    /// Another endpoint of the IAM Credentials API, without a path.
+    pub const IAM_CREDENTIALS_ENDPOINT: &str = "ROLEBRIDGE_IAM_CREDENTIALS_ENDPOINT";
     /// The port of the metrics on all addresses. Absent: no listener.
     pub const METRICS_PORT: &str = "ROLEBRIDGE_METRICS_PORT";
     /// Seconds after which a sidecar without a first token exits with the reason. Absent: never.

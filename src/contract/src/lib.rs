@@ -7,5 +7,7 @@ pub mod aws;
 pub mod environment;
 pub mod external_account;
 pub mod google;
+pub mod identity;
 pub mod loopback;
+pub mod outputs;
 pub mod pod;
