@@ -1,5 +1,7 @@
 //! The decision about one pod.
 
+use rolebridge_contract::annotations::INJECT;
+
 use crate::opt_in::NotOurs;
 use crate::{Defaults, Metadata, OptIn, Patch, Pod, Reason, Refusal, again, patch, resolve, spelling};
 
@@ -79,14 +81,17 @@ fn judge(pod: &Pod<'_>, context: &Context<'_>, by: OptIn) -> Admission {
 const NAME: &str = "Rolebridge";
 
 fn decide(pod: &Pod<'_>, context: &Context<'_>) -> Result<(Option<Patch>, Vec<String>), Refusal> {
-    if pod.runs_on_windows() {
-        let message = "The pod runs on Windows, for which there is no sidecar.".to_owned();
+    if let Some(field) = pod.runs_on_windows() {
+        let message = format!(
+            "The pod runs on Windows ({field}: \"windows\"), for which there is no sidecar. Run it on Linux, or set \
+             {INJECT}: \"false\" on it."
+        );
         return Err(Refusal::of_pod(Reason::Windows, message));
     }
     spelling::check(pod)?;
-    let has_sidecar = again::has_sidecar(pod)?;
+    let sidecar = again::sidecar(pod)?;
     let settings = resolve(pod, context)?;
-    patch::make(pod, context, &settings, has_sidecar)
+    patch::make(pod, context, &settings, sidecar)
 }
 
 impl Admission {

@@ -10,26 +10,26 @@ use crate::{Pod, Reason, Refusal};
 /// Every volume that may be ours.
 pub(crate) const VOLUMES: &[Volume] = &[TOKEN_VOLUME, CONFIG_VOLUME, AWS_TOKEN_VOLUME, CA_VOLUME];
 
-/// Whether the sidecar is in the pod already. Its image, resources and security may differ: another webhook's doing, or
-/// an older version's.
+/// The sidecar that is in the pod already. Its image, resources and security may differ: another webhook's doing, or an
+/// older version's.
 ///
 /// # Errors
 ///
 /// A container or a volume of the pod has a name of ours and is not ours.
-pub(crate) fn has_sidecar(pod: &Pod<'_>) -> Result<bool, Refusal> {
-    let mut injected = false;
+pub(crate) fn sidecar<'a>(pod: &'a Pod<'_>) -> Result<Option<&'a Container<'a>>, Refusal> {
+    let mut injected = None;
     for (list, _, container) in pod.containers().filter(|(_, _, one)| *one.name == *CONTAINER) {
-        if list != List::Init || injected || !is_sidecar(container) {
+        if list != List::Init || injected.is_some() || !is_sidecar(container) {
             return Err(clash(format!(
                 "The container {CONTAINER} is not Rolebridge's sidecar but has its name; give it another one."
             )));
         }
-        injected = true;
+        injected = Some(container);
     }
     let volumes = pod.spec.volumes.as_deref().unwrap_or_default();
     let taken = VOLUMES.iter().find(|ours| volumes.iter().any(|volume| *volume.name == *ours.name));
     match taken {
-        Some(Volume { name, .. }) if !injected => Err(clash(format!(
+        Some(Volume { name, .. }) if injected.is_none() => Err(clash(format!(
             "The volume {name} is not Rolebridge's but has its name; give it another one."
         ))),
         _ => Ok(injected),

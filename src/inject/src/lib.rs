@@ -16,6 +16,7 @@ mod pattern;
 pub mod quantity;
 mod reason;
 mod refusal;
+mod sentence;
 pub mod settings;
 mod spelling;
 pub mod view;

@@ -3,31 +3,69 @@
 use crate::Pod;
 use crate::view::Container;
 
-/// A mesh's proxy and the pod annotation that lets traffic past it.
-pub(crate) struct Proxy {
-    pub(crate) container: &'static str,
+/// A mesh, as its injector leaves it in a pod.
+pub(crate) struct Mesh {
+    /// The proxy.
+    pub(crate) proxy: &'static str,
+    /// The init container that redirects the pod's traffic to the proxy.
+    init: &'static str,
+    /// The init container in its stead where the mesh's CNI plugin has redirected the traffic before any container
+    /// starts: it checks that.
+    validation: &'static str,
+    /// The pod annotation that lists ports whose outbound traffic is not redirected.
     pub(crate) exclusion: &'static str,
 }
 
-const PROXIES: &[Proxy] = &[
-    Proxy { container: "istio-proxy", exclusion: "traffic.sidecar.istio.io/excludeOutboundPorts" },
-    Proxy { container: "linkerd-proxy", exclusion: "config.linkerd.io/skip-outbound-ports" },
+const MESHES: &[Mesh] = &[
+    Mesh {
+        proxy: "istio-proxy",
+        init: "istio-init",
+        validation: "istio-validation",
+        exclusion: "traffic.sidecar.istio.io/excludeOutboundPorts",
+    },
+    Mesh {
+        proxy: "linkerd-proxy",
+        init: "linkerd-init",
+        validation: "linkerd-network-validator",
+        exclusion: "config.linkerd.io/skip-outbound-ports",
+    },
 ];
 
-const INIT_CONTAINERS: &[&str] =
-    &["istio-init", "istio-validation", "linkerd-init", "linkerd-network-validator"];
+/// Whether a pod's annotation is one that [`Mesh::lets_out`] asks for.
+pub(crate) fn is_exclusion(key: &str) -> bool {
+    MESHES.iter().any(|mesh| key == mesh.exclusion)
+}
 
 /// Whether a container is a mesh's own.
 pub(crate) fn owns(container: &Container<'_>) -> bool {
-    INIT_CONTAINERS.contains(&&*container.name) || proxy(container).is_some()
+    MESHES.iter().any(|mesh| [mesh.init, mesh.validation, mesh.proxy].contains(&&*container.name))
 }
 
-/// The mesh's proxy that a container is.
-pub(crate) fn proxy(container: &Container<'_>) -> Option<&'static Proxy> {
-    PROXIES.iter().find(|proxy| *container.name == *proxy.container)
+/// Whether a container is a mesh's proxy.
+pub(crate) fn is_proxy(container: &Container<'_>) -> bool {
+    MESHES.iter().any(|mesh| *container.name == *mesh.proxy)
 }
 
-/// The proxy that starts only with the app, and so after the sidecar's first token.
-pub(crate) fn late_proxy(pod: &Pod<'_>) -> Option<&'static Proxy> {
-    pod.app_containers().iter().find_map(proxy)
+impl Mesh {
+    /// The mesh whose proxy starts only with the app, and so after the sidecar's first token.
+    pub(crate) fn with_late_proxy(pod: &Pod<'_>) -> Option<&'static Self> {
+        let has = |mesh: &&Self| pod.app_containers().iter().any(|one| *one.name == *mesh.proxy);
+        MESHES.iter().find(has)
+    }
+
+    /// Whether the traffic of a container that starts after these is redirected for certain.
+    pub(crate) fn redirects(&self, pod: &Pod<'_>, before: &[Container<'_>]) -> bool {
+        before.iter().any(|one| *one.name == *self.init)
+            || pod.init_containers().iter().any(|one| *one.name == *self.validation)
+    }
+
+    /// Whether the pod's annotation lets traffic to a port past the proxy: it lists ports, Linkerd's ranges too.
+    pub(crate) fn lets_out(&self, pod: &Pod<'_>, port: u16) -> bool {
+        let listed = |entry: &str| {
+            let (first, last) = entry.split_once('-').unwrap_or((entry, entry));
+            let bounds = first.trim().parse::<u16>().ok().zip(last.trim().parse::<u16>().ok());
+            bounds.is_some_and(|(first, last)| (first..=last).contains(&port))
+        };
+        pod.annotation(self.exclusion).is_some_and(|list| list.split(',').any(listed))
+    }
 }

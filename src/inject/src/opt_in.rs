@@ -2,7 +2,7 @@
 
 use rolebridge_contract::annotations::{INJECT, NAMESPACE_OPT_IN};
 
-use crate::settings::Shown;
+use crate::sentence::Shown;
 use crate::{Context, Pod, Reason, Refusal};
 
 /// Who opted the pod in.

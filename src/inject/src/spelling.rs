@@ -2,7 +2,7 @@
 
 use rolebridge_contract::annotations::{ALL, CONFIG_FILE, CONFIG_LOOPBACK, PREFIX, STATUS};
 
-use crate::settings::Shown;
+use crate::sentence::Shown;
 use crate::view::Annotations;
 use crate::{Pod, Reason, Refusal};
 

@@ -9,7 +9,8 @@ use serde::de::{self, Deserializer, Visitor};
 
 use super::{Defaults, DefaultsError, PullPolicy};
 use crate::pattern::Pattern;
-use crate::settings::{Shown, check};
+use crate::sentence::Shown;
+use crate::settings::check;
 use crate::spelling;
 
 #[derive(Debug, Default, Deserialize)]

@@ -10,7 +10,7 @@ use super::operations::Operations;
 use super::status::Status;
 use crate::{Pod, Settings};
 
-pub(super) fn add(operations: &mut Operations, pod: &Pod<'_>, settings: &Settings<'_>, warnings: &[String]) {
+pub(super) fn add(operations: &mut Operations, pod: &Pod<'_>, settings: &Settings<'_>, status: &Status<'_>) {
     let account = account(settings);
     // A configuration that came in is overwritten even if nothing mounts it.
     let ours = [Source::Loopback, Source::File].into_iter().filter(|source| {
@@ -18,7 +18,7 @@ pub(super) fn add(operations: &mut Operations, pod: &Pod<'_>, settings: &Setting
     });
     let mut ours: Vec<_> =
         ours.map(|source| (source.annotation(), text(&account.document(source)))).collect();
-    ours.push((STATUS, text(&Status::of(settings, warnings))));
+    ours.push((STATUS, text(status)));
     match pod.annotations() {
         Some(annotations) => {
             for (key, value) in ours.iter().filter(|(key, value)| annotations.find(key) != Some(value)) {

@@ -1,14 +1,14 @@
 //! The app's containers: the configuration, the variables that point at it, and a way past a proxy.
 
-use std::fmt::{Display, Write};
-
 use rolebridge_contract::annotations::SOURCE;
+use rolebridge_contract::environment::app;
 use rolebridge_contract::external_account::Source;
 use rolebridge_contract::pod::{CONFIG_VOLUME, TOKEN_VOLUME, Volume};
 
 use super::operations::Operations;
 use super::volumes::Mount;
 use super::{env, proxy};
+use crate::sentence::{MOST_IN_WARNING, Name, names};
 use crate::view::Container;
 use crate::{Pod, Reason, Refusal, Settings};
 
@@ -35,7 +35,7 @@ pub(super) fn add<'a>(
         let path = format_args!("{}/{at}", list.pointer());
         let source = settings.sources.value.of(&container.name);
         let mut missing = Vec::new();
-        if let Some(variable) = env::of_app(container, settings, source, &mut missing) {
+        for variable in env::of_app(container, settings, source, &mut missing) {
             kept.credentials.push((&container.name, variable));
         }
         if source == Source::Loopback {
@@ -79,7 +79,9 @@ fn has_mount(container: &Container<'_>, volume: Volume) -> Result<bool, Refusal>
             format!(
                 "The container {} mounts the volume {} at {}, where Rolebridge mounts its own; mount it elsewhere, or \
                  leave the container out with rolebridge.io/skip-containers.",
-                &*container.name, &*mount.name, &*mount.mount_path
+                Name(&container.name),
+                Name(&mount.name),
+                Name(&mount.mount_path)
             ),
         )),
     }
@@ -98,41 +100,26 @@ impl<'a> Kept<'a> {
     /// Says it, each thing once for all containers: there may be fifty.
     pub(super) fn warn(&self, warnings: &mut Vec<String>) {
         for variable in env::CREDENTIALS {
-            let of_variable: Vec<_> = self.credentials.iter().filter(|(_, kept)| *kept == variable).collect();
-            if let Some(containers) = some_of(of_variable.iter().map(|(container, _)| container)) {
+            let of_variable = self.credentials.iter().filter(|(_, kept)| *kept == variable);
+            if let Some(containers) = names(MOST_IN_WARNING, of_variable.map(|(container, _)| *container)) {
+                let reader =
+                    if variable == app::CREDENTIALS { "Google's libraries use" } else { "gcloud uses" };
                 warnings.push(format!(
-                    "{variable} is set in {containers} and stays: Google's libraries use that there instead of Rolebridge."
+                    "{variable} is set in {containers} and stays: {reader} that there instead of Rolebridge."
                 ));
             }
         }
-        if let Some(containers) = some_of(self.access_keys.iter()) {
+        if let Some(containers) = names(MOST_IN_WARNING, self.access_keys.iter().copied()) {
             warnings.push(format!(
                 "AWS_ACCESS_KEY_ID is set in {containers}: Google's libraries sign with that key there instead of the \
                  pod's role. Unset it, or set {SOURCE} to \"file\"."
             ));
         }
-        if let Some(containers) = some_of(self.proxies.iter()) {
+        if let Some(containers) = names(MOST_IN_WARNING, self.proxies.iter().copied()) {
             warnings.push(format!(
                 "The proxy settings of {containers} come by valueFrom or envFrom: NO_PROXY must have \
                  127.0.0.1,localhost there, or the proxy is asked for the credentials."
             ));
         }
     }
-}
-
-/// The most names in a sentence: the API server may cut a warning off at 256 characters.
-const MOST_NAMED: usize = 3;
-
-fn some_of(names: impl ExactSizeIterator<Item = impl Display>) -> Option<String> {
-    let all = names.len();
-    let mut text = String::new();
-    for (at, name) in names.take(MOST_NAMED).enumerate() {
-        let comma = if at == 0 { "" } else { ", " };
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{comma}{name}");
-    }
-    if all > MOST_NAMED {
-        let _ = write!(text, " and {} more", all - MOST_NAMED);
-    }
-    (all > 0).then_some(text)
 }

@@ -1,4 +1,4 @@
-//! Environment variables: only what a container lacks is added, and what belongs together is added together.
+//! Environment variables: only what a container lacks is added, each variable decided on its own.
 
 use std::borrow::Cow;
 
@@ -25,35 +25,27 @@ impl<'a> Variable<'a> {
 /// The variables that point at the configuration.
 pub(super) const CREDENTIALS: [&str; 2] = [app::CREDENTIALS, app::CLOUDSDK_CREDENTIALS];
 
-/// The variables of an app's container that it lacks. Returns the one of the user's own that keeps the configuration out.
+/// The variables of an app's container that it lacks. Returns those of the user's own that keep the configuration out.
 pub(super) fn of_app<'a>(
     container: &Container<'_>,
     settings: &Settings<'a>,
     source: Source,
     missing: &mut Vec<Variable<'a>>,
-) -> Option<&'static str> {
+) -> impl Iterator<Item = &'static str> + use<> {
     let config = source.config_path();
-    let kept = group(container, CREDENTIALS, config, missing);
+    let kept = CREDENTIALS.map(|name| {
+        let present = container.variable(name);
+        if present.is_none() {
+            missing.push(Variable::new(name, config));
+        }
+        present.filter(|variable| variable.literal() != Some(config)).map(|_| name)
+    });
     if let Some(project) = settings.google.project {
         // A project of the user's own is what the user wants: nothing to say about it.
-        group(container, [app::PROJECT, app::CLOUDSDK_PROJECT], project.value, missing);
+        let absent = [app::PROJECT, app::CLOUDSDK_PROJECT]
+            .into_iter()
+            .filter(|name| container.variable(name).is_none());
+        missing.extend(absent.map(|name| Variable::new(name, project.value)));
     }
-    kept
-}
-
-/// Variables of one value. If the user set one of them to something else, none is added.
-fn group<'a>(
-    container: &Container<'_>,
-    names: [&'static str; 2],
-    value: &'a str,
-    missing: &mut Vec<Variable<'a>>,
-) -> Option<&'static str> {
-    let present = names.map(|name| (name, container.variable(name)));
-    let other = present.iter().find(|(_, variable)| variable.is_some_and(|one| one.literal() != Some(value)));
-    if let Some((name, _)) = other {
-        return Some(name);
-    }
-    let absent = present.iter().filter(|(_, variable)| variable.is_none());
-    missing.extend(absent.map(|(name, _)| Variable::new(name, value)));
-    None
+    kept.into_iter().flatten()
 }

@@ -6,6 +6,7 @@
 mod annotations;
 mod containers;
 mod env;
+mod late_proxy;
 mod operations;
 mod place;
 mod proxy;
@@ -19,8 +20,10 @@ mod warnings;
 #[cfg(test)]
 mod tests;
 
+use crate::view::Container;
 use crate::{Context, Pod, Refusal, Settings};
 use operations::Operations;
+use status::Status;
 
 /// An RFC 6902 document of `add` operations alone. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,16 +55,17 @@ pub(crate) fn make(
     pod: &Pod<'_>,
     context: &Context<'_>,
     settings: &Settings<'_>,
-    has_sidecar: bool,
+    injected: Option<&Container<'_>>,
 ) -> Result<(Option<Patch>, Vec<String>), Refusal> {
     let mut operations = Operations::new();
     let mut warnings = warnings::of_settings(pod, context, settings);
     // Init containers are addressed by number: all of them before the sidecar moves them.
     containers::add(&mut operations, pod, settings)?.warn(&mut warnings);
     volumes::add(&mut operations, pod, settings);
-    if !has_sidecar {
+    if injected.is_none() {
         sidecar::add(&mut operations, pod, context, settings);
     }
-    annotations::add(&mut operations, pod, settings, &warnings);
+    let status = Status::of(settings, injected, &warnings);
+    annotations::add(&mut operations, pod, settings, &status);
     Ok((operations.finish(), warnings))
 }

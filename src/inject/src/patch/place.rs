@@ -1,5 +1,8 @@
 //! Where the sidecar stands among the init containers.
 
+use rolebridge_contract::pod::CONTAINER;
+
+use crate::view::Container;
 use crate::{Pod, mesh};
 
 /// The first place, so that init containers and the app start after the first token. One exception: after a service
@@ -10,9 +13,16 @@ use crate::{Pod, mesh};
 /// the sidecar still has the pod's plain network.
 pub(super) fn of_sidecar(pod: &Pod<'_>) -> usize {
     let init = pod.init_containers();
-    let has_native_proxy = init.iter().any(|one| mesh::proxy(one).is_some() && one.restarts_always());
+    let has_native_proxy = init.iter().any(|one| mesh::is_proxy(one) && one.restarts_always());
     let last = init.iter().rposition(mesh::owns).filter(|_| has_native_proxy);
     last.map_or(0, |last| last + 1)
+}
+
+/// The init containers that start before the sidecar, be it in the pod already or not.
+pub(super) fn before_sidecar<'a>(pod: &'a Pod<'_>) -> &'a [Container<'a>] {
+    let init = pod.init_containers();
+    let standing = init.iter().position(|one| *one.name == *CONTAINER);
+    &init[..standing.unwrap_or_else(|| of_sidecar(pod))]
 }
 
 #[cfg(test)]

@@ -60,8 +60,9 @@ fn extended(list: &str) -> Option<String> {
     if missing.is_empty() {
         return None;
     }
-    let list = list.trim_end_matches([',', ' ']);
-    let comma = if list.is_empty() { "" } else { "," };
+    // What the user wrote stays to the last blank.
+    let has_end = list.trim_end().is_empty() || list.trim_end().ends_with(',');
+    let comma = if has_end { "" } else { "," };
     Some(format!("{list}{comma}{}", missing.join(",")))
 }
 
@@ -74,7 +75,10 @@ mod tests {
         for (list, wanted) in [
             ("", Some("127.0.0.1,localhost")),
             ("10.0.0.0/8", Some("10.0.0.0/8,127.0.0.1,localhost")),
-            ("10.0.0.0/8, ", Some("10.0.0.0/8,127.0.0.1,localhost")),
+            ("10.0.0.0/8,", Some("10.0.0.0/8,127.0.0.1,localhost")),
+            ("10.0.0.0/8, ", Some("10.0.0.0/8, 127.0.0.1,localhost")),
+            (" .svc ", Some(" .svc ,127.0.0.1,localhost")),
+            (" ", Some(" 127.0.0.1,localhost")),
             ("localhost,.svc", Some("localhost,.svc,127.0.0.1")),
             ("$(HOSTS)", Some("$(HOSTS),127.0.0.1,localhost")),
             (".svc, 127.0.0.1 ,localhost", None),

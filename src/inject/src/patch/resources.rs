@@ -61,21 +61,31 @@ pub(super) fn has_pod_level(pod: &Pod<'_>) -> bool {
     pod.spec.resources.as_ref().is_some_and(|all| says(&all.requests) || says(&all.limits))
 }
 
-/// A request and perhaps a limit, never below the request. Of the two, what somebody said for the pod wins.
+/// A request and perhaps a limit, never below the request. What somebody said for the pod wins over a default; of two
+/// that were said, the request has been found not to be above the limit.
 fn settle(
-    Bounds { request, limit }: Bounds<'_>,
+    Bounds { request, limit, least_limit }: Bounds<'_>,
     limited: bool,
     guaranteed: bool,
 ) -> (Amount<'_>, Option<Amount<'_>>) {
-    let said = limit.origin.is_annotated();
-    let greater = if request.value.quantity > limit.value.quantity { request.value } else { limit.value };
-    let lesser = if request.value.quantity > limit.value.quantity { limit.value } else { request.value };
-    let limit = if said { limit.value } else { greater };
-    match (guaranteed, limited || said) {
-        (true, _) => (limit, Some(limit)),
-        (false, true) => (if said { lesser } else { request.value }, Some(limit)),
-        (false, false) => (request.value, None),
+    let (is_request_said, is_limit_said) = (request.origin.is_annotated(), limit.origin.is_annotated());
+    let (request, limit) = (request.value, limit.value);
+    let both = |amount| (amount, Some(amount));
+    match (guaranteed, is_limit_said) {
+        (true, true) => both(limit),
+        (true, false) if is_request_said => both(greater(request, least_limit)),
+        (true, false) => both(greater(request, limit)),
+        (false, true) => (lesser(request, limit), Some(limit)),
+        (false, false) => (request, limited.then(|| greater(request, limit))),
     }
+}
+
+fn greater<'a>(one: Amount<'a>, other: Amount<'a>) -> Amount<'a> {
+    if one.quantity > other.quantity { one } else { other }
+}
+
+fn lesser<'a>(one: Amount<'a>, other: Amount<'a>) -> Amount<'a> {
+    if one.quantity > other.quantity { other } else { one }
 }
 
 /// Whether every container has equal requests and limits of both resources.

@@ -1,8 +1,10 @@
 //! `rolebridge.io/status`: what was decided, for people and tools that look at the pod. Never read back.
 
+use rolebridge_contract::environment::sidecar as name;
 use serde::Serialize;
 
 use crate::Settings;
+use crate::view::Container;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -21,15 +23,25 @@ pub(super) struct Status<'a> {
 }
 
 impl<'a> Status<'a> {
-    pub(super) fn of(settings: &'a Settings<'_>, warnings: &'a [String]) -> Self {
+    /// What was decided. A sidecar that is in the pod already is what it is, whatever a later webhook has made of the
+    /// settings since.
+    pub(super) fn of(
+        settings: &'a Settings<'_>,
+        injected: Option<&'a Container<'_>>,
+        warnings: &'a [String],
+    ) -> Self {
+        let has = |name, decided| {
+            let variable = injected.and_then(|sidecar| sidecar.variable(name));
+            variable.and_then(|variable| variable.literal()).unwrap_or(decided)
+        };
         Self {
             version: env!("CARGO_PKG_VERSION"),
             provider: settings.google.provider.value,
             service_account: settings.google.service_account.map(|email| email.value),
             identity: settings.aws.identity.value,
-            role: settings.aws.role.value.arn,
-            session_name: &settings.aws.session_name.value,
-            region: settings.aws.region.value,
+            role: has(name::AWS_ROLE_ARN, settings.aws.role.value.arn),
+            session_name: has(name::AWS_ROLE_SESSION_NAME, &settings.aws.session_name.value),
+            region: has(name::AWS_REGION, settings.aws.region.value),
             source: settings.sources.value.to_string(),
             warnings,
         }

@@ -2,18 +2,22 @@
 
 use rolebridge_contract::annotations::{self as key, INJECT, PREFIX};
 
-use super::resources;
-use crate::settings::{Origin, Places, Setting, Sidecar, agreed};
-use crate::{Context, Metadata, Pod, Settings, mesh, spelling};
+use super::{late_proxy, place, resources};
+use crate::sentence::{MOST_IN_WARNING, names};
+use crate::settings::agreed::{self, Said};
+use crate::settings::{Origin, Places, Setting, Sidecar};
+use crate::{Context, Metadata, Pod, Settings, spelling};
 
 /// Warnings of the settings and the pod as a whole; the containers' come from where they are patched.
 pub(super) fn of_settings(pod: &Pod<'_>, context: &Context<'_>, settings: &Settings<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
-    warnings.extend(late_proxy(pod));
+    warnings.extend(late_proxy::warning(pod, settings));
+    warnings.extend(before_sidecar(pod, settings));
     warnings.extend(partition(settings));
     warnings.extend(lifetime_of_nothing(settings));
     warnings.extend(resources_of_nothing(pod, settings));
-    warnings.extend(unusable_proxy(pod, settings));
+    warnings.extend(proxy_not_taken(pod, settings));
+    warnings.extend(exceptions_not_taken(pod, settings));
     let places = Places { pod, context: *context };
     for (metadata, origin) in
         [(context.service_account, Origin::ServiceAccount), (context.namespace_metadata, Origin::Namespace)]
@@ -24,11 +28,14 @@ pub(super) fn of_settings(pod: &Pod<'_>, context: &Context<'_>, settings: &Setti
     warnings
 }
 
-fn late_proxy(pod: &Pod<'_>) -> Option<String> {
-    let mesh::Proxy { container, exclusion } = mesh::late_proxy(pod)?;
+/// Containers that run before there can be a token: a mesh's place comes first, or a later webhook's.
+fn before_sidecar(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
+    let early = place::before_sidecar(pod).iter().filter(|one| settings.containers.takes(one));
+    let early = names(MOST_IN_WARNING, early.map(|one| &*one.name))?;
     Some(format!(
-        "{container} is no native sidecar and starts after rolebridge's first token. If the mesh's CNI plugin is in use, \
-         let the sidecar past it with {exclusion}: \"443\", or make the proxy native."
+        "Credentials do not work in {early} until the sidecar has started, which is later. What needs none of them can \
+         be left out with {}.",
+        key::SKIP_CONTAINERS
     ))
 }
 
@@ -53,12 +60,33 @@ fn resources_of_nothing(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String
     })
 }
 
-fn unusable_proxy(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
-    let none = settings.sidecar.https_proxy.is_none();
-    (none && agreed::value(pod, &["HTTPS_PROXY", "https_proxy"]).is_some()).then(|| {
+/// Why the sidecar goes without a proxy although the app's containers have one.
+fn proxy_not_taken(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
+    if settings.sidecar.https_proxy.is_some() {
+        return None;
+    }
+    let why = match agreed::said(pod, agreed::HTTPS_PROXY) {
+        Said::Nothing => return None,
+        Said::One(_) => "The proxy of the app's containers is not http://HOST:PORT".to_owned(),
+        Said::Several => "The app's containers have proxies that differ".to_owned(),
+        Said::Unseen(containers) => {
+            let containers = names(MOST_IN_WARNING, containers)?;
+            format!("The proxy of {containers} is set by valueFrom or refers to another variable")
+        }
+    };
+    Some(format!("{why}, so the sidecar goes without; {} gives it one.", key::HTTPS_PROXY))
+}
+
+/// Why the sidecar asks the app's proxy for everything.
+fn exceptions_not_taken(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
+    let Sidecar { https_proxy, no_proxy, .. } = &settings.sidecar;
+    let takes_none = https_proxy.is_some() && no_proxy.is_none();
+    let has_some = || matches!(agreed::said(pod, agreed::NO_PROXY), Said::One(_));
+    (takes_none && has_some()).then(|| {
         format!(
-            "The proxy of the app's containers is not http://HOST:PORT, so the sidecar goes without; {} sets another.",
-            key::HTTPS_PROXY
+            "NO_PROXY of the app's containers is no list of hosts with commas between them, so the sidecar goes without; \
+             {} gives it one.",
+            key::NO_PROXY
         )
     })
 }

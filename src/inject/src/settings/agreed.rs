@@ -4,14 +4,52 @@ use rolebridge_contract::pod::CONTAINER;
 
 use crate::{Pod, mesh};
 
-/// The one value that the app's containers give to any of these variables; `None` if they differ or say nothing.
-/// Later names are asked only where a container lacks the earlier ones.
-pub(crate) fn value<'a>(pod: &'a Pod<'_>, names: &[&str]) -> Option<&'a str> {
+/// The variables of a proxy, the first that a container has.
+pub(crate) const HTTPS_PROXY: &[&str] = &["HTTPS_PROXY", "https_proxy"];
+/// The variables of what is reached without it.
+pub(crate) const NO_PROXY: &[&str] = &["NO_PROXY", "no_proxy"];
+
+/// What the app's containers say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Said<'a> {
+    /// Nothing.
+    Nothing,
+    /// One value, all that say anything.
+    One(&'a str),
+    /// Values that differ.
+    Several,
+    /// Something that nobody sees before the pod runs, in these containers.
+    Unseen(Vec<&'a str>),
+}
+
+/// What the app's containers say for any of these variables. Later names are asked only where a container lacks the
+/// earlier ones.
+pub(crate) fn said<'a>(pod: &'a Pod<'_>, names: &[&str]) -> Said<'a> {
     let of_app = pod.app_containers().iter().filter(|one| !mesh::owns(one) && *one.name != *CONTAINER);
-    let mut values = of_app.filter_map(|one| names.iter().find_map(|name| one.variable(name)));
-    let first = values.next()?.literal()?;
-    let agree = !first.is_empty() && values.all(|other| other.literal() == Some(first));
-    agree.then_some(first)
+    let variables = of_app.filter_map(|one| Some((one, names.iter().find_map(|name| one.variable(name))?)));
+    let mut first = None;
+    let mut differ = false;
+    let mut unseen = Vec::new();
+    for (container, variable) in variables {
+        match variable.literal() {
+            Some(value) => differ |= *first.get_or_insert(value) != value,
+            None => unseen.push(&*container.name),
+        }
+    }
+    match first {
+        _ if !unseen.is_empty() => Said::Unseen(unseen),
+        _ if differ => Said::Several,
+        Some(value) if !value.is_empty() => Said::One(value),
+        _ => Said::Nothing,
+    }
+}
+
+/// The one value that the app's containers give to any of these variables; `None` if they differ or say nothing.
+pub(crate) fn value<'a>(pod: &'a Pod<'_>, names: &[&str]) -> Option<&'a str> {
+    match said(pod, names) {
+        Said::One(value) => Some(value),
+        Said::Nothing | Said::Several | Said::Unseen(_) => None,
+    }
 }
 
 /// Whether EKS Pod Identity's webhook has been here.

@@ -7,6 +7,7 @@ use super::places::Places;
 use super::session::{self, SessionName};
 use super::value::{self, Role};
 use super::{Origin, Setting, agreed};
+use crate::sentence::Name;
 use crate::{Reason, Refusal};
 
 /// Seconds of the projected token, as EKS has it.
@@ -104,7 +105,7 @@ fn region<'a>(places: &Places<'a>, partition: Option<Partition>) -> Result<Setti
 }
 
 fn no_role(places: &Places<'_>, credentials: Origin) -> Refusal {
-    let account = places.pod.service_account();
+    let account = Name(places.pod.service_account());
     let pod_identity = if credentials == Origin::BuiltIn && agreed::carries_pod_identity(places.pod) {
         " The pod carries EKS Pod Identity, which is not supported yet."
     } else {

@@ -5,6 +5,7 @@ use rolebridge_contract::google::DEFAULT_UNIVERSE;
 
 use super::places::Places;
 use super::{Setting, value};
+use crate::sentence::Name;
 use crate::{Reason, Refusal};
 
 /// Seconds of an impersonated token where nobody says another number: what Google's libraries ask for by themselves.
@@ -86,7 +87,7 @@ fn no_provider(places: &Places<'_>) -> Refusal {
             "{} is named nowhere: not on the pod, its service account {}, its namespace {} nor in the chart's \
              defaults. It is projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER.",
             key::PROVIDER,
-            places.pod.service_account(),
+            Name(places.pod.service_account()),
             places.context.namespace
         ),
     )

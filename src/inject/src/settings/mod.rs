@@ -21,7 +21,7 @@ pub use aws::Aws;
 pub use explain::Entry;
 pub use google::Google;
 pub use origin::{Origin, Setting};
-pub(crate) use places::{Places, Shown};
+pub(crate) use places::Places;
 pub use selection::Selection;
 pub use session::SessionName;
 pub use sidecar::{Bounds, Sidecar};

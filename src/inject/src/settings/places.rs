@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Origin, Setting};
+use crate::sentence::{Name, Shown};
 use crate::{Context, Pod, Reason, Refusal};
 
 /// What is wrong with a value: the end of a sentence that begins with the value, without its full stop.
@@ -130,7 +131,7 @@ impl<'a> Places<'a> {
     pub(crate) fn place(&self, origin: Origin) -> String {
         match origin {
             Origin::Pod => "on the pod".to_owned(),
-            Origin::ServiceAccount => format!("on the service account {}", self.pod.service_account()),
+            Origin::ServiceAccount => format!("on the service account {}", Name(self.pod.service_account())),
             Origin::Namespace => format!("on the namespace {}", self.context.namespace),
             Origin::Defaults => "in the chart's defaults".to_owned(),
             Origin::BuiltIn => "the default".to_owned(),
@@ -142,42 +143,5 @@ fn refusal(reason: Reason, origin: Origin, message: String) -> Refusal {
     match origin {
         Origin::Pod => Refusal::of_pod(reason, message),
         _ => Refusal::of_settings(reason, message),
-    }
-}
-
-/// A value in a sentence: quoted, escaped, not longer than a line, and without a proxy's password.
-pub(crate) struct Shown<'a>(pub(crate) &'a str);
-
-/// The most characters of a value that a sentence repeats.
-const MOST_SHOWN: usize = 120;
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let secret =
-            self.0.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1)));
-        let text = secret.map(|(scheme, host)| format!("{scheme}://…@{host}"));
-        let text = text.as_deref().unwrap_or(self.0);
-        match text.char_indices().nth(MOST_SHOWN) {
-            Some((end, _)) => write!(f, "{:?}…", &text[..end]),
-            None => write!(f, "{text:?}"),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Shown;
-
-    #[test]
-    fn a_value_is_shown_safely() {
-        for (value, shown) in [
-            ("plain", "\"plain\""),
-            ("two\nlines", "\"two\\nlines\""),
-            ("http://user:secret@proxy:3128", "\"http://…@proxy:3128\""),
-            ("http://user:s@cret@proxy:3128", "\"http://…@proxy:3128\""),
-        ] {
-            assert_eq!(Shown(value).to_string(), shown);
-        }
-        assert_eq!(Shown(&"ü".repeat(500)).to_string(), format!("\"{}\"…", "ü".repeat(120)));
     }
 }

@@ -6,6 +6,7 @@ use rolebridge_contract::pod::CONTAINER;
 
 use super::places::Places;
 use super::{Setting, Settings, Sidecar, Sources};
+use crate::sentence::Name;
 use crate::{Pod, Reason, Refusal};
 
 /// The sidecar's listeners, with the annotation that moves each.
@@ -30,7 +31,8 @@ pub(super) fn check(
         let number = port.value;
         if let Some(container) = user_of(places.pod, number) {
             let message = format!(
-                "{key}: \"{number}\" ({place}) is a port of the container {container}. Set {key} to one that is free."
+                "{key}: \"{number}\" ({place}) is a port of the container {}. Set {key} to one that is free.",
+                Name(container)
             );
             return Err(Refusal::of_settings(Reason::Clash, message));
         }

@@ -6,8 +6,9 @@ use rolebridge_contract::pod::CONTAINER;
 use super::places::{Found, Places};
 use super::sources::Sources;
 use super::{Origin, Setting, value};
+use crate::sentence::MOST_IN_REFUSAL;
 use crate::view::Container;
-use crate::{Pod, Reason, Refusal, mesh};
+use crate::{Pod, Reason, Refusal, mesh, sentence};
 
 /// The containers that get credentials: those named, or all but a service mesh's, without those to skip.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,9 +64,6 @@ pub(super) fn sources<'a>(places: &Places<'a>) -> Result<Setting<Sources<'a>>, R
     Ok(sources)
 }
 
-/// The most containers that a refusal lists.
-const MOST_NAMED: usize = 10;
-
 /// A name on the pod must be one of its containers'. A service account, a namespace and the chart speak for many pods,
 /// of which not each has the container.
 fn check_exists(places: &Places<'_>, found: Found<'_>, name: &str) -> Result<(), Refusal> {
@@ -74,7 +72,7 @@ fn check_exists(places: &Places<'_>, found: Found<'_>, name: &str) -> Result<(),
     if found.origin != Origin::Pod || names().any(|one| one == name) {
         return Ok(());
     }
-    let names: Vec<_> = names().take(MOST_NAMED).collect();
-    let end = format!("names {name}, which is no container of the pod; it has {}", names.join(", "));
+    let names = sentence::names(MOST_IN_REFUSAL, names()).unwrap_or_else(|| "none".to_owned());
+    let end = format!("names {name}, which is no container of the pod; it has {names}");
     Err(places.refuse(found, Reason::BadValue, end))
 }

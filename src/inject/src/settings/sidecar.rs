@@ -41,6 +41,8 @@ pub struct Bounds<'a> {
     pub request: Setting<Amount<'a>>,
     /// What it may use at most, where a limit is set.
     pub limit: Setting<Amount<'a>>,
+    /// The least limit that it can live with.
+    pub least_limit: Amount<'a>,
 }
 
 /// A sidecar rests at a millisecond of CPU a minute and under 8 MiB; its start takes some 20 ms.
@@ -64,12 +66,14 @@ impl<'a> Sidecar<'a> {
                 places.or(key::CPU_REQUEST, value::cpu, CPU_REQUEST)?,
                 places.or(key::CPU_LIMIT, value::cpu, CPU_LIMIT)?,
                 (key::CPU_REQUEST, key::CPU_LIMIT),
+                value::LEAST_CPU,
             )?,
             memory: bounds(
                 places,
                 places.or(key::MEMORY_REQUEST, value::memory, MEMORY_REQUEST)?,
                 places.or(key::MEMORY_LIMIT, value::memory_limit, MEMORY_LIMIT)?,
                 (key::MEMORY_REQUEST, key::MEMORY_LIMIT),
+                value::LEAST_MEMORY_LIMIT,
             )?,
         })
     }
@@ -81,6 +85,7 @@ fn bounds<'a>(
     request: Setting<Amount<'a>>,
     limit: Setting<Amount<'a>>,
     (request_key, limit_key): (&'static str, &'static str),
+    least_limit: Amount<'a>,
 ) -> Result<Bounds<'a>, Refusal> {
     // A default gives way to what somebody said for the pod.
     let both_annotated = request.origin.is_annotated() && limit.origin.is_annotated();
@@ -91,7 +96,7 @@ fn bounds<'a>(
             return Err(Refusal { depends_on_metadata: true, ..places.refuse(found, Reason::BadValue, end) });
         }
     }
-    Ok(Bounds { request, limit })
+    Ok(Bounds { request, limit, least_limit })
 }
 
 fn https_proxy<'a>(places: &Places<'a>) -> Result<Option<Setting<Cow<'a, str>>>, Refusal> {
@@ -108,7 +113,7 @@ fn https_proxy<'a>(places: &Places<'a>) -> Result<Option<Setting<Cow<'a, str>>>,
 
 /// The proxy that the app's containers use, if the sidecar can use it too. Many programs take one without a scheme.
 fn of_app<'a>(places: &Places<'a>) -> Option<Cow<'a, str>> {
-    let text = agreed::value(places.pod, &["HTTPS_PROXY", "https_proxy"])?;
+    let text = agreed::value(places.pod, agreed::HTTPS_PROXY)?;
     let proxy = if text.contains("://") { Cow::Borrowed(text) } else { Cow::Owned(format!("http://{text}")) };
     value::proxy(&proxy).is_ok().then_some(proxy)
 }
@@ -117,8 +122,7 @@ fn no_proxy<'a>(places: &Places<'a>) -> Result<Option<Setting<&'a str>>, Refusal
     if let Some(found) = places.annotated(key::NO_PROXY) {
         return places.read(found, value::no_proxy).map(Some);
     }
-    let of_app =
-        agreed::value(places.pod, &["NO_PROXY", "no_proxy"]).filter(|text| value::no_proxy(text).is_ok());
+    let of_app = agreed::value(places.pod, agreed::NO_PROXY).filter(|text| value::no_proxy(text).is_ok());
     if let Some(value) = of_app {
         return Ok(Some(Setting { value, origin: Origin::Pod }));
     }

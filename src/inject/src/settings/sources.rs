@@ -6,6 +6,7 @@ use rolebridge_contract::external_account::Source;
 
 use super::places::Fault;
 use super::value;
+use crate::sentence::Shown;
 
 /// How each container's library gets the subject token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +30,12 @@ impl<'a> Sources<'a> {
                 }
                 continue;
             };
+            let (container, name) = (container.trim(), name.trim());
             if !value::is_container_name(container) {
-                return Err(Fault::bad(format!("sets {container:?} apart, which is no container's name")));
+                return Err(Fault::bad(format!(
+                    "sets {} apart, which is no container's name",
+                    Shown(container)
+                )));
             }
             if apart.iter().any(|(known, _)| *known == container) {
                 return Err(Fault::bad(format!("has two sources for the container {container}")));
@@ -85,11 +90,13 @@ mod tests {
 
     #[test]
     fn each_container_has_its_source() {
-        let sources = Sources::parse("loopback, legacy=file").unwrap();
-        assert_eq!(sources.of("web"), Source::Loopback);
-        assert_eq!(sources.of("legacy"), Source::File);
-        assert!(sources.uses(Source::Loopback) && sources.uses(Source::File));
-        assert_eq!(sources.to_string(), "loopback,legacy=file");
+        for text in ["loopback,legacy=file", " loopback , legacy\t= file "] {
+            let sources = Sources::parse(text).unwrap();
+            assert_eq!(sources.of("web"), Source::Loopback);
+            assert_eq!(sources.of("legacy"), Source::File);
+            assert!(sources.uses(Source::Loopback) && sources.uses(Source::File));
+            assert_eq!(sources.to_string(), "loopback,legacy=file");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The pod's annotations, of which only ours and the kubelet's mirror mark are kept.
+//! The pod's annotations, of which only ours, the kubelet's mirror mark and what lets traffic out of a mesh are kept.
 
 use std::fmt;
 
@@ -6,6 +6,7 @@ use rolebridge_contract::annotations::PREFIX;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::Text;
+use crate::mesh;
 
 /// The kubelet's mark on a pod that mirrors a static pod of its node.
 pub(crate) const MIRROR: &str = "kubernetes.io/config.mirror";
@@ -42,7 +43,7 @@ impl<'de> Visitor<'de> for AnnotationsVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut kept = Vec::new();
         while let Some(key) = map.next_key::<Text<'de>>()? {
-            if key.starts_with(PREFIX) || &*key == MIRROR {
+            if key.starts_with(PREFIX) || &*key == MIRROR || mesh::is_exclusion(&key) {
                 kept.push((key, map.next_value()?));
             } else {
                 map.next_value::<IgnoredAny>()?;

@@ -123,9 +123,13 @@ impl<'a> Pod<'a> {
         self.spec.host_network.unwrap_or_default()
     }
 
-    pub(crate) fn runs_on_windows(&self) -> bool {
-        let os = self.spec.os.as_ref().map(|os| &*os.name);
-        let selected = self.spec.node_selector.as_ref().and_then(|selector| selector.os.as_deref());
-        os == Some("windows") || (os.is_none() && selected == Some("windows"))
+    /// The field that puts the pod on Windows, if one does.
+    pub(crate) fn runs_on_windows(&self) -> Option<&'static str> {
+        let os = self.spec.os.as_ref().map(|os| ("spec.os.name", &*os.name));
+        let selected = || {
+            let selected = self.spec.node_selector.as_ref()?.os.as_deref()?;
+            Some(("spec.nodeSelector kubernetes.io/os", selected))
+        };
+        os.or_else(selected).filter(|(_, name)| *name == "windows").map(|(field, _)| field)
     }
 }

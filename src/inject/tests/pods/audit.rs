@@ -53,10 +53,10 @@ fn is_no_proxy(name: &str) -> bool {
     ["NO_PROXY", "no_proxy"].contains(&name)
 }
 
-/// A list with nothing but this host's names put behind it, where a comma stood at its end or not.
+/// A list with nothing but this host's names put behind it.
 fn extends(old: &Value, new: &Value) -> bool {
     let (Some(old), Some(new)) = (old.as_str(), new.as_str()) else { return false };
-    let Some(rest) = new.strip_prefix(old.trim_end_matches([',', ' '])) else { return false };
+    let Some(rest) = new.strip_prefix(old) else { return false };
     rest.split(',').all(|part| ["", "127.0.0.1", "localhost"].contains(&part))
 }
 

@@ -30,7 +30,9 @@ fn what_it_costs_the_pod() {
         (json!({"limits": {"cpu": "1"}}), "cpu-request=200m", "200m 200m 16Mi -"),
         (json!({}), "cpu-limit=2m", "2m 2m 16Mi -"),
         (guaranteed.clone(), "cpu-limit=20m memory-request=48Mi", "20m 20m 48Mi 48Mi"),
-        (guaranteed, "cpu-request=10m cpu-limit=20m", "20m 20m 32Mi 32Mi"),
+        (guaranteed.clone(), "cpu-request=10m cpu-limit=20m", "20m 20m 32Mi 32Mi"),
+        (guaranteed.clone(), "cpu-request=20m memory-request=24Mi", "20m 20m 24Mi 24Mi"),
+        (guaranteed, "memory-request=8Mi", "50m 50m 16Mi 16Mi"),
     ] {
         let mut pod = pod(&json!({"resources": resources}));
         for (name, value) in settings.split_whitespace().filter_map(|setting| setting.split_once('=')) {

@@ -185,17 +185,26 @@ fn env(text: &str) -> Value {
 
 #[test]
 fn what_the_user_set_stays() {
-    let given = "GOOGLE_APPLICATION_CREDENTIALS=/key.json GOOGLE_CLOUD_PROJECT=mine";
+    let ours = "/var/run/rolebridge/config/loopback.json";
     let defaults = format!("{DEFAULTS}  project: ours-project\n");
-    let (patched, warnings) = injected(&pod(&json!({"env": env(given)})), &defaults);
-    assert_eq!(patched["spec"]["containers"][0]["env"], env(given));
-    assert_eq!(
-        warnings,
-        [
+    for (given, added, warned) in [
+        (
+            "GOOGLE_APPLICATION_CREDENTIALS=/key.json GOOGLE_CLOUD_PROJECT=mine",
+            format!("CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE={ours} CLOUDSDK_CORE_PROJECT=ours-project"),
             "GOOGLE_APPLICATION_CREDENTIALS is set in web and stays: Google's libraries use that there instead of \
-             Rolebridge."
-        ]
-    );
+             Rolebridge.",
+        ),
+        (
+            "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE=/key.json CLOUDSDK_CORE_PROJECT=mine",
+            format!("GOOGLE_APPLICATION_CREDENTIALS={ours} GOOGLE_CLOUD_PROJECT=ours-project"),
+            "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE is set in web and stays: gcloud uses that there instead of \
+             Rolebridge.",
+        ),
+    ] {
+        let (patched, warnings) = injected(&pod(&json!({"env": env(given)})), &defaults);
+        assert_eq!(patched["spec"]["containers"][0]["env"], env(&format!("{given} {added}")));
+        assert_eq!(warnings, [warned]);
+    }
 }
 
 #[test]
@@ -208,5 +217,33 @@ fn warnings_about_many_containers_stay_short() {
     assert_eq!(warnings.len(), 3);
     for warning in warnings {
         assert!(warning.len() <= 256 && warning.contains(" and 47 more"), "{} {warning}", warning.len());
+    }
+}
+
+#[test]
+fn a_sentence_repeats_little_of_a_pod_that_nothing_has_validated() {
+    let long = "n".repeat(1 << 20);
+    let mut by_account = pod(&json!({}));
+    by_account["spec"]["serviceAccountName"] = json!(long);
+    let mut apart = pod(&json!({}));
+    apart["metadata"]["annotations"]["rolebridge.io/source"] = json!(format!("{long}=file"));
+    let mut many = pod(&json!({}));
+    many["spec"]["containers"] = (0..50).map(|at| json!({"name": format!("{at}{long}")})).collect();
+    many["metadata"]["annotations"]["rolebridge.io/containers"] = json!("web");
+    for (pod, defaults) in [
+        (pod(&json!({"name": long, "ports": [{"containerPort": 15080}]})), DEFAULTS),
+        (
+            pod(&json!({"name": long, "volumeMounts": [
+                {"name": long, "mountPath": format!("/var/run/rolebridge/config/{long}")},
+            ]})),
+            DEFAULTS,
+        ),
+        (by_account.clone(), ""),
+        (by_account, "settings: {provider: projects/1/locations/global/workloadIdentityPools/p/providers/p}"),
+        (apart, DEFAULTS),
+        (many, DEFAULTS),
+    ] {
+        let Outcome::Refused(refusal) = admit_with(&pod, defaults).outcome else { panic!("accepted") };
+        assert!(refusal.message.len() < 2048, "{} bytes: {:.300}", refusal.message.len(), refusal.message);
     }
 }

@@ -60,6 +60,7 @@ fn the_loopback_is_reached_past_a_proxy() {
 fn the_sidecar_takes_the_proxy_that_the_apps_agree_on() {
     for (one, other, wanted) in [
         ("HTTPS_PROXY=http://p:3128 NO_PROXY=.svc", "", "http://p:3128 .svc"),
+        ("HTTPS_PROXY=http://p:3128 NO_PROXY=.svc,", "", "http://p:3128 .svc,"),
         ("HTTPS_PROXY=http://p:3128", "https_proxy=http://p:3128", "http://p:3128 -"),
         ("HTTPS_PROXY=p:3128", "", "http://p:3128 -"),
         ("HTTPS_PROXY=http://p:3128", "HTTPS_PROXY=http://q:3128", "- -"),

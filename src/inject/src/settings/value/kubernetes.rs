@@ -14,11 +14,16 @@ pub struct Amount<'a> {
 
 const MIB: u64 = 1024 * 1024;
 
+/// Kubernetes keeps no less than a thousandth of a core.
+pub(crate) const LEAST_CPU: Amount<'_> = Amount { text: "1m", quantity: Quantity::millis(1) };
+
+/// The startup probe and the container runtime's own start are counted too.
+pub(crate) const LEAST_MEMORY_LIMIT: Amount<'_> =
+    Amount { text: "16Mi", quantity: Quantity::units(16 * MIB) };
+
 /// Cores.
 pub(crate) fn cpu(text: &str) -> Result<Amount<'_>, Fault> {
-    // Kubernetes keeps no less than a thousandth of a core.
-    let least = Quantity::parse("1m").unwrap_or_default();
-    amount(text, least).ok_or_else(|| Fault::bad("is not an amount of CPU, such as 100m"))
+    amount(text, LEAST_CPU.quantity).ok_or_else(|| Fault::bad("is not an amount of CPU, such as 100m"))
 }
 
 /// Bytes.
@@ -27,9 +32,9 @@ pub(crate) fn memory(text: &str) -> Result<Amount<'_>, Fault> {
         .ok_or_else(|| Fault::bad("is not an amount of memory of 1Mi or more, such as 24Mi"))
 }
 
-/// Bytes that are enough: the startup probe and the container runtime's own start are counted too.
+/// Bytes that are enough.
 pub(crate) fn memory_limit(text: &str) -> Result<Amount<'_>, Fault> {
-    amount(text, Quantity::units(16 * MIB)).ok_or_else(|| {
+    amount(text, LEAST_MEMORY_LIMIT.quantity).ok_or_else(|| {
         Fault::bad("is not an amount of memory of 16Mi or more, which the sidecar and its startup probe need")
     })
 }

@@ -13,7 +13,9 @@ pub(crate) use aws::{
 };
 pub(crate) use google::{email, project, provider, universe};
 pub use kubernetes::{Amount, CaBundle};
-pub(crate) use kubernetes::{ca_bundle, container_names, cpu, is_container_name, memory, memory_limit};
+pub(crate) use kubernetes::{
+    LEAST_CPU, LEAST_MEMORY_LIMIT, ca_bundle, container_names, cpu, is_container_name, memory, memory_limit,
+};
 pub(crate) use network::{endpoint, no_proxy, port, proxy};
 
 use super::places::Fault;

@@ -38,13 +38,12 @@ pub(crate) fn proxy(text: &str) -> Result<&str, Fault> {
     if well_formed { Ok(text) } else { Err(Fault::bad("is not a proxy: http://HOST:PORT")) }
 }
 
-/// What is reached without a proxy.
+/// What is reached without a proxy. Every reader of such a list passes over an entry that is empty.
 pub(crate) fn no_proxy(text: &str) -> Result<&str, Fault> {
-    let entry = |entry: &str| {
-        !entry.is_empty()
-            && entry.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".*:/[]_-".contains(&byte))
-    };
-    if text.split(',').all(|part| entry(part.trim())) {
+    let is_entry =
+        |entry: &str| entry.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".*:/[]_-".contains(&byte));
+    let mut entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).peekable();
+    if entries.peek().is_some() && entries.all(is_entry) {
         return Ok(text);
     }
     Err(Fault::bad("is not a list of hosts, domains and networks with commas between them"))
@@ -107,6 +106,16 @@ mod tests {
             "http://127.0.0.1:80@evil.example",
         ] {
             assert!(endpoint(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn exceptions() {
+        for text in ["localhost", ".svc,10.0.0.0/8", ".svc, [::1] ,", ",.svc,,*.internal:8443"] {
+            assert_eq!(no_proxy(text), Ok(text));
+        }
+        for text in ["", " , ", ".svc 10.0.0.0/8", ".svc;.internal", "$(HOSTS)"] {
+            assert!(no_proxy(text).is_err(), "{text}");
         }
     }
 

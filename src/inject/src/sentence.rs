@@ -1,0 +1,96 @@
+//! What a sentence repeats of a pod that nothing has validated yet: values, names, lists of names, each bounded.
+
+use std::fmt;
+
+/// A value: quoted, escaped, not longer than a line, and without a proxy's password.
+pub(crate) struct Shown<'a>(pub(crate) &'a str);
+
+/// The most characters of a value that a sentence repeats.
+const MOST_SHOWN: usize = 120;
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secret =
+            self.0.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1)));
+        let text = secret.map(|(scheme, host)| format!("{scheme}://…@{host}"));
+        let text = text.as_deref().unwrap_or(self.0);
+        match text.char_indices().nth(MOST_SHOWN) {
+            Some((end, _)) => write!(f, "{:?}…", &text[..end]),
+            None => write!(f, "{text:?}"),
+        }
+    }
+}
+
+/// A name or a path: bare if it is made of what Kubernetes makes them of, else like any value.
+pub(crate) struct Name<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_plain = (1..=MOST_SHOWN).contains(&self.0.len())
+            && self.0.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._/".contains(&byte));
+        if is_plain { f.write_str(self.0) } else { Shown(self.0).fmt(f) }
+    }
+}
+
+/// The most names in a warning: the API server may cut one off at 256 characters.
+pub(crate) const MOST_IN_WARNING: usize = 3;
+
+/// The most names in a refusal.
+pub(crate) const MOST_IN_REFUSAL: usize = 10;
+
+/// `a, b, c and 47 more`; `None` if there is none.
+pub(crate) fn names<'a>(most: usize, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let mut names = names.into_iter();
+    let mut text = Name(names.next()?).to_string();
+    for name in names.by_ref().take(most - 1) {
+        text = format!("{text}, {}", Name(name));
+    }
+    match names.count() {
+        0 => Some(text),
+        more => Some(format!("{text} and {more} more")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_shown_safely() {
+        for (value, shown) in [
+            ("plain", "\"plain\""),
+            ("two\nlines", "\"two\\nlines\""),
+            ("http://user:secret@proxy:3128", "\"http://…@proxy:3128\""),
+            ("http://user:s@cret@proxy:3128", "\"http://…@proxy:3128\""),
+        ] {
+            assert_eq!(Shown(value).to_string(), shown);
+        }
+        assert_eq!(Shown(&"ü".repeat(500)).to_string(), format!("\"{}\"…", "ü".repeat(120)));
+    }
+
+    #[test]
+    fn a_name_is_bare_unless_it_is_none() {
+        for (name, shown) in [
+            ("vault-agent", "vault-agent"),
+            ("/var/run/x.y_z", "/var/run/x.y_z"),
+            ("", "\"\""),
+            ("a b\n", "\"a b\\n\""),
+        ] {
+            assert_eq!(Name(name).to_string(), shown);
+        }
+        assert_eq!(Name(&"n".repeat(1 << 20)).to_string(), format!("\"{}\"…", "n".repeat(120)));
+    }
+
+    #[test]
+    fn many_names_stay_few() {
+        for (given, said) in [
+            ("", None),
+            ("a", Some("a")),
+            ("a b c", Some("a, b, c")),
+            ("a b c d", Some("a, b, c and 1 more")),
+            ("a b c d e f", Some("a, b, c and 3 more")),
+        ] {
+            assert_eq!(names(3, given.split_whitespace()).as_deref(), said);
+        }
+    }
+}
