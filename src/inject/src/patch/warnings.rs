@@ -5,7 +5,7 @@ use rolebridge_contract::annotations::{self as key, INJECT, PREFIX};
 use super::{late_proxy, place, resources};
 use crate::sentence::{MOST_IN_WARNING, names};
 use crate::settings::agreed::{self, Said};
-use crate::settings::{Origin, Places, Setting, Sidecar};
+use crate::settings::{Origin, Places, Setting, Sidecar, check};
 use crate::{Context, Metadata, Pod, Settings, spelling};
 
 /// Warnings of the settings and the pod as a whole; the containers' come from where they are patched.
@@ -77,18 +77,21 @@ fn proxy_not_taken(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
     Some(format!("{why}, so the sidecar goes without; {} gives it one.", key::HTTPS_PROXY))
 }
 
-/// Why the sidecar asks the app's proxy for everything.
+/// Why the sidecar asks its proxy for everything although the app's containers say what needs none.
 fn exceptions_not_taken(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
     let Sidecar { https_proxy, no_proxy, .. } = &settings.sidecar;
-    let takes_none = https_proxy.is_some() && no_proxy.is_none();
-    let has_some = || matches!(agreed::said(pod, agreed::NO_PROXY), Said::One(_));
-    (takes_none && has_some()).then(|| {
-        format!(
-            "NO_PROXY of the app's containers is no list of hosts with commas between them, so the sidecar goes without; \
-             {} gives it one.",
-            key::NO_PROXY
-        )
-    })
+    if https_proxy.is_none() || no_proxy.is_some() {
+        return None;
+    }
+    let unusable = agreed::variables(pod, agreed::NO_PROXY).filter(|(_, variable)| {
+        variable.literal().is_some_and(|list| !list.is_empty() && check(key::NO_PROXY, list).is_err())
+    });
+    let containers = names(MOST_IN_WARNING, unusable.map(|(container, _)| &*container.name))?;
+    Some(format!(
+        "NO_PROXY of {containers} is no list of hosts with commas between them, so the sidecar goes without; {} gives \
+         it one.",
+        key::NO_PROXY
+    ))
 }
 
 /// Keys of ours that mean nothing where they stand. On the pod they are refused; here they may be another pod's.

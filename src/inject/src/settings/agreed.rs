@@ -2,6 +2,7 @@
 
 use rolebridge_contract::pod::CONTAINER;
 
+use crate::view::{Container, Env};
 use crate::{Pod, mesh};
 
 /// The variables of a proxy, the first that a container has.
@@ -22,15 +23,21 @@ pub(crate) enum Said<'a> {
     Unseen(Vec<&'a str>),
 }
 
-/// What the app's containers say for any of these variables. Later names are asked only where a container lacks the
-/// earlier ones.
-pub(crate) fn said<'a>(pod: &'a Pod<'_>, names: &[&str]) -> Said<'a> {
+/// Each of the app's containers that has any of these variables, with the first that it has.
+pub(crate) fn variables<'a>(
+    pod: &'a Pod<'_>,
+    names: &'static [&str],
+) -> impl Iterator<Item = (&'a Container<'a>, &'a Env<'a>)> {
     let of_app = pod.app_containers().iter().filter(|one| !mesh::owns(one) && *one.name != *CONTAINER);
-    let variables = of_app.filter_map(|one| Some((one, names.iter().find_map(|name| one.variable(name))?)));
+    of_app.filter_map(|one| Some((one, names.iter().find_map(|name| one.variable(name))?)))
+}
+
+/// What the app's containers say for any of these variables.
+pub(crate) fn said<'a>(pod: &'a Pod<'_>, names: &'static [&str]) -> Said<'a> {
     let mut first = None;
     let mut differ = false;
     let mut unseen = Vec::new();
-    for (container, variable) in variables {
+    for (container, variable) in variables(pod, names) {
         match variable.literal() {
             Some(value) => differ |= *first.get_or_insert(value) != value,
             None => unseen.push(&*container.name),
@@ -45,7 +52,7 @@ pub(crate) fn said<'a>(pod: &'a Pod<'_>, names: &[&str]) -> Said<'a> {
 }
 
 /// The one value that the app's containers give to any of these variables; `None` if they differ or say nothing.
-pub(crate) fn value<'a>(pod: &'a Pod<'_>, names: &[&str]) -> Option<&'a str> {
+pub(crate) fn value<'a>(pod: &'a Pod<'_>, names: &'static [&str]) -> Option<&'a str> {
     match said(pod, names) {
         Said::One(value) => Some(value),
         Said::Nothing | Said::Several | Said::Unseen(_) => None,
