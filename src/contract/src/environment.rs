@@ -30,7 +30,7 @@ pub mod sidecar {
     pub const HTTPS_PROXY: &str = "HTTPS_PROXY";
     /// Hosts that are reached without the proxy. The lower-case name is read too.
     pub const NO_PROXY: &str = "NO_PROXY";
-    /// The provider's audience, `//iam.googleapis.com/projects/…`: signed into every subject token.
+    /// The provider's audience, `//iam.UNIVERSE/projects/…`: signed into every subject token. It names the universe too.
     pub const AUDIENCE: &str = "ROLEBRIDGE_AUDIENCE";
     /// The token's file; a state file lies beside it.
     pub const TOKEN_FILE: &str = "ROLEBRIDGE_TOKEN_FILE";
@@ -50,8 +50,6 @@ pub mod sidecar {
     pub const PROJECT: &str = "ROLEBRIDGE_PROJECT";
     /// The project that pays for the sidecar's calls to the IAM Credentials API.
     pub const QUOTA_PROJECT: &str = "ROLEBRIDGE_QUOTA_PROJECT";
-    /// Google's universe. Absent: `googleapis.com`.
-    pub const UNIVERSE_DOMAIN: &str = "ROLEBRIDGE_UNIVERSE_DOMAIN";
     /// Another endpoint of Google STS, without a path.
     pub const STS_ENDPOINT: &str = "ROLEBRIDGE_STS_ENDPOINT";
     /// Another endpoint of the IAM Credentials API, without a path.
