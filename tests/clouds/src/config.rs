@@ -192,6 +192,9 @@ pub struct Provider {
     /// Whether it is switched off.
     #[serde(default)]
     pub disabled: bool,
+    /// Seconds of every federated token, whatever Google would give: for who cannot wait for a renewal.
+    #[serde(default)]
+    pub token_seconds: Option<i64>,
 }
 
 /// A Google service account.

@@ -44,8 +44,6 @@ pub enum Detail {
         account: String,
         /// The key that signed, which is no secret.
         access_key_id: String,
-        /// Seconds that the session has left, by AWS's clock. They do not stand in AWS's answer.
-        expires_in: i64,
     },
     /// Google gave a federated token.
     TokenExchanged(TokenExchanged),

@@ -1,5 +1,7 @@
 //! The real webhook between its caches and the API server.
 
+use std::time::Instant;
+
 use crate::support::world;
 use rolebridge_contract::annotations::{PROJECT, SERVICE_ACCOUNT, eks};
 use rolebridge_tests::kubernetes::Outage;
@@ -36,10 +38,13 @@ async fn a_refusal_that_holds_is_read_live_once() {
     assert!(!answer.allowed && message.contains(eks::ROLE_ARN), "{message}");
     let gets = world.kubernetes.calls().gets;
     assert!((1..=2).contains(&gets), "{gets}");
+    let begun = Instant::now();
     for _ in 0..20 {
         assert!(!world.admit(&pod_of(&world, "plain")).await.unwrap().allowed);
     }
-    assert!(world.kubernetes.calls().gets <= gets + 2, "{:?} for 20 more refusals", world.kubernetes.calls());
+    // The namespace and the account, once a second at most, however long the 20 take on this machine.
+    let most = gets + 2 * (1 + begun.elapsed().as_secs());
+    assert!(world.kubernetes.calls().gets <= most, "{:?}, not {most} gets", world.kubernetes.calls());
 }
 
 #[tokio::test(flavor = "multi_thread")]

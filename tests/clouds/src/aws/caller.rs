@@ -37,7 +37,6 @@ impl Aws {
             arn,
             account,
             access_key_id: session.access_key.clone(),
-            expires_in: session.expires.0 - now.0,
         }))
     }
 

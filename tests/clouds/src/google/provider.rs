@@ -45,6 +45,7 @@ pub(crate) struct Provider {
     mapping: BTreeMap<String, Expression>,
     condition: Option<Expression>,
     pub(crate) disabled: bool,
+    pub(crate) token_seconds: Option<i64>,
 }
 
 impl Provider {
@@ -95,6 +96,7 @@ impl Provider {
             condition: condition.transpose()?,
             mapping,
             disabled: config.disabled,
+            token_seconds: config.token_seconds,
         })
     }
 

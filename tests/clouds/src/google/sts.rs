@@ -19,7 +19,7 @@ use crate::wire::{Answer, Fields, Request, header, is_form};
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
-/// The longest life of a federated token, in seconds.
+/// The life of a federated token, in seconds.
 const LIFETIME: i64 = 3600;
 
 /// An exchange, between the request to Google and AWS's answer to Google.
@@ -99,7 +99,8 @@ impl<'a> Exchange<'a> {
             ));
         }
         let principal = self.provider.principal(&assertion)?;
-        let lifetime = lifetime(aws);
+        // Nothing in AWS's answer tells Google how long the session lives.
+        let lifetime = self.provider.token_seconds.unwrap_or(LIFETIME);
         let detail = self.detail(&principal, access_key_id(aws), lifetime);
         let grant = Grant { principal, scopes: self.scopes, expires: now.plus(lifetime) };
         let body = json!({
@@ -176,14 +177,5 @@ fn access_key_id(aws: &Answer) -> String {
     match &aws.detail {
         Detail::CallerIdentified { access_key_id, .. } => access_key_id.clone(),
         _ => String::new(),
-    }
-}
-
-/// Seconds of the federated token: no longer than the AWS session has left, which is stricter than what AWS's answer
-/// lets Google know, so that no client can count on more.
-fn lifetime(aws: &Answer) -> i64 {
-    match aws.detail {
-        Detail::CallerIdentified { expires_in, .. } => expires_in.min(LIFETIME),
-        _ => LIFETIME,
     }
 }

@@ -59,20 +59,10 @@ async fn an_exchange() {
     assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 1, "Google asked AWS");
 }
 
+/// Neither cloud knows how wrong the other's clock is, and Google does not learn when the session ends.
 #[tokio::test]
-async fn a_federated_token_lives_no_longer_than_the_session() {
-    let fixture = Fixture::new();
-    let session = fixture.session(&[("DurationSeconds", Some("900"))]).await;
-    fixture.clock.shift_by(300);
-    let token = subject_token(&signed(&session, NOW, &audience(PROVIDER)));
-    let answer = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
-    assert_eq!(parsed(&answer)["expires_in"], 600);
-}
-
-/// What is left of a session is AWS's to say: neither cloud knows how wrong the other's clock is.
-#[tokio::test]
-async fn a_federated_token_lives_as_long_wherever_awss_clock_stands() {
-    for aws_ahead in [-7_200, 7_200] {
+async fn a_federated_token_lives_an_hour_wherever_awss_clock_stands() {
+    for aws_ahead in [-7_200, 0, 7_200] {
         let fixture = Fixture::new();
         fixture.state.aws_clock.shift_by(aws_ahead);
         let web_identity = fixture.web_identity_at(NOW.plus(aws_ahead));
@@ -81,8 +71,22 @@ async fn a_federated_token_lives_as_long_wherever_awss_clock_stands() {
             .await;
         let token = subject_token(&signed(&session, NOW.plus(aws_ahead), &audience(PROVIDER)));
         let answer = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
-        assert_eq!(parsed(&answer)["expires_in"], 900, "AWS is ahead by {aws_ahead} s");
+        assert_eq!(parsed(&answer)["expires_in"], 3_600, "AWS is ahead by {aws_ahead} s");
+        let body = json!({"scope": [SCOPE]});
+        let federated = parsed(&answer)["access_token"].as_str().unwrap().to_owned();
+        for (later, status) in [(3_599, 200), (1, 401)] {
+            fixture.clock.shift_by(later);
+            assert_eq!(fixture.impersonate(ACCOUNT, &federated, &body).await.status, status);
+        }
     }
+}
+
+#[tokio::test]
+async fn a_federated_token_lives_shorter_where_a_test_wants_it() {
+    let mut config = config();
+    config.google.providers[0].token_seconds = Some(60);
+    let answer = Fixture::with(&config).exchange(&[]).await;
+    assert_eq!(parsed(&answer)["expires_in"], 60);
 }
 
 #[tokio::test]

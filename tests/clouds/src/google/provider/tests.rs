@@ -17,6 +17,7 @@ fn provider(mapping: Option<&[(&str, &str)]>, condition: Option<&str>) -> Result
         attribute_mapping: mapping,
         attribute_condition: condition.map(ToOwned::to_owned),
         disabled: false,
+        token_seconds: None,
     };
     Provider::new(&config, "googleapis.com")
 }
@@ -116,6 +117,7 @@ fn what_google_would_not_create() {
             attribute_mapping: None,
             attribute_condition: None,
             disabled: false,
+            token_seconds: None,
         };
         assert!(Provider::new(&config, "googleapis.com").is_err(), "{name}");
     }
