@@ -57,6 +57,10 @@ pub struct Arguments {
     #[arg(long, env = "ROLEBRIDGE_WEBHOOK_DRAIN_TIMEOUT", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub drain_timeout: Duration,
 
+    /// Say events about pods that are refused, left alone or warned about
+    #[arg(long, env = "ROLEBRIDGE_WEBHOOK_EVENTS")]
+    pub events: bool,
+
     /// How much to log: error, warn, info, debug or trace
     #[arg(long, env = "ROLEBRIDGE_WEBHOOK_LOG_LEVEL", value_name = "LEVEL", default_value_t = Level::INFO)]
     pub log_level: Level,

@@ -2,7 +2,7 @@
 //!
 //! `rolebridge_inject` decides; this crate only asks and answers. A request goes through these files, in order:
 //! [`server`], [`connections`], [`router`], [`body`], [`review`], [`mutate`] or [`workloads`], [`lookup`]
-//! ([`cache`], else [`live`]), [`answer`].
+//! ([`cache`], else [`live`]), [`answer`]; if asked to, [`events`].
 
 pub mod answer;
 pub mod arguments;
@@ -12,12 +12,14 @@ pub mod certificates;
 pub mod connections;
 pub mod defaults;
 pub mod drain;
+pub mod events;
 pub mod health;
 pub mod live;
 mod log;
 pub mod lookup;
 pub mod metrics;
 pub mod mutate;
+pub mod named;
 pub mod not_after;
 pub mod page;
 pub mod rate;

@@ -45,6 +45,20 @@ labels! {
     }
 }
 
+labels! {
+    /// What became of an event.
+    EventOutcome {
+        /// It was said.
+        Created = "created",
+        /// It was said before, here or by another replica.
+        Repeated = "repeated",
+        /// There was too much to say.
+        Limited = "limited",
+        /// The API server did not take it.
+        Failed = "failed",
+    }
+}
+
 /// What became of a pod's review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -109,6 +123,7 @@ pub struct Metrics {
     watch_faults: Counts<2>,
     reloads: [Counts<2>; 2],
     handshake_faults: AtomicU64,
+    events: Counts<4>,
 }
 
 impl Default for Metrics {
@@ -127,6 +142,7 @@ impl Default for Metrics {
             watch_faults: zeros(),
             reloads: [zeros(), zeros()],
             handshake_faults: AtomicU64::default(),
+            events: zeros(),
         }
     }
 }
@@ -179,6 +195,11 @@ impl Metrics {
         add(&self.handshake_faults, 1);
     }
 
+    /// There was an event to say.
+    pub fn event(&self, outcome: EventOutcome) {
+        add(&self.events[outcome as usize], 1);
+    }
+
     /// Writes everything that is counted.
     pub fn write(&self, page: &mut Page) {
         self.write_pods(page);
@@ -212,6 +233,11 @@ impl Metrics {
         }
         page.family("handshake_faults_total", Type::Counter, "TLS handshakes that were not completed.")
             .sample(&[], value(&self.handshake_faults));
+        let mut family =
+            page.family("events_total", Type::Counter, "Events about pods, if they are asked for.");
+        for (count, outcome) in self.events.iter().zip(EventOutcome::LABELS) {
+            family.sample(&[("outcome", outcome)], value(count));
+        }
     }
 
     fn write_pods(&self, page: &mut Page) {

@@ -10,8 +10,10 @@ use tracing::{Level, debug, enabled, error, info};
 
 use crate::answer::{Answer, Denial, Verdict};
 use crate::body::Rejection;
+use crate::events::Occasion;
 use crate::live::LiveError;
 use crate::metrics::{API_UNAVAILABLE, NOT_CREATION, Outcome};
+use crate::named;
 use crate::review::{self, ReviewError};
 use crate::router::{Webhook, respond};
 
@@ -30,7 +32,10 @@ async fn answer(webhook: &Webhook, request: Request, started: Instant) -> Result
     let (answer, outcome) = if &*request.operation == "CREATE" {
         let pod = request.object.as_ref().ok_or(ReviewError::NoObject)?;
         match decide(webhook, &request.namespace, pod).await {
-            Ok(admission) => told(request.uid.get(), &admission, &log),
+            Ok(admission) => {
+                say_event(webhook, &admission, &log);
+                told(request.uid.get(), &admission, &log)
+            }
             Err(error) => (unavailable(request.uid.get(), &error, &log), Outcome::Failed),
         }
     } else {
@@ -74,6 +79,21 @@ fn told(uid: &str, admission: &Admission, log: &Log<'_>) -> (String, Outcome) {
     (Answer { uid, verdict, warnings: &admission.warnings }.to_json(), outcome)
 }
 
+/// What the pod's controller reads and nobody else, for whoever looks at the controller's events.
+fn say_event(webhook: &Webhook, admission: &Admission, log: &Log<'_>) {
+    let Some(events) = webhook.events.as_ref().filter(|_| !log.dry_run) else { return };
+    let warnings = || admission.warnings.join(" ");
+    let (occasion, note) = match &admission.outcome {
+        Decision::Refused(refusal) => (Occasion::Refused, refusal.message.clone()),
+        _ if admission.warnings.is_empty() => return,
+        Decision::Unchanged(_) => (Occasion::NotInjected, warnings()),
+        Decision::Injected(_) => (Occasion::Warned, warnings()),
+    };
+    if let Some(about) = named::subject(log.namespace, log.body) {
+        events.say(&about, occasion, &note);
+    }
+}
+
 /// Never let through silently: a pod without credentials would not heal by itself.
 fn unavailable(uid: &str, error: &LiveError, log: &Log<'_>) -> String {
     let message = error.to_string();
@@ -92,18 +112,18 @@ struct Log<'a> {
 impl Log<'_> {
     fn passed(&self, code: &str, sentence: &str) {
         if enabled!(Level::DEBUG) {
-            let (namespace, pod, dry_run) = (self.namespace, review::object_name(self.body), self.dry_run);
+            let (namespace, pod, dry_run) = (self.namespace, named::name(self.body), self.dry_run);
             debug!(namespace, pod, dry_run, code, sentence, "pod reviewed");
         }
     }
 
     fn refused(&self, code: &str, sentence: &str) {
-        let (namespace, pod, dry_run) = (self.namespace, review::object_name(self.body), self.dry_run);
+        let (namespace, pod, dry_run) = (self.namespace, named::name(self.body), self.dry_run);
         info!(namespace, pod, dry_run, code, sentence, "pod refused");
     }
 
     fn failed(&self, sentence: &str) {
-        let (namespace, pod, dry_run) = (self.namespace, review::object_name(self.body), self.dry_run);
+        let (namespace, pod, dry_run) = (self.namespace, named::name(self.body), self.dry_run);
         error!(
             namespace,
             pod,

@@ -13,6 +13,7 @@ use tracing::info;
 
 use crate::body::{Intake, Rejection};
 use crate::defaults::LiveDefaults;
+use crate::events::Events;
 use crate::lookup::Lookup;
 use crate::metrics::Metrics;
 use crate::{mutate, workloads};
@@ -33,6 +34,8 @@ pub struct Webhook {
     pub defaults: Arc<LiveDefaults>,
     /// Counts.
     pub metrics: Arc<Metrics>,
+    /// Says events, if asked to.
+    pub events: Option<Events>,
 }
 
 /// All paths that take reviews.

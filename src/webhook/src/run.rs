@@ -19,6 +19,7 @@ use crate::certificates::{self, Certificates, Pair};
 use crate::connections::Connections;
 use crate::defaults::{self, LiveDefaults};
 use crate::drain::Drain;
+use crate::events::Events;
 use crate::health::{self, Health};
 use crate::live::Live;
 use crate::lookup::{Kind, Lookup};
@@ -64,8 +65,9 @@ async fn serve(arguments: &Arguments) -> Result<(), String> {
     let client = client().await?;
     let lookup = Lookup::new(Live::new(client.clone(), Arc::clone(&metrics)));
     follow_caches(&client, &lookup, &metrics);
-    let webhook =
-        Arc::new(Webhook { intake: Intake::default(), lookup, defaults, metrics: Arc::clone(&metrics) });
+    let events = arguments.events.then(|| Events::start(client, Arc::clone(&metrics)));
+    let intake = Intake::default();
+    let webhook = Arc::new(Webhook { intake, lookup, defaults, metrics: Arc::clone(&metrics), events });
 
     let tls =
         tls::config(Arc::clone(&certificates)).map_err(|error| format!("TLS cannot be set up: {error}."))?;

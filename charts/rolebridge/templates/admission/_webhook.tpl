@@ -11,7 +11,7 @@ clientConfig:
     port: 443
 admissionReviewVersions: [v1]
 matchPolicy: Equivalent
-sideEffects: None
+sideEffects: {{ if .context.Values.webhook.events }}NoneOnDryRun{{ else }}None{{ end }}
 timeoutSeconds: {{ .context.Values.admission.timeoutSeconds }}
 {{- end }}
 

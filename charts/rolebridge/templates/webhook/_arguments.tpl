@@ -17,5 +17,8 @@
 - --defaults=/etc/rolebridge/defaults/defaults.yaml
 - --drain-delay={{ .Values.webhook.drain.delaySeconds }}
 - --drain-timeout={{ .Values.webhook.drain.timeoutSeconds }}
+{{- if .Values.webhook.events }}
+- --events
+{{- end }}
 - --log-level={{ .Values.webhook.logLevel }}
 {{- end }}

@@ -5,6 +5,7 @@
 mod bad_input;
 mod connections;
 mod drain;
+mod events;
 mod lookup;
 mod observed;
 mod reload;

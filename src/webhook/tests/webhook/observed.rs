@@ -12,7 +12,7 @@ use rolebridge_webhook::certificates::Certificates;
 use rolebridge_webhook::drain::Drain;
 use rolebridge_webhook::health::{Health, router};
 use rolebridge_webhook::lookup::Kind;
-use rolebridge_webhook::metrics::{LiveOutcome, Outcome, Reloaded};
+use rolebridge_webhook::metrics::{EventOutcome, LiveOutcome, Outcome, Reloaded};
 use serde_json::json;
 use tower::ServiceExt;
 
@@ -77,6 +77,7 @@ async fn the_metrics_page_shows_every_count() {
     metrics.reload(Reloaded::Defaults, false);
     metrics.reload(Reloaded::Certificate, true);
     metrics.handshake_fault();
+    metrics.event(EventOutcome::Limited);
     review_path(&webhook, post("/mutate", "?")).await;
     let certificates = Arc::new(Certificates::default());
     certificates.serve(Issued::until(2077).pair());

@@ -44,6 +44,7 @@ pub(crate) fn webhook(api: &Api) -> Webhook {
         lookup: Lookup::new(Live::new(api.client(), Arc::clone(&metrics))),
         defaults: Arc::new(LiveDefaults::new(Defaults::from_yaml(DEFAULTS).unwrap())),
         metrics,
+        events: None,
     }
 }
 
