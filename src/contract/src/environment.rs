@@ -72,4 +72,14 @@ pub mod app {
     pub const PROJECT: &str = "GOOGLE_CLOUD_PROJECT";
     /// The project of gcloud.
     pub const CLOUDSDK_PROJECT: &str = "CLOUDSDK_CORE_PROJECT";
+    /// The project that pays, of Google's libraries where no configuration names it.
+    pub const QUOTA_PROJECT: &str = "GOOGLE_CLOUD_QUOTA_PROJECT";
+    /// The project that pays, of gcloud where no configuration names it.
+    pub const CLOUDSDK_QUOTA_PROJECT: &str = "CLOUDSDK_BILLING_QUOTA_PROJECT";
+    /// `HOST:PORT` of the metadata server.
+    pub const METADATA_HOST: &str = "GCE_METADATA_HOST";
+    /// The same, where Python and Node look whether there is one.
+    pub const METADATA_IP: &str = "GCE_METADATA_IP";
+    /// The same, for gcloud and C++.
+    pub const METADATA_ROOT: &str = "GCE_METADATA_ROOT";
 }

@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::aws::Partition;
+use crate::identity::Identity;
 use crate::{google, loopback, pod};
 
 /// How the app's library gets the subject token.
@@ -57,6 +58,8 @@ impl Source {
 /// What the document says, whatever the source.
 #[derive(Debug, Clone, Copy)]
 pub struct Account<'a> {
+    /// What the pod proves.
+    pub identity: Identity,
     /// Google's universe, such as `googleapis.com`.
     pub universe: &'a str,
     /// The provider's resource name, `projects/…`.
@@ -132,20 +135,28 @@ enum CredentialSource {
 }
 
 impl CredentialSource {
-    fn of(source: Source, port: u16, partition: Partition) -> Self {
-        let here = |path: &str| format!("http://127.0.0.1:{port}{path}");
+    fn of(source: Source, account: &Account<'_>) -> Self {
+        let here = |path: &str| format!("http://127.0.0.1:{}{path}", account.port);
         match source {
-            Source::File => Self::File { file: pod::TOKEN_FILE, format: TEXT },
+            Source::File => Self::File { file: token_file(account.identity), format: TEXT },
             Source::Loopback => Self::Loopback {
                 environment_id: "aws1",
                 region_url: here(loopback::REGION_PATH),
                 url: here(loopback::CREDENTIALS_PATH),
                 imdsv2_session_token_url: here(loopback::SESSION_TOKEN_PATH),
-                regional_cred_verification_url: verification_url(partition),
+                regional_cred_verification_url: verification_url(account.partition),
                 headers: Headers { marker: loopback::MARKER_VALUE },
                 format: TEXT,
             },
         }
+    }
+}
+
+/// The kubelet itself keeps the token of a Kubernetes service account fresh.
+const fn token_file(identity: Identity) -> &'static str {
+    match identity {
+        Identity::AwsRole | Identity::AwsJwt => pod::TOKEN_FILE,
+        Identity::Kubernetes => pod::IDENTITY_TOKEN_FILE,
     }
 }
 
@@ -162,7 +173,7 @@ impl Account<'_> {
             universe_domain: self.universe,
             r#type: "external_account",
             audience: google::audience(self.universe, self.provider),
-            subject_token_type: google::AWS4_REQUEST,
+            subject_token_type: self.identity.subject_token_type(),
             token_url: format!("{}/v1/token", self.endpoint("sts", self.sts_endpoint)),
             service_account_impersonation_url: self.service_account.map(|email| {
                 let endpoint = self.endpoint("iamcredentials", self.iam_credentials_endpoint);
@@ -173,7 +184,7 @@ impl Account<'_> {
                 .and(self.token_lifetime)
                 .map(|token_lifetime_seconds| Impersonation { token_lifetime_seconds }),
             quota_project_id: self.quota_project,
-            credential_source: CredentialSource::of(source, self.port, self.partition),
+            credential_source: CredentialSource::of(source, self),
         }
     }
 
@@ -191,6 +202,7 @@ mod tests {
     use crate::aws::PARTITIONS;
 
     const DIRECT: Account<'_> = Account {
+        identity: Identity::AwsRole,
         universe: "googleapis.com",
         provider: "projects/123456/locations/global/workloadIdentityPools/aws/providers/prod",
         sts_endpoint: None,
@@ -272,6 +284,21 @@ mod tests {
         let account = Account { partition: Partition::of_region("cn-north-1"), ..DIRECT };
         let url = "https://sts.{region}.amazonaws.com.cn?Action=GetCallerIdentity&Version=2011-06-15";
         assert!(text(&account, Source::Loopback).contains(url));
+    }
+
+    #[test]
+    fn a_json_web_token_is_in_the_file_of_who_keeps_it_fresh() {
+        for (identity, file) in [
+            (Identity::AwsJwt, "/var/run/rolebridge/token/token"),
+            (Identity::Kubernetes, "/var/run/rolebridge/identity/token"),
+        ] {
+            let text = text(&Account { identity, ..DIRECT }, Source::File);
+            assert!(
+                text.contains(r#""subject_token_type": "urn:ietf:params:oauth:token-type:jwt""#),
+                "{text}"
+            );
+            assert!(text.contains(&format!("\"file\": \"{file}\"")), "{text}");
+        }
     }
 
     #[test]

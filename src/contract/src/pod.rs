@@ -30,6 +30,9 @@ pub const TOKEN_VOLUME: Volume = Volume { name: "rolebridge-token", path: "/var/
 pub const CONFIG_VOLUME: Volume = Volume { name: "rolebridge-config", path: "/var/run/rolebridge/config" };
 /// The projected token for AWS STS. In the sidecar alone.
 pub const AWS_TOKEN_VOLUME: Volume = Volume { name: "rolebridge-aws-token", path: "/var/run/rolebridge/aws" };
+/// The projected token that the identity `kubernetes` proves itself by.
+pub const IDENTITY_VOLUME: Volume =
+    Volume { name: "rolebridge-identity", path: "/var/run/rolebridge/identity" };
 /// Further TLS roots, from a config map. In the sidecar alone.
 pub const CA_VOLUME: Volume = Volume { name: "rolebridge-ca", path: "/var/run/rolebridge/ca" };
 
@@ -39,6 +42,10 @@ pub const TOKEN_FILE: &str = "/var/run/rolebridge/token/token";
 pub const AWS_TOKEN_NAME: &str = "token";
 /// The projected token's file.
 pub const AWS_TOKEN_FILE: &str = "/var/run/rolebridge/aws/token";
+/// The projected token's file name in [`IDENTITY_VOLUME`].
+pub const IDENTITY_TOKEN_NAME: &str = "token";
+/// The projected token's file.
+pub const IDENTITY_TOKEN_FILE: &str = "/var/run/rolebridge/identity/token";
 /// The roots' file name in [`CA_VOLUME`].
 pub const CA_NAME: &str = "ca.crt";
 /// The roots' file.

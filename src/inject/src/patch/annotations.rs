@@ -4,6 +4,7 @@
 use rolebridge_contract::annotations::STATUS;
 use rolebridge_contract::aws::Partition;
 use rolebridge_contract::external_account::{Account, Source};
+use rolebridge_contract::identity::Identity;
 use serde::{Serialize, Serializer};
 
 use super::operations::Operations;
@@ -34,6 +35,7 @@ pub(super) fn add(operations: &mut Operations, pod: &Pod<'_>, settings: &Setting
 fn account<'a>(settings: &Settings<'a>) -> Account<'a> {
     let google = &settings.google;
     Account {
+        identity: Identity::AwsRole,
         universe: google.universe.value,
         provider: google.provider.value,
         sts_endpoint: google.sts_endpoint.map(|endpoint| endpoint.value),
