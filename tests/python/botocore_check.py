@@ -1,10 +1,12 @@
-"""AWS's own Python library (botocore), unchanged, at the fake AWS, and as a second opinion on our signatures.
+"""AWS's own Python library (botocore), unchanged, at the fake AWS, and as a second opinion on our signatures; and the
+fake AWS that others use (moto), as a second opinion on our calls.
 
 Its environment (tests/programs/botocore_python.rs) says where things are; AWS's own variables are botocore's to read.
 """
 
 import http.server
 import json
+import logging
 import os
 import pathlib
 import re
@@ -16,11 +18,13 @@ import urllib.parse
 import urllib.request
 
 import botocore
+import moto
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from botocore.session import Session
+from moto.server import ThreadedMotoServer
 
 REGION = os.environ["AWS_REGION"]
 ROLE = os.environ["AWS_ROLE_ARN"]
@@ -122,6 +126,18 @@ class TheFakeAws(unittest.TestCase):
                 self.assertTrue(error["Message"].startswith(message), error["Message"])
 
 
+def token_of_the_sidecar(endpoint):
+    """The document in a subject token that the real sidecar makes with a session from `endpoint`."""
+    written = subprocess.run(
+        [os.environ["SIDECAR"], "token"],
+        env=os.environ | {"AWS_ENDPOINT_URL_STS": endpoint},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+    return json.loads(urllib.parse.unquote(written))
+
+
 def headers_of(document):
     return {header["key"]: header["value"] for header in document["headers"]}
 
@@ -153,18 +169,25 @@ class OurSignatures(unittest.TestCase):
 
     def test_a_token_of_the_real_sidecar(self):
         with overheard() as (endpoint, answers):
-            written = subprocess.run(
-                [os.environ["SIDECAR"], "token"],
-                env=os.environ | {"AWS_ENDPOINT_URL_STS": endpoint},
-                check=True,
-                stdout=subprocess.PIPE,
-                text=True,
-            ).stdout
-        document = json.loads(urllib.parse.unquote(written))
+            document = token_of_the_sidecar(endpoint)
         (answer,) = answers
         secret = re.search("<SecretAccessKey>(.+?)</SecretAccessKey>", answer)[1]
         _, authorization = signed_by_botocore(document, REGION, secret)
         self.assertEqual(authorization, headers_of(document)["Authorization"])
+
+
+class AnotherFakeAws(unittest.TestCase):
+    def test_moto_gives_the_sidecar_a_session_and_knows_it_again(self):
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        server.start()
+        self.addCleanup(server.stop)
+        host, port = server.get_host_and_port()
+        document = token_of_the_sidecar(f"http://{host}:{port}")
+        url = document["url"].replace("https://sts.eu-west-1.amazonaws.com", f"http://{host}:{port}/")
+        request = urllib.request.Request(url, method=document["method"], headers=headers_of(document))
+        with urllib.request.urlopen(request) as response:
+            self.assertIn(f"<Arn>{SESSION}</Arn>", response.read().decode())
 
 
 class overheard:
@@ -201,5 +224,5 @@ class overheard:
 
 
 if __name__ == "__main__":
-    print("botocore", botocore.__version__)
+    print(f"botocore {botocore.__version__}, moto {moto.__version__}")
     unittest.main(verbosity=2)

@@ -37,8 +37,8 @@ impl OauthError {
             ),
             Failure::Denied => Self::rejected(),
             Failure::Throttled => {
-                let description =
-                    "The request was throttled due to rate limit: Token exchange requests per minute.";
+                let description = "The request was throttled due to rate limit: sts.googleapis.com/requests. Please retry after a \
+                     few seconds.";
                 Self::new("quota_exceeded", description).with_status(StatusCode::TOO_MANY_REQUESTS)
             }
             Failure::Internal => Self::new("internal_failure", "Internal error encountered.")

@@ -113,10 +113,7 @@ impl Google {
         })?;
         let scopes = body.scope.unwrap_or_default();
         if scopes.is_empty() {
-            return Err(ApiError::invalid(
-                "badRequest",
-                "Request contains an invalid argument: scope is required.",
-            ));
+            return Err(ApiError::invalid("badRequest", "Request contains an invalid argument."));
         }
         let account = self.service_accounts.reach(&caller, &body.delegates.unwrap_or_default(), &email)?;
         let asked = lifetime(body.lifetime.as_deref(), account.max_token_seconds)?;
@@ -138,11 +135,13 @@ fn lifetime(text: Option<&str>, most: i64) -> Result<i64, ApiError> {
         Some(seconds) if (1..=most).contains(&seconds) => Ok(seconds),
         Some(seconds) if seconds > most => Err(ApiError::invalid(
             "badRequest",
-            format!(
-                "The access token lifetime cannot exceed {most} seconds; please use a service account that the \
-                 organization policy constraint iam.allowServiceAccountCredentialLifetimeExtension lists."
-            ),
+            "Access tokens can not have lifetimes of more than 1 hour. Use the Org Policy Constraint \
+             constraints/iam.allowServiceAccountCredentialLifetimeExtension to allow up to 12 hours.",
         )),
+        Some(0) => {
+            // So it is spelt.
+            Err(ApiError::invalid("badRequest", "Lifetime of access token must be larger then zero."))
+        }
         _ => Err(ApiError::invalid("badRequest", format!("Invalid value at 'lifetime': {text}"))),
     }
 }

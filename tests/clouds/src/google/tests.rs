@@ -395,17 +395,18 @@ async fn impersonations_that_are_refused() {
             json!({"scope": [SCOPE], "delegates": [ACCOUNT]}),
             Some(format!("{invalid}Invalid delegate {ACCOUNT}: it begins with projects/-/serviceAccounts/")),
         ),
-        (
-            ACCOUNT,
-            json!({"scope": []}),
-            Some(format!("{invalid}Request contains an invalid argument: scope is required.")),
-        ),
+        (ACCOUNT, json!({"scope": []}), Some(format!("{invalid}Request contains an invalid argument."))),
         (
             ACCOUNT,
             json!({"scope": [SCOPE], "lifetime": "3601s"}),
             Some(format!(
-                "{invalid}The access token lifetime cannot exceed 3600 seconds; please use a service account that the organization policy constraint iam.allowServiceAccountCredentialLifetimeExtension lists."
+                "{invalid}Access tokens can not have lifetimes of more than 1 hour. Use the Org Policy Constraint constraints/iam.allowServiceAccountCredentialLifetimeExtension to allow up to 12 hours."
             )),
+        ),
+        (
+            ACCOUNT,
+            json!({"scope": [SCOPE], "lifetime": "0s"}),
+            Some(format!("{invalid}Lifetime of access token must be larger then zero.")),
         ),
         (
             ACCOUNT,
