@@ -177,6 +177,9 @@ async fn a_killed_sidecar_is_ready_at_once_while_the_token_is_good(#[case] sourc
     let mut sidecar = pod.start(CONTAINER).unwrap();
     let events = pod.started(&mut sidecar, PATIENCE).await.unwrap();
     assert_eq!(events, Vec::<String>::new(), "the first probe succeeds");
+    // By the file alone, perhaps before the new sidecar listens: until it has tried AWS, loopback may refuse connections.
+    let tried = |line: &str| line.contains("AWS STS: it has a fault of its own");
+    sidecar.log().line_after(0, PATIENCE, tried).await.unwrap();
     let mut app = pod.start(APP).unwrap();
     let status = app.wait(PATIENCE).await.unwrap();
     match source {
