@@ -44,7 +44,7 @@ def settings():
 
 
 def metrics():
-    source = "".join(path.read_text() for path in (ROOT / "src/webhook/src").glob("*.rs"))
+    source = "".join(path.read_text() for path in (ROOT / "src/webhook/src").glob("**/*.rs"))
     names = {"rolebridge_webhook_" + name for name in re.findall(r'family\(\s*"([a-z_]+)"', source)}
     names |= {"rolebridge_sidecar_" + name for name in re.findall(r'"([a-z_]+)"', read("src/sidecar/src/metrics.rs"))}
     used = set(re.findall(r"rolebridge_(?:webhook|sidecar)_[a-z_]+", templates() + read("charts/rolebridge/files/dashboard.json")))
@@ -52,7 +52,7 @@ def metrics():
 
 
 def flags():
-    source = read("src/webhook/src/arguments.rs")
+    source = read("src/webhook/src/arguments.rs") + read("src/webhook/src/managed/arguments.rs")
     code = {name.replace("_", "-") for name in re.findall(r"^    pub ([a-z_]+): ", source, re.M)}
     within("flags", set(re.findall(r"^- --([a-z-]+)=", templates("webhook/_arguments.tpl"), re.M)), code)
 

@@ -8,6 +8,7 @@ pub mod kubelet;
 pub mod kubernetes;
 pub mod process;
 pub mod programs;
+pub mod replica;
 pub mod review;
 pub mod webhook;
 pub mod world;

@@ -7,26 +7,22 @@ use std::time::Duration;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use reqwest::{Certificate, Client};
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::process::Command;
-use tokio::time::{Instant, sleep};
 
 use crate::error::{Context, Failure, Result};
 use crate::kubernetes::Kubernetes;
 use crate::process::Process;
+use crate::replica::Replica;
 use crate::review::Answer;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The name that the certificate is for.
+const NAME: &str = "rolebridge.rolebridge.svc";
 
 /// A running webhook.
 #[derive(Debug)]
 pub struct Webhook {
-    process: Process,
+    replica: Replica,
     client: Client,
-    address: SocketAddr,
-    health: SocketAddr,
-    dir: TempDir,
 }
 
 impl Webhook {
@@ -36,52 +32,18 @@ impl Webhook {
     /// It does not start, or is not ready soon: with its log.
     pub async fn start(program: &Path, kubernetes: &Kubernetes, defaults: &str) -> Result<Self> {
         let dir = tempfile::tempdir().context("make a folder for the webhook")?;
-        let file = |name: &str| dir.path().join(name);
         let authority = write_certificate(dir.path())?;
-        std::fs::write(file("defaults.yaml"), defaults).context("write defaults.yaml")?;
-        kubernetes.write_kubeconfig(&file("kubeconfig"))?;
-        let (address, health) = (free_address().await?, free_address().await?);
-        let mut command = Command::new(program);
-        command
-            .env_clear()
-            .env("KUBECONFIG", file("kubeconfig"))
-            .arg("--listen")
-            .arg(address.to_string())
-            .arg("--health-listen")
-            .arg(health.to_string());
-        for (flag, name) in
-            [("--certificate", "tls.crt"), ("--key", "tls.key"), ("--defaults", "defaults.yaml")]
-        {
-            command.arg(flag).arg(file(name));
-        }
-        let process = Process::start("rolebridge-webhook", command)?;
+        let files = [("--certificate", "tls.crt"), ("--key", "tls.key")];
+        let arguments = files.map(|(flag, name)| format!("{flag}={}", dir.path().join(name).display()));
+        let mut replica = Replica::start(program, kubernetes, defaults, dir, &arguments).await?;
         let client = Client::builder()
             .tls_certs_only([authority])
-            .resolve("rolebridge.rolebridge.svc", address)
+            .resolve(NAME, replica.address())
             .no_proxy()
             .build()
             .context("make the client of the webhook")?;
-        let mut webhook = Self { process, client, address, health, dir };
-        webhook.wait_until_ready().await?;
-        Ok(webhook)
-    }
-
-    async fn wait_until_ready(&mut self) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if self.page("/readyz").await.is_ok_and(|(status, _)| status == 200) {
-                return Ok(());
-            }
-            let ended = self.process.ended()?;
-            if ended.is_some() || Instant::now() > deadline {
-                let how = ended.map_or_else(
-                    || format!("is not ready after {PATIENCE:?}"),
-                    |how| format!("ended: {how}"),
-                );
-                return Err(Failure::new(format!("the webhook {how}\n{}", self.process.log().text())));
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
+        replica.wait_until_ready().await?;
+        Ok(Self { replica, client })
     }
 
     /// Sends a review about a pod.
@@ -101,7 +63,7 @@ impl Webhook {
     }
 
     async fn ask(&self, path: &str, review: &Value) -> Result<Answer> {
-        let url = format!("https://rolebridge.rolebridge.svc:{}{path}?timeout=5s", self.address.port());
+        let url = format!("https://{NAME}:{}{path}?timeout=5s", self.replica.address().port());
         let response = self.client.post(url).timeout(Duration::from_secs(5)).json(review).send().await;
         let response = response.context("ask the webhook")?;
         let status = response.status();
@@ -118,32 +80,30 @@ impl Webhook {
     /// # Errors
     /// Nobody answers.
     pub async fn page(&self, path: &str) -> Result<(u16, String)> {
-        let response = self.client.get(format!("http://{}{path}", self.health)).send().await.context(path)?;
-        let status = response.status().as_u16();
-        Ok((status, response.text().await.context(path)?))
+        self.replica.page(path).await
     }
 
     /// Where it takes reviews, over TLS.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
-        self.address
+        self.replica.address()
     }
 
     /// Where it serves health and metrics.
     #[must_use]
     pub const fn health(&self) -> SocketAddr {
-        self.health
+        self.replica.health()
     }
 
     /// The folder of its certificate, key, defaults and kubeconfig.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        self.dir.path()
+        self.replica.dir()
     }
 
     /// The process.
     pub const fn process(&mut self) -> &mut Process {
-        &mut self.process
+        self.replica.process()
     }
 }
 
@@ -155,7 +115,7 @@ fn write_certificate(dir: &Path) -> Result<Certificate> {
     let authority_certificate = authority.self_signed(&authority_key).context("make an authority")?;
     let issuer = Issuer::new(authority, authority_key);
     let key = KeyPair::generate().context("make a key")?;
-    let certificate = CertificateParams::new(vec!["rolebridge.rolebridge.svc".to_owned()])
+    let certificate = CertificateParams::new(vec![NAME.to_owned()])
         .and_then(|params| params.signed_by(&key, &issuer))
         .context("make a certificate")?;
     for (name, text) in [

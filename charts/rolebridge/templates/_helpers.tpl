@@ -53,6 +53,7 @@ labels:
 {{/* The Secret that holds the certificate which the webhook serves. */}}
 {{- define "rolebridge.certificateSecret" -}}
 {{- if eq .Values.certificates.mode "secret" }}{{ .Values.certificates.secret.name }}
+{{- else if eq .Values.certificates.mode "managed" }}{{ include "rolebridge.fullname" . }}-managed
 {{- else }}{{ include "rolebridge.fullname" . }}-tls{{ end }}
 {{- end }}
 

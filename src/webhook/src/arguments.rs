@@ -6,7 +6,10 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use clap::Parser;
+use k8s_openapi::jiff::SignedDuration;
 use tracing::Level;
+
+use crate::managed::arguments::Managed;
 
 /// More threads than this have never been worth their memory: one core answers thousands of reviews a second.
 const MOST_DEFAULT_THREADS: usize = 4;
@@ -26,18 +29,39 @@ pub struct Arguments {
     pub health_listen: SocketAddr,
 
     /// The certificate with its chain, PEM; read again when it changes
-    #[arg(long, env = "ROLEBRIDGE_WEBHOOK_CERTIFICATE", value_name = "FILE")]
-    pub certificate: PathBuf,
+    #[arg(
+        long,
+        env = "ROLEBRIDGE_WEBHOOK_CERTIFICATE",
+        value_name = "FILE",
+        required_unless_present = "managed_certificate",
+        conflicts_with = "managed_certificate",
+        requires = "key"
+    )]
+    pub certificate: Option<PathBuf>,
 
     /// The certificate's private key, PEM; read again when it changes
-    #[arg(long, env = "ROLEBRIDGE_WEBHOOK_KEY", value_name = "FILE")]
-    pub key: PathBuf,
+    #[arg(
+        long,
+        env = "ROLEBRIDGE_WEBHOOK_KEY",
+        value_name = "FILE",
+        conflicts_with = "managed_certificate",
+        requires = "certificate"
+    )]
+    pub key: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take it for the program's own")]
+    pub managed: Managed,
+
+    /// A MutatingWebhookConfiguration that sends reviews here; ready only if its caBundle fits the certificate
+    #[arg(long, env = "ROLEBRIDGE_WEBHOOK_CONFIGURATION", value_name = "NAME", value_delimiter = ',')]
+    pub configuration: Vec<String>,
 
     /// The platform team's defaults, YAML; read again when they change
     #[arg(long, env = "ROLEBRIDGE_WEBHOOK_DEFAULTS", value_name = "FILE")]
     pub defaults: PathBuf,
 
-    /// How often to look whether these files have changed
+    /// How often to look whether any of these has changed
     #[arg(long, env = "ROLEBRIDGE_WEBHOOK_RELOAD_INTERVAL", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub reload_interval: Duration,
 
@@ -87,6 +111,12 @@ fn threads(text: &str) -> Result<usize, String> {
     count.ok_or_else(|| "a number from 1 to 1024 would be right".to_owned())
 }
 
+/// As Go writes one, such as `720h` or `1h30m`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let duration = text.parse::<SignedDuration>().ok().and_then(|signed| Duration::try_from(signed).ok());
+    duration.ok_or_else(|| "a duration would be right, such as 720h or 1h30m".to_owned())
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let duration = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     duration.ok_or_else(|| "a number of seconds would be right, such as 5 or 0.5".to_owned())
@@ -127,10 +157,51 @@ mod tests {
             ("--drain-timeout", "-1"),
             ("--max-connections", "0"),
             ("--log-level", "loud"),
+            ("--managed-leaf-lifetime", "long"),
+            ("--managed-publish-delay", "-1s"),
         ] {
             let argument = format!("{flag}={value}");
             let error = Arguments::try_parse_from(FILES.iter().copied().chain([&*argument])).unwrap_err();
             assert!(error.to_string().contains(flag), "{error}");
+        }
+    }
+
+    const MANAGED: &[&str] = &[
+        "rolebridge-webhook",
+        "--defaults=d",
+        "--managed-certificate=system/tls",
+        "--managed-lease=l",
+        "--managed-service=s",
+        "--configuration=a",
+    ];
+
+    #[test]
+    fn a_managed_certificate_has_all_its_flags_and_no_files() {
+        let arguments = Arguments::parse_from(MANAGED.iter().copied().chain(["--configuration=b"]));
+        assert_eq!(arguments.configuration, ["a", "b"]);
+        let settings = arguments.managed.settings(Duration::from_secs(10)).unwrap().unwrap();
+        assert_eq!(settings.policy.server_name(), "s.system.svc");
+        assert_eq!(settings.policy.leaf_lifetime, Duration::from_hours(30 * 24));
+        for without in &MANAGED[2..] {
+            let arguments = MANAGED.iter().filter(|argument| argument != &without);
+            assert!(Arguments::try_parse_from(arguments).is_err(), "without {without}");
+        }
+        for with in [["--certificate=c", "--key=k"], ["--managed-certificate=system", "--key=k"]] {
+            assert!(Arguments::try_parse_from(MANAGED.iter().copied().chain(with)).is_err(), "with {with:?}");
+        }
+        assert!(Arguments::parse_from(FILES).managed.settings(Duration::ZERO).unwrap().is_none());
+    }
+
+    #[test]
+    fn lifetimes_leave_room_for_each_other() {
+        for (flag, expected) in [
+            ("--managed-ca-lifetime=2000h", "three times"),
+            ("--managed-leaf-lifetime=4m", "ten times"),
+            ("--managed-publish-delay=100h", "ten times"),
+        ] {
+            let arguments = Arguments::parse_from(MANAGED.iter().copied().chain([flag]));
+            let error = arguments.managed.settings(Duration::ZERO).unwrap_err();
+            assert!(error.contains(expected), "{error}");
         }
     }
 }

@@ -4,20 +4,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use k8s_openapi::jiff::Timestamp;
 use rustls::crypto::ring;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::not_after::{self, NotAfter};
+use crate::validity::Validity;
 use crate::watch_files::{Contents, File};
 
 /// A certificate with its chain and key, which belong together.
 #[derive(Debug)]
 pub struct Pair {
     key: Arc<CertifiedKey>,
-    not_after: NotAfter,
+    not_after: Timestamp,
 }
 
 /// Why a certificate and a key cannot be served.
@@ -51,7 +52,7 @@ impl Pair {
             .collect::<Result<_, _>>()
             .map_err(PairError::Certificate)?;
         let leaf = chain.first().ok_or(PairError::NoCertificate)?;
-        let not_after = not_after::of(leaf).ok_or(PairError::Validity)?;
+        let not_after = Validity::of(leaf).ok_or(PairError::Validity)?.not_after;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(PairError::Key)?;
         let key =
             CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(PairError::Mismatch)?;
@@ -70,8 +71,14 @@ impl Pair {
 
     /// The last second at which the certificate is valid.
     #[must_use]
-    pub const fn not_after(&self) -> NotAfter {
+    pub const fn not_after(&self) -> Timestamp {
         self.not_after
+    }
+
+    /// The certificate, and its chain after it.
+    #[must_use]
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.key.cert
     }
 }
 
@@ -91,10 +98,10 @@ impl Certificates {
         self.0.store(Some(Arc::new(pair)));
     }
 
-    /// When the served certificate ends; `None` where none is served yet.
+    /// The pair that is served now; `None` where none is yet.
     #[must_use]
-    pub fn not_after(&self) -> Option<NotAfter> {
-        self.0.load().as_ref().map(|pair| pair.not_after)
+    pub fn served(&self) -> Option<Arc<Pair>> {
+        self.0.load_full()
     }
 }
 

@@ -34,12 +34,21 @@ impl Drain {
         *self.0.borrow()
     }
 
+    /// Waits until the program begins to leave.
+    pub fn leaving(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.reached(Phase::Leaving)
+    }
+
     /// Waits until no new connections are taken.
     pub fn closing(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.reached(Phase::Closing)
+    }
+
+    fn reached(&self, wanted: Phase) -> impl Future<Output = ()> + Send + use<> {
         let mut phase = self.0.subscribe();
         async move {
             // It fails where the sender is gone, and then there is nothing to serve for either.
-            let _ = phase.wait_for(|phase| *phase == Phase::Closing).await;
+            let _ = phase.wait_for(|phase| *phase >= wanted).await;
         }
     }
 

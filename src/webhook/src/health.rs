@@ -8,12 +8,15 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use k8s_openapi::jiff::Timestamp;
 
 use crate::certificates::Certificates;
 use crate::drain::{Drain, Phase};
 use crate::lookup::Kind;
+use crate::managed::counts::Counts;
 use crate::page::{Page, Type};
 use crate::router::Webhook;
+use crate::trust::Trust;
 
 /// What health is judged by.
 #[derive(Debug, Clone)]
@@ -22,6 +25,10 @@ pub struct Health {
     pub webhook: Arc<Webhook>,
     /// What is served.
     pub certificates: Arc<Certificates>,
+    /// Whether API servers take it.
+    pub trust: Arc<Trust>,
+    /// Counts of the certificates, if they are managed here.
+    pub managed: Option<Arc<Counts>>,
     /// How far the end has come.
     pub drain: Arc<Drain>,
 }
@@ -37,17 +44,19 @@ pub fn router(health: Health) -> Router {
 
 impl Health {
     /// What an API server's call would need and is not there.
-    fn missing(&self) -> Vec<&'static str> {
+    fn missing(&self) -> Vec<String> {
         let cache = |kind| self.webhook.lookup.cache(kind).is_synced();
-        [
+        let certificate = match self.certificates.served() {
+            Some(served) => self.trust.missing(&served, Timestamp::now()),
+            None => Some("there is no certificate yet".to_owned()),
+        };
+        let others = [
             (self.drain.phase() == Phase::Serving, "it is shutting down"),
-            (self.certificates.not_after().is_some(), "there is no certificate yet"),
             (cache(Kind::ServiceAccount), "the service accounts have not all been listed yet"),
             (cache(Kind::Namespace), "the namespaces have not all been listed yet"),
-        ]
-        .into_iter()
-        .filter_map(|(there, missing)| (!there).then_some(missing))
-        .collect()
+        ];
+        let missing = others.into_iter().filter(|(there, _)| !there).map(|(_, missing)| missing.to_owned());
+        certificate.into_iter().chain(missing).collect()
     }
 }
 
@@ -74,15 +83,18 @@ fn page(health: &Health) -> String {
         family.sample(&[("kind", kind.name()), ("telling", "true")], telling);
         family.sample(&[("kind", kind.name()), ("telling", "false")], silent);
     }
-    page.family("ready", Type::Gauge, "1 if a review would be answered from synced caches now.")
+    page.family("ready", Type::Gauge, "1 if an API server's call would be answered now, from synced caches.")
         .sample(&[], u8::from(health.missing().is_empty()));
-    if let Some(not_after) = health.certificates.not_after() {
+    if let Some(served) = health.certificates.served() {
         page.family(
             "certificate_expiry_timestamp_seconds",
             Type::Gauge,
             "When the served certificate ends, Unix time.",
         )
-        .sample(&[], not_after.as_second());
+        .sample(&[], served.not_after().as_second());
+    }
+    if let Some(managed) = &health.managed {
+        managed.write(&mut page);
     }
     page.into_text()
 }

@@ -3,12 +3,17 @@
 //! `rolebridge_inject` decides; this crate only asks and answers. A request goes through these files, in order:
 //! [`server`], [`connections`], [`router`], [`body`], [`review`], [`mutate`] or [`workloads`], [`lookup`]
 //! ([`cache`], else [`live`]), [`answer`]; if asked to, [`events`].
+//!
+//! The certificate comes from [`certificates`] in files or is [`managed`]; [`trust`] tells whether API servers take it.
 
 pub mod answer;
 pub mod arguments;
 pub mod body;
+pub mod bundle;
 pub mod cache;
 pub mod certificates;
+pub mod chain;
+pub mod configurations;
 pub mod connections;
 pub mod defaults;
 pub mod drain;
@@ -17,10 +22,10 @@ pub mod health;
 pub mod live;
 mod log;
 pub mod lookup;
+pub mod managed;
 pub mod metrics;
 pub mod mutate;
 pub mod named;
-pub mod not_after;
 pub mod page;
 pub mod rate;
 pub mod review;
@@ -28,6 +33,8 @@ pub mod router;
 mod run;
 pub mod server;
 pub mod tls;
+pub mod trust;
+pub mod validity;
 pub mod watch;
 pub mod watch_files;
 pub mod workloads;

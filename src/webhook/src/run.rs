@@ -23,8 +23,11 @@ use crate::events::Events;
 use crate::health::{self, Health};
 use crate::live::Live;
 use crate::lookup::{Kind, Lookup};
+use crate::managed::counts::Counts;
+use crate::managed::{self, Settings, Shared};
 use crate::metrics::{Metrics, Reloaded};
 use crate::router::{Webhook, router};
+use crate::trust::{self, Trust};
 use crate::watch_files::Watched;
 use crate::{Arguments, log, server, tls, watch};
 
@@ -32,6 +35,9 @@ use crate::{Arguments, log, server, tls, watch};
 const HEALTH_CONNECTIONS: u32 = 128;
 /// After this silence the API server is asked anew. A watch is never silent so long: it ends after 290 s.
 const READ_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// How long letting the Lease go may take.
+const RELEASE: Duration = Duration::from_secs(2);
 
 /// Runs until SIGTERM or SIGINT.
 #[must_use]
@@ -58,30 +64,56 @@ fn runtime(threads: usize) -> Result<Runtime, String> {
 async fn serve(arguments: &Arguments) -> Result<(), String> {
     let metrics = Arc::new(Metrics::default());
     let drain = Arc::new(Drain::default());
-    let certificates = serve_certificates(arguments, &metrics)?;
+    let settings = arguments.managed.settings(arguments.reload_interval)?;
+    let certificates = Arc::new(Certificates::default());
+    follow_files(arguments, &certificates, &metrics)?;
     let defaults = follow_defaults(arguments, &metrics)?;
     let listener = listen("--listen", arguments.listen).await?;
     let health_listener = listen("--health-listen", arguments.health_listen).await?;
     let client = client().await?;
     let lookup = Lookup::new(Live::new(client.clone(), Arc::clone(&metrics)));
     follow_caches(&client, &lookup, &metrics);
-    let events = arguments.events.then(|| Events::start(client, Arc::clone(&metrics)));
+    let events = arguments.events.then(|| Events::start(client.clone(), Arc::clone(&metrics)));
+    let trust = Arc::new(Trust::by(arguments.configuration.clone()));
+    let counts = settings.is_some().then(Arc::<Counts>::default);
+    let keeping = keep_trusted(
+        client,
+        arguments,
+        settings,
+        Shared {
+            certificates: Arc::clone(&certificates),
+            trust: Arc::clone(&trust),
+            counts: counts.clone().unwrap_or_default(),
+            drain: Arc::clone(&drain),
+        },
+    );
     let intake = Intake::default();
     let webhook = Arc::new(Webhook { intake, lookup, defaults, metrics: Arc::clone(&metrics), events });
 
     let tls =
         tls::config(Arc::clone(&certificates)).map_err(|error| format!("TLS cannot be set up: {error}."))?;
-    let health = Health { webhook: Arc::clone(&webhook), certificates, drain: Arc::clone(&drain) };
+    let health = Health {
+        webhook: Arc::clone(&webhook),
+        certificates,
+        trust,
+        managed: counts,
+        drain: Arc::clone(&drain),
+    };
     // Health is served to the very end, so it hears nothing of the drain.
     let health = Connections::new(None, health::router(health), Arc::clone(&metrics), Arc::default());
     tokio::spawn(server::serve(health_listener, HEALTH_CONNECTIONS, health));
     let reviews = Connections::new(Some(tls.into()), router(webhook), metrics, Arc::clone(&drain));
     let serving = tokio::spawn(server::serve(listener, arguments.max_connections, reviews));
     info!(listen = %arguments.listen, health = %arguments.health_listen, "serving");
-    finish(arguments, &drain, serving).await
+    finish(arguments, &drain, serving, keeping).await
 }
 
-async fn finish(arguments: &Arguments, drain: &Drain, serving: JoinHandle<()>) -> Result<(), String> {
+async fn finish(
+    arguments: &Arguments,
+    drain: &Drain,
+    serving: JoinHandle<()>,
+    keeping: JoinHandle<()>,
+) -> Result<(), String> {
     let listener = |kind| signal(kind).map_err(|error| format!("Signals cannot be listened for: {error}."));
     let (mut terminate, mut interrupt) =
         (listener(SignalKind::terminate())?, listener(SignalKind::interrupt())?);
@@ -94,18 +126,24 @@ async fn finish(arguments: &Arguments, drain: &Drain, serving: JoinHandle<()>) -
     if timeout(arguments.drain_timeout, serving).await.is_err() {
         warn!(after = ?arguments.drain_timeout, "connections were still open");
     }
+    // It has long ended, unless the API server does not answer: then the Lease runs out by itself.
+    let _ = timeout(RELEASE, keeping).await;
     info!("ended");
     Ok(())
 }
 
-fn serve_certificates(arguments: &Arguments, metrics: &Arc<Metrics>) -> Result<Arc<Certificates>, String> {
-    let files = certificates::files(arguments.certificate.clone(), arguments.key.clone());
-    let (watched, contents) = Watched::read(files)?;
+/// Serves the certificate in files, if it is in files.
+fn follow_files(
+    arguments: &Arguments,
+    certificates: &Arc<Certificates>,
+    metrics: &Arc<Metrics>,
+) -> Result<(), String> {
+    let (Some(certificate), Some(key)) = (&arguments.certificate, &arguments.key) else { return Ok(()) };
+    let (watched, contents) = Watched::read(certificates::files(certificate.clone(), key.clone()))?;
     let pair = Pair::parse(&contents).map_err(|error| format!("{}: {error}.", watched.names()))?;
-    let certificates = Arc::new(Certificates::default());
     info!(not_after = %pair.not_after(), "certificate loaded");
     certificates.serve(pair);
-    let (served, metrics, names) = (Arc::clone(&certificates), Arc::clone(metrics), watched.names());
+    let (served, metrics, names) = (Arc::clone(certificates), Arc::clone(metrics), watched.names());
     tokio::spawn(watched.follow(arguments.reload_interval, move |found| {
         let pair = found.map_err(str::to_owned).and_then(Pair::parse);
         metrics.reload(Reloaded::Certificate, pair.is_ok());
@@ -117,7 +155,26 @@ fn serve_certificates(arguments: &Arguments, metrics: &Arc<Metrics>) -> Result<A
             Err(error) => error!(files = names, error, "certificate not reloaded; the old one is served"),
         }
     }));
-    Ok(certificates)
+    Ok(())
+}
+
+/// Manages the certificate, or at least looks whether API servers take it.
+fn keep_trusted(
+    client: Client,
+    arguments: &Arguments,
+    settings: Option<Settings>,
+    shared: Shared,
+) -> JoinHandle<()> {
+    if let Some(settings) = settings {
+        return managed::start(client, settings, shared);
+    }
+    let (interval, leaving) = (arguments.reload_interval, shared.drain.leaving());
+    tokio::spawn(async move {
+        tokio::select! {
+            () = trust::follow(client, &shared.trust, &shared.certificates, interval) => {}
+            () = leaving => {}
+        }
+    })
 }
 
 fn follow_defaults(arguments: &Arguments, metrics: &Arc<Metrics>) -> Result<Arc<LiveDefaults>, String> {

@@ -1,5 +1,6 @@
 //! A stand-in for the Kubernetes API server: lists, watches and live reads of service accounts and namespaces, as the
-//! webhook's reflectors ask for them. No TLS and no authorisation: the cluster tests have the real ones.
+//! webhook's reflectors ask for them, and reads and writes of the objects by which it manages its certificate, that
+//! conflict as they do there. No TLS and no authorisation: the cluster tests have the real ones.
 
 mod server;
 mod store;
@@ -69,18 +70,29 @@ impl Kubernetes {
 
     /// Creates or replaces a namespace with these labels and annotations.
     pub fn put_namespace(&self, name: &str, labels: &Value, annotations: &Value) {
-        self.store.put(Kind::Namespace, "", name, labels, annotations);
+        self.store.put(Kind::Namespace, "", name, object(labels, annotations));
     }
 
     /// Creates or replaces a service account with these annotations.
     pub fn put_service_account(&self, namespace: &str, name: &str, annotations: &Value) {
-        self.store.put(Kind::ServiceAccount, namespace, name, &json!({}), annotations);
+        self.store.put(Kind::ServiceAccount, namespace, name, object(&json!({}), annotations));
+    }
+
+    /// Creates or replaces an object of any kind, which needs no metadata; a namespaced one's `namespace` is not empty.
+    pub fn put(&self, kind: Kind, namespace: &str, name: &str, object: Value) {
+        self.store.put(kind, namespace, name, object);
     }
 
     /// The service account as the API shows it, with its uid.
     #[must_use]
     pub fn service_account(&self, namespace: &str, name: &str) -> Option<Value> {
-        self.store.read(Kind::ServiceAccount, namespace, name)
+        self.read(Kind::ServiceAccount, namespace, name)
+    }
+
+    /// An object as the API shows it, with its uid and resource version.
+    #[must_use]
+    pub fn read(&self, kind: Kind, namespace: &str, name: &str) -> Option<Value> {
+        self.store.read(kind, namespace, name)
     }
 
     /// Deletes an object; a namespaced one's `namespace` is not empty.
@@ -109,6 +121,17 @@ impl Kubernetes {
     pub fn calls(&self) -> Calls {
         self.store.calls()
     }
+}
+
+/// An object that is nothing but metadata.
+fn object(labels: &Value, annotations: &Value) -> Value {
+    let mut metadata = json!({});
+    for (field, map) in [("labels", labels), ("annotations", annotations)] {
+        if map.as_object().is_some_and(|map| !map.is_empty()) {
+            metadata[field] = map.clone();
+        }
+    }
+    json!({"metadata": metadata})
 }
 
 impl Drop for Kubernetes {

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::store::{Kind, Outage, Page, Store};
+use super::store::{Kind, NotWritten, Outage, Page, Store};
 use super::watch::{Start, Watch, shown};
 
 type Shared = State<Arc<Store>>;
@@ -49,6 +49,12 @@ pub(super) fn router(store: Arc<Store>) -> Router {
         .route("/api/v1/namespaces/{namespace}/serviceaccounts", get(service_accounts))
         .route("/api/v1/namespaces/{name}", get(namespace))
         .route("/api/v1/namespaces/{namespace}/serviceaccounts/{name}", get(service_account))
+        .route("/api/v1/namespaces/{namespace}/secrets/{name}", writable(Kind::Secret))
+        .route("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}", writable(Kind::Lease))
+        .route(
+            "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{name}",
+            get(configuration).patch(patch_configuration),
+        )
         .route(
             "/version",
             get(|| async { Json(json!({"major": "1", "minor": "33", "gitVersion": "v1.33.0"})) }),
@@ -96,6 +102,63 @@ async fn service_account(
     headers: HeaderMap,
 ) -> Response {
     single(&store, Kind::ServiceAccount, &namespace, &name, &headers)
+}
+
+/// Reads and replaces an object in a namespace.
+fn writable(kind: Kind) -> MethodRouter<Arc<Store>> {
+    type Names = Path<(String, String)>;
+    get(move |State(store): Shared, Path((namespace, name)): Names, headers: HeaderMap| async move {
+        single(&store, kind, &namespace, &name, &headers)
+    })
+    .put(
+        move |State(store): Shared, Path((namespace, name)): Names, Json(object): Json<Value>| async move {
+            written(&store, kind, &name, store.replace(kind, &namespace, &name, object))
+        },
+    )
+}
+
+async fn configuration(State(store): Shared, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    single(&store, Kind::MutatingWebhookConfiguration, "", &name, &headers)
+}
+
+async fn patch_configuration(
+    State(store): Shared,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let kind = Kind::MutatingWebhookConfiguration;
+    let json_patch = headers.get(CONTENT_TYPE).is_some_and(|is| is == "application/json-patch+json");
+    match serde_json::from_slice(&body) {
+        Ok(patch) if json_patch => written(&store, kind, &name, store.patch(kind, "", &name, &patch)),
+        _ => status(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "UnsupportedMediaType",
+            "only JSON Patch is known here",
+        ),
+    }
+}
+
+fn written(store: &Store, kind: Kind, name: &str, written: Result<Value, NotWritten>) -> Response {
+    store.count(|calls| calls.writes += 1);
+    let refused = match written {
+        Ok(object) => return Json(shown(kind, &object, false)).into_response(),
+        Err(refused) => refused,
+    };
+    let object = format!("{} \"{name}\"", kind.plural());
+    match refused {
+        NotWritten::Absent => status(StatusCode::NOT_FOUND, "NotFound", &format!("{object} not found")),
+        NotWritten::Conflict => status(
+            StatusCode::CONFLICT,
+            "Conflict",
+            &format!("Operation cannot be fulfilled on {object}: the object has been modified"),
+        ),
+        NotWritten::Unprocessable => status(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Invalid",
+            &format!("the patch of {object} does not apply"),
+        ),
+    }
 }
 
 fn single(store: &Store, kind: Kind, namespace: &str, name: &str, headers: &HeaderMap) -> Response {

@@ -14,6 +14,12 @@ pub enum Kind {
     Namespace,
     /// `v1/ServiceAccount`
     ServiceAccount,
+    /// `v1/Secret`
+    Secret,
+    /// `coordination.k8s.io/v1/Lease`
+    Lease,
+    /// `admissionregistration.k8s.io/v1/MutatingWebhookConfiguration`
+    MutatingWebhookConfiguration,
 }
 
 impl Kind {
@@ -21,6 +27,9 @@ impl Kind {
         match self {
             Self::Namespace => "Namespace",
             Self::ServiceAccount => "ServiceAccount",
+            Self::Secret => "Secret",
+            Self::Lease => "Lease",
+            Self::MutatingWebhookConfiguration => "MutatingWebhookConfiguration",
         }
     }
 
@@ -28,6 +37,17 @@ impl Kind {
         match self {
             Self::Namespace => "namespaces",
             Self::ServiceAccount => "serviceaccounts",
+            Self::Secret => "secrets",
+            Self::Lease => "leases",
+            Self::MutatingWebhookConfiguration => "mutatingwebhookconfigurations",
+        }
+    }
+
+    pub(super) const fn api_version(self) -> &'static str {
+        match self {
+            Self::Namespace | Self::ServiceAccount | Self::Secret => "v1",
+            Self::Lease => "coordination.k8s.io/v1",
+            Self::MutatingWebhookConfiguration => "admissionregistration.k8s.io/v1",
         }
     }
 }
@@ -52,6 +72,8 @@ pub struct Calls {
     pub watches: u64,
     /// Single objects read.
     pub gets: u64,
+    /// Single objects written, or refused to be.
+    pub writes: u64,
 }
 
 /// Something that happened to an object.
@@ -62,6 +84,17 @@ pub(super) struct Event {
     /// `ADDED`, `MODIFIED` or `DELETED`.
     pub(super) what: &'static str,
     pub(super) object: Value,
+}
+
+/// Why an object is not written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotWritten {
+    /// There is none.
+    Absent,
+    /// It is not the one that the client has read.
+    Conflict,
+    /// A patch's test fails, or it does not apply.
+    Unprocessable,
 }
 
 type Key = (Kind, String, String);
@@ -110,33 +143,64 @@ impl Store {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn put(&self, kind: Kind, namespace: &str, name: &str, labels: &Value, annotations: &Value) {
-        let mut state = self.state();
-        state.version += 1;
+    /// Creates or replaces an object; what the server itself decides of its metadata is made up here.
+    pub(super) fn put(&self, kind: Kind, namespace: &str, name: &str, object: Value) {
+        self.store(self.state(), (kind, namespace.to_owned(), name.to_owned()), object);
+    }
+
+    /// Replaces an object, if it is still the one that the client has read.
+    pub(super) fn replace(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+        object: Value,
+    ) -> Result<Value, NotWritten> {
+        let state = self.state();
         let key = (kind, namespace.to_owned(), name.to_owned());
+        let old = state.objects.get(&key).ok_or(NotWritten::Absent)?;
+        let version = &object["metadata"]["resourceVersion"];
+        if version.is_string() && *version != old["metadata"]["resourceVersion"] {
+            return Err(NotWritten::Conflict);
+        }
+        Ok(self.store(state, key, object))
+    }
+
+    /// Changes an object by a JSON Patch.
+    pub(super) fn patch(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+        patch: &json_patch::Patch,
+    ) -> Result<Value, NotWritten> {
+        let state = self.state();
+        let key = (kind, namespace.to_owned(), name.to_owned());
+        let mut object = state.objects.get(&key).ok_or(NotWritten::Absent)?.clone();
+        json_patch::patch(&mut object, patch).map_err(|_| NotWritten::Unprocessable)?;
+        Ok(self.store(state, key, object))
+    }
+
+    fn store(&self, mut state: MutexGuard<'_, State>, key: Key, mut object: Value) -> Value {
+        state.version += 1;
+        let (kind, namespace, name) = key.clone();
         let uid = match state.objects.get(&key) {
             Some(old) => old["metadata"]["uid"].clone(),
             None => json!(format!("00000000-0000-4000-8000-{:012x}", state.version)),
         };
-        let mut metadata = json!({
-            "name": name,
-            "uid": uid,
-            "resourceVersion": state.version.to_string(),
-            "creationTimestamp": "2026-01-01T00:00:00Z",
-            "managedFields": [{"manager": "kubectl", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1",
-                "fieldsV1": {"f:metadata": {"f:annotations": {}}}}],
-        });
+        let metadata = &mut object["metadata"];
+        metadata["name"] = json!(name);
+        metadata["uid"] = uid;
+        metadata["resourceVersion"] = json!(state.version.to_string());
+        metadata["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
+        metadata["managedFields"] = json!([{"manager": "kubectl", "operation": "Update", "apiVersion": "v1",
+            "fieldsType": "FieldsV1", "fieldsV1": {"f:metadata": {"f:annotations": {}}}}]);
         if !namespace.is_empty() {
             metadata["namespace"] = json!(namespace);
         }
-        for (field, map) in [("labels", labels), ("annotations", annotations)] {
-            if map.as_object().is_some_and(|map| !map.is_empty()) {
-                metadata[field] = map.clone();
-            }
-        }
-        let object = json!({"metadata": metadata});
         let what = if state.objects.insert(key, object.clone()).is_some() { "MODIFIED" } else { "ADDED" };
-        self.happened(state, Event { version: 0, kind, what, object });
+        self.happened(state, Event { version: 0, kind, what, object: object.clone() });
+        object
     }
 
     pub(super) fn delete(&self, kind: Kind, namespace: &str, name: &str) {

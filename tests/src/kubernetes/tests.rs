@@ -72,7 +72,7 @@ async fn pages_are_of_one_moment() {
     assert_eq!(second["metadata"], json!({"resourceVersion": "3"}));
     kubernetes.compact();
     assert_eq!(ask(&kubernetes, LIST, &next).await.status(), StatusCode::GONE);
-    assert_eq!(kubernetes.calls(), Calls { lists: 3, watches: 0, gets: 0 });
+    assert_eq!(kubernetes.calls(), Calls { lists: 3, watches: 0, gets: 0, writes: 0 });
 }
 
 #[tokio::test]

@@ -122,8 +122,11 @@ impl Progress {
 /// The object as a client sees it that asked for metadata only, or for the whole.
 pub(super) fn shown(kind: Kind, object: &Value, metadata_only: bool) -> Value {
     let mut object = object.clone();
-    let (version, kind) =
-        if metadata_only { ("meta.k8s.io/v1", "PartialObjectMetadata") } else { ("v1", kind.name()) };
+    let (version, kind) = if metadata_only {
+        ("meta.k8s.io/v1", "PartialObjectMetadata")
+    } else {
+        (kind.api_version(), kind.name())
+    };
     object["apiVersion"] = json!(version);
     object["kind"] = json!(kind);
     object

@@ -8,6 +8,7 @@
 )]
 
 mod botocore_python;
+mod certificates;
 mod google_auth_python;
 mod kubernetes;
 mod main_job;

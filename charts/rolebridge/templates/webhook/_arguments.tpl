@@ -6,13 +6,16 @@
 - --managed-certificate={{ .Release.Namespace }}/{{ include "rolebridge.certificateSecret" . }}
 - --managed-lease={{ include "rolebridge.leaseName" . }}
 - --managed-service={{ include "rolebridge.fullname" . }}
-- --managed-configuration={{ include "rolebridge.fullname" . }}
-{{- if .Values.admission.workloads.enabled }}
-- --managed-configuration={{ include "rolebridge.fullname" . }}-workloads
-{{- end }}
+- --managed-ca-lifetime={{ .Values.certificates.managed.caLifetime }}
+- --managed-leaf-lifetime={{ .Values.certificates.managed.certificateLifetime }}
+- --managed-publish-delay={{ .Values.certificates.managed.publishDelay }}
 {{- else }}
 - --certificate=/etc/rolebridge/certificate/tls.crt
 - --key=/etc/rolebridge/certificate/tls.key
+{{- end }}
+- --configuration={{ include "rolebridge.fullname" . }}
+{{- if .Values.admission.workloads.enabled }}
+- --configuration={{ include "rolebridge.fullname" . }}-workloads
 {{- end }}
 - --defaults=/etc/rolebridge/defaults/defaults.yaml
 - --drain-delay={{ .Values.webhook.drain.delaySeconds }}

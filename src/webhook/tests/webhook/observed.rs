@@ -6,12 +6,14 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
+use k8s_openapi::jiff::Timestamp;
 use rolebridge_inject::Reason;
 use rolebridge_webhook::cache::Objects;
 use rolebridge_webhook::certificates::Certificates;
 use rolebridge_webhook::drain::Drain;
 use rolebridge_webhook::health::{Health, router};
 use rolebridge_webhook::lookup::Kind;
+use rolebridge_webhook::managed::counts::{Counts, Renewed, Step};
 use rolebridge_webhook::metrics::{EventOutcome, LiveOutcome, Outcome, Reloaded};
 use serde_json::json;
 use tower::ServiceExt;
@@ -33,6 +35,8 @@ async fn it_is_ready_when_a_review_would_be_answered_and_until_it_leaves() {
     let health = Health {
         webhook: Arc::new(webhook(&Api::default())),
         certificates: Arc::new(Certificates::default()),
+        trust: Arc::default(),
+        managed: None,
         drain: Arc::new(Drain::default()),
     };
     let not = |missing: &[&str]| (503, format!("not ready: {}\n", missing.join(", ")));
@@ -81,7 +85,18 @@ async fn the_metrics_page_shows_every_count() {
     review_path(&webhook, post("/mutate", "?")).await;
     let certificates = Arc::new(Certificates::default());
     certificates.serve(Issued::until(2077).pair());
-    let health = Health { webhook, certificates, drain: Arc::default() };
+    let managed = Arc::new(Counts::default());
+    managed.leads(true);
+    managed.authority_ends(Some(Timestamp::from_second(3_400_000_000).unwrap()));
+    managed.renewal(Renewed::Bundle);
+    managed.failure(Step::Publish);
+    let health = Health {
+        webhook,
+        certificates,
+        trust: Arc::default(),
+        managed: Some(managed),
+        drain: Arc::default(),
+    };
     insta::assert_snapshot!(page(&health, "/metrics").await.1);
 }
 
@@ -98,7 +113,13 @@ async fn no_label_carries_a_value_of_the_user() {
     review["request"]["kind"]["kind"] = json!("marker");
     review_path(&webhook, post("/mutate", review.to_string())).await;
     review_path(&webhook, post("/marker", "")).await;
-    let health = Health { webhook, certificates: Arc::default(), drain: Arc::default() };
+    let health = Health {
+        webhook,
+        certificates: Arc::default(),
+        trust: Arc::default(),
+        managed: None,
+        drain: Arc::default(),
+    };
     let (_, text) = page(&health, "/metrics").await;
     assert!(
         text.contains("rejected_requests_total{status=\"400\"} 1\n") && !text.contains("marker"),

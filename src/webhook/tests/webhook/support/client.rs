@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rolebridge_webhook::not_after;
+use rolebridge_webhook::validity::Validity;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
 use rustls::{
@@ -135,7 +135,7 @@ impl ServerCertVerifier for Seen {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let end = not_after::of(certificate).unwrap();
+        let end = Validity::of(certificate).unwrap().not_after;
         *self.0.lock().unwrap() = end.to_string().get(..4).and_then(|year| year.parse().ok());
         Ok(ServerCertVerified::assertion())
     }

@@ -1,37 +1,50 @@
-//! When a certificate ends. Of X.509 only this is needed, so only this is read (RFC 5280, section 4.1).
+//! From when to when a certificate is valid. Of X.509 only this is needed, so only this is read (RFC 5280, section 4.1).
 
 use k8s_openapi::jiff::Timestamp;
 use k8s_openapi::jiff::civil::DateTime;
 use k8s_openapi::jiff::tz::TimeZone;
-
-/// The last second at which a certificate is valid.
-pub type NotAfter = Timestamp;
 
 const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
-/// When a DER certificate ends. `None` where it is no certificate.
-#[must_use]
-pub fn of(certificate: &[u8]) -> Option<NotAfter> {
-    let (certificate, _) = expect(SEQUENCE, certificate)?;
-    let (mut rest, _) = expect(SEQUENCE, certificate)?;
-    if rest.first() == Some(&VERSION) {
-        rest = element(rest)?.2;
+/// The first and the last second at which a certificate is valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    /// The first second.
+    pub not_before: Timestamp,
+    /// The last second.
+    pub not_after: Timestamp,
+}
+
+impl Validity {
+    /// Of a DER certificate. `None` where it is none.
+    #[must_use]
+    pub fn of(certificate: &[u8]) -> Option<Self> {
+        let (certificate, _) = expect(SEQUENCE, certificate)?;
+        let (mut rest, _) = expect(SEQUENCE, certificate)?;
+        if rest.first() == Some(&VERSION) {
+            rest = element(rest)?.2;
+        }
+        // The serial number, the signature's algorithm and the issuer.
+        for _ in 0..3 {
+            rest = element(rest)?.2;
+        }
+        let (validity, _) = expect(SEQUENCE, rest)?;
+        let (not_before, rest) = time_element(validity)?;
+        let (not_after, _) = time_element(rest)?;
+        Some(Self { not_before, not_after })
     }
-    // The serial number, the signature's algorithm and the issuer.
-    for _ in 0..3 {
-        rest = element(rest)?.2;
-    }
-    let (validity, _) = expect(SEQUENCE, rest)?;
-    let (_, _, rest) = element(validity)?;
-    let (tag, text, _) = element(rest)?;
-    time(tag, str::from_utf8(text).ok()?)
+}
+
+fn time_element(der: &[u8]) -> Option<(Timestamp, &[u8])> {
+    let (tag, text, rest) = element(der)?;
+    Some((time(tag, str::from_utf8(text).ok()?)?, rest))
 }
 
 /// The two forms of a time in a certificate, both in UTC to the second. Two digits of a year mean 1950 to 2049.
-fn time(tag: u8, text: &str) -> Option<NotAfter> {
+fn time(tag: u8, text: &str) -> Option<Timestamp> {
     let text = match tag {
         UTC_TIME if *text.as_bytes().first()? < b'5' => format!("20{text}"),
         UTC_TIME => format!("19{text}"),
@@ -75,7 +88,9 @@ mod tests {
             let mut params = CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
             params.not_after = date_time_ymd(year, 6, 1);
             let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
-            assert_eq!(of(certificate.der()).unwrap().to_string(), expected);
+            let validity = Validity::of(certificate.der()).unwrap();
+            assert_eq!(validity.not_before.to_string(), "1975-01-01T00:00:00Z");
+            assert_eq!(validity.not_after.to_string(), expected);
         }
     }
 
@@ -90,12 +105,12 @@ mod tests {
         let params = CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
         let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
         for length in 0..certificate.der().len() {
-            assert_eq!(of(&certificate.der()[..length]), None);
+            assert_eq!(Validity::of(&certificate.der()[..length]), None);
         }
         for garbage in
             [&b"\x30\x80"[..], b"\x30\x85\xff\xff\xff\xff\xff", b"\x30\x84\xff\xff\xff\xff", b"\x31\x00"]
         {
-            assert_eq!(of(garbage), None);
+            assert_eq!(Validity::of(garbage), None);
         }
     }
 }

@@ -1,0 +1,144 @@
+//! The webhook's own `MutatingWebhookConfiguration`s, as far as a certificate must fit them.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use k8s_openapi::api::admissionregistration::v1::{MutatingWebhook, MutatingWebhookConfiguration};
+use kube::{Api, Client};
+use rustls_pki_types::CertificateDer;
+use tokio::time::timeout;
+
+use crate::bundle::Bundle;
+
+/// How long the API server has for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A configuration, or the lack of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Configuration {
+    /// Its name.
+    pub name: String,
+    /// Its resource version; empty if there is no such configuration.
+    pub version: String,
+    /// Its entries that call the webhook's service. Who is called by URL has his certificate from elsewhere.
+    pub entries: Vec<Entry>,
+}
+
+/// One entry: whom an API server calls, and whose certificate it takes for him.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its place in the configuration.
+    pub index: usize,
+    /// Its name.
+    pub name: String,
+    /// The service's namespace.
+    pub namespace: String,
+    /// The service's name.
+    pub service: String,
+    /// The CAs that are trusted.
+    pub bundle: Bundle,
+}
+
+impl Configuration {
+    /// Whether it exists.
+    #[must_use]
+    pub const fn exists(&self) -> bool {
+        !self.version.is_empty()
+    }
+
+    /// Leaves out entries that call another service, whatever they stand beside.
+    #[must_use]
+    pub fn of_service(mut self, namespace: &str, service: &str) -> Self {
+        self.entries.retain(|entry| entry.namespace == namespace && entry.service == service);
+        self
+    }
+
+    fn new(name: &str, found: Option<MutatingWebhookConfiguration>) -> Self {
+        let Some(found) = found else {
+            return Self { name: name.to_owned(), version: String::new(), entries: Vec::new() };
+        };
+        let entries = found.webhooks.iter().flatten().enumerate();
+        Self {
+            name: name.to_owned(),
+            version: found.metadata.resource_version.unwrap_or_default(),
+            entries: entries.filter_map(|(index, webhook)| Entry::new(index, webhook)).collect(),
+        }
+    }
+}
+
+impl Entry {
+    /// The name that the API server demands of the certificate.
+    #[must_use]
+    pub fn server_name(&self) -> String {
+        format!("{}.{}.svc", self.service, self.namespace)
+    }
+
+    fn new(index: usize, webhook: &MutatingWebhook) -> Option<Self> {
+        let client = &webhook.client_config;
+        let service = client.service.as_ref()?;
+        let pem = client.ca_bundle.as_ref().map_or(&[][..], |bundle| &bundle.0);
+        Some(Self {
+            index,
+            name: webhook.name.clone(),
+            namespace: service.namespace.clone(),
+            service: service.name.clone(),
+            bundle: Bundle::parse(pem),
+        })
+    }
+}
+
+/// The CAs that every entry trusts.
+pub fn trusted_by_all(configurations: &[Configuration]) -> impl Iterator<Item = &CertificateDer<'static>> {
+    let entries = || configurations.iter().flat_map(|configuration| &configuration.entries);
+    let first = entries().next();
+    let candidates = first.into_iter().flat_map(|entry| &entry.bundle.certificates);
+    candidates.filter(move |der| entries().all(|entry| entry.bundle.certificates.contains(der)))
+}
+
+/// Reads all of them.
+///
+/// # Errors
+///
+/// One of them cannot be read; that it does not exist is no error.
+pub async fn read(client: &Client, names: &[String]) -> Result<Vec<Configuration>, String> {
+    let api: Api<MutatingWebhookConfiguration> = Api::all(client.clone());
+    let mut configurations = Vec::with_capacity(names.len());
+    for name in names {
+        let found = ask(api.get_opt(name)).await;
+        let found = found
+            .map_err(|error| format!("The MutatingWebhookConfiguration {name} cannot be read: {error}."))?;
+        configurations.push(Configuration::new(name, found));
+    }
+    Ok(configurations)
+}
+
+/// Waits for the API server's answer, in bounds, and says what was wrong with it without repeating itself.
+pub(crate) async fn ask<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, Refused> {
+    match timeout(PATIENCE, call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(kube::Error::Api(status))) => Err(Refused { code: status.code, cause: status.message }),
+        Ok(Err(error)) => Err(Refused { code: 0, cause: error.to_string() }),
+        Err(_) => Err(Refused { code: 0, cause: format!("no answer within {PATIENCE:?}") }),
+    }
+}
+
+/// What the API server did not do, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub(crate) struct Refused {
+    /// The HTTP status, if it answered at all.
+    code: u16,
+    cause: String,
+}
+
+impl Refused {
+    /// A request that was never sent.
+    pub(crate) fn by_ourselves(cause: &dyn Display) -> Self {
+        Self { code: 0, cause: cause.to_string() }
+    }
+
+    /// Whether somebody else has changed the object first: a conflict, or a patch's test that fails.
+    pub(crate) const fn is_race(&self) -> bool {
+        matches!(self.code, 409 | 422)
+    }
+}

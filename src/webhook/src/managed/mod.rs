@@ -1,0 +1,101 @@
+//! The certificate, managed by the webhook itself: no other program, no person.
+//!
+//! A CA of the webhook's own lies in a Secret, with the certificate that every replica serves. One replica leads by a
+//! Lease: it renews both, and publishes the CA in the `caBundle` of the webhook's own configurations. Every replica reads
+//! the Secret and the configurations now and then, and serves what it finds. The chart makes the Secret and the Lease,
+//! empty, and the configurations, without `caBundle`, so that no right to create or to list is needed.
+//!
+//! [`plan`] decides what the leader does, [`serve`] what a replica serves, [`lease`] who leads; they are pure.
+//! [`rounds`] does it.
+
+pub mod arguments;
+mod change;
+pub mod counts;
+pub mod document;
+pub mod issue;
+pub mod lease;
+mod objects;
+pub mod plan;
+pub mod policy;
+pub mod published;
+mod rounds;
+pub mod serve;
+pub mod state;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{Api, Client};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::warn;
+
+use crate::certificates::Certificates;
+use crate::drain::Drain;
+use crate::trust::Trust;
+use arguments::ObjectName;
+use counts::Counts;
+use lease::{Candidate, Leases};
+use policy::Policy;
+use rounds::Rounds;
+
+/// What the API server notes as the owner of the fields that are written here.
+pub(crate) const FIELD_MANAGER: &str = "rolebridge-webhook";
+
+/// What managing the certificate needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The Secret.
+    pub secret: ObjectName,
+    /// The Lease, in the Secret's namespace.
+    pub lease: String,
+    /// How long a leader is waited for.
+    pub lease_duration: Duration,
+    /// How often to look.
+    pub interval: Duration,
+    /// For whom, and for how long.
+    pub policy: Policy,
+}
+
+/// What of the rest of the program takes part.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// What is served.
+    pub certificates: Arc<Certificates>,
+    /// What API servers trust.
+    pub trust: Arc<Trust>,
+    /// Counts.
+    pub counts: Arc<Counts>,
+    /// Leading ends as soon as the program begins to leave.
+    pub drain: Arc<Drain>,
+}
+
+/// Manages the certificate until the program leaves; the task ends when the Lease has been let go.
+#[must_use]
+pub fn start(client: Client, settings: Settings, shared: Shared) -> JoinHandle<()> {
+    let leading = watch::Sender::new(false);
+    let leads = leading.subscribe();
+    let leases = Leases::new(
+        Api::<Lease>::namespaced(client.clone(), &settings.secret.namespace),
+        settings.lease.clone(),
+    );
+    let candidate = Candidate::new(lease::identity(), settings.lease_duration);
+    let drain = Arc::clone(&shared.drain);
+    let counts = Arc::clone(&shared.counts);
+    tokio::spawn(Rounds::new(client, settings, shared, leads).follow());
+    tokio::spawn(async move {
+        let identity = candidate.identity().to_owned();
+        tokio::select! {
+            () = lease::follow(&leases, candidate, &leading, &counts) => {}
+            () = drain.leaving() => {}
+        }
+        if leading.send_replace(false)
+            && let Err(error) = leases.release(&identity).await
+        {
+            warn!(error, "the Lease was not let go; another replica leads when it has run out");
+        }
+    })
+}
