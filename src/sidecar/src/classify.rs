@@ -1,4 +1,4 @@
-//! From what the AWS SDK reports to a [`Fault`]: which hop broke, and in whose words.
+//! From what the AWS SDK and its connector report to a [`Fault`]: which hop broke, and in whose words.
 
 use std::error::Error;
 
@@ -6,7 +6,7 @@ use aws_sdk_sts::{
     error::{ProvideErrorMetadata, SdkError},
     operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::ConnectorError};
 use aws_smithy_types::error::display::DisplayErrorContext;
 
 use crate::fault::{Fault, Reason};
@@ -33,10 +33,9 @@ pub fn classify(
             Fault::new(Reason::UnexpectedAnswer, format!("{host} answered with status {status}"))
         }
         SdkError::TimeoutError(_) => Fault::new(Reason::Timeout, host),
-        SdkError::DispatchFailure(failure) => {
-            let Some(cause) = failure.as_connector_error() else { return Fault::new(Reason::Connect, host) };
-            Fault::new(of_connection(cause), format!("{host}: {}", innermost(cause)))
-        }
+        SdkError::DispatchFailure(failure) => failure
+            .as_connector_error()
+            .map_or_else(|| Fault::new(Reason::Connect, host), |cause| connection_fault(cause, host)),
         other => Fault::new(Reason::Refused, format!("{host}: {}", DisplayErrorContext(other))),
     }
 }
@@ -64,6 +63,12 @@ fn of_answer(code: Option<&str>, message: &str, status: u16) -> Reason {
         None if status < 500 => Reason::UnexpectedAnswer,
         _ => Reason::ServerError,
     }
+}
+
+/// The fault behind a connection to `host` that was not made or broke.
+#[must_use]
+pub fn connection_fault(cause: &ConnectorError, host: &str) -> Fault {
+    Fault::new(of_connection(cause), format!("{host}: {}", innermost(cause)))
 }
 
 /// By the first error in the chain that tells. The connector's own types for DNS and proxies are private; their words,

@@ -18,13 +18,14 @@ use aws_sdk_sts::{
     operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityOutput,
 };
 use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime_api::client::http::http_client_fn;
 use rolebridge_contract::aws::{DENY_ALL_SESSION_POLICY, public_sts_host};
 
 use crate::{
     classify::classify,
     clock::Clock,
     fault::{Fault, Reason},
-    http_client::http_client,
+    http_client::connector,
     schedule::Life,
     settings::Identity,
     web_identity,
@@ -75,12 +76,12 @@ impl AwsSts {
 
     /// For one call: see [`crate::http_client`].
     fn client(&self) -> Result<Client, Fault> {
-        let sleep = SharedAsyncSleep::new(TokioSleep::new());
+        let connector = connector(&self.identity.connection)?;
         let mut config = Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(self.identity.region.clone()))
-            .http_client(http_client(&self.identity.connection, sleep.clone())?)
-            .sleep_impl(sleep)
+            .http_client(http_client_fn(move |_, _| connector.clone()))
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             // The schedule retries, and says why.
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::builder().operation_timeout(CALL_TIMEOUT).build())

@@ -1,30 +1,40 @@
-//! What can go wrong between the projected token and the published one: a closed set, each with the hop, the cause and
-//! the mend, so that the log, `ready` (and so the pod's events), the metrics and the loopback server say the same.
+//! What can go wrong between the projected token and Google's: a closed set, each with the hop, the cause and the mend,
+//! so that the log, `ready` (and so the pod's events), the metrics and the local server say the same.
 
 use std::fmt;
+
+/// With whom the sidecar talks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// AWS STS.
+    AwsSts,
+    /// Google STS.
+    GoogleSts,
+    /// Google's IAM Credentials API.
+    IamCredentials,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AwsSts => "AWS STS",
+            Self::GoogleSts => "Google STS",
+            Self::IamCredentials => "IAM Credentials",
+        })
+    }
+}
 
 /// Where on the way it went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hop {
     /// Reading the projected token.
     ProjectedToken,
-    /// Reaching AWS STS.
+    /// Reaching somebody.
     Connection,
-    /// What AWS STS answered.
-    AwsSts,
+    /// What somebody answered.
+    Answer,
     /// Signing and publishing.
     Publication,
-}
-
-impl fmt::Display for Hop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ProjectedToken => "projected token",
-            Self::Connection => "connection to AWS STS",
-            Self::AwsSts => "AWS STS",
-            Self::Publication => "publication",
-        })
-    }
 }
 
 /// Whether trying again helps by itself.
@@ -127,65 +137,101 @@ reasons! {
         "the TLS handshake failed",
         "check that the endpoint speaks TLS 1.2 or 1.3";
     /// `AccessDenied`: AWS does not tell a role that is not there from one whose trust policy says no.
-    AccessDenied = "access-denied", AwsSts, Lasting,
+    AccessDenied = "access-denied", Answer, Lasting,
         "the role does not trust this pod's service account, or there is no such role",
         "check the role's ARN, and that its trust policy allows sts:AssumeRoleWithWebIdentity to the cluster's OIDC provider for this namespace and service account (the conditions on :sub and :aud)";
     /// `InvalidIdentityToken`: nobody registered the cluster.
-    NoIdentityProvider = "no-identity-provider", AwsSts, Lasting,
+    NoIdentityProvider = "no-identity-provider", Answer, Lasting,
         "the account has no IAM OIDC provider for this cluster",
         "create one for the cluster's issuer in the role's account";
     /// `InvalidIdentityToken`: another audience than the provider's.
-    WrongAudience = "wrong-audience", AwsSts, Lasting,
+    WrongAudience = "wrong-audience", Answer, Lasting,
         "the IAM OIDC provider does not list the token's audience",
         "add sts.amazonaws.com to the provider's audiences, or annotate the service account with the audience that it lists";
     /// `InvalidIdentityToken`, else.
-    TokenRejected = "token-rejected", AwsSts, Lasting,
+    TokenRejected = "token-rejected", Answer, Lasting,
         "the projected token could not be validated",
         "check that the IAM OIDC provider is the one of this cluster's issuer, and that AWS can fetch its keys";
     /// `ExpiredTokenException`.
-    TokenExpired = "token-expired", AwsSts, Passing,
+    TokenExpired = "token-expired", Answer, Passing,
         "the projected token has expired",
         "the kubelet renews it: see whether the node's kubelet is healthy";
     /// `IDPCommunicationError`.
-    ProviderUnreachable = "provider-unreachable", AwsSts, Passing,
+    ProviderUnreachable = "provider-unreachable", Answer, Passing,
         "AWS could not reach the cluster's OIDC issuer",
         "if it lasts, check that the issuer's keys can be fetched from the internet";
     /// `IDPRejectedClaim`.
-    ClaimRejected = "claim-rejected", AwsSts, Lasting,
+    ClaimRejected = "claim-rejected", Answer, Lasting,
         "a claim of the projected token was rejected",
         "check the IAM OIDC provider and the service account";
     /// `ValidationError` about `DurationSeconds`.
-    SessionTooLong = "session-too-long", AwsSts, Lasting,
+    SessionTooLong = "session-too-long", Answer, Lasting,
         "the role's maximum session duration is shorter than an hour",
         "set the role's maximum session duration to 3600 seconds or more";
     /// `ValidationError`, else.
-    InvalidRequest = "invalid-request", AwsSts, Lasting,
+    InvalidRequest = "invalid-request", Answer, Lasting,
         "it calls the request invalid",
         "check the role's ARN and the session name";
     /// `MalformedPolicyDocument`, `PackedPolicyTooLarge`.
-    PolicyRefused = "policy-refused", AwsSts, Lasting,
+    PolicyRefused = "policy-refused", Answer, Lasting,
         "it refused the session policy",
         "check that the endpoint is AWS STS itself";
     /// `RegionDisabledException`.
-    RegionDisabled = "region-disabled", AwsSts, Lasting,
+    RegionDisabled = "region-disabled", Answer, Lasting,
         "AWS STS is not activated in this region for this account",
         "activate it in the IAM console, or choose another region with the annotation rolebridge.io/aws-region";
     /// Too many requests.
-    Throttled = "throttled", AwsSts, Passing,
+    Throttled = "throttled", Answer, Passing,
         "it asks for fewer requests",
         "nothing: it is tried again later";
     /// An error of AWS's own.
-    ServerError = "server-error", AwsSts, Passing,
+    ServerError = "server-error", Answer, Passing,
         "it has a fault of its own",
         "nothing: it is tried again";
     /// Another refusal.
-    Refused = "refused", AwsSts, Lasting,
+    Refused = "refused", Answer, Lasting,
         "it refused the request",
         "see what it said";
-    /// Something that AWS STS does not say.
-    UnexpectedAnswer = "unexpected-answer", AwsSts, Passing,
-        "the answer is not one of AWS STS",
+    /// Something that nobody there says.
+    UnexpectedAnswer = "unexpected-answer", Answer, Passing,
+        "the answer is not one that it gives",
         "check the endpoint and whether a proxy answers in its place";
+    /// `unauthorized_client`.
+    ConditionRejected = "condition-rejected", Answer, Lasting,
+        "the provider's attribute condition rejects what this pod proves",
+        "compare the provider's attribute condition with the pod's role, account and session name";
+    /// `invalid_request` about the length of a mapped attribute.
+    SubjectTooLong = "subject-too-long", Answer, Lasting,
+        "an attribute that the provider maps is too long",
+        "shorten the role's name or, with the annotation rolebridge.io/session-name, the session's, or map google.subject to something shorter";
+    /// `invalid_target`, and `invalid_request` about the audience.
+    NoProvider = "no-provider", Answer, Lasting,
+        "there is no such provider, or it is disabled",
+        "check the annotation rolebridge.io/provider, and that pool and provider exist and are enabled";
+    /// `invalid_grant`.
+    SubjectRejected = "subject-rejected", Answer, Lasting,
+        "it does not take the subject token",
+        "check that the provider is of the right kind and trusts the AWS account or the issuer";
+    /// `invalid_grant`, when what AWS said to Google passes.
+    SubjectUnchecked = "subject-unchecked", Answer, Passing,
+        "it could not check the subject token",
+        "nothing: it is tried again; if it lasts, see what it said";
+    /// `SERVICE_DISABLED`.
+    ApiDisabled = "api-disabled", Answer, Lasting,
+        "the API is not enabled in the project",
+        "enable it in the project that the message names";
+    /// `PERMISSION_DENIED` by the service account's policy.
+    ImpersonationDenied = "impersonation-denied", Answer, Lasting,
+        "the pod's principal may not be this service account, or there is no such account",
+        "grant roles/iam.workloadIdentityUser on the service account to the principal; in a chain of delegates, roles/iam.serviceAccountTokenCreator on each to the one before";
+    /// `INVALID_ARGUMENT` about the lifetime.
+    LifetimeRefused = "lifetime-refused", Answer, Lasting,
+        "the token may not live for so long",
+        "shorten the annotation rolebridge.io/token-lifetime, or list the service account in the organization policy iam.allowServiceAccountCredentialLifetimeExtension";
+    /// `UNAUTHENTICATED`: the federated token is not taken.
+    FederatedRejected = "federated-rejected", Answer, Passing,
+        "it does not take the federated token",
+        "nothing: another one is asked for";
     /// The token could not be signed.
     Unsigned = "unsigned", Publication, Lasting,
         "the token could not be signed",
@@ -208,17 +254,25 @@ const MOST_DETAIL: usize = 400;
 /// A reason and what was found, in the words of whoever said it. Carries no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
+    peer: Peer,
     reason: Reason,
     detail: String,
 }
 
 impl Fault {
-    /// `detail` is what was found and where; one line of it is kept.
+    /// `detail` is what was found and where; one line of it is kept. A fault of AWS STS, or of reaching it, unless
+    /// [`Fault::at`] says otherwise.
     #[must_use]
     pub fn new(reason: Reason, detail: impl AsRef<str>) -> Self {
         let one_line = |c: char| if c.is_control() { ' ' } else { c };
         let detail = detail.as_ref().trim().chars().map(one_line).take(MOST_DETAIL).collect();
-        Self { reason, detail }
+        Self { peer: Peer::AwsSts, reason, detail }
+    }
+
+    /// The same at `peer`.
+    #[must_use]
+    pub fn at(self, peer: Peer) -> Self {
+        Self { peer, ..self }
     }
 
     /// What went wrong.
@@ -236,8 +290,14 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { reason, detail } = self;
-        write!(f, "{}: {} ({detail}). To mend: {}.", reason.hop(), reason.cause(), reason.mend())
+        let Self { peer, reason, detail } = self;
+        match reason.hop() {
+            Hop::ProjectedToken => write!(f, "projected token"),
+            Hop::Connection => write!(f, "connection to {peer}"),
+            Hop::Answer => write!(f, "{peer}"),
+            Hop::Publication => write!(f, "publication"),
+        }?;
+        write!(f, ": {} ({detail}). To mend: {}.", reason.cause(), reason.mend())
     }
 }
 
@@ -269,5 +329,13 @@ mod tests {
              account (the conditions on :sub and :aud)."
         );
         assert!(Fault::new(Reason::Connect, "x".repeat(10_000)).to_string().len() < 700);
+    }
+
+    #[test]
+    fn the_hop_names_who_it_was() {
+        let dns = Fault::new(Reason::Dns, "").at(Peer::GoogleSts).to_string();
+        assert!(dns.starts_with("connection to Google STS: its host name has no address"), "{dns}");
+        let denied = Fault::new(Reason::ImpersonationDenied, "").at(Peer::IamCredentials).to_string();
+        assert!(denied.starts_with("IAM Credentials: the pod's principal may not be"), "{denied}");
     }
 }

@@ -1,21 +1,19 @@
-//! How AWS STS is reached. The SDK's own client would trust the machine's roots, which an image without files lacks,
-//! and knows no `AWS_CA_BUNDLE`; so the connector is built by hand: rustls with ring, compiled-in roots and a company's
-//! own, the proxy of the environment. Nothing is read from the machine.
+//! How the clouds are reached. The AWS SDK's own client would trust the machine's roots, which an image without files
+//! lacks, and knows no `AWS_CA_BUNDLE`; so the connector is built by hand: rustls with ring, compiled-in roots and a
+//! company's own, the proxy of the environment. Nothing is read from the machine. Google is reached by the same one.
 //!
 //! One is built for each call and dropped after it. A call is made every 40 minutes, so neither the roots nor an idle
 //! connection are worth their memory in between, and a bundle that was replaced is read.
 
 use std::time::Duration;
 
-use aws_smithy_async::rt::sleep::SharedAsyncSleep;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::{
     Connector,
     proxy::ProxyConfig,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
-use aws_smithy_runtime_api::client::http::{
-    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
-};
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
 use rustls::RootCertStore;
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 
@@ -29,25 +27,24 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// For the answer to begin.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A client for the AWS SDK.
+/// What makes connections and requests.
 ///
 /// # Errors
 /// If a file of further roots cannot be read or holds no certificate.
-pub fn http_client(connection: &Connection, sleep: SharedAsyncSleep) -> Result<SharedHttpClient, Fault> {
+pub fn connector(connection: &Connection) -> Result<SharedHttpConnector, Fault> {
     let tls = TlsContext::builder().with_trust_store(trust_store(connection)?).build();
     let tls = tls.map_err(|error| Fault::new(Reason::Tls, error.to_string()))?;
     let timeouts =
         HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
     let connector = Connector::builder()
         .connector_settings(timeouts)
-        .sleep_impl(sleep)
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .pool_max_idle_per_host(0)
         .proxy_config(proxy(connection)?)
         .tls_provider(Provider::rustls(CryptoMode::Ring))
         .tls_context(tls)
         .build();
-    let connector = SharedHttpConnector::new(connector);
-    Ok(http_client_fn(move |_, _| connector.clone()))
+    Ok(SharedHttpConnector::new(connector))
 }
 
 fn proxy(connection: &Connection) -> Result<ProxyConfig, Fault> {

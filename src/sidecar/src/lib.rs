@@ -3,7 +3,8 @@
 //!
 //! What decides is pure and takes the clock as an argument ([`sign`], [`schedule`], [`state`], [`fault`]); what does
 //! IO stands around it. Data flows one way: [`web_identity`] -> [`credentials`] -> [`sign`] -> [`publish`] and
-//! [`loopback`], driven by [`refresh`], put together by [`run`].
+//! [`loopback`], driven by [`refresh`]; for the metadata source on to [`google`] -> [`tokens`] -> [`metadata`]; put
+//! together by [`run`].
 
 pub mod board;
 pub mod classify;
@@ -11,19 +12,26 @@ pub mod clock;
 pub mod command;
 pub mod credentials;
 pub mod fault;
+pub mod google;
+mod hex;
 pub mod http_client;
+pub mod json_web_token;
+pub mod local;
 pub mod log;
 pub mod loopback;
+pub mod metadata;
 pub mod metrics;
 pub mod publish;
 pub mod ready;
 pub mod refresh;
 pub mod run;
 pub mod schedule;
+pub mod scopes;
 pub mod secret;
 pub mod serve;
 pub mod session_token;
 pub mod settings;
 pub mod sign;
 pub mod state;
+pub mod tokens;
 pub mod web_identity;

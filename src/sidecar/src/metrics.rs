@@ -25,7 +25,32 @@ use crate::{
 
 const PREFIX: &str = "rolebridge_sidecar_";
 
-/// What a loopback request asked for.
+/// A token of Google's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenClass {
+    /// An access token that an app gets.
+    Access,
+    /// The federated token behind a service account's.
+    Federated,
+    /// An ID token.
+    Id,
+}
+
+impl TokenClass {
+    const ALL: [Self; 3] = [Self::Access, Self::Federated, Self::Id];
+
+    /// As metrics and logs name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Federated => "federated",
+            Self::Id => "id",
+        }
+    }
+}
+
+/// What a request to the local server asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Question {
     /// A session token.
@@ -38,16 +63,25 @@ pub enum Question {
     Credentials,
     /// The subject token.
     SubjectToken,
+    /// An access token of Google's.
+    AccessToken,
+    /// An ID token of Google's.
+    IdToken,
+    /// Other metadata of a GCE instance.
+    Metadata,
     /// Something that is not here.
     Other,
 }
 
-const QUESTIONS: [(Question, &str); 6] = [
+const QUESTIONS: [(Question, &str); 9] = [
     (Question::SessionToken, "session-token"),
     (Question::Region, "region"),
     (Question::Role, "role"),
     (Question::Credentials, "credentials"),
     (Question::SubjectToken, "subject-token"),
+    (Question::AccessToken, "access-token"),
+    (Question::IdToken, "id-token"),
+    (Question::Metadata, "metadata"),
     (Question::Other, "other"),
 ];
 const ANSWERS: [&str; 3] = ["answered", "refused", "unavailable"];
@@ -57,8 +91,31 @@ const ANSWERS: [&str; 3] = ["answered", "refused", "unavailable"];
 pub struct Metrics {
     renewed: AtomicU64,
     signed: AtomicU64,
-    faults: [AtomicU64; Reason::ALL.len()],
+    faults: PerReason,
+    made: [AtomicU64; TokenClass::ALL.len()],
+    not_made: [PerReason; TokenClass::ALL.len()],
     loopback: [[AtomicU64; ANSWERS.len()]; QUESTIONS.len()],
+}
+
+/// A counter for each reason.
+#[derive(Debug)]
+struct PerReason([AtomicU64; Reason::ALL.len()]);
+
+impl Default for PerReason {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| AtomicU64::default()))
+    }
+}
+
+impl PerReason {
+    fn count(&self, fault: &Fault) {
+        one_more(&self.0[fault.reason() as usize]);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Reason, u64)> {
+        let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
+        Reason::ALL.iter().copied().zip(counts)
+    }
 }
 
 fn one_more(counter: &AtomicU64) {
@@ -78,10 +135,20 @@ impl Metrics {
 
     /// A refresh failed.
     pub fn failed(&self, fault: &Fault) {
-        one_more(&self.faults[fault.reason() as usize]);
+        self.faults.count(fault);
     }
 
-    /// A loopback request was answered.
+    /// A token came from Google.
+    pub fn made(&self, class: TokenClass) {
+        one_more(&self.made[class as usize]);
+    }
+
+    /// A token did not come from Google.
+    pub fn not_made(&self, class: TokenClass, fault: &Fault) {
+        self.not_made[class as usize].count(fault);
+    }
+
+    /// A request to the local server was answered.
     pub fn answered(&self, question: Question, status: StatusCode) {
         let answer = match status {
             StatusCode::SERVICE_UNAVAILABLE => 2,
@@ -97,7 +164,9 @@ impl Metrics {
         let mut text = String::with_capacity(6 * 1024);
         let refreshes = "Calls to AWS STS (renew) and signatures (sign), by outcome and reason.";
         family(&mut text, "refreshes_total", "counter", refreshes, self.refreshes());
-        let requests = "Loopback requests, by what was asked for.";
+        let tokens = "Tokens asked of Google, by outcome and reason. A fault is listed once it has happened.";
+        family(&mut text, "google_tokens_total", "counter", tokens, self.google_tokens());
+        let requests = "Requests to the server on 127.0.0.1, by what was asked for.";
         family(&mut text, "loopback_requests_total", "counter", requests, self.loopback_requests());
         for (name, help, value) in gauges(board, clock) {
             family(&mut text, name, "gauge", help, value.map(|value| (String::new(), value)));
@@ -107,13 +176,25 @@ impl Metrics {
 
     fn refreshes(&self) -> impl Iterator<Item = (String, u64)> {
         let good = [("renew", &self.renewed), ("sign", &self.signed)];
-        let good =
-            good.map(|(step, count)| (format!("{{step=\"{step}\",outcome=\"ok\",reason=\"\"}}"), count));
-        let faults = Reason::ALL.iter().zip(&self.faults).map(|(reason, count)| {
+        let good = good.map(|(step, count)| {
+            (format!("{{step=\"{step}\",outcome=\"ok\",reason=\"\"}}"), count.load(Ordering::Relaxed))
+        });
+        let faults = self.faults.iter().map(|(reason, count)| {
             let step = if reason.hop() == Hop::Publication { "sign" } else { "renew" };
             (format!("{{step=\"{step}\",outcome=\"fault\",reason=\"{reason}\"}}"), count)
         });
-        good.into_iter().chain(faults).map(|(labels, count)| (labels, count.load(Ordering::Relaxed)))
+        good.into_iter().chain(faults)
+    }
+
+    fn google_tokens(&self) -> impl Iterator<Item = (String, u64)> {
+        TokenClass::ALL.iter().zip(&self.made).zip(&self.not_made).flat_map(|((class, made), not_made)| {
+            let labels = move |outcome, reason| {
+                format!("{{token=\"{}\",outcome=\"{outcome}\",reason=\"{reason}\"}}", class.name())
+            };
+            let faults = not_made.iter().filter(|(_, count)| *count > 0);
+            let faults = faults.map(move |(reason, count)| (labels("fault", reason.code()), count));
+            std::iter::once((labels("ok", ""), made.load(Ordering::Relaxed))).chain(faults)
+        })
     }
 
     fn loopback_requests(&self) -> impl Iterator<Item = (String, u64)> {

@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use axum::Router;
+use rolebridge_contract::google::AWS4_REQUEST;
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Runtime},
@@ -20,13 +22,17 @@ use crate::{
     board::{Board, Reader},
     clock::Clock,
     credentials::{AssumeRole, AwsSts},
+    google::Google,
+    local,
     loopback::Loopback,
+    metadata::Metadata,
     metrics::{self, Metrics},
     publish::Publisher,
     refresh::{Refresher, Target},
     serve::{listen, serve},
-    settings::{Identity, Settings},
+    settings::{Identity, Serve, Settings},
     sign::{SubjectToken, sign},
+    tokens::Tokens,
 };
 
 /// Where the kubelet looks for the reason of an exit, unless the pod says otherwise.
@@ -47,7 +53,7 @@ pub fn run(settings: Settings) -> Result<(), String> {
 /// The fault, in its sentence.
 pub fn token(identity: Identity) -> Result<SubjectToken, String> {
     let clock = Clock::system();
-    let (audience, region) = (identity.audience.clone(), identity.region.clone());
+    let (audience, region) = (identity.provider.audience.clone(), identity.region.clone());
     let aws = AwsSts::new(identity, clock.clone());
     let runtime = runtime().map_err(|error| format!("the runtime cannot start: {error}"))?;
     let session = runtime.block_on(aws.assume_role()).map_err(|fault| fault.to_string())?;
@@ -79,22 +85,21 @@ async fn until_told(settings: Settings) -> Result<(), String> {
 
 /// Ends by an error only. The listeners close with the process, so the app can use them to its own end.
 async fn serve_and_refresh(settings: Settings) -> Result<Infallible, String> {
-    let Settings { identity, token_file, startup_timeout, .. } = settings;
     let (clock, metrics) = (Clock::system(), Arc::new(Metrics::default()));
     let (writer, board) = Board::channel();
-    if let Some(port) = settings.loopback_port {
-        let listener = bind(port, &[(Ipv4Addr::LOCALHOST, port).into()], "rolebridge.io/port").await?;
-        let server = Loopback::new(&identity, port, board.clone(), clock.clone(), Arc::clone(&metrics));
-        let server = server.map_err(|_| "this machine has no random numbers".to_owned())?;
-        tokio::spawn(serve(listener, server.router()));
+    if let Some(local) = settings.local {
+        let listener = bind(local.port, &[(Ipv4Addr::LOCALHOST, local.port).into()], "rolebridge.io/port")?;
+        let routes = routes(&settings, local.serve, &board, &clock, &metrics)?;
+        tokio::spawn(serve(listener, local::router(routes, local.port, Arc::clone(&metrics))));
     }
+    let Settings { identity, token_file, startup_timeout, .. } = settings;
     if let Some(port) = settings.metrics_port {
         let all = [(Ipv6Addr::UNSPECIFIED, port).into(), (Ipv4Addr::UNSPECIFIED, port).into()];
-        let listener = bind(port, &all, "rolebridge.io/metrics-port").await?;
+        let listener = bind(port, &all, "rolebridge.io/metrics-port")?;
         let router = metrics::router(Arc::clone(&metrics), board.clone(), clock.clone());
         tokio::spawn(serve(listener, router));
     }
-    let target = Target { audience: identity.audience.clone(), region: identity.region.clone() };
+    let target = Target { audience: identity.provider.audience.clone(), region: identity.region.clone() };
     let aws = AwsSts::new(identity, clock.clone());
     let refresher = Refresher::new(aws, target, clock, Publisher::new(token_file), writer, metrics);
     let startup_timeout = startup_timeout.filter(|_| !refresher.has_earlier_token());
@@ -104,12 +109,32 @@ async fn serve_and_refresh(settings: Settings) -> Result<Infallible, String> {
     }
 }
 
-async fn bind(
-    port: u16,
-    addresses: &[std::net::SocketAddr],
-    annotation: &str,
-) -> Result<TcpListener, String> {
-    listen(addresses).await.map_err(|error| {
+/// What the local server answers as.
+fn routes(
+    settings: &Settings,
+    serve: Serve,
+    board: &Reader,
+    clock: &Clock,
+    metrics: &Arc<Metrics>,
+) -> Result<Router, String> {
+    let Settings { identity, google, .. } = settings;
+    let mut routes = Router::new();
+    if serve.loopback {
+        let server = Loopback::new(identity, board.clone(), clock.clone());
+        let server = server.map_err(|_| "this machine has no random numbers".to_owned())?;
+        routes = routes.merge(server.routes());
+    }
+    if serve.metadata {
+        let mint = Google::new(google.clone(), AWS4_REQUEST, identity.connection.clone());
+        let impersonates = google.impersonation.is_some();
+        let tokens = Tokens::new(mint, impersonates, board.clone(), clock.clone(), Arc::clone(metrics));
+        routes = routes.merge(Metadata::new(&settings.instance(), tokens, board.clone()).routes());
+    }
+    Ok(routes)
+}
+
+fn bind(port: u16, addresses: &[std::net::SocketAddr], annotation: &str) -> Result<TcpListener, String> {
+    listen(addresses).map_err(|error| {
         format!(
             "port {port} cannot be listened on ({error}); if another container of the pod uses it, choose a free \
              one with the annotation {annotation}"

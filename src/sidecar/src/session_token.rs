@@ -9,6 +9,8 @@ use ring::{
 };
 use tokio::time::Instant;
 
+use crate::hex::{hex, unhex};
+
 /// What a token may be asked to last, in seconds, as EC2's metadata service has it.
 pub const SECONDS: std::ops::RangeInclusive<u32> = 1..=21_600;
 
@@ -43,20 +45,6 @@ impl SessionTokens {
         let (Ok(ends), Some(code)) = (u64::from_str_radix(ends, 16), unhex(code)) else { return false };
         hmac::verify(&self.key, &ends.to_be_bytes(), &code).is_ok() && self.started.elapsed().as_secs() < ends
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
-        .collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?)).collect()
 }
 
 #[cfg(test)]

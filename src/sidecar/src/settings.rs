@@ -1,6 +1,7 @@
 //! The environment, made into types once. A variable that is missing or bad is said by name at the start; nothing
 //! further in handles a raw string.
 
+mod google;
 mod parse;
 mod variables;
 
@@ -10,26 +11,43 @@ use rolebridge_contract::environment::sidecar as names;
 use tracing::level_filters::LevelFilter;
 
 pub use self::{
-    parse::Role,
+    google::{Google, Impersonation},
+    parse::{Provider, Role, Serve},
     variables::{SettingsError, Variables},
 };
-use crate::secret::Secret;
+use crate::{metadata::Instance, secret::Secret};
+
+/// Set by the container runtime in every container: the pod's name.
+const HOSTNAME: &str = "HOSTNAME";
 
 /// All that `run` needs.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Who the pod is, and to whom it proves that.
     pub identity: Identity,
+    /// What it becomes there.
+    pub google: Google,
     /// Where the token is published.
     pub token_file: PathBuf,
-    /// The loopback server's port; `None`: no listener.
-    pub loopback_port: Option<u16>,
+    /// The server on 127.0.0.1; `None`: no listener.
+    pub local: Option<Local>,
     /// The metrics' port; `None`: no listener.
     pub metrics_port: Option<u16>,
     /// How long the first token may take; `None`: for ever.
     pub startup_timeout: Option<Duration>,
     /// How much is logged.
     pub log_level: LevelFilter,
+    /// The pod's name.
+    pub pod: Option<String>,
+}
+
+/// The server on 127.0.0.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Local {
+    /// Its port.
+    pub port: u16,
+    /// What it answers as.
+    pub serve: Serve,
 }
 
 /// All that it takes to make one subject token.
@@ -45,13 +63,13 @@ pub struct Identity {
     pub region: String,
     /// Another endpoint for the call to AWS STS.
     pub sts_endpoint: Option<String>,
-    /// The provider's audience.
-    pub audience: String,
+    /// To whom the pod proves who it is.
+    pub provider: Provider,
     /// How AWS STS is reached.
     pub connection: Connection,
 }
 
-/// What stands between the sidecar and AWS STS.
+/// What stands between the sidecar and the clouds.
 #[derive(Debug, Clone, Default)]
 pub struct Connection {
     /// Files of further TLS roots, each with the variable that names it.
@@ -68,14 +86,32 @@ impl Settings {
     /// # Errors
     /// The first variable that is missing or bad.
     pub fn read(variables: &Variables<'_>) -> Result<Self, SettingsError> {
+        let identity = Identity::read(variables)?;
         Ok(Self {
-            identity: Identity::read(variables)?,
+            google: Google::read(variables, &identity.provider)?,
+            identity,
             token_file: token_file(variables)?,
-            loopback_port: variables.optional(names::LOOPBACK_PORT, parse::PORT)?,
+            local: Local::read(variables)?,
             metrics_port: variables.optional(names::METRICS_PORT, parse::PORT)?,
             startup_timeout: variables.optional(names::STARTUP_TIMEOUT, parse::SECONDS)?,
             log_level: log_level(variables)?,
+            pod: variables.optional(HOSTNAME, parse::TEXT)?,
         })
+    }
+
+    /// What the metadata server tells.
+    #[must_use]
+    pub fn instance(&self) -> Instance {
+        let Self { identity, google, .. } = self;
+        Instance {
+            service_account: google.impersonation.as_ref().map(|account| account.email.clone()),
+            pool: identity.provider.pool.clone(),
+            project_number: identity.provider.project.clone(),
+            project: google.project.clone(),
+            universe: identity.provider.universe.clone(),
+            region: Some(identity.region.clone()),
+            name: self.pod.clone(),
+        }
     }
 }
 
@@ -97,9 +133,17 @@ impl Identity {
             web_identity_file: variables.required(names::AWS_WEB_IDENTITY_TOKEN_FILE, parse::FILE)?,
             region,
             sts_endpoint: variables.optional(names::AWS_ENDPOINT_URL_STS, parse::ENDPOINT)?,
-            audience: variables.required(names::AUDIENCE, parse::AUDIENCE)?,
+            provider: variables.required(names::AUDIENCE, parse::AUDIENCE)?,
             connection: Connection::read(variables)?,
         })
+    }
+}
+
+impl Local {
+    fn read(variables: &Variables<'_>) -> Result<Option<Self>, SettingsError> {
+        let serve = variables.optional(names::SERVE, parse::SERVE)?;
+        let serve = serve.unwrap_or(Serve { loopback: true, metadata: false });
+        Ok(variables.optional(names::LOOPBACK_PORT, parse::PORT)?.map(|port| Self { port, serve }))
     }
 }
 

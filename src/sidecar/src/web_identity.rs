@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::{
     fault::{Fault, Reason},
+    json_web_token,
     secret::Secret,
 };
 
@@ -19,18 +20,10 @@ pub fn read(path: &Path) -> Result<Secret, Fault> {
     if token.is_empty() {
         return Err(Fault::new(Reason::TokenEmpty, path.display().to_string()));
     }
-    if !is_json_web_token(token) {
+    if !json_web_token::is_one(token) {
         return Err(Fault::new(Reason::TokenMalformed, path.display().to_string()));
     }
     Ok(Secret::new(token))
-}
-
-fn is_json_web_token(token: &str) -> bool {
-    let base64url = |part: &str| {
-        !part.is_empty()
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
-    token.split('.').count() == 3 && token.split('.').all(base64url)
 }
 
 #[cfg(test)]

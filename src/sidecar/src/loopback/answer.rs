@@ -25,10 +25,6 @@ fn text(body: impl Into<String>) -> Response {
     ([(CONTENT_TYPE, "text/plain; charset=utf-8")], body.into()).into_response()
 }
 
-pub(super) async fn nothing_here() -> StatusCode {
-    StatusCode::NOT_FOUND
-}
-
 pub(super) async fn session_token(State(server): Server, headers: HeaderMap) -> Response {
     let asked = headers.get(SESSION_TTL_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
     let Some(seconds) = asked.filter(|seconds| SECONDS.contains(seconds)) else {

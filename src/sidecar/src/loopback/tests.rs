@@ -16,8 +16,10 @@ use crate::{
     board::{Board, Signed, Writer},
     credentials::Session,
     fault::{Fault, Reason},
+    local,
+    metrics::Metrics,
     schedule::Life,
-    settings::{Connection, Role},
+    settings::{Connection, Provider, Role},
     sign::sign,
 };
 
@@ -48,13 +50,18 @@ fn empty() -> Fixture {
         web_identity_file: "/token".into(),
         region: "eu-west-1".into(),
         sts_endpoint: None,
-        audience: AUDIENCE.into(),
+        provider: Provider {
+            audience: AUDIENCE.into(),
+            universe: "googleapis.com".into(),
+            project: "1".into(),
+            pool: "p".into(),
+        },
         connection: Connection::default(),
     };
     let (board, reader) = Board::channel();
     let metrics = Arc::new(Metrics::default());
-    let server = Loopback::new(&identity, 15080, reader, Clock::from_fn(now), Arc::clone(&metrics)).unwrap();
-    Fixture { router: server.router(), board, metrics }
+    let server = Loopback::new(&identity, reader, Clock::from_fn(now)).unwrap();
+    Fixture { router: local::router(server.routes(), 15080, Arc::clone(&metrics)), board, metrics }
 }
 
 fn session(expires: SystemTime) -> Session {

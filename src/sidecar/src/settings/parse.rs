@@ -79,13 +79,109 @@ pub(super) const FILE: Kind<PathBuf> = Kind {
     wanted: "the absolute path of a file",
 };
 
-pub(super) const AUDIENCE: Kind<String> = Kind {
-    parse: |value| {
-        let provider = value.strip_prefix("//iam.")?.split_once("/projects/")?.1;
-        let whole = provider.contains("/workloadIdentityPools/") && provider.contains("/providers/");
-        (whole && value.bytes().all(|byte| byte.is_ascii_graphic())).then(|| value.to_owned())
-    },
+/// A workload identity pool provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provider {
+    /// Its resource name: what a subject token is bound to.
+    pub audience: String,
+    /// Google's universe, such as `googleapis.com`.
+    pub universe: String,
+    /// The number of the pool's project.
+    pub project: String,
+    /// The pool.
+    pub pool: String,
+}
+
+pub(super) const AUDIENCE: Kind<Provider> = Kind {
+    parse: provider,
     wanted: "//iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER",
+};
+
+fn provider(value: &str) -> Option<Provider> {
+    let mut parts = value.strip_prefix("//iam.")?.split('/');
+    let universe = parts.next().filter(|universe| is_host(universe))?;
+    let rest: Vec<_> = parts.collect();
+    let ["projects", project, "locations", "global", "workloadIdentityPools", pool, "providers", provider] =
+        rest[..]
+    else {
+        return None;
+    };
+    let is_id = |id: &str| {
+        !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    let is_number = !project.is_empty() && project.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && is_id(pool) && is_id(provider)).then(|| Provider {
+        audience: value.to_owned(),
+        universe: universe.to_owned(),
+        project: project.to_owned(),
+        pool: pool.to_owned(),
+    })
+}
+
+fn is_host(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    name.contains('.') && name.bytes().all(plain) && !name.starts_with('.') && !name.ends_with('.')
+}
+
+pub(super) const EMAIL: Kind<String> = Kind {
+    parse: |value| is_email(value).then(|| value.to_owned()),
+    wanted: "a Google service account, NAME@PROJECT.iam.gserviceaccount.com",
+};
+
+pub(super) const EMAILS: Kind<Vec<String>> = Kind {
+    parse: |value| {
+        let emails: Vec<_> = value.split(',').map(|email| email.trim().to_owned()).collect();
+        emails.iter().all(|email| is_email(email)).then_some(emails)
+    },
+    wanted: "Google service accounts, separated by commas",
+};
+
+/// It stands in URLs and paths.
+fn is_email(value: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let parts = value.split_once('@').filter(|(name, _)| !name.is_empty());
+    parts.is_some_and(|(name, domain)| name.bytes().all(plain) && is_host(domain))
+}
+
+pub(super) const PROJECT: Kind<String> = Kind {
+    parse: |value| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:".contains(&byte);
+        value.bytes().all(plain).then(|| value.to_owned())
+    },
+    wanted: "the ID of a Google Cloud project",
+};
+
+/// What the IAM Credentials API takes.
+pub(super) const TOKEN_LIFETIME: Kind<Duration> = Kind {
+    parse: |value| {
+        let seconds = value.parse().ok().filter(|seconds| (600..=43_200).contains(seconds))?;
+        Some(Duration::from_secs(seconds))
+    },
+    wanted: "a number of seconds, 600 to 43200",
+};
+
+/// What the local server answers as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Serve {
+    /// As EC2's metadata service.
+    pub loopback: bool,
+    /// As the GCE metadata server.
+    pub metadata: bool,
+}
+
+pub(super) const SERVE: Kind<Serve> = Kind {
+    parse: |value| {
+        let mut serve = Serve { loopback: false, metadata: false };
+        for source in value.split(',').map(str::trim) {
+            match source {
+                "loopback" => serve.loopback = true,
+                "metadata" => serve.metadata = true,
+                _ => return None,
+            }
+        }
+        Some(serve)
+    },
+    wanted: "\"loopback\", \"metadata\" or \"loopback,metadata\"",
 };
 
 pub(super) const ENDPOINT: Kind<String> = Kind {

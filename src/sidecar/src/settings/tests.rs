@@ -27,7 +27,14 @@ fn the_least() {
     assert_eq!(settings.identity.role.name, "batch");
     assert_eq!(settings.identity.role.partition, "aws");
     assert_eq!(settings.identity.sts_endpoint, None);
-    assert_eq!((settings.loopback_port, settings.metrics_port), (None, None));
+    assert_eq!((settings.local, settings.metrics_port), (None, None));
+    let provider = settings.identity.provider;
+    let parts = [&*provider.universe, &*provider.project, &*provider.pool];
+    assert_eq!(parts, ["googleapis.com", "1", "p"]);
+    let google = settings.google;
+    assert_eq!(google.sts_endpoint, "https://sts.googleapis.com");
+    assert_eq!(google.iam_credentials_endpoint, "https://iamcredentials.googleapis.com");
+    assert!(google.impersonation.is_none());
     assert_eq!(settings.startup_timeout, None);
     assert_eq!(settings.log_level, LevelFilter::INFO);
     assert!(settings.identity.connection.proxy.is_none());
@@ -48,7 +55,8 @@ fn the_most() {
         (names::LOG_LEVEL, "debug"),
     ])
     .unwrap();
-    assert_eq!((settings.loopback_port, settings.metrics_port), (Some(15080), Some(9090)));
+    let serve = Serve { loopback: true, metadata: false };
+    assert_eq!((settings.local, settings.metrics_port), (Some(Local { port: 15080, serve }), Some(9090)));
     assert_eq!(settings.startup_timeout, Some(Duration::from_secs(90)));
     assert_eq!(settings.log_level, LevelFilter::DEBUG);
     let connection = settings.identity.connection;
@@ -56,6 +64,47 @@ fn the_most() {
     assert_eq!(connection.no_proxy.as_deref(), Some("10.0.0.0/8"));
     let roots: Vec<_> = connection.roots.iter().map(|(name, _)| *name).collect();
     assert_eq!(roots, [names::AWS_CA_BUNDLE, names::SSL_CERT_FILE]);
+}
+
+#[test]
+fn what_the_pod_becomes_at_google() {
+    let google = read(&[
+        (names::SERVICE_ACCOUNT, "batch@shop.iam.gserviceaccount.com"),
+        (names::DELEGATES, "a@shop.iam.gserviceaccount.com, 1-compute@developer.gserviceaccount.com"),
+        (names::TOKEN_LIFETIME, "43200"),
+        (names::QUOTA_PROJECT, "shop"),
+        (names::PROJECT, "example.com:shop"),
+        (names::STS_ENDPOINT, "https://sts.europe-west1.rep.googleapis.com/"),
+    ])
+    .unwrap()
+    .google;
+    assert_eq!(google.sts_endpoint, "https://sts.europe-west1.rep.googleapis.com");
+    let account = google.impersonation.unwrap();
+    assert_eq!(account.email, "batch@shop.iam.gserviceaccount.com");
+    assert_eq!(
+        account.delegates,
+        ["a@shop.iam.gserviceaccount.com", "1-compute@developer.gserviceaccount.com"]
+    );
+    assert_eq!(account.lifetime, Duration::from_hours(12));
+    assert_eq!(google.quota_project.as_deref(), Some("shop"));
+    assert_eq!(google.project.as_deref(), Some("example.com:shop"));
+}
+
+#[test]
+fn the_audience_names_the_universe() {
+    let audience =
+        "//iam.apis-berlin.example/projects/1/locations/global/workloadIdentityPools/p/providers/a";
+    let google = read(&[(names::AUDIENCE, audience)]).unwrap().google;
+    assert_eq!(google.sts_endpoint, "https://sts.apis-berlin.example");
+    assert_eq!(google.iam_credentials_endpoint, "https://iamcredentials.apis-berlin.example");
+}
+
+#[rstest]
+#[case("metadata", false, true)]
+#[case("metadata, loopback", true, true)]
+fn what_the_local_server_answers_as(#[case] value: &str, #[case] loopback: bool, #[case] metadata: bool) {
+    let settings = read(&[(names::LOOPBACK_PORT, "15080"), (names::SERVE, value)]).unwrap();
+    assert_eq!(settings.local.unwrap().serve, Serve { loopback, metadata });
 }
 
 #[rstest]
@@ -110,6 +159,41 @@ fn the_most() {
     names::AUDIENCE,
     "projects/1",
     "ROLEBRIDGE_AUDIENCE is \"projects/1\": it must be //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER"
+)]
+#[case(
+    names::AUDIENCE,
+    "//iam.googleapis.com/projects/shop/locations/global/workloadIdentityPools/p/providers/a",
+    "ROLEBRIDGE_AUDIENCE is \"//iam.googleapis.com/projects/shop/locations/global/workloadIdentityPools/p/providers/a\": it must be //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER"
+)]
+#[case(
+    names::SERVICE_ACCOUNT,
+    "batch",
+    "ROLEBRIDGE_SERVICE_ACCOUNT is \"batch\": it must be a Google service account, NAME@PROJECT.iam.gserviceaccount.com"
+)]
+#[case(
+    names::SERVICE_ACCOUNT,
+    "../a@b.example",
+    "ROLEBRIDGE_SERVICE_ACCOUNT is \"../a@b.example\": it must be a Google service account, NAME@PROJECT.iam.gserviceaccount.com"
+)]
+#[case(
+    names::DELEGATES,
+    "a@b.iam.gserviceaccount.com",
+    "ROLEBRIDGE_DELEGATES is set without ROLEBRIDGE_SERVICE_ACCOUNT: it must be unset, or stand beside the service account"
+)]
+#[case(
+    names::TOKEN_LIFETIME,
+    "60",
+    "ROLEBRIDGE_TOKEN_LIFETIME is \"60\": it must be a number of seconds, 600 to 43200"
+)]
+#[case(
+    names::STS_ENDPOINT,
+    "sts.googleapis.com",
+    "ROLEBRIDGE_STS_ENDPOINT is \"sts.googleapis.com\": it must be an https:// URL (http:// for loopback only)"
+)]
+#[case(
+    names::SERVE,
+    "file",
+    "ROLEBRIDGE_SERVE is \"file\": it must be \"loopback\", \"metadata\" or \"loopback,metadata\""
 )]
 #[case(
     names::TOKEN_FILE,

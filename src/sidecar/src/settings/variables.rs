@@ -33,6 +33,11 @@ impl SettingsError {
             wanted: format!("a region of {}, the partition of the role {}", role.partition, role.arn),
         }
     }
+
+    pub(super) fn without_account(variable: &'static str) -> Self {
+        let found = format!("is set without {}", names::SERVICE_ACCOUNT);
+        Self { variable, found, wanted: "unset, or stand beside the service account".to_owned() }
+    }
 }
 
 impl<'a> Variables<'a> {

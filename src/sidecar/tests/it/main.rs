@@ -3,6 +3,7 @@
 
 mod connection;
 mod faults;
+mod google;
 mod process;
 mod refresh;
 mod sign;

@@ -56,7 +56,9 @@ fn ask(port: u16, method: &str, path: &str, headers: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let host = format!("Host: 127.0.0.1:{port}\r\n");
-    write!(stream, "{method} {path} HTTP/1.1\r\n{host}Connection: close\r\n{headers}\r\n").unwrap();
+    let request = format!("{method} {path} HTTP/1.1\r\n{host}Connection: close\r\n{headers}\r\n");
+    // In one write: a piece of three bytes alone can get lost where the kernel answers with SYN cookies.
+    stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
@@ -105,6 +107,95 @@ fn a_whole_life_and_no_secret_in_what_it_says() {
     for line in log.lines() {
         serde_json::from_str::<serde_json::Value>(line).unwrap();
     }
+}
+
+/// Stand-ins for Google that trust nobody less, and the variables for them.
+fn with_google(
+    runtime: &tokio::runtime::Runtime,
+    aws: &StandIn,
+    sts: Answer,
+    iam: Answer,
+) -> (Environment, [StandIn; 2]) {
+    let google = runtime.block_on(async { [StandIn::tls(sts).await, StandIn::tls(iam).await] });
+    let mut environment = trusting(aws);
+    environment.trust(names::AWS_CA_BUNDLE, &format!("{}{}{}", aws.ca, google[0].ca, google[1].ca));
+    environment.set(names::STS_ENDPOINT, format!("https://{}", google[0].address));
+    environment.set(names::IAM_CREDENTIALS_ENDPOINT, format!("https://{}", google[1].address));
+    (environment, google)
+}
+
+const FEDERATED: &str = "ya29.d.marker-federated";
+const IMPERSONATED: &str = "ya29.c.marker-impersonated";
+
+fn federated() -> Answer {
+    Answer::json(&serde_json::json!({"access_token": FEDERATED, "expires_in": 3600}))
+}
+
+fn impersonated() -> Answer {
+    let expires = aws_smithy_types::DateTime::from(std::time::SystemTime::now() + Duration::from_hours(1));
+    let expires = expires.fmt(aws_smithy_types::date_time::Format::DateTime).unwrap();
+    Answer::json(&serde_json::json!({"accessToken": IMPERSONATED, "expireTime": expires}))
+}
+
+const TOKEN: &str = "/computeMetadata/v1/instance/service-accounts/default/token";
+const FLAVOR: &str = "Metadata-Flavor: Google\r\n";
+
+/// A thousand connections at once, at a sidecar that has no token yet.
+#[test]
+fn a_thousand_requests_at_once_are_one_exchange_and_no_secret_is_shown() {
+    let (runtime, aws) = aws(Answer::good());
+    let (mut environment, [sts, iam]) = with_google(&runtime, &aws, federated(), impersonated());
+    let (port, metrics_port) = (port(), port());
+    environment.set(names::LOOPBACK_PORT, port.to_string());
+    environment.set(names::METRICS_PORT, metrics_port.to_string());
+    environment.set(names::SERVE, "metadata");
+    environment.set(names::SERVICE_ACCOUNT, "batch@shop.iam.gserviceaccount.com");
+    environment.set(names::LOG_LEVEL, "trace");
+    let child = command(&environment, &["run"]).spawn().unwrap();
+    assert_eq!(output(&environment, &["ready", "--wait"]).status.code(), Some(0));
+    let asked: Vec<_> = std::thread::scope(|scope| {
+        let asking = (0..1000).map(|_| scope.spawn(|| ask(port, "GET", TOKEN, FLAVOR)));
+        let asking: Vec<_> = asking.collect();
+        asking.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    for answer in &asked {
+        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains(IMPERSONATED), "{answer}");
+    }
+    assert_eq!((sts.asked(), iam.asked()), (1, 1));
+    let metrics = ask(metrics_port, "GET", "/metrics", "");
+    assert!(
+        metrics.contains("google_tokens_total{token=\"access\",outcome=\"ok\",reason=\"\"} 1"),
+        "{metrics}"
+    );
+    let ended = terminate(child);
+    let said = [text(&ended.stderr), text(&ended.stdout), &metrics].concat();
+    assert!(said.contains("Google gave a token"), "{said}");
+    for secret in ["marker-", SECRET_KEY, SESSION_TOKEN, PROJECTED_TOKEN] {
+        assert!(!said.contains(secret), "{secret} is shown: {said}");
+    }
+}
+
+#[test]
+fn google_s_refusal_is_in_the_app_s_answer_and_in_the_log() {
+    let (runtime, aws) = aws(Answer::good());
+    let refusal = Answer::refusal(400, include_str!("google-errors/sts-attribute-condition.json"));
+    let (mut environment, _google) = with_google(&runtime, &aws, refusal, impersonated());
+    let port = port();
+    environment.set(names::LOOPBACK_PORT, port.to_string());
+    environment.set(names::SERVE, "loopback,metadata");
+    let child = command(&environment, &["run"]).spawn().unwrap();
+    assert_eq!(output(&environment, &["ready", "--wait"]).status.code(), Some(0));
+    let answer = ask(port, "GET", TOKEN, FLAVOR);
+    assert!(answer.starts_with("HTTP/1.1 400 Bad Request"), "{answer}");
+    let words = "unauthorized_client: The given credential is rejected by the attribute condition.";
+    assert!(body(&answer).starts_with("Google STS: ") && answer.contains(words), "{answer}");
+    let ttl = format!("{}: 60\r\n", loopback::SESSION_TTL_HEADER);
+    assert!(
+        ask(port, "PUT", loopback::SESSION_TOKEN_PATH, &ttl).starts_with("HTTP/1.1 200"),
+        "both are served"
+    );
+    let log = terminate(child).stderr;
+    assert!(text(&log).contains(words) && text(&log).contains("\"reason\":\"condition-rejected\""));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! A small AWS STS on 127.0.0.1 with a CA of its own, and an HTTP proxy: what the real client is tried on.
+//! A small server on 127.0.0.1 with a CA of its own, in place of a cloud, and an HTTP proxy: what the real client is tried
+//! on.
 
 use std::{
     net::SocketAddr,
@@ -47,6 +48,10 @@ impl Answer {
         Self { status, body: body.to_owned(), date: SystemTime::now() }
     }
 
+    pub(crate) fn json(body: &serde_json::Value) -> Self {
+        Self::refusal(200, &body.to_string())
+    }
+
     fn text(&self) -> String {
         let Self { status, body, date } = self;
         let date = httpdate::fmt_http_date(*date);
@@ -68,7 +73,7 @@ pub(crate) struct StandIn {
 }
 
 impl StandIn {
-    /// AWS STS over TLS, by the name `localhost` and the address 127.0.0.1.
+    /// One over TLS, by the name `localhost` and the address 127.0.0.1.
     pub(crate) async fn tls(answer: Answer) -> Self {
         let (ca, acceptor) = certificates(&["localhost", "127.0.0.1"], 4096);
         Self::start(ca, Some(acceptor), answer).await

@@ -14,7 +14,7 @@ use rolebridge_sidecar::{
     credentials::{AssumeRole, AwsSts, Session},
     fault::Fault,
     schedule::Life,
-    settings::{Identity, Variables},
+    settings::{Identity, Settings, Variables},
 };
 
 /// A provider's.
@@ -93,6 +93,12 @@ impl Environment {
         let path = self.folder.path().join("ca.crt");
         std::fs::write(&path, pem).unwrap();
         self.set(variable, path.display().to_string());
+    }
+
+    /// What these variables say.
+    pub(crate) fn settings(&self) -> Settings {
+        let variable = |name: &str| self.variables.get(name).map(OsString::from);
+        Settings::read(&Variables::new(&variable)).unwrap()
     }
 
     /// The client that these variables make.

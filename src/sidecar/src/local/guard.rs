@@ -3,24 +3,22 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
-use super::Loopback;
-
-pub(super) async fn guard(State(server): State<Arc<Loopback>>, request: Request, next: Next) -> Response {
-    match refusal(&server, &request) {
+pub(super) async fn guard(hosts: Arc<[String; 2]>, request: Request, next: Next) -> Response {
+    match refusal(&*hosts, &request) {
         Some((status, why)) => (status, why).into_response(),
         None => next.run(request).await,
     }
 }
 
-fn refusal(server: &Loopback, request: &Request) -> Option<(StatusCode, &'static str)> {
+fn refusal(hosts: &[String], request: &Request) -> Option<(StatusCode, &'static str)> {
     let headers = request.headers();
-    let named = |host: &str| server.hosts.iter().any(|ours| ours == host);
+    let named = |host: &str| hosts.iter().any(|ours| ours == host);
     if !host(headers).is_some_and(named)
         || request.uri().authority().is_some_and(|host| !named(host.as_str()))
     {

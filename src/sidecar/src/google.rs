@@ -1,0 +1,93 @@
+//! What Google gives for a subject token: a federated token, and with it a service account's access and ID tokens.
+//!
+//! Nothing is kept or retried here: [`crate::tokens`] does that.
+
+mod exchange;
+mod impersonate;
+mod post;
+mod refusal;
+#[cfg(test)]
+pub(crate) mod script;
+
+use std::time::Duration;
+
+use crate::{
+    fault::Fault,
+    scopes::Scopes,
+    secret::Secret,
+    settings::{self, Connection},
+    sign::SubjectToken,
+};
+
+/// A token of Google's.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// Its text.
+    pub secret: Secret,
+    /// How long it lives from now on, by Google's own clock.
+    pub lives: Duration,
+}
+
+/// Where Google's tokens come from.
+pub trait Mint: Send + Sync + 'static {
+    /// A federated token for a subject token.
+    ///
+    /// # Errors
+    /// The [`Fault`] that stands in the way; nothing is retried here.
+    fn exchange(
+        &self,
+        subject: &SubjectToken,
+        scopes: &Scopes,
+    ) -> impl Future<Output = Result<Token, Fault>> + Send;
+
+    /// The service account's access token.
+    ///
+    /// # Errors
+    /// As [`Mint::exchange`].
+    fn access_token(
+        &self,
+        federated: &Secret,
+        scopes: &Scopes,
+    ) -> impl Future<Output = Result<Token, Fault>> + Send;
+
+    /// The service account's ID token for `audience`, with its email or without.
+    ///
+    /// # Errors
+    /// As [`Mint::exchange`].
+    fn id_token(
+        &self,
+        federated: &Secret,
+        audience: &str,
+        with_email: bool,
+    ) -> impl Future<Output = Result<Token, Fault>> + Send;
+}
+
+/// Google itself.
+#[derive(Debug)]
+pub struct Google {
+    settings: settings::Google,
+    subject_token_type: &'static str,
+    connection: Connection,
+}
+
+impl Google {
+    /// Google as `settings` say, reached by `connection`.
+    #[must_use]
+    pub fn new(settings: settings::Google, subject_token_type: &'static str, connection: Connection) -> Self {
+        Self { settings, subject_token_type, connection }
+    }
+}
+
+impl Mint for Google {
+    async fn exchange(&self, subject: &SubjectToken, scopes: &Scopes) -> Result<Token, Fault> {
+        exchange::exchange(self, subject, scopes).await
+    }
+
+    async fn access_token(&self, federated: &Secret, scopes: &Scopes) -> Result<Token, Fault> {
+        impersonate::access_token(self, federated, scopes).await
+    }
+
+    async fn id_token(&self, federated: &Secret, audience: &str, with_email: bool) -> Result<Token, Fault> {
+        impersonate::id_token(self, federated, audience, with_email).await
+    }
+}

@@ -1,0 +1,84 @@
+//! One request to Google and its answer, over the connector that AWS STS is reached by.
+
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_runtime_api::client::{
+    http::HttpConnector,
+    orchestrator::{HttpRequest, HttpResponse},
+};
+use aws_smithy_types::body::SdkBody;
+use http_body_util::{BodyExt, Limited};
+
+use crate::{
+    classify::connection_fault,
+    fault::{Fault, Peer, Reason},
+    http_client::connector,
+    settings::Connection,
+};
+
+/// For a whole call.
+const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// Google's tokens have up to a few kilobytes, its refusals less.
+const MOST_ANSWER: usize = 64 * 1024;
+
+/// What is asked.
+pub(super) struct Request<'a> {
+    pub(super) peer: Peer,
+    pub(super) url: &'a str,
+    pub(super) content_type: &'static str,
+    pub(super) headers: &'a [(&'static str, &'a str)],
+    pub(super) body: String,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// By Google's clock.
+    pub(super) date: Option<SystemTime>,
+    pub(super) body: Vec<u8>,
+    pub(super) host: String,
+}
+
+/// Asks.
+pub(super) async fn post(connection: &Connection, request: Request<'_>) -> Result<Answer, Fault> {
+    let (peer, host) = (request.peer, host(request.url));
+    let asked = tokio::time::timeout(CALL_TIMEOUT, ask(connection, request, &host)).await;
+    let answer = asked.unwrap_or_else(|_| Err(Fault::new(Reason::Timeout, &host)));
+    answer.map_err(|fault| fault.at(peer))
+}
+
+async fn ask(connection: &Connection, request: Request<'_>, host: &str) -> Result<Answer, Fault> {
+    let response = connector(connection)?.call(encode(request, host)?).await;
+    let response = response.map_err(|error| connection_fault(&error, host))?;
+    let (status, date) = (response.status().as_u16(), date(&response));
+    let body = Limited::new(response.into_body(), MOST_ANSWER).collect().await;
+    let body = body.map_err(|error| Fault::new(Reason::UnexpectedAnswer, format!("{host}: {error}")))?;
+    Ok(Answer { status, date, body: body.to_bytes().to_vec(), host: host.to_owned() })
+}
+
+fn encode(request: Request<'_>, host: &str) -> Result<HttpRequest, Fault> {
+    // Settings let only URLs and visible characters through, so none of this fails.
+    let impossible = |_| Fault::new(Reason::Refused, format!("{host}: the request cannot be written"));
+    let mut encoded = HttpRequest::new(SdkBody::from(request.body));
+    encoded.set_method("POST").map_err(impossible)?;
+    encoded.set_uri(request.url).map_err(impossible)?;
+    let own = [
+        ("content-type", request.content_type),
+        ("accept", "application/json"),
+        ("user-agent", concat!("rolebridge/", env!("CARGO_PKG_VERSION"))),
+    ];
+    for (name, value) in own.iter().chain(request.headers) {
+        encoded.headers_mut().try_insert(*name, (*value).to_owned()).map_err(impossible)?;
+    }
+    Ok(encoded)
+}
+
+fn host(url: &str) -> String {
+    let authority = url.parse::<http::Uri>().ok().and_then(|url| Some(url.authority()?.to_string()));
+    authority.unwrap_or_else(|| url.to_owned())
+}
+
+fn date(response: &HttpResponse) -> Option<SystemTime> {
+    httpdate::parse_http_date(response.headers().get("date")?).ok()
+}

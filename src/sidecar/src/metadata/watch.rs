@@ -1,0 +1,63 @@
+//! Waiting for a change: `wait_for_change`, `last_etag` and `timeout_sec`, as Go's library and scripts use them.
+
+use std::{future::pending, time::Duration};
+
+use axum::http::StatusCode;
+use tokio::{sync::SemaphorePermit, time::timeout};
+
+use super::{
+    Metadata,
+    answer::{Refusal, Text},
+    query::Wait,
+};
+use crate::{google::Mint, hex::hex, secret::Secret, tokens::Kind};
+
+/// A mark of a text that tells it from another, and tells nothing of it: a token's may be shown.
+pub(super) fn etag(text: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    hex(&digest.as_ref()[..8])
+}
+
+/// Waits for a change, up to a limit if there is one.
+async fn up_to(limit: Option<Duration>, change: impl Future<Output = ()>) {
+    match limit {
+        Some(limit) => drop(timeout(limit, change).await),
+        None => change.await,
+    }
+}
+
+impl<M: Mint> Metadata<M> {
+    /// Waits until a value that stays the same is to be given out: at once if another one is known.
+    pub(super) async fn watch_value(&self, wait: &Wait, text: &Text) -> Result<(), Refusal> {
+        if wait.last_etag.as_ref().is_none_or(|last| *last == text.etag) {
+            let _permit = self.permit()?;
+            up_to(wait.timeout, pending()).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until the access token is another than the one that is known, or than the one at hand.
+    pub(super) async fn watch_token(&self, wait: &Wait, kind: &Kind) -> Result<(), Refusal> {
+        let _permit = self.permit()?;
+        let last = match &wait.last_etag {
+            Some(last) => last.clone(),
+            None => match self.tokens.token(kind).await {
+                Ok(served) => etag(served.secret.expose()),
+                // The answer says why.
+                Err(_) => return Ok(()),
+            },
+        };
+        let is_last = |secret: &Secret| etag(secret.expose()) == last;
+        up_to(wait.timeout, async { drop(self.tokens.changed(kind, is_last).await) }).await;
+        Ok(())
+    }
+
+    fn permit(&self) -> Result<SemaphorePermit<'_>, Refusal> {
+        self.watchers.try_acquire().map_err(|_| {
+            Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many requests wait for a change; ask again later",
+            )
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! Google's tokens, each kept and renewed by a task of its own: so one request is in flight for each, whoever asks and
+//! however many, and an app that asks in time is answered at once.
+//!
+//! An access token is renewed ahead of need as long as somebody asked for the one before; an ID token when it is asked
+//! for. Whoever asks while there is none waits for it; a good one is given out until its end, whatever goes wrong.
+
+mod keep;
+mod slot;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, watch},
+    task::AbortHandle,
+    time::{Instant, timeout_at},
+};
+
+use self::slot::{Answer, Asker, Slot};
+use crate::{
+    board::Reader,
+    clock::Clock,
+    fault::Fault,
+    google::Mint,
+    metrics::{Metrics, TokenClass},
+    scopes::Scopes,
+    secret::Secret,
+};
+
+/// Tokens that are kept at once. The one that nobody has asked for the longest gives way to a further one.
+const MOST: usize = 64;
+
+/// Which token.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// An access token: the service account's if there is one, else the federated one.
+    Access(Scopes),
+    /// The federated token behind a service account's.
+    Federated,
+    /// The service account's ID token.
+    Id {
+        /// For whom.
+        audience: String,
+        /// Whether it says the service account's email.
+        with_email: bool,
+    },
+}
+
+impl Kind {
+    /// Whether it is renewed before anybody asks again.
+    const fn is_renewed_ahead(&self) -> bool {
+        !matches!(self, Self::Id { .. })
+    }
+
+    /// As metrics and logs name it.
+    const fn class(&self) -> TokenClass {
+        match self {
+            Self::Access(_) => TokenClass::Access,
+            Self::Federated => TokenClass::Federated,
+            Self::Id { .. } => TokenClass::Id,
+        }
+    }
+}
+
+/// A token that was given out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    /// The token.
+    pub secret: Secret,
+    /// How long it lives from now on.
+    pub lives: Duration,
+    /// When it is renewed, if it is renewed ahead.
+    pub renewed: Instant,
+}
+
+/// Why no token was given out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unavailable {
+    /// Something stands in the way.
+    Fault(Fault),
+    /// Nobody has answered yet.
+    NotYet,
+}
+
+/// All tokens. Clones share them.
+#[derive(Debug)]
+pub struct Tokens<M>(Arc<Inner<M>>);
+
+impl<M> Clone for Tokens<M> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+#[derive(Debug)]
+struct Inner<M> {
+    mint: M,
+    impersonates: bool,
+    board: Reader,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    kept: Mutex<HashMap<Kind, Kept>>,
+}
+
+/// A token and the task that keeps it.
+#[derive(Debug)]
+struct Kept {
+    entry: Arc<Entry>,
+    asked: Instant,
+    task: AbortHandle,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    slot: watch::Sender<Slot>,
+    /// Holds one permit: that somebody asked.
+    asked: Notify,
+}
+
+impl<M: Mint> Tokens<M> {
+    /// Tokens from `mint`, for the subject token on `board`.
+    pub fn new(mint: M, impersonates: bool, board: Reader, clock: Clock, metrics: Arc<Metrics>) -> Self {
+        let kept = Mutex::new(HashMap::new());
+        Self(Arc::new(Inner { mint, impersonates, board, clock, metrics, kept }))
+    }
+
+    /// The token for an app, which has timeouts of its own.
+    ///
+    /// # Errors
+    /// Why there is none. While it may come soon, the app is let wait a little.
+    pub async fn token(&self, kind: &Kind) -> Result<Served, Unavailable> {
+        self.ask(kind, Asker::App(Instant::now())).await
+    }
+
+    /// The token for the making of another, which waits as long as it takes to get it or to fail.
+    async fn inner_token(&self, kind: &Kind) -> Result<Served, Unavailable> {
+        self.ask(kind, Asker::Inner).await
+    }
+
+    async fn ask(&self, kind: &Kind, asker: Asker) -> Result<Served, Unavailable> {
+        let entry = self.entry(kind);
+        let mut slot = entry.slot.subscribe();
+        loop {
+            let answer = slot.borrow_and_update().answer(Instant::now(), asker);
+            if kind.is_renewed_ahead() || matches!(answer, Answer::Wait(_)) {
+                entry.asked.notify_one();
+            }
+            let until = match answer {
+                Answer::Give(served) => return Ok(served),
+                Answer::Refuse(why) => return Err(why),
+                Answer::Wait(until) => until,
+            };
+            // The sender lives as long as the entry.
+            let _ = timeout_at(until, slot.changed()).await;
+        }
+    }
+
+    /// Waits until the token is another than one whose text is `last`.
+    ///
+    /// # Errors
+    /// As [`Tokens::token`].
+    pub async fn changed(
+        &self,
+        kind: &Kind,
+        is_last: impl Fn(&Secret) -> bool,
+    ) -> Result<Served, Unavailable> {
+        let entry = self.entry(kind);
+        let mut slot = entry.slot.subscribe();
+        loop {
+            let served = self.token(kind).await?;
+            if !is_last(&served.secret) {
+                return Ok(served);
+            }
+            let _ = slot.changed().await;
+        }
+    }
+
+    fn entry(&self, kind: &Kind) -> Arc<Entry> {
+        let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(one) = kept.get_mut(kind) {
+            one.asked = Instant::now();
+            return Arc::clone(&one.entry);
+        }
+        while kept.len() >= MOST {
+            let oldest = kept.iter().min_by_key(|(_, one)| one.asked).map(|(kind, _)| kind.clone());
+            oldest.and_then(|kind| kept.remove(&kind));
+        }
+        let entry = Arc::new(Entry { slot: watch::Sender::new(Slot::default()), asked: Notify::new() });
+        let task = tokio::spawn(keep::keep(self.clone(), kind.clone(), Arc::clone(&entry))).abort_handle();
+        let one = Kept { entry: Arc::clone(&entry), asked: Instant::now(), task };
+        kept.insert(kind.clone(), one);
+        entry
+    }
+
+    fn forget(&self, kind: &Kind) {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(kind);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! The task of one token: ask Google, give it to whoever waits, sleep, and ask again ahead of need or on demand.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{
+    Entry, Inner, Kind, Tokens, Unavailable,
+    slot::{Held, Work},
+};
+use crate::{
+    fault::{Fault, Peer, Reason},
+    google::{Mint, Token},
+    schedule::backoff,
+    scopes::Scopes,
+    secret::Secret,
+    sign::SubjectToken,
+};
+
+pub(super) async fn keep<M: Mint>(tokens: Tokens<M>, kind: Kind, entry: Arc<Entry>) {
+    let mut failures = 0;
+    loop {
+        entry.slot.send_modify(|slot| slot.work = Work::Asks(Instant::now()));
+        match tokens.make(&kind).await {
+            Ok(token) => {
+                failures = 0;
+                let renew = made(&tokens, &kind, &entry, token);
+                sleep_until(renew).await;
+                entry.asked.notified().await;
+            }
+            Err(Failure::Own(fault)) => {
+                failures += 1;
+                let wait = backoff(failures, fault.is_lasting(), fastrand::f64());
+                say(&tokens, &kind, &fault, wait);
+                back_off(&kind, &entry, fault, sleep(wait)).await;
+            }
+            Err(Failure::OfFederated(fault)) => {
+                back_off(&kind, &entry, fault, tokens.federated_backs_off()).await;
+            }
+        }
+    }
+}
+
+fn made<M: Mint>(tokens: &Tokens<M>, kind: &Kind, entry: &Entry, token: Token) -> Instant {
+    let expires_in_seconds = token.lives.as_secs();
+    tracing::info!(token = kind.class().name(), expires_in_seconds, "Google gave a token");
+    tokens.0.metrics.made(kind.class());
+    let held = Held::new(token, kind, Instant::now(), fastrand::f64());
+    let renew = held.renew;
+    if !kind.is_renewed_ahead() {
+        forget_who_asked(entry);
+    }
+    entry.slot.send_modify(|slot| {
+        slot.held = Some(held);
+        slot.fault = None;
+        slot.work = Work::Rests;
+    });
+    renew
+}
+
+/// Those who asked are answered by what has just come.
+fn forget_who_asked(entry: &Entry) {
+    let mut asked = std::pin::pin!(entry.asked.notified());
+    asked.as_mut().enable();
+}
+
+fn say<M: Mint>(tokens: &Tokens<M>, kind: &Kind, fault: &Fault, wait: Duration) {
+    let (token, reason, retry_in_seconds) = (kind.class().name(), fault.reason().code(), wait.as_secs_f32());
+    if fault.is_lasting() {
+        tracing::error!(token, reason, retry_in_seconds, "{fault}");
+    } else {
+        tracing::warn!(token, reason, retry_in_seconds, "{fault}");
+    }
+    tokens.0.metrics.not_made(kind.class(), fault);
+}
+
+/// Waits for `wait`, then until somebody asks: for a token that is to be renewed ahead, the good one at hand says that
+/// somebody did.
+async fn back_off(kind: &Kind, entry: &Entry, fault: Fault, wait: impl Future<Output = ()>) {
+    entry.slot.send_modify(|slot| {
+        slot.fault = Some(fault);
+        slot.work = Work::BacksOff;
+    });
+    wait.await;
+    entry.slot.send_modify(|slot| slot.work = Work::Rests);
+    let is_good = entry.slot.borrow().is_good(Instant::now());
+    if !(kind.is_renewed_ahead() && is_good) {
+        entry.asked.notified().await;
+    }
+}
+
+/// Why a token could not be made.
+enum Failure {
+    /// The call for it failed.
+    Own(Fault),
+    /// There is no federated token to make it with, which has said so and waits already.
+    OfFederated(Fault),
+}
+
+impl<M: Mint> Tokens<M> {
+    async fn make(&self, kind: &Kind) -> Result<Token, Failure> {
+        let Inner { mint, impersonates, .. } = &*self.0;
+        let made = match kind {
+            Kind::Access(scopes) if !impersonates => self.exchanged(scopes).await,
+            Kind::Federated => self.exchanged(&Scopes::cloud_platform()).await,
+            Kind::Access(scopes) => mint.access_token(&self.federated().await?, scopes).await,
+            Kind::Id { audience, with_email } => {
+                mint.id_token(&self.federated().await?, audience, *with_email).await
+            }
+        };
+        if made.as_ref().is_err_and(|fault| fault.reason() == Reason::FederatedRejected) {
+            self.forget(&Kind::Federated);
+        }
+        made.map_err(Failure::Own)
+    }
+
+    async fn exchanged(&self, scopes: &Scopes) -> Result<Token, Fault> {
+        self.0.mint.exchange(&self.subject().await?, scopes).await
+    }
+
+    async fn federated(&self) -> Result<Secret, Failure> {
+        match self.inner_token(&Kind::Federated).await {
+            Ok(served) => Ok(served.secret),
+            Err(Unavailable::Fault(fault)) => Err(Failure::OfFederated(fault)),
+            Err(Unavailable::NotYet) => {
+                Err(Failure::Own(Fault::new(Reason::Timeout, "").at(Peer::GoogleSts)))
+            }
+        }
+    }
+
+    /// Ends when the federated token's task may ask again.
+    async fn federated_backs_off(&self) {
+        let mut slot = self.entry(&Kind::Federated).slot.subscribe();
+        // It lives as long as the entry, and an entry that is gone waits no more.
+        let _ = slot.wait_for(|slot| slot.work != Work::BacksOff).await;
+    }
+
+    /// The subject token, as soon as there is one or it is known why not.
+    async fn subject(&self) -> Result<SubjectToken, Fault> {
+        let mut board = self.0.board.clone();
+        loop {
+            {
+                let seen = board.borrow_and_update();
+                if let Some(token) = seen.token_at(self.0.clock.now()) {
+                    return Ok(token.clone());
+                }
+                if let Some(fault) = &seen.fault {
+                    return Err(fault.clone());
+                }
+            }
+            if board.changed().await.is_err() {
+                return Err(Fault::new(Reason::Unsigned, "nobody signs any more"));
+            }
+        }
+    }
+}
