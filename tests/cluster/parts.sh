@@ -59,7 +59,8 @@ start_apiserver() {
 
 start_controller-manager() {
   start controller-manager "$bin/kube-controller-manager" --kubeconfig controller-manager.kubeconfig \
-    --leader-elect=false --use-service-account-credentials --service-account-private-key-file=pki/sa.key \
+    --leader-elect=false --use-service-account-credentials --horizontal-pod-autoscaler-sync-period=2s \
+    --service-account-private-key-file=pki/sa.key \
     --root-ca-file=pki/ca.crt
 }
 

@@ -4,9 +4,10 @@
 passed=0 failed=0 table=()
 
 # prove SENTENCE COMMAND...: one check. The command is a function whose first failing line ends it. What it printed is
-# shown if it failed, and what the cluster looks like then.
+# shown if it failed, and what the cluster looks like then; what it noted, in any case.
 prove() {
   local sentence=$1 from=$SECONDS code; shift
+  rm -f "$work/note"
   set +e
   (set -e; "$@") > "$work/output" 2>&1
   code=$?
@@ -16,6 +17,7 @@ prove() {
   else
     failed=$((failed + 1)); result=FAILED
   fi
+  [ ! -e "$work/note" ] || sentence+=": $(cat "$work/note")"
   table+=("$(printf '%-6s %4d s  %s' $result $((SECONDS - from)) "$sentence")")
   printf '%s\n' "${table[-1]}"
   if [ $code != 0 ]; then
@@ -23,6 +25,9 @@ prove() {
     picture 2>&1 | sed 's/^/        . /'
   fi
 }
+
+# note TEXT: what was measured or counted, beside the check's sentence.
+note() { echo "$1" > "$work/note"; }
 
 # picture: what a person would look at first. (There is no name server, which the kubelet says again and again.)
 picture() {
@@ -76,6 +81,12 @@ object() {
   local pair
   for pair in "$@"; do text=${text//\$${pair%%=*}/${pair#*=}}; done
   echo "$text"
+}
+
+# another FILE NAME KEY=VALUE: an object of another name, with one more annotation.
+another() {
+  object "$1" | sed "s/name: nightly-report\$/name: $2/; s/app: nightly-report/app: $2/
+    s|rolebridge.io/inject: \"true\"|&\n        ${3%%=*}: \"${3#*=}\"|"
 }
 
 # metric NAME{LABELS}: its sum over the webhook's replicas.

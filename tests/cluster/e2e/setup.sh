@@ -31,13 +31,16 @@ read_clouds() {
   kubectl get --raw "/api/v1/namespaces/clouds/pods/$pod:8080/proxy/ca.crt" > "$work/clouds-ca.crt"
 }
 
-# install: the chart, with a certificate from a Secret.
+# install: the previous version of the chart, with a certificate from a Secret.
 install() {
   kubectl create namespace "$system"
   kubectl label namespace "$system" pod-security.kubernetes.io/enforce=restricted
   serving_certificate
   kubectl --namespace "$system" create secret tls serving --cert "$work/serving.crt" --key "$work/serving.key"
-  helm install rolebridge "$root/charts/rolebridge" --namespace "$system" --values "$e2e/values.yaml" \
+  eventually 20 kubectl --namespace "$system" get configmap/kube-root-ca.crt serviceaccount/default # come by themselves
+  everything > "$work/before"
+  helm package "$root/charts/rolebridge" --version "$previous" --app-version "$previous" --destination "$work"
+  helm install rolebridge "$work/rolebridge-$previous.tgz" --namespace "$system" --values "$e2e/values.yaml" \
     --set global.registry="$registry" --set webhook.image.pullPolicy="$pull" --set sidecar.image.pullPolicy="$pull" \
     --set defaults.settings.aws-sts-endpoint="$clouds_aws_sts" \
     --set defaults.settings.sts-endpoint="$clouds_google_sts" \
@@ -54,16 +57,17 @@ serving_certificate() {
     -extfile <(echo "subjectAltName=DNS:rolebridge.$system.svc")
 }
 
-# make_namespaces: two of app teams, each with a service account that has an IAM role, and the clouds' CA.
+# make_namespaces: those of app teams, each with a service account that has an IAM role, and the clouds' CA.
 make_namespaces() {
   local namespace
-  for namespace in shop restricted; do
+  for namespace in shop restricted labelled counted; do
     kubectl create namespace "$namespace"
     kubectl --namespace "$namespace" create configmap clouds --from-file=ca.crt="$work/clouds-ca.crt"
     kubectl --namespace "$namespace" create configmap app --from-file="$e2e/objects/app.py"
     object service-account | kubectl --namespace "$namespace" apply --filename -
   done
   kubectl label namespace restricted pod-security.kubernetes.io/enforce=restricted
+  kubectl label namespace labelled rolebridge.io/inject=enabled
 }
 
 # clear_cluster: of a cluster that is not ours, what was put there.

@@ -32,15 +32,23 @@ job_completes() {
   has '"rows"' kubectl --namespace shop logs job/nightly-report --container report
 }
 
-dry_run_shows_it() {
-  has 'name: rolebridge-token' kubectl --namespace shop run bare --image app --dry-run=server --output yaml \
-    --annotations rolebridge.io/inject=true \
-    --annotations rolebridge.io/role-arn=arn:aws:iam::123456789012:role/nightly-report
+metrics_are_served_if_asked_for() {
+  another deployment scraped rolebridge.io/metrics-port=9102 | kubectl --namespace shop apply --filename -
+  kubectl --namespace shop rollout status deployment/scraped --timeout 60s
+  has 'rolebridge_sidecar_' scrape scraped
+  refused 'connection refused' scrape nightly-report
 }
+scrape() {
+  local pod; pod=$(kubectl --namespace shop get pods --selector "app=$1" --output 'jsonpath={.items[0].metadata.name}')
+  kubectl get --raw "/api/v1/namespaces/shop/pods/$pod:9102/proxy/metrics"
+}
+
+dry_run_shows_it() { has 'name: rolebridge-token' bare; }
 
 prove "a Deployment with one annotation: its app (Google's Rust library) reads BigQuery" deployment_reads
 prove "the principal that Google saw is the pod's IAM role, and it impersonated the service account" principal_is_the_role
 prove "the sidecar is a native one and the first" sidecar_is_native_and_first
 prove "Python's google-cloud-storage and google-cloud-bigquery read with it" python_reads
 prove "a Job completes, and its init container has credentials already" job_completes
+prove "a sidecar's metrics can be read if they are asked for, and not else" metrics_are_served_if_asked_for
 prove "a server-side dry run of a bare pod shows it injected" dry_run_shows_it

@@ -3,43 +3,62 @@
 
 reviews='rolebridge_webhook_reviews_total'
 
-try() { # name, annotations...: a server-side dry run of a pod
-  local name=$1; shift
+try() { # namespace, name, annotations...: a server-side dry run of a pod
+  local namespace=$1 name=$2; shift 2
   local annotation arguments=()
   for annotation in "$@"; do arguments+=(--annotations "$annotation"); done
-  kubectl --namespace shop run "$name" --image app --dry-run=server --output yaml "${arguments[@]}"
+  kubectl --namespace "$namespace" run "$name" --image app --dry-run=server --output yaml "${arguments[@]}" \
+    --overrides '{"spec": {"serviceAccountName": "nightly-report"}}'
 }
 
 others_are_not_sent() {
   local before; before=$(metric $reviews)
-  try plain > "$work/plain"
-  try other example.com/inject=true > /dev/null
-  try no rolebridge.io/inject=false > /dev/null
-  if grep rolebridge "$work/plain"; then return 1; fi
+  {
+    try shop no-annotations
+    try shop other example.com/inject=true
+    try shop no rolebridge.io/inject=false
+    try labelled no rolebridge.io/inject=false
+  } > "$work/plain"
+  if grep 'rolebridge-' "$work/plain"; then return 1; fi
   equal "$before" "$(metric $reviews)"
 }
 
+namespaces_opt_in() {
+  has 'name: rolebridge-token' try labelled no-annotations
+  has 'name: rolebridge-token' try labelled other example.com/inject=false
+  has 'Warning: ' kubectl --namespace labelled run no-role --image app --dry-run=server
+}
+
 bad_values_are_refused() {
-  local value
-  for value in True yes 1 enabled ''; do
-    refused "rolebridge.io/inject: \"$value\" (on the pod) is neither \"true\" nor \"false\"." try bad "rolebridge.io/inject=$value"
+  local value namespace
+  for namespace in shop labelled; do
+    for value in True yes 1 enabled ''; do
+      refused "rolebridge.io/inject: \"$value\" (on the pod) is neither \"true\" nor \"false\"." \
+        try $namespace bad "rolebridge.io/inject=$value"
+    done
   done
 }
 
 apply_warns() {
-  object deployment | sed 's/name: nightly-report$/name: typo/; s/app: nightly-report/app: typo/
-    s|rolebridge.io/inject: "true"|&\n        rolebridge.io/port: "99999"|' > "$work/typo.yaml"
-  has 'Warning: ' kubectl --namespace shop apply --filename "$work/typo.yaml" --dry-run=server
-  has 'rolebridge.io/port' kubectl --namespace shop apply --filename "$work/typo.yaml"
+  local kind
+  for kind in deployment job; do
+    another $kind typo rolebridge.io/port=99999 > "$work/typo.yaml"
+    has 'Warning: ' kubectl --namespace shop apply --filename "$work/typo.yaml" --dry-run=server
+    has 'rolebridge.io/port' kubectl --namespace shop apply --filename "$work/typo.yaml"
+  done
 }
 
 event_says_why() {
-  eventually 20 has 'rolebridge.io/port: "99999"' kubectl --namespace shop get events \
-    --field-selector reason=FailedCreate,involvedObject.kind=ReplicaSet --output 'jsonpath={.items[*].message}'
-  kubectl --namespace shop delete deployment typo
+  local kind
+  for kind in ReplicaSet Job; do
+    eventually 20 has 'rolebridge.io/port: "99999"' kubectl --namespace shop get events \
+      --field-selector reason=FailedCreate,involvedObject.kind=$kind --output 'jsonpath={.items[*].message}'
+  done
+  kubectl --namespace shop delete deployment/typo job/typo
 }
 
 prove "pods that did not opt in are never sent to the webhook: its counter stands still" others_are_not_sent
+prove "a namespace opts its pods in, those with no annotations at all too" namespaces_opt_in
 prove "each bad value of inject is refused with a sentence" bad_values_are_refused
-prove "kubectl apply of a Deployment with a bad annotation warns with the sentence" apply_warns
-prove "the ReplicaSet's own event carries it" event_says_why
+prove "kubectl apply of a Deployment or a Job with a bad annotation warns with the sentence" apply_warns
+prove "the ReplicaSet's own event carries it, and the Job's" event_says_why

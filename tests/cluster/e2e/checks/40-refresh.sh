@@ -23,10 +23,12 @@ kill_sidecar() {
 }
 
 survives_a_kill() {
-  local pod before; pod=$(pod); before=$(restarts "$pod")
+  local pod before from; pod=$(pod); before=$(restarts "$pod")
   kill_sidecar "$pod"
+  from=$(date +%s%N)
   eventually 30 restarted "$pod" "$before"
   eventually 15 ready "$pod"
+  note "Ready after $((($(date +%s%N) - from) / 1000000)) ms"
   eventually 10 has '"rows"' rows "$pod"
 }
 

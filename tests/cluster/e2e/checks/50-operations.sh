@@ -1,14 +1,6 @@
 # What a platform team does with it.
 # shellcheck shell=bash
 
-webhooks() { kubectl --namespace "$system" "$@"; }
-upgrade() { helm upgrade rolebridge "$root/charts/rolebridge" --namespace "$system" --reuse-values --wait --timeout 60s "$@"; }
-bare() {
-  kubectl --namespace shop run bare --image app --dry-run=server --output yaml --annotations rolebridge.io/inject=true \
-    --annotations rolebridge.io/role-arn=arn:aws:iam::123456789012:role/nightly-report
-}
-replicas() { webhooks get pods --selector app.kubernetes.io/component=webhook --output 'jsonpath={.items[*].metadata.uid}'; }
-
 defaults_change_alive() {
   local before; before=$(replicas)
   upgrade --set defaults.settings.quota-project=shop-billing
