@@ -34,11 +34,12 @@ annotations! {
     PROVIDER = "provider", default "required somewhere";
     /// The Google service account to impersonate.
     SERVICE_ACCOUNT = "service-account", default "none: direct access as the federated principal";
-    /// The chain of Google service accounts before `service-account`, separated by commas.
+    /// The chain of Google service accounts before `service-account`, separated by commas; with the source `metadata`
+    /// alone.
     DELEGATES = "delegates", default "none";
     /// What the pod proves: `aws-role`, `aws-jwt` or `kubernetes`.
     IDENTITY = "identity", default "`aws-role`";
-    /// How the app's library gets the subject token: `loopback`, `file` or `metadata`, for all containers, or
+    /// How the app's library gets a token: `loopback`, `file` or `metadata`, for all containers, or
     /// `loopback,legacy=file` to set some apart.
     SOURCE = "source", default "`loopback` for `aws-role`, `file` for the others";
     /// The IAM role.

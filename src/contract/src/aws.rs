@@ -101,6 +101,14 @@ pub const GET_WEB_IDENTITY_TOKEN_SESSION_POLICY: &str = r#"{"Version":"2012-10-1
 /// The audience of a projected token that AWS STS expects, unless the service account names another.
 pub const TOKEN_AUDIENCE: &str = "sts.amazonaws.com";
 
+/// The audience of a projected token that EKS Pod Identity's agent expects.
+///
+/// Source: "Understand how EKS Pod Identity works", Amazon EKS user guide.
+pub const POD_IDENTITY_TOKEN_AUDIENCE: &str = "pods.eks.amazonaws.com";
+
+/// Where that agent answers on a node with IPv4.
+pub const POD_IDENTITY_URI: &str = "http://169.254.170.23/v1/credentials";
+
 #[cfg(test)]
 mod tests {
     use super::*;

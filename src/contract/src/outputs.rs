@@ -29,7 +29,7 @@ pub fn parse(list: &str) -> Result<Vec<(Output<'_>, String)>, String> {
     for text in list.split(',').map(str::trim) {
         let output = one(text)?;
         if outputs.iter().any(|(known, _)| *known == output) {
-            return Err(format!("names the output {text:?} twice"));
+            return Err(format!("names the output {} twice", shown(text)));
         }
         let name = match output {
             Output::AccessToken => "access-token".to_owned(),
@@ -53,9 +53,23 @@ fn one(text: &str) -> Result<Output<'_>, String> {
     let audience = text.strip_prefix("id-token=").filter(|audience| {
         !audience.is_empty() && audience.bytes().all(|byte| byte.is_ascii_graphic()) && audience.len() <= 1000
     });
-    let wrong =
-        || format!("names the output {text:?}, which is neither \"access-token\" nor \"id-token=AUDIENCE\"");
+    let wrong = || {
+        format!(
+            "names the output {}, which is neither \"access-token\" nor \"id-token=AUDIENCE\"",
+            shown(text)
+        )
+    };
     audience.map(|audience| Output::IdToken { audience }).ok_or_else(wrong)
+}
+
+/// The most characters of an output that a sentence repeats.
+const MOST_SHOWN: usize = 120;
+
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(MOST_SHOWN) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
 }
 
 /// The whole path of an output's file in the app's containers.
@@ -94,6 +108,8 @@ mod tests {
         ] {
             assert_eq!(parse(list).unwrap_err(), end, "{list}");
         }
+        let long = "x".repeat(1 << 20);
+        assert_eq!(parse(&long).unwrap_err(), neither(&long[..120]).replacen("\",", "\"…,", 1));
         let many: Vec<_> = (0..9).map(|number| format!("id-token={number}")).collect();
         assert_eq!(parse(&many.join(",")).unwrap_err(), "names 9 outputs, of which a pod may have 8");
     }

@@ -1,14 +1,16 @@
 //! Whether a pod has been injected before: told by structure, never by an annotation, which could be copied or forged.
 
+use rolebridge_contract::annotations::PREFIX;
 use rolebridge_contract::pod::{
-    AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, PROGRAM, RUN_ARGS, TOKEN_VOLUME, Volume,
+    AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, IDENTITY_TOKEN_NAME, IDENTITY_VOLUME, PROGRAM,
+    RUN_ARGS, TOKEN_VOLUME, Volume,
 };
 
-use crate::view::{Container, List};
+use crate::view::{self, Container, List};
 use crate::{Pod, Reason, Refusal};
 
 /// Every volume that may be ours.
-pub(crate) const VOLUMES: &[Volume] = &[TOKEN_VOLUME, CONFIG_VOLUME, AWS_TOKEN_VOLUME, CA_VOLUME];
+const VOLUMES: &[Volume] = &[TOKEN_VOLUME, CONFIG_VOLUME, AWS_TOKEN_VOLUME, IDENTITY_VOLUME, CA_VOLUME];
 
 /// The sidecar that is in the pod already. Its image, resources and security may differ: another webhook's doing, or an
 /// older version's.
@@ -27,13 +29,25 @@ pub(crate) fn sidecar<'a>(pod: &'a Pod<'_>) -> Result<Option<&'a Container<'a>>,
         injected = Some(container);
     }
     let volumes = pod.spec.volumes.as_deref().unwrap_or_default();
-    let taken = VOLUMES.iter().find(|ours| volumes.iter().any(|volume| *volume.name == *ours.name));
-    match taken {
+    let is_taken =
+        |ours: &&Volume| volumes.iter().any(|one| *one.name == *ours.name && !needs_no_sidecar(one));
+    match VOLUMES.iter().find(is_taken) {
         Some(Volume { name, .. }) if injected.is_none() => Err(clash(format!(
             "The volume {name} is not Rolebridge's but has its name; give it another one."
         ))),
         _ => Ok(injected),
     }
+}
+
+/// Whether a volume of one of our names is what it is where the kubelet does all the work.
+fn needs_no_sidecar(volume: &view::Volume<'_>) -> bool {
+    if *volume.name == *CONFIG_VOLUME.name {
+        let path = format!("metadata.annotations['{PREFIX}config-");
+        let of_ours =
+            |item: &view::DownwardItem<'_>| item.field().is_some_and(|field| field.starts_with(&path));
+        return volume.downward_items().is_some_and(|items| items.iter().all(of_ours));
+    }
+    *volume.name == *IDENTITY_VOLUME.name && volume.token_path() == Some(IDENTITY_TOKEN_NAME)
 }
 
 fn is_sidecar(container: &Container<'_>) -> bool {
@@ -51,7 +65,7 @@ fn is_sidecar(container: &Container<'_>) -> bool {
     container.restarts_always()
         && says(container.command.as_deref(), &[PROGRAM])
         && says(container.args.as_deref(), RUN_ARGS)
-        && [TOKEN_VOLUME, AWS_TOKEN_VOLUME].iter().all(mounts)
+        && mounts(&TOKEN_VOLUME)
 }
 
 fn clash(message: String) -> Refusal {

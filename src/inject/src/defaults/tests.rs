@@ -60,8 +60,8 @@ fn what_is_wrong_is_said() {
              rolebridge.io/; did you mean \"port\"?",
         ),
         (
-            "settings: {identity: kubernetes}",
-            "defaults.yaml: settings.identity: \"kubernetes\" is not supported yet; \"aws-role\" is.",
+            "settings: {identity: gcp}",
+            "defaults.yaml: settings.identity: \"gcp\" is not an identity: \"aws-role\", \"aws-jwt\" or \"kubernetes\".",
         ),
         ("sidecar: {image: ''}", "defaults.yaml: sidecar.image: \"\" is not the name of an image."),
         (

@@ -2,7 +2,7 @@
 //! overwritten.
 
 use rolebridge_contract::annotations::STATUS;
-use rolebridge_contract::aws::Partition;
+use rolebridge_contract::aws::{PARTITIONS, Partition};
 use rolebridge_contract::external_account::{Account, Source};
 use rolebridge_contract::identity::Identity;
 use serde::{Serialize, Serializer};
@@ -13,12 +13,15 @@ use crate::{Pod, Settings};
 
 pub(super) fn add(operations: &mut Operations, pod: &Pod<'_>, settings: &Settings<'_>, status: &Status<'_>) {
     let account = account(settings);
+    let in_use = |source| settings.sources.value.documents().any(|document| document == source);
     // A configuration that came in is overwritten even if nothing mounts it.
-    let ours = [Source::Loopback, Source::File].into_iter().filter(|source| {
-        settings.sources.value.uses(*source) || pod.annotation(source.annotation()).is_some()
-    });
+    let ours = [Source::Loopback, Source::File]
+        .into_iter()
+        .filter(|source| in_use(*source) || pod.annotation(source.annotation()).is_some());
+    // Only a role can be proved by loopback.
+    let possible = |source| if settings.identity.value == Identity::AwsRole { source } else { Source::File };
     let mut ours: Vec<_> =
-        ours.map(|source| (source.annotation(), text(&account.document(source)))).collect();
+        ours.map(|source| (source.annotation(), text(&account.document(possible(source))))).collect();
     ours.push((STATUS, text(status)));
     match pod.annotations() {
         Some(annotations) => {
@@ -35,16 +38,16 @@ pub(super) fn add(operations: &mut Operations, pod: &Pod<'_>, settings: &Setting
 fn account<'a>(settings: &Settings<'a>) -> Account<'a> {
     let google = &settings.google;
     Account {
-        identity: Identity::AwsRole,
+        identity: settings.identity.value,
         universe: google.universe.value,
         provider: google.provider.value,
         sts_endpoint: google.sts_endpoint.map(|endpoint| endpoint.value),
         iam_credentials_endpoint: google.iam_credentials_endpoint.map(|endpoint| endpoint.value),
         service_account: google.service_account.map(|email| email.value),
-        // What the library asks for by itself need not be said.
-        token_lifetime: Some(google.token_lifetime.value).filter(|seconds| *seconds != 3600),
+        token_lifetime: google.said_token_lifetime(),
         quota_project: google.quota_project.map(|project| project.value),
-        partition: Partition::of_region(settings.aws.region.value),
+        // Nobody signs for an identity that needs nothing of AWS.
+        partition: settings.aws.as_ref().map_or(PARTITIONS[0], |aws| Partition::of_region(aws.region.value)),
         port: settings.sidecar.port.value,
     }
 }

@@ -1,14 +1,14 @@
 //! The app's containers: the configuration, the variables that point at it, and a way past a proxy.
 
 use rolebridge_contract::annotations::SOURCE;
-use rolebridge_contract::environment::app;
-use rolebridge_contract::external_account::Source;
-use rolebridge_contract::pod::{CONFIG_VOLUME, TOKEN_VOLUME, Volume};
+use rolebridge_contract::identity::Identity;
+use rolebridge_contract::pod::{CONFIG_VOLUME, IDENTITY_VOLUME, TOKEN_VOLUME, Volume};
 
 use super::operations::Operations;
 use super::volumes::Mount;
 use super::{env, proxy};
 use crate::sentence::{MOST_IN_WARNING, Name, names};
+use crate::settings::Source;
 use crate::view::Container;
 use crate::{Pod, Reason, Refusal, Settings};
 
@@ -38,25 +38,31 @@ pub(super) fn add<'a>(
         for variable in env::of_app(container, settings, source, &mut missing) {
             kept.credentials.push((&container.name, variable));
         }
-        if source == Source::Loopback {
+        if source.is_served() {
             let exceptions = proxy::exceptions(container, settings);
             for (place, value) in &exceptions.extended {
                 operations.add(format_args!("{path}/env/{place}/value"), value);
             }
             missing.extend(exceptions.missing);
-            kept.note_loopback(container, exceptions.unseen);
+            kept.note_served(container, source, exceptions.unseen);
         }
         operations.append(format_args!("{path}/env"), container.env.is_some(), &missing);
-        let mounts = mounts(container, source)?;
+        let mounts = mounts(container, settings, source)?;
         operations.append(format_args!("{path}/volumeMounts"), container.volume_mounts.is_some(), &mounts);
     }
     Ok(kept)
 }
 
 /// The mounts that a container lacks.
-fn mounts(container: &Container<'_>, source: Source) -> Result<Vec<Mount>, Refusal> {
-    let token = (source == Source::File).then_some(TOKEN_VOLUME);
-    let wanted = [Some(CONFIG_VOLUME), token].into_iter().flatten();
+fn mounts(container: &Container<'_>, settings: &Settings<'_>, source: Source) -> Result<Vec<Mount>, Refusal> {
+    let by_kubelet = settings.identity.value == Identity::Kubernetes;
+    let by_file = source == Source::File;
+    let wanted = [
+        source.document().map(|_| CONFIG_VOLUME),
+        (settings.outputs.is_some() || by_file && !by_kubelet).then_some(TOKEN_VOLUME),
+        (by_file && by_kubelet).then_some(IDENTITY_VOLUME),
+    ];
+    let wanted = wanted.into_iter().flatten();
     let mut missing = Vec::new();
     for volume in wanted {
         if !has_mount(container, volume)? {
@@ -88,8 +94,8 @@ fn has_mount(container: &Container<'_>, volume: Volume) -> Result<bool, Refusal>
 }
 
 impl<'a> Kept<'a> {
-    fn note_loopback(&mut self, container: &'a Container<'_>, proxy_is_unseen: bool) {
-        if container.variable("AWS_ACCESS_KEY_ID").is_some() {
+    fn note_served(&mut self, container: &'a Container<'_>, source: Source, proxy_is_unseen: bool) {
+        if source == Source::Loopback && container.variable("AWS_ACCESS_KEY_ID").is_some() {
             self.access_keys.push(&container.name);
         }
         if proxy_is_unseen {
@@ -99,13 +105,11 @@ impl<'a> Kept<'a> {
 
     /// Says it, each thing once for all containers: there may be fifty.
     pub(super) fn warn(&self, warnings: &mut Vec<String>) {
-        for variable in env::CREDENTIALS {
+        for (variable, instead) in env::KEPT {
             let of_variable = self.credentials.iter().filter(|(_, kept)| *kept == variable);
             if let Some(containers) = names(MOST_IN_WARNING, of_variable.map(|(container, _)| *container)) {
-                let reader =
-                    if variable == app::CREDENTIALS { "Google's libraries use" } else { "gcloud uses" };
                 warnings.push(format!(
-                    "{variable} is set in {containers} and stays: {reader} that there instead of Rolebridge."
+                    "{variable} is set in {containers} and stays: {instead} instead of Rolebridge."
                 ));
             }
         }

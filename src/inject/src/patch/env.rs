@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use rolebridge_contract::environment::app;
-use rolebridge_contract::external_account::Source;
 use serde::Serialize;
 
 use crate::Settings;
+use crate::settings::Source;
 use crate::view::Container;
 
 /// A variable to add.
@@ -23,29 +23,67 @@ impl<'a> Variable<'a> {
 }
 
 /// The variables that point at the configuration.
-pub(super) const CREDENTIALS: [&str; 2] = [app::CREDENTIALS, app::CLOUDSDK_CREDENTIALS];
+const CREDENTIALS: [&str; 2] = [app::CREDENTIALS, app::CLOUDSDK_CREDENTIALS];
+/// The variables that point at the metadata server.
+const METADATA: [&str; 3] = [app::METADATA_HOST, app::METADATA_IP, app::METADATA_ROOT];
 
-/// The variables of an app's container that it lacks. Returns those of the user's own that keep the configuration out.
+/// The variables of the user's own that may keep Rolebridge out, and what they do where they stay.
+pub(super) const KEPT: [(&str, &str); 5] = [
+    (app::CREDENTIALS, "Google's libraries use that there"),
+    (app::CLOUDSDK_CREDENTIALS, "gcloud uses that there"),
+    (app::METADATA_HOST, "Google's libraries ask that"),
+    (app::METADATA_IP, "Google's libraries look for that"),
+    (app::METADATA_ROOT, "gcloud asks that"),
+];
+
+/// The variables of an app's container that it lacks. Returns those of the user's own that keep Rolebridge out.
 pub(super) fn of_app<'a>(
     container: &Container<'_>,
     settings: &Settings<'a>,
     source: Source,
     missing: &mut Vec<Variable<'a>>,
-) -> impl Iterator<Item = &'static str> + use<> {
-    let config = source.config_path();
-    let kept = CREDENTIALS.map(|name| {
-        let present = container.variable(name);
-        if present.is_none() {
-            missing.push(Variable::new(name, config));
-        }
-        present.filter(|variable| variable.literal() != Some(config)).map(|_| name)
-    });
-    if let Some(project) = settings.google.project {
-        // A project of the user's own is what the user wants: nothing to say about it.
-        let absent = [app::PROJECT, app::CLOUDSDK_PROJECT]
-            .into_iter()
-            .filter(|name| container.variable(name).is_none());
-        missing.extend(absent.map(|name| Variable::new(name, project.value)));
+) -> Vec<&'static str> {
+    let mut kept = Vec::new();
+    if let Some(document) = source.document() {
+        add(container, &CREDENTIALS, document.config_path(), missing, &mut kept);
+    } else {
+        let server = format!("127.0.0.1:{}", settings.sidecar.port.value);
+        add(container, &METADATA, server, missing, &mut kept);
+        // A configuration wins over a metadata server, whatever it says.
+        kept.extend(CREDENTIALS.into_iter().filter(|name| container.variable(name).is_some()));
     }
-    kept.into_iter().flatten()
+    // Projects of the user's own are what the user wants: nothing to say about them.
+    let mut wanted = Vec::new();
+    if let Some(project) = settings.google.project {
+        add(container, &[app::PROJECT, app::CLOUDSDK_PROJECT], project.value, missing, &mut wanted);
+    }
+    if let Some(project) = settings.google.quota_project.filter(|_| source.document().is_none()) {
+        add(
+            container,
+            &[app::QUOTA_PROJECT, app::CLOUDSDK_QUOTA_PROJECT],
+            project.value,
+            missing,
+            &mut wanted,
+        );
+    }
+    kept
+}
+
+/// Adds variables of one value, each decided on its own: to `missing` if the container lacks it, to `kept` if it has
+/// another value.
+fn add<'a>(
+    container: &Container<'_>,
+    names: &[&'static str],
+    value: impl Into<Cow<'a, str>>,
+    missing: &mut Vec<Variable<'a>>,
+    kept: &mut Vec<&'static str>,
+) {
+    let value = value.into();
+    for name in names {
+        match container.variable(name) {
+            None => missing.push(Variable::new(name, value.clone())),
+            Some(variable) if variable.literal() == Some(&*value) => {}
+            Some(_) => kept.push(name),
+        }
+    }
 }

@@ -58,11 +58,11 @@ pub(crate) fn make(
     injected: Option<&Container<'_>>,
 ) -> Result<(Option<Patch>, Vec<String>), Refusal> {
     let mut operations = Operations::new();
-    let mut warnings = warnings::of_settings(pod, context, settings);
+    let mut warnings = warnings::of_settings(pod, context, settings, injected);
     // Init containers are addressed by number: all of them before the sidecar moves them.
     containers::add(&mut operations, pod, settings)?.warn(&mut warnings);
     volumes::add(&mut operations, pod, settings);
-    if injected.is_none() {
+    if injected.is_none() && settings.has_sidecar() {
         sidecar::add(&mut operations, pod, context, settings);
     }
     let status = Status::of(settings, injected, &warnings);

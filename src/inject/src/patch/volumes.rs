@@ -1,11 +1,17 @@
 //! The pod's volumes of ours, and mounts of them.
 
+use std::borrow::Cow;
+
+use rolebridge_contract::google::token_audience;
+use rolebridge_contract::identity::Identity;
 use rolebridge_contract::pod::{
-    AWS_TOKEN_NAME, AWS_TOKEN_VOLUME, CA_NAME, CA_VOLUME, CONFIG_VOLUME, TOKEN_VOLUME, Volume,
+    AWS_TOKEN_NAME, AWS_TOKEN_VOLUME, CA_NAME, CA_VOLUME, CONFIG_VOLUME, IDENTITY_TOKEN_NAME,
+    IDENTITY_VOLUME, TOKEN_VOLUME, Volume,
 };
 use serde::{Serialize, Serializer};
 
 use super::operations::Operations;
+use crate::settings::Aws;
 use crate::{Pod, Settings};
 
 /// A mount to add.
@@ -90,7 +96,7 @@ struct ProjectedSource<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ServiceAccountToken<'a> {
-    audience: &'a str,
+    audience: Cow<'a, str>,
     expiration_seconds: u32,
     path: &'static str,
 }
@@ -110,24 +116,51 @@ pub(super) fn add(operations: &mut Operations, pod: &Pod<'_>, settings: &Setting
 }
 
 fn wanted<'a>(settings: &Settings<'a>) -> impl Iterator<Item = Added<'a>> {
-    let documents = settings.sources.value.in_use();
-    let items = documents.map(|source| DownwardItem {
+    let sidecar = settings.has_sidecar();
+    let documents = settings.sources.value.documents().map(|source| DownwardItem {
         path: source.config_name(),
         field_ref: FieldRef { field_path: Annotation(source.annotation()) },
     });
-    let token = ServiceAccountToken {
-        audience: settings.aws.audience.value,
-        expiration_seconds: settings.aws.token_lifetime.value,
-        path: AWS_TOKEN_NAME,
-    };
-    let always = [
-        (TOKEN_VOLUME, Kind::EmptyDir { medium: "Memory", size_limit: "1Mi" }),
-        (CONFIG_VOLUME, Kind::DownwardApi { items: items.collect() }),
-        (AWS_TOKEN_VOLUME, Kind::Projected { sources: [ProjectedSource { service_account_token: token }] }),
-    ];
-    let roots = settings.sidecar.ca_bundle.map(|bundle| {
+    let documents: Vec<_> = documents.collect();
+    let roots = settings.sidecar.ca_bundle.filter(|_| sidecar).map(|bundle| {
         let item = KeyItem { key: bundle.value.key, path: CA_NAME };
-        (CA_VOLUME, Kind::ConfigMap { name: bundle.value.config_map, items: [item] })
+        Kind::ConfigMap { name: bundle.value.config_map, items: [item] }
     });
-    always.into_iter().chain(roots).map(|(volume, kind)| Added { name: volume.name, kind })
+    let wanted = [
+        (TOKEN_VOLUME, sidecar.then_some(Kind::EmptyDir { medium: "Memory", size_limit: "1Mi" })),
+        (CONFIG_VOLUME, (!documents.is_empty()).then_some(Kind::DownwardApi { items: documents })),
+        (AWS_TOKEN_VOLUME, settings.aws.as_ref().map(aws_token)),
+        (
+            IDENTITY_VOLUME,
+            (settings.identity.value == Identity::Kubernetes).then(|| identity_token(settings)),
+        ),
+        (CA_VOLUME, roots),
+    ];
+    wanted.into_iter().filter_map(|(volume, kind)| Some(Added { name: volume.name, kind: kind? }))
+}
+
+/// What AWS STS, or EKS's agent, takes for credentials.
+fn aws_token<'a>(aws: &Aws<'a>) -> Kind<'a> {
+    projected(ServiceAccountToken {
+        audience: Cow::Borrowed(aws.audience.value),
+        expiration_seconds: aws.token_lifetime.value,
+        path: AWS_TOKEN_NAME,
+    })
+}
+
+/// Seconds of the token that is itself the subject token. The kubelet replaces it after four fifths of them.
+const IDENTITY_TOKEN_LIFETIME: u32 = 3600;
+
+/// What Google takes itself.
+fn identity_token<'a>(settings: &Settings<'a>) -> Kind<'a> {
+    let google = &settings.google;
+    projected(ServiceAccountToken {
+        audience: Cow::Owned(token_audience(google.universe.value, google.provider.value)),
+        expiration_seconds: IDENTITY_TOKEN_LIFETIME,
+        path: IDENTITY_TOKEN_NAME,
+    })
+}
+
+fn projected(token: ServiceAccountToken<'_>) -> Kind<'_> {
+    Kind::Projected { sources: [ProjectedSource { service_account_token: token }] }
 }

@@ -1,23 +1,36 @@
 //! What the user should hear about a pod that is injected all the same.
 
 use rolebridge_contract::annotations::{self as key, INJECT, PREFIX};
+use rolebridge_contract::environment::sidecar as name;
 
-use super::{late_proxy, place, resources};
+use super::env::Variable;
+use super::{late_proxy, place, resources, sidecar};
 use crate::sentence::{MOST_IN_WARNING, names};
 use crate::settings::agreed::{self, Said};
 use crate::settings::{Origin, Places, Setting, Sidecar, check};
+use crate::view::{Container, Env};
 use crate::{Context, Metadata, Pod, Settings, spelling};
 
 /// Warnings of the settings and the pod as a whole; the containers' come from where they are patched.
-pub(super) fn of_settings(pod: &Pod<'_>, context: &Context<'_>, settings: &Settings<'_>) -> Vec<String> {
+pub(super) fn of_settings(
+    pod: &Pod<'_>,
+    context: &Context<'_>,
+    settings: &Settings<'_>,
+    injected: Option<&Container<'_>>,
+) -> Vec<String> {
     let mut warnings = Vec::new();
-    warnings.extend(late_proxy::warning(pod, settings));
-    warnings.extend(before_sidecar(pod, settings));
-    warnings.extend(partition(settings));
+    warnings.extend(injected.and_then(|sidecar| decided_otherwise(settings, sidecar)));
+    if settings.has_sidecar() {
+        warnings.extend(late_proxy::warning(pod, settings));
+        warnings.extend(before_sidecar(pod, settings));
+        warnings.extend(partition(settings));
+        warnings.extend(resources_of_nothing(pod, settings));
+        warnings.extend(proxy_not_taken(pod, settings));
+        warnings.extend(exceptions_not_taken(pod, settings));
+    } else {
+        warnings.extend(settings_of_nothing(pod));
+    }
     warnings.extend(lifetime_of_nothing(settings));
-    warnings.extend(resources_of_nothing(pod, settings));
-    warnings.extend(proxy_not_taken(pod, settings));
-    warnings.extend(exceptions_not_taken(pod, settings));
     let places = Places { pod, context: *context };
     for (metadata, origin) in
         [(context.service_account, Origin::ServiceAccount), (context.namespace_metadata, Origin::Namespace)]
@@ -26,6 +39,23 @@ pub(super) fn of_settings(pod: &Pod<'_>, context: &Context<'_>, settings: &Setti
         warnings.extend(metadata.into_iter().flat_map(|metadata| without_effect(metadata, &place)));
     }
     warnings
+}
+
+/// What the app's containers say of a region, and of what needs no proxy, changes with other webhooks and with ours.
+const MAY_DIFFER: [&str; 2] = [name::AWS_REGION, name::NO_PROXY];
+
+/// A later webhook that changed the settings came too late: the sidecar keeps what it has.
+fn decided_otherwise(settings: &Settings<'_>, sidecar: &Container<'_>) -> Option<String> {
+    let decided = sidecar::environment(settings);
+    let differs = |variable: &&Variable<'_>| {
+        let has = sidecar.variable(variable.name).and_then(Env::literal);
+        !MAY_DIFFER.contains(&variable.name) && has != Some(&*variable.value)
+    };
+    let names = names(MOST_IN_WARNING, decided.iter().filter(differs).map(|variable| variable.name))?;
+    Some(format!(
+        "The sidecar was injected before something else was decided for {names}, and keeps what it has: whatever changes \
+         Rolebridge's settings must come before Rolebridge."
+    ))
 }
 
 /// Containers that run before there can be a token: a mesh's place comes first, or a later webhook's.
@@ -40,7 +70,7 @@ fn before_sidecar(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
 }
 
 fn partition(settings: &Settings<'_>) -> Option<String> {
-    let name = settings.aws.role.value.partition.name;
+    let name = settings.aws.as_ref()?.role()?.value.partition.name;
     (name != "aws")
         .then(|| format!("The role is in the partition {name}: whether Google takes it is not verified."))
 }
@@ -49,6 +79,27 @@ fn lifetime_of_nothing(settings: &Settings<'_>) -> Option<String> {
     let google = &settings.google;
     (google.token_lifetime.origin.is_annotated() && google.service_account.is_none())
         .then(|| format!("{} has no effect without {}.", key::TOKEN_LIFETIME, key::SERVICE_ACCOUNT))
+}
+
+/// The annotations that only a sidecar gives a meaning.
+const OF_SIDECAR: &[&str] = &[
+    key::PORT,
+    key::METRICS_PORT,
+    key::CA_BUNDLE,
+    key::HTTPS_PROXY,
+    key::NO_PROXY,
+    key::STARTUP_TIMEOUT,
+    key::CPU_REQUEST,
+    key::CPU_LIMIT,
+    key::MEMORY_REQUEST,
+    key::MEMORY_LIMIT,
+    key::LOG_LEVEL,
+];
+
+fn settings_of_nothing(pod: &Pod<'_>) -> Option<String> {
+    let said = OF_SIDECAR.iter().copied().filter(|key| pod.annotation(key).is_some());
+    let said = names(MOST_IN_WARNING, said)?;
+    Some(format!("The pod needs no sidecar, and so these have no effect: {said}."))
 }
 
 fn resources_of_nothing(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {

@@ -1,11 +1,13 @@
-//! What the pod is at AWS: the role, its session, the projected token, the region.
+//! What the pod is at AWS: its credentials, the projected token that gets them, the region.
 
 use rolebridge_contract::annotations::{self as key, eks};
-use rolebridge_contract::aws::{Partition, TOKEN_AUDIENCE};
+use rolebridge_contract::aws::{POD_IDENTITY_TOKEN_AUDIENCE, POD_IDENTITY_URI, Partition, TOKEN_AUDIENCE};
+use rolebridge_contract::environment::sidecar::AWS_CONTAINER_CREDENTIALS_FULL_URI;
+use rolebridge_contract::identity::Identity;
 
-use super::places::Places;
+use super::places::{Found, Places};
 use super::session::{self, SessionName};
-use super::value::{self, Role};
+use super::value::{self, CredentialsKind, Role};
 use super::{Origin, Setting, agreed};
 use crate::sentence::Name;
 use crate::{Reason, Refusal};
@@ -16,14 +18,8 @@ const TOKEN_LIFETIME: u32 = 86_400;
 /// AWS's side of the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aws<'a> {
-    /// What the pod proves.
-    pub identity: Setting<&'a str>,
-    /// Where its credentials come from.
-    pub credentials: Setting<&'a str>,
-    /// The IAM role.
-    pub role: Setting<Role<'a>>,
-    /// The role session name.
-    pub session_name: Setting<SessionName<'a>>,
+    /// Whose credentials, and where they come from.
+    pub credentials: Setting<Credentials<'a>>,
     /// The region whose AWS STS is asked.
     pub region: Setting<&'a str>,
     /// Another endpoint for the calls to AWS STS.
@@ -34,32 +30,98 @@ pub struct Aws<'a> {
     pub token_lifetime: Setting<u32>,
 }
 
+/// Where AWS credentials come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credentials<'a> {
+    /// AWS STS, which takes the projected token.
+    Irsa {
+        /// The IAM role.
+        role: Setting<Role<'a>>,
+        /// The role session name.
+        session_name: Setting<SessionName<'a>>,
+    },
+    /// EKS Pod Identity's agent, which takes the projected token, and knows the role.
+    PodIdentity {
+        /// Where it answers.
+        uri: &'a str,
+    },
+}
+
+impl Credentials<'_> {
+    /// As the annotation says it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Irsa { .. } => CredentialsKind::Irsa.name(),
+            Self::PodIdentity { .. } => CredentialsKind::PodIdentity.name(),
+        }
+    }
+}
+
 impl<'a> Aws<'a> {
     /// See [`Google::resolve`](super::google::Google): the inner error is a lack.
-    pub(super) fn resolve(places: &Places<'a>) -> Result<Result<Self, Refusal>, Refusal> {
-        let identity = places.or(key::IDENTITY, value::identity, value::DEFAULT_IDENTITY)?;
-        let credentials = places.or(key::AWS_CREDENTIALS, value::credentials, value::DEFAULT_CREDENTIALS)?;
-        let found = (places.annotated(key::ROLE_ARN))
-            .or_else(|| places.of_service_account(eks::ROLE_ARN))
-            .or_else(|| places.default(key::ROLE_ARN));
-        let role = found.map(|found| places.read(found, value::role)).transpose()?;
-        let session_name = places.optional(key::SESSION_NAME, value::session_name)?;
+    pub(super) fn resolve(
+        places: &Places<'a>,
+        identity: Identity,
+        kind: Setting<CredentialsKind>,
+    ) -> Result<Result<Self, Refusal>, Refusal> {
+        let named = role(places).filter(|_| kind.value == CredentialsKind::Irsa);
+        let role = named.map(|found| places.read(found, value::role)).transpose()?;
+        let said_name = places.optional(key::SESSION_NAME, value::session_name)?;
         let token_lifetime = token_lifetime(places)?;
         let sts_endpoint = places.optional(key::AWS_STS_ENDPOINT, value::endpoint)?;
-        let partition = role.map(|role| role.value.partition);
-        let region = region(places, partition)?;
-        let Some(role) = role else { return Ok(Err(no_role(places, credentials.origin))) };
-        Ok(Ok(Self {
-            identity,
-            credentials,
-            session_name: session::name(places, role, session_name)?,
-            role,
-            region,
-            sts_endpoint,
-            audience: audience(places),
-            token_lifetime,
-        }))
+        let region = region(places, role.map(|role| role.value.partition))?;
+        let (credentials, audience) = match (kind.value, role) {
+            (CredentialsKind::PodIdentity, _) => {
+                let uri = agreed::value(places.pod, &[AWS_CONTAINER_CREDENTIALS_FULL_URI]);
+                let credentials = Credentials::PodIdentity { uri: uri.unwrap_or(POD_IDENTITY_URI) };
+                (credentials, Setting::built_in(POD_IDENTITY_TOKEN_AUDIENCE))
+            }
+            (CredentialsKind::Irsa, Some(role)) => {
+                let session_name = session::name(places, identity, role, said_name)?;
+                (Credentials::Irsa { role, session_name }, audience(places))
+            }
+            (CredentialsKind::Irsa, None) => return Ok(Err(no_role(places))),
+        };
+        let credentials = Setting { value: credentials, origin: kind.origin };
+        Ok(Ok(Self { credentials, region, sts_endpoint, audience, token_lifetime }))
     }
+
+    /// The role, unless only EKS's agent knows it.
+    #[must_use]
+    pub fn role(&self) -> Option<Setting<Role<'a>>> {
+        match self.credentials.value {
+            Credentials::Irsa { role, .. } => Some(role),
+            Credentials::PodIdentity { .. } => None,
+        }
+    }
+
+    /// The session's name, unless EKS's agent makes one.
+    #[must_use]
+    pub fn session_name(&self) -> Option<&Setting<SessionName<'a>>> {
+        match &self.credentials.value {
+            Credentials::Irsa { session_name, .. } => Some(session_name),
+            Credentials::PodIdentity { .. } => None,
+        }
+    }
+}
+
+/// Where AWS credentials come from: what somebody said, else EKS Pod Identity if its webhook has been here and nobody
+/// names a role. A role decides it even where both are there, so that the order of the webhooks does not.
+pub(super) fn credentials(places: &Places<'_>) -> Result<Setting<CredentialsKind>, Refusal> {
+    let found = if agreed::carries_pod_identity(places.pod) && role(places).is_none() {
+        Setting { value: CredentialsKind::PodIdentity, origin: Origin::Pod }
+    } else {
+        Setting::built_in(CredentialsKind::Irsa)
+    };
+    Ok(places.optional(key::AWS_CREDENTIALS, value::credentials)?.unwrap_or(found))
+}
+
+/// The IAM role, EKS's own annotation after ours and before the chart's.
+fn role<'a>(places: &Places<'a>) -> Option<Found<'a>> {
+    (places.annotated(key::ROLE_ARN))
+        .or_else(|| places.of_service_account(eks::ROLE_ARN))
+        .or_else(|| places.default(key::ROLE_ARN))
 }
 
 fn audience<'a>(places: &Places<'a>) -> Setting<&'a str> {
@@ -104,18 +166,13 @@ fn region<'a>(places: &Places<'a>, partition: Option<Partition>) -> Result<Setti
         .unwrap_or(Setting::built_in(built_in)))
 }
 
-fn no_role(places: &Places<'_>, credentials: Origin) -> Refusal {
+fn no_role(places: &Places<'_>) -> Refusal {
     let account = Name(places.pod.service_account());
-    let pod_identity = if credentials == Origin::BuiltIn && agreed::carries_pod_identity(places.pod) {
-        " The pod carries EKS Pod Identity, which is not supported yet."
-    } else {
-        ""
-    };
     Refusal::of_settings(
         Reason::NoAwsIdentity,
         format!(
             "The service account {account} names no IAM role. Annotate it with {}: \
-             arn:aws:iam::ACCOUNT:role/NAME, or the pod with {}.{pod_identity}",
+             arn:aws:iam::ACCOUNT:role/NAME, or the pod with {}.",
             eks::ROLE_ARN,
             key::ROLE_ARN
         ),

@@ -2,7 +2,9 @@
 
 use rolebridge_contract::annotations::{self as key, ALL};
 
-use super::{Origin, Setting, Settings};
+use rolebridge_contract::identity::Identity;
+
+use super::{Credentials, Origin, Setting, Settings};
 
 /// What holds for an annotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,20 +27,23 @@ impl Settings<'_> {
     }
 
     fn setting(&self, annotation: &str) -> Option<Setting<String>> {
-        let Self { google, aws, sources, containers, sidecar } = self;
+        let Self { identity, google, aws, sources, outputs, containers, sidecar } = self;
+        let aws = aws.as_ref();
         let list = |list: &Option<Setting<Vec<&str>>>| {
             list.as_ref().map(|names| names.as_ref().map(|all| all.join(",")))
         };
         match annotation {
             key::PROVIDER => text(google.provider),
             key::SERVICE_ACCOUNT => google.service_account.and_then(text),
-            key::IDENTITY => text(aws.identity),
+            key::DELEGATES => list(&google.delegates),
+            key::OUTPUTS => outputs.and_then(text),
+            key::IDENTITY => text(identity.map(Identity::name)),
             key::SOURCE => text(sources.as_ref()),
-            key::ROLE_ARN => text(aws.role.map(|role| role.arn)),
-            key::AWS_TOKEN_LIFETIME => text(aws.token_lifetime),
-            key::AWS_CREDENTIALS => text(aws.credentials),
-            key::AWS_REGION => text(aws.region),
-            key::SESSION_NAME => text(aws.session_name.as_ref()),
+            key::ROLE_ARN => text(aws?.role()?.map(|role| role.arn)),
+            key::AWS_TOKEN_LIFETIME => text(aws?.token_lifetime),
+            key::AWS_CREDENTIALS => text(aws?.credentials.as_ref().map(Credentials::name)),
+            key::AWS_REGION => text(aws?.region),
+            key::SESSION_NAME => text(aws?.session_name()?.as_ref()),
             key::PROJECT => google.project.and_then(text),
             key::QUOTA_PROJECT => google.quota_project.and_then(text),
             key::TOKEN_LIFETIME => text(google.token_lifetime),
@@ -46,7 +51,7 @@ impl Settings<'_> {
             key::SKIP_CONTAINERS => list(&containers.skipped),
             key::PORT => text(sidecar.port),
             key::METRICS_PORT => sidecar.metrics_port.and_then(text),
-            key::AWS_STS_ENDPOINT => aws.sts_endpoint.and_then(text),
+            key::AWS_STS_ENDPOINT => aws?.sts_endpoint.and_then(text),
             key::STS_ENDPOINT => google.sts_endpoint.and_then(text),
             key::IAM_CREDENTIALS_ENDPOINT => google.iam_credentials_endpoint.and_then(text),
             key::UNIVERSE_DOMAIN => text(google.universe),
@@ -62,7 +67,7 @@ impl Settings<'_> {
             key::MEMORY_REQUEST => text(sidecar.memory.request.map(|amount| amount.text)),
             key::MEMORY_LIMIT => text(sidecar.memory.limit.map(|amount| amount.text)),
             key::LOG_LEVEL => text(sidecar.log_level),
-            // The opt-in, and what is not supported yet.
+            // The opt-in.
             _ => None,
         }
     }

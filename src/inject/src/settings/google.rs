@@ -8,16 +8,18 @@ use super::{Setting, value};
 use crate::sentence::Name;
 use crate::{Reason, Refusal};
 
-/// Seconds of an impersonated token where nobody says another number: what Google's libraries ask for by themselves.
+/// Seconds of an impersonated token where nobody says another number: what Google's libraries, and the sidecar, ask for by themselves.
 const TOKEN_LIFETIME: u32 = 3600;
 
 /// Google's side of the settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Google<'a> {
     /// The provider's resource name, `projects/…`.
     pub provider: Setting<&'a str>,
     /// The service account to impersonate.
     pub service_account: Option<Setting<&'a str>>,
+    /// The chain of service accounts before it.
+    pub delegates: Option<Setting<Vec<&'a str>>>,
     /// Seconds of the impersonated token.
     pub token_lifetime: Setting<u32>,
     /// What the app's libraries take for their project.
@@ -38,18 +40,18 @@ impl<'a> Google<'a> {
     pub(super) fn resolve(places: &Places<'a>) -> Result<Result<Self, Refusal>, Refusal> {
         let provider = places.optional(key::PROVIDER, value::provider)?;
         let service_account = places.optional(key::SERVICE_ACCOUNT, value::email)?;
-        places.optional(key::DELEGATES, value::delegates)?;
-        places.optional(key::OUTPUTS, value::outputs)?;
+        let delegates = places.optional(key::DELEGATES, value::delegates)?;
         let token_lifetime = places.or(key::TOKEN_LIFETIME, value::token_lifetime, TOKEN_LIFETIME)?;
         let project = places.optional(key::PROJECT, value::project)?;
         let quota_project = places.optional(key::QUOTA_PROJECT, value::project)?;
         let universe = places.or(key::UNIVERSE_DOMAIN, value::universe, DEFAULT_UNIVERSE)?;
         let sts_endpoint = places.optional(key::STS_ENDPOINT, value::endpoint)?;
         let iam_credentials_endpoint = places.optional(key::IAM_CREDENTIALS_ENDPOINT, value::endpoint)?;
-        check_allowed(places, provider, service_account)?;
+        check_allowed(places, provider, service_account, delegates.as_ref())?;
         Ok(provider.ok_or_else(|| no_provider(places)).map(|provider| Self {
             provider,
             service_account,
+            delegates,
             token_lifetime,
             project,
             quota_project,
@@ -60,10 +62,18 @@ impl<'a> Google<'a> {
     }
 }
 
+impl Google<'_> {
+    /// Seconds of the impersonated token, unless everybody asks for so many by themselves.
+    pub(crate) fn said_token_lifetime(&self) -> Option<u32> {
+        Some(self.token_lifetime.value).filter(|seconds| *seconds != TOKEN_LIFETIME)
+    }
+}
+
 fn check_allowed(
     places: &Places<'_>,
     provider: Option<Setting<&str>>,
     service_account: Option<Setting<&str>>,
+    delegates: Option<&Setting<Vec<&str>>>,
 ) -> Result<(), Refusal> {
     let (defaults, namespace) = (places.context.defaults, places.context.namespace);
     let refuse = |key: &'static str, list: &str| {
@@ -74,8 +84,12 @@ fn check_allowed(
     if provider.is_some_and(|provider| !defaults.allows_provider(provider.value, namespace)) {
         return refuse(key::PROVIDER, "allowed.providers");
     }
-    if service_account.is_some_and(|email| !defaults.allows_service_account(email.value, namespace)) {
+    let is_allowed = |email: &str| defaults.allows_service_account(email, namespace);
+    if service_account.is_some_and(|email| !is_allowed(email.value)) {
         return refuse(key::SERVICE_ACCOUNT, "allowed.serviceAccounts");
+    }
+    if delegates.is_some_and(|chain| !chain.value.iter().all(|email| is_allowed(email))) {
+        return refuse(key::DELEGATES, "allowed.serviceAccounts");
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod agreed;
 mod aws;
+mod conflicts;
 mod explain;
 mod google;
 mod origin;
@@ -12,12 +13,13 @@ mod selection;
 mod session;
 mod sidecar;
 mod sources;
+mod unsupported;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
-pub use aws::Aws;
+pub use aws::{Aws, Credentials};
 pub use explain::Entry;
 pub use google::Google;
 pub use origin::{Origin, Setting};
@@ -25,21 +27,28 @@ pub(crate) use places::Places;
 pub use selection::Selection;
 pub use session::SessionName;
 pub use sidecar::{Bounds, Sidecar};
-pub use sources::Sources;
+pub use sources::{Source, Sources};
 pub(crate) use value::check;
 pub use value::{Amount, CaBundle, Role};
+
+use rolebridge_contract::annotations as key;
+use rolebridge_contract::identity::Identity;
 
 use crate::{Context, Pod, Refusal};
 
 /// Everything that was decided about a pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings<'a> {
+    /// What the pod proves.
+    pub identity: Setting<Identity>,
     /// At Google.
     pub google: Google<'a>,
-    /// At AWS.
-    pub aws: Aws<'a>,
-    /// How each container's library gets the subject token.
+    /// At AWS; `None`: the identity needs nothing of it.
+    pub aws: Option<Aws<'a>>,
+    /// How each container's library gets a token.
     pub sources: Setting<Sources<'a>>,
+    /// Further files that the sidecar keeps fresh, as `rolebridge.io/outputs` has them.
+    pub outputs: Option<Setting<&'a str>>,
     /// Which containers get credentials.
     pub containers: Selection<'a>,
     /// The sidecar's own.
@@ -54,14 +63,42 @@ pub struct Settings<'a> {
 /// lacking.
 pub fn resolve<'a>(pod: &'a Pod<'_>, context: &Context<'a>) -> Result<Settings<'a>, Refusal> {
     let places = Places { pod, context: *context };
+    let identity = places.or(key::IDENTITY, value::identity, Identity::AwsRole)?;
+    let credentials = aws::credentials(&places)?;
+    conflicts::check_aws(&places, identity, credentials)?;
     let google = Google::resolve(&places)?;
-    let aws = Aws::resolve(&places)?;
-    let sources = selection::sources(&places)?;
+    let aws = match identity.value {
+        Identity::AwsRole | Identity::AwsJwt => Some(Aws::resolve(&places, identity.value, credentials)?),
+        Identity::Kubernetes => None,
+    };
+    let sources = selection::sources(&places, identity, credentials)?;
+    let outputs = places.optional(key::OUTPUTS, value::outputs)?;
     let containers = Selection::resolve(&places)?;
     let sidecar = Sidecar::resolve(&places)?;
-    ports::check(&places, &sources.value, &sidecar)?;
     containers.check_some(pod)?;
-    let settings = Settings { google: google?, aws: aws?, sources, containers, sidecar };
+    let (google, aws) = (google?, aws.transpose()?);
+    let settings = Settings { identity, google, aws, sources, outputs, containers, sidecar };
+    conflicts::check_google(&places, &settings)?;
+    unsupported::check(&places, &settings)?;
+    ports::check(&places, &settings)?;
     ports::check_host_network(pod, &settings)?;
     Ok(settings)
+}
+
+impl Settings<'_> {
+    /// Whether the sidecar has Google's tokens made itself.
+    pub(crate) fn has_google_tokens(&self) -> bool {
+        self.sources.value.uses(Source::Metadata) || self.outputs.is_some()
+    }
+
+    /// Whether there is anything for a sidecar to do: the kubelet itself keeps the token of a Kubernetes service account
+    /// fresh.
+    pub(crate) fn has_sidecar(&self) -> bool {
+        self.identity.value != Identity::Kubernetes || self.has_google_tokens()
+    }
+
+    /// Whether the sidecar has a server on 127.0.0.1.
+    pub(crate) fn has_server(&self) -> bool {
+        self.sources.value.in_use().any(Source::is_served)
+    }
 }

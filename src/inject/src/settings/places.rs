@@ -8,34 +8,17 @@ use crate::{Context, Pod, Reason, Refusal};
 
 /// What is wrong with a value: the end of a sentence that begins with the value, without its full stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// It means nothing.
-    Bad(String),
-    /// It belongs to a later version.
-    NotSupported(String),
-}
+pub(crate) struct Fault(String);
 
 impl Fault {
     pub(crate) fn bad(end: impl Into<String>) -> Self {
-        Self::Bad(end.into())
-    }
-
-    pub(crate) fn not_supported(instead: &str) -> Self {
-        Self::NotSupported(format!("is not supported yet; {instead}"))
-    }
-
-    pub(crate) const fn reason(&self) -> Reason {
-        match self {
-            Self::Bad(_) => Reason::BadValue,
-            Self::NotSupported(_) => Reason::NotSupported,
-        }
+        Self(end.into())
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Bad(end) | Self::NotSupported(end)) = self;
-        f.write_str(end)
+        f.write_str(&self.0)
     }
 }
 
@@ -97,7 +80,7 @@ impl<'a> Places<'a> {
         }
         match parse(text) {
             Ok(value) => Ok(Setting { value, origin }),
-            Err(fault) => Err(self.refuse(found, fault.reason(), &fault)),
+            Err(fault) => Err(self.refuse(found, Reason::BadValue, &fault)),
         }
     }
 

@@ -1,32 +1,26 @@
 //! The sidecar's listeners: ports that nobody else in the pod uses, and none on the node.
 
 use rolebridge_contract::annotations as key;
-use rolebridge_contract::external_account::Source;
 use rolebridge_contract::pod::CONTAINER;
 
 use super::places::Places;
-use super::{Setting, Settings, Sidecar, Sources};
+use super::{Setting, Settings};
 use crate::sentence::Name;
 use crate::{Pod, Reason, Refusal};
 
 /// The sidecar's listeners, with the annotation that moves each.
-fn listeners(
-    sources: &Sources<'_>,
-    sidecar: &Sidecar<'_>,
-) -> impl Iterator<Item = (&'static str, Setting<u16>)> {
-    let loopback = sources.uses(Source::Loopback).then_some((key::PORT, sidecar.port));
-    let metrics = sidecar.metrics_port.map(|port| (key::METRICS_PORT, port));
-    loopback.into_iter().chain(metrics)
+fn listeners(settings: &Settings<'_>) -> impl Iterator<Item = (&'static str, Setting<u16>)> {
+    let sidecar = &settings.sidecar;
+    let server = settings.has_server().then_some((key::PORT, sidecar.port));
+    let metrics =
+        sidecar.metrics_port.filter(|_| settings.has_sidecar()).map(|port| (key::METRICS_PORT, port));
+    server.into_iter().chain(metrics)
 }
 
 /// Refuses a port that is taken.
-pub(super) fn check(
-    places: &Places<'_>,
-    sources: &Sources<'_>,
-    sidecar: &Sidecar<'_>,
-) -> Result<(), Refusal> {
+pub(super) fn check(places: &Places<'_>, settings: &Settings<'_>) -> Result<(), Refusal> {
     let mut earlier: Option<(&str, Setting<u16>)> = None;
-    for (key, port) in listeners(sources, sidecar) {
+    for (key, port) in listeners(settings) {
         let place = places.place(port.origin);
         let number = port.value;
         if let Some(container) = user_of(places.pod, number) {
@@ -66,7 +60,7 @@ pub(super) fn check_host_network(pod: &Pod<'_>, settings: &Settings<'_>) -> Resu
     if !pod.shares_host_network() {
         return Ok(());
     }
-    match listeners(&settings.sources.value, &settings.sidecar).next() {
+    match listeners(settings).next() {
         None => Ok(()),
         Some((listener, port)) => {
             let message = format!(

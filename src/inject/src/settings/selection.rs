@@ -1,11 +1,13 @@
 //! Which containers get credentials.
 
 use rolebridge_contract::annotations as key;
+use rolebridge_contract::identity::Identity;
 use rolebridge_contract::pod::CONTAINER;
 
 use super::places::{Found, Places};
-use super::sources::Sources;
-use super::{Origin, Setting, value};
+use super::sources::{Source, Sources};
+use super::value::CredentialsKind;
+use super::{Origin, Setting, conflicts, value};
 use crate::sentence::MOST_IN_REFUSAL;
 use crate::view::Container;
 use crate::{Pod, Reason, Refusal, mesh, sentence};
@@ -52,16 +54,28 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// The containers that `rolebridge.io/source` sets apart.
-pub(super) fn sources<'a>(places: &Places<'a>) -> Result<Setting<Sources<'a>>, Refusal> {
-    let Some(found) = places.find(key::SOURCE) else {
-        return Sources::parse("loopback")
-            .map(Setting::built_in)
-            .map_err(|fault| Refusal::of_settings(fault.reason(), fault.to_string()));
+/// The source of each container. One that the identity rules out gives way to the identity's own, unless it was said as
+/// close to the pod.
+pub(super) fn sources<'a>(
+    places: &Places<'a>,
+    identity: Setting<Identity>,
+    credentials: Setting<CredentialsKind>,
+) -> Result<Setting<Sources<'a>>, Refusal> {
+    let common = match (identity.value, credentials.value) {
+        (Identity::AwsRole, CredentialsKind::Irsa) => Source::Loopback,
+        (Identity::AwsRole, CredentialsKind::PodIdentity) => Source::Metadata,
+        (Identity::AwsJwt | Identity::Kubernetes, _) => Source::File,
     };
-    let sources = places.read(found, Sources::parse)?;
+    let built_in = Setting::built_in(Sources::all(common));
+    let Some(found) = places.find(key::SOURCE) else { return Ok(built_in) };
+    let sources = places.read(found, |text| Sources::parse(text, common))?;
     sources.value.apart.iter().try_for_each(|(name, _)| check_exists(places, found, name))?;
-    Ok(sources)
+    match conflicts::without_loopback(identity, credentials) {
+        Some(decider) if sources.value.uses(Source::Loopback) => {
+            conflicts::check_loopback(places, &decider).map(|()| built_in)
+        }
+        _ => Ok(sources),
+    }
 }
 
 /// A name on the pod must be one of its containers'. A service account, a namespace and the chart speak for many pods,

@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use rolebridge_contract::annotations as key;
 use rolebridge_contract::google::MAX_SUBJECT_LEN;
+use rolebridge_contract::identity::Identity;
 use sha2::{Digest, Sha256};
 
 use super::Setting;
@@ -24,8 +25,11 @@ const MAX_SESSION_LEN: usize = 64;
 /// Bytes of the hash, in hexadecimal digits: two of them.
 const HASH_BYTES: usize = 4;
 
-/// How long the name of a session of this role may be.
-fn room(role: &Role<'_>) -> usize {
+/// How long the name of a session of this role may be. A JSON web token of AWS STS is about the role alone.
+fn room(identity: Identity, role: &Role<'_>) -> usize {
+    if identity != Identity::AwsRole {
+        return MAX_SESSION_LEN;
+    }
     let taken = role.partition.assumed_role_prefix_len() + role.name.len() + "/".len();
     MAX_SUBJECT_LEN.saturating_sub(taken).min(MAX_SESSION_LEN)
 }
@@ -33,10 +37,11 @@ fn room(role: &Role<'_>) -> usize {
 /// The session's name: what was said, if it fits, else one made from the pod's namespace and service account.
 pub(super) fn name<'a>(
     places: &Places<'a>,
+    identity: Identity,
     role: Setting<Role<'a>>,
     said: Option<Setting<&'a str>>,
 ) -> Result<Setting<SessionName<'a>>, Refusal> {
-    let room = room(&role.value);
+    let room = room(identity, &role.value);
     match (said, places.find(key::SESSION_NAME)) {
         (Some(said), Some(found)) if said.value.len() > room => {
             let end = format!(
@@ -80,17 +85,23 @@ mod tests {
     fn the_room_beside_a_role() {
         for (partition, both) in [("aws", 87), ("aws-cn", 84), ("aws-us-gov", 80)] {
             let arn = format!("arn:{partition}:iam::123456789012:role/path/{}", "r".repeat(40));
-            assert_eq!(room(&value::role(&arn).unwrap()), both - 40, "{partition}");
+            let role = value::role(&arn).unwrap();
+            assert_eq!(room(Identity::AwsRole, &role), both - 40, "{partition}");
+            assert_eq!(room(Identity::AwsJwt, &role), MAX_SESSION_LEN, "{partition}");
         }
         let short = value::role("arn:aws:iam::123456789012:role/r").unwrap();
-        assert_eq!(room(&short), MAX_SESSION_LEN);
+        assert_eq!(room(Identity::AwsRole, &short), MAX_SESSION_LEN);
     }
 
     #[test]
     fn every_partition_leaves_room_for_a_hash() {
         for partition in rolebridge_contract::aws::PARTITIONS {
             let arn = format!("arn:{}:iam::123456789012:role/{}", partition.name, "r".repeat(64));
-            assert!(room(&value::role(&arn).unwrap()) > 2 * HASH_BYTES + 1, "{}", partition.name);
+            assert!(
+                room(Identity::AwsRole, &value::role(&arn).unwrap()) > 2 * HASH_BYTES + 1,
+                "{}",
+                partition.name
+            );
         }
     }
 

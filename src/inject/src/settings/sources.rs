@@ -1,14 +1,55 @@
-//! The source of each container: `loopback`, `file`, or `loopback,legacy=file` to set some apart.
+//! The source of each container: `loopback`, `file` or `metadata`, or `loopback,legacy=file` to set some apart.
 
 use std::fmt;
 
-use rolebridge_contract::external_account::Source;
+use rolebridge_contract::external_account;
 
 use super::places::Fault;
 use super::value;
 use crate::sentence::Shown;
 
-/// How each container's library gets the subject token.
+/// How an app's library gets a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The sidecar answers as EC2's metadata service does; the library signs.
+    Loopback,
+    /// A file holds the subject token.
+    File,
+    /// The sidecar answers as Google's metadata server does, with Google's tokens.
+    Metadata,
+}
+
+impl Source {
+    pub(crate) const ALL: [Self; 3] = [Self::Loopback, Self::File, Self::Metadata];
+
+    /// As the annotation says it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Loopback => "loopback",
+            Self::File => "file",
+            Self::Metadata => "metadata",
+        }
+    }
+
+    /// The configuration that the library reads; it finds a metadata server without one.
+    #[must_use]
+    pub const fn document(self) -> Option<external_account::Source> {
+        match self {
+            Self::Loopback => Some(external_account::Source::Loopback),
+            Self::File => Some(external_account::Source::File),
+            Self::Metadata => None,
+        }
+    }
+
+    /// Whether the sidecar's server on 127.0.0.1 answers the library.
+    #[must_use]
+    pub const fn is_served(self) -> bool {
+        matches!(self, Self::Loopback | Self::Metadata)
+    }
+}
+
+/// How each container's library gets a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sources<'a> {
     /// Of every container that is not set apart.
@@ -18,12 +59,13 @@ pub struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
-    pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
-        let mut common = None;
+    /// Reads a list that may set containers apart without a word about the others, for which `common` holds then.
+    pub(crate) fn parse(text: &'a str, common: Source) -> Result<Self, Fault> {
+        let mut said = None;
         let mut apart = Vec::new();
         for part in text.split(',').map(str::trim) {
             let Some((container, name)) = part.split_once('=') else {
-                if common.replace(source(part)?).is_some() {
+                if said.replace(source(part)?).is_some() {
                     return Err(Fault::bad(
                         "has two sources for all containers; set some apart with CONTAINER=SOURCE",
                     ));
@@ -42,7 +84,12 @@ impl<'a> Sources<'a> {
             }
             apart.push((container, source(name)?));
         }
-        Ok(Self { common: common.unwrap_or(Source::Loopback), apart })
+        Ok(Self { common: said.unwrap_or(common), apart })
+    }
+
+    /// One source for all containers.
+    pub(crate) const fn all(common: Source) -> Self {
+        Self { common, apart: Vec::new() }
     }
 
     /// The source of a container.
@@ -61,19 +108,22 @@ impl<'a> Sources<'a> {
 
     /// The sources in use.
     pub(crate) fn in_use(&self) -> impl Iterator<Item = Source> {
-        [Source::Loopback, Source::File].into_iter().filter(|source| self.uses(*source))
+        Source::ALL.into_iter().filter(|source| self.uses(*source))
+    }
+
+    /// The configurations in use.
+    pub(crate) fn documents(&self) -> impl Iterator<Item = external_account::Source> {
+        self.in_use().filter_map(Source::document)
     }
 }
 
 fn source(name: &str) -> Result<Source, Fault> {
-    match name {
-        "loopback" => Ok(Source::Loopback),
-        "file" => Ok(Source::File),
-        "metadata" => Err(Fault::not_supported("\"loopback\" and \"file\" are")),
-        _ => Err(Fault::bad(
-            "is not a source: \"loopback\", \"file\" or the like of \"loopback,CONTAINER=file\"",
-        )),
-    }
+    let found = Source::ALL.into_iter().find(|source| source.name() == name);
+    found.ok_or_else(|| {
+        Fault::bad(
+            "is not a source: \"loopback\", \"file\", \"metadata\" or the like of \"loopback,CONTAINER=file\"",
+        )
+    })
 }
 
 /// As the annotation says it.
@@ -88,41 +138,48 @@ impl fmt::Display for Sources<'_> {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<Sources<'_>, Fault> {
+        Sources::parse(text, Source::Loopback)
+    }
+
     #[test]
     fn each_container_has_its_source() {
-        for text in ["loopback,legacy=file", " loopback , legacy\t= file "] {
-            let sources = Sources::parse(text).unwrap();
+        for text in ["loopback,legacy=file,py=metadata", " loopback , legacy\t= file ,py =metadata"] {
+            let sources = parse(text).unwrap();
             assert_eq!(sources.of("web"), Source::Loopback);
             assert_eq!(sources.of("legacy"), Source::File);
-            assert!(sources.uses(Source::Loopback) && sources.uses(Source::File));
-            assert_eq!(sources.to_string(), "loopback,legacy=file");
+            assert_eq!(sources.of("py"), Source::Metadata);
+            assert_eq!(sources.in_use().collect::<Vec<_>>(), Source::ALL);
+            assert_eq!(sources.to_string(), "loopback,legacy=file,py=metadata");
         }
     }
 
     #[test]
-    fn without_a_common_one_it_is_loopback() {
-        assert_eq!(Sources::parse("legacy=file").unwrap().to_string(), "loopback,legacy=file");
+    fn without_a_common_one_the_default_holds() {
+        assert_eq!(parse("legacy=file").unwrap().to_string(), "loopback,legacy=file");
+        let sources = Sources::parse("legacy=file", Source::Metadata).unwrap();
+        assert_eq!(sources.to_string(), "metadata,legacy=file");
     }
 
     #[test]
     fn one_source_for_all() {
-        let sources = Sources::parse("file").unwrap();
+        let sources = parse("file").unwrap();
         assert!(!sources.uses(Source::Loopback));
         assert_eq!(sources.in_use().collect::<Vec<_>>(), [Source::File]);
+        assert_eq!(parse("metadata").unwrap().documents().count(), 0);
     }
 
     #[test]
     fn what_is_no_source() {
+        let none = "is not a source: \"loopback\", \"file\", \"metadata\" or the like of \"loopback,CONTAINER=file\"";
         for (text, end) in [
-            ("", "is not a source: \"loopback\", \"file\" or the like of \"loopback,CONTAINER=file\""),
-            ("File", "is not a source: \"loopback\", \"file\" or the like of \"loopback,CONTAINER=file\""),
-            ("metadata", "is not supported yet; \"loopback\" and \"file\" are"),
-            ("loopback,web=metadata", "is not supported yet; \"loopback\" and \"file\" are"),
+            ("", none),
+            ("File", none),
             ("loopback,file", "has two sources for all containers; set some apart with CONTAINER=SOURCE"),
             ("web=file,web=loopback", "has two sources for the container web"),
             ("We b=file", "sets \"We b\" apart, which is no container's name"),
         ] {
-            assert_eq!(Sources::parse(text).unwrap_err().to_string(), end, "{text}");
+            assert_eq!(parse(text).unwrap_err().to_string(), end, "{text}");
         }
     }
 }

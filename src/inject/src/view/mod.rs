@@ -5,12 +5,14 @@
 mod annotations;
 mod container;
 mod text;
+mod volume;
 
 use serde::Deserialize;
 
 pub(crate) use annotations::{Annotations, MIRROR};
 pub(crate) use container::{Amounts, Container, Env, Resources, User};
 pub use text::Text;
+pub(crate) use volume::{DownwardItem, Volume};
 
 /// A pod, or a workload's pod template.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,7 +37,7 @@ pub(crate) struct Spec<'a> {
     #[serde(borrow)]
     pub(crate) containers: Option<Vec<Container<'a>>>,
     #[serde(borrow)]
-    pub(crate) volumes: Option<Vec<Named<'a>>>,
+    pub(crate) volumes: Option<Vec<Volume<'a>>>,
     #[serde(borrow)]
     pub(crate) image_pull_secrets: Option<Vec<Named<'a>>>,
     #[serde(borrow)]
@@ -52,7 +54,7 @@ pub(crate) struct Spec<'a> {
     pub(crate) resources: Option<Resources>,
 }
 
-/// Something of which only the name matters: a volume, a pull secret, an operating system.
+/// Something of which only the name matters: a pull secret, an operating system.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Named<'a> {
     #[serde(borrow, default)]

@@ -5,8 +5,8 @@ use rolebridge_contract::annotations::{CONFIG_FILE, CONFIG_LOOPBACK, CONTAINERS,
 use rolebridge_contract::environment::app;
 use rolebridge_contract::external_account::Source;
 use rolebridge_contract::pod::{
-    AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, PROGRAM, READY_COMMAND, RUN_ARGS, TOKEN_VOLUME,
-    USER,
+    AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, IDENTITY_VOLUME, PROGRAM, READY_COMMAND, RUN_ARGS,
+    TOKEN_VOLUME, USER,
 };
 use serde_json::{Value, json};
 
@@ -15,7 +15,21 @@ use crate::facts::{
     LISTS, MESH, amount, common_user, containers, has_resources_as_a_whole, is_guaranteed, is_proxy, list,
 };
 
-const VOLUMES: [&str; 4] = [TOKEN_VOLUME.name, CONFIG_VOLUME.name, AWS_TOKEN_VOLUME.name, CA_VOLUME.name];
+const VOLUMES: [&str; 5] =
+    [TOKEN_VOLUME.name, CONFIG_VOLUME.name, AWS_TOKEN_VOLUME.name, IDENTITY_VOLUME.name, CA_VOLUME.name];
+
+/// The variables that an app's container may get.
+const VARIABLES: [&str; 9] = [
+    app::CREDENTIALS,
+    app::CLOUDSDK_CREDENTIALS,
+    app::METADATA_HOST,
+    app::METADATA_IP,
+    app::METADATA_ROOT,
+    app::PROJECT,
+    app::CLOUDSDK_PROJECT,
+    app::QUOTA_PROJECT,
+    app::CLOUDSDK_QUOTA_PROJECT,
+];
 
 /// Every difference that may not be.
 pub(crate) fn trespasses(before: &Value, after: &Value) -> Vec<Change> {
@@ -32,8 +46,7 @@ fn may_be(Change { path, kind }: &Change) -> bool {
         (["spec", "initContainers", CONTAINER] | ["spec", "imagePullSecrets", _], Kind::Added(_)) => true,
         (["spec", "volumes", name], Kind::Added(_)) => VOLUMES.contains(name),
         (["spec", list, _, "env", name], Kind::Added(_)) if LISTS.contains(list) => {
-            let ours = [app::CREDENTIALS, app::CLOUDSDK_CREDENTIALS, app::PROJECT, app::CLOUDSDK_PROJECT];
-            ours.contains(name) || is_no_proxy(name)
+            VARIABLES.contains(name) || is_no_proxy(name)
         }
         (["spec", list, _, "env", name, "value"], Kind::Changed(old, new)) if LISTS.contains(list) => {
             is_no_proxy(name) && extends(old, new)
@@ -43,7 +56,7 @@ fn may_be(Change { path, kind }: &Change) -> bool {
             is_no_proxy(name) && extends(&Value::from(""), new)
         }
         (["spec", list, _, "volumeMounts", path], Kind::Added(_)) if LISTS.contains(list) => {
-            [TOKEN_VOLUME.path, CONFIG_VOLUME.path].contains(path)
+            [TOKEN_VOLUME.path, CONFIG_VOLUME.path, IDENTITY_VOLUME.path].contains(path)
         }
         _ => false,
     }
@@ -86,6 +99,11 @@ impl Faults {
 
     fn place(&mut self, pod: &Value) {
         let all = containers(pod).filter(|(_, container)| container["name"] == CONTAINER).count();
+        let has = |name: &str| list(pod, "volumes").iter().any(|volume| volume["name"] == name);
+        if all == 0 && has(IDENTITY_VOLUME.name) && !has(TOKEN_VOLUME.name) {
+            // The kubelet does all the work.
+            return;
+        }
         self.check(all == 1, || format!("{all} containers are called {CONTAINER}"));
         let names: Vec<_> = list(pod, "initContainers").iter().map(|one| &one["name"]).collect();
         let native =
@@ -147,7 +165,11 @@ impl Faults {
                 .map(|(_, one)| one["name"].as_str().unwrap_or_default())
                 .collect();
             let used = usize::from(!mounted.is_empty());
-            self.check(there == used, || format!("{there} volumes {name}, mounted in {mounted:?}"));
+            // A container that is set apart may come later.
+            let expected = there == 1 && name == CONFIG_VOLUME.name;
+            self.check(there == used || expected, || {
+                format!("{there} volumes {name}, mounted in {mounted:?}")
+            });
             let apart = [AWS_TOKEN_VOLUME.name, CA_VOLUME.name].contains(&name);
             self.check(!apart || mounted.iter().all(|container| *container == CONTAINER), || {
                 format!("{name} is mounted in {mounted:?}: it is the sidecar's alone")
@@ -189,10 +211,15 @@ impl Faults {
         });
         let named = before["metadata"]["annotations"][CONTAINERS].as_str().unwrap_or_default();
         let mesh = MESH.iter().find(|mesh| *name == **mesh && !named.contains(**mesh));
-        self.check(mesh.is_none() || !configured, || format!("{name} is a mesh's own and has credentials"));
-        let loopback =
-            list(container, "env").iter().any(|env| env["value"] == Source::Loopback.config_path());
-        if loopback {
+        let has = |value: &str| list(container, "env").iter().any(|env| env["value"] == value);
+        let by_metadata = has("127.0.0.1:15080") || has("127.0.0.1:16080");
+        self.check(mesh.is_none() || !(configured || by_metadata), || {
+            format!("{name} is a mesh's own and has credentials")
+        });
+        self.check(!(configured && by_metadata), || {
+            format!("{name} has a configuration and a metadata server")
+        });
+        if has(Source::Loopback.config_path()) || by_metadata {
             self.proxy(container);
         }
     }

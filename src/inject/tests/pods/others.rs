@@ -44,6 +44,39 @@ pub(crate) fn eks(pod: &mut Value) {
     }
 }
 
+/// EKS's pod identity webhook where the service account has an association: the same webhook, other variables.
+///
+/// Source: as above.
+pub(crate) fn eks_association(pod: &mut Value) {
+    let has = |list: &Value, name: &str| {
+        list.as_array().is_some_and(|list| list.iter().any(|element| element["name"] == name))
+    };
+    let path = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount";
+    for container in each(pod) {
+        for (name, value) in [
+            ("AWS_REGION", "eu-west-1".to_owned()),
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials".to_owned()),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", format!("{path}/eks-pod-identity-token")),
+        ] {
+            if !has(&container["env"], name) {
+                push(&mut container["env"], json!({"name": name, "value": value}));
+            }
+        }
+        if !has(&container["volumeMounts"], "eks-pod-identity-token") {
+            let mount = json!({"name": "eks-pod-identity-token", "mountPath": path, "readOnly": true});
+            push(&mut container["volumeMounts"], mount);
+        }
+    }
+    if !has(&pod["spec"]["volumes"], "eks-pod-identity-token") {
+        let token = json!({"audience": "pods.eks.amazonaws.com", "expirationSeconds": 86400, "path": "eks-pod-identity-token"});
+        let sources = json!([{"serviceAccountToken": token}]);
+        push(
+            &mut pod["spec"]["volumes"],
+            json!({"name": "eks-pod-identity-token", "projected": {"sources": sources}}),
+        );
+    }
+}
+
 /// Istio with a native proxy: both of its containers stand first.
 pub(crate) fn istio_native(pod: &mut Value) {
     let proxy = json!({"name": "istio-proxy", "image": ISTIO, "restartPolicy": "Always",
@@ -108,6 +141,15 @@ pub(crate) fn policies(pod: &mut Value) {
     }
 }
 
+/// Somebody who changes the source and brings a container, after us.
+pub(crate) fn source_metadata(pod: &mut Value) {
+    pod["metadata"]["annotations"]["rolebridge.io/source"] = json!("file,late=metadata");
+    push(
+        &mut pod["spec"]["containers"],
+        json!({"name": "late", "image": "registry.example.com/base/late:1"}),
+    );
+}
+
 /// Somebody who points the app elsewhere, after us.
 pub(crate) fn tamper(pod: &mut Value) {
     let annotations = pod["metadata"]["annotations"].as_object_mut().unwrap();
@@ -132,6 +174,16 @@ pub(crate) fn api_server(pod: &mut Value) {
         let mount = json!({"name": "kube-api-access-7x2lq", "readOnly": true,
             "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"});
         push(&mut container["volumeMounts"], mount);
+    }
+    for volume in pod["spec"]["volumes"].as_array_mut().into_iter().flatten() {
+        for kind in ["projected", "downwardAPI"] {
+            if let Some(kind) = volume.get_mut(kind).and_then(Value::as_object_mut) {
+                kind.entry("defaultMode").or_insert(json!(420));
+            }
+        }
+        for item in volume["downwardAPI"]["items"].as_array_mut().into_iter().flatten() {
+            item["fieldRef"]["apiVersion"] = json!("v1");
+        }
     }
     push(&mut pod["spec"]["volumes"], json!({"name": "kube-api-access-7x2lq", "projected": {"sources": []}}));
 }

@@ -89,8 +89,9 @@ proptest! {
 }
 
 /// What other webhooks do after ours.
-const LATER: [fn(&mut Value); 6] = [
+const LATER: [fn(&mut Value); 7] = [
     others::eks,
+    others::eks_association,
     others::vault_in_front,
     others::istio_native_unless_there,
     others::policies,

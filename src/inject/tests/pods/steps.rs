@@ -104,6 +104,24 @@ pub(crate) const STEPS: &[Sequence] = &[
         steps: &[LINKERD, Us, EKS, VAULT, Us, POLICIES, API_SERVER, Us, Us],
     },
     Sequence {
+        name: "metadata",
+        about: "The source metadata: a later webhook's container is told where the server is too.",
+        case: "metadata",
+        steps: &[ISTIO_NATIVE, Us, VAULT, POLICIES, API_SERVER, Us, Us],
+    },
+    Sequence {
+        name: "kubernetes",
+        about: "No sidecar: the volumes tell that ours was here.",
+        case: "kubernetes",
+        steps: &[Us, VAULT, API_SERVER, Us, EKS, Us, Us],
+    },
+    Sequence {
+        name: "too-late",
+        about: "A later webhook that makes the sidecar another one came too late: a warning says what it keeps.",
+        case: "source-file",
+        steps: &[Us, Other("one that changes the source", others::source_metadata), Us, Us],
+    },
+    Sequence {
         name: "tampered",
         about: "Somebody replaced the configuration and took the status away after ours: both are ours, and come back.",
         case: "minimal",

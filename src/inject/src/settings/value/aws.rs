@@ -1,6 +1,7 @@
 //! AWS's values: roles, regions, session names.
 
 use rolebridge_contract::aws::Partition;
+use rolebridge_contract::identity::Identity;
 
 use crate::settings::places::Fault;
 
@@ -65,30 +66,36 @@ pub(crate) fn region(text: &str) -> Result<&str, Fault> {
     Err(Fault::bad("is not an AWS region, such as eu-west-1"))
 }
 
-/// What the pod proves where nobody says it.
-pub(crate) const DEFAULT_IDENTITY: &str = "aws-role";
-
 /// What the pod proves.
-pub(crate) fn identity(text: &str) -> Result<&str, Fault> {
-    match text {
-        DEFAULT_IDENTITY => Ok(text),
-        "aws-jwt" | "kubernetes" => Err(Fault::not_supported("\"aws-role\" is")),
-        _ => Err(Fault::bad("is not an identity; \"aws-role\" is")),
+pub(crate) fn identity(text: &str) -> Result<Identity, Fault> {
+    Identity::named(text)
+        .ok_or_else(|| Fault::bad("is not an identity: \"aws-role\", \"aws-jwt\" or \"kubernetes\""))
+}
+
+/// Who gives AWS credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CredentialsKind {
+    /// AWS STS, for a role that the pod names.
+    Irsa,
+    /// EKS Pod Identity's agent.
+    PodIdentity,
+}
+
+impl CredentialsKind {
+    /// As the annotation says it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Irsa => "irsa",
+            Self::PodIdentity => "pod-identity",
+        }
     }
 }
 
-/// Where AWS credentials come from where nobody says it.
-pub(crate) const DEFAULT_CREDENTIALS: &str = "irsa";
-
 /// Where AWS credentials come from.
-pub(crate) fn credentials(text: &str) -> Result<&str, Fault> {
-    match text {
-        DEFAULT_CREDENTIALS => Ok(text),
-        "pod-identity" => Err(Fault::not_supported(
-            "\"irsa\" is, with the role in the service account's annotation eks.amazonaws.com/role-arn",
-        )),
-        _ => Err(Fault::bad("is not a way to AWS credentials; \"irsa\" is")),
-    }
+pub(crate) fn credentials(text: &str) -> Result<CredentialsKind, Fault> {
+    let mut all = [CredentialsKind::Irsa, CredentialsKind::PodIdentity].into_iter();
+    all.find(|kind| kind.name() == text)
+        .ok_or_else(|| Fault::bad("is not a way to AWS credentials: \"irsa\" or \"pod-identity\""))
 }
 
 #[cfg(test)]

@@ -52,6 +52,14 @@ pub(crate) fn email(text: &str) -> Result<&str, Fault> {
     Err(Fault::bad("is not a service account, such as NAME@PROJECT.iam.gserviceaccount.com"))
 }
 
+/// A chain of service accounts with commas between them.
+pub(crate) fn delegates(text: &str) -> Result<Vec<&str>, Fault> {
+    let emails = text.split(',').map(|one| email(one.trim())).collect::<Result<Vec<_>, _>>();
+    emails.map_err(|_| {
+        Fault::bad("is not a list of service accounts with commas between them, each such as NAME@PROJECT.iam.gserviceaccount.com")
+    })
+}
+
 /// A project's ID, such as `my-project` or `example.com:my-project`.
 pub(crate) fn project(text: &str) -> Result<&str, Fault> {
     let (domain, id) = text.split_once(':').map_or((None, text), |(domain, id)| (Some(domain), id));
@@ -84,10 +92,8 @@ mod tests {
     fn providers() {
         assert_eq!(provider(PROVIDER), Ok(PROVIDER));
         for text in ["//iam.googleapis.com/", "https://iam.googleapis.com/", "//iam.example.goog/"] {
-            let Err(Fault::Bad(end)) = provider(&format!("{text}{PROVIDER}")).map(drop) else {
-                panic!("{text} is accepted");
-            };
-            assert_eq!(end, format!("is an audience; drop the leading {text}"));
+            let fault = provider(&format!("{text}{PROVIDER}")).unwrap_err();
+            assert_eq!(fault.to_string(), format!("is an audience; drop the leading {text}"));
         }
         for text in [
             "",

@@ -6,12 +6,11 @@ mod kubernetes;
 mod network;
 
 use rolebridge_contract::annotations as key;
+use rolebridge_contract::outputs;
 
 pub use aws::Role;
-pub(crate) use aws::{
-    DEFAULT_CREDENTIALS, DEFAULT_IDENTITY, credentials, identity, region, role, session_name,
-};
-pub(crate) use google::{email, project, provider, universe};
+pub(crate) use aws::{CredentialsKind, credentials, identity, region, role, session_name};
+pub(crate) use google::{delegates, email, project, provider, universe};
 pub use kubernetes::{Amount, CaBundle};
 pub(crate) use kubernetes::{
     LEAST_CPU, LEAST_MEMORY_LIMIT, ca_bundle, container_names, cpu, is_container_name, memory, memory_limit,
@@ -19,7 +18,7 @@ pub(crate) use kubernetes::{
 pub(crate) use network::{endpoint, no_proxy, port, proxy};
 
 use super::places::Fault;
-use super::sources::Sources;
+use super::sources::{Source, Sources};
 
 /// A whole number of seconds from `least` to `most`, in plain digits.
 pub(crate) fn seconds(text: &str, least: u32, most: u32) -> Result<u32, Fault> {
@@ -56,16 +55,9 @@ pub(crate) fn log_level(text: &str) -> Result<&str, Fault> {
     Err(Fault::bad("is not a log level: error, warn, info, debug or trace"))
 }
 
-/// A chain of service accounts.
-pub(crate) fn delegates(_: &str) -> Result<(), Fault> {
-    Err(Fault::not_supported(
-        "let the federated principal impersonate the account in rolebridge.io/service-account itself",
-    ))
-}
-
-/// Further files.
-pub(crate) fn outputs(_: &str) -> Result<(), Fault> {
-    Err(Fault::not_supported("let the app's Google library make the tokens that it needs"))
+/// Further files, as they were written.
+pub(crate) fn outputs(text: &str) -> Result<&str, Fault> {
+    outputs::parse(text).map(|_| text).map_err(Fault::bad)
 }
 
 /// Whether a value of an annotation means something at all, whatever else is said: for `defaults.yaml`.
@@ -73,9 +65,9 @@ pub(crate) fn check(annotation: &str, text: &str) -> Result<(), Fault> {
     match annotation {
         key::PROVIDER => provider(text).map(drop),
         key::SERVICE_ACCOUNT => email(text).map(drop),
-        key::DELEGATES => delegates(text),
+        key::DELEGATES => delegates(text).map(drop),
         key::IDENTITY => identity(text).map(drop),
-        key::SOURCE => Sources::parse(text).map(drop),
+        key::SOURCE => Sources::parse(text, Source::Loopback).map(drop),
         key::ROLE_ARN => role(text).map(drop),
         key::AWS_TOKEN_LIFETIME => aws_token_lifetime(text).map(drop),
         key::AWS_CREDENTIALS => credentials(text).map(drop),
@@ -84,7 +76,7 @@ pub(crate) fn check(annotation: &str, text: &str) -> Result<(), Fault> {
         key::PROJECT | key::QUOTA_PROJECT => project(text).map(drop),
         key::TOKEN_LIFETIME => token_lifetime(text).map(drop),
         key::CONTAINERS | key::SKIP_CONTAINERS => container_names(text).map(drop),
-        key::OUTPUTS => outputs(text),
+        key::OUTPUTS => outputs(text).map(drop),
         key::PORT | key::METRICS_PORT => port(text).map(drop),
         key::AWS_STS_ENDPOINT | key::STS_ENDPOINT | key::IAM_CREDENTIALS_ENDPOINT => endpoint(text).map(drop),
         key::UNIVERSE_DOMAIN => universe(text).map(drop),

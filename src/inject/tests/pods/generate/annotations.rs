@@ -9,7 +9,8 @@ use super::text;
 
 /// Our own annotations: values that mean something, and values that do not.
 const SETTINGS: &[(&str, &[&str], &[&str])] = &[
-    ("source", &["loopback", "file", "loopback,app0=file"], &["imds", "metadata", "file,nobody=loopback"]),
+    ("source", SOURCES, &["imds", "file,nobody=loopback"]),
+    ("quota-project", &["shop-data"], &["Shop"]),
     ("service-account", &["batch@shop-data.iam.gserviceaccount.com"], &["batch", "\"@\n"]),
     ("project", &["shop-data"], &["Shop", ""]),
     ("token-lifetime", &["600", "43200"], &["0", "+600", "1e3"]),
@@ -24,10 +25,13 @@ const SETTINGS: &[(&str, &[&str], &[&str])] = &[
     ("ca-bundle", &["roots/ca.pem"], &["roots"]),
     ("skip-containers", &["app1000"], &["", "A"]),
     ("startup-timeout", &["60"], &["soon"]),
-    ("identity", &["aws-role"], &["aws-jwt", "me"]),
+    ("identity", &["aws-role", "kubernetes"], &["me"]),
     ("log-level", &["debug"], &["loud"]),
     ("provder", &[], &["projects/1"]),
 ];
+
+const SOURCES: &[&str] =
+    &["loopback", "file", "metadata", "loopback,app0=file", "metadata,app0=file", "file,app0=metadata"];
 
 pub(super) fn settings(bad: u32) -> BoxedStrategy<Vec<(String, String)>> {
     let setting = (select(SETTINGS), 0..1000_u32, any::<prop::sample::Index>());

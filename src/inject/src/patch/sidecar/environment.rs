@@ -1,0 +1,96 @@
+//! The sidecar's environment variables: what was decided, in the contract's names.
+
+use rolebridge_contract::environment::sidecar as name;
+use rolebridge_contract::google;
+use rolebridge_contract::identity::Identity;
+use rolebridge_contract::pod::{AWS_TOKEN_FILE, CA_FILE, IDENTITY_TOKEN_FILE, TOKEN_FILE};
+
+use crate::Settings;
+use crate::patch::env::Variable;
+use crate::settings::{Aws, Credentials, Source};
+
+/// The variables, in the order of the contract.
+pub(in crate::patch) fn of<'a>(settings: &'a Settings<'_>) -> Vec<Variable<'a>> {
+    let Settings { identity, google, aws, sidecar, .. } = settings;
+    let mut env = Vec::with_capacity(14);
+    match identity.value {
+        Identity::AwsRole => {}
+        Identity::AwsJwt => env.push(Variable::new(name::IDENTITY, identity.value.name())),
+        Identity::Kubernetes => {
+            env.push(Variable::new(name::IDENTITY, identity.value.name()));
+            env.push(Variable::new(name::IDENTITY_TOKEN_FILE, IDENTITY_TOKEN_FILE));
+        }
+    }
+    if let Some(aws) = aws {
+        add_aws(&mut env, aws);
+    }
+    env.extend(sidecar.ca_bundle.map(|_| Variable::new(name::AWS_CA_BUNDLE, CA_FILE)));
+    if let Some(proxy) = &sidecar.https_proxy {
+        env.push(Variable::new(name::HTTPS_PROXY, &*proxy.value));
+        env.extend(sidecar.no_proxy.map(|hosts| Variable::new(name::NO_PROXY, hosts.value)));
+    }
+    env.push(Variable::new(name::AUDIENCE, google::audience(google.universe.value, google.provider.value)));
+    env.push(Variable::new(name::TOKEN_FILE, TOKEN_FILE));
+    add_server(&mut env, settings);
+    if settings.has_google_tokens() {
+        add_google(&mut env, settings);
+    }
+    env.extend(sidecar.metrics_port.map(|port| number(name::METRICS_PORT, port.value.into())));
+    env.extend(sidecar.startup_timeout.map(|seconds| number(name::STARTUP_TIMEOUT, seconds.value.into())));
+    env.push(Variable::new(name::LOG_LEVEL, sidecar.log_level.value));
+    env
+}
+
+fn number(name: &'static str, number: u64) -> Variable<'static> {
+    Variable::new(name, number.to_string())
+}
+
+fn add_aws<'a>(env: &mut Vec<Variable<'a>>, aws: &'a Aws<'_>) {
+    match &aws.credentials.value {
+        Credentials::Irsa { role, session_name } => {
+            env.push(Variable::new(name::AWS_ROLE_ARN, role.value.arn));
+            env.push(Variable::new(name::AWS_ROLE_SESSION_NAME, &*session_name.value));
+            env.push(Variable::new(name::AWS_WEB_IDENTITY_TOKEN_FILE, AWS_TOKEN_FILE));
+        }
+        Credentials::PodIdentity { uri } => {
+            env.push(Variable::new(name::AWS_CONTAINER_CREDENTIALS_FULL_URI, *uri));
+            env.push(Variable::new(name::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, AWS_TOKEN_FILE));
+        }
+    }
+    env.push(Variable::new(name::AWS_REGION, aws.region.value));
+    env.extend(aws.sts_endpoint.map(|endpoint| Variable::new(name::AWS_ENDPOINT_URL_STS, endpoint.value)));
+}
+
+/// The server on 127.0.0.1. What it answers as need not be said where only `loopback` is in use.
+fn add_server(env: &mut Vec<Variable<'_>>, settings: &Settings<'_>) {
+    if !settings.has_server() {
+        return;
+    }
+    env.push(number(name::LOOPBACK_PORT, settings.sidecar.port.value.into()));
+    let sources = &settings.sources.value;
+    if sources.uses(Source::Metadata) {
+        let served: Vec<_> = sources.in_use().filter(|source| source.is_served()).map(Source::name).collect();
+        env.push(Variable::new(name::SERVE, served.join(",")));
+    }
+}
+
+/// What the app's library does itself where the sidecar has no Google tokens made.
+fn add_google<'a>(env: &mut Vec<Variable<'a>>, settings: &'a Settings<'_>) {
+    let Settings { google, outputs, .. } = settings;
+    env.extend(outputs.map(|files| Variable::new(name::OUTPUTS, files.value)));
+    if let Some(email) = google.service_account {
+        env.push(Variable::new(name::SERVICE_ACCOUNT, email.value));
+        env.extend(
+            google.delegates.as_ref().map(|chain| Variable::new(name::DELEGATES, chain.value.join(","))),
+        );
+        let lifetime = google.said_token_lifetime();
+        env.extend(lifetime.map(|seconds| number(name::TOKEN_LIFETIME, seconds.into())));
+    }
+    let optional = [
+        (name::PROJECT, google.project),
+        (name::QUOTA_PROJECT, google.quota_project),
+        (name::STS_ENDPOINT, google.sts_endpoint),
+        (name::IAM_CREDENTIALS_ENDPOINT, google.iam_credentials_endpoint),
+    ];
+    env.extend(optional.into_iter().filter_map(|(name, setting)| Some(Variable::new(name, setting?.value))));
+}

@@ -1,0 +1,176 @@
+//! The sidecar's container.
+
+mod environment;
+
+pub(super) use environment::of as environment;
+
+use rolebridge_contract::identity::Identity;
+use rolebridge_contract::pod::{
+    AWS_TOKEN_VOLUME, CA_VOLUME, CONTAINER, IDENTITY_VOLUME, PROBE_TIMEOUT_SECONDS, PROGRAM, READY_COMMAND,
+    RUN_ARGS, TOKEN_VOLUME,
+};
+use serde::Serialize;
+
+use super::env::Variable;
+use super::operations::Operations;
+use super::place;
+use super::resources::{self, Planned};
+use super::user::User;
+use super::volumes::Mount;
+use crate::defaults::PullPolicy;
+use crate::{Context, Pod, Settings};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Container<'a> {
+    name: &'static str,
+    image: &'a str,
+    image_pull_policy: PullPolicy,
+    command: [&'static str; 1],
+    args: &'static [&'static str],
+    restart_policy: &'static str,
+    env: Vec<Variable<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ports: Option<[Port; 1]>,
+    startup_probe: Probe,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resources: Option<Planned<'a>>,
+    security_context: SecurityContext,
+    termination_message_policy: &'static str,
+    volume_mounts: Vec<Mount>,
+}
+
+#[derive(Serialize)]
+struct Port {
+    name: &'static str,
+    #[serde(rename = "containerPort")]
+    number: u16,
+    protocol: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Probe {
+    exec: Exec,
+    period_seconds: u32,
+    timeout_seconds: u8,
+    failure_threshold: i32,
+}
+
+#[derive(Serialize)]
+struct Exec {
+    command: &'static [&'static str],
+}
+
+/// The period is the kubelet's least; `ready --wait` blocks up to the timeout, so that the app starts as soon as the
+/// token is there. A sidecar that is killed for a fault of others would only start over.
+const PROBE: Probe = Probe {
+    exec: Exec { command: READY_COMMAND },
+    period_seconds: 1,
+    timeout_seconds: PROBE_TIMEOUT_SECONDS,
+    failure_threshold: i32::MAX,
+};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SecurityContext {
+    allow_privilege_escalation: bool,
+    capabilities: Capabilities,
+    read_only_root_filesystem: bool,
+    run_as_user: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_as_group: Option<i64>,
+    run_as_non_root: bool,
+    seccomp_profile: SeccompProfile,
+}
+
+#[derive(Serialize)]
+struct Capabilities {
+    drop: [&'static str; 1],
+}
+
+#[derive(Serialize)]
+struct SeccompProfile {
+    r#type: &'static str,
+}
+
+/// Adds the sidecar among the init containers, and the secrets that its image is pulled with.
+pub(super) fn add(
+    operations: &mut Operations,
+    pod: &Pod<'_>,
+    context: &Context<'_>,
+    settings: &Settings<'_>,
+) {
+    add_pull_secrets(operations, pod, &context.defaults.image_pull_secrets);
+    let container = container(pod, context, settings);
+    match &pod.spec.init_containers {
+        Some(_) => {
+            operations.add(format_args!("/spec/initContainers/{}", place::of_sidecar(pod)), &container);
+        }
+        None => operations.add(format_args!("/spec/initContainers"), &[container]),
+    }
+}
+
+fn container<'a>(pod: &Pod<'_>, context: &Context<'a>, settings: &'a Settings<'_>) -> Container<'a> {
+    Container {
+        name: CONTAINER,
+        image: &context.defaults.image,
+        image_pull_policy: context.defaults.image_pull_policy,
+        command: [PROGRAM],
+        args: RUN_ARGS,
+        restart_policy: "Always",
+        env: environment::of(settings),
+        ports: settings
+            .sidecar
+            .metrics_port
+            .map(|port| [Port { name: "rb-metrics", number: port.value, protocol: "TCP" }]),
+        startup_probe: PROBE,
+        resources: resources::plan(pod, settings),
+        security_context: security_context(User::of_sidecar(pod)),
+        // What the sidecar says last is its reason.
+        termination_message_policy: "FallbackToLogsOnError",
+        volume_mounts: mounts(settings),
+    }
+}
+
+/// The restricted Pod Security Standard, but for a pod that runs as root throughout, which is not restricted anyway.
+const fn security_context(user: User) -> SecurityContext {
+    SecurityContext {
+        allow_privilege_escalation: false,
+        capabilities: Capabilities { drop: ["ALL"] },
+        read_only_root_filesystem: true,
+        run_as_user: user.user,
+        run_as_group: user.group,
+        run_as_non_root: !user.is_root(),
+        seccomp_profile: SeccompProfile { r#type: "RuntimeDefault" },
+    }
+}
+
+fn mounts(settings: &Settings<'_>) -> Vec<Mount> {
+    let optional = [
+        settings.aws.as_ref().map(|_| AWS_TOKEN_VOLUME),
+        (settings.identity.value == Identity::Kubernetes).then_some(IDENTITY_VOLUME),
+        settings.sidecar.ca_bundle.map(|_| CA_VOLUME),
+    ];
+    let read_only = optional.into_iter().flatten().map(Mount::read_only);
+    std::iter::once(Mount::writable(TOKEN_VOLUME)).chain(read_only).collect()
+}
+
+#[derive(Serialize)]
+struct Secret<'a> {
+    name: &'a str,
+}
+
+fn add_pull_secrets(operations: &mut Operations, pod: &Pod<'_>, names: &[String]) {
+    let present = pod.spec.image_pull_secrets.as_deref().unwrap_or_default();
+    let missing: Vec<_> = names
+        .iter()
+        .filter(|name| !present.iter().any(|secret| *secret.name == ***name))
+        .map(|name| Secret { name })
+        .collect();
+    operations.append(
+        format_args!("/spec/imagePullSecrets"),
+        pod.spec.image_pull_secrets.is_some(),
+        &missing,
+    );
+}

@@ -1,0 +1,121 @@
+//! What means nothing beside what else was said.
+//!
+//! A value is refused only if it was said as close to the pod as what takes its meaning away, or closer: a service
+//! account, a namespace and the chart speak for many pods, of which one may be another case.
+
+use rolebridge_contract::annotations as key;
+use rolebridge_contract::identity::Identity;
+use rolebridge_contract::outputs::{self, Output};
+
+use super::places::{Found, Places};
+use super::sources::Source;
+use super::value::CredentialsKind;
+use super::{Setting, Settings};
+use crate::{Reason, Refusal};
+
+/// A setting that decides what others mean: its annotation, its value and where it stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Decider {
+    key: &'static str,
+    setting: Setting<&'static str>,
+}
+
+impl Decider {
+    pub(super) fn identity(identity: Setting<Identity>) -> Self {
+        Self { key: key::IDENTITY, setting: identity.map(Identity::name) }
+    }
+
+    pub(super) fn credentials(kind: Setting<CredentialsKind>) -> Self {
+        Self { key: key::AWS_CREDENTIALS, setting: kind.map(CredentialsKind::name) }
+    }
+
+    /// Refuses an annotation that stands as close to the pod as this.
+    fn refuse(&self, places: &Places<'_>, other: &'static str, instead: &str) -> Result<(), Refusal> {
+        let Setting { value, origin } = self.setting;
+        match places.annotated(other).filter(|found| found.origin <= origin) {
+            None => Ok(()),
+            Some(found) => {
+                let place = places.place(origin);
+                let end = format!("means nothing with {}: \"{value}\" ({place}){instead}", self.key);
+                let refusal = places.refuse(found, Reason::BadValue, end);
+                Err(Refusal { depends_on_metadata: true, ..refusal })
+            }
+        }
+    }
+}
+
+/// Settings of AWS that an identity without it, or EKS's agent, takes the meaning of.
+pub(super) fn check_aws(
+    places: &Places<'_>,
+    identity: Setting<Identity>,
+    credentials: Setting<CredentialsKind>,
+) -> Result<(), Refusal> {
+    let of_identity: &[_] = match identity.value {
+        Identity::AwsRole | Identity::AwsJwt => &[],
+        Identity::Kubernetes => &[
+            key::ROLE_ARN,
+            key::SESSION_NAME,
+            key::AWS_CREDENTIALS,
+            key::AWS_REGION,
+            key::AWS_STS_ENDPOINT,
+            key::AWS_TOKEN_LIFETIME,
+        ],
+    };
+    of_identity.iter().try_for_each(|other| Decider::identity(identity).refuse(places, other, ""))?;
+    let of_agent: &[_] = match (identity.value, credentials.value) {
+        (Identity::Kubernetes, _) | (_, CredentialsKind::Irsa) => &[],
+        // The agent gives credentials, and a request is signed without a call.
+        (Identity::AwsRole, CredentialsKind::PodIdentity) => {
+            &[key::ROLE_ARN, key::SESSION_NAME, key::AWS_STS_ENDPOINT]
+        }
+        (Identity::AwsJwt, CredentialsKind::PodIdentity) => &[key::ROLE_ARN, key::SESSION_NAME],
+    };
+    of_agent.iter().try_for_each(|other| Decider::credentials(credentials).refuse(places, other, ""))
+}
+
+/// What rules the source `loopback` out, if something does: it hands out AWS credentials, which must be worth nothing
+/// but the identity of a role.
+pub(super) fn without_loopback(
+    identity: Setting<Identity>,
+    credentials: Setting<CredentialsKind>,
+) -> Option<Decider> {
+    match (identity.value, credentials.value) {
+        (Identity::AwsRole, CredentialsKind::Irsa) => None,
+        // Its session is under no policy of ours.
+        (Identity::AwsRole, CredentialsKind::PodIdentity) => Some(Decider::credentials(credentials)),
+        (Identity::AwsJwt | Identity::Kubernetes, _) => Some(Decider::identity(identity)),
+    }
+}
+
+/// Sources that are as close to the pod as what rules `loopback` out, and yet have it.
+pub(super) fn check_loopback(places: &Places<'_>, decider: &Decider) -> Result<(), Refusal> {
+    decider.refuse(places, key::SOURCE, "; the sources \"file\" and \"metadata\" do")
+}
+
+/// Impersonation, as far as the app's library or the sidecar can do it.
+pub(super) fn check_google(places: &Places<'_>, settings: &Settings<'_>) -> Result<(), Refusal> {
+    let Settings { google, sources, outputs, .. } = settings;
+    let refuse = |found: Option<Found<'_>>, end: &str| {
+        found.map_or(Ok(()), |found| Err(places.refuse(found, Reason::BadValue, end)))
+    };
+    if google.delegates.is_some() {
+        if google.service_account.is_none() {
+            let end = "means nothing without rolebridge.io/service-account, in which the chain ends";
+            return refuse(places.annotated(key::DELEGATES), end);
+        }
+        if sources.value.in_use().any(|source| source != Source::Metadata) {
+            let end = "is only possible with rolebridge.io/source: \"metadata\" for all containers: the configuration of \
+                       Google's libraries has no place for a chain";
+            return refuse(places.find(key::DELEGATES), end);
+        }
+    }
+    let is_id_token = |(output, _): &(Output<'_>, String)| matches!(output, Output::IdToken { .. });
+    let asks_for_id = outputs
+        .and_then(|said| outputs::parse(said.value).ok())
+        .is_some_and(|all| all.iter().any(is_id_token));
+    if asks_for_id && google.service_account.is_none() {
+        let end = "has an ID token, which only a rolebridge.io/service-account has";
+        return refuse(places.find(key::OUTPUTS), end);
+    }
+    Ok(())
+}
