@@ -89,7 +89,7 @@ impl Clouds {
         let issuers = Arc::new(Issuers::new(&config.issuers)?);
         let state = Arc::new(State {
             aws: Aws::new(&config.aws, Arc::clone(&issuers))?,
-            google: Google::new(&config.google)?,
+            google: Google::new(&config.google, Arc::clone(&issuers))?,
             faults: Faults::default(),
             events: Events::default(),
             aws_clock: clock.follower(),

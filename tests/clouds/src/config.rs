@@ -175,14 +175,18 @@ impl Default for Google {
     }
 }
 
-/// A workload identity pool provider of type AWS.
+/// A workload identity pool provider: of type AWS or OIDC.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Provider {
     /// `projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`.
     pub name: String,
     /// The AWS account that it trusts.
-    pub aws_account: String,
+    #[serde(default)]
+    pub aws_account: Option<String>,
+    /// The issuer of JSON web tokens that it trusts.
+    #[serde(default)]
+    pub oidc: Option<Oidc>,
     /// From `google.subject` or `attribute.NAME` to a CEL expression. Absent: Google's default for AWS.
     #[serde(default)]
     pub attribute_mapping: Option<BTreeMap<String, String>>,
@@ -195,6 +199,17 @@ pub struct Provider {
     /// Seconds of every federated token, whatever Google would give: for who cannot wait for a renewal.
     #[serde(default)]
     pub token_seconds: Option<i64>,
+}
+
+/// The issuer that a provider of type OIDC trusts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Oidc {
+    /// As in the claim `iss`.
+    pub issuer: String,
+    /// The audiences that it takes. None: the provider's resource name, with and without `https:`.
+    #[serde(default)]
+    pub allowed_audiences: Vec<String>,
 }
 
 /// A Google service account.

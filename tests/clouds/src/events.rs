@@ -102,14 +102,46 @@ pub struct TokenExchanged {
     pub principal: String,
     /// The mapped attributes, `google.subject` too.
     pub attributes: BTreeMap<String, String>,
-    /// The key that signed the subject token, which is no secret.
-    pub access_key_id: String,
-    /// The host that the subject token was signed for.
-    pub signed_host: String,
-    /// Whether the signature covers the audience, so that the token is of no use at another provider.
-    pub audience_signed: bool,
+    /// The subject token.
+    pub shown: Shown,
     /// Seconds that the federated token lives.
     pub expires_in: i64,
+}
+
+impl TokenExchanged {
+    /// The subject token, if it is a signed AWS request.
+    #[must_use]
+    pub const fn signed_request(&self) -> Option<&SignedRequest> {
+        match &self.shown {
+            Shown::SignedRequest(request) => Some(request),
+            Shown::Jwt { .. } => None,
+        }
+    }
+}
+
+/// A subject token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Shown {
+    /// A signed AWS request.
+    SignedRequest(SignedRequest),
+    /// A JSON web token.
+    Jwt {
+        /// Who signed it.
+        issuer: String,
+    },
+}
+
+/// A signed AWS request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignedRequest {
+    /// The key that signed it, which is no secret.
+    pub access_key_id: String,
+    /// The host that it was signed for.
+    pub host: String,
+    /// Whether the signature covers the audience, so that the token is of no use at another provider.
+    pub audience_signed: bool,
 }
 
 /// The log and its subscribers.

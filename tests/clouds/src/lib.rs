@@ -29,7 +29,7 @@ mod testing;
 pub use clock::{Clock, Timestamp};
 pub use clouds::{Clouds, Endpoints, StartError};
 pub use error::ConfigError;
-pub use events::{Detail, Event, RoleAssumed, TokenExchanged};
+pub use events::{Detail, Event, RoleAssumed, Shown, SignedRequest, TokenExchanged};
 pub use faults::{Fault, Hold, Nth, Operation};
 pub use oidc::{Issuer, ProjectedToken};
 pub use tls::TlsError;

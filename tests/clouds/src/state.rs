@@ -6,8 +6,8 @@ use crate::aws::Aws;
 use crate::clock::{Clock, Timestamp};
 use crate::events::{Event, Events};
 use crate::faults::{Fault, Faults, Operation};
+use crate::google::Exchange;
 use crate::google::Google;
-use crate::google::sts::Exchange;
 use crate::secret;
 use crate::wire::{Answer, Request};
 
@@ -84,10 +84,11 @@ impl State {
         self.finish(&call, answer)
     }
 
-    /// Google posts the subject token to AWS, as anybody else would.
+    /// Google posts a signed request to AWS, as anybody else would.
     async fn exchange(&self, request: &Request, now: Timestamp) -> Answer {
-        let exchange = match Exchange::begin(&self.google, request) {
-            Ok(exchange) => exchange,
+        let exchange = match self.google.begin_exchange(request, now) {
+            Ok(Exchange::Answered(answer)) => return answer,
+            Ok(Exchange::AskAws(exchange)) => exchange,
             Err(error) => return error.into(),
         };
         let reply = self.call_aws(exchange.aws_request()).await;

@@ -63,7 +63,7 @@ impl Fixture {
         let clock = Clock::standing_at(NOW);
         let state = State {
             aws: Aws::new(&config.aws, Arc::clone(&issuers)).unwrap(),
-            google: Google::new(&config.google).unwrap(),
+            google: Google::new(&config.google, Arc::clone(&issuers)).unwrap(),
             faults: Faults::default(),
             events: Events::default(),
             aws_clock: clock.follower(),

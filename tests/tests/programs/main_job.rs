@@ -34,9 +34,10 @@ async fn from_an_annotated_pod_to_rows(#[case] source: Source) {
         exchanged.attributes["attribute.aws_role"],
         "arn:aws:sts::123456789012:assumed-role/nightly-report"
     );
-    assert_eq!(exchanged.signed_host, "sts.eu-west-1.amazonaws.com");
-    assert!(exchanged.audience_signed);
-    assert_eq!(exchanged.access_key_id, session.access_key_id);
+    let signed = exchanged.signed_request().unwrap();
+    assert_eq!(signed.host, "sts.eu-west-1.amazonaws.com");
+    assert!(signed.audience_signed);
+    assert_eq!(signed.access_key_id, session.access_key_id);
     let read = events.iter().find_map(|event| match &event.detail {
         Detail::TableRead { principal, rows, .. } => Some((principal.clone(), *rows)),
         _ => None,

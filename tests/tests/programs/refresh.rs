@@ -31,7 +31,10 @@ async fn running(world: &World, variant: &Variant) -> (Pod, Running) {
 async fn works_with_the_newest_session(world: &World, running: &mut Running) {
     let key = sessions(&world.clouds.events()).last().unwrap().access_key_id.clone();
     seen(world, |event| match &event.detail {
-        Detail::TokenExchanged(exchanged) => event.error.is_none() && exchanged.access_key_id == key,
+        Detail::TokenExchanged(exchanged) => {
+            event.error.is_none()
+                && exchanged.signed_request().is_some_and(|signed| signed.access_key_id == key)
+        }
         _ => false,
     })
     .await;

@@ -35,8 +35,10 @@ pub(crate) fn show_principal(show: &Show, exchanged: &TokenExchanged) {
     for (name, value) in exchanged.attributes.iter().filter(|(name, _)| *name != "google.subject") {
         show.fact("", &format!("{name} = {value}"));
     }
-    let bound = if exchanged.audience_signed { "bound to this provider" } else { "good at any provider" };
-    show.fact("signed for", &format!("{}, {bound}", exchanged.signed_host));
+    if let Some(signed) = exchanged.signed_request() {
+        let bound = if signed.audience_signed { "bound to this provider" } else { "good at any provider" };
+        show.fact("signed for", &format!("{}, {bound}", signed.host));
+    }
 }
 
 /// The first rows at or after a place in the app's log.

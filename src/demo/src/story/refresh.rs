@@ -37,7 +37,9 @@ async fn renew(show: &Show, cast: &Cast) -> Result<()> {
     };
     show.fact("AWS gave", &format!("a new session, {access_key_id}: {}", life(renewed.at, expires)));
     let of_it = |event: &Event| {
-        app::exchanged(event).is_some_and(|exchanged| exchanged.access_key_id == access_key_id)
+        app::exchanged(event)
+            .and_then(|exchanged| exchanged.signed_request())
+            .is_some_and(|signed| signed.access_key_id == access_key_id)
     };
     event(&mut events, PATIENCE, "a token of the new session at Google", of_it).await?;
     show.fact("Google took", &format!("a token signed by {access_key_id}"));

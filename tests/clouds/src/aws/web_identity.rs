@@ -11,7 +11,7 @@ use super::{Account, Aws, Role};
 use crate::clock::Timestamp;
 use crate::config::OidcProvider;
 use crate::events::{Detail, RoleAssumed};
-use crate::oidc::Jwt;
+use crate::oidc::{Jwt, WebIdentity};
 use crate::wire::{Answer, Fields};
 
 const ACTION: &str = "AssumeRoleWithWebIdentity";
@@ -51,7 +51,7 @@ impl Aws {
             role_arn: role.arn.clone(),
             session_arn: session.arn(),
             access_key_id: session.access_key.clone(),
-            subject: token.claims.sub,
+            subject: token.sub,
             session_policy: policy_text.map(ToOwned::to_owned),
             expires,
         })))
@@ -76,35 +76,37 @@ impl Aws {
         account: &'a Account,
         token: &str,
         now: Timestamp,
-    ) -> Result<(Jwt, &'a OidcProvider), Error> {
-        let token = Jwt::parse(token).ok_or_else(|| {
+    ) -> Result<(WebIdentity, &'a OidcProvider), Error> {
+        let no_jwt = || {
             Error::identity(
                 "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)",
             )
-        })?;
-        let url = token.claims.iss.as_str();
+        };
+        let jwt = Jwt::parse(token).ok_or_else(no_jwt)?;
+        let token: WebIdentity = jwt.claims().ok_or_else(no_jwt)?;
+        let url = token.iss.as_str();
         let provider = account.oidc_providers.iter().find(|provider| provider.url == url);
         let provider = provider.ok_or_else(|| {
             Error::identity(format!("No OpenIDConnect provider found in your account for {url}"))
         })?;
-        let signed = self.issuers.find(url).is_some_and(|issuer| issuer.signed(&token));
+        let signed = self.issuers.find(url).is_some_and(|issuer| issuer.verify(&jwt).is_ok());
         if !signed {
             return Err(Error::identity(
                 "Couldn't retrieve verification key from your identity provider,  please reference \
                  AssumeRoleWithWebIdentity documentation for requirements",
             ));
         }
-        if now.0 >= token.claims.exp {
-            return Err(expired(now, Timestamp(token.claims.exp)));
+        if now.0 >= token.exp {
+            return Err(expired(now, Timestamp(token.exp)));
         }
         // The words for a token from the future are this fake's own.
-        if let Some(start) = token.claims.nbf.filter(|start| now.0 < *start) {
+        if let Some(start) = token.nbf.filter(|start| now.0 < *start) {
             return Err(Error::identity(format!(
                 "Token not yet valid: current date/time {} must be after the not before date/time {start}",
                 now.0
             )));
         }
-        if !token.claims.audiences().iter().any(|audience| provider.client_ids.contains(audience)) {
+        if !token.aud.as_slice().iter().any(|audience| provider.client_ids.contains(audience)) {
             return Err(Error::identity("Incorrect token audience"));
         }
         Ok((token, provider))
@@ -112,11 +114,11 @@ impl Aws {
 }
 
 /// Checks the token against the role's trust policy.
-fn trusted(account: &Account, role: &Role, token: &Jwt) -> Result<(), Error> {
-    let issuer = token.claims.iss.strip_prefix("https://").unwrap_or(&token.claims.iss);
-    let subject = std::slice::from_ref(&token.claims.sub);
-    let keys = [(format!("{issuer}:sub"), subject), (format!("{issuer}:aud"), token.claims.audiences())];
-    let provider = account.provider_arn(&token.claims.iss);
+fn trusted(account: &Account, role: &Role, token: &WebIdentity) -> Result<(), Error> {
+    let issuer = token.iss.strip_prefix("https://").unwrap_or(&token.iss);
+    let subject = std::slice::from_ref(&token.sub);
+    let keys = [(format!("{issuer}:sub"), subject), (format!("{issuer}:aud"), token.aud.as_slice())];
+    let provider = account.provider_arn(&token.iss);
     let context = Context {
         action: "sts:AssumeRoleWithWebIdentity",
         resource: &role.arn,
@@ -210,8 +212,8 @@ fn policy(text: &str) -> Result<(&str, Document), Error> {
     Ok((text, document))
 }
 
-fn result(session: &Session, token: &Jwt, provider: &str, policy: Option<&str>) -> String {
-    let audience = token.claims.audiences().first().map_or("", String::as_str);
+fn result(session: &Session, token: &WebIdentity, provider: &str, policy: Option<&str>) -> String {
+    let audience = token.aud.as_slice().first().map_or("", String::as_str);
     let packed = policy.map_or(String::new(), |policy| {
         // A percentage of what fits, and never nothing.
         format!("    <PackedPolicySize>{}</PackedPolicySize>\n", (policy.len() * 100).div_ceil(MAX_POLICY))
@@ -230,6 +232,6 @@ fn result(session: &Session, token: &Jwt, provider: &str, policy: Option<&str>) 
         session.secret.expose(),
         session.token.expose(),
         session.expires,
-        escape(&token.claims.sub),
+        escape(&token.sub),
     )
 }

@@ -31,7 +31,7 @@ impl OauthError {
     /// What a test asks for.
     pub(crate) fn failure(failure: Failure) -> Self {
         match failure {
-            Failure::Expired => super::sts::bad_aws_answer(
+            Failure::Expired => super::aws_exchange::bad_aws_answer(
                 "ExpiredToken",
                 "The security token included in the request is expired",
             ),

@@ -1,16 +1,20 @@
 //! The fake Google: STS, IAM Credentials, Cloud Storage and BigQuery over one set of principals and policies.
 
+mod aws_exchange;
 mod bigquery;
 mod cel;
 mod error;
 mod iam_credentials;
+mod id_token;
 pub(crate) mod policy;
 mod principal;
 mod provider;
 mod storage;
-pub(crate) mod sts;
+mod sts;
 mod subject_token;
 mod tokens;
+
+use std::sync::Arc;
 
 use http::Method;
 
@@ -18,6 +22,7 @@ use crate::clock::Timestamp;
 use crate::config;
 use crate::error::ConfigError;
 use crate::faults::Operation;
+use crate::oidc::Issuers;
 use crate::state::{Failure, Service};
 use crate::wire::{Answer, Request};
 use bigquery::BigQuery;
@@ -25,12 +30,14 @@ use error::{ApiError, OauthError, Style};
 use iam_credentials::ServiceAccounts;
 use provider::Provider;
 use storage::Storage;
+pub(crate) use sts::Exchange;
 use tokens::Tokens;
 
 /// The fake Google.
 #[derive(Debug)]
 pub(crate) struct Google {
     universe: String,
+    issuers: Arc<Issuers>,
     providers: Vec<Provider>,
     service_accounts: ServiceAccounts,
     storage: Storage,
@@ -39,7 +46,7 @@ pub(crate) struct Google {
 }
 
 impl Google {
-    pub(crate) fn new(config: &config::Google) -> Result<Self, ConfigError> {
+    pub(crate) fn new(config: &config::Google, issuers: Arc<Issuers>) -> Result<Self, ConfigError> {
         let universe = config.universe.clone();
         let providers = config.providers.iter().map(|provider| Provider::new(provider, &universe));
         Ok(Self {
@@ -49,6 +56,7 @@ impl Google {
             bigquery: BigQuery::new(&config.projects)?,
             tokens: Tokens::default(),
             universe,
+            issuers,
         })
     }
 

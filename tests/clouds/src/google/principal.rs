@@ -33,6 +33,18 @@ impl fmt::Display for Principal {
 }
 
 impl Principal {
+    /// The mapped attributes, as mappings name them.
+    pub(crate) fn attributes(&self) -> BTreeMap<String, String> {
+        match self {
+            Self::Federated { subject, attributes, .. } => {
+                let named =
+                    attributes.iter().map(|(name, value)| (format!("attribute.{name}"), value.clone()));
+                named.chain([("google.subject".to_owned(), subject.clone())]).collect()
+            }
+            Self::ServiceAccount { .. } => BTreeMap::new(),
+        }
+    }
+
     /// As refusals name it: a service account by its bare email.
     pub(crate) fn name(&self) -> String {
         match self {

@@ -1,13 +1,13 @@
-//! A workload identity pool provider of type AWS: its attribute mapping and condition.
+//! A workload identity pool provider: whom it trusts, its attribute mapping and condition.
 //!
-//! Source: "Configure workload identity federation with AWS or Azure VMs" and the REST reference of
-//! `projects.locations.workloadIdentityPools.providers`.
+//! Source: "Configure workload identity federation with AWS or Azure VMs", "… with other identity providers", and the
+//! REST reference of `projects.locations.workloadIdentityPools.providers`.
 
 use std::collections::BTreeMap;
 
-use rolebridge_contract::google::{MAX_SUBJECT_LEN, audience};
+use rolebridge_contract::google::{MAX_SUBJECT_LEN, audience, token_audience};
 
-use super::cel::{Expression, Scope};
+use super::cel::{Assertion, Expression, Scope, Values};
 use super::error::OauthError;
 use super::principal::Principal;
 use crate::config;
@@ -26,12 +26,69 @@ const DEFAULT_MAPPING: [(&str, &str); 2] = [
     ),
 ];
 
-/// What AWS says about a caller: Google's `assertion`.
+/// What AWS says about a caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Assertion {
+pub(crate) struct AwsCaller {
     pub(crate) arn: String,
     pub(crate) account: String,
     pub(crate) user_id: String,
+}
+
+impl AwsCaller {
+    /// As expressions name it.
+    pub(crate) fn values(self) -> Values {
+        [("arn", self.arn), ("account", self.account), ("userid", self.user_id)]
+            .map(|(name, value)| (format!("assertion.{name}"), value))
+            .into()
+    }
+}
+
+/// Whom a provider trusts.
+#[derive(Debug)]
+pub(crate) enum Trust {
+    Aws { account: String },
+    Oidc(Oidc),
+}
+
+/// An issuer of JSON web tokens.
+#[derive(Debug)]
+pub(crate) struct Oidc {
+    pub(crate) issuer: String,
+    pub(crate) audiences: Vec<String>,
+}
+
+impl Trust {
+    fn new(config: &config::Provider, universe: &str) -> Result<Self, String> {
+        match (&config.aws_account, &config.oidc) {
+            (Some(account), None) => Ok(Self::Aws { account: account.clone() }),
+            (None, Some(oidc)) => {
+                let audiences = if oidc.allowed_audiences.is_empty() {
+                    vec![audience(universe, &config.name), token_audience(universe, &config.name)]
+                } else {
+                    oidc.allowed_audiences.clone()
+                };
+                Ok(Self::Oidc(Oidc { issuer: oidc.issuer.clone(), audiences }))
+            }
+            _ => Err("a provider has either an awsAccount or an oidc".to_owned()),
+        }
+    }
+
+    const fn assertion(&self) -> Assertion {
+        match self {
+            Self::Aws { .. } => Assertion::Aws,
+            Self::Oidc(_) => Assertion::Claims,
+        }
+    }
+
+    /// What Google maps where the provider says nothing.
+    fn default_mapping(&self) -> Result<BTreeMap<String, String>, String> {
+        match self {
+            Self::Aws { .. } => {
+                Ok(DEFAULT_MAPPING.iter().map(|&(key, text)| (key.to_owned(), text.to_owned())).collect())
+            }
+            Self::Oidc(_) => Err("a provider with an oidc needs an attributeMapping".to_owned()),
+        }
+    }
 }
 
 /// A provider, its expressions read.
@@ -41,7 +98,7 @@ pub(crate) struct Provider {
     pub(crate) audience: String,
     pub(crate) name: String,
     pool: String,
-    pub(crate) aws_account: String,
+    pub(crate) trust: Trust,
     mapping: BTreeMap<String, Expression>,
     condition: Option<Expression>,
     pub(crate) disabled: bool,
@@ -64,11 +121,14 @@ impl Provider {
         if !number.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(fault(format!("`{number}` must be the project's number, not its id")));
         }
-        let written = config.attribute_mapping.clone().unwrap_or_else(|| {
-            DEFAULT_MAPPING.iter().map(|&(key, text)| (key.to_owned(), text.to_owned())).collect()
-        });
+        let trust = Trust::new(config, universe).map_err(fault)?;
+        let written = match &config.attribute_mapping {
+            Some(mapping) => mapping.clone(),
+            None => trust.default_mapping().map_err(fault)?,
+        };
+        let assertion = trust.assertion();
         let mapping = written.iter().map(|(key, text)| {
-            let scope = Scope { attributes: None };
+            let scope = Scope { assertion, attributes: None };
             let known = key == SUBJECT || key.strip_prefix(ATTRIBUTE).is_some_and(|name| !name.is_empty());
             if !known {
                 return Err(fault(format!(
@@ -85,14 +145,14 @@ impl Provider {
         }
         let names: Vec<_> = mapping.keys().filter_map(|key| key.strip_prefix(ATTRIBUTE)).collect();
         let condition = config.attribute_condition.as_deref().map(|text| {
-            Expression::condition(text, Scope { attributes: Some(&names) })
+            Expression::condition(text, Scope { assertion, attributes: Some(&names) })
                 .map_err(|error| fault(format!("the condition `{text}` is refused: {error}")))
         });
         Ok(Self {
             audience: audience(universe, &config.name),
             name: config.name.clone(),
             pool: audience(universe, pool),
-            aws_account: config.aws_account.clone(),
+            trust,
             condition: condition.transpose()?,
             mapping,
             disabled: config.disabled,
@@ -101,19 +161,14 @@ impl Provider {
     }
 
     /// Who an assertion is, within the limit of the subject and under the condition.
-    pub(crate) fn principal(&self, assertion: &Assertion) -> Result<Principal, OauthError> {
-        let mut values = BTreeMap::from([
-            ("assertion.arn".to_owned(), assertion.arn.clone()),
-            ("assertion.account".to_owned(), assertion.account.clone()),
-            ("assertion.userid".to_owned(), assertion.user_id.clone()),
-        ]);
+    pub(crate) fn principal(&self, mut values: Values) -> Result<Principal, OauthError> {
         let mapped: Vec<_> =
             self.mapping.iter().map(|(key, expression)| (key.clone(), expression.to_text(&values))).collect();
         values.extend(mapped);
         let subject = values.get(SUBJECT).cloned().unwrap_or_default();
         if subject.is_empty() {
-            // The words are this fake's own.
-            return Err(OauthError::new("invalid_request", "The mapped attribute google.subject is empty."));
+            let description = "The mapped attribute 'google.subject' must be of type STRING.";
+            return Err(OauthError::new("unauthorized_client", description));
         }
         if subject.len() > MAX_SUBJECT_LEN {
             return Err(OauthError::new(

@@ -1,38 +1,59 @@
-//! Google STS: `POST /v1/token`, a signed AWS request for a federated token.
+//! Google STS: `POST /v1/token`, a subject token for a federated token.
 //!
 //! Source: the STS REST reference (`v1.token`), and the errors that users report.
 
 use http::StatusCode;
-use rolebridge_contract::google::AWS4_REQUEST;
+use rolebridge_contract::google::{AWS4_REQUEST, JWT};
 use serde_json::{Value, json};
 
 use super::Google;
+use super::aws_exchange::AwsExchange;
 use super::error::OauthError;
+use super::id_token::IdToken;
 use super::principal::Principal;
-use super::provider::{Assertion, Provider};
+use super::provider::{Provider, Trust};
 use super::subject_token::SubjectToken;
 use super::tokens::Grant;
-use crate::aws::error::{element, unescape};
 use crate::clock::Timestamp;
-use crate::events::{Detail, TokenExchanged};
+use crate::events::{Detail, Shown, TokenExchanged};
 use crate::wire::{Answer, Fields, Request, header, is_form};
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
-/// The life of a federated token, in seconds.
+/// The other name of [`JWT`] that Google takes.
+const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+/// The longest life of a federated token, in seconds.
 const LIFETIME: i64 = 3600;
 
-/// An exchange, between the request to Google and AWS's answer to Google.
+/// An exchange that has begun.
 #[derive(Debug)]
-pub(crate) struct Exchange<'a> {
-    provider: &'a Provider,
-    token: SubjectToken,
-    scopes: Vec<String>,
+pub(crate) enum Exchange<'a> {
+    /// It has ended too.
+    Answered(Answer),
+    /// AWS must be asked.
+    AskAws(AwsExchange<'a>),
 }
 
-impl<'a> Exchange<'a> {
-    /// Checks all that can be checked without AWS.
-    pub(crate) fn begin(google: &'a Google, request: &Request) -> Result<Self, OauthError> {
+/// What a form asks for.
+#[derive(Debug)]
+struct Form {
+    audience: String,
+    scopes: Vec<String>,
+    token: String,
+    token_type: String,
+}
+
+/// A federated token that may be given.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) principal: Principal,
+    pub(super) scopes: Vec<String>,
+    pub(super) lifetime: i64,
+    pub(super) shown: Shown,
+}
+
+impl Form {
+    fn parse(request: &Request) -> Result<Self, OauthError> {
         // An empty one is what some libraries send for "no client authentication".
         if header(request, "authorization").is_some_and(|value| !value.is_empty()) {
             let description =
@@ -57,81 +78,54 @@ impl<'a> Exchange<'a> {
                 format!("The only grant type is {GRANT_TYPE}."),
             ));
         }
-        let provider = google.provider(required("audience")?)?;
         if required("requested_token_type")? != ACCESS_TOKEN {
             return Err(invalid_value("requested_token_type", ACCESS_TOKEN));
         }
-        if required("subject_token_type")? != AWS4_REQUEST {
-            return Err(invalid_value("subject_token_type", AWS4_REQUEST));
-        }
-        let scopes = required("scope")?.split(' ').map(ToOwned::to_owned).collect();
         if let Some(options) = fields.value("options")
             && !serde_json::from_str::<Value>(options).is_ok_and(|options| options.is_object())
         {
             return Err(invalid_value("options", "a JSON object"));
         }
-        let token = SubjectToken::parse(required("subject_token")?, &provider.audience)?;
-        Ok(Self { provider, token, scopes })
-    }
-
-    /// What Google posts to AWS.
-    pub(crate) const fn aws_request(&self) -> &Request {
-        &self.token.request
-    }
-
-    /// Turns AWS's answer into Google's. `None`: AWS broke off.
-    pub(crate) fn end(
-        self,
-        google: &Google,
-        aws: Option<&Answer>,
-        now: Timestamp,
-    ) -> Result<Answer, OauthError> {
-        let aws = aws.ok_or_else(|| bad_aws_answer("Unavailable", "the connection was closed"))?;
-        let assertion = assertion(aws)?;
-        if assertion.account != self.provider.aws_account {
-            // The words are this fake's own.
-            return Err(OauthError::new(
-                "invalid_grant",
-                format!(
-                    "The AWS account {} of the caller is not the one that the provider trusts.",
-                    assertion.account
-                ),
-            ));
-        }
-        let principal = self.provider.principal(&assertion)?;
-        // Nothing in AWS's answer tells Google how long the session lives.
-        let lifetime = self.provider.token_seconds.unwrap_or(LIFETIME);
-        let detail = self.detail(&principal, access_key_id(aws), lifetime);
-        let grant = Grant { principal, scopes: self.scopes, expires: now.plus(lifetime) };
-        let body = json!({
-            "access_token": google.tokens.give(grant),
-            "issued_token_type": ACCESS_TOKEN,
-            "token_type": "Bearer",
-            "expires_in": lifetime,
-        });
-        Ok(Answer::json(StatusCode::OK, &body).telling(Detail::TokenExchanged(detail)))
-    }
-
-    fn detail(&self, principal: &Principal, access_key_id: String, expires_in: i64) -> TokenExchanged {
-        let mut mapped = std::collections::BTreeMap::new();
-        if let Principal::Federated { subject, attributes, .. } = principal {
-            mapped.insert("google.subject".to_owned(), subject.clone());
-            let named = attributes.iter().map(|(name, value)| (format!("attribute.{name}"), value.clone()));
-            mapped.extend(named);
-        }
-        TokenExchanged {
-            provider: self.provider.name.clone(),
-            principal: principal.to_string(),
-            attributes: mapped,
-            access_key_id,
-            signed_host: self.token.host.clone(),
-            audience_signed: self.token.audience_signed,
-            expires_in,
-        }
+        Ok(Self {
+            audience: required("audience")?.to_owned(),
+            scopes: required("scope")?.split(' ').map(ToOwned::to_owned).collect(),
+            token: required("subject_token")?.to_owned(),
+            token_type: required("subject_token_type")?.to_owned(),
+        })
     }
 }
 
 impl Google {
+    /// Checks all that can be checked without AWS.
+    pub(crate) fn begin_exchange(
+        &self,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Exchange<'_>, OauthError> {
+        let Form { audience, scopes, token, token_type } = Form::parse(request)?;
+        let provider = self.provider(&audience)?;
+        match &provider.trust {
+            Trust::Aws { account } => {
+                if token_type != AWS4_REQUEST {
+                    return Err(invalid_value("subject_token_type", AWS4_REQUEST));
+                }
+                let token = SubjectToken::parse(&token, &provider.audience)?;
+                Ok(Exchange::AskAws(AwsExchange { provider, account, token, scopes }))
+            }
+            Trust::Oidc(oidc) => {
+                if ![JWT, ID_TOKEN].contains(&token_type.as_str()) {
+                    return Err(invalid_value("subject_token_type", JWT));
+                }
+                let token = IdToken::verify(&token, oidc, &self.issuers, now)?;
+                let lifetime = token.left.clamp(1, LIFETIME);
+                let principal = provider.principal(token.values())?;
+                let shown = Shown::Jwt { issuer: oidc.issuer.clone() };
+                let given = Given { principal, scopes, lifetime, shown };
+                Ok(Exchange::Answered(self.give(provider, given, now)))
+            }
+        }
+    }
+
     fn provider(&self, audience: &str) -> Result<&Provider, OauthError> {
         let prefix = rolebridge_contract::google::audience(&self.universe, "projects/");
         if !audience.starts_with(&prefix) || audience.split('/').count() != 11 {
@@ -152,30 +146,29 @@ impl Google {
             )
         })
     }
+
+    /// Gives a federated token.
+    pub(super) fn give(&self, provider: &Provider, given: Given, now: Timestamp) -> Answer {
+        let Given { principal, scopes, lifetime, shown } = given;
+        let expires_in = provider.token_seconds.unwrap_or(lifetime);
+        let detail = Detail::TokenExchanged(TokenExchanged {
+            provider: provider.name.clone(),
+            principal: principal.to_string(),
+            attributes: principal.attributes(),
+            shown,
+            expires_in,
+        });
+        let grant = Grant { principal, scopes, expires: now.plus(expires_in) };
+        let body = json!({
+            "access_token": self.tokens.give(grant),
+            "issued_token_type": ACCESS_TOKEN,
+            "token_type": "Bearer",
+            "expires_in": expires_in,
+        });
+        Answer::json(StatusCode::OK, &body).telling(detail)
+    }
 }
 
 fn invalid_value(parameter: &str, wanted: &str) -> OauthError {
     OauthError::new("invalid_request", format!("Invalid value for \"{parameter}\": it should be {wanted}."))
-}
-
-pub(crate) fn bad_aws_answer(code: &str, message: &str) -> OauthError {
-    let description = format!("Received invalid AWS response of type {code} with error message: {message}");
-    OauthError::new("invalid_grant", description)
-}
-
-/// Who the caller is, in AWS's answer.
-fn assertion(aws: &Answer) -> Result<Assertion, OauthError> {
-    let body = String::from_utf8_lossy(&aws.body);
-    let text = |name| element(&body, name).map(unescape).unwrap_or_default();
-    if aws.status != StatusCode::OK {
-        return Err(bad_aws_answer(&text("Code"), &text("Message")));
-    }
-    Ok(Assertion { arn: text("Arn"), account: text("Account"), user_id: text("UserId") })
-}
-
-fn access_key_id(aws: &Answer) -> String {
-    match &aws.detail {
-        Detail::CallerIdentified { access_key_id, .. } => access_key_id.clone(),
-        _ => String::new(),
-    }
 }

@@ -55,7 +55,8 @@ async fn an_exchange() {
         )
     );
     assert_eq!(told.attributes["attribute.aws_role"], "arn:aws:sts::123456789012:assumed-role/batch");
-    assert_eq!((told.signed_host.as_str(), told.audience_signed), (HOST, true));
+    let signed = told.signed_request().unwrap();
+    assert_eq!((signed.host.as_str(), signed.audience_signed), (HOST, true));
     assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 1, "Google asked AWS");
 }
 
@@ -305,7 +306,7 @@ async fn a_header_of_google_may_be_unsigned_and_google_says_so() {
         let answer = fixture.call(Service::GoogleSts, exchange_request(&subject_token(&request), &[])).await;
         assert_eq!(answer.error, None);
         let Detail::TokenExchanged(told) = last(&fixture) else { panic!("no exchange") };
-        assert!(!told.audience_signed);
+        assert!(!told.signed_request().unwrap().audience_signed);
     }
 }
 

@@ -5,13 +5,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::SystemRandom;
 use ring::signature::EcdsaKeyPair;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// A token that has the right shape; nothing is verified.
 #[derive(Debug)]
 pub(crate) struct Jwt {
     header: Header,
-    pub(crate) claims: Claims,
+    pub(crate) claims: Value,
     pub(crate) signed: String,
     pub(crate) signature: Vec<u8>,
 }
@@ -22,34 +23,35 @@ struct Header {
     kid: Option<String>,
 }
 
-/// The claims that decide something.
+/// The claims without which AWS takes no token.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Claims {
+pub(crate) struct WebIdentity {
     pub(crate) iss: String,
     pub(crate) sub: String,
-    aud: Audience,
+    pub(crate) aud: Audience,
     pub(crate) exp: i64,
     pub(crate) nbf: Option<i64>,
 }
 
+/// The claim `aud`.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Audience {
+pub(crate) enum Audience {
     One(String),
     Many(Vec<String>),
 }
 
-impl Claims {
-    pub(crate) fn audiences(&self) -> &[String] {
-        match &self.aud {
-            Audience::One(audience) => std::slice::from_ref(audience),
-            Audience::Many(audiences) => audiences,
+impl Audience {
+    pub(crate) fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(audience) => std::slice::from_ref(audience),
+            Self::Many(audiences) => audiences,
         }
     }
 }
 
 impl Jwt {
-    /// Takes a token apart. `None`: it is no JWT with the claims of a web identity.
+    /// Takes a token apart. `None`: it is no JWT.
     pub(crate) fn parse(token: &str) -> Option<Self> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
@@ -60,6 +62,11 @@ impl Jwt {
             signed: signed.to_owned(),
             signature: decode(signature)?,
         })
+    }
+
+    /// The claims that somebody looks at. `None`: one is lacking or of another type.
+    pub(crate) fn claims<C: DeserializeOwned>(&self) -> Option<C> {
+        C::deserialize(&self.claims).ok()
     }
 
     pub(crate) fn algorithm(&self) -> &str {

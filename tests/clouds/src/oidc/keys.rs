@@ -41,19 +41,27 @@ impl PublicKey {
         self.kid.as_deref()
     }
 
+    /// Whether a token may be of this key, by its id and algorithm.
+    pub(super) fn fits(&self, token: &Jwt) -> bool {
+        // The key's type decides, never the token.
+        let algorithm = match &self.material {
+            Material::P256(_) => "ES256",
+            Material::Rsa { .. } => "RS256",
+        };
+        let id = self.kid().zip(token.kid()).is_none_or(|(own, named)| own == named);
+        id && token.algorithm() == algorithm
+    }
+
+    /// Whether the key has signed a token that fits it.
     pub(super) fn verify(&self, token: &Jwt) -> bool {
         let (signed, signature) = (token.signed.as_bytes(), token.signature.as_slice());
-        match (&self.material, token.algorithm()) {
-            (Material::P256(point), "ES256") => {
+        match &self.material {
+            Material::P256(point) => {
                 UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(signed, signature).is_ok()
             }
-            (Material::Rsa { modulus, exponent }, "RS256") => {
-                RsaPublicKeyComponents { n: modulus, e: exponent }
-                    .verify(&RSA_PKCS1_2048_8192_SHA256, signed, signature)
-                    .is_ok()
-            }
-            // The key's type decides, never the token.
-            _ => false,
+            Material::Rsa { modulus, exponent } => RsaPublicKeyComponents { n: modulus, e: exponent }
+                .verify(&RSA_PKCS1_2048_8192_SHA256, signed, signature)
+                .is_ok(),
         }
     }
 

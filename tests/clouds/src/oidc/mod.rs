@@ -7,7 +7,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 
-pub(crate) use jwt::Jwt;
+pub(crate) use jwt::{Audience, Jwt, WebIdentity};
 use keys::PublicKey;
 
 use crate::clock::Timestamp;
@@ -36,6 +36,15 @@ pub struct ProjectedToken<'a> {
     pub lifetime: i64,
     /// The pod that it is bound to.
     pub pod: Option<&'a str>,
+}
+
+/// Why a token is not its issuer's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unverified {
+    /// The issuer has no key of the token's id and algorithm.
+    NoKey,
+    /// The key did not sign it.
+    Forged,
 }
 
 impl Issuer {
@@ -99,12 +108,12 @@ impl Issuer {
     }
 
     /// Whether one of the issuer's keys has signed a token.
-    pub(crate) fn signed(&self, token: &Jwt) -> bool {
-        let fits = |key: &&PublicKey| match (key.kid(), token.kid()) {
-            (Some(own), Some(named)) => own == named,
-            _ => true,
-        };
-        self.keys.iter().filter(fits).any(|key| key.verify(token))
+    pub(crate) fn verify(&self, token: &Jwt) -> Result<(), Unverified> {
+        let mut keys = self.keys.iter().filter(|key| key.fits(token)).peekable();
+        if keys.peek().is_none() {
+            return Err(Unverified::NoKey);
+        }
+        if keys.any(|key| key.verify(token)) { Ok(()) } else { Err(Unverified::Forged) }
     }
 }
 

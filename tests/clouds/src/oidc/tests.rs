@@ -45,12 +45,14 @@ fn only_its_own_issuer_has_signed_it() {
     let fixture = Fixture::new();
     let token = fixture.web_identity();
     let own = fixture.issuer(ISSUER);
-    assert!(own.signed(&Jwt::parse(&token).unwrap()));
-    assert!(!fixture.issuer(OTHER_ISSUER).signed(&Jwt::parse(&token).unwrap()));
+    assert_eq!(own.verify(&Jwt::parse(&token).unwrap()), Ok(()));
+    let other = fixture.issuer(OTHER_ISSUER);
+    assert_eq!(other.verify(&Jwt::parse(&token).unwrap()), Err(Unverified::NoKey));
     let forged = token.replacen('.', ".e30", 1);
-    assert!(Jwt::parse(&forged).is_none_or(|token| !own.signed(&token)));
+    assert!(Jwt::parse(&forged).is_none_or(|token| own.verify(&token).is_err()));
     let (signed, _) = token.rsplit_once('.').unwrap();
-    assert!(!own.signed(&Jwt::parse(&format!("{signed}.")).unwrap()), "no signature");
+    let unsigned = Jwt::parse(&format!("{signed}.")).unwrap();
+    assert_eq!(own.verify(&unsigned), Err(Unverified::Forged));
 }
 
 #[test]
@@ -61,7 +63,7 @@ fn the_tokens_own_word_about_its_algorithm_is_not_believed() {
     for algorithm in ["none", "HS256", "RS256", "ES384"] {
         let header = json!({"alg": algorithm, "kid": own.keys[0].kid()});
         let token = jwt::sign(&header, &claims, own.signing.as_ref().unwrap()).unwrap();
-        assert!(!own.signed(&Jwt::parse(&token).unwrap()), "{algorithm}");
+        assert_eq!(own.verify(&Jwt::parse(&token).unwrap()), Err(Unverified::NoKey), "{algorithm}");
     }
 }
 
@@ -89,12 +91,12 @@ fn keys_in_every_form() {
         let token = Jwt::parse(token.trim()).unwrap();
         let jwks = issuer(Keys::Jwks(serde_json::from_str(jwks).unwrap())).unwrap();
         let pem_issuer = issuer(Keys::Pem(vec![(*pem).to_owned()])).unwrap();
-        assert!(jwks.signed(&token) && pem_issuer.signed(&token));
+        assert_eq!((jwks.verify(&token), pem_issuer.verify(&token)), (Ok(()), Ok(())));
         assert_eq!(jwks.mint_claims(&json!({})), None, "its private key is elsewhere");
         let again = issuer(Keys::Jwks(jwks.jwks())).unwrap();
-        assert!(again.signed(&token), "the document of an issuer is good for another");
+        assert_eq!(again.verify(&token), Ok(()), "the document of an issuer is good for another");
         let other = issuer(Keys::Pem(vec![cases[1 - at].2.to_owned()])).unwrap();
-        assert!(!other.signed(&token));
+        assert_eq!(other.verify(&token), Err(Unverified::NoKey));
     }
 }
 

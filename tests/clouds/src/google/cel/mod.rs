@@ -1,5 +1,5 @@
-//! The part of the Common Expression Language that attribute mappings and conditions of AWS providers are written in:
-//! literals, `assertion`, `google`, `attribute`, string methods, `+`, comparison, logic, `in` and `? :`.
+//! The part of the Common Expression Language that attribute mappings and conditions are written in: literals,
+//! `assertion`, `google`, `attribute`, string methods, `+`, comparison, logic, `in` and `? :`. All values are texts.
 //!
 //! An expression is checked when the provider is configured, so that evaluating it cannot fail. What is not known here
 //! is refused there.
@@ -13,20 +13,31 @@ mod types;
 
 use std::collections::BTreeMap;
 
+pub(crate) use parser::field;
 use types::Type;
 
 /// A checked expression.
 #[derive(Debug, Clone)]
 pub(crate) struct Expression(parser::Node);
 
+/// The fields of `assertion`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Assertion {
+    /// What AWS says about a caller.
+    Aws,
+    /// The claims of a JSON web token: any.
+    Claims,
+}
+
 /// What an expression may name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scope<'a> {
+    pub(crate) assertion: Assertion,
     /// The mapped attributes, by NAME, and `google.subject` with them: in conditions alone.
     pub(crate) attributes: Option<&'a [&'a str]>,
 }
 
-/// The values of variables by their dotted names.
+/// The values of variables by their names, which [`field`] puts together.
 pub(crate) type Values = BTreeMap<String, String>;
 
 impl Expression {

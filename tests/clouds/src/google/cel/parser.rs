@@ -7,7 +7,7 @@ use super::lexer::{Token, tokens};
 pub(super) enum Node {
     Text(String),
     Bool(bool),
-    /// A dotted name.
+    /// A name with its fields: see [`field`].
     Variable(String),
     List(Vec<Node>),
     Not(Box<Node>),
@@ -132,11 +132,16 @@ impl Parser<'_> {
             return Ok(Node::Not(self.unary()?.into()));
         }
         let mut node = self.primary()?;
-        while self.accept(".") {
-            let name = self.name()?;
-            node = self.member(node, &name)?;
+        loop {
+            if self.accept(".") {
+                let name = self.name()?;
+                node = self.member(node, &name)?;
+            } else if self.accept("[") {
+                node = self.index(&node)?;
+            } else {
+                return Ok(node);
+            }
         }
-        Ok(node)
     }
 
     fn member(&mut self, node: Node, name: &str) -> Result<Node, String> {
@@ -147,10 +152,16 @@ impl Parser<'_> {
             self.expect(")")?;
             return Ok(Node::Call(method, node.into(), argument.into()));
         }
-        match node {
-            Node::Variable(path) => Ok(Node::Variable(format!("{path}.{name}"))),
-            _ => Err(format!("only a variable has a field, here `{name}`")),
-        }
+        variable_field(&node, name)
+    }
+
+    fn index(&mut self, node: &Node) -> Result<Node, String> {
+        let Some((Token::Text(name), rest)) = self.rest.split_first() else {
+            return Err(format!("a field's name in quotes is expected, not {}", describe(self.rest.first())));
+        };
+        self.rest = rest;
+        self.expect("]")?;
+        variable_field(node, name)
     }
 
     fn primary(&mut self) -> Result<Node, String> {
@@ -188,6 +199,20 @@ impl Parser<'_> {
         self.rest = &self.rest[1..];
         Ok(name.clone())
     }
+}
+
+fn variable_field(node: &Node, name: &str) -> Result<Node, String> {
+    match node {
+        Node::Variable(variable) => Ok(Node::Variable(field(variable, name))),
+        _ => Err(format!("only a variable has a field, here `{name}`")),
+    }
+}
+
+/// The name of a variable's field, the same whether it is written `.name` or `['name']`.
+pub(crate) fn field(variable: &str, name: &str) -> String {
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if is_name { format!("{variable}.{name}") } else { format!("{variable}['{name}']") }
 }
 
 fn describe(token: Option<&Token>) -> String {

@@ -1,6 +1,6 @@
 //! Expressions as Google documents them, and what is refused.
 
-use super::{Expression, Scope, Values};
+use super::{Assertion, Expression, Scope, Values, field};
 
 const ARN: &str = "arn:aws:sts::123456789012:assumed-role/batch/shop.nightly";
 
@@ -17,8 +17,9 @@ fn values() -> Values {
     .collect()
 }
 
-const CONDITION: Scope<'static> = Scope { attributes: Some(&["aws_role"]) };
-const MAPPING: Scope<'static> = Scope { attributes: None };
+const CONDITION: Scope<'static> = Scope { assertion: Assertion::Aws, attributes: Some(&["aws_role"]) };
+const MAPPING: Scope<'static> = Scope { assertion: Assertion::Aws, attributes: None };
+const CLAIMS: Scope<'static> = Scope { assertion: Assertion::Claims, attributes: None };
 
 #[test]
 fn texts() {
@@ -35,6 +36,37 @@ fn texts() {
         ("(assertion.account + '/' + assertion.userid).extract('/{user}:')", "AROAEXAMPLE"),
     ] {
         assert_eq!(Expression::text(source, MAPPING).unwrap().to_text(&values()), text, "{source}");
+    }
+}
+
+#[test]
+fn claims() {
+    let kubernetes = field("assertion", "kubernetes.io");
+    let values: Values = [
+        ("assertion.sub".to_owned(), "system:serviceaccount:shop:nightly".to_owned()),
+        (field(&kubernetes, "namespace"), "shop".to_owned()),
+        (field(&field(&kubernetes, "serviceaccount"), "name"), "nightly".to_owned()),
+    ]
+    .into();
+    for (source, text) in [
+        ("assertion.sub", "system:serviceaccount:shop:nightly"),
+        ("assertion['sub']", "system:serviceaccount:shop:nightly"),
+        ("assertion['sub'].extract('system:serviceaccount:{namespace}:')", "shop"),
+        ("assertion['kubernetes.io']['namespace']", "shop"),
+        ("assertion['kubernetes.io'].serviceaccount['name']", "nightly"),
+        ("assertion.kubernetes.io.namespace", ""),
+        ("assertion.absent", ""),
+    ] {
+        assert_eq!(Expression::text(source, CLAIMS).unwrap().to_text(&values), text, "{source}");
+    }
+    for (source, error) in [
+        ("assertion", "`assertion` is not known in a mapping: only assertion's claims are"),
+        ("google.subject", "`google.subject` is not known in a mapping: only assertion's claims are"),
+        ("assertion[sub]", "a field's name in quotes is expected, not `sub`"),
+        ("assertion['sub'", "`]` is expected, not the end"),
+        ("'a'['b']", "only a variable has a field, here `b`"),
+    ] {
+        assert_eq!(Expression::text(source, CLAIMS).unwrap_err(), error, "{source}");
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::Scope;
 use super::parser::{Method, Node, Operator};
+use super::{Assertion, Scope};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Type {
@@ -23,8 +23,24 @@ impl fmt::Display for Type {
     }
 }
 
+impl Assertion {
+    fn has(self, variable: &str) -> bool {
+        match self {
+            Self::Aws => AWS.contains(&variable),
+            Self::Claims => variable.starts_with("assertion.") || variable.starts_with("assertion["),
+        }
+    }
+
+    fn known(self) -> String {
+        match self {
+            Self::Aws => AWS.join(", "),
+            Self::Claims => "assertion's claims".to_owned(),
+        }
+    }
+}
+
 /// The fields of `assertion` for a provider of type AWS.
-const ASSERTION: [&str; 3] = ["assertion.arn", "assertion.account", "assertion.userid"];
+const AWS: [&str; 3] = ["assertion.arn", "assertion.account", "assertion.userid"];
 
 pub(super) fn check(node: &Node, scope: Scope<'_>) -> Result<Type, String> {
     match node {
@@ -76,20 +92,18 @@ fn binary(operator: Operator, left: &Node, right: &Node, scope: Scope<'_>) -> Re
 }
 
 fn variable(name: &str, scope: Scope<'_>) -> Result<Type, String> {
-    if ASSERTION.contains(&name) {
+    if scope.assertion.has(name) {
         return Ok(Type::Text);
     }
+    let known = scope.assertion.known();
     let Some(attributes) = scope.attributes else {
-        return Err(format!("`{name}` is not known in a mapping: only {} are", ASSERTION.join(", ")));
+        return Err(format!("`{name}` is not known in a mapping: only {known} are"));
     };
     let mapped = name.strip_prefix("attribute.").is_some_and(|attribute| attributes.contains(&attribute));
     if mapped || name == "google.subject" {
         return Ok(Type::Text);
     }
-    Err(format!(
-        "`{name}` is not known: {}, google.subject and the mapped attributes are",
-        ASSERTION.join(", ")
-    ))
+    Err(format!("`{name}` is not known: {known}, google.subject and the mapped attributes are"))
 }
 
 /// `extract` takes a literal with one `{name}` in it.

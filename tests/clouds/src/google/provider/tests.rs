@@ -13,7 +13,8 @@ fn provider(mapping: Option<&[(&str, &str)]>, condition: Option<&str>) -> Result
     });
     let config = config::Provider {
         name: PROVIDER.to_owned(),
-        aws_account: "123456789012".to_owned(),
+        aws_account: Some("123456789012".to_owned()),
+        oidc: None,
         attribute_mapping: mapping,
         attribute_condition: condition.map(ToOwned::to_owned),
         disabled: false,
@@ -22,8 +23,9 @@ fn provider(mapping: Option<&[(&str, &str)]>, condition: Option<&str>) -> Result
     Provider::new(&config, "googleapis.com")
 }
 
-fn assertion(arn: &str) -> Assertion {
-    Assertion { arn: arn.to_owned(), account: "123456789012".to_owned(), user_id: "AROA:s".to_owned() }
+fn assertion(arn: &str) -> Values {
+    AwsCaller { arn: arn.to_owned(), account: "123456789012".to_owned(), user_id: "AROA:s".to_owned() }
+        .values()
 }
 
 fn federated(subject: &str, attributes: &[(&str, &str)]) -> Principal {
@@ -43,9 +45,9 @@ fn the_default_mapping() {
         (SESSION, "arn:aws:sts::123456789012:assumed-role/batch"),
         ("arn:aws:iam::123456789012:user/eve", "arn:aws:iam::123456789012:user/eve"),
     ] {
-        assert_eq!(provider.principal(&assertion(arn)), Ok(federated(arn, &[("aws_role", role)])));
+        assert_eq!(provider.principal(assertion(arn)), Ok(federated(arn, &[("aws_role", role)])));
     }
-    let principal = provider.principal(&assertion(SESSION)).unwrap();
+    let principal = provider.principal(assertion(SESSION)).unwrap();
     assert_eq!(principal.to_string(), format!("principal:{POOL}/subject/{SESSION}"));
 }
 
@@ -54,7 +56,7 @@ fn another_mapping() {
     let mapping = [("google.subject", "assertion.userid"), ("attribute.account", "assertion.account")];
     let provider = provider(Some(&mapping), None).unwrap();
     let wanted = federated("AROA:s", &[("account", "123456789012")]);
-    assert_eq!(provider.principal(&assertion(SESSION)), Ok(wanted));
+    assert_eq!(provider.principal(assertion(SESSION)), Ok(wanted));
 }
 
 #[test]
@@ -62,8 +64,8 @@ fn the_subject_has_at_most_127_bytes() {
     let provider = provider(None, None).unwrap();
     let prefix = "arn:aws:sts::123456789012:assumed-role/";
     let of_len = |len: usize| format!("{prefix}{}", "r".repeat(len - prefix.len()));
-    assert!(provider.principal(&assertion(&of_len(127))).is_ok());
-    let error = provider.principal(&assertion(&of_len(128))).unwrap_err();
+    assert!(provider.principal(assertion(&of_len(127))).is_ok());
+    let error = provider.principal(assertion(&of_len(128))).unwrap_err();
     assert_eq!(
         error,
         OauthError::new(
@@ -79,8 +81,8 @@ fn conditions() {
     let other = "arn:aws:sts::123456789012:assumed-role/other/shop.nightly";
     let condition = "attribute.aws_role == 'arn:aws:sts::123456789012:assumed-role/batch' && google.subject == assertion.arn";
     let provider = provider(None, Some(condition)).unwrap();
-    assert!(provider.principal(&assertion(SESSION)).is_ok());
-    assert_eq!(provider.principal(&assertion(other)), Err(OauthError::rejected()));
+    assert!(provider.principal(assertion(SESSION)).is_ok());
+    assert_eq!(provider.principal(assertion(other)), Err(OauthError::rejected()));
 }
 
 #[test]
@@ -113,12 +115,37 @@ fn what_google_would_not_create() {
     ] {
         let config = config::Provider {
             name: name.to_owned(),
-            aws_account: "123456789012".to_owned(),
+            aws_account: Some("123456789012".to_owned()),
+            oidc: None,
             attribute_mapping: None,
             attribute_condition: None,
             disabled: false,
             token_seconds: None,
         };
         assert!(Provider::new(&config, "googleapis.com").is_err(), "{name}");
+    }
+}
+
+#[test]
+fn whom_a_provider_trusts() {
+    let oidc = config::Oidc { issuer: "https://issuer.example".to_owned(), allowed_audiences: Vec::new() };
+    let account = Some("123456789012".to_owned());
+    let both = "a provider has either an awsAccount or an oidc";
+    for (aws_account, oidc, error) in [
+        (None, None, both),
+        (account, Some(oidc.clone()), both),
+        (None, Some(oidc), "a provider with an oidc needs an attributeMapping"),
+    ] {
+        let config = config::Provider {
+            name: PROVIDER.to_owned(),
+            aws_account,
+            oidc,
+            attribute_mapping: None,
+            attribute_condition: None,
+            disabled: false,
+            token_seconds: None,
+        };
+        let found = Provider::new(&config, "googleapis.com").unwrap_err().to_string();
+        assert_eq!(found, format!("the provider {PROVIDER}: {error}"));
     }
 }

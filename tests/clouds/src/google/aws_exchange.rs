@@ -1,0 +1,86 @@
+//! An exchange at a provider of type AWS: between the request to Google and AWS's answer to Google.
+
+use http::StatusCode;
+
+use super::Google;
+use super::error::OauthError;
+use super::provider::{AwsCaller, Provider};
+use super::sts::Given;
+use super::subject_token::SubjectToken;
+use crate::aws::error::{element, unescape};
+use crate::clock::Timestamp;
+use crate::events::{Detail, Shown, SignedRequest};
+use crate::wire::{Answer, Request};
+
+/// The life of a federated token, in seconds: nothing in AWS's answer tells Google how long the session lives.
+const LIFETIME: i64 = 3600;
+
+/// An exchange that waits for AWS.
+#[derive(Debug)]
+pub(crate) struct AwsExchange<'a> {
+    pub(super) provider: &'a Provider,
+    pub(super) account: &'a str,
+    pub(super) token: SubjectToken,
+    pub(super) scopes: Vec<String>,
+}
+
+impl AwsExchange<'_> {
+    /// What Google posts to AWS.
+    pub(crate) const fn aws_request(&self) -> &Request {
+        &self.token.request
+    }
+
+    /// Turns AWS's answer into Google's. `None`: AWS broke off.
+    pub(crate) fn end(
+        self,
+        google: &Google,
+        aws: Option<&Answer>,
+        now: Timestamp,
+    ) -> Result<Answer, OauthError> {
+        let aws = aws.ok_or_else(|| bad_aws_answer("Unavailable", "the connection was closed"))?;
+        let caller = caller(aws)?;
+        if caller.account != self.account {
+            // The words are this fake's own.
+            return Err(OauthError::new(
+                "invalid_grant",
+                format!(
+                    "The AWS account {} of the caller is not the one that the provider trusts.",
+                    caller.account
+                ),
+            ));
+        }
+        let shown = Shown::SignedRequest(SignedRequest {
+            access_key_id: access_key_id(aws),
+            host: self.token.host,
+            audience_signed: self.token.audience_signed,
+        });
+        let principal = self.provider.principal(caller.values())?;
+        Ok(google.give(
+            self.provider,
+            Given { principal, scopes: self.scopes, lifetime: LIFETIME, shown },
+            now,
+        ))
+    }
+}
+
+pub(crate) fn bad_aws_answer(code: &str, message: &str) -> OauthError {
+    let description = format!("Received invalid AWS response of type {code} with error message: {message}");
+    OauthError::new("invalid_grant", description)
+}
+
+/// Who the caller is, in AWS's answer.
+fn caller(aws: &Answer) -> Result<AwsCaller, OauthError> {
+    let body = String::from_utf8_lossy(&aws.body);
+    let text = |name| element(&body, name).map(unescape).unwrap_or_default();
+    if aws.status != StatusCode::OK {
+        return Err(bad_aws_answer(&text("Code"), &text("Message")));
+    }
+    Ok(AwsCaller { arn: text("Arn"), account: text("Account"), user_id: text("UserId") })
+}
+
+fn access_key_id(aws: &Answer) -> String {
+    match &aws.detail {
+        Detail::CallerIdentified { access_key_id, .. } => access_key_id.clone(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,183 @@
+//! A cluster's own tokens at Google STS: what they are good for, and the words for what is refused.
+
+use serde_json::{Value, json};
+
+use crate::events::{Detail, Shown};
+use crate::faults::Operation;
+use crate::state::Service;
+use crate::testing::*;
+use crate::wire::Answer;
+
+const CLUSTER: &str = "projects/123456/locations/global/workloadIdentityPools/kubernetes/providers/cluster";
+const POOL: &str = "//iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/kubernetes";
+const SUBJECT: &str = "system:serviceaccount:shop:nightly";
+
+/// What a projected token says, for the provider's own audience, but for these claims; `null` takes one away.
+fn claims(changes: &Value) -> Value {
+    let mut claims = json!({
+        "iss": ISSUER,
+        "sub": SUBJECT,
+        "aud": [format!("https:{}", audience(CLUSTER))],
+        "iat": NOW.0,
+        "exp": NOW.plus(3_600).0,
+        "kubernetes.io": {"namespace": "shop", "serviceaccount": {"name": "nightly"}},
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
+    claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    claims
+}
+
+async fn exchange(fixture: &Fixture, provider: &str, token: &str) -> Answer {
+    let audience = audience(provider);
+    let changes = [
+        ("audience", Some(audience.as_str())),
+        ("subject_token_type", Some("urn:ietf:params:oauth:token-type:jwt")),
+    ];
+    fixture.call(Service::GoogleSts, exchange_request(token, &changes)).await
+}
+
+async fn exchange_claims(fixture: &Fixture, changes: &Value) -> Answer {
+    let token = fixture.issuer(ISSUER).mint_claims(&claims(changes)).unwrap();
+    exchange(fixture, CLUSTER, &token).await
+}
+
+#[tokio::test]
+async fn an_exchange_and_an_impersonation() {
+    let fixture = Fixture::new();
+    let answer = exchange_claims(&fixture, &json!({})).await;
+    let federated = parsed(&answer)["access_token"].as_str().unwrap().to_owned();
+    let Detail::TokenExchanged(told) = &answer.detail else { panic!("{answer:?}") };
+    assert_eq!(told.principal, format!("principal:{POOL}/subject/{SUBJECT}"));
+    assert_eq!(told.attributes["attribute.namespace"], "shop");
+    assert_eq!(told.shown, Shown::Jwt { issuer: ISSUER.to_owned() });
+    let scope = json!({"scope": ["https://www.googleapis.com/auth/cloud-platform"]});
+    let answer = fixture.impersonate(ACCOUNT, &federated, &scope).await;
+    assert_eq!(answer.error, None, "the account trusts the namespace");
+    assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 0, "AWS has no part in it");
+}
+
+#[tokio::test]
+async fn both_names_of_the_type_and_both_forms_of_the_audience() {
+    let fixture = Fixture::new();
+    for kind in ["jwt", "id_token"] {
+        for aud in [json!(audience(CLUSTER)), json!(["other", format!("https:{}", audience(CLUSTER))])] {
+            let token = fixture.issuer(ISSUER).mint_claims(&claims(&json!({"aud": aud}))).unwrap();
+            let kind = format!("urn:ietf:params:oauth:token-type:{kind}");
+            let provider = audience(CLUSTER);
+            let changes =
+                [("audience", Some(provider.as_str())), ("subject_token_type", Some(kind.as_str()))];
+            let answer = fixture.call(Service::GoogleSts, exchange_request(&token, &changes)).await;
+            assert_eq!(answer.error, None, "{kind} {aud}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_federated_token_does_not_outlive_the_subject_token() {
+    let fixture = Fixture::new();
+    for (left, expires_in) in [(86_400, 3_600), (3_600, 3_600), (600, 600), (1, 1), (-60, 1)] {
+        let answer = exchange_claims(&fixture, &json!({"exp": NOW.plus(left).0})).await;
+        assert_eq!(parsed(&answer)["expires_in"], expires_in, "{left} s");
+    }
+    // A token may be of yesterday; a minute's difference between clocks is borne.
+    for issued in [-86_400, 60] {
+        let answer = exchange_claims(&fixture, &json!({"iat": NOW.plus(issued).0})).await;
+        assert_eq!(answer.error, None, "{issued} s");
+    }
+}
+
+#[tokio::test]
+async fn claims_that_are_refused() {
+    let fixture = Fixture::new();
+    let stale = format!("ID Token issued at {} is stale to sign-in.", NOW.0);
+    let issuer = |found: &str| {
+        format!("The issuer in ID Token {found} does not match the expected one in config: {ISSUER}.")
+    };
+    let grant = "invalid_grant";
+    for (changes, code, description) in [
+        (json!({"iss": null}), grant, issuer("null")),
+        (json!({"iss": OTHER_ISSUER}), grant, issuer(OTHER_ISSUER)),
+        (
+            json!({"aud": null}),
+            grant,
+            "The audience in ID Token [] does not match the expected audience.".to_owned(),
+        ),
+        (
+            json!({"aud": ["sts.amazonaws.com", "x"]}),
+            grant,
+            "The audience in ID Token [sts.amazonaws.com, x] does not match the expected audience."
+                .to_owned(),
+        ),
+        (json!({"iat": null}), grant, "ID Token issued at null is stale to sign-in.".to_owned()),
+        (json!({"exp": null}), grant, stale.clone()),
+        (json!({"exp": NOW.plus(-61).0}), grant, stale),
+        (
+            json!({"iat": NOW.plus(61).0}),
+            grant,
+            format!("ID Token issued at {} is stale to sign-in.", NOW.plus(61).0),
+        ),
+        (json!({"iat": "today"}), grant, "Unable to parse the ID Token.".to_owned()),
+        (
+            json!({"sub": "user"}),
+            "unauthorized_client",
+            "The given credential is rejected by the attribute condition.".to_owned(),
+        ),
+        (
+            json!({"sub": 7}),
+            "unauthorized_client",
+            "The mapped attribute 'google.subject' must be of type STRING.".to_owned(),
+        ),
+    ] {
+        let answer = exchange_claims(&fixture, &changes).await;
+        assert_eq!(refusal(&answer), format!("{code}: {description}"), "{changes}");
+        assert_eq!(answer.status, 400);
+    }
+}
+
+#[tokio::test]
+async fn signatures_that_are_refused() {
+    let fixture = Fixture::new();
+    let good = fixture.issuer(ISSUER).mint_claims(&claims(&json!({}))).unwrap();
+    let other = fixture.issuer(OTHER_ISSUER).mint_claims(&claims(&json!({}))).unwrap();
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    let own = provider("own-audience");
+    let unreachable = provider("unreachable");
+    let elsewhere = claims(&json!({"iss": ISSUER.replace("0123456789ABCDEF", "0000000000000000")}));
+    let elsewhere = fixture.issuer(ISSUER).mint_claims(&elsewhere).unwrap();
+    for (what, provider, token, error) in [
+        ("no token", CLUSTER, "x", "Unable to parse the ID Token."),
+        ("another key", CLUSTER, &other, "Error connecting to the given credential's issuer."),
+        ("no signature", CLUSTER, &format!("{signed}."), "Unable to verify the ID Token signature."),
+        ("no such issuer", &unreachable, &elsewhere, "Error connecting to the given credential's issuer."),
+        (
+            "the provider's own audiences alone",
+            &own,
+            &good,
+            &format!(
+                "The audience in ID Token [https:{}] does not match the expected audience.",
+                audience(CLUSTER)
+            ),
+        ),
+    ] {
+        let answer = exchange(&fixture, provider, token).await;
+        assert_eq!(refusal(&answer), format!("invalid_grant: {error}"), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_the_other_kind_is_refused() {
+    let fixture = Fixture::new();
+    let token = fixture.issuer(ISSUER).mint_claims(&claims(&json!({}))).unwrap();
+    let error = "invalid_request: Invalid value for \"subject_token_type\": it should be ";
+    let answer = exchange(&fixture, PROVIDER, &token).await;
+    assert_eq!(refusal(&answer), format!("{error}urn:ietf:params:aws:token-type:aws4_request."));
+    let cluster = audience(CLUSTER);
+    let answer = fixture.exchange(&[("audience", Some(&cluster))]).await;
+    assert_eq!(refusal(&answer), format!("{error}urn:ietf:params:oauth:token-type:jwt."));
+}
+
+fn provider(name: &str) -> String {
+    CLUSTER.replace("/cluster", &format!("/{name}"))
+}
