@@ -6,6 +6,7 @@ pub mod deployment;
 pub mod error;
 pub mod kubelet;
 pub mod kubernetes;
+pub mod ports;
 pub mod process;
 pub mod programs;
 pub mod replica;

@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::{Context, Failure, Result};
 use crate::kubernetes::Kubernetes;
+use crate::ports::free_address;
 use crate::process::Process;
-use crate::webhook::free_address;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -31,7 +31,7 @@ impl Replica {
     ///
     /// # Errors
     /// It cannot be started.
-    pub async fn start(
+    pub fn start(
         program: &Path,
         kubernetes: &Kubernetes,
         defaults: &str,
@@ -41,7 +41,7 @@ impl Replica {
         let file = |name: &str| dir.path().join(name);
         std::fs::write(file("defaults.yaml"), defaults).context("write defaults.yaml")?;
         kubernetes.write_kubeconfig(&file("kubeconfig"))?;
-        let (address, health) = (free_address().await?, free_address().await?);
+        let (address, health) = (free_address()?, free_address()?);
         let mut command = Command::new(program);
         command
             .env_clear()

@@ -1,13 +1,12 @@
 //! The real webhook as a process, with a certificate of its own, asked over TLS as kube-apiserver asks.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use reqwest::{Certificate, Client};
 use serde_json::Value;
-use tokio::net::TcpListener;
 
 use crate::error::{Context, Failure, Result};
 use crate::kubernetes::Kubernetes;
@@ -35,7 +34,7 @@ impl Webhook {
         let authority = write_certificate(dir.path())?;
         let files = [("--certificate", "tls.crt"), ("--key", "tls.key")];
         let arguments = files.map(|(flag, name)| format!("{flag}={}", dir.path().join(name).display()));
-        let mut replica = Replica::start(program, kubernetes, defaults, dir, &arguments).await?;
+        let mut replica = Replica::start(program, kubernetes, defaults, dir, &arguments)?;
         let client = Client::builder()
             .tls_certs_only([authority])
             .resolve(NAME, replica.address())
@@ -126,13 +125,4 @@ fn write_certificate(dir: &Path) -> Result<Certificate> {
         std::fs::write(dir.join(name), text).context(format_args!("write {name}"))?;
     }
     Certificate::from_der(authority_certificate.der()).context("read the authority")
-}
-
-/// A port of 127.0.0.1 that nobody uses now.
-///
-/// # Errors
-/// There is none.
-pub async fn free_address() -> Result<SocketAddr> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("find a free port")?;
-    listener.local_addr().context("find a free port")
 }

@@ -10,7 +10,7 @@ use clouds::{
     config::{Account, Aws, Config, Issuer, Keys, OidcProvider, Role},
 };
 use rolebridge_contract::{aws::TOKEN_AUDIENCE, environment::sidecar as name};
-use rolebridge_tests::{process::Process, webhook::free_address};
+use rolebridge_tests::{ports::free_address, process::Process};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -49,7 +49,7 @@ impl Running {
         let clouds = Clouds::start(config()).await?;
         let dir = tempfile::tempdir()?;
         let token = dir.path().join("token");
-        let command = command(program, &clouds, dir.path()).await?;
+        let command = command(program, &clouds, dir.path())?;
         let round_trip = round_trip(&clouds).await?;
         let start = Instant::now();
         let process = Process::start("rolebridge-sidecar", command)?;
@@ -134,7 +134,7 @@ fn config() -> Config {
     }
 }
 
-async fn command(program: &Path, clouds: &Clouds, dir: &Path) -> Result<Command, Failure> {
+fn command(program: &Path, clouds: &Clouds, dir: &Path) -> Result<Command, Failure> {
     let issuer = clouds.issuer(ISSUER).ok_or("the issuer is unknown")?;
     let claims = ProjectedToken {
         namespace: SUBJECT.0,
@@ -161,8 +161,8 @@ async fn command(program: &Path, clouds: &Clouds, dir: &Path) -> Result<Command,
             "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/providers/prod",
         )
         .env(name::TOKEN_FILE, dir.join("token"))
-        .env(name::LOOPBACK_PORT, free_address().await?.port().to_string())
-        .env(name::METRICS_PORT, free_address().await?.port().to_string());
+        .env(name::LOOPBACK_PORT, free_address()?.port().to_string())
+        .env(name::METRICS_PORT, free_address()?.port().to_string());
     Ok(command)
 }
 

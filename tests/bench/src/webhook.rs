@@ -9,11 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use rolebridge_tests::{
-    kubernetes::Kubernetes,
-    process::Process,
-    webhook::{Webhook, free_address},
-};
+use rolebridge_tests::{kubernetes::Kubernetes, ports::free_address, process::Process, webhook::Webhook};
 use rustls::{RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject};
 use serde_json::json;
 use tokio::process::Command;
@@ -136,7 +132,7 @@ async fn cluster() -> Result<Kubernetes, Failure> {
 
 async fn echo(certificates: &Path) -> Result<(SocketAddr, Process), Failure> {
     let program = std::env::current_exe()?.with_file_name("echo");
-    let address = free_address().await?;
+    let address = free_address()?;
     let mut command = Command::new(program);
     command.arg(address.to_string()).arg(certificates.join("tls.crt")).arg(certificates.join("tls.key"));
     let process = Process::start("echo", command)?;

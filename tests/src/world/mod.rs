@@ -19,9 +19,10 @@ use crate::deployment;
 use crate::error::{Context, Failure, Result};
 use crate::kubelet::{Node, Pod};
 use crate::kubernetes::Kubernetes;
+use crate::ports::free_address;
 use crate::programs::Programs;
 use crate::review::{self, Answer};
-use crate::webhook::{Webhook, free_address};
+use crate::webhook::Webhook;
 
 /// What the app's team writes.
 pub const DEPLOYMENT: &str = include_str!("deployment.yaml");
@@ -101,7 +102,7 @@ impl World {
             ACCOUNT,
             &json!({eks::ROLE_ARN: ROLE, SERVICE_ACCOUNT: GOOGLE_ACCOUNT, PROJECT: GOOGLE_PROJECT}),
         );
-        let port = free_address().await?.port();
+        let port = free_address()?.port();
         let defaults = DEFAULTS
             .replace("$AWS_STS", clouds.aws_sts())
             .replace("$GOOGLE_STS", clouds.google_sts())
@@ -170,9 +171,9 @@ impl Variant {
     ///
     /// # Errors
     /// No port is free.
-    pub async fn with_role(mut self, role: &str) -> Result<Self> {
+    pub fn with_role(mut self, role: &str) -> Result<Self> {
         self.annotations.push((ROLE_ARN, role.to_owned()));
-        self.annotations.push((PORT, free_address().await?.port().to_string()));
+        self.annotations.push((PORT, free_address()?.port().to_string()));
         Ok(self)
     }
 }

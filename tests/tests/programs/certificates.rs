@@ -66,7 +66,7 @@ async fn replica(kubernetes: &Kubernetes, times: &[&str]) -> Replica {
     arguments.extend(CONFIGURATIONS.map(|name| format!("--configuration={name}")));
     arguments.extend(times.iter().map(ToString::to_string));
     let dir = tempfile::tempdir().unwrap();
-    Replica::start(&programs().await.webhook, kubernetes, DEFAULTS, dir, &arguments).await.unwrap()
+    Replica::start(&programs().await.webhook, kubernetes, DEFAULTS, dir, &arguments).unwrap()
 }
 
 fn secret(kubernetes: &Kubernetes, key: &str) -> Option<String> {

@@ -58,7 +58,7 @@ async fn whoever_applies_the_deployment_reads_the_same_sentence() {
 #[tokio::test(flavor = "multi_thread")]
 async fn google_refuses_a_role_that_the_account_does_not_trust(#[case] source: Source) {
     let world = world().await;
-    let variant = Variant { source: Some(source), ..Variant::default() }.with_role(OTHER_ROLE).await.unwrap();
+    let variant = Variant { source: Some(source), ..Variant::default() }.with_role(OTHER_ROLE).unwrap();
     let pod = world.place(&variant).await.unwrap();
     let mut running = pod.run(PATIENCE).await.unwrap();
     let app = running.process(APP).unwrap();

@@ -13,9 +13,9 @@ use rolebridge_contract::annotations::METRICS_PORT;
 use rolebridge_contract::external_account::Source;
 use rolebridge_tests::error::{Context, Failure, Result};
 use rolebridge_tests::kubelet::Pod;
+use rolebridge_tests::ports::free_address;
 use rolebridge_tests::process::Process;
 use rolebridge_tests::programs::Programs;
-use rolebridge_tests::webhook::free_address;
 use rolebridge_tests::world::{Variant, World, clouds_config};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -85,7 +85,7 @@ async fn perform(show: &mut Show, programs: &Programs, source: Source, keep: boo
         variant.source = Some(source);
     }
     if keep {
-        let port = free_address().await?.port();
+        let port = free_address()?.port();
         variant.annotations.push((METRICS_PORT, port.to_string()));
     }
     let pod = admission::admit(show, &world, &variant).await?;

@@ -13,7 +13,7 @@ use crate::show::Show;
 pub(crate) async fn run(show: &mut Show, world: &World, source: Source) -> Result<()> {
     show.step("The same pod with another role: Google refuses it");
     show.fact("pod", &format!("{ROLE_ARN}: {OTHER_ROLE}"));
-    let variant = Variant { source: Some(source), ..Variant::default() }.with_role(OTHER_ROLE).await?;
+    let variant = Variant { source: Some(source), ..Variant::default() }.with_role(OTHER_ROLE)?;
     let pod = world.place(&variant).await?;
     let before = world.clouds.events().len();
     let mut running = pod.run(PATIENCE).await?;
