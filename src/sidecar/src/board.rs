@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use tokio::sync::watch;
 
-use crate::{credentials::Session, fault::Fault, sign::SubjectToken};
+use crate::{credentials::Session, fault::Fault, subject_token::SubjectToken};
 
 /// The latest of everything.
 #[derive(Debug, Clone, Default)]

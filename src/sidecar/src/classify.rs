@@ -2,31 +2,39 @@
 
 use std::error::Error;
 
-use aws_sdk_sts::{
-    error::{ProvideErrorMetadata, SdkError},
-    operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError,
-};
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::ConnectorError};
 use aws_smithy_types::error::display::DisplayErrorContext;
 
 use crate::fault::{Fault, Reason};
 
-/// The fault behind a failed `AssumeRoleWithWebIdentity`. `role` and `host` are named in its sentence.
+/// A call to AWS STS, and what its refusals are about.
+#[derive(Debug, Clone, Copy)]
+pub enum Operation<'a> {
+    /// `AssumeRoleWithWebIdentity` of a role.
+    AssumeRole(&'a str),
+    /// `GetWebIdentityToken` for an audience.
+    GetWebToken(&'a str),
+}
+
+/// The fault behind a call to `host` that failed.
 #[must_use]
-pub fn classify(
-    error: &SdkError<AssumeRoleWithWebIdentityError, HttpResponse>,
-    role: &str,
-    host: &str,
-) -> Fault {
+pub fn classify<E>(error: &SdkError<E, HttpResponse>, operation: Operation<'_>, host: &str) -> Fault
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
     match error {
         SdkError::ServiceError(answer) => {
             let status = answer.raw().status().as_u16();
             let (code, message) = (answer.err().code(), answer.err().message().unwrap_or_default());
             let said = code.unwrap_or("no error code");
-            Fault::new(
-                of_answer(code, message, status),
-                format!("role {role}, {host} said {status} {said}: {message}"),
-            )
+            let (reason, about) = match operation {
+                Operation::AssumeRole(role) => (of_answer(code, message, status), format!("role {role}")),
+                Operation::GetWebToken(audience) => {
+                    (of_web_token(code, message, status), format!("audience {audience}"))
+                }
+            };
+            Fault::new(reason, format!("{about}, {host} said {status} {said}: {message}"))
         }
         SdkError::ResponseError(answer) => {
             let status = answer.raw().status().as_u16();
@@ -37,6 +45,17 @@ pub fn classify(
             .as_connector_error()
             .map_or_else(|| Fault::new(Reason::Connect, host), |cause| connection_fault(cause, host)),
         other => Fault::new(Reason::Refused, format!("{host}: {}", DisplayErrorContext(other))),
+    }
+}
+
+/// The errors of `GetWebIdentityToken`'s own.
+///
+/// Source: `GetWebIdentityToken`, AWS STS API reference.
+fn of_web_token(code: Option<&str>, message: &str, status: u16) -> Reason {
+    match code {
+        Some("AccessDenied" | "AccessDeniedException") => Reason::WebTokenDenied,
+        Some(code) if code.starts_with("OutboundWebIdentityFederationDisabled") => Reason::FederationDisabled,
+        _ => of_answer(code, message, status),
     }
 }
 

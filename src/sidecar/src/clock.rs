@@ -10,6 +10,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use aws_smithy_async::time::TimeSource;
+
 /// A difference up to this is left alone: it is within what AWS takes, and `Date` counts whole seconds.
 pub const TOLERANCE: Duration = Duration::from_mins(1);
 
@@ -82,6 +84,13 @@ impl Clock {
                 offset.unsigned_abs()
             );
         }
+    }
+}
+
+/// The AWS SDK signs its own requests with it.
+impl TimeSource for Clock {
+    fn now(&self) -> SystemTime {
+        self.now()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
 };
 
 const USAGE: &str = "\
-Keeps a pod's subject token fresh, from the IAM role that the pod has.
+Keeps a pod's subject token fresh, from the identity that the pod has.
 
 Usage: rolebridge-sidecar COMMAND
 
@@ -21,8 +21,8 @@ Commands:
   ready [--wait]  exit 0 if a token good for use is published; --wait: when it is
   token           write one subject token to standard output
 
-Settings are environment variables: AWS_ROLE_ARN, AWS_ROLE_SESSION_NAME, AWS_WEB_IDENTITY_TOKEN_FILE, AWS_REGION,
-ROLEBRIDGE_AUDIENCE and ROLEBRIDGE_TOKEN_FILE at least.
+Settings are environment variables: ROLEBRIDGE_AUDIENCE and ROLEBRIDGE_TOKEN_FILE, and for an IAM role AWS_ROLE_ARN,
+AWS_ROLE_SESSION_NAME, AWS_WEB_IDENTITY_TOKEN_FILE and AWS_REGION.
 ";
 
 /// What was asked for.

@@ -1,5 +1,5 @@
-//! The AWS session: `AssumeRoleWithWebIdentity` under a session policy that denies everything, so that the session can
-//! prove who the pod is and do nothing else. Never another source of credentials, and never the node's.
+//! AWS STS: `AssumeRoleWithWebIdentity` under a session policy that leaves the session nothing but to prove who the pod
+//! is, and `GetWebIdentityToken`, which makes that proof a JSON web token.
 
 use std::{
     fmt,
@@ -11,7 +11,7 @@ use aws_sdk_sts::{
     Client, Config,
     config::{
         AppName, BehaviorVersion, ConfigBag, IdentityCache, Intercept, Region, RuntimeComponents,
-        SharedAsyncSleep, StalledStreamProtectionConfig,
+        SharedAsyncSleep, SharedCredentialsProvider, StalledStreamProtectionConfig,
         interceptors::BeforeDeserializationInterceptorContextRef, retry::RetryConfig, timeout::TimeoutConfig,
     },
     error::BoxError,
@@ -19,20 +19,26 @@ use aws_sdk_sts::{
 };
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime_api::client::http::http_client_fn;
-use rolebridge_contract::aws::{DENY_ALL_SESSION_POLICY, public_sts_host};
+use rolebridge_contract::aws::public_sts_host;
 
 use crate::{
-    classify::classify,
-    clock::Clock,
+    classify::{Operation, classify},
+    clock::{Clock, TOLERANCE},
     fault::{Fault, Reason},
     http_client::connector,
+    json_web_token,
     schedule::Life,
-    settings::Identity,
+    settings::{Aws, Connection, WebIdentity},
+    subject_token::SubjectToken,
     web_identity,
 };
 
 /// Seconds of a session: the most that every role allows.
 const SESSION_SECONDS: i32 = 3600;
+/// Seconds of a JSON web token at most.
+const MOST_TOKEN_SECONDS: i32 = 3600;
+/// What a JSON web token lives less than its session.
+const SLACK: Duration = TOLERANCE.saturating_add(Duration::from_secs(30));
 /// In the user agent, and so in the account's audit log.
 const APP_NAME: &str = "rolebridge";
 /// For a whole call.
@@ -47,88 +53,121 @@ pub struct Session {
     pub life: Life,
 }
 
-/// Where sessions come from.
-pub trait AssumeRole {
-    /// A new session.
-    ///
-    /// # Errors
-    /// The [`Fault`] that stands in the way; nothing is retried here.
-    fn assume_role(&self) -> impl Future<Output = Result<Session, Fault>>;
-}
-
 /// AWS STS.
 #[derive(Debug)]
 pub struct AwsSts {
-    identity: Identity,
+    region: String,
+    endpoint: Option<String>,
+    connection: Connection,
     clock: Clock,
     host: String,
 }
 
 impl AwsSts {
-    /// AWS STS as `identity` says. Its answers correct `clock`.
+    /// AWS STS as `aws` says. Its answers correct `clock`.
     #[must_use]
-    pub fn new(identity: Identity, clock: Clock) -> Self {
-        let endpoint = identity.sts_endpoint.as_deref().and_then(|url| url.parse::<http::Uri>().ok());
-        let host = endpoint.and_then(|url| Some(url.authority()?.to_string()));
-        let host = host.unwrap_or_else(|| public_sts_host(&identity.region));
-        Self { identity, clock, host }
+    pub fn new(aws: &Aws, connection: Connection, clock: Clock) -> Self {
+        let Aws { region, sts_endpoint: endpoint, .. } = aws.clone();
+        let url = endpoint.as_deref().and_then(|url| url.parse::<http::Uri>().ok());
+        let host = url.and_then(|url| Some(url.authority()?.to_string()));
+        let host = host.unwrap_or_else(|| public_sts_host(&region));
+        Self { region, endpoint, connection, clock, host }
     }
 
     /// For one call: see [`crate::http_client`].
-    fn client(&self) -> Result<Client, Fault> {
-        let connector = connector(&self.identity.connection)?;
+    fn client(&self, credentials: Option<Credentials>) -> Result<Client, Fault> {
+        let connector = connector(&self.connection)?;
         let mut config = Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new(self.identity.region.clone()))
+            .region(Region::new(self.region.clone()))
             .http_client(http_client_fn(move |_, _| connector.clone()))
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .time_source(self.clock.clone())
             // The schedule retries, and says why.
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::builder().operation_timeout(CALL_TIMEOUT).build())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .identity_cache(IdentityCache::no_cache())
             .interceptor(ObserveDate(self.clock.clone()));
-        config.set_endpoint_url(self.identity.sts_endpoint.clone());
+        config.set_credentials_provider(credentials.map(SharedCredentialsProvider::new));
+        config.set_endpoint_url(self.endpoint.clone());
         config.set_app_name(AppName::new(APP_NAME).ok());
         Ok(Client::from_conf(config.build()))
     }
 
-    fn session(&self, output: AssumeRoleWithWebIdentityOutput) -> Result<Session, Fault> {
-        let unexpected = |what: &str| Fault::new(Reason::UnexpectedAnswer, format!("{}: {what}", self.host));
-        let got = output.credentials.ok_or_else(|| unexpected("no credentials in it"))?;
-        let expires = SystemTime::try_from(got.expiration);
-        let expires = expires.map_err(|_| unexpected("no expiration in it"))?;
+    /// A session of `role` under `policy`.
+    ///
+    /// # Errors
+    /// The [`Fault`] that stands in the way; nothing is retried here.
+    pub async fn assume_role(&self, role: &WebIdentity, policy: &str) -> Result<Session, Fault> {
+        let token = web_identity::read(&role.token_file)?;
+        let request = self
+            .client(None)?
+            .assume_role_with_web_identity()
+            .role_arn(&role.role.arn)
+            .role_session_name(&role.session_name)
+            .web_identity_token(token.expose())
+            .policy(policy)
+            .duration_seconds(SESSION_SECONDS);
+        match request.send().await {
+            Ok(output) => self.session(output),
+            Err(error) => Err(classify(&error, Operation::AssumeRole(&role.role.arn), &self.host)),
+        }
+    }
+
+    /// A JSON web token of the session's role for `audience`.
+    ///
+    /// # Errors
+    /// As [`AwsSts::assume_role`].
+    pub async fn web_token(&self, session: &Session, audience: &str) -> Result<(SubjectToken, Life), Fault> {
+        let request = self
+            .client(Some(session.credentials.clone()))?
+            .get_web_identity_token()
+            .audience(audience)
+            // Google takes no other that AWS has.
+            .signing_algorithm("RS256")
+            .duration_seconds(token_seconds(session, self.clock.now()));
+        let output = request.send().await;
+        let output =
+            output.map_err(|error| classify(&error, Operation::GetWebToken(audience), &self.host))?;
+        let token = output.web_identity_token().filter(|token| json_web_token::is_one(token));
+        let token = token.ok_or_else(|| self.unexpected("no JSON web token in it"))?;
+        let expires = output.expiration().and_then(|expires| SystemTime::try_from(*expires).ok());
+        let life = self.life(expires)?;
+        Ok((SubjectToken::new(token), life))
+    }
+
+    fn unexpected(&self, what: &str) -> Fault {
+        Fault::new(Reason::UnexpectedAnswer, format!("{}: {what}", self.host))
+    }
+
+    fn life(&self, expires: Option<SystemTime>) -> Result<Life, Fault> {
+        let expires = expires.ok_or_else(|| self.unexpected("no expiration in it"))?;
         let obtained = self.clock.now();
         if expires <= obtained {
-            return Err(unexpected("credentials that have expired"));
+            return Err(self.unexpected("what is in it has expired"));
         }
+        Ok(Life { obtained, expires })
+    }
+
+    fn session(&self, output: AssumeRoleWithWebIdentityOutput) -> Result<Session, Fault> {
+        let got = output.credentials.ok_or_else(|| self.unexpected("no credentials in it"))?;
+        let life = self.life(SystemTime::try_from(got.expiration).ok())?;
         let credentials = Credentials::new(
             got.access_key_id,
             got.secret_access_key,
             Some(got.session_token),
-            Some(expires),
+            Some(life.expires),
             "AssumeRoleWithWebIdentity",
         );
-        Ok(Session { credentials, life: Life { obtained, expires } })
+        Ok(Session { credentials, life })
     }
 }
 
-impl AssumeRole for AwsSts {
-    async fn assume_role(&self) -> Result<Session, Fault> {
-        let token = web_identity::read(&self.identity.web_identity_file)?;
-        let request = self
-            .client()?
-            .assume_role_with_web_identity()
-            .role_arn(&self.identity.role.arn)
-            .role_session_name(&self.identity.session_name)
-            .web_identity_token(token.expose())
-            .policy(DENY_ALL_SESSION_POLICY)
-            .duration_seconds(SESSION_SECONDS);
-        match request.send().await {
-            Ok(output) => self.session(output),
-            Err(error) => Err(classify(&error, &self.identity.role.arn, &self.host)),
-        }
-    }
+/// AWS gives no token that outlives its session, and the clock is right to a minute only.
+fn token_seconds(session: &Session, now: SystemTime) -> i32 {
+    let left = session.life.expires.duration_since(now).unwrap_or_default().saturating_sub(SLACK);
+    i32::try_from(left.as_secs()).unwrap_or(MOST_TOKEN_SECONDS).clamp(60, MOST_TOKEN_SECONDS)
 }
 
 /// Reads AWS's clock from every answer, refusals too: a wrong clock may be why it refused.

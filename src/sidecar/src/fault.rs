@@ -10,6 +10,8 @@ pub enum Peer {
     AwsSts,
     /// Google STS.
     GoogleSts,
+    /// EKS Pod Identity's agent on the node.
+    PodIdentity,
     /// Google's IAM Credentials API.
     IamCredentials,
 }
@@ -19,6 +21,7 @@ impl fmt::Display for Peer {
         f.write_str(match self {
             Self::AwsSts => "AWS STS",
             Self::GoogleSts => "Google STS",
+            Self::PodIdentity => "EKS Pod Identity",
             Self::IamCredentials => "IAM Credentials",
         })
     }
@@ -104,6 +107,10 @@ reasons! {
     TokenMalformed = "token-malformed", ProjectedToken, Passing,
         "the projected token's file holds no JSON web token",
         "the kubelet writes it: see the pod's events";
+    /// The projected token's file holds one that has expired.
+    TokenStale = "token-stale", ProjectedToken, Passing,
+        "the projected token has expired",
+        "the kubelet renews it: see whether the node's kubelet is healthy, and the node's clock";
     /// Further TLS roots cannot be used.
     BadRoots = "bad-roots", Connection, Lasting,
         "the further TLS roots cannot be used",
@@ -180,6 +187,18 @@ reasons! {
     RegionDisabled = "region-disabled", Answer, Lasting,
         "AWS STS is not activated in this region for this account",
         "activate it in the IAM console, or choose another region with the annotation rolebridge.io/aws-region";
+    /// `AccessDenied` to `GetWebIdentityToken`.
+    WebTokenDenied = "web-token-denied", Answer, Lasting,
+        "the role may not ask for a JSON web token",
+        "allow sts:GetWebIdentityToken in the role's policies, and in the organization's";
+    /// `OutboundWebIdentityFederationDisabledException`.
+    FederationDisabled = "federation-disabled", Answer, Lasting,
+        "outbound web identity federation is not enabled in the role's account",
+        "enable it: aws iam enable-outbound-web-identity-federation";
+    /// EKS Auth gives the pod no credentials.
+    NoAssociation = "no-association", Answer, Lasting,
+        "it gives this pod no credentials",
+        "associate the pod's service account with a role (aws eks create-pod-identity-association), whose trust policy allows sts:AssumeRole and sts:TagSession to pods.eks.amazonaws.com";
     /// Too many requests.
     Throttled = "throttled", Answer, Passing,
         "it asks for fewer requests",

@@ -4,7 +4,6 @@
 
 mod exchange;
 mod impersonate;
-mod post;
 mod refusal;
 #[cfg(test)]
 pub(crate) mod script;
@@ -16,7 +15,7 @@ use crate::{
     scopes::Scopes,
     secret::Secret,
     settings::{self, Connection},
-    sign::SubjectToken,
+    subject_token::SubjectToken,
 };
 
 /// A token of Google's.

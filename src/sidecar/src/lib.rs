@@ -2,11 +2,12 @@
 //! that the app's Google library reads fresh.
 //!
 //! What decides is pure and takes the clock as an argument ([`sign`], [`schedule`], [`state`], [`fault`]); what does
-//! IO stands around it. Data flows one way: [`web_identity`] -> [`credentials`] -> [`sign`] -> [`publish`] and
+//! IO stands around it. Data flows one way: [`web_identity`] -> [`credentials`] -> [`proof`] -> [`sign`] -> [`publish`] and
 //! [`loopback`], driven by [`refresh`]; for the metadata source on to [`google`] -> [`tokens`] -> [`metadata`]; put
 //! together by [`run`].
 
 pub mod board;
+mod call;
 pub mod classify;
 pub mod clock;
 pub mod command;
@@ -21,6 +22,7 @@ pub mod log;
 pub mod loopback;
 pub mod metadata;
 pub mod metrics;
+pub mod proof;
 pub mod publish;
 pub mod ready;
 pub mod refresh;
@@ -33,5 +35,6 @@ pub mod session_token;
 pub mod settings;
 pub mod sign;
 pub mod state;
+pub mod subject_token;
 pub mod tokens;
 pub mod web_identity;

@@ -15,9 +15,7 @@ use axum::{
 };
 use rolebridge_contract::loopback::{CREDENTIALS_PATH, MARKER_HEADER, REGION_PATH, SESSION_TOKEN_PATH};
 
-use crate::{
-    board::Reader, clock::Clock, metrics::Question, session_token::SessionTokens, settings::Identity,
-};
+use crate::{board::Reader, clock::Clock, metrics::Question, session_token::SessionTokens, settings::Role};
 
 /// What the answers are made of.
 #[derive(Debug)]
@@ -30,17 +28,22 @@ pub struct Loopback {
 }
 
 impl Loopback {
-    /// A server for `identity`.
+    /// A server of a session of `role` in `region`.
     ///
     /// # Errors
     /// If the machine has no random numbers.
-    pub fn new(identity: &Identity, board: Reader, clock: Clock) -> Result<Self, ring::error::Unspecified> {
+    pub fn new(
+        region: &str,
+        role: &Role,
+        board: Reader,
+        clock: Clock,
+    ) -> Result<Self, ring::error::Unspecified> {
         Ok(Self {
             board,
             clock,
             tokens: SessionTokens::new()?,
-            region: identity.region.clone(),
-            role: identity.role.name.clone(),
+            region: region.to_owned(),
+            role: role.name.clone(),
         })
     }
 

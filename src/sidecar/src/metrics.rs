@@ -123,7 +123,7 @@ fn one_more(counter: &AtomicU64) {
 }
 
 impl Metrics {
-    /// A session came from AWS STS.
+    /// A session or a JSON web token came.
     pub fn renewed(&self) {
         one_more(&self.renewed);
     }
@@ -162,7 +162,8 @@ impl Metrics {
     #[must_use]
     pub fn render(&self, board: &Board, clock: &Clock) -> String {
         let mut text = String::with_capacity(6 * 1024);
-        let refreshes = "Calls to AWS STS (renew) and signatures (sign), by outcome and reason.";
+        let refreshes =
+            "Calls for a session or token (renew) and publications (sign), by outcome and reason.";
         family(&mut text, "refreshes_total", "counter", refreshes, self.refreshes());
         let tokens = "Tokens asked of Google, by outcome and reason. A fault is listed once it has happened.";
         family(&mut text, "google_tokens_total", "counter", tokens, self.google_tokens());
@@ -212,11 +213,17 @@ fn gauges(board: &Board, clock: &Clock) -> [(&'static str, &'static str, Option<
     let age = |at: SystemTime| clock.now().duration_since(at).unwrap_or_default().as_secs();
     let signed = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
     let token_age = board.token.as_ref().map(|token| signed(age(token.at)));
-    let expires = board.session.as_ref().map(|session| signed(unix_seconds(session.life.expires)));
+    let session = board.session.as_ref().map(|session| session.life.expires);
+    let expires = session.or_else(|| board.token.as_ref().map(|token| token.good_until));
+    let expires = expires.map(|at| signed(unix_seconds(at)));
     let faulty = i64::from(board.fault.is_some());
     [
         ("token_age_seconds", "Since the published token was signed.", token_age),
-        ("credentials_expiry_timestamp_seconds", "When the AWS session ends, by AWS's clock.", expires),
+        (
+            "credentials_expiry_timestamp_seconds",
+            "When the AWS session or the JSON web token ends, by AWS's clock.",
+            expires,
+        ),
         (
             "clock_offset_seconds",
             "What AWS's clock is ahead of the node's, if it is corrected for.",

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{sign::SubjectToken, state::State};
+use crate::{state::State, subject_token::SubjectToken};
 
 /// Everybody reads, nobody writes: other users of the pod's containers must be able to read it.
 const MODE: u32 = 0o444;

@@ -5,29 +5,21 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use crate::{
     board::{Signed, Writer},
     clock::Clock,
-    credentials::{AssumeRole, Session},
     fault::{Fault, Reason},
     metrics::Metrics,
+    proof::{Proof, Prove, Target},
     publish::Publisher,
     schedule::{Schedule, Step, good_until},
-    sign::{SubjectToken, sign},
     state::{Said, State, unix_seconds},
+    subject_token::SubjectToken,
 };
-
-/// What the token is signed for.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// The provider's audience.
-    pub audience: String,
-    /// The region of AWS STS.
-    pub region: String,
-}
 
 /// Keeps a token fresh.
 #[derive(Debug)]
-pub struct Refresher<A> {
-    aws: A,
+pub struct Refresher<P> {
+    prover: P,
     target: Target,
+    proof: Option<Proof>,
     clock: Clock,
     publisher: Publisher,
     board: Writer,
@@ -36,10 +28,10 @@ pub struct Refresher<A> {
     state: State,
 }
 
-impl<A: AssumeRole> Refresher<A> {
+impl<P: Prove> Refresher<P> {
     /// Starts from what an earlier process published: a token that is still good stays until there is a new one.
     pub fn new(
-        aws: A,
+        prover: P,
         target: Target,
         clock: Clock,
         publisher: Publisher,
@@ -49,7 +41,8 @@ impl<A: AssumeRole> Refresher<A> {
         let earlier =
             publisher.state().filter(|state| publisher.has_token() && state.is_good_at(clock.local()));
         let state = State { good_until: earlier.and_then(|state| state.good_until), fault: None };
-        Self { aws, target, clock, publisher, board, metrics, schedule: Schedule::default(), state }
+        let (proof, schedule) = (None, Schedule::default());
+        Self { prover, target, proof, clock, publisher, board, metrics, schedule, state }
     }
 
     /// Whether a token of an earlier process is good for use.
@@ -70,8 +63,8 @@ impl<A: AssumeRole> Refresher<A> {
     }
 
     async fn renew(&mut self) {
-        match self.aws.assume_role().await {
-            Ok(session) => self.renewed(session),
+        match self.prover.prove().await {
+            Ok(proof) => self.renewed(proof),
             Err(fault) => {
                 let wait =
                     self.schedule.renewal_failed(self.clock.now(), fault.is_lasting(), fastrand::f64());
@@ -80,12 +73,18 @@ impl<A: AssumeRole> Refresher<A> {
         }
     }
 
-    fn renewed(&mut self, session: Session) {
-        let left = session.life.expires.duration_since(session.life.obtained).unwrap_or_default();
-        tracing::info!(expires_in_seconds = left.as_secs(), "AWS STS gave a session");
+    fn renewed(&mut self, proof: Proof) {
+        let life = proof.life();
+        let (what, session) = match &proof {
+            Proof::Session(session) => ("session", Some(session.clone())),
+            Proof::Token(..) => ("JSON web token", None),
+        };
+        let left = life.expires.duration_since(life.obtained).unwrap_or_default();
+        tracing::info!(expires_in_seconds = left.as_secs(), "there is a new {what}");
         self.metrics.renewed();
-        self.schedule.renewed(session.life, fastrand::f64());
-        self.board.send_modify(|board| board.session = Some(session));
+        self.schedule.renewed(life, session.is_some(), fastrand::f64());
+        self.board.send_modify(|board| board.session = session);
+        self.proof = Some(proof);
     }
 
     /// The loopback server has what it needs before the file says that all is served.
@@ -110,11 +109,15 @@ impl<A: AssumeRole> Refresher<A> {
 
     fn signed(&self) -> Result<Signed, Fault> {
         let at = self.clock.now();
-        let board = self.board.borrow();
-        let session = board.session_at(at).ok_or_else(|| Fault::new(Reason::Unsigned, "no session"))?;
-        let token = sign(&session.credentials, &self.target.audience, &self.target.region, at);
+        let proof = self.proof.as_ref().filter(|proof| at < proof.life().expires);
+        let proof = proof.ok_or_else(|| Fault::new(Reason::Unsigned, "nothing to sign with"))?;
+        let token = proof.subject_token(&self.target, at);
         let token = token.map_err(|error| Fault::new(Reason::Unsigned, error.to_string()))?;
-        Ok(Signed { token, at, good_until: good_until(at, session.life.expires) })
+        let good_until = match proof {
+            Proof::Session(session) => good_until(at, session.life.expires),
+            Proof::Token(_, life) => life.expires,
+        };
+        Ok(Signed { token, at, good_until })
     }
 
     fn publish(&mut self, token: &SubjectToken) -> Result<(), Fault> {

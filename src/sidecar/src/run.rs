@@ -10,7 +10,6 @@ use std::{
 };
 
 use axum::Router;
-use rolebridge_contract::google::AWS4_REQUEST;
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Runtime},
@@ -21,17 +20,17 @@ use tokio::{
 use crate::{
     board::{Board, Reader},
     clock::Clock,
-    credentials::{AssumeRole, AwsSts},
     google::Google,
     local,
     loopback::Loopback,
     metadata::Metadata,
     metrics::{self, Metrics},
+    proof::{Prove, Prover, Target},
     publish::Publisher,
-    refresh::{Refresher, Target},
+    refresh::Refresher,
     serve::{listen, serve},
     settings::{Identity, Serve, Settings},
-    sign::{SubjectToken, sign},
+    subject_token::SubjectToken,
     tokens::Tokens,
 };
 
@@ -47,17 +46,16 @@ pub fn run(settings: Settings) -> Result<(), String> {
     runtime.block_on(until_told(settings))
 }
 
-/// One subject token, from a session of its own.
+/// One subject token, from a proof of its own.
 ///
 /// # Errors
 /// The fault, in its sentence.
 pub fn token(identity: Identity) -> Result<SubjectToken, String> {
-    let clock = Clock::system();
-    let (audience, region) = (identity.provider.audience.clone(), identity.region.clone());
-    let aws = AwsSts::new(identity, clock.clone());
+    let (clock, target) = (Clock::system(), Target::of(&identity));
+    let prover = Prover::new(identity, clock.clone());
     let runtime = runtime().map_err(|error| format!("the runtime cannot start: {error}"))?;
-    let session = runtime.block_on(aws.assume_role()).map_err(|fault| fault.to_string())?;
-    sign(&session.credentials, &audience, &region, clock.now()).map_err(|error| error.to_string())
+    let proof = runtime.block_on(prover.prove()).map_err(|fault| fault.to_string())?;
+    proof.subject_token(&target, clock.now()).map_err(|error| error.to_string())
 }
 
 /// One thread. Only host names are looked up elsewhere, on a thread that does not outlive its work by long.
@@ -99,9 +97,9 @@ async fn serve_and_refresh(settings: Settings) -> Result<Infallible, String> {
         let router = metrics::router(Arc::clone(&metrics), board.clone(), clock.clone());
         tokio::spawn(serve(listener, router));
     }
-    let target = Target { audience: identity.provider.audience.clone(), region: identity.region.clone() };
-    let aws = AwsSts::new(identity, clock.clone());
-    let refresher = Refresher::new(aws, target, clock, Publisher::new(token_file), writer, metrics);
+    let target = Target::of(&identity);
+    let prover = Prover::new(identity, clock.clone());
+    let refresher = Refresher::new(prover, target, clock, Publisher::new(token_file), writer, metrics);
     let startup_timeout = startup_timeout.filter(|_| !refresher.has_earlier_token());
     tokio::select! {
         never = refresher.run() => Ok(never),
@@ -119,13 +117,14 @@ fn routes(
 ) -> Result<Router, String> {
     let Settings { identity, google, .. } = settings;
     let mut routes = Router::new();
-    if serve.loopback {
-        let server = Loopback::new(identity, board.clone(), clock.clone());
+    if let Some((region, role)) = identity.loopback().filter(|_| serve.loopback) {
+        let server = Loopback::new(region, role, board.clone(), clock.clone());
         let server = server.map_err(|_| "this machine has no random numbers".to_owned())?;
         routes = routes.merge(server.routes());
     }
     if serve.metadata {
-        let mint = Google::new(google.clone(), AWS4_REQUEST, identity.connection.clone());
+        let kind = identity.kind.subject_token_type();
+        let mint = Google::new(google.clone(), kind, identity.connection.clone());
         let impersonates = google.impersonation.is_some();
         let tokens = Tokens::new(mint, impersonates, board.clone(), clock.clone(), Arc::clone(metrics));
         routes = routes.merge(Metadata::new(&settings.instance(), tokens, board.clone()).routes());

@@ -1,6 +1,7 @@
 //! When to do what: pure, so that a week can be tested in a second. Time and jitter are arguments.
 //!
-//! Signing is local and costs no request, renewing is a call to AWS STS; so a signature is young and a session is old.
+//! Signing is local and costs no request, renewing is a call to AWS STS; so a signature is young and a session is old. A
+//! JSON web token is renewed as a session is, and signed by others.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,10 +19,10 @@ const PASSING_MOST: Duration = Duration::from_mins(1);
 const LASTING_FIRST: Duration = Duration::from_secs(15);
 const LASTING_MOST: Duration = Duration::from_mins(5);
 
-/// An AWS session's life, by the corrected clock.
+/// The life of an AWS session or a JSON web token, by the corrected clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Life {
-    /// When AWS STS gave it.
+    /// When it came.
     pub obtained: SystemTime,
     /// When it ends.
     pub expires: SystemTime,
@@ -57,9 +58,9 @@ pub fn backoff(failures: u32, lasting: bool, jitter: f64) -> Duration {
 /// What to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Get a new session from AWS STS.
+    /// Get a new session or token.
     Renew,
-    /// Sign with the session at hand, and publish.
+    /// Sign with the session at hand, or take the token, and publish.
     Sign,
     /// Nothing, for so long.
     Sleep(Duration),
@@ -90,24 +91,33 @@ fn left(at: SystemTime, wait: Duration, now: SystemTime) -> Duration {
     now.duration_since(at).map_or(Duration::ZERO, |gone| wait.saturating_sub(gone))
 }
 
+/// What a subject token comes from, and when that is renewed.
+#[derive(Debug, Clone, Copy)]
+struct Source {
+    life: Life,
+    renew_at: SystemTime,
+    /// Whether it signs, again and again; else it is the token.
+    signs: bool,
+}
+
 /// What is known of the past, and so what comes next.
 #[derive(Debug, Default)]
 pub struct Schedule {
-    session: Option<(Life, SystemTime)>,
+    source: Option<Source>,
     signed: Option<SystemTime>,
     renewing: Attempts,
     publishing: Attempts,
 }
 
 impl Schedule {
-    /// A new session came. It is signed with at once.
-    pub fn renewed(&mut self, life: Life, jitter: f64) {
-        self.session = Some((life, life.renew_at(jitter)));
+    /// A new session or token came. It is signed with, or published, at once.
+    pub fn renewed(&mut self, life: Life, signs: bool, jitter: f64) {
+        self.source = Some(Source { life, renew_at: life.renew_at(jitter), signs });
         self.signed = None;
         self.renewing = Attempts::default();
     }
 
-    /// No session came. Answers the wait.
+    /// Nothing came. Answers the wait.
     pub fn renewal_failed(&mut self, now: SystemTime, lasting: bool, jitter: f64) -> Duration {
         self.renewing.failed(now, lasting, jitter)
     }
@@ -146,15 +156,19 @@ impl Schedule {
 
     fn until_renewal(&self, now: SystemTime) -> Duration {
         let due = self
-            .session
-            .map_or(Duration::ZERO, |(_, renew_at)| renew_at.duration_since(now).unwrap_or_default());
+            .source
+            .map_or(Duration::ZERO, |source| source.renew_at.duration_since(now).unwrap_or_default());
         due.max(self.renewing.left(now))
     }
 
-    /// `None` if there is nothing to sign with.
+    /// `None` if there is nothing to sign with, or nothing more to publish.
     fn until_signing(&self, now: SystemTime) -> Option<Duration> {
-        let (life, _) = self.session.filter(|(life, _)| now < life.expires)?;
-        let due = self.signed.map_or(Duration::ZERO, |at| left(at, RESIGN_EVERY, now));
+        let Source { life, signs, .. } = self.source.filter(|source| now < source.life.expires)?;
+        let due = match self.signed {
+            None => Duration::ZERO,
+            Some(at) if signs => left(at, RESIGN_EVERY, now),
+            Some(_) => return None,
+        };
         let due = due.max(self.publishing.left(now));
         // A session that ends before the next signature leaves only the renewal to wait for.
         (now + due < life.expires).then_some(due)
@@ -210,7 +224,7 @@ mod tests {
     fn a_good_hour() {
         let mut schedule = Schedule::default();
         assert_eq!(schedule.next(START), Step::Renew);
-        schedule.renewed(life(3600), 0.0);
+        schedule.renewed(life(3600), true, 0.0);
         assert_eq!(schedule.next(START), Step::Sign);
         schedule.published(START);
         assert_eq!(schedule.next(START), Step::Sleep(RESIGN_EVERY));
@@ -221,9 +235,20 @@ mod tests {
     }
 
     #[test]
+    fn a_token_that_nobody_signs_is_published_once() {
+        let mut schedule = Schedule::default();
+        schedule.renewed(life(3600), false, 0.0);
+        assert_eq!(schedule.next(START), Step::Sign);
+        schedule.published(START);
+        assert_eq!(schedule.next(START), Step::Sleep(Duration::from_mins(36)));
+        schedule.renewal_failed(START + Duration::from_mins(36), true, 1.0);
+        assert_eq!(schedule.next(START + Duration::from_mins(36)), Step::Sleep(Duration::from_secs(15)));
+    }
+
+    #[test]
     fn while_renewing_fails_the_session_at_hand_serves_to_its_end() {
         let mut schedule = Schedule::default();
-        schedule.renewed(life(3600), 0.0);
+        schedule.renewed(life(3600), true, 0.0);
         let late = START + Duration::from_secs(3500);
         assert_eq!(schedule.next(late), Step::Renew);
         let wait = schedule.renewal_failed(late, true, 1.0);
@@ -243,7 +268,7 @@ mod tests {
     #[test]
     fn a_clock_set_back_signs_again_instead_of_waiting_for_it() {
         let mut schedule = Schedule::default();
-        schedule.renewed(life(3600), 0.0);
+        schedule.renewed(life(3600), true, 0.0);
         schedule.published(START + Duration::from_mins(30));
         assert_eq!(schedule.next(START + Duration::from_mins(1)), Step::Sign);
     }
@@ -251,7 +276,7 @@ mod tests {
     #[test]
     fn a_failed_publication_waits_without_holding_up_a_renewal() {
         let mut schedule = Schedule::default();
-        schedule.renewed(life(3600), 0.0);
+        schedule.renewed(life(3600), true, 0.0);
         let wait = schedule.publishing_failed(START, false, 1.0);
         assert_eq!(schedule.next(START), Step::Sleep(wait));
         assert_eq!(schedule.next(START + Duration::from_mins(36)), Step::Renew);

@@ -2,6 +2,7 @@
 //! further in handles a raw string.
 
 mod google;
+mod identity;
 mod parse;
 mod variables;
 
@@ -12,6 +13,7 @@ use tracing::level_filters::LevelFilter;
 
 pub use self::{
     google::{Google, Impersonation},
+    identity::{Aws, AwsCredentials, AwsProof, Identity, PodIdentity, Proof, WebIdentity},
     parse::{Provider, Role, Serve},
     variables::{SettingsError, Variables},
 };
@@ -50,25 +52,6 @@ pub struct Local {
     pub serve: Serve,
 }
 
-/// All that it takes to make one subject token.
-#[derive(Debug, Clone)]
-pub struct Identity {
-    /// The IAM role to assume.
-    pub role: Role,
-    /// The role session name.
-    pub session_name: String,
-    /// The projected token's file.
-    pub web_identity_file: PathBuf,
-    /// The region whose AWS STS is asked and signed for.
-    pub region: String,
-    /// Another endpoint for the call to AWS STS.
-    pub sts_endpoint: Option<String>,
-    /// To whom the pod proves who it is.
-    pub provider: Provider,
-    /// How AWS STS is reached.
-    pub connection: Connection,
-}
-
 /// What stands between the sidecar and the clouds.
 #[derive(Debug, Clone, Default)]
 pub struct Connection {
@@ -89,9 +72,9 @@ impl Settings {
         let identity = Identity::read(variables)?;
         Ok(Self {
             google: Google::read(variables, &identity.provider)?,
-            identity,
             token_file: token_file(variables)?,
-            local: Local::read(variables)?,
+            local: Local::read(variables, &identity)?,
+            identity,
             metrics_port: variables.optional(names::METRICS_PORT, parse::PORT)?,
             startup_timeout: variables.optional(names::STARTUP_TIMEOUT, parse::SECONDS)?,
             log_level: log_level(variables)?,
@@ -109,41 +92,21 @@ impl Settings {
             project_number: identity.provider.project.clone(),
             project: google.project.clone(),
             universe: identity.provider.universe.clone(),
-            region: Some(identity.region.clone()),
+            region: identity.region().map(ToOwned::to_owned),
             name: self.pod.clone(),
         }
     }
 }
 
-impl Identity {
-    /// Reads these alone.
-    ///
-    /// # Errors
-    /// The first variable that is missing or bad.
-    pub fn read(variables: &Variables<'_>) -> Result<Self, SettingsError> {
-        let role = variables.required(names::AWS_ROLE_ARN, parse::ROLE)?;
-        let region = variables.required(names::AWS_REGION, parse::REGION)?;
-        let partition = rolebridge_contract::aws::Partition::of_region(&region).name;
-        if partition != role.partition {
-            return Err(SettingsError::other_partition(&region, partition, &role));
-        }
-        Ok(Self {
-            role,
-            session_name: variables.required(names::AWS_ROLE_SESSION_NAME, parse::SESSION_NAME)?,
-            web_identity_file: variables.required(names::AWS_WEB_IDENTITY_TOKEN_FILE, parse::FILE)?,
-            region,
-            sts_endpoint: variables.optional(names::AWS_ENDPOINT_URL_STS, parse::ENDPOINT)?,
-            provider: variables.required(names::AUDIENCE, parse::AUDIENCE)?,
-            connection: Connection::read(variables)?,
-        })
-    }
-}
-
 impl Local {
-    fn read(variables: &Variables<'_>) -> Result<Option<Self>, SettingsError> {
+    fn read(variables: &Variables<'_>, identity: &Identity) -> Result<Option<Self>, SettingsError> {
         let serve = variables.optional(names::SERVE, parse::SERVE)?;
         let serve = serve.unwrap_or(Serve { loopback: true, metadata: false });
-        Ok(variables.optional(names::LOOPBACK_PORT, parse::PORT)?.map(|port| Self { port, serve }))
+        let port = variables.optional(names::LOOPBACK_PORT, parse::PORT)?;
+        if port.is_some() && serve.loopback && identity.loopback().is_none() {
+            return Err(SettingsError::no_loopback());
+        }
+        Ok(port.map(|port| Self { port, serve }))
     }
 }
 

@@ -13,22 +13,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rolebridge_contract::{aws, google::TARGET_RESOURCE_HEADER};
 use serde::Serialize;
 
-use crate::secret::Secret;
+use crate::subject_token::SubjectToken;
 
 /// Everything but RFC 3986's unreserved characters is encoded.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// A subject token, ready to be given to Google STS: one line, no newline.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SubjectToken(Secret);
-
-impl SubjectToken {
-    /// The token's text.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        self.0.expose()
-    }
-}
 
 /// The request could not be signed.
 #[derive(Debug, thiserror::Error)]
@@ -108,5 +96,5 @@ fn encode(
         url,
     };
     let json = serde_json::to_vec(&request)?;
-    Ok(SubjectToken(Secret::new(percent_encode(&json, RESERVED).to_string())))
+    Ok(SubjectToken::new(percent_encode(&json, RESERVED).to_string()))
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
 
-/// Before the first answer of AWS STS.
-pub const NOT_YET: &str = "no token yet: AWS STS has not answered so far";
+/// Before the first answer.
+pub const NOT_YET: &str = "no token yet: AWS has not answered so far";
 /// The sidecar has not come so far as to say anything.
 const SILENT: &str = "no token yet: the sidecar has only just started";
 

@@ -9,14 +9,14 @@ use serde::Deserialize;
 
 use super::{
     Google, Token,
-    post::{Request, post},
     refusal::{Refusal, unexpected},
 };
 use crate::{
+    call::{Request, call},
     fault::{Fault, Peer, Reason},
     scopes::Scopes,
     secret::Secret,
-    sign::SubjectToken,
+    subject_token::SubjectToken,
 };
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -45,12 +45,12 @@ pub(super) async fn exchange(
     ]);
     let request = Request {
         peer: Peer::GoogleSts,
+        method: "POST",
         url: &format!("{}/v1/token", google.settings.sts_endpoint),
-        content_type: "application/x-www-form-urlencoded",
-        headers: &[],
+        headers: &[("content-type", "application/x-www-form-urlencoded")],
         body: form,
     };
-    let answer = post(&google.connection, request).await?;
+    let answer = call(&google.connection, request).await?;
     if answer.status != 200 {
         let refusal = Refusal::of(&answer);
         return Err(refusal.fault(reason(&refusal), Peer::GoogleSts, audience, &answer.host));

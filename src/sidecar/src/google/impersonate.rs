@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     Google, Token,
-    post::{Answer, Request, post},
     refusal::{Refusal, unexpected},
 };
 use crate::{
+    call::{Answer, Request, call},
     fault::{Fault, Peer, Reason},
     json_web_token,
     scopes::Scopes,
@@ -99,13 +99,12 @@ async fn ask<T: DeserializeOwned>(
     let email = &account(google)?.email;
     let url = format!("{}/v1/projects/-/serviceAccounts/{email}:{method}", settings.iam_credentials_endpoint);
     let bearer = format!("Bearer {}", federated.expose());
-    let mut headers = vec![("authorization", bearer.as_str())];
+    let mut headers = vec![("authorization", bearer.as_str()), ("content-type", "application/json")];
     headers.extend(settings.quota_project.as_deref().map(|project| ("x-goog-user-project", project)));
     let body = serde_json::to_string(request);
     let body = body.map_err(|error| Fault::new(Reason::Refused, error.to_string()).at(PEER))?;
-    let content_type = "application/json";
-    let request = Request { peer: PEER, url: &url, content_type, headers: &headers, body };
-    let answer = post(&google.connection, request).await?;
+    let request = Request { peer: PEER, method: "POST", url: &url, headers: &headers, body };
+    let answer = call(&google.connection, request).await?;
     if answer.status != 200 {
         let refusal = Refusal::of(&answer);
         return Err(refusal.fault(reason(&refusal), PEER, &format!("service account {email}"), &answer.host));

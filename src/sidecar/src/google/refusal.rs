@@ -4,8 +4,10 @@
 
 use serde::Deserialize;
 
-use super::post::Answer;
-use crate::fault::{Fault, Peer, Reason};
+use crate::{
+    call::Answer,
+    fault::{Fault, Peer, Reason},
+};
 
 /// What Google said no with.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -19,7 +19,6 @@ use crate::{
     local,
     metrics::Metrics,
     schedule::Life,
-    settings::{Connection, Provider, Role},
     sign::sign,
 };
 
@@ -40,27 +39,11 @@ struct Fixture {
 
 /// A server that has nothing yet.
 fn empty() -> Fixture {
-    let identity = Identity {
-        role: Role {
-            arn: "arn:aws:iam::123456789012:role/batch".into(),
-            name: "batch".into(),
-            partition: "aws",
-        },
-        session_name: "shop.nightly".into(),
-        web_identity_file: "/token".into(),
-        region: "eu-west-1".into(),
-        sts_endpoint: None,
-        provider: Provider {
-            audience: AUDIENCE.into(),
-            universe: "googleapis.com".into(),
-            project: "1".into(),
-            pool: "p".into(),
-        },
-        connection: Connection::default(),
-    };
+    let role =
+        Role { arn: "arn:aws:iam::123456789012:role/batch".into(), name: "batch".into(), partition: "aws" };
     let (board, reader) = Board::channel();
     let metrics = Arc::new(Metrics::default());
-    let server = Loopback::new(&identity, reader, Clock::from_fn(now)).unwrap();
+    let server = Loopback::new("eu-west-1", &role, reader, Clock::from_fn(now)).unwrap();
     Fixture { router: local::router(server.routes(), 15080, Arc::clone(&metrics)), board, metrics }
 }
 
@@ -268,7 +251,7 @@ async fn there_is_nothing_else(#[case] path: &str) {
 #[tokio::test]
 async fn until_it_has_credentials_it_says_why() {
     let fixture = empty();
-    let not_yet = "no token yet: AWS STS has not answered so far";
+    let not_yet = "no token yet: AWS has not answered so far";
     for path in [CREDENTIALS_PATH, CREDENTIALS] {
         assert_eq!(fixture.get(path).await, (StatusCode::SERVICE_UNAVAILABLE, not_yet.into()), "{path}");
     }

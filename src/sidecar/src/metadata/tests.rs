@@ -247,7 +247,7 @@ async fn until_there_is_a_token_it_says_why() {
     fixture.board.send_replace(Board::default());
     let answer = fixture.get(TOKEN).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(answer.body, "no token yet: AWS STS has not answered so far");
+    assert_eq!(answer.body, "no token yet: AWS has not answered so far");
     let slow = serving(&instance(), Script::good().taking(Duration::from_secs(5)));
     assert_eq!(slow.get(TOKEN).await.body, "no token yet: Google has not answered so far");
 }

@@ -1,9 +1,13 @@
 //! What each kind of value looks like: a parser and the words for what would be right.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use http::Uri;
-use rolebridge_contract::aws::Partition;
+use rolebridge_contract::{aws::Partition, google, identity::Identity};
 use tracing::level_filters::LevelFilter;
 
 /// A kind of value.
@@ -84,6 +88,8 @@ pub(super) const FILE: Kind<PathBuf> = Kind {
 pub struct Provider {
     /// Its resource name: what a subject token is bound to.
     pub audience: String,
+    /// The same without the host.
+    pub name: String,
     /// Google's universe, such as `googleapis.com`.
     pub universe: String,
     /// The number of the pool's project.
@@ -92,17 +98,24 @@ pub struct Provider {
     pub pool: String,
 }
 
+impl Provider {
+    /// The audience of a JSON web token for it.
+    #[must_use]
+    pub fn token_audience(&self) -> String {
+        google::token_audience(&self.universe, &self.name)
+    }
+}
+
 pub(super) const AUDIENCE: Kind<Provider> = Kind {
     parse: provider,
     wanted: "//iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER",
 };
 
 fn provider(value: &str) -> Option<Provider> {
-    let mut parts = value.strip_prefix("//iam.")?.split('/');
-    let universe = parts.next().filter(|universe| is_host(universe))?;
-    let rest: Vec<_> = parts.collect();
+    let (universe, name) = value.strip_prefix("//iam.")?.split_once('/')?;
+    let parts: Vec<_> = name.split('/').collect();
     let ["projects", project, "locations", "global", "workloadIdentityPools", pool, "providers", provider] =
-        rest[..]
+        parts[..]
     else {
         return None;
     };
@@ -110,8 +123,9 @@ fn provider(value: &str) -> Option<Provider> {
         !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
     let is_number = !project.is_empty() && project.bytes().all(|byte| byte.is_ascii_digit());
-    (is_number && is_id(pool) && is_id(provider)).then(|| Provider {
+    (is_host(universe) && is_number && is_id(pool) && is_id(provider)).then(|| Provider {
         audience: value.to_owned(),
+        name: name.to_owned(),
         universe: universe.to_owned(),
         project: project.to_owned(),
         pool: pool.to_owned(),
@@ -122,6 +136,27 @@ fn is_host(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
     name.contains('.') && name.bytes().all(plain) && !name.starts_with('.') && !name.ends_with('.')
 }
+
+pub(super) const IDENTITY: Kind<Identity> =
+    Kind { parse: Identity::named, wanted: "aws-role, aws-jwt or kubernetes" };
+
+/// EKS Pod Identity's agent, on the addresses that the AWS SDKs know, or a test's on loopback. What is sent to it is
+/// not encrypted, so it must not leave the node.
+pub(super) const POD_IDENTITY_URI: Kind<String> = Kind {
+    parse: |value| {
+        let uri: Uri = value.parse().ok()?;
+        let host = uri.host()?;
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok()?;
+        let is_agent = POD_IDENTITY_AGENTS.contains(&address) || address.is_loopback();
+        (uri.scheme_str() == Some("http") && is_agent).then(|| value.to_owned())
+    },
+    wanted: "EKS Pod Identity's, http://169.254.170.23/v1/credentials or http://[fd00:ec2::23]/v1/credentials",
+};
+
+const POD_IDENTITY_AGENTS: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
+];
 
 pub(super) const EMAIL: Kind<String> = Kind {
     parse: |value| is_email(value).then(|| value.to_owned()),

@@ -21,12 +21,90 @@ fn read(changes: &[(&str, &str)]) -> Result<Settings, String> {
     Settings::read(&Variables::new(&variable)).map_err(|error| error.to_string())
 }
 
+fn aws(settings: &Settings) -> &Aws {
+    match &settings.identity.proof {
+        Proof::Aws(aws) => aws,
+        Proof::Kubernetes { .. } => panic!("not proved by AWS"),
+    }
+}
+
+/// What unsets the role and its token.
+const NO_ROLE: [(&str, &str); 3] =
+    [(names::AWS_ROLE_ARN, ""), (names::AWS_ROLE_SESSION_NAME, ""), (names::AWS_WEB_IDENTITY_TOKEN_FILE, "")];
+const AGENT: [(&str, &str); 2] = [
+    (names::AWS_CONTAINER_CREDENTIALS_FULL_URI, "http://169.254.170.23/v1/credentials"),
+    (names::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, "/var/run/rolebridge/agent/token"),
+];
+const METADATA: [(&str, &str); 2] = [(names::LOOPBACK_PORT, "15080"), (names::SERVE, "metadata")];
+const LOOPBACK: (&str, &str) = (names::LOOPBACK_PORT, "15080");
+const NO_LOOPBACK: &str = "ROLEBRIDGE_SERVE includes \"loopback\", which serves an AWS session: it must be \"metadata\", \
+                           or the identity aws-role with a role of its own, whose session may do nothing else";
+
+#[test]
+fn a_json_web_token_of_aws() {
+    let web_token = (names::IDENTITY, "aws-jwt");
+    let settings = read(&[&[web_token][..], &METADATA].concat()).unwrap();
+    assert_eq!(settings.identity.kind.subject_token_type(), "urn:ietf:params:oauth:token-type:jwt");
+    assert_eq!(aws(&settings).proof, AwsProof::WebToken);
+    assert_eq!(read(&[web_token, LOOPBACK]).unwrap_err(), NO_LOOPBACK);
+}
+
+#[test]
+fn eks_pod_identity() {
+    let settings = read(&[&NO_ROLE[..], &AGENT, &METADATA].concat()).unwrap();
+    let AwsCredentials::PodIdentity(agent) = &aws(&settings).credentials else { panic!() };
+    assert_eq!(agent.uri, "http://169.254.170.23/v1/credentials");
+    assert_eq!(read(&[&NO_ROLE[..], &AGENT, &[LOOPBACK]].concat()).unwrap_err(), NO_LOOPBACK);
+    let both = read(&AGENT).unwrap_err();
+    assert_eq!(
+        both,
+        "AWS_ROLE_ARN is set beside AWS_CONTAINER_CREDENTIALS_FULL_URI: it must be unset, since EKS Pod Identity's \
+         agent makes the session"
+    );
+    let no_file = read(&[&NO_ROLE[..], &AGENT[..1]].concat()).unwrap_err();
+    assert!(no_file.starts_with("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE is not set"), "{no_file}");
+}
+
+#[rstest]
+#[case("http://[fd00:ec2::23]/v1/credentials", true)]
+#[case("http://127.0.0.1:8080/v1/credentials", true)]
+#[case("http://169.254.169.254/latest/meta-data", false)]
+#[case("http://169.254.170.2/v2/credentials", false)]
+#[case("http://[fd00:ec2::254]/", false)]
+#[case("http://169.254.170.23.evil.example/", false)]
+#[case("http://localhost/", false)]
+#[case("https://169.254.170.23/v1/credentials", false)]
+#[case("/v1/credentials", false)]
+fn credentials_come_from_the_agent_alone(#[case] uri: &str, #[case] right: bool) {
+    let changes = [&NO_ROLE[..], &AGENT, &[(names::AWS_CONTAINER_CREDENTIALS_FULL_URI, uri)]].concat();
+    let read = read(&changes);
+    assert_eq!(read.is_ok(), right, "{read:?}");
+}
+
+#[test]
+fn a_kubernetes_service_account() {
+    let kubernetes = [(names::IDENTITY, "kubernetes"), (names::IDENTITY_TOKEN_FILE, "/var/run/token")];
+    let nothing_of_aws = [(names::AWS_REGION, "")];
+    let settings = read(&[&NO_ROLE[..], &nothing_of_aws, &kubernetes, &METADATA].concat()).unwrap();
+    assert!(matches!(settings.identity.proof, Proof::Kubernetes { .. }));
+    assert_eq!(settings.identity.region(), None);
+    assert_eq!(settings.identity.kind.subject_token_type(), "urn:ietf:params:oauth:token-type:jwt");
+    let without = read(&kubernetes[..1]).unwrap_err();
+    assert_eq!(without, "ROLEBRIDGE_IDENTITY_TOKEN_FILE is not set: it must be the absolute path of a file");
+    assert_eq!(read(&[&kubernetes[..], &[LOOPBACK]].concat()).unwrap_err(), NO_LOOPBACK);
+}
+
 #[test]
 fn the_least() {
     let settings = read(&[]).unwrap();
-    assert_eq!(settings.identity.role.name, "batch");
-    assert_eq!(settings.identity.role.partition, "aws");
-    assert_eq!(settings.identity.sts_endpoint, None);
+    let (region, role) = settings.identity.loopback().unwrap();
+    assert_eq!((region, role.name.as_str(), role.partition), ("eu-west-1", "batch", "aws"));
+    assert_eq!(aws(&settings).sts_endpoint, None);
+    assert_eq!(aws(&settings).proof, AwsProof::SignedRequest);
+    assert_eq!(
+        settings.identity.provider.token_audience(),
+        "https://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/a"
+    );
     assert_eq!((settings.local, settings.metrics_port), (None, None));
     let provider = settings.identity.provider;
     let parts = [&*provider.universe, &*provider.project, &*provider.pool];
@@ -155,6 +233,7 @@ fn what_the_local_server_answers_as(#[case] value: &str, #[case] loopback: bool,
     "AWS_ENDPOINT_URL_STS is \"http://sts.example\": it must be an https:// URL (http:// for loopback only)"
 )]
 #[case(names::AWS_CA_BUNDLE, "ca.crt", "AWS_CA_BUNDLE is \"ca.crt\": it must be the absolute path of a file")]
+#[case(names::IDENTITY, "aws", "ROLEBRIDGE_IDENTITY is \"aws\": it must be aws-role, aws-jwt or kubernetes")]
 #[case(
     names::AUDIENCE,
     "projects/1",
@@ -227,7 +306,7 @@ fn a_bad_one_is_said_by_name(#[case] name: &'static str, #[case] value: &str, #[
 #[case("http://localhost:8080/")]
 fn plain_http_is_for_loopback(#[case] endpoint: &str) {
     let settings = read(&[(names::AWS_ENDPOINT_URL_STS, endpoint)]).unwrap();
-    assert_eq!(settings.identity.sts_endpoint.as_deref(), Some(endpoint));
+    assert_eq!(aws(&settings).sts_endpoint.as_deref(), Some(endpoint));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::{
     schedule::backoff,
     scopes::Scopes,
     secret::Secret,
-    sign::SubjectToken,
+    subject_token::SubjectToken,
 };
 
 pub(super) async fn keep<M: Mint>(tokens: Tokens<M>, kind: Kind, entry: Arc<Entry>) {

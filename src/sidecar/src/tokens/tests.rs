@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     board::{Board, Writer},
     fault::{Peer, Reason},
-    google::script::{Call, Script, board, clock, sign_on},
+    google::script::{Call, Script, board, clock, prove_on},
 };
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -164,7 +164,7 @@ async fn the_first_call_waits_for_the_subject_token_and_hears_why_there_is_none(
         async move { tokens.token(&access("")).await }
     });
     sleep(Duration::from_secs(1)).await;
-    sign_on(&writer);
+    prove_on(&writer);
     assert!(asked.await.unwrap().is_ok());
 
     let fault = Fault::new(Reason::AccessDenied, "role");

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use percent_encoding::percent_decode_str;
 use rolebridge_contract::{aws::DENY_ALL_SESSION_POLICY, environment::sidecar as names};
-use rolebridge_sidecar::{clock::Clock, credentials::AssumeRole, fault::Reason};
+use rolebridge_sidecar::{clock::Clock, fault::Reason};
 use rstest::rstest;
 use tokio::net::TcpListener;
 
@@ -181,11 +181,11 @@ async fn aws_s_clock_is_read_from_every_answer(#[case] given: bool) {
     };
     let aws = StandIn::tls(answer).await;
     let clock = Clock::system();
-    let answer = trusting(&aws).aws_sts(clock.clone()).assume_role().await;
+    let answer = trusting(&aws).prove(clock.clone()).await;
     assert_eq!(answer.is_ok(), given);
     assert!((86_395..=86_400).contains(&clock.offset()), "{}", clock.offset());
-    if let Ok(session) = answer {
-        let left = session.life.expires.duration_since(session.life.obtained).unwrap();
+    if let Ok(proof) = answer {
+        let left = proof.life().expires.duration_since(proof.life().obtained).unwrap();
         let hour = Duration::from_hours(1);
         assert!(left <= hour + Duration::from_secs(1), "by AWS's clock, not by ours: {left:?}");
     }

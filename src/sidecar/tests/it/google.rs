@@ -13,7 +13,8 @@ use rolebridge_sidecar::{
     google::{Google, Mint, Token},
     scopes::Scopes,
     secret::Secret,
-    sign::{SubjectToken, sign},
+    sign::sign,
+    subject_token::SubjectToken,
 };
 use rstest::rstest;
 use serde_json::{Value, json};

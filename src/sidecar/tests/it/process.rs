@@ -198,6 +198,41 @@ fn google_s_refusal_is_in_the_app_s_answer_and_in_the_log() {
     assert!(text(&log).contains(words) && text(&log).contains("\"reason\":\"condition-rejected\""));
 }
 
+/// No AWS at all: the kubelet's token, and Google.
+#[test]
+fn a_kubernetes_service_account_is_exchanged() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let sts = runtime.block_on(StandIn::tls(federated()));
+    let mut environment = Environment::new("");
+    for name in [names::AWS_ROLE_ARN, names::AWS_ROLE_SESSION_NAME, names::AWS_REGION] {
+        environment.set(name, "");
+    }
+    // {"exp":4102444800}
+    let token = "eyJh.eyJleHAiOjQxMDI0NDQ4MDB9.bWFya2Vy";
+    let file = environment.folder.path().join("identity");
+    std::fs::write(&file, token).unwrap();
+    environment.set(names::IDENTITY, "kubernetes");
+    environment.set(names::IDENTITY_TOKEN_FILE, file.display().to_string());
+    environment.trust(names::SSL_CERT_FILE, &sts.ca);
+    environment.set(names::STS_ENDPOINT, format!("https://{}", sts.address));
+    let port = port();
+    environment.set(names::LOOPBACK_PORT, port.to_string());
+    environment.set(names::SERVE, "metadata");
+    let child = command(&environment, &["run"]).spawn().unwrap();
+    assert_eq!(output(&environment, &["ready", "--wait"]).status.code(), Some(0));
+    let answer = ask(port, "GET", TOKEN, FLAVOR);
+    assert!(answer.contains(FEDERATED), "{answer}");
+    let zone = ask(port, "GET", "/computeMetadata/v1/instance/zone", FLAVOR);
+    assert!(zone.starts_with("HTTP/1.1 404"), "AWS has no part in it: {zone}");
+    let request = sts.requests.lock().unwrap().pop().unwrap();
+    let kind = "subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken%2Dtype%3Ajwt";
+    assert!(request.contains(kind) && request.contains("subject_token=eyJh%2E"), "{request}");
+    let log = terminate(child).stderr;
+    assert!(text(&log).contains("there is a new JSON web token"), "{}", text(&log));
+    assert!(!text(&log).contains(token));
+    assert_eq!(text(&output(&environment, &["token"]).stdout), token);
+}
+
 #[test]
 fn a_lasting_fault_is_said_by_ready_by_the_log_and_at_the_startup_timeout() {
     let (_runtime, aws) = aws(Answer::refusal(403, include_str!("aws-errors/access-denied.xml")));

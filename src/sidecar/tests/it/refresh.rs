@@ -16,13 +16,14 @@ use crate::support::{AUDIENCE, session, signed_at, volume};
 use rolebridge_sidecar::{
     board::{Board, Reader},
     clock::Clock,
-    credentials::{AssumeRole, Session},
     fault::{Fault, Reason},
     metrics::Metrics,
+    proof::{Proof, Prove, Target},
     publish::Publisher,
-    refresh::{Refresher, Target},
+    refresh::Refresher,
     schedule::{LEAST_LEFT, Life},
     state::State,
+    subject_token::SubjectToken,
 };
 use tokio::time::{Instant, sleep};
 
@@ -46,31 +47,42 @@ struct Scripted {
     answer: Rc<dyn Fn(Duration) -> Answer>,
     takes: Duration,
     asked: Rc<RefCell<Vec<Duration>>>,
+    /// Whether it gives sessions, or else JSON web tokens.
+    signs: bool,
 }
 
 impl Scripted {
     fn new(clock: &Clock, answer: impl Fn(Duration) -> Answer + 'static) -> Self {
         let takes = Duration::from_millis(80);
-        Self { clock: clock.clone(), answer: Rc::new(answer), takes, asked: Rc::default() }
+        Self { clock: clock.clone(), answer: Rc::new(answer), takes, asked: Rc::default(), signs: true }
+    }
+
+    fn of_tokens(clock: &Clock, answer: impl Fn(Duration) -> Answer + 'static) -> Self {
+        Self { signs: false, ..Self::new(clock, answer) }
     }
 }
 
-impl AssumeRole for Scripted {
-    async fn assume_role(&self) -> Result<Session, Fault> {
+impl Prove for Scripted {
+    async fn prove(&self) -> Result<Proof, Fault> {
         let since = self.clock.now().duration_since(SystemTime::UNIX_EPOCH + MONDAY).unwrap();
         self.asked.borrow_mut().push(since);
         sleep(self.takes).await;
         let lives = (self.answer)(since)?;
         let obtained = self.clock.now();
-        Ok(session(Life { obtained, expires: obtained + lives }))
+        let life = Life { obtained, expires: obtained + lives };
+        if self.signs {
+            return Ok(Proof::Session(session(life)));
+        }
+        let expires = life.expires.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        Ok(Proof::Token(SubjectToken::new(format!("token until {expires}")), life))
     }
 }
 
-fn refresher<A: AssumeRole>(aws: A, clock: &Clock, file: PathBuf) -> (Refresher<A>, Reader) {
+fn refresher<P: Prove>(prover: P, clock: &Clock, file: PathBuf) -> (Refresher<P>, Reader) {
     let (writer, board) = Board::channel();
     let target = Target { audience: AUDIENCE.to_owned(), region: "eu-west-1".to_owned() };
     let metrics = Arc::new(Metrics::default());
-    (Refresher::new(aws, target, clock.clone(), Publisher::new(file), writer, metrics), board)
+    (Refresher::new(prover, target, clock.clone(), Publisher::new(file), writer, metrics), board)
 }
 
 /// Reads as an app does and says what is wrong with what it finds.
@@ -135,6 +147,42 @@ async fn in_a_week_with_faults_a_reader_always_finds_a_good_token() {
         asked.borrow().len()
     );
     assert!(least_left.get() > Duration::from_mins(4), "{:?}", least_left.get());
+}
+
+/// A JSON web token is written once each time that it is renewed, and never outlived.
+#[tokio::test(start_paused = true)]
+async fn in_a_week_with_faults_a_reader_always_finds_a_web_token_that_lives() {
+    let folder = volume();
+    let file = folder.path().join("token");
+    let clock = clock();
+    let prover = Scripted::of_tokens(&clock, a_hard_week);
+    let asked = Rc::clone(&prover.asked);
+    let (refresher, mut board) = refresher(prover, &clock, file.clone());
+    let (read, written) = (Cell::new(0_u32), RefCell::new(Vec::new()));
+    let reader = async {
+        board.wait_for(|board| board.token.is_some()).await.unwrap();
+        tokio::task::yield_now().await;
+        let end = Instant::now() + WEEK;
+        while Instant::now() < end {
+            let text = fs::read_to_string(&file).unwrap();
+            let until: u64 = text.strip_prefix("token until ").unwrap().parse().unwrap();
+            assert!(clock.now() < SystemTime::UNIX_EPOCH + Duration::from_secs(until));
+            assert!(Publisher::new(file.clone()).state().unwrap().is_good_at(clock.now()));
+            assert!(board.borrow().session.is_none(), "there is nothing for the loopback server");
+            read.set(read.get() + 1);
+            if written.borrow().last() != Some(&until) {
+                written.borrow_mut().push(until);
+            }
+            sleep(Duration::from_millis(7_919)).await;
+        }
+    };
+    tokio::select! {
+        never = refresher.run() => match never {},
+        () = reader => {}
+    }
+    assert!(read.get() > 70_000, "{}", read.get());
+    let good = asked.borrow().iter().filter(|since| a_hard_week(**since).is_ok()).count();
+    assert_eq!(written.borrow().len(), good, "each was written");
 }
 
 #[tokio::test(start_paused = true)]

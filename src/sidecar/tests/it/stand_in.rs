@@ -40,6 +40,14 @@ impl Answer {
         Self { status: 200, body: GOOD.replace("{expiration}", &expires), date }
     }
 
+    /// A JSON web token for an hour.
+    pub(crate) fn web_token(token: &str) -> Self {
+        let expires = aws_smithy_types::DateTime::from(SystemTime::now() + Duration::from_hours(1));
+        let expires = expires.fmt(aws_smithy_types::date_time::Format::DateTime).unwrap();
+        let body = include_str!("web-token.xml").replace("{expiration}", &expires).replace("{token}", token);
+        Self::refusal(200, &body)
+    }
+
     pub(crate) fn good() -> Self {
         Self::good_at(SystemTime::now())
     }
@@ -63,7 +71,7 @@ impl Answer {
     }
 }
 
-/// A server and what it was sent: heads and bodies.
+/// A server and what it was sent: heads and bodies. It answers with each of its answers once, and with the last for ever.
 #[derive(Debug)]
 pub(crate) struct StandIn {
     pub(crate) address: SocketAddr,
@@ -96,19 +104,29 @@ impl StandIn {
         Self::start(String::new(), None, answer).await
     }
 
+    /// Over TLS, with one answer after the other.
+    pub(crate) async fn saying(answers: Vec<Answer>) -> Self {
+        let (ca, acceptor) = certificates(&["127.0.0.1"], 4096);
+        Self::start_saying(ca, Some(acceptor), answers).await
+    }
+
     async fn start(ca: String, acceptor: Option<TlsAcceptor>, answer: Answer) -> Self {
+        Self::start_saying(ca, acceptor, vec![answer]).await
+    }
+
+    async fn start_saying(ca: String, acceptor: Option<TlsAcceptor>, answers: Vec<Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&requests);
+        let (seen, answers) = (Arc::clone(&requests), Arc::new(answers));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, text, seen) = (acceptor.clone(), answer.text(), Arc::clone(&seen));
+                let (acceptor, answers, seen) = (acceptor.clone(), Arc::clone(&answers), Arc::clone(&seen));
                 tokio::spawn(async move {
-                    let Some(acceptor) = acceptor else { return answer_one(stream, &text, &seen).await };
+                    let Some(acceptor) = acceptor else { return answer_one(stream, &answers, &seen).await };
                     // It fails with a client that does not trust us.
                     if let Ok(stream) = acceptor.accept(stream).await {
-                        answer_one(stream, &text, &seen).await;
+                        answer_one(stream, &answers, &seen).await;
                     }
                 });
             }
@@ -121,12 +139,21 @@ impl StandIn {
     }
 }
 
-async fn answer_one(stream: impl AsyncRead + AsyncWrite + Unpin, answer: &str, seen: &Mutex<Vec<String>>) {
+async fn answer_one(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    answers: &[Answer],
+    seen: &Mutex<Vec<String>>,
+) {
     let mut stream = BufReader::new(stream);
     let Some((head, length)) = head(&mut stream).await else { return };
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.unwrap();
-    seen.lock().unwrap().push(head + &String::from_utf8(body).unwrap());
+    let answer = {
+        let mut seen = seen.lock().unwrap();
+        let answer = answers.get(seen.len()).or(answers.last()).unwrap();
+        seen.push(head + &String::from_utf8(body).unwrap());
+        answer.text()
+    };
     stream.write_all(answer.as_bytes()).await.unwrap();
     stream.shutdown().await.ok();
 }

@@ -11,8 +11,9 @@ use percent_encoding::percent_decode_str;
 use rolebridge_contract::environment::sidecar as names;
 use rolebridge_sidecar::{
     clock::Clock,
-    credentials::{AssumeRole, AwsSts, Session},
+    credentials::Session,
     fault::Fault,
+    proof::{Proof, Prove, Prover},
     schedule::Life,
     settings::{Identity, Settings, Variables},
 };
@@ -101,14 +102,17 @@ impl Environment {
         Settings::read(&Variables::new(&variable)).unwrap()
     }
 
-    /// The client that these variables make.
-    pub(crate) fn aws_sts(&self, clock: Clock) -> AwsSts {
+    /// Proves the pod's identity once.
+    pub(crate) async fn prove(&self, clock: Clock) -> Result<Proof, Fault> {
         let variable = |name: &str| self.variables.get(name).map(OsString::from);
-        AwsSts::new(Identity::read(&Variables::new(&variable)).unwrap(), clock)
+        Prover::new(Identity::read(&Variables::new(&variable)).unwrap(), clock).prove().await
     }
 
-    /// Asks AWS STS once.
+    /// Asks AWS STS once, for a session.
     pub(crate) async fn ask(&self) -> Result<Session, Fault> {
-        self.aws_sts(Clock::system()).assume_role().await
+        match self.prove(Clock::system()).await? {
+            Proof::Session(session) => Ok(session),
+            Proof::Token(..) => panic!("these variables ask for a session"),
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! One request to Google and its answer, over the connector that AWS STS is reached by.
+//! One request to somebody other than AWS STS and its answer, over the same connector.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,30 +18,30 @@ use crate::{
 
 /// For a whole call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
-/// Google's tokens have up to a few kilobytes, its refusals less.
+/// Tokens have up to a few kilobytes, refusals less.
 const MOST_ANSWER: usize = 64 * 1024;
 
 /// What is asked.
-pub(super) struct Request<'a> {
-    pub(super) peer: Peer,
-    pub(super) url: &'a str,
-    pub(super) content_type: &'static str,
-    pub(super) headers: &'a [(&'static str, &'a str)],
-    pub(super) body: String,
+pub(crate) struct Request<'a> {
+    pub(crate) peer: Peer,
+    pub(crate) method: &'static str,
+    pub(crate) url: &'a str,
+    pub(crate) headers: &'a [(&'static str, &'a str)],
+    pub(crate) body: String,
 }
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    /// By Google's clock.
-    pub(super) date: Option<SystemTime>,
-    pub(super) body: Vec<u8>,
-    pub(super) host: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// By the other's clock.
+    pub(crate) date: Option<SystemTime>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) host: String,
 }
 
 /// Asks.
-pub(super) async fn post(connection: &Connection, request: Request<'_>) -> Result<Answer, Fault> {
+pub(crate) async fn call(connection: &Connection, request: Request<'_>) -> Result<Answer, Fault> {
     let (peer, host) = (request.peer, host(request.url));
     let asked = tokio::time::timeout(CALL_TIMEOUT, ask(connection, request, &host)).await;
     let answer = asked.unwrap_or_else(|_| Err(Fault::new(Reason::Timeout, &host)));
@@ -61,13 +61,10 @@ fn encode(request: Request<'_>, host: &str) -> Result<HttpRequest, Fault> {
     // Settings let only URLs and visible characters through, so none of this fails.
     let impossible = |_| Fault::new(Reason::Refused, format!("{host}: the request cannot be written"));
     let mut encoded = HttpRequest::new(SdkBody::from(request.body));
-    encoded.set_method("POST").map_err(impossible)?;
+    encoded.set_method(request.method).map_err(impossible)?;
     encoded.set_uri(request.url).map_err(impossible)?;
-    let own = [
-        ("content-type", request.content_type),
-        ("accept", "application/json"),
-        ("user-agent", concat!("rolebridge/", env!("CARGO_PKG_VERSION"))),
-    ];
+    let own =
+        [("accept", "application/json"), ("user-agent", concat!("rolebridge/", env!("CARGO_PKG_VERSION")))];
     for (name, value) in own.iter().chain(request.headers) {
         encoded.headers_mut().try_insert(*name, (*value).to_owned()).map_err(impossible)?;
     }

@@ -1,0 +1,170 @@
+//! Who the pod is, and how that is proved.
+
+use std::path::PathBuf;
+
+use rolebridge_contract::{aws::Partition, environment::sidecar as names, identity::Identity as Kind};
+
+use super::{
+    Connection,
+    parse::{self, Provider, Role},
+    variables::{SettingsError, Variables},
+};
+
+/// All that it takes to make one subject token.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// What the pod proves.
+    pub kind: Kind,
+    /// How.
+    pub proof: Proof,
+    /// To whom.
+    pub provider: Provider,
+    /// How the clouds are reached.
+    pub connection: Connection,
+}
+
+/// How an identity is proved.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    /// By AWS STS.
+    Aws(Aws),
+    /// By a projected token of the cluster's own issuer.
+    Kubernetes {
+        /// The projected token's file.
+        token_file: PathBuf,
+    },
+}
+
+/// An IAM role's proof.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    /// What is made with the session.
+    pub proof: AwsProof,
+    /// Where the session comes from.
+    pub credentials: AwsCredentials,
+    /// The region whose AWS STS is asked and signed for.
+    pub region: String,
+    /// Another endpoint for the calls to AWS STS.
+    pub sts_endpoint: Option<String>,
+}
+
+/// What is made with an AWS session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AwsProof {
+    /// A signed `GetCallerIdentity` request.
+    SignedRequest,
+    /// A JSON web token of AWS STS.
+    WebToken,
+}
+
+/// Where an AWS session comes from.
+#[derive(Debug, Clone)]
+pub enum AwsCredentials {
+    /// `AssumeRoleWithWebIdentity`.
+    WebIdentity(WebIdentity),
+    /// EKS Pod Identity's agent.
+    PodIdentity(PodIdentity),
+}
+
+/// A role and the projected token for it.
+#[derive(Debug, Clone)]
+pub struct WebIdentity {
+    /// The IAM role to assume.
+    pub role: Role,
+    /// The role session name.
+    pub session_name: String,
+    /// The projected token's file.
+    pub token_file: PathBuf,
+}
+
+/// The agent and the projected token for it.
+#[derive(Debug, Clone)]
+pub struct PodIdentity {
+    /// Where it gives credentials.
+    pub uri: String,
+    /// The projected token's file.
+    pub authorization_file: PathBuf,
+}
+
+impl Identity {
+    /// Reads these alone.
+    ///
+    /// # Errors
+    /// The first variable that is missing or bad.
+    pub fn read(variables: &Variables<'_>) -> Result<Self, SettingsError> {
+        let kind = variables.optional(names::IDENTITY, parse::IDENTITY)?.unwrap_or(Kind::AwsRole);
+        let proof = match kind {
+            Kind::AwsRole => Proof::Aws(Aws::read(variables, AwsProof::SignedRequest)?),
+            Kind::AwsJwt => Proof::Aws(Aws::read(variables, AwsProof::WebToken)?),
+            Kind::Kubernetes => {
+                Proof::Kubernetes { token_file: variables.required(names::IDENTITY_TOKEN_FILE, parse::FILE)? }
+            }
+        };
+        let provider = variables.required(names::AUDIENCE, parse::AUDIENCE)?;
+        Ok(Self { kind, proof, provider, connection: Connection::read(variables)? })
+    }
+
+    /// The AWS region, where AWS has a part in the proof.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        match &self.proof {
+            Proof::Aws(aws) => Some(&aws.region),
+            Proof::Kubernetes { .. } => None,
+        }
+    }
+
+    /// What the loopback server serves a session of: a session that may do nothing else than prove a role.
+    #[must_use]
+    pub fn loopback(&self) -> Option<(&str, &Role)> {
+        match &self.proof {
+            Proof::Aws(Aws {
+                proof: AwsProof::SignedRequest,
+                credentials: AwsCredentials::WebIdentity(identity),
+                region,
+                ..
+            }) => Some((region, &identity.role)),
+            _ => None,
+        }
+    }
+}
+
+impl Aws {
+    fn read(variables: &Variables<'_>, proof: AwsProof) -> Result<Self, SettingsError> {
+        let agent = variables.optional(names::AWS_CONTAINER_CREDENTIALS_FULL_URI, parse::POD_IDENTITY_URI)?;
+        let (credentials, region) = match agent {
+            Some(uri) => PodIdentity::read(variables, uri)?,
+            None => WebIdentity::read(variables)?,
+        };
+        let sts_endpoint = variables.optional(names::AWS_ENDPOINT_URL_STS, parse::ENDPOINT)?;
+        Ok(Self { proof, credentials, region, sts_endpoint })
+    }
+}
+
+impl WebIdentity {
+    fn read(variables: &Variables<'_>) -> Result<(AwsCredentials, String), SettingsError> {
+        let role = variables.required(names::AWS_ROLE_ARN, parse::ROLE)?;
+        let region = variables.required(names::AWS_REGION, parse::REGION)?;
+        let partition = Partition::of_region(&region).name;
+        if partition != role.partition {
+            return Err(SettingsError::other_partition(&region, partition, &role));
+        }
+        let session_name = variables.required(names::AWS_ROLE_SESSION_NAME, parse::SESSION_NAME)?;
+        let token_file = variables.required(names::AWS_WEB_IDENTITY_TOKEN_FILE, parse::FILE)?;
+        Ok((AwsCredentials::WebIdentity(Self { role, session_name, token_file }), region))
+    }
+}
+
+impl PodIdentity {
+    /// The role is the agent's to say.
+    fn read(variables: &Variables<'_>, uri: String) -> Result<(AwsCredentials, String), SettingsError> {
+        for name in [names::AWS_ROLE_ARN, names::AWS_ROLE_SESSION_NAME, names::AWS_WEB_IDENTITY_TOKEN_FILE] {
+            if variables.optional(name, parse::TEXT)?.is_some() {
+                return Err(SettingsError::with_pod_identity(name));
+            }
+        }
+        let authorization_file =
+            variables.required(names::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, parse::FILE)?;
+        let region = variables.required(names::AWS_REGION, parse::REGION)?;
+        Ok((AwsCredentials::PodIdentity(Self { uri, authorization_file }), region))
+    }
+}
