@@ -240,7 +240,7 @@ async fn certificates_and_authorities_change_and_no_call_fails() {
     assert!(other.process().terminate(PATIENCE).await.unwrap().success());
     until_leads(&third).await;
     let done = api_server.done();
-    assert!(before > 100 && done > before, "{before}, {done} calls");
+    assert!(before > 0 && done > before, "{before}, {done} calls");
     for replica in [&mut leader, &mut other, &mut third] {
         let log = replica.process().log().text();
         assert!(log.contains("leadership") && !log.contains("PRIVATE"), "{log}");

@@ -29,12 +29,13 @@ pub(crate) async fn world_with(config: Config) -> World {
 
 /// With another app.
 pub(crate) async fn world_of(config: Config, app: Vec<std::ffi::OsString>) -> World {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     World::start(programs().await, app, config).await.unwrap()
 }
 
-/// The real programs.
+/// The real programs. Whoever has them is about to speak TLS.
 pub(crate) async fn programs() -> &'static Programs {
+    // Only the first of the tests can choose.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let programs = PROGRAMS.get_or_init(async || tokio::task::spawn_blocking(Programs::build).await.unwrap());
     programs.await.as_ref().unwrap()
 }
