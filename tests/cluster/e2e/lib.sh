@@ -64,7 +64,7 @@ refused() {
 
 # succeeds NAMESPACE POD: a pod that ends, well; else what it said.
 succeeds() {
-  eventually 60 ended "$@"
+  eventually 180 ended "$@"
   equal Succeeded "$(phase "$@")" || { kubectl --namespace "$1" logs "$2" --all-containers --tail 20; return 1; }
 }
 ended() { case $(phase "$@") in Succeeded | Failed) ;; *) return 1 ;; esac; }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Create pods at a steady rate, as dry runs, until told to stop by SIGTERM, and say what became of them.
+"""Create pods at a steady rate, as dry runs, until a file exists (or its folder is gone), and say what became of them.
 
 Prints `steady` once pods are being created, and at the end a sentence with the counts. Each failure is somebody's: ours
 if the webhook was called and did not answer, refused, or did not inject; else the API server's, such as while it is
@@ -10,14 +10,14 @@ import argparse
 import collections
 import http.client
 import json
-import signal
+import pathlib
 import subprocess
 import sys
 import threading
 import time
 
 CONNECTIONS = 16
-AFTER = 2.0  # seconds for which it goes on when told to stop: what was done to the webhook may tell late
+AFTER = 2.0  # seconds for which it goes on then: what was done to the webhook may tell late
 
 
 def pod(number):
@@ -81,9 +81,12 @@ class Load:
         threads = [threading.Thread(target=self.work) for _ in range(CONNECTIONS)]
         for thread in threads:
             thread.start()
-        while not self.steady.wait(0.2) and time.monotonic() < self.until:
-            pass
-        print("steady", flush=True)
+        said = False
+        while self.options.until.parent.exists() and not self.options.until.exists():
+            if self.steady.wait(0.2) and not said:
+                said = print("steady", flush=True) is None
+            time.sleep(0.2)
+        self.until = time.monotonic() + AFTER
         for thread in threads:
             thread.join()
         return self.report(time.monotonic() - self.began)
@@ -122,15 +125,14 @@ def message(text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("namespace")
+    parser.add_argument("until", type=pathlib.Path, metavar="FILE")
     parser.add_argument("--rate", type=float, default=50, help="pods a second (default: %(default)s)")
     parser.add_argument("--api-restarts", action="store_true", help="the API server may be down for a while")
     options = parser.parse_args()
     # It knows how to reach and to convince the API server of any kubeconfig.
     proxy = subprocess.Popen(["kubectl", "proxy", "--port=0"], stdout=subprocess.PIPE, text=True)
     try:
-        load = Load(int(proxy.stdout.readline().rsplit(":", 1)[1]), options)
-        signal.signal(signal.SIGTERM, lambda *_: setattr(load, "until", time.monotonic() + AFTER))
-        return load.run()
+        return Load(int(proxy.stdout.readline().rsplit(":", 1)[1]), options).run()
     finally:
         proxy.kill()
 

@@ -30,32 +30,45 @@ serves() {
 
 goes_on() { upgrade; serves "$version"; }
 
-# under_load [--api-restarts] COMMAND...: it succeeds, and not one of fifty creations a second fails meanwhile for a
-# reason of ours. They are dry runs, which the webhook reviews as any other.
-under_load() {
-  local options=() load
-  if [ "$1" = --api-restarts ]; then options+=("$1"); shift; fi
-  "$e2e/load.py" "${options[@]}" shop > "$work/load" 2>&1 &
-  load=$!
-  trap 'kill '$load EXIT
+# load_begins [--api-restarts]: from now on, fifty pods a second are created. They are dry runs, which the webhook
+# reviews as any other. Meanwhile its certificates are written down as they change.
+load_begins() {
+  rm -f "$work"/load*
+  { "$e2e/load.py" "$@" shop "$work/load.stop" > "$work/load" 2>&1; echo $? > "$work/load.code"; } &
+  { while [ ! -e "$work/load.code" ] && [ -d "$work" ]; do certificates; sleep 1; done > "$work/load.certificates"; } &
   eventually 20 grep -q steady "$work/load"
-  "$@"
+}
+certificates() {
+  webhooks get secret rolebridge-managed --output 'jsonpath={.data.ca\.crt} {.data.tls\.crt}{"\n"}' 2> /dev/null || true
+}
+
+# load_ends: when the webhook has settled; and not one creation failed for a reason of ours.
+load_ends() {
   settled
-  trap - EXIT
-  kill $load
-  wait $load || { cat "$work/load"; return 1; }
+  touch "$work/load.stop"
+  eventually 60 test -e "$work/load.code"
+  equal 0 "$(cat "$work/load.code")" || { cat "$work/load"; return 1; }
   note "$(grep ' a second' "$work/load")"
 }
 
-# everything: all that an installation could leave behind, by name: every object that is in no namespace, or in the
-# webhook's. (Namespaces come and go by the tests' hands.)
-everything() {
-  local of_cluster of_namespace
-  of_cluster=$(kinds false | grep -vx namespaces)
-  of_namespace=$(kinds true | grep -v '^events')
-  {
-    kubectl get "$(paste -sd, <<< "$of_cluster")" --output name
-    kubectl --namespace "$system" get "$(paste -sd, <<< "$of_namespace")" --output name
-  } 2> /dev/null | sort
+# rotations FIELD: how many times the load has seen another one: of CA (1), of certificate (2).
+rotations() { echo $(($(cut -d ' ' -f "$1" < "$work/load.certificates" | sort -u | grep -c .) - 1)); }
+
+# under_load [--api-restarts] COMMAND...: it succeeds, under load.
+under_load() {
+  local options=()
+  if [ "$1" = --api-restarts ]; then options+=("$1"); shift; fi
+  load_begins "${options[@]}"
+  trap 'touch "$work/load.stop"' EXIT
+  "$@"
+  load_ends
 }
+
+# everything: all that an installation could leave behind, by name: every object that is in no namespace, or in the
+# webhook's.
+everything() { { of_cluster; of_namespace; } | sort; }
+of_cluster() { # but namespaces, which come and go by the tests' hands
+  kubectl get "$(kinds false | grep -vx namespaces | paste -sd,)" --output name 2> /dev/null
+}
+of_namespace() { kubectl --namespace "$system" get "$(kinds true | grep -v '^events' | paste -sd,)" --output name 2> /dev/null; }
 kinds() { kubectl api-resources --verbs=list --namespaced="$1" --output name; }

@@ -31,30 +31,32 @@ read_clouds() {
   kubectl get --raw "/api/v1/namespaces/clouds/pods/$pod:8080/proxy/ca.crt" > "$work/clouds-ca.crt"
 }
 
-# install: the previous version of the chart, with a certificate from a Secret.
+# install: the previous version of the chart.
 install() {
   kubectl create namespace "$system"
   kubectl label namespace "$system" pod-security.kubernetes.io/enforce=restricted
-  serving_certificate
-  kubectl --namespace "$system" create secret tls serving --cert "$work/serving.crt" --key "$work/serving.key"
   eventually 20 kubectl --namespace "$system" get configmap/kube-root-ca.crt serviceaccount/default # come by themselves
   everything > "$work/before"
   helm package "$root/charts/rolebridge" --version "$previous" --app-version "$previous" --destination "$work"
-  helm install rolebridge "$work/rolebridge-$previous.tgz" --namespace "$system" --values "$e2e/values.yaml" \
+  helm_install "$work/rolebridge-$previous.tgz"
+}
+
+helm_install() { # chart, options of Helm's
+  helm install rolebridge "$@" --namespace "$system" --values "$e2e/values.yaml" \
     --set global.registry="$registry" --set webhook.image.pullPolicy="$pull" --set sidecar.image.pullPolicy="$pull" \
     --set defaults.settings.aws-sts-endpoint="$clouds_aws_sts" \
     --set defaults.settings.sts-endpoint="$clouds_google_sts" \
-    --set defaults.settings.iam-credentials-endpoint="$clouds_iam" \
-    --set-file certificates.secret.caBundle="$work/serving-ca.crt" --wait --timeout 60s
+    --set defaults.settings.iam-credentials-endpoint="$clouds_iam" --wait --timeout 60s
 }
 
-serving_certificate() {
+# a_certificate NAME DNS: NAME.crt and NAME.key in $work, signed by NAME-ca.crt, which is made if it is not there.
+a_certificate() {
   local key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
   cd "$work" || return
-  openssl req -x509 "${key[@]}" -keyout serving-ca.key -out serving-ca.crt -days 2 -subj /CN=e2e
-  openssl req "${key[@]}" -keyout serving.key -out serving.csr -subj /CN=rolebridge
-  openssl x509 -req -in serving.csr -CA serving-ca.crt -CAkey serving-ca.key -CAcreateserial -days 2 -out serving.crt \
-    -extfile <(echo "subjectAltName=DNS:rolebridge.$system.svc")
+  [ -e "$1-ca.crt" ] || openssl req -x509 "${key[@]}" -keyout "$1-ca.key" -out "$1-ca.crt" -days 2 -subj /CN=e2e
+  openssl req "${key[@]}" -keyout "$1.key" -out "$1.csr" -subj "/CN=$1"
+  openssl x509 -req -in "$1.csr" -CA "$1-ca.crt" -CAkey "$1-ca.key" -CAcreateserial -days 2 -out "$1.crt" \
+    -extfile <(echo "subjectAltName=DNS:$2")
 }
 
 # make_namespaces: those of app teams, each with a service account that has an IAM role, and the clouds' CA.

@@ -54,7 +54,19 @@ event_says_why() {
     eventually 20 has 'rolebridge.io/port: "99999"' kubectl --namespace shop get events \
       --field-selector reason=FailedCreate,involvedObject.kind=$kind --output 'jsonpath={.items[*].message}'
   done
+  kubectl --namespace shop get replicasets --output 'jsonpath={.items[?(@.metadata.ownerReferences[0].name=="typo")].metadata.name}' \
+    > "$work/replica-set"
   kubectl --namespace shop delete deployment/typo job/typo
+}
+
+# Its controller was refused many times, by two replicas; and there was a dry run.
+own_event_once() {
+  local replica_set; replica_set=$(cat "$work/replica-set")
+  eventually 10 has 'rolebridge.io/port: "99999"' kubectl --namespace shop get events \
+    --field-selector "reason=RolebridgeRefused,involvedObject.name=$replica_set" --output 'jsonpath={.items[*].message}'
+  equal 1 "$(kubectl --namespace shop get events --field-selector "reason=RolebridgeRefused,involvedObject.name=$replica_set" \
+    --output name | wc -l)"
+  equal '' "$(kubectl --namespace shop get events --field-selector reason=RolebridgeRefused,involvedObject.kind=Pod --output name)"
 }
 
 prove "pods that did not opt in are never sent to the webhook: its counter stands still" others_are_not_sent
@@ -62,3 +74,4 @@ prove "a namespace opts its pods in, those with no annotations at all too" names
 prove "each bad value of inject is refused with a sentence" bad_values_are_refused
 prove "kubectl apply of a Deployment or a Job with a bad annotation warns with the sentence" apply_warns
 prove "the ReplicaSet's own event carries it, and the Job's" event_says_why
+prove "the webhook says an event of its own about it, once" own_event_once

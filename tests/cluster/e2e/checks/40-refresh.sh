@@ -1,7 +1,9 @@
 # What a running pod lives through.
 # shellcheck shell=bash
 
-pod() { kubectl --namespace shop get pods --selector app=nightly-report --output 'jsonpath={.items[0].metadata.name}'; }
+pod() { # which of the two
+  kubectl --namespace shop get pods --selector app=nightly-report --output "jsonpath={.items[$1].metadata.name}"
+}
 restarts() { kubectl --namespace shop get pod "$1" --output 'jsonpath={.status.initContainerStatuses[0].restartCount}'; }
 ready() { equal True "$(kubectl --namespace shop get pod "$1" --output 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')"; }
 restarted() { [ "$(restarts "$1")" -gt "$2" ]; }
@@ -22,8 +24,13 @@ kill_sidecar() {
   return 1
 }
 
+two_pods() { # each is killed once: the kubelet makes one wait that is killed again within ten minutes
+  kubectl --namespace shop scale deployment nightly-report --replicas 2
+  kubectl --namespace shop rollout status deployment/nightly-report --timeout 60s
+}
+
 survives_a_kill() {
-  local pod before from; pod=$(pod); before=$(restarts "$pod")
+  local pod=$1 before from; before=$(restarts "$pod")
   kill_sidecar "$pod"
   from=$(date +%s%N)
   eventually 30 restarted "$pod" "$before"
@@ -41,7 +48,7 @@ sts() { # port that the fakes' Service sends calls to AWS STS to
 survives_a_kill_without_sts() {
   sts 9
   trap 'sts 8443' EXIT
-  survives_a_kill
+  survives_a_kill "$1"
 }
 
 # The projected token, as the kubelet keeps it on the node.
@@ -53,16 +60,17 @@ sessions() { events AssumeRoleWithWebIdentity | grep -c '"status":200'; }
 more_sessions() { [ "$(sessions)" -gt "$1" ]; }
 
 survives_a_rotation() {
-  local pod token before; pod=$(pod); token=$(aws_token "$pod")
+  local pod=$1 token before; token=$(aws_token "$pod")
   "$here/restart" kubelet
   eventually 60 rotated "$pod" "$token"
   before=$(sessions)
-  survives_a_kill
+  survives_a_kill "$pod"
   eventually 20 more_sessions "$before"
 }
 
 if [ "$own" ]; then
-  prove "a killed sidecar comes back, the pod is Ready again, and the app goes on" survives_a_kill
-  prove "the same while AWS STS is down" survives_a_kill_without_sts
-  prove "the same after the kubelet has rotated the AWS token: AWS takes the new one" survives_a_rotation
+  prove "two pods are ready" two_pods
+  prove "a killed sidecar comes back, the pod is Ready again, and the app goes on" survives_a_kill "$(pod 0)"
+  prove "the same while AWS STS is down" survives_a_kill_without_sts "$(pod 1)"
+  prove "the same after the kubelet has rotated the AWS token: AWS takes the new one" survives_a_rotation "$(pod 0)"
 fi

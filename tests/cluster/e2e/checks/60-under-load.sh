@@ -1,12 +1,27 @@
-# What the webhook lives through while fifty pods a second are created. They are dry runs, which it reviews as any other.
+# What the webhook lives through while pods are created.
 # shellcheck shell=bash
 
-goes_back() { helm rollback rolebridge --namespace "$system" --wait --timeout 60s; serves "$previous"; }
+goes_back() { helm rollback rolebridge 1 --namespace "$system" --wait --timeout 60s; serves "$previous"; }
 
-a_replica() { webhooks get pods --selector app.kubernetes.io/component=webhook --output 'jsonpath={.items[0].metadata.name}'; }
-loses_a_replica() {
-  local one; one=$(a_replica)
-  webhooks delete pod "$one"
+# The certificates' usual lives are other arguments, so that the pods are replaced.
+goes_on_for_long() {
+  upgrade --set certificates.managed.caLifetime=8760h,certificates.managed.certificateLifetime=720h,certificates.managed.publishDelay=30s
+  serves "$version"
+}
+
+leader() { webhooks get lease rolebridge --output 'jsonpath={.spec.holderIdentity}'; }
+other_leader() { local now; now=$(leader); [ "$now" ] && [ "$now" != "$1" ]; }
+
+loses_its_leader() {
+  local before; before=$(leader)
+  webhooks delete pod "${before%%_*}"
+  eventually 40 other_leader "$before"
+}
+
+loses_a_follower() {
+  local leader pod; leader=$(leader)
+  pod=$(webhooks get pods --selector app.kubernetes.io/component=webhook --output name | grep -v "/${leader%%_*}$" | head -n 1)
+  webhooks delete "$pod"
 }
 
 restarts_the_api_server() {
@@ -15,8 +30,9 @@ restarts_the_api_server() {
 }
 
 prove "helm rollback to the previous version, under load" under_load goes_back
-prove "a rolling update, under load" under_load goes_on
-prove "kubectl delete pod of a replica, under load" under_load loses_a_replica
+prove "a rolling update, under load" under_load goes_on_for_long
+prove "kubectl delete pod of a replica, under load" under_load loses_a_follower
+prove "the loss of the leader, under load" under_load loses_its_leader
 if [ "$own" ]; then
   prove "a restart of the API server, under load" under_load --api-restarts restarts_the_api_server
 fi

@@ -16,6 +16,7 @@ Y
 }
 
 kubectl_applies() {
+  local before; before=$(of_cluster)
   overlay
   kubectl apply --kustomize "$work/overlay"
   webhooks rollout status deployment/rolebridge --timeout 60s
@@ -23,6 +24,7 @@ kubectl_applies() {
     --annotations rolebridge.io/provider=projects/987654321098/locations/global/workloadIdentityPools/aws/providers/eks
   kubectl delete --kustomize "$work/overlay" --wait=false
   eventually 60 refused 'NotFound' kubectl get namespace "$system"
+  equal "$before" "$(of_cluster)"
 }
 
 prove "kubectl apply --kustomize manifests does what Helm does, and its delete leaves nothing behind" kubectl_applies

@@ -53,7 +53,8 @@ Y
 # There is no metrics server, so a stand-in says that each app uses half of what it requests.
 autoscaler() {
   kubectl --namespace clouds create configmap metrics --from-file="$e2e/objects/metrics.py"
-  kubectl --namespace clouds create secret tls metrics --cert "$work/serving.crt" --key "$work/serving.key"
+  a_certificate metrics metrics.clouds.svc
+  kubectl --namespace clouds create secret tls metrics --cert "$work/metrics.crt" --key "$work/metrics.key"
   object metrics | kubectl apply --filename -
   kubectl --namespace clouds rollout status deployment/metrics --timeout 60s
   kubectl wait apiservice v1beta1.metrics.k8s.io --for condition=Available --timeout 30s
