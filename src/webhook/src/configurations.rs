@@ -137,8 +137,8 @@ impl Refused {
         Self { code: 0, cause: cause.to_string() }
     }
 
-    /// Whether somebody else has changed the object first: a conflict, or a patch's test that fails.
-    pub(crate) const fn is_race(&self) -> bool {
-        matches!(self.code, 409 | 422)
+    /// Whether somebody else has changed the object first.
+    pub(crate) const fn is_conflict(&self) -> bool {
+        self.code == 409
     }
 }

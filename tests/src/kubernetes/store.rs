@@ -91,7 +91,7 @@ pub(super) struct Event {
 pub(super) enum NotWritten {
     /// There is none.
     Absent,
-    /// It is not the one that the client has read.
+    /// It is not the one that the client has read, by its resource version.
     Conflict,
     /// A patch's test fails, or it does not apply.
     Unprocessable,
@@ -176,8 +176,12 @@ impl Store {
     ) -> Result<Value, NotWritten> {
         let state = self.state();
         let key = (kind, namespace.to_owned(), name.to_owned());
-        let mut object = state.objects.get(&key).ok_or(NotWritten::Absent)?.clone();
+        let old = state.objects.get(&key).ok_or(NotWritten::Absent)?;
+        let mut object = old.clone();
         json_patch::patch(&mut object, patch).map_err(|_| NotWritten::Unprocessable)?;
+        if object["metadata"]["resourceVersion"] != old["metadata"]["resourceVersion"] {
+            return Err(NotWritten::Conflict);
+        }
         Ok(self.store(state, key, object))
     }
 

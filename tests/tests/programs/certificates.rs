@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::{Certificate, Client};
-use rolebridge_tests::kubernetes::{Kind, Kubernetes};
+use rolebridge_tests::kubernetes::{Kind, Kubernetes, Outage};
 use rolebridge_tests::replica::Replica;
 use rolebridge_tests::review;
 use serde_json::{Value, json};
@@ -105,14 +105,16 @@ async fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-async fn leads(replica: &Replica) -> bool {
-    replica.page("/metrics").await.unwrap().1.contains("\nrolebridge_webhook_leader 1\n")
+const LEADS: &str = "rolebridge_webhook_leader 1";
+
+async fn says(replica: &Replica, line: &str) -> bool {
+    replica.page("/metrics").await.unwrap().1.lines().any(|found| found == line)
 }
 
-async fn until_leads(replica: &Replica) {
+async fn until_says(replica: &Replica, line: &str) {
     let deadline = Instant::now() + PATIENCE;
-    while !leads(replica).await {
-        assert!(Instant::now() < deadline, "the other replica does not lead");
+    while !says(replica, line).await {
+        assert!(Instant::now() < deadline, "no {line}");
         sleep(Duration::from_millis(20)).await;
     }
 }
@@ -211,6 +213,17 @@ async fn certificates_and_authorities_change_and_no_call_fails() {
     let (authority, certificate) = (secret(&kubernetes, "ca.crt"), secret(&kubernetes, "tls.crt"));
     until("a new certificate", || (secret(&kubernetes, "tls.crt") != certificate).then_some(())).await;
     assert_eq!(secret(&kubernetes, "ca.crt"), authority, "a certificate is renewed before its CA");
+    // Without an API server they go on with what they have.
+    kubernetes.fail(Some(Outage::Forbidden));
+    for replica in [&first, &second] {
+        until_says(replica, "rolebridge_webhook_leader 0").await;
+        for step in ["read-configurations", "read-secret", "lease"] {
+            let faults = format!("rolebridge_webhook_certificate_faults_total{{step=\"{step}\"}} 0");
+            assert!(!says(replica, &faults).await, "{step}");
+        }
+        assert!(replica.is_ready().await);
+    }
+    kubernetes.fail(None);
     until("a new CA", || (secret(&kubernetes, "ca.crt") != authority).then_some(())).await;
     let (next, last) = (secret(&kubernetes, "ca.crt").unwrap(), secret(&kubernetes, "tls.crt"));
     until("a certificate of it", || (secret(&kubernetes, "tls.crt") != last).then_some(())).await;
@@ -218,11 +231,11 @@ async fn certificates_and_authorities_change_and_no_call_fails() {
     assert!(overlap.len() == 4 && overlap.iter().all(|bundle| bundle.contains(&next)), "{overlap:?}");
     assert!(overlap.iter().all(|bundle| bundle.contains(authority.as_ref().unwrap())), "the old one stays");
 
-    let (mut leader, mut other) = if leads(&first).await { (first, second) } else { (second, first) };
+    let (mut leader, mut other) = if says(&first, LEADS).await { (first, second) } else { (second, first) };
     api_server.knows(&[&other]);
     leader.process().kill().await.unwrap();
     let before = api_server.done();
-    until_leads(&other).await;
+    until_says(&other, LEADS).await;
     let only_new = || bundles(&kubernetes).iter().all(|bundle| *bundle == next).then_some(());
     until("the end of the old CA", only_new).await;
 
@@ -238,7 +251,7 @@ async fn certificates_and_authorities_change_and_no_call_fails() {
     third.wait_until_ready().await.unwrap();
     api_server.knows(&[&third]);
     assert!(other.process().terminate(PATIENCE).await.unwrap().success());
-    until_leads(&third).await;
+    until_says(&third, LEADS).await;
     let done = api_server.done();
     assert!(before > 0 && done > before, "{before}, {done} calls");
     for replica in [&mut leader, &mut other, &mut third] {

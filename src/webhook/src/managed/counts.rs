@@ -21,7 +21,7 @@ pub enum Step {
     WriteSecret,
 }
 
-/// Something that the leader has done.
+/// Something that was made new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renewed {
     /// A new CA.
@@ -68,7 +68,7 @@ impl Counts {
 
     /// Writes everything.
     pub fn write(&self, page: &mut Page) {
-        page.family("leader", Type::Gauge, "1 if this replica renews the certificates.")
+        page.family("leader", Type::Gauge, "1 if this replica renews the CA and the certificate.")
             .sample(&[], u8::from(self.leads.load(Ordering::Relaxed)));
         let end = self.authority_end.load(Ordering::Relaxed);
         if end != 0 {
@@ -82,7 +82,7 @@ impl Counts {
         let mut family = page.family(
             "renewals_total",
             Type::Counter,
-            "What this replica renewed as the leader: CAs, certificates, and caBundles that did not fit.",
+            "What this replica renewed: CAs and certificates as the leader, and caBundles that did not fit.",
         );
         for (count, what) in self.renewals.iter().zip(RENEWED) {
             family.sample(&[("what", what)], count.load(Ordering::Relaxed));

@@ -155,7 +155,7 @@ impl Leases {
         let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         match ask(self.api.replace(&self.name, &params, lease)).await {
             Ok(_) => Ok(Attempt::Held),
-            Err(error) if error.is_race() => Ok(Attempt::Raced),
+            Err(error) if error.is_conflict() => Ok(Attempt::Raced),
             Err(error) => Err(format!("The Lease {} cannot be written: {error}.", self.name)),
         }
     }

@@ -1,12 +1,11 @@
 //! The certificate, managed by the webhook itself: no other program, no person.
 //!
 //! A CA of the webhook's own lies in a Secret, with the certificate that every replica serves. One replica leads by a
-//! Lease: it renews both, and publishes the CA in the `caBundle` of the webhook's own configurations. Every replica reads
-//! the Secret and the configurations now and then, and serves what it finds. The chart makes the Secret and the Lease,
-//! empty, and the configurations, without `caBundle`, so that no right to create or to list is needed.
+//! Lease, and renews both. Every replica looks at the Secret and at the webhook's own configurations now and then, sees to
+//! it that the CA is in each `caBundle`, and serves what it finds. The chart makes the Secret and the Lease, empty, and the
+//! configurations, without `caBundle`, so that no right to create or to list is needed.
 //!
-//! [`plan`] decides what the leader does, [`serve`] what a replica serves, [`lease`] who leads; they are pure.
-//! [`rounds`] does it.
+//! [`plan`] decides what is done, [`serve`] what a replica serves, [`lease`] who leads; they are pure. [`rounds`] does it.
 
 pub mod arguments;
 mod change;

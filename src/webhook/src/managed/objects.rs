@@ -46,14 +46,14 @@ impl Objects {
 
     /// Puts CAs into a configuration's entries, and touches nothing else.
     ///
-    /// A JSON patch says just that, and its tests refuse it if the configuration is not the one that was read. Tools that
+    /// A JSON patch says just that, and with the version that was read it is a conflict if that has changed. Tools that
     /// compare the cluster with what they applied (Argo CD, Flux, Helm) see no difference, since the chart says nothing
     /// of `caBundle`: server-side apply leaves a field to its one owner, and a merge leaves what neither side names. Our
     /// own apply would instead own the entries' names too, and would keep an entry from going with the chart's.
     pub(super) async fn publish(&self, publication: &Publication) -> Result<(), Refused> {
         let ca_bundle = STANDARD.encode(bundle::pem(&publication.authorities));
         let mut operations =
-            vec![json!({"op": "test", "path": "/metadata/resourceVersion", "value": publication.version})];
+            vec![json!({"op": "replace", "path": "/metadata/resourceVersion", "value": publication.version})];
         for (index, name) in &publication.entries {
             let field = |path: &str| format!("/webhooks/{index}/{path}");
             operations.push(json!({"op": "test", "path": field("name"), "value": name}));

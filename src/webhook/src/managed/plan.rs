@@ -1,4 +1,7 @@
-//! What the leader does next. Pure: what the Secret holds, what the configurations hold, what time it is.
+//! What to do next. Pure: what the Secret holds, what the configurations hold, what time it is.
+//!
+//! The Secret is the leader's to change. What it holds is published by every replica: during an upgrade a new one may know
+//! of a configuration that the leader has never heard of, and would else wait for it in vain, and the upgrade with it.
 //!
 //! The order makes each step safe to be the last before a crash:
 //!

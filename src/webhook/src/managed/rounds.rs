@@ -1,4 +1,4 @@
-//! Looks at the Secret and the configurations, serves what is there, and, as the leader, does what is planned.
+//! Looks at the Secret and the configurations, serves what is there, and does what is planned.
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
@@ -79,10 +79,11 @@ impl Rounds {
         let (state, faults) = document::read(data, &self.settings.policy.server_name(), moment.time);
         self.shared.counts.authority_ends(state.authority.as_ref().map(|authority| authority.not_after));
         self.serve(&state, moment);
-        if !informed || !*self.leads.borrow() {
+        if !informed {
             return Next::Wait;
         }
-        let plan = plan(&state, moment, &self.published, &self.settings.policy);
+        let mut plan = plan(&state, moment, &self.published, &self.settings.policy);
+        plan.change = plan.change.filter(|_| *self.leads.borrow());
         self.act(plan, state, &faults, secret, moment).await
     }
 
@@ -126,7 +127,7 @@ impl Rounds {
                 info!(configuration, entries, authorities = publication.authorities.len(), "CAs published");
                 true
             }
-            Err(error) if error.is_race() => {
+            Err(error) if error.is_conflict() => {
                 info!(configuration, "somebody else changed it first; looking again");
                 false
             }
@@ -160,7 +161,7 @@ impl Rounds {
                 self.changed(change, &next);
                 true
             }
-            Err(error) if error.is_race() => {
+            Err(error) if error.is_conflict() => {
                 info!(secret = %self.settings.secret, "somebody else changed it first; looking again");
                 false
             }

@@ -12,4 +12,5 @@ mod reload;
 mod reviews;
 mod support;
 mod tls;
+mod trust;
 mod watching;
