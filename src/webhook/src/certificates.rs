@@ -18,7 +18,7 @@ use crate::watch_files::{Contents, File};
 #[derive(Debug)]
 pub struct Pair {
     key: Arc<CertifiedKey>,
-    not_after: Timestamp,
+    validity: Validity,
 }
 
 /// Why a certificate and a key cannot be served.
@@ -52,11 +52,11 @@ impl Pair {
             .collect::<Result<_, _>>()
             .map_err(PairError::Certificate)?;
         let leaf = chain.first().ok_or(PairError::NoCertificate)?;
-        let not_after = Validity::of(leaf).ok_or(PairError::Validity)?.not_after;
+        let validity = Validity::of(leaf).ok_or(PairError::Validity)?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(PairError::Key)?;
         let key =
             CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(PairError::Mismatch)?;
-        Ok(Self { key: Arc::new(key), not_after })
+        Ok(Self { key: Arc::new(key), validity })
     }
 
     /// Reads the two files' contents.
@@ -72,7 +72,13 @@ impl Pair {
     /// The last second at which the certificate is valid.
     #[must_use]
     pub const fn not_after(&self) -> Timestamp {
-        self.not_after
+        self.validity.not_after
+    }
+
+    /// The first second at which the certificate is valid.
+    #[must_use]
+    pub const fn not_before(&self) -> Timestamp {
+        self.validity.not_before
     }
 
     /// The certificate, and its chain after it.

@@ -87,6 +87,12 @@ fn page(health: &Health) -> String {
         .sample(&[], u8::from(health.missing().is_empty()));
     if let Some(served) = health.certificates.served() {
         page.family(
+            "certificate_start_timestamp_seconds",
+            Type::Gauge,
+            "When the served certificate begins, Unix time.",
+        )
+        .sample(&[], served.not_before().as_second());
+        page.family(
             "certificate_expiry_timestamp_seconds",
             Type::Gauge,
             "When the served certificate ends, Unix time.",

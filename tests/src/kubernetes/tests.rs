@@ -1,6 +1,6 @@
 //! The server as a client sees it.
 
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Method, Response, StatusCode};
 
 use super::*;
 
@@ -129,6 +129,69 @@ async fn held_watches_lag_and_reads_do_not() {
     assert_eq!(json(ask(&kubernetes, "application/json", path).await).await["kind"], "ServiceAccount");
     kubernetes.hold_watches(false);
     assert_eq!(summary(&events.next().await.unwrap()), "MODIFIED a 2");
+}
+
+async fn write(
+    kubernetes: &Kubernetes,
+    method: Method,
+    content: &str,
+    path: &str,
+    body: &Value,
+) -> (u16, Value) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let url = format!("{}{path}", kubernetes.url());
+    let request = Client::new().request(method, url).header("content-type", content).body(body.to_string());
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), json(response).await)
+}
+
+#[tokio::test]
+async fn what_was_written_meanwhile_is_not_written_over() {
+    let kubernetes = Kubernetes::start().await.unwrap();
+    kubernetes.put(Kind::Secret, "system", "a", json!({"type": "Opaque"}));
+    let path = "/api/v1/namespaces/system/secrets/a";
+    let put = |object: Value| {
+        let kubernetes = &kubernetes;
+        async move { write(kubernetes, Method::PUT, "application/json", path, &object).await }
+    };
+    let mut read = json(ask(&kubernetes, "application/json", path).await).await;
+    assert_eq!((&read["kind"], &read["apiVersion"]), (&json!("Secret"), &json!("v1")));
+    read["data"] = json!({"k": "dg=="});
+    let (status, written) = put(read.clone()).await;
+    assert_eq!((status, &written["metadata"]["uid"]), (200, &read["metadata"]["uid"]));
+    assert_ne!(written["metadata"]["resourceVersion"], read["metadata"]["resourceVersion"]);
+    assert_eq!(put(read).await.0, 409);
+    assert_eq!(put(written).await.0, 200);
+    kubernetes.delete(Kind::Secret, "system", "a");
+    assert_eq!(put(json!({})).await.0, 404);
+    assert_eq!(kubernetes.calls().writes, 4);
+}
+
+#[tokio::test]
+async fn a_patch_applies_to_what_was_read() {
+    let kubernetes = Kubernetes::start().await.unwrap();
+    let kind = Kind::MutatingWebhookConfiguration;
+    kubernetes.put(kind, "", "a", json!({"webhooks": [{"name": "pods"}]}));
+    let patch = |content: &'static str, operations: Value| {
+        let path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/a";
+        let kubernetes = &kubernetes;
+        async move { write(kubernetes, Method::PATCH, content, path, &operations).await.0 }
+    };
+    let add = json!({"op": "add", "path": "/webhooks/0/x", "value": 1});
+    let test = |name: &str| json!({"op": "test", "path": "/webhooks/0/name", "value": name});
+    let version =
+        |version: &str| json!({"op": "replace", "path": "/metadata/resourceVersion", "value": version});
+    let content = "application/json-patch+json";
+    for (operations, status) in [
+        (json!([version("7"), add]), 409),
+        (json!([test("other"), add]), 422),
+        (json!([version("1"), test("pods"), add]), 200),
+        (json!([version("1"), add]), 409),
+    ] {
+        assert_eq!(patch(content, operations.clone()).await, status, "{operations}");
+    }
+    assert_eq!(patch("application/merge-patch+json", json!({})).await, 415);
+    assert_eq!(kubernetes.read(kind, "", "a").unwrap()["webhooks"], json!([{"name": "pods", "x": 1}]));
 }
 
 #[tokio::test]

@@ -25,15 +25,17 @@ const HOST: &str = "rolebridge.rolebridge-system.svc";
 const DEFAULTS: &str =
     "settings:\n  provider: projects/123456/locations/global/workloadIdentityPools/aws/providers/prod\n";
 
-/// Times short enough for a test; a certificate is renewed after 5 s, a CA after 15.
+/// Times short enough for a test; a certificate is renewed after 6 s, a CA after 18.
 const TIMES: [&str; 5] = [
-    "--managed-leaf-lifetime=8s",
-    "--managed-ca-lifetime=24s",
-    "--managed-publish-delay=800ms",
+    "--managed-leaf-lifetime=10s",
+    "--managed-ca-lifetime=30s",
+    "--managed-publish-delay=1s",
     "--managed-lease-duration=2s",
     "--reload-interval=0.2",
 ];
-/// How much later an API server hears of a changed configuration: less than `--managed-publish-delay`.
+/// `--managed-publish-delay`: whoever knows only what is older than this may be refused.
+const DELAY: Duration = Duration::from_secs(1);
+/// How much later an API server hears of a changed configuration.
 const LAG: Duration = Duration::from_millis(600);
 
 /// What the chart makes.
@@ -162,13 +164,14 @@ impl ApiServer {
             let addresses = endpoints.lock().unwrap().clone();
             for address in addresses {
                 for (at, bundles) in [known.front(), known.back()].into_iter().flatten() {
-                    let (age, turn) = (at.elapsed(), calls.lock().unwrap().0);
+                    let turn = calls.lock().unwrap().0;
                     let answer = post(address, &bundles[turn % bundles.len()]).await;
+                    let age = at.elapsed();
                     let mut calls = calls.lock().unwrap();
                     match answer {
                         Ok(()) => calls.0 += 1,
                         // It may have been taken from the list during the call.
-                        Err(error) if endpoints.lock().unwrap().contains(&address) => {
+                        Err(error) if age < DELAY && endpoints.lock().unwrap().contains(&address) => {
                             calls.1.push(format!("{address} with a caBundle of {age:?} ago: {error:?}"));
                         }
                         Err(_) => {}
