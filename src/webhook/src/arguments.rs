@@ -198,6 +198,7 @@ mod tests {
             ("--managed-ca-lifetime=2000h", "three times"),
             ("--managed-leaf-lifetime=4m", "ten times"),
             ("--managed-publish-delay=100h", "ten times"),
+            ("--managed-lease-duration=10ms", "1s or more"),
         ] {
             let arguments = Arguments::parse_from(MANAGED.iter().copied().chain([flag]));
             let error = arguments.managed.settings(Duration::ZERO).unwrap_err();

@@ -17,7 +17,9 @@ use crate::chain;
 use crate::configurations::{self, Configuration};
 
 /// How often to look while it is not yet trusted.
-pub(crate) const EAGER: Duration = Duration::from_secs(1);
+const EAGER: Duration = Duration::from_secs(1);
+/// The API server is asked no more often than this, whatever holds for files.
+const SHORTEST: Duration = Duration::from_millis(100);
 
 /// What the configurations said last, and whether they have ever trusted what is served.
 #[derive(Debug, Default)]
@@ -95,10 +97,13 @@ pub async fn follow(client: Client, trust: &Trust, certificates: &Certificates, 
             Ok(configurations) => trust.see(configurations),
             Err(error) => warn!(error, "cannot tell whether API servers trust the certificate; trying again"),
         }
-        sleep(if is_missing(trust, certificates) { EAGER.min(every) } else { every }).await;
+        sleep(pause(trust, certificates, every)).await;
     }
 }
 
-pub(crate) fn is_missing(trust: &Trust, certificates: &Certificates) -> bool {
-    certificates.served().is_none_or(|served| trust.missing(&served, Timestamp::now()).is_some())
+/// How long to wait until the next look.
+pub(crate) fn pause(trust: &Trust, certificates: &Certificates, every: Duration) -> Duration {
+    let served = certificates.served();
+    let missing = served.is_none_or(|served| trust.missing(&served, Timestamp::now()).is_some());
+    if missing { EAGER.min(every) } else { every }.max(SHORTEST)
 }

@@ -38,15 +38,17 @@ const DELAY: Duration = Duration::from_secs(1);
 /// How much later an API server hears of a changed configuration.
 const LAG: Duration = Duration::from_millis(600);
 
-/// What the chart makes.
-async fn cluster() -> Kubernetes {
-    let kubernetes = Kubernetes::start().await.unwrap();
+/// What the chart makes for the webhook to fill.
+fn make_empty(kubernetes: &Kubernetes) {
     kubernetes.put(Kind::Secret, NAMESPACE, SECRET, json!({"type": "Opaque"}));
     kubernetes.put(Kind::Lease, NAMESPACE, LEASE, json!({}));
+}
+
+/// What the chart makes for API servers.
+fn make_configurations(kubernetes: &Kubernetes) {
     for name in CONFIGURATIONS {
         kubernetes.put(Kind::MutatingWebhookConfiguration, "", name, configuration(name));
     }
-    kubernetes
 }
 
 /// Two entries that call the webhook, and one that does not.
@@ -113,10 +115,11 @@ async fn says(replica: &Replica, line: &str) -> bool {
     replica.page("/metrics").await.unwrap().1.lines().any(|found| found == line)
 }
 
-async fn until_says(replica: &Replica, line: &str) {
+/// Until its metrics say this line, or do not say it any more.
+async fn until_says(replica: &Replica, line: &str, expected: bool) {
     let deadline = Instant::now() + PATIENCE;
-    while !says(replica, line).await {
-        assert!(Instant::now() < deadline, "no {line}");
+    while says(replica, line).await != expected {
+        assert!(Instant::now() < deadline, "{line} is not {expected}");
         sleep(Duration::from_millis(20)).await;
     }
 }
@@ -205,7 +208,9 @@ async fn post(address: std::net::SocketAddr, bundle: &str) -> Result<(), String>
 
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_and_authorities_change_and_no_call_fails() {
-    let kubernetes = Arc::new(cluster().await);
+    let kubernetes = Arc::new(Kubernetes::start().await.unwrap());
+    make_empty(&kubernetes);
+    make_configurations(&kubernetes);
     let mut first = replica(&kubernetes, &TIMES).await;
     let mut second = replica(&kubernetes, &TIMES).await;
     first.wait_until_ready().await.unwrap();
@@ -219,10 +224,10 @@ async fn certificates_and_authorities_change_and_no_call_fails() {
     // Without an API server they go on with what they have.
     kubernetes.fail(Some(Outage::Forbidden));
     for replica in [&first, &second] {
-        until_says(replica, "rolebridge_webhook_leader 0").await;
+        until_says(replica, LEADS, false).await;
         for step in ["read-configurations", "read-secret", "lease"] {
-            let faults = format!("rolebridge_webhook_certificate_faults_total{{step=\"{step}\"}} 0");
-            assert!(!says(replica, &faults).await, "{step}");
+            let none = format!("rolebridge_webhook_certificate_faults_total{{step=\"{step}\"}} 0");
+            until_says(replica, &none, false).await;
         }
         assert!(replica.is_ready().await);
     }
@@ -238,7 +243,7 @@ async fn certificates_and_authorities_change_and_no_call_fails() {
     api_server.knows(&[&other]);
     leader.process().kill().await.unwrap();
     let before = api_server.done();
-    until_says(&other, LEADS).await;
+    until_says(&other, LEADS, true).await;
     let only_new = || bundles(&kubernetes).iter().all(|bundle| *bundle == next).then_some(());
     until("the end of the old CA", only_new).await;
 
@@ -253,12 +258,40 @@ async fn certificates_and_authorities_change_and_no_call_fails() {
     let mut third = replica(&kubernetes, &TIMES).await;
     third.wait_until_ready().await.unwrap();
     api_server.knows(&[&third]);
+    let holder = || kubernetes.read(Kind::Lease, NAMESPACE, LEASE).unwrap()["spec"]["holderIdentity"].take();
+    let held = holder();
     assert!(other.process().terminate(PATIENCE).await.unwrap().success());
-    until_says(&third, LEADS).await;
+    assert_ne!(holder(), held, "it lets the Lease go");
+    until_says(&third, LEADS, true).await;
     let done = api_server.done();
     assert!(before > 0 && done > before, "{before}, {done} calls");
     for replica in [&mut leader, &mut other, &mut third] {
         let log = replica.process().log().text();
         assert!(log.contains("leadership") && !log.contains("PRIVATE"), "{log}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_chart_has_not_made_is_asked_for_by_name() {
+    let kubernetes = Kubernetes::start().await.unwrap();
+    let mut replica = replica(&kubernetes, &TIMES).await;
+    for sentence in [
+        "There is no Lease rolebridge; the chart makes it, empty.",
+        "There is no Secret rolebridge-system/rolebridge-managed; the chart makes it, empty, and it is filled when it is there.",
+    ] {
+        replica.process().log().line_after(0, PATIENCE, |line| line.contains(sentence)).await.unwrap();
+    }
+    let says = async |missing: &str| {
+        let deadline = Instant::now() + PATIENCE;
+        let expected = (503, format!("not ready: {missing}\n"));
+        while replica.page("/readyz").await.unwrap() != expected {
+            assert!(Instant::now() < deadline, "{:?}", replica.page("/readyz").await);
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    says("there is no certificate yet").await;
+    make_empty(&kubernetes);
+    says("there is no MutatingWebhookConfiguration rolebridge").await;
+    make_configurations(&kubernetes);
+    replica.wait_until_ready().await.unwrap();
 }

@@ -10,6 +10,9 @@ use super::Settings;
 use super::policy::Policy;
 use crate::arguments::duration;
 
+/// A Lease counts in seconds.
+const LEAST_LEASE: Duration = Duration::from_secs(1);
+
 /// An object by namespace and name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectName {
@@ -100,6 +103,12 @@ impl Managed {
             publish_delay: self.managed_publish_delay,
         };
         policy.check()?;
+        if self.managed_lease_duration < LEAST_LEASE {
+            return Err(format!(
+                "--managed-lease-duration is {:?}; {LEAST_LEASE:?} or more would be right.",
+                self.managed_lease_duration
+            ));
+        }
         Ok(Some(Settings {
             secret: secret.clone(),
             lease: lease.clone(),

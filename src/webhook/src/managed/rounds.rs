@@ -1,5 +1,7 @@
 //! Looks at the Secret and the configurations, serves what is there, and does what is planned.
 
+use std::error::Error;
+
 use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
 use tokio::sync::watch;
@@ -7,14 +9,15 @@ use tokio::time::sleep;
 use tracing::{error, info, warn};
 
 use super::counts::{Renewed, Step};
+use super::document::{self, Data};
 use super::objects::Objects;
 use super::plan::{Change, Plan, Publication, plan};
 use super::policy::Policy;
 use super::published::{Moment, Published};
 use super::state::State;
-use super::{Settings, Shared, document, serve};
-use crate::configurations::{self, Configuration};
-use crate::trust::{EAGER, is_missing};
+use super::{Settings, Shared, serve};
+use crate::configurations::{self, Configuration, Refused};
+use crate::trust::pause;
 
 pub(super) struct Rounds {
     client: Client,
@@ -54,10 +57,9 @@ impl Rounds {
                     break;
                 }
             }
-            let waiting = is_missing(&self.shared.trust, &self.shared.certificates);
-            let every = self.settings.interval;
+            let Shared { trust, certificates, .. } = &self.shared;
             tokio::select! {
-                () = sleep(if waiting { EAGER.min(every) } else { every }) => {}
+                () = sleep(pause(trust, certificates, self.settings.interval)) => {}
                 // It fails where leading has ended for good.
                 Ok(()) = self.leads.changed() => {}
             }
@@ -83,7 +85,9 @@ impl Rounds {
             return Next::Wait;
         }
         let mut plan = plan(&state, moment, &self.published, &self.settings.policy);
-        plan.change = plan.change.filter(|_| *self.leads.borrow());
+        if !*self.leads.borrow() {
+            plan.change = None;
+        }
         self.act(plan, state, &faults, secret, moment).await
     }
 
@@ -103,92 +107,95 @@ impl Rounds {
         }
     }
 
-    async fn act(&self, plan: Plan, state: State, faults: &[String], secret: Secret, moment: Moment) -> Next {
-        let mut done = true;
+    async fn act(
+        &self,
+        plan: Plan,
+        state: State,
+        faults: &[String],
+        mut secret: Secret,
+        moment: Moment,
+    ) -> Next {
+        let mut again = !plan.publications.is_empty() || plan.change.is_some();
         for publication in &plan.publications {
-            done &= self.publish(publication).await;
+            again &= self.publish(publication).await;
         }
         if let Some(change) = plan.change {
             for fault in faults {
                 warn!(fault, "the Secret is spoilt; it is mended");
             }
-            done &= self.change(change, state, secret, moment).await;
+            match self.changed(change, state, secret.data.get_or_insert_default(), moment) {
+                Ok(next) => again &= self.write(change, &next, &secret).await,
+                Err(error) => {
+                    self.failed(Step::WriteSecret, &format!("No certificate can be made: {error}."));
+                    again = false;
+                }
+            }
         }
-        let acted = plan.change.is_some() || !plan.publications.is_empty();
-        if acted && done { Next::Again } else { Next::Wait }
+        if again { Next::Again } else { Next::Wait }
     }
 
     async fn publish(&self, publication: &Publication) -> bool {
-        let entries: Vec<_> = publication.entries.iter().map(|(_, name)| name.as_str()).collect();
-        let (configuration, entries) = (&publication.configuration, entries.join(", "));
-        match self.objects.publish(publication).await {
-            Ok(()) => {
-                self.shared.counts.renewal(Renewed::Bundle);
-                info!(configuration, entries, authorities = publication.authorities.len(), "CAs published");
+        let (configuration, authorities) = (&publication.configuration, publication.authorities.len());
+        let written = self.objects.publish(publication).await;
+        if written.is_ok() {
+            let entries: Vec<_> = publication.entries.iter().map(|(_, name)| name.as_str()).collect();
+            self.shared.counts.renewal(Renewed::Bundle);
+            info!(configuration, entries = entries.join(", "), authorities, "CAs published");
+        }
+        self.goes_on(written, Step::Publish, &format!("The MutatingWebhookConfiguration {configuration}"))
+    }
+
+    /// The state after a change, put into the Secret's data.
+    fn changed(
+        &self,
+        change: Change,
+        state: State,
+        data: &mut Data,
+        moment: Moment,
+    ) -> Result<State, Box<dyn Error + Send + Sync>> {
+        let next = change.apply(state, moment, &self.published, &self.settings.policy)?;
+        document::write(&next, data)?;
+        Ok(next)
+    }
+
+    async fn write(&self, change: Change, next: &State, secret: &Secret) -> bool {
+        let written = self.objects.write(secret).await;
+        if written.is_ok() {
+            self.tell(change, next);
+        }
+        self.goes_on(written, Step::WriteSecret, &format!("The Secret {}", self.settings.secret))
+    }
+
+    /// Whether to look again at once: if it was written, or somebody else has written it first.
+    fn goes_on(&self, written: Result<(), Refused>, step: Step, what: &str) -> bool {
+        match written {
+            Ok(()) => true,
+            Err(error) if error.is_conflict() => {
+                info!(what, "somebody else has written it first; looking again");
                 true
             }
-            Err(error) if error.is_conflict() => {
-                info!(configuration, "somebody else changed it first; looking again");
-                false
-            }
             Err(error) => {
-                self.failed(
-                    Step::Publish,
-                    &format!(
-                        "The CA cannot be put into the MutatingWebhookConfiguration {configuration}: {error}."
-                    ),
-                );
+                self.failed(step, &format!("{what} cannot be written: {error}."));
                 false
             }
         }
     }
 
-    async fn change(&self, change: Change, state: State, mut secret: Secret, moment: Moment) -> bool {
-        let mut data = secret.data.take().unwrap_or_default();
-        let next = change.apply(state, moment, &self.published, &self.settings.policy);
-        let next = match next.map_err(|error| error.to_string()).and_then(|next| {
-            document::write(&next, &mut data).map(|()| next).map_err(|error| error.to_string())
-        }) {
-            Ok(next) => next,
-            Err(error) => {
-                self.failed(Step::WriteSecret, &format!("No certificate can be made: {error}."));
-                return false;
-            }
-        };
-        secret.data = Some(data);
-        match self.objects.write(&secret).await {
-            Ok(()) => {
-                self.changed(change, &next);
-                true
-            }
-            Err(error) if error.is_conflict() => {
-                info!(secret = %self.settings.secret, "somebody else changed it first; looking again");
-                false
-            }
-            Err(error) => {
-                let secret = &self.settings.secret;
-                self.failed(Step::WriteSecret, &format!("The Secret {secret} cannot be written: {error}."));
-                false
-            }
-        }
-    }
-
-    fn changed(&self, change: Change, next: &State) {
+    fn tell(&self, change: Change, next: &State) {
         let old = next.old.as_ref().map_or(0, Vec::len);
-        let ends = next.authority.as_ref().map(|authority| authority.not_after.to_string());
-        let ends = ends.unwrap_or_default();
-        match change {
-            Change::Begin | Change::Rotate => {
-                self.shared.counts.renewal(Renewed::Authority);
-                info!(not_after = ends, old, "new CA");
-            }
-            Change::Sign => self.shared.counts.renewal(Renewed::Certificate),
-            Change::Adopt | Change::Forget => info!(old, "CAs of before that are still trusted"),
+        let counts = &self.shared.counts;
+        if let (Change::Begin | Change::Rotate, Some(authority)) = (change, &next.authority) {
+            counts.renewal(Renewed::Authority);
+            info!(not_after = %authority.not_after, old, "new CA");
         }
-        if let (Change::Sign | Change::Begin, Some(leaf)) = (change, &next.leaf)
-            && leaf.of_authority
-        {
+        // The first CA of all comes with a certificate.
+        let leaf = next.leaf.as_ref().filter(|leaf| leaf.of_authority);
+        if let (Change::Begin | Change::Sign, Some(leaf)) = (change, leaf) {
+            counts.renewal(Renewed::Certificate);
             info!(not_after = %leaf.keyed.not_after, "new certificate");
+        }
+        if let Change::Adopt | Change::Forget = change {
+            info!(old, "CAs of before that are still trusted");
         }
     }
 
