@@ -10,22 +10,23 @@ start() {
   echo $! > "$name.pid"
 }
 
-# stop NAME: by its recorded id, if that process is still ours (ids are used again). It has three seconds: the API server
-# would wait a minute for the watches of others.
+# stop NAME: by its recorded id, if that process is still ours: ids are used again, of processes and of threads. It has
+# three seconds: the API server would wait a minute for the watches of others.
 stop() {
-  local pid waited=0
+  local pid command waited=0
   pid=$(cat "$1.pid" 2> /dev/null) || return 0
   rm -f "$1.pid"
-  tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null | grep -qE -- "$bin|$state|containerd.toml" || return 0
+  command=$(command_of "$pid")
+  grep -qE -- "$bin|$state|containerd.toml" <<< "$command" || return 0
   kill "$pid" 2> /dev/null
-  while runs "$pid"; do
+  while [ "$(command_of "$pid")" = "$command" ]; do
     [ $((waited += 1)) -lt 30 ] || kill -KILL "$pid" 2> /dev/null
     sleep .1
   done
 }
 
-# runs PID: a dead process that its parent has not reaped yet has no command line.
-runs() { grep -q . "/proc/$1/cmdline" 2> /dev/null; }
+# command_of PID: nothing of a dead process, also of one that its parent has not reaped yet.
+command_of() { tr '\0' ' ' < "/proc/$1/cmdline" 2> /dev/null; }
 
 # await SECONDS COMMAND...: until it succeeds.
 await() {
