@@ -5,7 +5,7 @@
 //! it that the CA is in each `caBundle`, and serves what it finds. The chart makes the Secret and the Lease, empty, and the
 //! configurations, without `caBundle`, so that no right to create or to list is needed.
 //!
-//! [`plan`] decides what is done, [`serve`] what a replica serves, [`lease`] who leads; they are pure. [`rounds`] does it.
+//! [`plan`] decides what is done, [`serve`] what a replica serves, [`lease`] who leads; they are pure. `rounds` does it.
 
 pub mod arguments;
 mod change;

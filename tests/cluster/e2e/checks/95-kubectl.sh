@@ -11,7 +11,7 @@ images:
   - { name: ghcr.io/rolebridge/webhook, newName: $registry/webhook, newTag: $version }
 patches:
   - target: { kind: Deployment }
-    patch: '[{op: replace, path: /spec/template/spec/containers/0/imagePullPolicy, value: $pull}]'
+    patch: '[{"op": "replace", "path": "/spec/template/spec/containers/0/imagePullPolicy", "value": "$pull"}]'
 Y
 }
 
