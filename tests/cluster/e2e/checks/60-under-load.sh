@@ -3,11 +3,22 @@
 
 goes_back() { helm rollback rolebridge 1 --namespace "$system" --wait --timeout 60s; serves "$previous"; }
 
-# The certificates' usual lives are other arguments, so that the pods are replaced.
+# The certificates' usual lives, without load: from lives shorter than the usual delay of publication there is no way that
+# has no gap.
 goes_on_for_long() {
   upgrade --set certificates.managed.caLifetime=8760h,certificates.managed.certificateLifetime=720h,certificates.managed.publishDelay=30s
+  eventually 90 serve_for_long
   serves "$version"
 }
+serve_for_long() {
+  local pod day; day=$(($(date +%s) + 86400))
+  for pod in $(webhooks get pods --selector app.kubernetes.io/component=webhook --output name); do
+    kubectl get --raw "/api/v1/namespaces/$system/pods/${pod#pod/}:8080/proxy/metrics" |
+      awk -v day="$day" '/^rolebridge_webhook_certificate_expiry_timestamp_seconds/ {good = $NF > day} END {exit !good}' || return 1
+  done
+}
+
+rolls() { webhooks rollout restart deployment/rolebridge; settled; }
 
 leader() { webhooks get lease rolebridge --output 'jsonpath={.spec.holderIdentity}'; }
 other_leader() { local now; now=$(leader); [ "$now" ] && [ "$now" != "$1" ]; }
@@ -30,7 +41,8 @@ restarts_the_api_server() {
 }
 
 prove "helm rollback to the previous version, under load" under_load goes_back
-prove "a rolling update, under load" under_load goes_on_for_long
+prove "a rolling update to the certificates' usual lives" goes_on_for_long
+prove "a rolling update, under load" under_load rolls
 prove "kubectl delete pod of a replica, under load" under_load loses_a_follower
 prove "the loss of the leader, under load" under_load loses_its_leader
 if [ "$own" ]; then
