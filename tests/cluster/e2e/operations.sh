@@ -68,7 +68,7 @@ under_load() {
 # webhook's.
 everything() { { of_cluster; of_namespace; } | sort; }
 of_cluster() { # but namespaces, which come and go by the tests' hands
-  kubectl get "$(kinds false | grep -vx namespaces | paste -sd,)" --output name 2> /dev/null
+  kubectl get "$(kinds false | grep -vx namespaces | paste -sd,)" --output name 2> /dev/null | sort
 }
 of_namespace() { kubectl --namespace "$system" get "$(kinds true | grep -v '^events' | paste -sd,)" --output name 2> /dev/null; }
 kinds() { kubectl api-resources --verbs=list --namespaced="$1" --output name; }
