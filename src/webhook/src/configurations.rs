@@ -1,17 +1,11 @@
 //! The webhook's own `MutatingWebhookConfiguration`s, as far as a certificate must fit them.
 
-use std::fmt::Display;
-use std::time::Duration;
-
 use k8s_openapi::api::admissionregistration::v1::{MutatingWebhook, MutatingWebhookConfiguration};
 use kube::{Api, Client};
 use rustls_pki_types::CertificateDer;
-use tokio::time::timeout;
 
+use crate::ask::ask;
 use crate::bundle::Bundle;
-
-/// How long the API server has for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A configuration, or the lack of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,35 +104,4 @@ pub async fn read(client: &Client, names: &[String]) -> Result<Vec<Configuration
         configurations.push(Configuration::new(name, found));
     }
     Ok(configurations)
-}
-
-/// Waits for the API server's answer, in bounds, and says what was wrong with it without repeating itself.
-pub(crate) async fn ask<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, Refused> {
-    match timeout(PATIENCE, call).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(kube::Error::Api(status))) => Err(Refused { code: status.code, cause: status.message }),
-        Ok(Err(error)) => Err(Refused { code: 0, cause: error.to_string() }),
-        Err(_) => Err(Refused { code: 0, cause: format!("no answer within {PATIENCE:?}") }),
-    }
-}
-
-/// What the API server did not do, and why.
-#[derive(Debug, thiserror::Error)]
-#[error("{cause}")]
-pub(crate) struct Refused {
-    /// The HTTP status, if it answered at all.
-    code: u16,
-    cause: String,
-}
-
-impl Refused {
-    /// A request that was never sent.
-    pub(crate) fn by_ourselves(cause: &dyn Display) -> Self {
-        Self { code: 0, cause: cause.to_string() }
-    }
-
-    /// Whether somebody else has changed the object first.
-    pub(crate) const fn is_conflict(&self) -> bool {
-        self.code == 409
-    }
 }

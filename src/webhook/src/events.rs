@@ -13,11 +13,12 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::PostParams;
-use kube::{Api, Client, Error};
+use kube::{Api, Client};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tracing::debug;
 
+use crate::ask::ask;
 use crate::metrics::{EventOutcome, Metrics};
 use crate::rate::Bucket;
 
@@ -31,8 +32,6 @@ const SILENCE: Duration = Duration::from_mins(30);
 /// How many are remembered, and how many wait.
 const REMEMBERED: usize = 1000;
 const WAITING: usize = 50;
-/// How long the API server may take over one.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest note that it takes, in bytes.
 const NOTE: usize = 1024;
 
@@ -91,15 +90,14 @@ async fn create(client: Client, mut receiver: Receiver<Event>, metrics: Arc<Metr
     while let Some(event) = receiver.recv().await {
         let namespace = event.metadata.namespace.as_deref().unwrap_or_default();
         let events = Api::<Event>::namespaced(client.clone(), namespace);
-        let outcome = match timeout(PATIENCE, events.create(&PostParams::default(), &event)).await {
-            Ok(Ok(_)) => EventOutcome::Created,
+        let outcome = match ask(events.create(&PostParams::default(), &event)).await {
+            Ok(_) => EventOutcome::Created,
             // Another replica said it.
-            Ok(Err(Error::Api(status))) if status.is_already_exists() => EventOutcome::Repeated,
-            Ok(Err(error)) => {
+            Err(error) if error.is_conflict() => EventOutcome::Repeated,
+            Err(error) => {
                 debug!(namespace, %error, "event not created");
                 EventOutcome::Failed
             }
-            Err(_) => EventOutcome::Failed,
         };
         metrics.event(outcome);
     }

@@ -8,6 +8,7 @@
 
 pub mod answer;
 pub mod arguments;
+mod ask;
 pub mod body;
 pub mod bundle;
 pub mod cache;

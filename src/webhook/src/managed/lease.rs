@@ -18,7 +18,7 @@ use tracing::{info, warn};
 
 use super::FIELD_MANAGER;
 use super::counts::{Counts, Step};
-use crate::configurations::ask;
+use crate::ask::ask;
 
 /// One candidate's view of the Lease.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::FIELD_MANAGER;
 use super::arguments::ObjectName;
 use super::plan::Publication;
+use crate::ask::{Refused, ask};
 use crate::bundle;
-use crate::configurations::{Refused, ask};
 
 /// Both.
 pub(super) struct Objects {

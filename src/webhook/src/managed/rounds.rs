@@ -16,7 +16,8 @@ use super::policy::Policy;
 use super::published::{Moment, Published};
 use super::state::State;
 use super::{Settings, Shared, serve};
-use crate::configurations::{self, Configuration, Refused};
+use crate::ask::Refused;
+use crate::configurations::{self, Configuration};
 use crate::trust::pause;
 
 pub(super) struct Rounds {
