@@ -16,10 +16,11 @@ macro_rules! labels {
         pub enum $name { $($(#[doc = $variant_doc])+ $variant,)+ }
 
         impl $name {
-            const LABELS: &[&str] = &[$($label),+];
+            pub(crate) const LABELS: &[&str] = &[$($label),+];
         }
     };
 }
+pub(crate) use labels;
 
 labels! {
     /// How a live read ended.
@@ -93,17 +94,17 @@ const BUCKETS: &[u64] = &[
 
 const REASONS: usize = Reason::ALL.len();
 
-type Counts<const N: usize> = [AtomicU64; N];
+pub(crate) type Counts<const N: usize> = [AtomicU64; N];
 
-const fn zeros<const N: usize>() -> Counts<N> {
+pub(crate) const fn zeros<const N: usize>() -> Counts<N> {
     [const { AtomicU64::new(0) }; N]
 }
 
-fn add(counter: &AtomicU64, more: u64) {
+pub(crate) fn add(counter: &AtomicU64, more: u64) {
     counter.fetch_add(more, Ordering::Relaxed);
 }
 
-fn value(counter: &AtomicU64) -> u64 {
+pub(crate) fn value(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
 }
 

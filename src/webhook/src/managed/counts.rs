@@ -1,59 +1,70 @@
 //! What is counted of the certificates that the webhook manages itself.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use k8s_openapi::jiff::Timestamp;
 
+use crate::metrics::{self, add, labels, value, zeros};
 use crate::page::{Page, Type};
 
-/// Something that can fail, each time anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// Holding the Lease.
-    Lease,
-    /// Reading the configurations.
-    ReadConfigurations,
-    /// Publishing CAs in them.
-    Publish,
-    /// Reading the Secret.
-    ReadSecret,
-    /// Writing it.
-    WriteSecret,
+labels! {
+    /// Something that can fail, each time anew.
+    Step {
+        /// Holding the Lease.
+        Lease = "lease",
+        /// Reading the configurations.
+        ReadConfigurations = "read-configurations",
+        /// Publishing CAs in them.
+        Publish = "publish",
+        /// Reading the Secret.
+        ReadSecret = "read-secret",
+        /// Writing it.
+        WriteSecret = "write-secret",
+    }
 }
 
-/// Something that was made new.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Renewed {
-    /// A new CA.
-    Authority,
-    /// A new certificate.
-    Certificate,
-    /// A configuration's `caBundle`.
-    Bundle,
+labels! {
+    /// Something that was made new.
+    Renewed {
+        /// A new CA.
+        Authority = "ca",
+        /// A new certificate.
+        Certificate = "certificate",
+        /// A configuration's `caBundle`.
+        Bundle = "ca-bundle",
+    }
 }
-
-const STEPS: [&str; 5] = ["lease", "read-configurations", "publish", "read-secret", "write-secret"];
-const RENEWED: [&str; 3] = ["ca", "certificate", "ca-bundle"];
 
 /// The counts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Counts {
-    failures: [AtomicU64; STEPS.len()],
-    renewals: [AtomicU64; RENEWED.len()],
+    failures: metrics::Counts<{ Step::LABELS.len() }>,
+    renewals: metrics::Counts<{ Renewed::LABELS.len() }>,
     leads: AtomicBool,
     /// Zero where it is not known.
     authority_end: AtomicI64,
 }
 
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            failures: zeros(),
+            renewals: zeros(),
+            leads: AtomicBool::default(),
+            authority_end: AtomicI64::default(),
+        }
+    }
+}
+
 impl Counts {
     /// A step failed.
     pub fn failure(&self, step: Step) {
-        self.failures[step as usize].fetch_add(1, Ordering::Relaxed);
+        add(&self.failures[step as usize], 1);
     }
 
     /// This replica renewed something.
     pub fn renewal(&self, renewed: Renewed) {
-        self.renewals[renewed as usize].fetch_add(1, Ordering::Relaxed);
+        add(&self.renewals[renewed as usize], 1);
     }
 
     /// Whether this replica leads.
@@ -84,16 +95,16 @@ impl Counts {
             Type::Counter,
             "What this replica renewed: CAs and certificates as the leader, and caBundles that did not fit.",
         );
-        for (count, what) in self.renewals.iter().zip(RENEWED) {
-            family.sample(&[("what", what)], count.load(Ordering::Relaxed));
+        for (count, what) in self.renewals.iter().zip(Renewed::LABELS) {
+            family.sample(&[("what", what)], value(count));
         }
         let mut family = page.family(
             "certificate_faults_total",
             Type::Counter,
             "Steps of managing the certificates that failed, and are tried again.",
         );
-        for (count, step) in self.failures.iter().zip(STEPS) {
-            family.sample(&[("step", step)], count.load(Ordering::Relaxed));
+        for (count, step) in self.failures.iter().zip(Step::LABELS) {
+            family.sample(&[("step", step)], value(count));
         }
     }
 }
