@@ -96,7 +96,8 @@ fn run_command(variables: &Variables<'_>) -> ExitCode {
 
 fn ready_command(variables: &Variables<'_>, wait: bool) -> Result<(), String> {
     let token_file = settings::token_file(variables).map_err(|error| said(&error))?;
-    if wait { ready::wait(token_file) } else { ready::ready(token_file) }
+    let outputs = settings::outputs(variables, &token_file).map_err(|error| said(&error))?;
+    if wait { ready::wait(token_file, &outputs) } else { ready::ready(token_file, &outputs) }
 }
 
 fn token_command(variables: &Variables<'_>) -> Result<(), String> {

@@ -3,8 +3,8 @@
 //!
 //! What decides is pure and takes the clock as an argument ([`sign`], [`schedule`], [`state`], [`fault`]); what does
 //! IO stands around it. Data flows one way: [`web_identity`] -> [`credentials`] -> [`proof`] -> [`sign`] -> [`publish`] and
-//! [`loopback`], driven by [`refresh`]; for the metadata source on to [`google`] -> [`tokens`] -> [`metadata`]; put
-//! together by [`run`].
+//! [`loopback`], driven by [`refresh`]; for the metadata source on to [`google`] -> [`tokens`] -> [`metadata`] and
+//! [`outputs`]; put together by [`run`].
 
 pub mod board;
 mod call;
@@ -22,6 +22,7 @@ pub mod log;
 pub mod loopback;
 pub mod metadata;
 pub mod metrics;
+pub mod outputs;
 pub mod proof;
 pub mod publish;
 pub mod ready;

@@ -8,24 +8,29 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{state::State, subject_token::SubjectToken};
+use crate::{
+    state::{Said, State},
+    subject_token::SubjectToken,
+};
 
 /// Everybody reads, nobody writes: other users of the pod's containers must be able to read it.
 const MODE: u32 = 0o444;
 
-/// The two files. The calls block, but for microseconds: the volume is in memory.
+/// The files. The calls block, but for microseconds: the volume is in memory.
 #[derive(Debug, Clone)]
 pub struct Publisher {
     token: PathBuf,
     state: PathBuf,
+    output_fault: PathBuf,
 }
 
 impl Publisher {
-    /// `token` is the token's file; the state's lies beside it.
+    /// `token` is the token's file; what is said of it lies beside it.
     #[must_use]
     pub fn new(token: PathBuf) -> Self {
-        let state = token.with_extension("state.json");
-        Self { token, state }
+        let (state, output_fault) =
+            (token.with_extension("state.json"), token.with_extension("outputs.json"));
+        Self { token, state, output_fault }
     }
 
     /// Publishes a token.
@@ -44,6 +49,20 @@ impl Publisher {
         replace(&self.state, &serde_json::to_vec(state)?)
     }
 
+    /// Publishes what is wrong with the outputs.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish_token`].
+    pub fn publish_output_fault(&self, fault: Option<&Said>) -> io::Result<()> {
+        replace(&self.output_fault, &serde_json::to_vec(&fault)?)
+    }
+
+    /// What is wrong with the outputs, if anything is.
+    #[must_use]
+    pub fn output_fault(&self) -> Option<Said> {
+        serde_json::from_slice(&fs::read(&self.output_fault).ok()?).ok()?
+    }
+
     /// The published state, if there is one.
     #[must_use]
     pub fn state(&self) -> Option<State> {
@@ -53,7 +72,7 @@ impl Publisher {
     /// Whether a token is published.
     #[must_use]
     pub fn has_token(&self) -> bool {
-        fs::metadata(&self.token).is_ok_and(|file| file.len() > 0)
+        has_content(&self.token)
     }
 
     /// The token's file.
@@ -63,7 +82,13 @@ impl Publisher {
     }
 }
 
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+/// Whether a file is there and not empty.
+pub(crate) fn has_content(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.len() > 0)
+}
+
+/// Writes a file, or leaves the old one.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let temporary = path.with_added_extension("new");
     // One that an earlier process left half written cannot be opened: its mode says read-only.
     match fs::remove_file(&temporary) {

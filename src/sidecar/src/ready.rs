@@ -1,7 +1,7 @@
 //! `ready`: whether a token good for use is published. The kubelet runs it as the startup probe, so what it prints
 //! becomes an event of the pod.
 //!
-//! No runtime, no client: it reads one small file.
+//! No runtime, no client: it reads a small file or two.
 
 use std::{
     path::PathBuf,
@@ -11,7 +11,11 @@ use std::{
 
 use rolebridge_contract::pod::PROBE_TIMEOUT_SECONDS;
 
-use crate::{publish::Publisher, state};
+use crate::{
+    outputs::{NOT_YET, Output},
+    publish::{Publisher, has_content},
+    state,
+};
 
 /// Just under the probe's timeout, so that the sentence is still heard.
 const LONGEST_WAIT: Duration =
@@ -24,20 +28,20 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// Why it is not ready, in a sentence.
-pub fn ready(token_file: PathBuf) -> Result<(), String> {
-    ask(&Publisher::new(token_file))
+pub fn ready(token_file: PathBuf, outputs: &[Output]) -> Result<(), String> {
+    ask(&Publisher::new(token_file), outputs)
 }
 
 /// Asks until it is ready, or the probe's timeout is near.
 ///
 /// # Errors
 /// Why it is not ready, in a sentence.
-pub fn wait(token_file: PathBuf) -> Result<(), String> {
+pub fn wait(token_file: PathBuf, outputs: &[Output]) -> Result<(), String> {
     let publisher = Publisher::new(token_file);
     let until = Instant::now() + LONGEST_WAIT;
     let mut pause = SHORTEST_PAUSE;
     loop {
-        let answer = ask(&publisher);
+        let answer = ask(&publisher, outputs);
         if answer.is_ok() || Instant::now() + pause > until {
             return answer;
         }
@@ -47,25 +51,56 @@ pub fn wait(token_file: PathBuf) -> Result<(), String> {
     }
 }
 
-fn ask(publisher: &Publisher) -> Result<(), String> {
-    state::ready(publisher.state().as_ref(), publisher.has_token(), SystemTime::now())
+fn ask(publisher: &Publisher, outputs: &[Output]) -> Result<(), String> {
+    state::ready(publisher.state().as_ref(), publisher.has_token(), SystemTime::now())?;
+    if outputs.iter().all(|output| has_content(&output.file)) {
+        return Ok(());
+    }
+    Err(publisher.output_fault().map_or_else(|| NOT_YET.to_owned(), |fault| fault.sentence))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
-    use crate::{state::State, state::unix_seconds};
+    use crate::{
+        fault::{Fault, Peer, Reason},
+        state::{Said, State, unix_seconds},
+        tokens::Kind,
+    };
+
+    fn publish_token(token_file: &Path) -> Publisher {
+        std::fs::write(token_file, "token").unwrap();
+        let good_until = Some(unix_seconds(SystemTime::now()) + 60);
+        let publisher = Publisher::new(token_file.to_owned());
+        publisher.publish_state(&State { good_until, fault: None }).unwrap();
+        publisher
+    }
+
+    #[test]
+    fn an_output_is_waited_for_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (token_file, file) = (folder.path().join("token"), folder.path().join("access-token"));
+        let outputs = [Output { kind: Kind::default_access(), file: file.clone() }];
+        let publisher = publish_token(&token_file);
+        assert_eq!(ready(token_file.clone(), &[]), Ok(()));
+        assert_eq!(ready(token_file.clone(), &outputs), Err(NOT_YET.to_owned()));
+        let fault = Fault::new(Reason::ConditionRejected, "sts").at(Peer::GoogleSts);
+        publisher.publish_output_fault(Some(&Said::from(&fault))).unwrap();
+        assert_eq!(ready(token_file.clone(), &outputs), Err(fault.to_string()));
+        std::fs::write(&file, "token").unwrap();
+        assert_eq!(ready(token_file, &outputs), Ok(()), "the first one counts, as with the subject token");
+    }
 
     #[test]
     fn wait_ends_when_the_token_comes() {
         let folder = tempfile::tempdir().unwrap();
         let token_file = folder.path().join("token");
         let (asked, answer) = (token_file.clone(), std::sync::mpsc::channel());
-        let waiting = thread::spawn(move || answer.0.send(wait(asked)));
-        assert!(ready(token_file.clone()).is_err());
-        std::fs::write(&token_file, "token").unwrap();
-        let good_until = Some(unix_seconds(SystemTime::now()) + 60);
-        Publisher::new(token_file).publish_state(&State { good_until, fault: None }).unwrap();
+        let waiting = thread::spawn(move || answer.0.send(wait(asked, &[])));
+        assert!(ready(token_file.clone(), &[]).is_err());
+        publish_token(&token_file);
         assert_eq!(answer.1.recv().unwrap(), Ok(()));
         waiting.join().unwrap().unwrap();
     }

@@ -25,6 +25,7 @@ use crate::{
     loopback::Loopback,
     metadata::Metadata,
     metrics::{self, Metrics},
+    outputs,
     proof::{Prove, Prover, Target},
     publish::Publisher,
     refresh::Refresher,
@@ -85,26 +86,37 @@ async fn until_told(settings: Settings) -> Result<(), String> {
 async fn serve_and_refresh(settings: Settings) -> Result<Infallible, String> {
     let (clock, metrics) = (Clock::system(), Arc::new(Metrics::default()));
     let (writer, board) = Board::channel();
+    let tokens = tokens(&settings, &board, &clock, &metrics);
     if let Some(local) = settings.local {
         let listener = bind(local.port, &[(Ipv4Addr::LOCALHOST, local.port).into()], "rolebridge.io/port")?;
-        let routes = routes(&settings, local.serve, &board, &clock, &metrics)?;
+        let routes = routes(&settings, local.serve, &board, &clock, &tokens)?;
         tokio::spawn(serve(listener, local::router(routes, local.port, Arc::clone(&metrics))));
     }
-    let Settings { identity, token_file, startup_timeout, .. } = settings;
+    let Settings { identity, outputs, token_file, startup_timeout, .. } = settings;
     if let Some(port) = settings.metrics_port {
         let all = [(Ipv6Addr::UNSPECIFIED, port).into(), (Ipv4Addr::UNSPECIFIED, port).into()];
         let listener = bind(port, &all, "rolebridge.io/metrics-port")?;
         let router = metrics::router(Arc::clone(&metrics), board.clone(), clock.clone());
         tokio::spawn(serve(listener, router));
     }
+    let publisher = Publisher::new(token_file);
+    let outputs = outputs::keep(outputs, &tokens, &publisher);
     let target = Target::of(&identity);
     let prover = Prover::new(identity, clock.clone());
-    let refresher = Refresher::new(prover, target, clock, Publisher::new(token_file), writer, metrics);
+    let refresher = Refresher::new(prover, target, clock, publisher, writer, metrics);
     let startup_timeout = startup_timeout.filter(|_| !refresher.has_earlier_token());
     tokio::select! {
         never = refresher.run() => Ok(never),
-        why = too_late(startup_timeout, board) => Err(why),
+        why = too_late(startup_timeout, board, outputs) => Err(why),
     }
+}
+
+/// Google's tokens. None is asked for before somebody wants one.
+fn tokens(settings: &Settings, board: &Reader, clock: &Clock, metrics: &Arc<Metrics>) -> Tokens<Google> {
+    let Settings { identity, google, .. } = settings;
+    let (kind, impersonates) = (identity.kind.subject_token_type(), google.impersonation.is_some());
+    let mint = Google::new(google.clone(), kind, identity.connection.clone());
+    Tokens::new(mint, impersonates, board.clone(), clock.clone(), Arc::clone(metrics))
 }
 
 /// What the local server answers as.
@@ -113,21 +125,16 @@ fn routes(
     serve: Serve,
     board: &Reader,
     clock: &Clock,
-    metrics: &Arc<Metrics>,
+    tokens: &Tokens<Google>,
 ) -> Result<Router, String> {
-    let Settings { identity, google, .. } = settings;
     let mut routes = Router::new();
-    if let Some((region, role)) = identity.loopback().filter(|_| serve.loopback) {
+    if let Some((region, role)) = settings.identity.loopback().filter(|_| serve.loopback) {
         let server = Loopback::new(region, role, board.clone(), clock.clone());
         let server = server.map_err(|_| "this machine has no random numbers".to_owned())?;
         routes = routes.merge(server.routes());
     }
     if serve.metadata {
-        let kind = identity.kind.subject_token_type();
-        let mint = Google::new(google.clone(), kind, identity.connection.clone());
-        let impersonates = google.impersonation.is_some();
-        let tokens = Tokens::new(mint, impersonates, board.clone(), clock.clone(), Arc::clone(metrics));
-        routes = routes.merge(Metadata::new(&settings.instance(), tokens, board.clone()).routes());
+        routes = routes.merge(Metadata::new(&settings.instance(), tokens.clone(), board.clone()).routes());
     }
     Ok(routes)
 }
@@ -141,14 +148,19 @@ fn bind(port: u16, addresses: &[std::net::SocketAddr], annotation: &str) -> Resu
     })
 }
 
-/// Ends when the first token has not come in time.
-async fn too_late(after: Option<Duration>, mut board: Reader) -> String {
+/// Ends when the first token, or a further file, has not come in time.
+async fn too_late(after: Option<Duration>, mut board: Reader, mut outputs: outputs::Reader) -> String {
     let Some(after) = after else { return std::future::pending().await };
-    let in_time = timeout(after, board.wait_for(|board| board.token.is_some())).await.is_ok();
-    if in_time {
+    let all = async {
+        let token = board.wait_for(|board| board.token.is_some()).await.is_ok();
+        token && outputs.wait_for(|all| outputs::missing(all).is_none()).await.is_ok()
+    };
+    if timeout(after, all).await.is_ok() {
         return std::future::pending().await;
     }
-    let reason = board.borrow().reason();
+    let token = board.borrow().token.is_some();
+    let reason = outputs::missing(&outputs.borrow()).filter(|_| token);
+    let reason = reason.unwrap_or_else(|| board.borrow().reason());
     format!("no token within the {} s of the startup timeout. {reason}", after.as_secs())
 }
 

@@ -6,7 +6,10 @@ mod identity;
 mod parse;
 mod variables;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use rolebridge_contract::environment::sidecar as names;
 use tracing::level_filters::LevelFilter;
@@ -17,7 +20,7 @@ pub use self::{
     parse::{Provider, Role, Serve},
     variables::{SettingsError, Variables},
 };
-use crate::{metadata::Instance, secret::Secret};
+use crate::{metadata::Instance, outputs::Output, secret::Secret, tokens::Kind};
 
 /// Set by the container runtime in every container: the pod's name.
 const HOSTNAME: &str = "HOSTNAME";
@@ -33,6 +36,8 @@ pub struct Settings {
     pub token_file: PathBuf,
     /// The server on 127.0.0.1; `None`: no listener.
     pub local: Option<Local>,
+    /// Further files.
+    pub outputs: Vec<Output>,
     /// The metrics' port; `None`: no listener.
     pub metrics_port: Option<u16>,
     /// How long the first token may take; `None`: for ever.
@@ -70,9 +75,17 @@ impl Settings {
     /// The first variable that is missing or bad.
     pub fn read(variables: &Variables<'_>) -> Result<Self, SettingsError> {
         let identity = Identity::read(variables)?;
+        let google = Google::read(variables, &identity.provider)?;
+        let token_file = token_file(variables)?;
+        let outputs = outputs(variables, &token_file)?;
+        let needs_account = outputs.iter().any(|output| matches!(output.kind, Kind::Id { .. }));
+        if needs_account && google.impersonation.is_none() {
+            return Err(SettingsError::id_token_without_account());
+        }
         Ok(Self {
-            google: Google::read(variables, &identity.provider)?,
-            token_file: token_file(variables)?,
+            google,
+            token_file,
+            outputs,
             local: Local::read(variables, &identity)?,
             identity,
             metrics_port: variables.optional(names::METRICS_PORT, parse::PORT)?,
@@ -130,7 +143,17 @@ pub fn log_level(variables: &Variables<'_>) -> Result<LevelFilter, SettingsError
     Ok(variables.optional(names::LOG_LEVEL, parse::LEVEL)?.unwrap_or(LevelFilter::INFO))
 }
 
-/// Where the token is published: all that `ready` needs to know.
+/// Further files beside the token's.
+///
+/// # Errors
+/// If the variable holds no list of them.
+pub fn outputs(variables: &Variables<'_>, token_file: &Path) -> Result<Vec<Output>, SettingsError> {
+    let named = variables.optional(names::OUTPUTS, parse::OUTPUTS)?.unwrap_or_default();
+    let beside = |(kind, name): (Kind, String)| Output { kind, file: token_file.with_file_name(name) };
+    Ok(named.into_iter().map(beside).collect())
+}
+
+/// Where the token is published.
 ///
 /// # Errors
 /// If the variable is missing or no absolute path.

@@ -50,8 +50,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// An access token for what Google's libraries ask for by themselves.
+    #[must_use]
+    pub fn default_access() -> Self {
+        Self::Access(Scopes::cloud_platform())
+    }
+
     /// Whether it is renewed before anybody asks again.
-    const fn is_renewed_ahead(&self) -> bool {
+    #[must_use]
+    pub const fn is_renewed_ahead(&self) -> bool {
         !matches!(self, Self::Id { .. })
     }
 
@@ -72,8 +79,6 @@ pub struct Served {
     pub secret: Secret,
     /// How long it lives from now on.
     pub lives: Duration,
-    /// When it is renewed, if it is renewed ahead.
-    pub renewed: Instant,
 }
 
 /// Why no token was given out.
@@ -164,22 +169,25 @@ impl<M: Mint> Tokens<M> {
         }
     }
 
-    /// Waits until the token is another than one whose text is `last`.
-    ///
-    /// # Errors
-    /// As [`Tokens::token`].
-    pub async fn changed(
+    /// Waits for a good token that `is_new`, as long as that takes. What goes wrong meanwhile is said to `failed`.
+    pub async fn another(
         &self,
         kind: &Kind,
-        is_last: impl Fn(&Secret) -> bool,
-    ) -> Result<Served, Unavailable> {
+        is_new: impl Fn(&Secret) -> bool,
+        failed: impl Fn(&Fault),
+    ) -> Served {
         let entry = self.entry(kind);
         let mut slot = entry.slot.subscribe();
         loop {
-            let served = self.token(kind).await?;
-            if !is_last(&served.secret) {
-                return Ok(served);
+            {
+                let seen = slot.borrow_and_update();
+                match seen.good(Instant::now()) {
+                    Some(served) if is_new(&served.secret) => return served,
+                    _ => seen.fault.iter().for_each(&failed),
+                }
             }
+            entry.asked.notify_one();
+            // The sender lives as long as the entry.
             let _ = slot.changed().await;
         }
     }

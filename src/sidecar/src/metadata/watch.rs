@@ -39,16 +39,11 @@ impl<M: Mint> Metadata<M> {
     /// Waits until the access token is another than the one that is known, or than the one at hand.
     pub(super) async fn watch_token(&self, wait: &Wait, kind: &Kind) -> Result<(), Refusal> {
         let _permit = self.permit()?;
-        let last = match &wait.last_etag {
-            Some(last) => last.clone(),
-            None => match self.tokens.token(kind).await {
-                Ok(served) => etag(served.secret.expose()),
-                // The answer says why.
-                Err(_) => return Ok(()),
-            },
-        };
-        let is_last = |secret: &Secret| etag(secret.expose()) == last;
-        up_to(wait.timeout, async { drop(self.tokens.changed(kind, is_last).await) }).await;
+        // Where there is none, the answer says why.
+        let Ok(served) = self.tokens.token(kind).await else { return Ok(()) };
+        let last = wait.last_etag.clone().unwrap_or_else(|| etag(served.secret.expose()));
+        let is_new = |secret: &Secret| etag(secret.expose()) != last;
+        up_to(wait.timeout, async { drop(self.tokens.another(kind, is_new, |_| {}).await) }).await;
         Ok(())
     }
 

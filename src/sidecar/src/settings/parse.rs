@@ -7,8 +7,15 @@ use std::{
 };
 
 use http::Uri;
-use rolebridge_contract::{aws::Partition, google, identity::Identity};
+use rolebridge_contract::{
+    aws::Partition,
+    google,
+    identity::Identity,
+    outputs::{self, Output},
+};
 use tracing::level_filters::LevelFilter;
+
+use crate::tokens;
 
 /// A kind of value.
 pub(super) struct Kind<T> {
@@ -157,6 +164,19 @@ const POD_IDENTITY_AGENTS: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
 ];
+
+pub(super) const OUTPUTS: Kind<Vec<(tokens::Kind, String)>> = Kind {
+    parse: |value| {
+        let outputs = outputs::parse(value).ok()?.into_iter().map(|(output, name)| match output {
+            Output::AccessToken => (tokens::Kind::default_access(), name),
+            Output::IdToken { audience } => {
+                (tokens::Kind::Id { audience: audience.to_owned(), with_email: true }, name)
+            }
+        });
+        Some(outputs.collect())
+    },
+    wanted: "\"access-token\" and \"id-token=AUDIENCE\", separated by commas",
+};
 
 pub(super) const EMAIL: Kind<String> = Kind {
     parse: |value| is_email(value).then(|| value.to_owned()),

@@ -177,6 +177,25 @@ fn the_audience_names_the_universe() {
     assert_eq!(google.iam_credentials_endpoint, "https://iamcredentials.apis-berlin.example");
 }
 
+#[test]
+fn further_files_lie_beside_the_token_s() {
+    let settings = read(&[
+        (names::SERVICE_ACCOUNT, "batch@shop.iam.gserviceaccount.com"),
+        (names::OUTPUTS, "access-token,id-token=https://a.example,id-token=b"),
+    ])
+    .unwrap();
+    let id = |audience: &str| Kind::Id { audience: audience.to_owned(), with_email: true };
+    let output = |kind, name: &str| Output { kind, file: Path::new("/var/run/rolebridge/token").join(name) };
+    assert_eq!(
+        settings.outputs,
+        [
+            output(Kind::default_access(), "access-token"),
+            output(id("https://a.example"), "id-token"),
+            output(id("b"), "id-token-2"),
+        ]
+    );
+}
+
 #[rstest]
 #[case("metadata", false, true)]
 #[case("metadata, loopback", true, true)]
@@ -268,6 +287,16 @@ fn what_the_local_server_answers_as(#[case] value: &str, #[case] loopback: bool,
     names::STS_ENDPOINT,
     "sts.googleapis.com",
     "ROLEBRIDGE_STS_ENDPOINT is \"sts.googleapis.com\": it must be an https:// URL (http:// for loopback only)"
+)]
+#[case(
+    names::OUTPUTS,
+    "token",
+    "ROLEBRIDGE_OUTPUTS is \"token\": it must be \"access-token\" and \"id-token=AUDIENCE\", separated by commas"
+)]
+#[case(
+    names::OUTPUTS,
+    "id-token=a",
+    "ROLEBRIDGE_OUTPUTS names an ID token, and ROLEBRIDGE_SERVICE_ACCOUNT is not set: it must be \"access-token\" alone, since Google gives ID tokens to service accounts only"
 )]
 #[case(
     names::SERVE,

@@ -45,6 +45,12 @@ impl SettingsError {
         Self { variable: names::SERVE, found, wanted: wanted.to_owned() }
     }
 
+    pub(super) fn id_token_without_account() -> Self {
+        let found = format!("names an ID token, and {} is not set", names::SERVICE_ACCOUNT);
+        let wanted = "\"access-token\" alone, since Google gives ID tokens to service accounts only";
+        Self { variable: names::OUTPUTS, found, wanted: wanted.to_owned() }
+    }
+
     pub(super) fn without_account(variable: &'static str) -> Self {
         let found = format!("is set without {}", names::SERVICE_ACCOUNT);
         Self { variable, found, wanted: "unset, or stand beside the service account".to_owned() }

@@ -83,7 +83,7 @@ async fn back_off(kind: &Kind, entry: &Entry, fault: Fault, wait: impl Future<Ou
     });
     wait.await;
     entry.slot.send_modify(|slot| slot.work = Work::Rests);
-    let is_good = entry.slot.borrow().is_good(Instant::now());
+    let is_good = entry.slot.borrow().good(Instant::now()).is_some();
     if !(kind.is_renewed_ahead() && is_good) {
         entry.asked.notified().await;
     }

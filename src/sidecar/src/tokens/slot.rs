@@ -49,7 +49,7 @@ impl Held {
     }
 
     fn served(&self, now: Instant) -> Served {
-        Served { secret: self.secret.clone(), lives: self.expires - now, renewed: self.renew }
+        Served { secret: self.secret.clone(), lives: self.expires - now }
     }
 }
 
@@ -93,9 +93,9 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// Whether there is a token that is good at `now`.
-    pub(super) fn is_good(&self, now: Instant) -> bool {
-        self.held.as_ref().is_some_and(|held| held.is_good(now))
+    /// The token, if it is good at `now`.
+    pub(super) fn good(&self, now: Instant) -> Option<Served> {
+        self.held.as_ref().filter(|held| held.is_good(now)).map(|held| held.served(now))
     }
 
     pub(super) fn answer(&self, now: Instant, asker: Asker) -> Answer {

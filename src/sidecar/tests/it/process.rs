@@ -38,6 +38,11 @@ fn output(environment: &Environment, arguments: &[&str]) -> Output {
     command(environment, arguments).output().unwrap()
 }
 
+/// What `ready --wait` complains of.
+fn output_of_ready(environment: &Environment) -> String {
+    text(&output(environment, &["ready", "--wait"]).stderr).to_owned()
+}
+
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
@@ -196,6 +201,51 @@ fn google_s_refusal_is_in_the_app_s_answer_and_in_the_log() {
     );
     let log = terminate(child).stderr;
     assert!(text(&log).contains(words) && text(&log).contains("\"reason\":\"condition-rejected\""));
+}
+
+#[test]
+fn further_files_are_there_before_the_app_starts() {
+    let (runtime, aws) = aws(Answer::good());
+    // {"exp":4102444800}
+    let id_token = "eyJh.eyJleHAiOjQxMDI0NDQ4MDB9.bWFya2Vy";
+    let iam = [impersonated(), Answer::json(&serde_json::json!({"token": id_token}))];
+    let sts = runtime.block_on(StandIn::tls(federated()));
+    let [access, id] = iam.map(|answer| runtime.block_on(StandIn::tls(answer)));
+    for (output, file, iam, token) in [
+        ("access-token", "access-token", access, IMPERSONATED),
+        ("id-token=https://a.example", "id-token", id, id_token),
+    ] {
+        let mut environment = trusting(&aws);
+        environment.trust(names::AWS_CA_BUNDLE, &format!("{}{}{}", aws.ca, sts.ca, iam.ca));
+        environment.set(names::STS_ENDPOINT, format!("https://{}", sts.address));
+        environment.set(names::IAM_CREDENTIALS_ENDPOINT, format!("https://{}", iam.address));
+        environment.set(names::SERVICE_ACCOUNT, "batch@shop.iam.gserviceaccount.com");
+        environment.set(names::OUTPUTS, output);
+        let child = command(&environment, &["run"]).spawn().unwrap();
+        assert_eq!(output_of_ready(&environment), "");
+        let file = environment.folder.path().join(file);
+        assert_eq!(std::fs::read_to_string(file).unwrap(), token);
+        let log = terminate(child).stderr;
+        assert!(text(&log).contains("a token of Google's is published"), "{}", text(&log));
+        assert!(!text(&log).contains(token));
+    }
+}
+
+#[test]
+fn an_output_that_google_refuses_is_said_by_ready_and_at_the_startup_timeout() {
+    let (runtime, aws) = aws(Answer::good());
+    let refusal = Answer::refusal(403, include_str!("google-errors/iam-denied.json"));
+    let (mut environment, _google) = with_google(&runtime, &aws, federated(), refusal);
+    environment.set(names::SERVICE_ACCOUNT, "batch@shop.iam.gserviceaccount.com");
+    environment.set(names::OUTPUTS, "access-token");
+    environment.set(names::STARTUP_TIMEOUT, "1");
+    let ended = output(&environment, &["run"]);
+    assert_eq!(ended.status.code(), Some(1));
+    let sentence = "IAM Credentials: the pod's principal may not be this service account";
+    let log = text(&ended.stderr);
+    assert!(log.contains(&format!("no token within the 1 s of the startup timeout. {sentence}")), "{log}");
+    let ready = output(&environment, &["ready"]);
+    assert!(text(&ready.stderr).starts_with(sentence), "{}", text(&ready.stderr));
 }
 
 /// No AWS at all: the kubelet's token, and Google.
