@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use self::slot::{Answer, Asker, Slot};
+use self::slot::{Answer, Asker, Slot, Work};
 use crate::{
     board::Reader,
     clock::Clock,
@@ -30,7 +30,8 @@ use crate::{
     secret::Secret,
 };
 
-/// Tokens that are kept at once. The one that nobody has asked for the longest gives way to a further one.
+/// Tokens that are kept at once. Of those that nobody waits for, the one that was asked for the longest ago gives way to a
+/// further one.
 const MOST: usize = 64;
 
 /// Which token.
@@ -118,17 +119,26 @@ struct Kept {
     task: AbortHandle,
 }
 
+impl Kept {
+    /// Whether nobody has the entry but this and its task.
+    fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.entry) <= 2
+    }
+}
+
 impl Drop for Kept {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Entry {
     slot: watch::Sender<Slot>,
     /// Holds one permit: that somebody asked.
     asked: Notify,
+    /// Holds one permit: that the token is not taken any more.
+    spoiled: Notify,
 }
 
 impl<M: Mint> Tokens<M> {
@@ -198,19 +208,25 @@ impl<M: Mint> Tokens<M> {
             one.asked = Instant::now();
             return Arc::clone(&one.entry);
         }
-        while kept.len() >= MOST {
-            let oldest = kept.iter().min_by_key(|(_, one)| one.asked).map(|(kind, _)| kind.clone());
+        if kept.len() >= MOST {
+            let idle = kept.iter().filter(|(_, one)| one.is_idle());
+            let oldest = idle.min_by_key(|(_, one)| one.asked).map(|(kind, _)| kind.clone());
             oldest.and_then(|kind| kept.remove(&kind));
         }
-        let entry = Arc::new(Entry { slot: watch::Sender::new(Slot::default()), asked: Notify::new() });
+        let entry = Arc::new(Entry::default());
         let task = tokio::spawn(keep::keep(self.clone(), kind.clone(), Arc::clone(&entry))).abort_handle();
         let one = Kept { entry: Arc::clone(&entry), asked: Instant::now(), task };
         kept.insert(kind.clone(), one);
         entry
     }
 
-    fn forget(&self, kind: &Kind) {
-        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(kind);
+    /// Has a federated token replaced that Google does not take any more.
+    fn spoil_federated(&self, secret: &Secret) {
+        let entry = self.entry(&Kind::Federated);
+        let rests = |slot: &mut Slot| slot.spoil(secret) && slot.work == Work::Rests;
+        if entry.slot.send_if_modified(rests) {
+            entry.spoiled.notify_one();
+        }
     }
 }
 

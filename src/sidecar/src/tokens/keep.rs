@@ -25,8 +25,10 @@ pub(super) async fn keep<M: Mint>(tokens: Tokens<M>, kind: Kind, entry: Arc<Entr
             Ok(token) => {
                 failures = 0;
                 let renew = made(&tokens, &kind, &entry, token);
-                sleep_until(renew).await;
-                entry.asked.notified().await;
+                tokio::select! {
+                    () = needed(&entry, renew) => {}
+                    () = entry.spoiled.notified() => {}
+                }
             }
             Err(Failure::Own(fault)) => {
                 failures += 1;
@@ -56,6 +58,11 @@ fn made<M: Mint>(tokens: &Tokens<M>, kind: &Kind, entry: &Entry, token: Token) -
         slot.work = Work::Rests;
     });
     renew
+}
+
+async fn needed(entry: &Entry, renew: Instant) {
+    sleep_until(renew).await;
+    entry.asked.notified().await;
 }
 
 /// Those who asked are answered by what has just come.
@@ -100,22 +107,31 @@ enum Failure {
 impl<M: Mint> Tokens<M> {
     async fn make(&self, kind: &Kind) -> Result<Token, Failure> {
         let Inner { mint, impersonates, .. } = &*self.0;
-        let made = match kind {
-            Kind::Access(scopes) if !impersonates => self.exchanged(scopes).await,
-            Kind::Federated => self.exchanged(&Scopes::cloud_platform()).await,
-            Kind::Access(scopes) => mint.access_token(&self.federated().await?, scopes).await,
-            Kind::Id { audience, with_email } => {
-                mint.id_token(&self.federated().await?, audience, *with_email).await
+        match kind {
+            Kind::Federated => self.exchange(&Scopes::cloud_platform()).await,
+            Kind::Access(scopes) if !impersonates => self.exchange(scopes).await,
+            Kind::Access(scopes) => {
+                let federated = self.federated().await?;
+                self.heed(&federated, mint.access_token(&federated, scopes).await)
             }
-        };
-        if made.as_ref().is_err_and(|fault| fault.reason() == Reason::FederatedRejected) {
-            self.forget(&Kind::Federated);
+            Kind::Id { audience, with_email } => {
+                let federated = self.federated().await?;
+                self.heed(&federated, mint.id_token(&federated, audience, *with_email).await)
+            }
         }
-        made.map_err(Failure::Own)
     }
 
-    async fn exchanged(&self, scopes: &Scopes) -> Result<Token, Fault> {
-        self.0.mint.exchange(&self.subject().await?, scopes).await
+    async fn exchange(&self, scopes: &Scopes) -> Result<Token, Failure> {
+        let subject = self.subject().await.map_err(Failure::Own)?;
+        self.0.mint.exchange(&subject, scopes).await.map_err(Failure::Own)
+    }
+
+    /// A federated token that is not taken is not tried again.
+    fn heed(&self, federated: &Secret, made: Result<Token, Fault>) -> Result<Token, Failure> {
+        if made.as_ref().is_err_and(|fault| fault.reason() == Reason::FederatedRejected) {
+            self.spoil_federated(federated);
+        }
+        made.map_err(Failure::Own)
     }
 
     async fn federated(&self) -> Result<Secret, Failure> {

@@ -98,6 +98,11 @@ impl Slot {
         self.held.as_ref().filter(|held| held.is_good(now)).map(|held| held.served(now))
     }
 
+    /// Drops the token, if it is this one. Answers whether it was.
+    pub(super) fn spoil(&mut self, secret: &Secret) -> bool {
+        self.held.take_if(|held| held.secret == *secret).is_some()
+    }
+
     pub(super) fn answer(&self, now: Instant, asker: Asker) -> Answer {
         match self.held.as_ref().filter(|held| held.is_good(now)) {
             Some(held) if now < held.fresh_until => Answer::Give(held.served(now)),

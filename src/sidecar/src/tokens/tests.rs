@@ -301,6 +301,52 @@ async fn a_federated_token_that_is_not_taken_is_replaced() {
     assert!(!what.starts_with("Exchange-1 "), "{what}");
 }
 
+/// All that wait for the federated token get the one that replaces it, whenever it was refused.
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_in_vain_for_a_federated_token_that_was_replaced() {
+    let refused_at = 36 * 60..42 * 60;
+    let script = Script::new(move |call, since| match call {
+        Call::Access if refused_at.contains(&since.as_secs()) => {
+            Err(Fault::new(Reason::FederatedRejected, "").at(Peer::IamCredentials))
+        }
+        _ => Ok(HOUR),
+    });
+    let fixture = fixture(script.taking(Duration::from_secs(2)), true);
+    let apps: Vec<_> = (0..20_u64)
+        .map(|number| {
+            let tokens = fixture.tokens.clone();
+            tokio::spawn(async move {
+                for _ in 0..200 {
+                    let _ = tokens.token(&access(&number.to_string())).await;
+                    sleep(Duration::from_secs(17 + number)).await;
+                }
+                tokens.token(&access(&number.to_string())).await.is_ok()
+            })
+        })
+        .collect();
+    for app in apps {
+        assert!(app.await.unwrap());
+    }
+    let exchanges = fixture.count(Call::Exchange);
+    assert!((3..400).contains(&exchanges), "{exchanges}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_is_not_forgotten_for_those_who_ask_for_more_and_more() {
+    let fixture = fixture(Script::good(), true);
+    let kind = access("");
+    let first = fixture.tokens.token(&kind).await.unwrap();
+    let waiting = {
+        let (tokens, kind) = (fixture.tokens.clone(), kind.clone());
+        tokio::spawn(async move { tokens.another(&kind, |secret| *secret != first.secret, |_| {}).await })
+    };
+    for audience in 0..500 {
+        fixture.tokens.token(&id(&audience.to_string())).await.unwrap();
+    }
+    sleep(Duration::from_mins(43)).await;
+    assert!(waiting.is_finished());
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_app_that_asks_for_more_and_more_costs_no_more_memory() {
     let fixture = fixture(Script::good(), true);
