@@ -86,7 +86,7 @@ impl Clouds {
     /// # Errors
     /// The configuration is refused, or a port is taken.
     pub async fn start_with(config: Config, clock: &Clock) -> Result<Self, StartError> {
-        let issuers = Arc::new(Issuers::new(&config.issuers)?);
+        let issuers = Arc::new(Issuers::new(&config)?);
         let state = Arc::new(State {
             aws: Aws::new(&config.aws, Arc::clone(&issuers))?,
             google: Google::new(&config.google, Arc::clone(&issuers))?,

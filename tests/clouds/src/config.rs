@@ -90,6 +90,10 @@ pub struct Account {
     /// `aws`, `aws-cn`, `aws-us-gov`, …
     #[serde(default = "default_partition")]
     pub partition: String,
+    /// The issuer of the account's outbound identity federation, `https://UUID.tokens.sts.global.api.aws`. Absent: it is
+    /// not enabled.
+    #[serde(default)]
+    pub outbound_issuer: Option<String>,
     /// The IAM OIDC providers.
     #[serde(default)]
     pub oidc_providers: Vec<OidcProvider>,

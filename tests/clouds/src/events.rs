@@ -45,6 +45,17 @@ pub enum Detail {
         /// The key that signed, which is no secret.
         access_key_id: String,
     },
+    /// AWS gave a JSON web token.
+    WebIdentityGiven {
+        /// The role.
+        subject: String,
+        /// Whom it is for.
+        audiences: Vec<String>,
+        /// The key that signed the request, which is no secret.
+        access_key_id: String,
+        /// Seconds that it lives.
+        lifetime: i64,
+    },
     /// Google gave a federated token.
     TokenExchanged(TokenExchanged),
     /// Google gave a service account's token.

@@ -14,6 +14,8 @@ pub enum Operation {
     AssumeRoleWithWebIdentity,
     /// AWS STS, by whoever: Google's own replays count too.
     GetCallerIdentity,
+    /// AWS STS: outbound identity federation.
+    GetWebIdentityToken,
     /// Anything else at AWS STS.
     OtherAwsAction,
     /// Google STS, `POST /v1/token`.

@@ -59,7 +59,7 @@ impl Fixture {
     }
 
     pub(crate) fn with(config: &Config) -> Self {
-        let issuers = Arc::new(Issuers::new(&config.issuers).unwrap());
+        let issuers = Arc::new(Issuers::new(config).unwrap());
         let clock = Clock::standing_at(NOW);
         let state = State {
             aws: Aws::new(&config.aws, Arc::clone(&issuers)).unwrap(),

@@ -83,6 +83,11 @@ impl Fields {
         )
     }
 
+    /// The values of a list in AWS's Query protocol, `NAME.member.1` and so on.
+    pub(crate) fn members(&self, name: &str) -> Vec<&str> {
+        (1..).map_while(|nth| self.value(&format!("{name}.member.{nth}"))).collect()
+    }
+
     /// The first value of a name.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
@@ -112,5 +117,7 @@ mod tests {
         assert_eq!(fields.value("b"), Some("%2F"));
         assert_eq!(fields.value("c"), Some(""));
         assert_eq!(fields.value("d"), None);
+        let list = Fields::parse("x.member.2=b&x.member.1=a&x.member.4=d&y.member.1=c");
+        assert_eq!(list.members("x"), ["a", "b"]);
     }
 }

@@ -14,14 +14,13 @@ use crate::secret::Secret;
 use crate::wire::{Answer, Fields, Request, header};
 
 /// The other actions of STS that are signed.
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 6] = [
     "AssumeRole",
     "AssumeRoot",
     "DecodeAuthorizationMessage",
     "GetAccessKeyInfo",
     "GetFederationToken",
     "GetSessionToken",
-    "GetWebIdentityToken",
 ];
 
 impl Aws {
@@ -55,7 +54,7 @@ impl Aws {
             return Err(bad("InvalidAction", message));
         }
         let session = self.authenticate(request, now)?;
-        if let Some(refusal) = session.refusal(&format!("sts:{action}")) {
+        if let Some(refusal) = session.refusal(&format!("sts:{action}"), &[]) {
             return Err(Error::denied(refusal));
         }
         if action == "DecodeAuthorizationMessage" && fields.value("EncodedMessage").is_some() {
@@ -68,7 +67,7 @@ impl Aws {
     }
 
     /// Who signed a request.
-    fn authenticate(&self, request: &Request, now: Timestamp) -> Result<Arc<Session>, Error> {
+    pub(super) fn authenticate(&self, request: &Request, now: Timestamp) -> Result<Arc<Session>, Error> {
         let signed = Signed::parse(request)?;
         signed.check(request, now, self.signature_minutes)?;
         let session = self.sessions.find(signed.access_key).ok_or_else(Error::invalid_token)?;

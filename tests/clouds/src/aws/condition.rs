@@ -1,7 +1,8 @@
-//! The `Condition` of a policy's statement: the string operators, with their set and `IfExists` forms.
+//! The `Condition` of a policy's statement: the string and numeric operators, with their set and `IfExists` forms.
 //!
 //! Source: "IAM JSON policy elements: Condition operators" and "Multivalued context keys".
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -33,7 +34,15 @@ enum Test {
     Equals,
     EqualsIgnoreCase,
     Like,
+    /// As numbers, the value found beside the one wanted.
+    Compares(&'static [Ordering]),
 }
+
+const LESS: &[Ordering] = &[Ordering::Less];
+const LESS_OR_EQUAL: &[Ordering] = &[Ordering::Less, Ordering::Equal];
+const EQUAL: &[Ordering] = &[Ordering::Equal];
+const GREATER_OR_EQUAL: &[Ordering] = &[Ordering::Greater, Ordering::Equal];
+const GREATER: &[Ordering] = &[Ordering::Greater];
 
 #[derive(Debug, Clone, Copy)]
 enum Set {
@@ -58,6 +67,12 @@ impl Operator {
             "StringNotEqualsIgnoreCase" => (Test::EqualsIgnoreCase, true),
             "StringLike" => (Test::Like, false),
             "StringNotLike" => (Test::Like, true),
+            "NumericEquals" => (Test::Compares(EQUAL), false),
+            "NumericNotEquals" => (Test::Compares(EQUAL), true),
+            "NumericLessThan" => (Test::Compares(LESS), false),
+            "NumericLessThanEquals" => (Test::Compares(LESS_OR_EQUAL), false),
+            "NumericGreaterThan" => (Test::Compares(GREATER), false),
+            "NumericGreaterThanEquals" => (Test::Compares(GREATER_OR_EQUAL), false),
             _ => return None,
         };
         Some(Self { test, negated, set, if_exists })
@@ -68,6 +83,11 @@ impl Operator {
             Test::Equals => wanted == value,
             Test::EqualsIgnoreCase => wanted.eq_ignore_ascii_case(value),
             Test::Like => like(wanted, value),
+            Test::Compares(orders) => {
+                let number = |text: &str| text.parse::<f64>().ok();
+                let order = number(value).zip(number(wanted)).and_then(|(a, b)| a.partial_cmp(&b));
+                order.is_some_and(|order| orders.contains(&order))
+            }
         });
         fits != self.negated
     }
@@ -96,16 +116,37 @@ impl Condition {
     }
 }
 
+/// A number may stand without quotes.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Text(String),
+    Number(serde_json::Number),
+}
+
+impl Written {
+    fn to_text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Condition {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let written = BTreeMap::<String, BTreeMap<String, OneOrMany<String>>>::deserialize(deserializer)?;
+        let written = BTreeMap::<String, BTreeMap<String, OneOrMany<Written>>>::deserialize(deserializer)?;
         let mut clauses = Vec::new();
         for (name, keys) in written {
             let operator = Operator::parse(&name).ok_or_else(|| {
                 D::Error::custom(format_args!("the condition operator `{name}` is not known here"))
             })?;
             for (key, values) in keys {
-                clauses.push(Clause { operator, key, values: values.as_slice().to_vec() });
+                clauses.push(Clause {
+                    operator,
+                    key,
+                    values: values.as_slice().iter().map(Written::to_text).collect(),
+                });
             }
         }
         Ok(Self(clauses))
@@ -122,7 +163,12 @@ mod tests {
     fn operators() {
         let one = ["sts.amazonaws.com".to_owned()];
         let two = ["a".to_owned(), "b".to_owned()];
-        let keys = [("issuer:aud".to_owned(), &one[..]), ("issuer:groups".to_owned(), &two[..])];
+        let number = ["300".to_owned()];
+        let keys = [
+            ("issuer:aud".to_owned(), &one[..]),
+            ("issuer:groups".to_owned(), &two[..]),
+            ("seconds".to_owned(), &number[..]),
+        ];
         for (condition, holds) in [
             (json!({}), true),
             (json!({"StringEquals": {"issuer:aud": "sts.amazonaws.com"}}), true),
@@ -138,6 +184,13 @@ mod tests {
             (json!({"ForAnyValue:StringEquals": {"issuer:groups": ["b", "c"]}}), true),
             (json!({"ForAllValues:StringEquals": {"issuer:groups": ["b", "c"]}}), false),
             (json!({"ForAllValues:StringLike": {"issuer:absent": "x"}}), true),
+            (json!({"NumericEquals": {"seconds": "300.0"}}), true),
+            (json!({"NumericNotEquals": {"seconds": 300}}), false),
+            (json!({"NumericLessThan": {"seconds": 300}}), false),
+            (json!({"NumericLessThanEquals": {"seconds": 300}}), true),
+            (json!({"NumericGreaterThan": {"seconds": [300, "40"]}}), true),
+            (json!({"NumericGreaterThanEquals": {"seconds": 301}}), false),
+            (json!({"NumericEquals": {"issuer:aud": "sts.amazonaws.com"}}), false),
             (
                 json!({"StringEquals": {"issuer:aud": "sts.amazonaws.com"}, "StringLike": {"issuer:aud": "x"}}),
                 false,

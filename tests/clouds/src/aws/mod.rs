@@ -4,6 +4,7 @@ mod caller;
 mod condition;
 pub(crate) mod error;
 pub(crate) mod host;
+mod outbound;
 mod policy;
 mod sessions;
 pub(crate) mod sigv4;
@@ -42,6 +43,7 @@ pub(crate) struct Aws {
 struct Account {
     id: String,
     partition: String,
+    outbound_issuer: Option<String>,
     oidc_providers: Vec<config::OidcProvider>,
     roles: HashMap<String, Arc<Role>>,
 }
@@ -80,6 +82,7 @@ impl Aws {
         match Fields::of(request).value("Action") {
             Some("AssumeRoleWithWebIdentity") => Operation::AssumeRoleWithWebIdentity,
             Some("GetCallerIdentity") => Operation::GetCallerIdentity,
+            Some("GetWebIdentityToken") => Operation::GetWebIdentityToken,
             Some(_) => Operation::OtherAwsAction,
             None => Operation::Unknown,
         }
@@ -112,6 +115,7 @@ impl Aws {
         match action {
             "AssumeRoleWithWebIdentity" => self.assume_role_with_web_identity(&fields, now),
             "GetCallerIdentity" => self.caller_identity(request, now),
+            "GetWebIdentityToken" => self.web_identity_token(&fields, request, now),
             other => self.other_action(other, &fields, request, now),
         }
     }
@@ -123,6 +127,7 @@ impl Aws {
             Failure::Expired if web_identity => web_identity::expired(now, now.plus(-60)),
             Failure::Expired => Error::expired_token(),
             Failure::Denied if web_identity => web_identity::not_authorized(),
+            Failure::Denied if operation == Operation::GetWebIdentityToken => outbound::not_authorized(),
             Failure::Denied => Error::invalid_token(),
             Failure::Throttled => Error::new(StatusCode::BAD_REQUEST, "Throttling", "Rate exceeded"),
             Failure::Internal => Error::new(
@@ -160,6 +165,7 @@ impl Account {
         Ok(Self {
             id: config.id.clone(),
             partition: config.partition.clone(),
+            outbound_issuer: config.outbound_issuer.clone(),
             oidc_providers: config.oidc_providers.clone(),
             roles: roles.collect::<Result<_, ConfigError>>()?,
         })

@@ -45,9 +45,10 @@ impl Session {
         format!("{}:{}", self.role.id, self.name)
     }
 
-    /// Why the session may not do something; `None` if it may. The session's policy only takes away.
-    pub(super) fn refusal(&self, action: &str) -> Option<String> {
-        let context = Context { action, resource: "*", federated: None, keys: &[] };
+    /// Why the session may not do something, given the condition keys; `None` if it may. The session's policy only takes
+    /// away.
+    pub(super) fn refusal(&self, action: &str, keys: &[(String, &[String])]) -> Option<String> {
+        let context = Context { action, resource: "*", federated: None, keys };
         let verdicts = self.role.policies.iter().map(|policy| policy.evaluate(&context));
         let role = verdicts.fold(Verdict::Silent, |whole, verdict| match (whole, verdict) {
             (Verdict::Denied, _) | (_, Verdict::Denied) => Verdict::Denied,

@@ -77,6 +77,11 @@ impl<'a> Signed<'a> {
         Ok(Self { access_key, scope, headers: names.split(';').collect(), signature, date })
     }
 
+    /// The region that it is signed for.
+    pub(crate) const fn region(&self) -> &'a str {
+        self.scope.region
+    }
+
     /// Checks all but the signature itself: times, scope, and that nothing is left unsigned that AWS wants signed.
     pub(crate) fn check(&self, request: &Request, now: Timestamp, minutes: i64) -> Result<(), Error> {
         self.check_headers(request)?;

@@ -289,7 +289,7 @@ fn configurations_that_are_refused() {
     for (change, error) in cases {
         let mut config = config();
         change(&mut config);
-        let issuers = std::sync::Arc::new(crate::oidc::Issuers::new(&[]).unwrap());
+        let issuers = std::sync::Arc::new(crate::oidc::Issuers::new(&Config::default()).unwrap());
         assert_eq!(super::Aws::new(&config.aws, issuers).unwrap_err().to_string(), *error);
     }
 }

@@ -1,12 +1,12 @@
-//! JSON web tokens: taken apart, and signed with ES256.
+//! JSON web tokens: taken apart, and signed.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::rand::SystemRandom;
-use ring::signature::EcdsaKeyPair;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use super::signing::SigningKey;
 
 /// A token that has the right shape; nothing is verified.
 #[derive(Debug)]
@@ -79,9 +79,9 @@ impl Jwt {
 }
 
 /// Signs; `None` if the system has no randomness for it.
-pub(super) fn sign(header: &Value, claims: &Value, key: &EcdsaKeyPair) -> Option<String> {
+pub(super) fn sign(header: &Value, claims: &Value, key: &SigningKey) -> Option<String> {
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let signed = format!("{}.{}", encode(header), encode(claims));
-    let signature = key.sign(&SystemRandom::new(), signed.as_bytes()).ok()?;
+    let signature = key.sign(signed.as_bytes())?;
     Some(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }

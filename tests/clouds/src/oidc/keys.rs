@@ -37,6 +37,15 @@ impl PublicKey {
         Self { kid: Some(kid), material: Material::P256(point.to_vec()) }
     }
 
+    pub(super) fn rsa(modulus: Vec<u8>, exponent: Vec<u8>) -> Self {
+        Self { kid: None, material: Material::Rsa { modulus, exponent } }
+    }
+
+    /// With this id, if it is given one.
+    pub(super) fn named(self, kid: Option<&str>) -> Self {
+        Self { kid: kid.map(ToOwned::to_owned).or(self.kid), ..self }
+    }
+
     pub(super) fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }

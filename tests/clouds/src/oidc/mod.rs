@@ -1,14 +1,15 @@
-//! Issuers of web identity tokens: they mint what a kubelet projects into a pod, and verify what AWS STS is shown.
+//! Issuers of JSON web tokens: clusters, which mint what a kubelet projects into a pod, and AWS. They verify what AWS STS
+//! and Google STS are shown.
 
 mod jwt;
 mod keys;
+mod signing;
 
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 
 pub(crate) use jwt::{Audience, Jwt, WebIdentity};
 use keys::PublicKey;
+use signing::SigningKey;
 
 use crate::clock::Timestamp;
 use crate::config::{self, Keys};
@@ -20,7 +21,8 @@ use crate::secret;
 pub struct Issuer {
     url: String,
     keys: Vec<PublicKey>,
-    signing: Option<EcdsaKeyPair>,
+    /// Each with its id.
+    signing: Vec<(Option<String>, SigningKey)>,
 }
 
 /// What a projected service account token says.
@@ -49,20 +51,38 @@ pub(crate) enum Unverified {
 
 impl Issuer {
     fn new(config: &config::Issuer) -> Result<Self, ConfigError> {
-        let place = format!("the issuer {}", config.url);
-        let fault = |fault: String| ConfigError::new(&place, fault);
-        if !config.url.starts_with("https://") || config.url.ends_with('/') {
-            return Err(fault("an issuer's URL begins with `https://` and does not end in `/`".to_owned()));
-        }
-        let (keys, signing) = match &config.keys {
-            Keys::Generated => {
-                let signing = generate().ok_or_else(|| fault("no key could be generated".to_owned()))?;
-                (vec![PublicKey::p256(signing.public_key().as_ref())], Some(signing))
-            }
-            Keys::Jwks(document) => (keys::of_jwks(document).map_err(fault)?, None),
-            Keys::Pem(texts) => (keys::of_pem(texts).map_err(fault)?, None),
+        let keys = match &config.keys {
+            Keys::Generated => return Self::signing(&config.url, [(None, SigningKey::es256())]),
+            Keys::Jwks(document) => keys::of_jwks(document),
+            Keys::Pem(texts) => keys::of_pem(texts),
         };
-        Ok(Self { url: config.url.clone(), keys, signing })
+        let place = place(&config.url)?;
+        let keys = keys.map_err(|fault| ConfigError::new(place, fault))?;
+        Ok(Self { url: config.url.clone(), keys, signing: Vec::new() })
+    }
+
+    /// AWS itself, for an account whose outbound identity federation is on. Its keys have these names.
+    fn aws(url: &str) -> Result<Self, ConfigError> {
+        let named = [("RSA_0", SigningKey::rs256()), ("EC384_0", SigningKey::es384())];
+        Self::signing(url, named.map(|(kid, key)| (Some(kid), key)))
+    }
+
+    /// An issuer that signs; the first key is the one for tokens whose algorithm nobody chooses.
+    fn signing<const N: usize>(
+        url: &str,
+        signing: [(Option<&str>, Option<SigningKey>); N],
+    ) -> Result<Self, ConfigError> {
+        let place = place(url)?;
+        let no_key = || ConfigError::new(&place, "no key could be generated");
+        let mut issuer = Self { url: url.to_owned(), keys: Vec::new(), signing: Vec::new() };
+        for (kid, key) in signing {
+            let key = key.ok_or_else(no_key)?;
+            let public = key.public().map(|public| public.named(kid));
+            let kid = kid.or_else(|| public.as_ref()?.kid()).map(ToOwned::to_owned);
+            issuer.signing.push((kid, key));
+            issuer.keys.extend(public);
+        }
+        Ok(issuer)
     }
 
     /// The issuer's URL.
@@ -102,9 +122,14 @@ impl Issuer {
     /// Mints a token with any claims, for tests of what is refused. `None`: the private key is elsewhere.
     #[must_use]
     pub fn mint_claims(&self, claims: &Value) -> Option<String> {
-        let key = self.signing.as_ref()?;
-        let kid = self.keys.first()?.kid()?;
-        jwt::sign(&json!({"alg": "ES256", "kid": kid}), claims, key)
+        let (_, key) = self.signing.first()?;
+        self.sign(key.algorithm(), claims)
+    }
+
+    /// Signs claims by an algorithm. `None`: the issuer has no private key for it.
+    pub(crate) fn sign(&self, algorithm: &str, claims: &Value) -> Option<String> {
+        let (kid, key) = self.signing.iter().find(|(_, key)| key.algorithm() == algorithm)?;
+        jwt::sign(&json!({"alg": algorithm, "kid": kid}), claims, key)
     }
 
     /// Whether one of the issuer's keys has signed a token.
@@ -117,10 +142,13 @@ impl Issuer {
     }
 }
 
-fn generate() -> Option<EcdsaKeyPair> {
-    let random = SystemRandom::new();
-    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).ok()?;
-    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random).ok()
+/// The place of an issuer in the configuration.
+fn place(url: &str) -> Result<String, ConfigError> {
+    let place = format!("the issuer {url}");
+    if url.starts_with("https://") && !url.ends_with('/') {
+        return Ok(place);
+    }
+    Err(ConfigError::new(place, "an issuer's URL begins with `https://` and does not end in `/`"))
 }
 
 /// Every issuer.
@@ -128,8 +156,10 @@ fn generate() -> Option<EcdsaKeyPair> {
 pub(crate) struct Issuers(Vec<Issuer>);
 
 impl Issuers {
-    pub(crate) fn new(config: &[config::Issuer]) -> Result<Self, ConfigError> {
-        config.iter().map(Issuer::new).collect::<Result<_, _>>().map(Self)
+    pub(crate) fn new(config: &config::Config) -> Result<Self, ConfigError> {
+        let clusters = config.issuers.iter().map(Issuer::new);
+        let accounts = config.aws.accounts.iter().filter_map(|account| account.outbound_issuer.as_deref());
+        clusters.chain(accounts.map(Issuer::aws)).collect::<Result<_, _>>().map(Self)
     }
 
     pub(crate) fn find(&self, url: &str) -> Option<&Issuer> {

@@ -1,0 +1,188 @@
+//! `GetWebIdentityToken`: outbound identity federation, a JSON web token that says who the caller is.
+//!
+//! Source: the AWS STS API reference and "Understanding token claims"; the claims as users show them. AWS signs neither for
+//! longer than the session has left, nor at the global endpoint.
+
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::Aws;
+use super::error::{Error, success};
+use super::sessions::Session;
+use super::sigv4::Signed;
+use crate::clock::Timestamp;
+use crate::events::Detail;
+use crate::secret;
+use crate::wire::{Answer, Fields, Request, header};
+
+const ACTION: &str = "GetWebIdentityToken";
+/// The claim under which AWS's own claims stand.
+const NAMESPACE: &str = "https://sts.amazonaws.com/";
+
+/// The parameters, checked against the service's model.
+struct Parameters<'a> {
+    audiences: Vec<String>,
+    duration: i64,
+    algorithm: &'a str,
+    tags: Map<String, Value>,
+}
+
+impl Aws {
+    pub(super) fn web_identity_token(
+        &self,
+        fields: &Fields,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Answer, Error> {
+        if header(request, "host") == Some("sts.amazonaws.com") {
+            // The words are this fake's own.
+            let message = format!("{ACTION} is not available on the global endpoint");
+            return Err(Error::new(StatusCode::BAD_REQUEST, "InvalidAction", message));
+        }
+        let session = self.authenticate(request, now)?;
+        let parameters = Parameters::parse(fields)?;
+        allowed(&session, &parameters)?;
+        let expires = now.plus(parameters.duration);
+        // A moment of the session is gone when the request arrives, so the whole of it is too much.
+        if expires >= session.expires {
+            return Err(escalation());
+        }
+        let issuer =
+            self.accounts.get(&session.role.account).and_then(|account| account.outbound_issuer.as_ref());
+        let issuer = issuer.and_then(|url| self.issuers.find(url)).ok_or_else(disabled)?;
+        let mut claims = claims(&session, &parameters, Signed::parse(request)?.region());
+        claims["iss"] = issuer.url().into();
+        claims["iat"] = now.0.into();
+        claims["exp"] = expires.0.into();
+        let token =
+            issuer.sign(parameters.algorithm, &claims).ok_or_else(|| algorithm(parameters.algorithm))?;
+        let result = format!(
+            "    <WebIdentityToken>{token}</WebIdentityToken>\n    <Expiration>{expires}</Expiration>\n"
+        );
+        Ok(success(ACTION, &result).telling(Detail::WebIdentityGiven {
+            subject: session.role.arn.clone(),
+            audiences: parameters.audiences,
+            access_key_id: session.access_key.clone(),
+            lifetime: parameters.duration,
+        }))
+    }
+}
+
+impl<'a> Parameters<'a> {
+    fn parse(fields: &'a Fields) -> Result<Self, Error> {
+        let audiences = fields.members("Audience");
+        if audiences.is_empty() {
+            return Err(Error::constraint("null", "audience", "not be null"));
+        }
+        if audiences.len() > 10 {
+            return Err(Error::constraint(
+                &format!("[{}]", audiences.join(", ")),
+                "audience",
+                "have length less than or equal to 10",
+            ));
+        }
+        for audience in &audiences {
+            if !(1..=1000).contains(&audience.chars().count()) {
+                let constraint = "have length between 1 and 1000";
+                return Err(Error::constraint(audience, "audience", constraint));
+            }
+        }
+        let named = fields
+            .value("SigningAlgorithm")
+            .ok_or_else(|| Error::constraint("null", "signingAlgorithm", "not be null"))?;
+        if !["RS256", "ES384"].contains(&named) {
+            return Err(algorithm(named));
+        }
+        if let Some(name) = ["SubjectMode", "Scope"].into_iter().find(|name| fields.value(name).is_some()) {
+            return Err(Error::validation(format!("this fake of AWS does not know the parameter {name}")));
+        }
+        Ok(Self {
+            audiences: audiences.into_iter().map(ToOwned::to_owned).collect(),
+            duration: duration(fields)?,
+            algorithm: named,
+            tags: tags(fields),
+        })
+    }
+}
+
+fn duration(fields: &Fields) -> Result<i64, Error> {
+    let Some(text) = fields.value("DurationSeconds") else { return Ok(300) };
+    match text.parse() {
+        Ok(seconds @ 60..=3600) => Ok(seconds),
+        Ok(seconds) if seconds < 60 => {
+            Err(Error::constraint(text, "durationSeconds", "have value greater than or equal to 60"))
+        }
+        Ok(_) => Err(Error::constraint(text, "durationSeconds", "have value less than or equal to 3600")),
+        Err(_) => Err(Error::new(StatusCode::BAD_REQUEST, "MalformedInput", "Invalid Argument")),
+    }
+}
+
+fn tags(fields: &Fields) -> Map<String, Value> {
+    let tag = |nth: usize| {
+        let part = |name: &str| fields.value(&format!("Tags.member.{nth}.{name}"));
+        Some((part("Key")?.to_owned(), part("Value")?.into()))
+    };
+    (1..).map_while(tag).collect()
+}
+
+/// The role's policies and the session's must allow it, for these audiences, this time and this algorithm.
+fn allowed(session: &Session, parameters: &Parameters<'_>) -> Result<(), Error> {
+    let (algorithm, duration) = ([parameters.algorithm.to_owned()], [parameters.duration.to_string()]);
+    let keys = [
+        ("sts:IdentityTokenAudience".to_owned(), &parameters.audiences[..]),
+        ("sts:SigningAlgorithm".to_owned(), &algorithm[..]),
+        ("sts:DurationSeconds".to_owned(), &duration[..]),
+    ];
+    let mut actions = vec!["sts:GetWebIdentityToken"];
+    if !parameters.tags.is_empty() {
+        actions.push("sts:TagGetWebIdentityToken");
+    }
+    match actions.into_iter().find_map(|action| session.refusal(action, &keys)) {
+        Some(refusal) => Err(Error::denied(refusal)),
+        None => Ok(()),
+    }
+}
+
+/// All claims but the times and the issuer.
+fn claims(session: &Session, parameters: &Parameters<'_>, region: &str) -> Value {
+    let role = &session.role;
+    let mut own = json!({
+        "aws_account": role.account,
+        "original_session_exp": session.expires,
+        "principal_id": role.arn,
+        "source_region": region,
+    });
+    if !parameters.tags.is_empty() {
+        own["request_tags"] = parameters.tags.clone().into();
+    }
+    let audience = match &parameters.audiences[..] {
+        [one] => json!(one),
+        many => json!(many),
+    };
+    json!({"aud": audience, "sub": role.arn, NAMESPACE: own, "jti": secret::uuid()})
+}
+
+fn algorithm(named: &str) -> Error {
+    Error::constraint(named, "signingAlgorithm", "satisfy enum value set: [RS256, ES384]")
+}
+
+fn escalation() -> Error {
+    let message = "The requested token duration would extend the session beyond its original expiration time. You \
+                   cannot use this operation to extend the lifetime of a session beyond what was granted when the \
+                   session was originally created.";
+    Error::new(StatusCode::FORBIDDEN, "SessionDurationEscalationException", message)
+}
+
+fn disabled() -> Error {
+    let message = "The outbound web identity federation feature is not enabled for this account. To use this feature, \
+                   you must first enable it through the AWS Management Console or API.";
+    Error::new(StatusCode::FORBIDDEN, "OutboundWebIdentityFederationDisabledException", message)
+}
+
+/// What a test asks for.
+pub(super) fn not_authorized() -> Error {
+    Error::denied("User is not authorized to perform: sts:GetWebIdentityToken on resource: *")
+}
+
+#[cfg(test)]
+mod tests;

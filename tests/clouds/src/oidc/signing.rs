@@ -1,0 +1,77 @@
+//! Private keys of issuers.
+
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
+    KeyPair, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents,
+};
+
+use super::keys::PublicKey;
+
+/// A key of 2048 bits that every RS256 issuer of the fakes signs with: ring makes no RSA keys, and here there is nothing
+/// to protect. Made by `openssl genpkey -algorithm RSA | openssl pkcs8 -topk8 -nocrypt -outform DER`.
+const RS256: &[u8] = include_bytes!("rs256.pk8");
+
+/// A private key.
+#[derive(Debug)]
+pub(super) enum SigningKey {
+    Es256(EcdsaKeyPair),
+    Es384(EcdsaKeyPair),
+    Rs256(RsaKeyPair),
+}
+
+impl SigningKey {
+    pub(super) fn es256() -> Option<Self> {
+        generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map(Self::Es256)
+    }
+
+    pub(super) fn es384() -> Option<Self> {
+        generate(&ECDSA_P384_SHA384_FIXED_SIGNING).map(Self::Es384)
+    }
+
+    pub(super) fn rs256() -> Option<Self> {
+        RsaKeyPair::from_pkcs8(RS256).ok().map(Self::Rs256)
+    }
+
+    /// As a token's header names it.
+    pub(super) const fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Es256(_) => "ES256",
+            Self::Es384(_) => "ES384",
+            Self::Rs256(_) => "RS256",
+        }
+    }
+
+    /// `None`: it is of a kind that the fakes verify nothing with, as Google does not.
+    pub(super) fn public(&self) -> Option<PublicKey> {
+        match self {
+            Self::Es256(key) => Some(PublicKey::p256(key.public_key().as_ref())),
+            Self::Es384(_) => None,
+            Self::Rs256(key) => {
+                let RsaPublicKeyComponents { n, e } = key.public().into();
+                Some(PublicKey::rsa(n, e))
+            }
+        }
+    }
+
+    /// `None` if the system has no randomness for it.
+    pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+        let random = SystemRandom::new();
+        match self {
+            Self::Es256(key) | Self::Es384(key) => {
+                key.sign(&random, message).ok().map(|signature| signature.as_ref().to_vec())
+            }
+            Self::Rs256(key) => {
+                let mut signature = vec![0; key.public().modulus_len()];
+                key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).ok()?;
+                Some(signature)
+            }
+        }
+    }
+}
+
+fn generate(algorithm: &'static EcdsaSigningAlgorithm) -> Option<EcdsaKeyPair> {
+    let random = SystemRandom::new();
+    let document = EcdsaKeyPair::generate_pkcs8(algorithm, &random).ok()?;
+    EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random).ok()
+}
