@@ -160,7 +160,8 @@ impl Clouds {
         self.ca_pem.as_deref().unwrap_or_default()
     }
 
-    /// The issuer of a URL, which mints tokens if its key was generated here.
+    /// The issuer of a URL, which mints tokens if its key is here: a cluster's, an AWS account's, or Google's own,
+    /// `https://accounts.google.com`.
     #[must_use]
     pub fn issuer(&self, url: &str) -> Option<&Issuer> {
         self.issuers.find(url)

@@ -67,6 +67,15 @@ pub enum Detail {
         /// Seconds.
         lifetime: i64,
     },
+    /// Google gave a service account's ID token.
+    IdTokenGiven {
+        /// Who asked, as Google names principals.
+        principal: String,
+        /// Whose token was given.
+        service_account: String,
+        /// Whom it is for.
+        audience: String,
+    },
     /// An object was read, or its bucket listed.
     ObjectRead {
         /// Who asked, as Google names principals.

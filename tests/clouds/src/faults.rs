@@ -22,6 +22,8 @@ pub enum Operation {
     ExchangeToken,
     /// IAM Credentials.
     GenerateAccessToken,
+    /// IAM Credentials.
+    GenerateIdToken,
     /// Cloud Storage, an object or its metadata.
     GetObject,
     /// Cloud Storage.

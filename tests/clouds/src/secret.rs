@@ -53,6 +53,11 @@ pub(crate) fn capitals(len: usize) -> String {
     bytes(len).iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
+/// Random digits.
+pub(crate) fn digits(len: usize) -> String {
+    bytes(len).iter().map(|byte| char::from(b'0' + byte % 10)).collect()
+}
+
 /// A random UUID, as in AWS's request ids.
 pub(crate) fn uuid() -> String {
     let hex = hex::encode(&bytes(16));
@@ -72,6 +77,7 @@ mod tests {
     fn shapes() {
         assert_eq!(uuid().len(), 36);
         assert_eq!(capitals(16).len(), 16);
+        assert!(digits(20).len() == 20 && digits(20).bytes().all(|byte| byte.is_ascii_digit()));
         assert_ne!(uuid(), uuid());
     }
 }

@@ -77,7 +77,7 @@ impl State {
     async fn call_google(&self, service: Service, request: &Request) -> Reply {
         let call = self.admit(Google::operation(service, request), &self.google_clock).await;
         let answer = match (call.failure, call.operation) {
-            (Some(failure), _) => Google::fail(service, failure),
+            (Some(failure), operation) => Google::fail(service, operation, failure),
             (None, Operation::ExchangeToken) => self.exchange(request, call.now).await,
             (None, operation) => self.google.answer(service, operation, request, call.now),
         };

@@ -1,4 +1,8 @@
-//! IAM Credentials: `generateAccessToken`, a service account's token for whom its policy lets have one.
+//! IAM Credentials: a service account's tokens for whom its policy lets have them, `generateAccessToken` and
+//! `generateIdToken`.
+//!
+//! Source: the IAM Service Account Credentials REST reference, "Create short-lived credentials for a service account",
+//! "Create short-lived credentials for multiple service accounts", and the errors that users report.
 
 use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
@@ -14,9 +18,17 @@ use crate::clock::Timestamp;
 use crate::config;
 use crate::error::ConfigError;
 use crate::events::Detail;
+use crate::faults::Operation;
+use crate::oidc::GOOGLE_ISSUER;
+use crate::secret;
 use crate::wire::{Answer, Request};
 
 const GET_ACCESS_TOKEN: &str = "iam.serviceAccounts.getAccessToken";
+const GET_ID_TOKEN: &str = "iam.serviceAccounts.getOpenIdToken";
+/// What a link of a chain needs on the next but the last.
+const DELEGATE: &str = "iam.serviceAccounts.implicitDelegation";
+/// The life of an ID token, in seconds.
+const ID_TOKEN_LIFETIME: i64 = 3600;
 const IAM_SCOPE: &str = "https://www.googleapis.com/auth/iam";
 
 /// The service accounts and who may be them.
@@ -26,20 +38,28 @@ pub(crate) struct ServiceAccounts(Vec<ServiceAccount>);
 #[derive(Debug)]
 struct ServiceAccount {
     email: String,
+    /// Of 21 digits.
+    unique_id: String,
     policy: Policy,
     max_token_seconds: i64,
     token_seconds: Option<i64>,
 }
 
+// `null` is as good as absent in Google's JSON, and google-auth sends it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Body {
-    // `null` is as good as absent in Google's JSON, and google-auth sends it.
-    #[serde(default)]
+struct AccessTokenBody {
     delegates: Option<Vec<String>>,
-    #[serde(default)]
     scope: Option<Vec<String>>,
     lifetime: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct IdTokenBody {
+    delegates: Option<Vec<String>>,
+    audience: Option<String>,
+    include_email: Option<bool>,
 }
 
 impl ServiceAccounts {
@@ -51,6 +71,7 @@ impl ServiceAccounts {
             }
             Ok(ServiceAccount {
                 email: account.email.clone(),
+                unique_id: format!("1{}", secret::digits(20)),
                 policy: Policy::new(&place, &account.bindings)?,
                 max_token_seconds: account.max_token_seconds,
                 token_seconds: account.token_seconds,
@@ -63,12 +84,14 @@ impl ServiceAccounts {
         self.0.iter().find(|account| account.email == email)
     }
 
-    /// The service account at the end of a chain, each link of which trusts the one before.
+    /// The service account at the end of a chain, each link of which trusts the one before to pass on, and the last one
+    /// to have the token.
     fn reach(
         &self,
         caller: &Principal,
         delegates: &[String],
         email: &str,
+        permission: &'static str,
     ) -> Result<&ServiceAccount, ApiError> {
         let mut caller = caller.clone();
         for delegate in delegates {
@@ -78,26 +101,45 @@ impl ServiceAccounts {
                     format!("Invalid delegate {delegate}: it begins with projects/-/serviceAccounts/"),
                 )
             })?;
-            let found = self.find(email).filter(|account| account.policy.grants(GET_ACCESS_TOKEN, &caller));
-            let account = found.ok_or_else(denied)?;
+            let found = self.find(email).filter(|account| account.policy.grants(DELEGATE, &caller));
+            let account = found.ok_or_else(|| denied(DELEGATE))?;
             caller = Principal::ServiceAccount { email: account.email.clone() };
         }
-        let found = self.find(email).filter(|account| account.policy.grants(GET_ACCESS_TOKEN, &caller));
-        found.ok_or_else(denied)
+        let found = self.find(email).filter(|account| account.policy.grants(permission, &caller));
+        found.ok_or_else(|| denied(permission))
     }
 }
 
-/// The email of a `generateAccessToken` request.
-pub(crate) fn email(request: &Request) -> Option<String> {
+/// What a request asks for, and of which service account.
+pub(crate) fn call(request: &Request) -> Option<(Operation, String)> {
     let rest = request.uri().path().strip_prefix("/v1/projects/-/serviceAccounts/")?;
-    let email = rest.strip_suffix(":generateAccessToken")?;
+    let (email, method) = rest.rsplit_once(':')?;
+    let operation = match method {
+        "generateAccessToken" => Operation::GenerateAccessToken,
+        "generateIdToken" => Operation::GenerateIdToken,
+        _ => return None,
+    };
     let decoded = percent_decode_str(email).decode_utf8().ok()?;
-    (request.method() == Method::POST && !decoded.contains('/')).then(|| decoded.into_owned())
+    (request.method() == Method::POST && !decoded.contains('/')).then(|| (operation, decoded.into_owned()))
 }
 
-pub(crate) fn denied() -> ApiError {
-    ApiError::forbidden(format!("Permission '{GET_ACCESS_TOKEN}' denied on resource (or it may not exist)."))
-        .because("IAM_PERMISSION_DENIED", "iam.googleapis.com", &json!({"permission": GET_ACCESS_TOKEN}))
+/// The refusal of a call.
+pub(crate) fn refused(operation: Operation) -> ApiError {
+    denied(if operation == Operation::GenerateIdToken { GET_ID_TOKEN } else { GET_ACCESS_TOKEN })
+}
+
+fn denied(permission: &str) -> ApiError {
+    ApiError::forbidden(format!("Permission '{permission}' denied on resource (or it may not exist)."))
+        .because("IAM_PERMISSION_DENIED", "iam.googleapis.com", &json!({"permission": permission}))
+}
+
+fn parsed<'a, B: Deserialize<'a>>(request: &'a Request) -> Result<B, ApiError> {
+    serde_json::from_slice(request.body())
+        .map_err(|error| ApiError::invalid("badRequest", format!("Invalid JSON payload received. {error}")))
+}
+
+fn no_argument() -> ApiError {
+    ApiError::invalid("badRequest", "Request contains an invalid argument.")
 }
 
 impl Google {
@@ -107,15 +149,14 @@ impl Google {
         now: Timestamp,
     ) -> Result<Answer, ApiError> {
         let caller = self.tokens.caller(request, now, Style::Rpc, &[IAM_SCOPE])?;
-        let email = email(request).ok_or_else(|| ApiError::no_such_method(request))?;
-        let body: Body = serde_json::from_slice(request.body()).map_err(|error| {
-            ApiError::invalid("badRequest", format!("Invalid JSON payload received. {error}"))
-        })?;
+        let (_, email) = call(request).ok_or_else(|| ApiError::no_such_method(request))?;
+        let body: AccessTokenBody = parsed(request)?;
         let scopes = body.scope.unwrap_or_default();
         if scopes.is_empty() {
-            return Err(ApiError::invalid("badRequest", "Request contains an invalid argument."));
+            return Err(no_argument());
         }
-        let account = self.service_accounts.reach(&caller, &body.delegates.unwrap_or_default(), &email)?;
+        let delegates = body.delegates.unwrap_or_default();
+        let account = self.service_accounts.reach(&caller, &delegates, &email, GET_ACCESS_TOKEN)?;
         let asked = lifetime(body.lifetime.as_deref(), account.max_token_seconds)?;
         let lifetime = account.token_seconds.unwrap_or(asked);
         let expires = now.plus(lifetime);
@@ -124,6 +165,32 @@ impl Google {
         let answer = Answer::json(StatusCode::OK, &json!({"accessToken": token, "expireTime": expires}));
         let (principal, service_account) = (caller.to_string(), account.email.clone());
         Ok(answer.telling(Detail::Impersonated { principal, service_account, lifetime }))
+    }
+
+    pub(super) fn generate_id_token(&self, request: &Request, now: Timestamp) -> Result<Answer, ApiError> {
+        let caller = self.tokens.caller(request, now, Style::Rpc, &[IAM_SCOPE])?;
+        let (_, email) = call(request).ok_or_else(|| ApiError::no_such_method(request))?;
+        let body: IdTokenBody = parsed(request)?;
+        let audience = body.audience.filter(|audience| !audience.is_empty()).ok_or_else(no_argument)?;
+        let delegates = body.delegates.unwrap_or_default();
+        let account = self.service_accounts.reach(&caller, &delegates, &email, GET_ID_TOKEN)?;
+        let mut claims = json!({
+            "aud": audience,
+            "azp": account.unique_id,
+            "exp": now.plus(ID_TOKEN_LIFETIME).0,
+            "iat": now.0,
+            "iss": GOOGLE_ISSUER,
+            "sub": account.unique_id,
+        });
+        if body.include_email.unwrap_or_default() {
+            claims["email"] = json!(account.email);
+            claims["email_verified"] = json!(true);
+        }
+        let issuer = self.issuers.find(GOOGLE_ISSUER);
+        let token = issuer.and_then(|issuer| issuer.mint_claims(&claims)).ok_or_else(ApiError::internal)?;
+        let (principal, service_account) = (caller.to_string(), account.email.clone());
+        let detail = Detail::IdTokenGiven { principal, service_account, audience };
+        Ok(Answer::json(StatusCode::OK, &json!({"token": token})).telling(detail))
     }
 }
 
@@ -145,3 +212,6 @@ fn lifetime(text: Option<&str>, most: i64) -> Result<i64, ApiError> {
         _ => Err(ApiError::invalid("badRequest", format!("Invalid value at 'lifetime': {text}"))),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,8 +65,8 @@ impl Google {
         let (method, path) = (request.method(), request.uri().path());
         match service {
             Service::GoogleSts if method == Method::POST && path == "/v1/token" => Operation::ExchangeToken,
-            Service::IamCredentials if iam_credentials::email(request).is_some() => {
-                Operation::GenerateAccessToken
+            Service::IamCredentials => {
+                iam_credentials::call(request).map_or(Operation::Unknown, |(operation, _)| operation)
             }
             Service::Storage => storage::operation(request),
             Service::BigQuery => bigquery::operation(request),
@@ -85,6 +85,7 @@ impl Google {
         let style = Style::of(service);
         let answer = match operation {
             Operation::GenerateAccessToken => self.generate_access_token(request, now),
+            Operation::GenerateIdToken => self.generate_id_token(request, now),
             Operation::GetObject => self.object(request, now),
             Operation::ListObjects => self.objects(request, now),
             Operation::Query => self.query(request, now),
@@ -97,13 +98,13 @@ impl Google {
     }
 
     /// The answer to a call that a test wants to fail.
-    pub(crate) fn fail(service: Service, failure: Failure) -> Answer {
+    pub(crate) fn fail(service: Service, operation: Operation, failure: Failure) -> Answer {
         if service == Service::GoogleSts {
             return OauthError::failure(failure).into();
         }
         let error = match failure {
             Failure::Expired => ApiError::unauthenticated(Style::of(service)),
-            Failure::Denied if service == Service::IamCredentials => iam_credentials::denied(),
+            Failure::Denied if service == Service::IamCredentials => iam_credentials::refused(operation),
             Failure::Denied => ApiError::forbidden("Access denied."),
             Failure::Throttled => ApiError::throttled(service),
             Failure::Internal => ApiError::internal(),

@@ -18,11 +18,19 @@ pub struct Binding {
 
 /// The roles that this fake knows and the permissions of each that it asks for.
 const ROLES: &[(&str, &[&str])] = &[
-    ("roles/iam.workloadIdentityUser", &["iam.serviceAccounts.getAccessToken"]),
+    (
+        "roles/iam.workloadIdentityUser",
+        &["iam.serviceAccounts.getAccessToken", "iam.serviceAccounts.getOpenIdToken"],
+    ),
     (
         "roles/iam.serviceAccountTokenCreator",
-        &["iam.serviceAccounts.getAccessToken", "iam.serviceAccounts.implicitDelegation"],
+        &[
+            "iam.serviceAccounts.getAccessToken",
+            "iam.serviceAccounts.getOpenIdToken",
+            "iam.serviceAccounts.implicitDelegation",
+        ],
     ),
+    ("roles/iam.serviceAccountOpenIdTokenCreator", &["iam.serviceAccounts.getOpenIdToken"]),
     ("roles/storage.objectViewer", &["storage.objects.get", "storage.objects.list"]),
     ("roles/storage.objectUser", &["storage.objects.get", "storage.objects.list"]),
     ("roles/storage.legacyObjectReader", &["storage.objects.get"]),

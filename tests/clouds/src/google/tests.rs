@@ -389,7 +389,7 @@ async fn impersonations_that_are_refused() {
         (
             ACCOUNT,
             json!({"scope": [SCOPE], "delegates": [format!("projects/-/serviceAccounts/{archive}")]}),
-            Some(denied.to_owned()),
+            Some(denied.replace("getAccessToken", "implicitDelegation")),
         ),
         (
             ACCOUNT,

@@ -37,8 +37,10 @@ impl PublicKey {
         Self { kid: Some(kid), material: Material::P256(point.to_vec()) }
     }
 
+    /// With an id of its own.
     pub(super) fn rsa(modulus: Vec<u8>, exponent: Vec<u8>) -> Self {
-        Self { kid: None, material: Material::Rsa { modulus, exponent } }
+        let kid = URL_SAFE_NO_PAD.encode(digest(&SHA256, &modulus));
+        Self { kid: Some(kid), material: Material::Rsa { modulus, exponent } }
     }
 
     /// With this id, if it is given one.
