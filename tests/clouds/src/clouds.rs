@@ -36,6 +36,8 @@ pub struct Endpoints {
     pub storage: String,
     /// Google BigQuery.
     pub bigquery: String,
+    /// EKS Pod Identity's agent.
+    pub pod_identity: String,
 }
 
 /// Why the fakes did not start.
@@ -69,8 +71,14 @@ pub struct Clouds {
 }
 
 /// The services in the order of their ports.
-const SERVICES: [Service; 5] =
-    [Service::AwsSts, Service::GoogleSts, Service::IamCredentials, Service::Storage, Service::BigQuery];
+const SERVICES: [Service; 6] = [
+    Service::AwsSts,
+    Service::GoogleSts,
+    Service::IamCredentials,
+    Service::Storage,
+    Service::BigQuery,
+    Service::PodIdentity,
+];
 
 impl Clouds {
     /// Starts them with the machine's clock.
@@ -101,8 +109,10 @@ impl Clouds {
         let mut urls = Vec::new();
         for (service, offset) in SERVICES.into_iter().zip(0..) {
             let listener = listen(config.listen, offset).await?;
+            // Pods reach the agent on their own node.
+            let tls = tls.as_ref().filter(|_| service != Service::PodIdentity);
             urls.push(url(&listener, config.listen, tls.is_some())?);
-            let tls = tls.as_ref().map(|tls| TlsAcceptor::from(Arc::clone(&tls.server)));
+            let tls = tls.map(|tls| TlsAcceptor::from(Arc::clone(&tls.server)));
             let server = Server { listener, tls, service, state: Arc::clone(&state), stop: stop.subscribe() };
             serving.spawn(server.run());
         }
@@ -114,6 +124,7 @@ impl Clouds {
             iam_credentials: next(),
             storage: next(),
             bigquery: next(),
+            pod_identity: next(),
         };
         Ok(Self { endpoints, ca_pem: tls.map(|tls| tls.ca_pem), issuers, state, stop, serving })
     }
@@ -152,6 +163,12 @@ impl Clouds {
     #[must_use]
     pub fn bigquery(&self) -> &str {
         &self.endpoints.bigquery
+    }
+
+    /// EKS Pod Identity's agent, without a path: always plain HTTP.
+    #[must_use]
+    pub fn pod_identity(&self) -> &str {
+        &self.endpoints.pod_identity
     }
 
     /// The certificate authority that clients must trust, in PEM; empty without TLS.

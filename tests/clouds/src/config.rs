@@ -14,11 +14,11 @@ pub use crate::google::policy::Binding;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Config {
-    /// Where to listen. The services take this port and the four after it; port 0: each any free one.
+    /// Where to listen. The services take this port and the five after it; port 0: each any free one.
     pub listen: SocketAddr,
     /// Host names and addresses in the certificate besides `localhost`, `127.0.0.1` and `::1`.
     pub names: Vec<String>,
-    /// Whether to speak TLS, as the real ones do. Otherwise plain HTTP.
+    /// Whether to speak TLS, as the real ones do. Otherwise plain HTTP. EKS Pod Identity's agent never speaks TLS.
     pub tls: bool,
     /// The clusters' issuers of web identity tokens.
     pub issuers: Vec<Issuer>,
@@ -71,14 +71,40 @@ pub enum Keys {
 pub struct Aws {
     /// The accounts.
     pub accounts: Vec<Account>,
+    /// EKS Pod Identity in a cluster.
+    pub pod_identity: Option<PodIdentity>,
     /// Minutes before and after a signature's time in which it is taken: AWS has 5 to 15.
     pub signature_minutes: i64,
 }
 
 impl Default for Aws {
     fn default() -> Self {
-        Self { accounts: Vec::new(), signature_minutes: 15 }
+        Self { accounts: Vec::new(), pod_identity: None, signature_minutes: 15 }
     }
+}
+
+/// EKS Pod Identity in a cluster: its agent on the nodes, and its associations.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PodIdentity {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The cluster's issuer.
+    pub issuer: String,
+    /// Which service account has which role.
+    pub associations: Vec<PodIdentityAssociation>,
+}
+
+/// A service account's role.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PodIdentityAssociation {
+    /// The service account's namespace.
+    pub namespace: String,
+    /// The service account.
+    pub service_account: String,
+    /// The role, which must trust `pods.eks.amazonaws.com`.
+    pub role_arn: String,
 }
 
 /// An AWS account.

@@ -16,6 +16,8 @@ pub enum Operation {
     GetCallerIdentity,
     /// AWS STS: outbound identity federation.
     GetWebIdentityToken,
+    /// EKS Pod Identity's agent.
+    PodCredentials,
     /// Anything else at AWS STS.
     OtherAwsAction,
     /// Google STS, `POST /v1/token`.

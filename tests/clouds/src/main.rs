@@ -14,7 +14,7 @@ use tokio::sync::broadcast::error::RecvError;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
-    /// Where to listen, ADDRESS:PORT: the services take this port and the four after it. Over the configuration's.
+    /// Where to listen, ADDRESS:PORT: the services take this port and the five after it. Over the configuration's.
     #[arg(long)]
     listen: Option<SocketAddr>,
     /// What exists in the clouds: a YAML or JSON file.

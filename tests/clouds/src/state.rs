@@ -15,6 +15,7 @@ use crate::wire::{Answer, Request};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
     AwsSts,
+    PodIdentity,
     GoogleSts,
     IamCredentials,
     Storage,
@@ -61,6 +62,7 @@ impl State {
     pub(crate) async fn call(&self, service: Service, request: Request) -> Reply {
         match service {
             Service::AwsSts => self.call_aws(&request).await,
+            Service::PodIdentity => self.call_pod_identity(&request).await,
             _ => self.call_google(service, &request).await,
         }
     }
@@ -72,6 +74,15 @@ impl State {
             None => self.aws.answer(request, call.now),
         };
         self.finish(&call, answer.header(HeaderName::from_static("x-amzn-requestid"), &secret::uuid()))
+    }
+
+    async fn call_pod_identity(&self, request: &Request) -> Reply {
+        let call = self.admit(Operation::PodCredentials, &self.aws_clock).await;
+        let answer = match call.failure {
+            Some(failure) => Aws::fail_pod_credentials(failure),
+            None => self.aws.pod_credentials(request, call.now),
+        };
+        self.finish(&call, answer)
     }
 
     async fn call_google(&self, service: Service, request: &Request) -> Reply {

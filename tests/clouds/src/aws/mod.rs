@@ -5,6 +5,7 @@ mod condition;
 pub(crate) mod error;
 pub(crate) mod host;
 mod outbound;
+mod pod_identity;
 mod policy;
 mod sessions;
 pub(crate) mod sigv4;
@@ -24,6 +25,7 @@ use crate::secret;
 use crate::state::Failure;
 use crate::wire::{Answer, Fields, Request, is_form};
 use error::Error;
+use pod_identity::PodIdentity;
 use policy::Document;
 use sessions::Sessions;
 
@@ -35,6 +37,7 @@ const VERSION: &str = "2011-06-15";
 pub(crate) struct Aws {
     issuers: Arc<Issuers>,
     accounts: HashMap<String, Account>,
+    pod_identity: Option<PodIdentity>,
     sessions: Sessions,
     signature_minutes: i64,
 }
@@ -72,6 +75,7 @@ impl Aws {
         Ok(Self {
             issuers,
             accounts: accounts.collect::<Result<_, ConfigError>>()?,
+            pod_identity: config.pod_identity.as_ref().map(PodIdentity::new).transpose()?,
             sessions: Sessions::default(),
             signature_minutes: config.signature_minutes,
         })

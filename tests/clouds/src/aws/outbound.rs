@@ -152,6 +152,10 @@ fn claims(session: &Session, parameters: &Parameters<'_>, region: &str) -> Value
         "principal_id": role.arn,
         "source_region": region,
     });
+    if !session.tags.is_empty() {
+        let tags = session.tags.iter().map(|(key, value)| (key.clone(), value.clone().into()));
+        own["principal_tags"] = tags.collect::<Map<_, Value>>().into();
+    }
     if !parameters.tags.is_empty() {
         own["request_tags"] = parameters.tags.clone().into();
     }

@@ -75,10 +75,30 @@ pub(crate) struct Context<'a> {
     pub(crate) action: &'a str,
     /// The resource's ARN or `*`.
     pub(crate) resource: &'a str,
-    /// The ARN of the OIDC provider that vouched for the caller.
-    pub(crate) federated: Option<&'a str>,
+    /// Who asks, where a trust policy is asked.
+    pub(crate) caller: Option<Caller<'a>>,
     /// Condition keys and their values.
     pub(crate) keys: &'a [(String, &'a [String])],
+}
+
+/// Who asks for a role.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Caller<'a> {
+    /// Somebody for whom an OIDC provider vouches: its ARN.
+    Federated(&'a str),
+    /// A service of AWS, such as `pods.eks.amazonaws.com`.
+    Service(&'a str),
+}
+
+impl Caller<'_> {
+    /// Whether a policy's `Principal` names it.
+    fn is_named(self, kinds: &BTreeMap<String, OneOrMany<String>>) -> bool {
+        let (kind, own) = match self {
+            Self::Federated(provider) => ("Federated", provider),
+            Self::Service(service) => ("Service", service),
+        };
+        kinds.get(kind).is_some_and(|named| named.as_slice().iter().any(|name| name == own))
+    }
 }
 
 /// What a document says.
@@ -157,11 +177,7 @@ impl Statement {
         };
         let principal = match &self.principal {
             None | Some(Principal::Anyone(_)) => true,
-            Some(Principal::Kinds(kinds)) => request.federated.is_some_and(|provider| {
-                kinds
-                    .get("Federated")
-                    .is_some_and(|named| named.as_slice().iter().any(|name| name == provider))
-            }),
+            Some(Principal::Kinds(kinds)) => request.caller.is_some_and(|caller| caller.is_named(kinds)),
         };
         // Actions are compared without regard to case.
         let action = self.action.as_ref().is_none_or(|patterns| any(patterns, request.action, true))

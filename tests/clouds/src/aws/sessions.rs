@@ -17,6 +17,8 @@ pub(super) struct Session {
     pub(super) role: Arc<Role>,
     pub(super) name: String,
     pub(super) policy: Option<Document>,
+    /// Session tags.
+    pub(super) tags: Vec<(String, String)>,
     pub(super) expires: Timestamp,
 }
 
@@ -30,8 +32,14 @@ impl Session {
             role,
             name: name.to_owned(),
             policy,
+            tags: Vec::new(),
             expires,
         }
+    }
+
+    /// With these session tags.
+    pub(super) fn tagged(self, tags: Vec<(String, String)>) -> Self {
+        Self { tags, ..self }
     }
 
     /// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`: without the role's path.
@@ -48,7 +56,7 @@ impl Session {
     /// Why the session may not do something, given the condition keys; `None` if it may. The session's policy only takes
     /// away.
     pub(super) fn refusal(&self, action: &str, keys: &[(String, &[String])]) -> Option<String> {
-        let context = Context { action, resource: "*", federated: None, keys };
+        let context = Context { action, resource: "*", caller: None, keys };
         let verdicts = self.role.policies.iter().map(|policy| policy.evaluate(&context));
         let role = verdicts.fold(Verdict::Silent, |whole, verdict| match (whole, verdict) {
             (Verdict::Denied, _) | (_, Verdict::Denied) => Verdict::Denied,

@@ -5,7 +5,7 @@
 use http::StatusCode;
 
 use super::error::{Error, escape, success};
-use super::policy::{Context, Document, Verdict};
+use super::policy::{Caller, Context, Document, Verdict};
 use super::sessions::Session;
 use super::{Account, Aws, Role};
 use crate::clock::Timestamp;
@@ -58,7 +58,7 @@ impl Aws {
     }
 
     /// A role that does not exist is refused as one that does not trust: AWS does not tell them apart.
-    fn role(&self, arn: &str) -> Result<(&Account, &std::sync::Arc<Role>), Error> {
+    pub(super) fn role(&self, arn: &str) -> Result<(&Account, &std::sync::Arc<Role>), Error> {
         let parts: Vec<_> = arn.splitn(6, ':').collect();
         let ["arn", _, "iam", "", account, resource] = parts[..] else {
             return Err(Error::validation(format!("{arn} is invalid")));
@@ -122,7 +122,7 @@ fn trusted(account: &Account, role: &Role, token: &WebIdentity) -> Result<(), Er
     let context = Context {
         action: "sts:AssumeRoleWithWebIdentity",
         resource: &role.arn,
-        federated: Some(&provider),
+        caller: Some(Caller::Federated(&provider)),
         keys: &keys,
     };
     if role.trust.evaluate(&context) == Verdict::Allowed { Ok(()) } else { Err(not_authorized()) }
