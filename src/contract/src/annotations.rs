@@ -41,14 +41,16 @@ annotations! {
     IDENTITY = "identity", default "`aws-role`";
     /// How the app's library gets a token: `loopback`, `file` or `metadata`, for all containers, or
     /// `loopback,legacy=file` to set some apart.
-    SOURCE = "source", default "`loopback` for `aws-role`, `file` for the others";
+    SOURCE = "source",
+        default "`loopback` for `aws-role`, but `metadata` with `pod-identity`; `file` for the others";
     /// The IAM role.
     ROLE_ARN = "role-arn", default "the service account's `eks.amazonaws.com/role-arn`";
     /// Seconds of the projected AWS token, 600 to 86400.
     AWS_TOKEN_LIFETIME = "aws-token-lifetime",
         default "the service account's `eks.amazonaws.com/token-expiration`, else 86400";
     /// Where AWS credentials come from: `irsa` or `pod-identity`.
-    AWS_CREDENTIALS = "aws-credentials", default "`irsa`; `pod-identity` if the pod carries its variables";
+    AWS_CREDENTIALS = "aws-credentials",
+        default "`irsa`; `pod-identity` if the pod carries its variables and nobody names a role";
     /// The region of AWS STS.
     AWS_REGION = "aws-region", default "the pod's `AWS_REGION`, then the chart's, then the partition's";
     /// The role session name.

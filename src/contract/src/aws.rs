@@ -83,6 +83,35 @@ impl Partition {
     }
 }
 
+/// Where a pod's AWS credentials come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CredentialsSource {
+    /// AWS STS, for a role that the pod names (IAM roles for service accounts).
+    Irsa,
+    /// EKS Pod Identity's agent, which knows the role.
+    PodIdentity,
+}
+
+impl CredentialsSource {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::Irsa, Self::PodIdentity];
+
+    /// As the annotation says it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Irsa => "irsa",
+            Self::PodIdentity => "pod-identity",
+        }
+    }
+
+    /// The one of a name such as `pod-identity`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.name() == name)
+    }
+}
+
 /// The public host of AWS STS in a region: what a subject token is signed for, whatever endpoint the sidecar itself
 /// calls, since Google posts the signed request to that host.
 #[must_use]

@@ -7,8 +7,11 @@ pub mod sidecar {
     /// The projected token's file of the identity `kubernetes`, whose audience is
     /// [`google::token_audience`](crate::google::token_audience).
     pub const IDENTITY_TOKEN_FILE: &str = "ROLEBRIDGE_IDENTITY_TOKEN_FILE";
-    /// Where EKS Pod Identity's agent gives AWS credentials, as EKS writes it. It stands for the role, the session name
-    /// and the projected token, which are absent then.
+    /// Where AWS credentials come from: the name of a [`CredentialsSource`](crate::aws::CredentialsSource). Absent:
+    /// `irsa`. It decides alone: EKS's webhook may add the variables of the other one to the sidecar.
+    pub const AWS_CREDENTIALS: &str = "ROLEBRIDGE_AWS_CREDENTIALS";
+    /// Where EKS Pod Identity's agent gives AWS credentials, as EKS writes it. For `pod-identity`; the role, the session
+    /// name and the projected token are for `irsa`.
     pub const AWS_CONTAINER_CREDENTIALS_FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
     /// The file whose content the agent takes for authorization, as EKS writes it.
     pub const AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";

@@ -1,13 +1,15 @@
 //! What the pod is at AWS: its credentials, the projected token that gets them, the region.
 
 use rolebridge_contract::annotations::{self as key, eks};
-use rolebridge_contract::aws::{POD_IDENTITY_TOKEN_AUDIENCE, POD_IDENTITY_URI, Partition, TOKEN_AUDIENCE};
+use rolebridge_contract::aws::{
+    CredentialsSource, POD_IDENTITY_TOKEN_AUDIENCE, POD_IDENTITY_URI, Partition, TOKEN_AUDIENCE,
+};
 use rolebridge_contract::environment::sidecar::AWS_CONTAINER_CREDENTIALS_FULL_URI;
 use rolebridge_contract::identity::Identity;
 
 use super::places::{Found, Places};
 use super::session::{self, SessionName};
-use super::value::{self, CredentialsKind, Role};
+use super::value::{self, Role};
 use super::{Origin, Setting, agreed};
 use crate::sentence::Name;
 use crate::{Reason, Refusal};
@@ -52,8 +54,8 @@ impl Credentials<'_> {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Irsa { .. } => CredentialsKind::Irsa.name(),
-            Self::PodIdentity { .. } => CredentialsKind::PodIdentity.name(),
+            Self::Irsa { .. } => CredentialsSource::Irsa.name(),
+            Self::PodIdentity { .. } => CredentialsSource::PodIdentity.name(),
         }
     }
 }
@@ -63,25 +65,25 @@ impl<'a> Aws<'a> {
     pub(super) fn resolve(
         places: &Places<'a>,
         identity: Identity,
-        kind: Setting<CredentialsKind>,
+        kind: Setting<CredentialsSource>,
     ) -> Result<Result<Self, Refusal>, Refusal> {
-        let named = role(places).filter(|_| kind.value == CredentialsKind::Irsa);
+        let named = role(places).filter(|_| kind.value == CredentialsSource::Irsa);
         let role = named.map(|found| places.read(found, value::role)).transpose()?;
         let said_name = places.optional(key::SESSION_NAME, value::session_name)?;
         let token_lifetime = token_lifetime(places)?;
         let sts_endpoint = places.optional(key::AWS_STS_ENDPOINT, value::endpoint)?;
         let region = region(places, role.map(|role| role.value.partition))?;
         let (credentials, audience) = match (kind.value, role) {
-            (CredentialsKind::PodIdentity, _) => {
+            (CredentialsSource::PodIdentity, _) => {
                 let uri = agreed::value(places.pod, &[AWS_CONTAINER_CREDENTIALS_FULL_URI]);
                 let credentials = Credentials::PodIdentity { uri: uri.unwrap_or(POD_IDENTITY_URI) };
                 (credentials, Setting::built_in(POD_IDENTITY_TOKEN_AUDIENCE))
             }
-            (CredentialsKind::Irsa, Some(role)) => {
+            (CredentialsSource::Irsa, Some(role)) => {
                 let session_name = session::name(places, identity, role, said_name)?;
                 (Credentials::Irsa { role, session_name }, audience(places))
             }
-            (CredentialsKind::Irsa, None) => return Ok(Err(no_role(places))),
+            (CredentialsSource::Irsa, None) => return Ok(Err(no_role(places))),
         };
         let credentials = Setting { value: credentials, origin: kind.origin };
         Ok(Ok(Self { credentials, region, sts_endpoint, audience, token_lifetime }))
@@ -108,11 +110,11 @@ impl<'a> Aws<'a> {
 
 /// Where AWS credentials come from: what somebody said, else EKS Pod Identity if its webhook has been here and nobody
 /// names a role. A role decides it even where both are there, so that the order of the webhooks does not.
-pub(super) fn credentials(places: &Places<'_>) -> Result<Setting<CredentialsKind>, Refusal> {
+pub(super) fn credentials(places: &Places<'_>) -> Result<Setting<CredentialsSource>, Refusal> {
     let found = if agreed::carries_pod_identity(places.pod) && role(places).is_none() {
-        Setting { value: CredentialsKind::PodIdentity, origin: Origin::Pod }
+        Setting { value: CredentialsSource::PodIdentity, origin: Origin::Pod }
     } else {
-        Setting::built_in(CredentialsKind::Irsa)
+        Setting::built_in(CredentialsSource::Irsa)
     };
     Ok(places.optional(key::AWS_CREDENTIALS, value::credentials)?.unwrap_or(found))
 }
@@ -172,9 +174,10 @@ fn no_role(places: &Places<'_>) -> Refusal {
         Reason::NoAwsIdentity,
         format!(
             "The service account {account} names no IAM role. Annotate it with {}: \
-             arn:aws:iam::ACCOUNT:role/NAME, or the pod with {}.",
+             arn:aws:iam::ACCOUNT:role/NAME, or the pod with {}, or with {}: pod-identity.",
             eks::ROLE_ARN,
-            key::ROLE_ARN
+            key::ROLE_ARN,
+            key::AWS_CREDENTIALS
         ),
     )
 }

@@ -4,12 +4,12 @@
 //! account, a namespace and the chart speak for many pods, of which one may be another case.
 
 use rolebridge_contract::annotations as key;
+use rolebridge_contract::aws::CredentialsSource;
 use rolebridge_contract::identity::Identity;
 use rolebridge_contract::outputs::{self, Output};
 
 use super::places::{Found, Places};
 use super::sources::Source;
-use super::value::CredentialsKind;
 use super::{Setting, Settings};
 use crate::{Reason, Refusal};
 
@@ -25,8 +25,8 @@ impl Decider {
         Self { key: key::IDENTITY, setting: identity.map(Identity::name) }
     }
 
-    pub(super) fn credentials(kind: Setting<CredentialsKind>) -> Self {
-        Self { key: key::AWS_CREDENTIALS, setting: kind.map(CredentialsKind::name) }
+    pub(super) fn credentials(kind: Setting<CredentialsSource>) -> Self {
+        Self { key: key::AWS_CREDENTIALS, setting: kind.map(CredentialsSource::name) }
     }
 
     /// Refuses an annotation that stands as close to the pod as this.
@@ -48,7 +48,7 @@ impl Decider {
 pub(super) fn check_aws(
     places: &Places<'_>,
     identity: Setting<Identity>,
-    credentials: Setting<CredentialsKind>,
+    credentials: Setting<CredentialsSource>,
 ) -> Result<(), Refusal> {
     let of_identity: &[_] = match identity.value {
         Identity::AwsRole | Identity::AwsJwt => &[],
@@ -63,12 +63,12 @@ pub(super) fn check_aws(
     };
     of_identity.iter().try_for_each(|other| Decider::identity(identity).refuse(places, other, ""))?;
     let of_agent: &[_] = match (identity.value, credentials.value) {
-        (Identity::Kubernetes, _) | (_, CredentialsKind::Irsa) => &[],
+        (Identity::Kubernetes, _) | (_, CredentialsSource::Irsa) => &[],
         // The agent gives credentials, and a request is signed without a call.
-        (Identity::AwsRole, CredentialsKind::PodIdentity) => {
+        (Identity::AwsRole, CredentialsSource::PodIdentity) => {
             &[key::ROLE_ARN, key::SESSION_NAME, key::AWS_STS_ENDPOINT]
         }
-        (Identity::AwsJwt, CredentialsKind::PodIdentity) => &[key::ROLE_ARN, key::SESSION_NAME],
+        (Identity::AwsJwt, CredentialsSource::PodIdentity) => &[key::ROLE_ARN, key::SESSION_NAME],
     };
     of_agent.iter().try_for_each(|other| Decider::credentials(credentials).refuse(places, other, ""))
 }
@@ -77,12 +77,12 @@ pub(super) fn check_aws(
 /// but the identity of a role.
 pub(super) fn without_loopback(
     identity: Setting<Identity>,
-    credentials: Setting<CredentialsKind>,
+    credentials: Setting<CredentialsSource>,
 ) -> Option<Decider> {
     match (identity.value, credentials.value) {
-        (Identity::AwsRole, CredentialsKind::Irsa) => None,
+        (Identity::AwsRole, CredentialsSource::Irsa) => None,
         // Its session is under no policy of ours.
-        (Identity::AwsRole, CredentialsKind::PodIdentity) => Some(Decider::credentials(credentials)),
+        (Identity::AwsRole, CredentialsSource::PodIdentity) => Some(Decider::credentials(credentials)),
         (Identity::AwsJwt | Identity::Kubernetes, _) => Some(Decider::identity(identity)),
     }
 }

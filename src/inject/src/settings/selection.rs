@@ -1,12 +1,12 @@
 //! Which containers get credentials.
 
 use rolebridge_contract::annotations as key;
+use rolebridge_contract::aws::CredentialsSource;
 use rolebridge_contract::identity::Identity;
 use rolebridge_contract::pod::CONTAINER;
 
 use super::places::{Found, Places};
 use super::sources::{Source, Sources};
-use super::value::CredentialsKind;
 use super::{Origin, Setting, conflicts, value};
 use crate::sentence::MOST_IN_REFUSAL;
 use crate::view::Container;
@@ -59,11 +59,11 @@ impl<'a> Selection<'a> {
 pub(super) fn sources<'a>(
     places: &Places<'a>,
     identity: Setting<Identity>,
-    credentials: Setting<CredentialsKind>,
+    credentials: Setting<CredentialsSource>,
 ) -> Result<Setting<Sources<'a>>, Refusal> {
     let common = match (identity.value, credentials.value) {
-        (Identity::AwsRole, CredentialsKind::Irsa) => Source::Loopback,
-        (Identity::AwsRole, CredentialsKind::PodIdentity) => Source::Metadata,
+        (Identity::AwsRole, CredentialsSource::Irsa) => Source::Loopback,
+        (Identity::AwsRole, CredentialsSource::PodIdentity) => Source::Metadata,
         (Identity::AwsJwt | Identity::Kubernetes, _) => Source::File,
     };
     let built_in = Setting::built_in(Sources::all(common));

@@ -35,6 +35,8 @@ impl Sequence {
 }
 
 const EKS: Step = Other("EKS's pod identity webhook", others::eks);
+const EKS_ASSOCIATION: Step =
+    Other("EKS's pod identity webhook, for an association", others::eks_association);
 const ISTIO_NATIVE: Step = Other("Istio, a native proxy", others::istio_native);
 const ISTIO_CLASSIC: Step = Other("Istio, a proxy that is no native one", others::istio_classic);
 const LINKERD: Step = Other("Linkerd", others::linkerd_native);
@@ -114,6 +116,30 @@ pub(crate) const STEPS: &[Sequence] = &[
         about: "No sidecar: the volumes tell that ours was here.",
         case: "kubernetes",
         steps: &[Us, VAULT, API_SERVER, Us, EKS, Us, Us],
+    },
+    Sequence {
+        name: "kubernetes-then-metadata",
+        about: "No sidecar at first, and a later webhook that makes one needed.",
+        case: "kubernetes",
+        steps: &[Us, API_SERVER, Other("one that changes the source", others::source_metadata), Us, Us],
+    },
+    Sequence {
+        name: "pod-identity-before",
+        about: "EKS's webhook came first, for an association: the sidecar asks the agent, by a token of its own.",
+        case: "no-aws-identity",
+        steps: &[EKS_ASSOCIATION, Us, Us, EKS_ASSOCIATION, Us],
+    },
+    Sequence {
+        name: "pod-identity-after",
+        about: "EKS's webhook came after ours, for an association that an annotation foretold: nothing is left to add.",
+        case: "pod-identity",
+        steps: &[Us, EKS_ASSOCIATION, Us, Us],
+    },
+    Sequence {
+        name: "pod-identity-and-role",
+        about: "A role for IRSA and an association: the role decides, whatever EKS's webhook adds, to the sidecar too.",
+        case: "minimal",
+        steps: &[EKS_ASSOCIATION, Us, EKS_ASSOCIATION, Us, Us],
     },
     Sequence {
         name: "too-late",

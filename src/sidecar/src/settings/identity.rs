@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
-use rolebridge_contract::{aws::Partition, environment::sidecar as names, identity::Identity as Kind};
+use rolebridge_contract::{
+    aws::{CredentialsSource, Partition},
+    environment::sidecar as names,
+    identity::Identity as Kind,
+};
 
 use super::{
     Connection,
@@ -130,10 +134,10 @@ impl Identity {
 
 impl Aws {
     fn read(variables: &Variables<'_>, proof: AwsProof) -> Result<Self, SettingsError> {
-        let agent = variables.optional(names::AWS_CONTAINER_CREDENTIALS_FULL_URI, parse::POD_IDENTITY_URI)?;
-        let (credentials, region) = match agent {
-            Some(uri) => PodIdentity::read(variables, uri)?,
-            None => WebIdentity::read(variables)?,
+        let source = variables.optional(names::AWS_CREDENTIALS, parse::AWS_CREDENTIALS)?;
+        let (credentials, region) = match source.unwrap_or(CredentialsSource::Irsa) {
+            CredentialsSource::Irsa => WebIdentity::read(variables)?,
+            CredentialsSource::PodIdentity => PodIdentity::read(variables)?,
         };
         let sts_endpoint = variables.optional(names::AWS_ENDPOINT_URL_STS, parse::ENDPOINT)?;
         Ok(Self { proof, credentials, region, sts_endpoint })
@@ -156,12 +160,8 @@ impl WebIdentity {
 
 impl PodIdentity {
     /// The role is the agent's to say.
-    fn read(variables: &Variables<'_>, uri: String) -> Result<(AwsCredentials, String), SettingsError> {
-        for name in [names::AWS_ROLE_ARN, names::AWS_ROLE_SESSION_NAME, names::AWS_WEB_IDENTITY_TOKEN_FILE] {
-            if variables.optional(name, parse::TEXT)?.is_some() {
-                return Err(SettingsError::with_pod_identity(name));
-            }
-        }
+    fn read(variables: &Variables<'_>) -> Result<(AwsCredentials, String), SettingsError> {
+        let uri = variables.required(names::AWS_CONTAINER_CREDENTIALS_FULL_URI, parse::POD_IDENTITY_URI)?;
         let authorization_file =
             variables.required(names::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, parse::FILE)?;
         let region = variables.required(names::AWS_REGION, parse::REGION)?;

@@ -8,7 +8,7 @@ use std::{
 
 use http::Uri;
 use rolebridge_contract::{
-    aws::Partition,
+    aws::{CredentialsSource, Partition},
     google,
     identity::Identity,
     outputs::{self, Output},
@@ -146,6 +146,9 @@ fn is_host(name: &str) -> bool {
 
 pub(super) const IDENTITY: Kind<Identity> =
     Kind { parse: Identity::named, wanted: "aws-role, aws-jwt or kubernetes" };
+
+pub(super) const AWS_CREDENTIALS: Kind<CredentialsSource> =
+    Kind { parse: CredentialsSource::named, wanted: "irsa or pod-identity" };
 
 /// EKS Pod Identity's agent, on the addresses that the AWS SDKs know, or a test's on loopback. What is sent to it is
 /// not encrypted, so it must not leave the node.

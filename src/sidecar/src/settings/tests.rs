@@ -31,7 +31,8 @@ fn aws(settings: &Settings) -> &Aws {
 /// What unsets the role and its token.
 const NO_ROLE: [(&str, &str); 3] =
     [(names::AWS_ROLE_ARN, ""), (names::AWS_ROLE_SESSION_NAME, ""), (names::AWS_WEB_IDENTITY_TOKEN_FILE, "")];
-const AGENT: [(&str, &str); 2] = [
+const AGENT: [(&str, &str); 3] = [
+    (names::AWS_CREDENTIALS, "pod-identity"),
     (names::AWS_CONTAINER_CREDENTIALS_FULL_URI, "http://169.254.170.23/v1/credentials"),
     (names::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, "/var/run/rolebridge/agent/token"),
 ];
@@ -55,14 +56,17 @@ fn eks_pod_identity() {
     let AwsCredentials::PodIdentity(agent) = &aws(&settings).credentials else { panic!() };
     assert_eq!(agent.uri, "http://169.254.170.23/v1/credentials");
     assert_eq!(read(&[&NO_ROLE[..], &AGENT, &[LOOPBACK]].concat()).unwrap_err(), NO_LOOPBACK);
-    let both = read(&AGENT).unwrap_err();
-    assert_eq!(
-        both,
-        "AWS_ROLE_ARN is set beside AWS_CONTAINER_CREDENTIALS_FULL_URI: it must be unset, since EKS Pod Identity's \
-         agent makes the session"
-    );
-    let no_file = read(&[&NO_ROLE[..], &AGENT[..1]].concat()).unwrap_err();
+    let no_file = read(&[&NO_ROLE[..], &AGENT[..2]].concat()).unwrap_err();
     assert!(no_file.starts_with("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE is not set"), "{no_file}");
+}
+
+/// EKS's webhook adds what it knows to every container, the sidecar too.
+#[test]
+fn the_variables_of_other_credentials_decide_nothing() {
+    let by_agent = read(&[&AGENT[..], &METADATA].concat()).unwrap();
+    assert!(matches!(aws(&by_agent).credentials, AwsCredentials::PodIdentity(_)));
+    let by_role = read(&AGENT[1..]).unwrap();
+    assert!(matches!(aws(&by_role).credentials, AwsCredentials::WebIdentity(_)));
 }
 
 #[rstest]

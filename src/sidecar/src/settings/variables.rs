@@ -34,11 +34,6 @@ impl SettingsError {
         }
     }
 
-    pub(super) fn with_pod_identity(variable: &'static str) -> Self {
-        let found = format!("is set beside {}", names::AWS_CONTAINER_CREDENTIALS_FULL_URI);
-        Self { variable, found, wanted: "unset, since EKS Pod Identity's agent makes the session".to_owned() }
-    }
-
     pub(super) fn no_loopback() -> Self {
         let found = "includes \"loopback\", which serves an AWS session".to_owned();
         let wanted = "\"metadata\", or the identity aws-role with a role of its own, whose session may do nothing else";

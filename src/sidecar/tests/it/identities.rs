@@ -106,6 +106,7 @@ fn pod_identity(agent: &StandIn) -> Environment {
     let file = environment.folder.path().join("web-identity").display().to_string();
     environment.set(names::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, file);
     let uri = format!("http://{}/v1/credentials", agent.address);
+    environment.set(names::AWS_CREDENTIALS, "pod-identity");
     environment.set(names::AWS_CONTAINER_CREDENTIALS_FULL_URI, uri);
     environment
 }

@@ -1,5 +1,6 @@
 //! The sidecar's environment variables: what was decided, in the contract's names.
 
+use rolebridge_contract::aws::CredentialsSource;
 use rolebridge_contract::environment::sidecar as name;
 use rolebridge_contract::google;
 use rolebridge_contract::identity::Identity;
@@ -53,6 +54,7 @@ fn add_aws<'a>(env: &mut Vec<Variable<'a>>, aws: &'a Aws<'_>) {
             env.push(Variable::new(name::AWS_WEB_IDENTITY_TOKEN_FILE, AWS_TOKEN_FILE));
         }
         Credentials::PodIdentity { uri } => {
+            env.push(Variable::new(name::AWS_CREDENTIALS, CredentialsSource::PodIdentity.name()));
             env.push(Variable::new(name::AWS_CONTAINER_CREDENTIALS_FULL_URI, *uri));
             env.push(Variable::new(name::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, AWS_TOKEN_FILE));
         }

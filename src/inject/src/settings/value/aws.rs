@@ -1,6 +1,6 @@
 //! AWS's values: roles, regions, session names.
 
-use rolebridge_contract::aws::Partition;
+use rolebridge_contract::aws::{CredentialsSource, Partition};
 use rolebridge_contract::identity::Identity;
 
 use crate::settings::places::Fault;
@@ -72,29 +72,9 @@ pub(crate) fn identity(text: &str) -> Result<Identity, Fault> {
         .ok_or_else(|| Fault::bad("is not an identity: \"aws-role\", \"aws-jwt\" or \"kubernetes\""))
 }
 
-/// Who gives AWS credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CredentialsKind {
-    /// AWS STS, for a role that the pod names.
-    Irsa,
-    /// EKS Pod Identity's agent.
-    PodIdentity,
-}
-
-impl CredentialsKind {
-    /// As the annotation says it.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Irsa => "irsa",
-            Self::PodIdentity => "pod-identity",
-        }
-    }
-}
-
 /// Where AWS credentials come from.
-pub(crate) fn credentials(text: &str) -> Result<CredentialsKind, Fault> {
-    let mut all = [CredentialsKind::Irsa, CredentialsKind::PodIdentity].into_iter();
-    all.find(|kind| kind.name() == text)
+pub(crate) fn credentials(text: &str) -> Result<CredentialsSource, Fault> {
+    CredentialsSource::named(text)
         .ok_or_else(|| Fault::bad("is not a way to AWS credentials: \"irsa\" or \"pod-identity\""))
 }
 

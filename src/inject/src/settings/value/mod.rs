@@ -9,7 +9,7 @@ use rolebridge_contract::annotations as key;
 use rolebridge_contract::outputs;
 
 pub use aws::Role;
-pub(crate) use aws::{CredentialsKind, credentials, identity, region, role, session_name};
+pub(crate) use aws::{credentials, identity, region, role, session_name};
 pub(crate) use google::{delegates, email, project, provider, universe};
 pub use kubernetes::{Amount, CaBundle};
 pub(crate) use kubernetes::{

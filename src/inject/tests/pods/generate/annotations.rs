@@ -25,7 +25,8 @@ const SETTINGS: &[(&str, &[&str], &[&str])] = &[
     ("ca-bundle", &["roots/ca.pem"], &["roots"]),
     ("skip-containers", &["app1000"], &["", "A"]),
     ("startup-timeout", &["60"], &["soon"]),
-    ("identity", &["aws-role", "kubernetes"], &["me"]),
+    ("identity", &["aws-role", "aws-jwt", "kubernetes"], &["me"]),
+    ("aws-credentials", &["irsa", "pod-identity"], &["node"]),
     ("log-level", &["debug"], &["loud"]),
     ("provder", &[], &["projects/1"]),
 ];
