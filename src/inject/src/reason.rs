@@ -54,8 +54,6 @@ reasons! {
     BadValue = "bad-value", "A setting has a value that means nothing.";
     /// A key that does not exist.
     UnknownAnnotation = "unknown-annotation", "An annotation of the pod does not exist.";
-    /// Something of a later version.
-    NotSupported = "not-supported", "A setting asks for something that this version does not support yet.";
     /// Outside of what the platform team allows.
     NotAllowed = "not-allowed", "The platform team does not allow the value.";
     /// Reserved for the namespace and the chart.

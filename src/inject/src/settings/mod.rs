@@ -13,7 +13,6 @@ mod selection;
 mod session;
 mod sidecar;
 mod sources;
-mod unsupported;
 mod value;
 
 #[cfg(test)]
@@ -59,7 +58,7 @@ pub struct Settings<'a> {
 ///
 /// # Errors
 ///
-/// A value means nothing, is not supported yet or not allowed; else a provider, an AWS identity or a container is
+/// A value means nothing or is not allowed; else a provider, an AWS identity or a container is
 /// lacking.
 pub fn resolve<'a>(pod: &'a Pod<'_>, context: &Context<'a>) -> Result<Settings<'a>, Refusal> {
     let places = Places { pod, context: *context };
@@ -79,7 +78,6 @@ pub fn resolve<'a>(pod: &'a Pod<'_>, context: &Context<'a>) -> Result<Settings<'
     let (google, aws) = (google?, aws.transpose()?);
     let settings = Settings { identity, google, aws, sources, outputs, containers, sidecar };
     conflicts::check_google(&places, &settings)?;
-    unsupported::check(&places, &settings)?;
     ports::check(&places, &settings)?;
     ports::check_host_network(pod, &settings)?;
     Ok(settings)

@@ -91,8 +91,7 @@ fn every_annotation_is_in_the_tables() {
 
 #[test]
 fn the_place_closest_to_the_pod_wins() {
-    let unsupported = [key::OUTPUTS];
-    for (key, values) in GOOD.iter().filter(|(key, _)| !unsupported.contains(key)) {
+    for (key, values) in GOOD {
         for first in 0..PLACES.len() {
             let mut says = Says::default();
             for (place, value) in PLACES.into_iter().zip(values).skip(first) {

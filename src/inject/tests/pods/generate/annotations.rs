@@ -10,6 +10,7 @@ use super::text;
 /// Our own annotations: values that mean something, and values that do not.
 const SETTINGS: &[(&str, &[&str], &[&str])] = &[
     ("source", SOURCES, &["imds", "file,nobody=loopback"]),
+    ("outputs", &["access-token"], &["", "refresh-token"]),
     ("quota-project", &["shop-data"], &["Shop"]),
     ("service-account", &["batch@shop-data.iam.gserviceaccount.com"], &["batch", "\"@\n"]),
     ("project", &["shop-data"], &["Shop", ""]),
