@@ -124,6 +124,7 @@ fn config() -> Config {
     let account = Account {
         id: ACCOUNT.into(),
         partition: "aws".into(),
+        outbound_issuer: None,
         oidc_providers: vec![provider],
         roles: vec![role],
     };
