@@ -12,6 +12,7 @@ mod certificates;
 mod google_auth_python;
 mod kubernetes;
 mod main_job;
+mod metadata;
 mod python;
 mod refresh;
 mod refusal;

@@ -1,0 +1,36 @@
+//! The source `metadata`: the app is told of a metadata server and nothing else, and the sidecar becomes who the pod is
+//! at Google.
+
+use crate::support::{PATIENCE, exchanges, lines, rows, sessions, world};
+use clouds::Detail;
+use rolebridge_contract::annotations::SOURCE;
+use rolebridge_contract::environment::app as name;
+use rolebridge_tests::world::{APP, GOOGLE_ACCOUNT, Variant};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_an_annotated_pod_to_rows() {
+    let world = world().await;
+    let by_metadata = Variant { annotations: vec![(SOURCE, "metadata".to_owned())], ..Variant::default() };
+    let pod = world.place(&by_metadata).await.unwrap();
+    let environment = pod.manifest()["spec"]["containers"][0]["env"].to_string();
+    assert!(
+        environment.contains(name::METADATA_HOST) && !environment.contains(name::CREDENTIALS),
+        "{environment}"
+    );
+
+    let mut running = pod.run(PATIENCE).await.unwrap();
+    let app = running.process(APP).unwrap();
+    let status = app.wait(PATIENCE).await.unwrap();
+    assert!(status.success(), "{}", app.log().text());
+    assert_eq!(lines(app), [rows()]);
+
+    let events = world.clouds.events();
+    let [session] = sessions(&events)[..] else { panic!("{events:?}") };
+    let [exchanged] = exchanges(&events)[..] else { panic!("{events:?}") };
+    assert_eq!(exchanged.attributes["google.subject"], session.session_arn);
+    let reader = events.iter().find_map(|event| match &event.detail {
+        Detail::TableRead { principal, .. } => Some(principal.clone()),
+        _ => None,
+    });
+    assert_eq!(reader, Some(format!("serviceAccount:{GOOGLE_ACCOUNT}")));
+}
