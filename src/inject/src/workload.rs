@@ -48,6 +48,19 @@ impl<'a> Workload<'a> {
         spec.template.as_ref().or_else(of_job)
     }
 
+    /// What to say where the opt-in stands on the workload itself instead of on its pods: without effect, and easily
+    /// done.
+    #[must_use]
+    pub fn misplaced_opt_in(&self) -> Option<String> {
+        let of_workload = self.metadata.as_ref()?.annotations.as_ref()?.find(INJECT)?;
+        (of_workload != "false" && self.template()?.annotation(INJECT).is_none()).then(|| {
+            format!(
+                "{INJECT} on the {} itself has no effect: it belongs into the metadata of the pod template.",
+                self.kind()
+            )
+        })
+    }
+
     fn kind(&self) -> &str {
         self.kind.as_deref().unwrap_or("workload")
     }
@@ -70,19 +83,8 @@ pub fn advise(workload: &Workload<'_>, context: &Context<'_>) -> Advice {
     if let Outcome::Refused(refusal) = &outcome {
         warnings.push(format!("The pods of this {} will be refused: {}", workload.kind(), refusal.message));
     }
-    warnings.extend(misplaced(workload, template));
+    warnings.extend(workload.misplaced_opt_in());
     // Most workloads of a cluster are none of ours: nobody need look twice.
     let depends_on_metadata = depends_on_metadata && outcome != Outcome::Unchanged(Reason::NotOptedIn);
     Advice { warnings, depends_on_metadata }
-}
-
-/// The opt-in on the workload itself instead of on its pods: without effect, and easily done.
-fn misplaced(workload: &Workload<'_>, template: &Pod<'_>) -> Option<String> {
-    let of_workload = workload.metadata.as_ref()?.annotations.as_ref()?.find(INJECT)?;
-    (of_workload != "false" && template.annotation(INJECT).is_none()).then(|| {
-        format!(
-            "{INJECT} on the {} itself has no effect: it belongs into the metadata of the pod template.",
-            workload.kind()
-        )
-    })
 }

@@ -1,0 +1,130 @@
+//! `inject`: the documents with what the webhook would add.
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+use rolebridge_inject::{Outcome, Patch};
+use serde::Deserialize;
+use similar::{ChangeTag, TextDiff};
+
+use crate::document::Document;
+use crate::failure::Failure;
+use crate::judge::judge;
+use crate::manifests::Manifests;
+use crate::node::Node;
+use crate::stream;
+
+/// An operation of a patch. There is no other kind.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "op", rename_all = "lowercase")]
+enum Operation {
+    Add { path: String, value: Node },
+}
+
+/// Writes the documents to `out`, warnings and refusals to `err`.
+pub(crate) fn run(
+    manifests: &Manifests,
+    diff: bool,
+    out: &mut impl Write,
+    err: &mut impl Write,
+) -> Result<(), Failure> {
+    let mut refused = 0;
+    let mut written = Written::default();
+    for document in &manifests.documents {
+        let injected = injected(manifests, document, err)?;
+        refused += injected.refused;
+        match (diff, injected.root) {
+            (false, None) => written.write(&document.text, out)?,
+            (false, Some(root)) => written.write(&document.with(&root)?, out)?,
+            (true, None) => {}
+            (true, Some(root)) => show(document, &root, out)?,
+        }
+    }
+    if refused == 0 { Ok(()) } else { Err(Failure::Refused(refused)) }
+}
+
+/// What has been written: documents of several files need separators between them.
+#[derive(Debug, Default)]
+struct Written {
+    any: bool,
+    ends_in_a_line: bool,
+}
+
+impl Written {
+    fn write(&mut self, text: &str, out: &mut impl Write) -> Result<(), Failure> {
+        if self.any && !self.ends_in_a_line {
+            writeln!(out)?;
+        }
+        if self.any && stream::separator(text).0.is_empty() {
+            writeln!(out, "---")?;
+        }
+        out.write_all(text.as_bytes())?;
+        *self = Self { any: true, ends_in_a_line: text.ends_with('\n') };
+        Ok(())
+    }
+}
+
+/// A document after its pods were judged.
+#[derive(Debug, Default)]
+struct Injected {
+    /// What it says now, if anything was added.
+    root: Option<Node>,
+    /// How many of its pods would be refused.
+    refused: usize,
+}
+
+fn injected(manifests: &Manifests, document: &Document, err: &mut impl Write) -> Result<Injected, Failure> {
+    let (yellow, red) = (AnsiColor::Yellow.on_default(), AnsiColor::Red.on_default());
+    let mut all = Injected::default();
+    for object in document.objects() {
+        let Some(admission) = judge(manifests, &object)? else { continue };
+        let said = format!("{}, {}", object.place, object.title());
+        for sentence in &admission.warnings {
+            writeln!(err, "{said}: {yellow}warning:{yellow:#} {sentence}")?;
+        }
+        match admission.outcome {
+            Outcome::Injected(patch) => {
+                let root = all.root.get_or_insert_with(|| document.root.clone());
+                apply(&patch, &object.pointer_of_pod(), root)?;
+            }
+            Outcome::Unchanged(_) => {}
+            Outcome::Refused(refusal) => {
+                writeln!(err, "{said}: {red}refused:{red:#} {}", refusal.message)?;
+                all.refused += 1;
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Applies a patch to the pod at a pointer.
+pub(crate) fn apply(patch: &Patch, pod: &str, root: &mut Node) -> Result<(), Failure> {
+    let operations: Vec<Operation> =
+        serde_json::from_str(patch.as_json()).map_err(|error| Failure::Format(error.to_string()))?;
+    for Operation::Add { path, value } in operations {
+        root.add(&format!("{pod}{path}"), value)
+            .ok_or_else(|| Failure::Format(format!("the patch does not fit: there is no {pod}{path}")))?;
+    }
+    Ok(())
+}
+
+/// What was added, with a little of what stands around it. Both sides are written by the same hand, so that nothing but
+/// the patch differs.
+fn show(document: &Document, root: &Node, out: &mut impl Write) -> Result<(), Failure> {
+    let (before, after) = (document.with(&document.root)?, document.with(root)?);
+    let place = AnsiColor::Cyan.on_default();
+    writeln!(out, "{place}{}{place:#}", document.place)?;
+    let diff = TextDiff::from_lines(&before, &after);
+    for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
+        writeln!(out, "{place}{}{place:#}", hunk.header())?;
+        for change in hunk.iter_changes() {
+            let (sign, style) = match change.tag() {
+                ChangeTag::Equal => (' ', Style::new()),
+                ChangeTag::Insert => ('+', AnsiColor::Green.on_default()),
+                ChangeTag::Delete => ('-', AnsiColor::Red.on_default()),
+            };
+            writeln!(out, "{style}{sign}{}{style:#}", change.value().trim_end_matches('\n'))?;
+        }
+    }
+    Ok(())
+}

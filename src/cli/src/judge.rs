@@ -1,0 +1,29 @@
+//! What becomes of the pod of an object: decided by the very code that the webhook runs.
+
+use rolebridge_inject::{Admission, Outcome, admit};
+
+use crate::failure::Failure;
+use crate::manifests::Manifests;
+use crate::object::Object;
+
+/// A decision about the pod of an object, with what the user should hear about it and the object. `None` where the
+/// object has no pod.
+pub(crate) fn judge(manifests: &Manifests, object: &Object<'_>) -> Result<Option<Admission>, Failure> {
+    let Some(json) = object.pod_as_json()? else { return Ok(None) };
+    let pod = object.pod(&json)?;
+    let (namespace, service_account) = (manifests.namespace(object), pod.service_account());
+    let context = manifests.context(namespace, service_account);
+    let mut admission = admit(&pod, &context);
+    admission.warnings.extend(object.advice()?);
+    let is_unknown = context.service_account.is_none();
+    if let Outcome::Refused(refusal) = &mut admission.outcome
+        && refusal.depends_on_metadata
+        && is_unknown
+    {
+        let hint = format!(
+            " (The service account {namespace}/{service_account} is not in these files; a further --filename adds it.)"
+        );
+        refusal.message.push_str(&hint);
+    }
+    Ok(Some(admission))
+}

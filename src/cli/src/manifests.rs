@@ -1,0 +1,122 @@
+//! Everything that a command was given: documents, the service accounts and namespaces among them, the defaults.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use rolebridge_inject::{Context, Defaults, Metadata};
+
+use crate::arguments::Input;
+use crate::document::Document;
+use crate::failure::Failure;
+use crate::node::Node;
+use crate::object::Object;
+
+/// What there is to judge, and by what.
+#[derive(Debug)]
+pub(crate) struct Manifests {
+    pub(crate) documents: Vec<Document>,
+    defaults: Defaults,
+    namespace: String,
+    service_accounts: BTreeMap<(String, String), Metadata>,
+    namespaces: BTreeMap<String, Metadata>,
+}
+
+impl Manifests {
+    pub(crate) fn read(input: Input) -> Result<Self, Failure> {
+        let mut documents = Vec::new();
+        for path in input.files.iter().map(|path| files(path)).collect::<Result<Vec<_>, _>>()?.concat() {
+            let name = if path.as_os_str() == "-" {
+                "standard input".to_owned()
+            } else {
+                path.display().to_string()
+            };
+            documents.extend(Document::read_all(&name, &text(&path)?)?);
+        }
+        let mut manifests = Self {
+            documents,
+            defaults: input.defaults.as_deref().map_or_else(|| Ok(Defaults::default()), defaults)?,
+            namespace: input.namespace,
+            service_accounts: BTreeMap::new(),
+            namespaces: BTreeMap::new(),
+        };
+        manifests.index();
+        Ok(manifests)
+    }
+
+    /// The namespace of an object.
+    pub(crate) fn namespace<'a>(&'a self, object: &Object<'a>) -> &'a str {
+        object.node.text(&["metadata", "namespace"]).unwrap_or(&self.namespace)
+    }
+
+    /// What a pod is judged by.
+    pub(crate) fn context<'a>(&'a self, namespace: &'a str, service_account: &str) -> Context<'a> {
+        let account = (namespace.to_owned(), service_account.to_owned());
+        Context {
+            namespace,
+            service_account: self.service_accounts.get(&account),
+            namespace_metadata: self.namespaces.get(namespace),
+            defaults: &self.defaults,
+        }
+    }
+
+    fn index(&mut self) {
+        let (mut service_accounts, mut namespaces) = (BTreeMap::new(), BTreeMap::new());
+        for object in self.documents.iter().flat_map(Document::objects) {
+            match object.kind() {
+                "ServiceAccount" => {
+                    let key = (self.namespace(&object).to_owned(), object.name().to_owned());
+                    service_accounts.insert(key, metadata(object.node));
+                }
+                "Namespace" => drop(namespaces.insert(object.name().to_owned(), metadata(object.node))),
+                _ => {}
+            }
+        }
+        (self.service_accounts, self.namespaces) = (service_accounts, namespaces);
+    }
+}
+
+fn metadata(object: &Node) -> Metadata {
+    let pairs = |key: &str| {
+        let fields = object.find(&["metadata", key]).map(Node::fields).unwrap_or_default();
+        let pair = |(key, value): &'_ (String, Node)| Some((key.clone(), value.text(&[])?.to_owned()));
+        fields.iter().filter_map(pair).collect::<Vec<_>>()
+    };
+    Metadata::new(pairs("annotations"), pairs("labels"))
+}
+
+/// The files that a path stands for: itself, or a folder's manifests.
+fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let failed = |source| Failure::Read { path: path.to_owned(), source };
+    let is_manifest = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
+    };
+    let entries = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(failed)?;
+    let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).filter(is_manifest).collect();
+    files.sort();
+    Ok(files)
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    let read = if path.as_os_str() == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(path)
+    };
+    read.map_err(|source| Failure::Read { path: path.to_owned(), source })
+}
+
+/// The platform team's document: itself, or the ConfigMap that carries it.
+fn defaults(path: &Path) -> Result<Defaults, Failure> {
+    const KEY: [&str; 2] = ["data", "defaults.yaml"];
+    let text = text(path)?;
+    let documents = Document::read_all(&path.display().to_string(), &text)?;
+    let carried = documents.iter().flat_map(Document::objects).find_map(|object| object.node.text(&KEY));
+    Defaults::from_yaml(carried.unwrap_or(&text))
+        .map_err(|error| Failure::Defaults { path: path.to_owned(), message: error.to_string() })
+}

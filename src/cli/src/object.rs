@@ -1,0 +1,119 @@
+//! The objects of a document, and where their pods lie.
+
+use rolebridge_inject::Pod;
+use rolebridge_inject::workload::Workload;
+use serde::Deserialize;
+
+use crate::failure::Failure;
+use crate::node::Node;
+
+/// An object of Kubernetes.
+#[derive(Debug, Clone)]
+pub(crate) struct Object<'a> {
+    pub(crate) node: &'a Node,
+    /// Where it lies in its document: a JSON pointer.
+    pub(crate) pointer: String,
+    /// Where it stands, for people: `deployment.yaml, document 2`.
+    pub(crate) place: String,
+}
+
+/// Kind, group, and where the pod lies: the object itself, or the template that its controller makes pods of.
+const KINDS: &[(&str, &str, &[&str])] = &[
+    ("Pod", "", &[]),
+    ("Deployment", "apps", &["spec", "template"]),
+    ("StatefulSet", "apps", &["spec", "template"]),
+    ("DaemonSet", "apps", &["spec", "template"]),
+    ("ReplicaSet", "apps", &["spec", "template"]),
+    ("ReplicationController", "", &["spec", "template"]),
+    ("Job", "batch", &["spec", "template"]),
+    ("CronJob", "batch", &["spec", "jobTemplate", "spec", "template"]),
+    ("PodTemplate", "", &["template"]),
+];
+
+impl<'a> Object<'a> {
+    /// The objects of a document: itself, or a List's items.
+    pub(crate) fn all(document: &'a Node, place: &str) -> Vec<Self> {
+        let object = |node, pointer| Self { node, pointer, place: place.to_owned() };
+        let is_list = document.text(&["kind"]).is_some_and(|kind| kind.ends_with("List"));
+        match document.get("items").filter(|_| is_list) {
+            Some(items) => {
+                let item = |(index, node)| object(node, format!("/items/{index}"));
+                items.items().iter().enumerate().map(item).collect()
+            }
+            None => vec![object(document, String::new())],
+        }
+    }
+
+    pub(crate) fn kind(&self) -> &'a str {
+        self.node.text(&["kind"]).unwrap_or("(no kind)")
+    }
+
+    pub(crate) fn name(&self) -> &'a str {
+        let metadata = |key| self.node.text(&["metadata", key]);
+        metadata("name").or_else(|| metadata("generateName")).unwrap_or("(no name)")
+    }
+
+    /// `Deployment/batch`, for people.
+    pub(crate) fn title(&self) -> String {
+        format!("{}/{}", self.kind(), self.name())
+    }
+
+    /// Where the pod lies in it, if it is of a kind that has one.
+    pub(crate) fn path_of_pod(&self) -> Option<&'static [&'static str]> {
+        let version = self.node.text(&["apiVersion"]).unwrap_or_default();
+        let group = version.rsplit_once('/').map_or("", |(group, _)| group);
+        let of_this = |(kind, its_group, _): &&(&str, &str, _)| *kind == self.kind() && *its_group == group;
+        let (_, _, path) = KINDS.iter().find(of_this)?;
+        self.node.find(path).map(|_| *path)
+    }
+
+    /// The JSON pointer of its pod in the document.
+    pub(crate) fn pointer_of_pod(&self) -> String {
+        let path = self.path_of_pod().unwrap_or_default();
+        [&[&*self.pointer], path].concat().join("/")
+    }
+
+    /// Its pod as JSON, if it has one.
+    pub(crate) fn pod_as_json(&self) -> Result<Option<String>, Failure> {
+        let pod = self.path_of_pod().and_then(|path| self.node.find(path));
+        pod.map(json).transpose()
+    }
+
+    /// The pod in [its JSON](Self::pod_as_json), as the webhook reads it.
+    pub(crate) fn pod<'j>(&self, json: &'j str) -> Result<Pod<'j>, Failure> {
+        self.read(json, self.path_of_pod().unwrap_or_default())
+    }
+
+    /// What the webhook says about the object itself, beside what it says about its pods.
+    pub(crate) fn advice(&self) -> Result<Option<String>, Failure> {
+        let json = json(self.node)?;
+        let workload: Workload<'_> = self.read(&json, &[])?;
+        Ok(workload.misplaced_opt_in())
+    }
+
+    fn read<'j, T: Deserialize<'j>>(&self, json: &'j str, above: &[&str]) -> Result<T, Failure> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+            let path = above.iter().map(|&key| key.to_owned()).chain([error.path().to_string()]);
+            let path: Vec<_> = path.filter(|part| part != ".").collect();
+            let said = error.inner().to_string();
+            let what = said.rsplit_once(" at line ").map_or(&*said, |(what, _)| what);
+            let quote = if what.contains("expected a string") {
+                ". In YAML a string that looks like something else needs quotes"
+            } else {
+                ""
+            };
+            Failure::Shape {
+                place: self.place.clone(),
+                title: self.title(),
+                field: path.join("."),
+                what: format!("{what}{quote}"),
+            }
+        })
+    }
+}
+
+/// A node as the webhook gets it.
+fn json(node: &Node) -> Result<String, Failure> {
+    serde_json::to_string(node).map_err(|error| Failure::Format(error.to_string()))
+}

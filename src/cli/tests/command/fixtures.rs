@@ -1,0 +1,134 @@
+//! Each of `tests/fixtures/pods`, injected by the command and by the webhook's engine: the same.
+
+use std::path::Path;
+
+use rolebridge_inject::{Context, Defaults, Metadata, Outcome, Pod, admit};
+use serde_json::{Map, Value, json};
+
+use crate::program::{here, run};
+
+const FOLDER: &str = "../../tests/fixtures/pods";
+const DEFAULTS: &str = "../../tests/fixtures/defaults.yaml";
+
+/// A case's documents, the pod first, and the file with its defaults.
+struct Case {
+    documents: Vec<Value>,
+    defaults: Option<String>,
+}
+
+impl Case {
+    fn read(path: &Path) -> Self {
+        let text = std::fs::read_to_string(path).unwrap();
+        let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+        let defaults = find(&documents, "ConfigMap")
+            .map(|map| map["data"]["defaults.yaml"].as_str().unwrap().to_owned());
+        Self { documents, defaults }
+    }
+
+    fn defaults(&self) -> Defaults {
+        let common = || std::fs::read_to_string(here(DEFAULTS)).unwrap();
+        Defaults::from_yaml(&self.defaults.clone().unwrap_or_else(common)).unwrap()
+    }
+
+    /// What the webhook answers, applied as kube-apiserver does; `None`: it refuses.
+    fn by_the_engine(&self) -> Option<Value> {
+        let pod = &self.documents[0];
+        let metadata = |kind| find(&self.documents, kind).map(metadata);
+        let (account, namespace) = (metadata("ServiceAccount"), metadata("Namespace"));
+        let json = pod.to_string();
+        let view: Pod<'_> = serde_json::from_str(&json).unwrap();
+        let context = Context {
+            namespace: pod["metadata"]["namespace"].as_str().unwrap_or("default"),
+            service_account: account.as_ref(),
+            namespace_metadata: namespace.as_ref(),
+            defaults: &self.defaults(),
+        };
+        let mut pod = pod.clone();
+        match admit(&view, &context).outcome {
+            Outcome::Injected(patch) => json_patch::patch(&mut pod, &patch.operations().unwrap()).unwrap(),
+            Outcome::Unchanged(_) => {}
+            Outcome::Refused(_) => return None,
+        }
+        Some(pod)
+    }
+
+    /// What the command makes of the documents, of which the first may have been wrapped.
+    fn by_the_command(&self, path: &Path, documents: &[Value]) -> Option<Value> {
+        let defaults = if self.defaults.is_some() { path.to_owned() } else { here(DEFAULTS) };
+        let text: Vec<_> = documents.iter().map(Value::to_string).collect();
+        let arguments = ["inject", "-f", "-", "--defaults", defaults.to_str().unwrap()];
+        let output = run(&arguments, text.join("\n---\n").as_bytes());
+        let said = String::from_utf8(output.stderr).unwrap();
+        match output.status.code() {
+            Some(0) => {}
+            Some(1) => return None,
+            other => panic!("{}: {other:?} {said}", path.display()),
+        }
+        let written: Vec<Value> =
+            serde_saphyr::from_multiple(str::from_utf8(&output.stdout).unwrap()).unwrap();
+        assert_eq!(written[1..], documents[1..], "{}", path.display());
+        Some(written[0].clone())
+    }
+}
+
+fn find<'a>(documents: &'a [Value], kind: &str) -> Option<&'a Value> {
+    documents.iter().find(|document| document["kind"] == kind)
+}
+
+fn metadata(document: &Value) -> Metadata {
+    let strings = |field: &str| -> Vec<(String, String)> {
+        let pairs = document["metadata"][field].as_object().into_iter().flat_map(Map::iter);
+        pairs.map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned())).collect()
+    };
+    Metadata::new(strings("annotations"), strings("labels"))
+}
+
+/// Checks that every case, with its pod wrapped, gets what the engine gives the pod.
+fn each_case(wrap: impl Fn(&Value) -> Value) {
+    let mut injected = 0;
+    for entry in std::fs::read_dir(here(FOLDER)).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let case = Case::read(&path);
+        let mut documents = case.documents.clone();
+        documents[0] = wrap(&case.documents[0]);
+        let wanted = case.by_the_engine().map(|pod| wrap(&pod));
+        injected += usize::from(wanted.is_some());
+        assert_eq!(case.by_the_command(&path, &documents), wanted, "{}", path.display());
+    }
+    assert!(injected > 50, "the cases are gone: {injected}");
+}
+
+#[test]
+fn a_pod_gets_what_the_webhook_gives_it() {
+    each_case(Clone::clone);
+}
+
+#[test]
+fn a_deployment_gets_what_the_webhook_gives_its_pods() {
+    each_case(|pod| {
+        let namespace = pod["metadata"].get("namespace").cloned().unwrap_or("default".into());
+        json!({
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "wrapped", "namespace": namespace},
+            "spec": {"template": pod},
+        })
+    });
+}
+
+#[test]
+fn a_cron_job_in_a_list_gets_what_the_webhook_gives_its_pods() {
+    each_case(|pod| {
+        let namespace = pod["metadata"].get("namespace").cloned().unwrap_or("default".into());
+        let job = json!({
+            "apiVersion": "batch/v1",
+            "kind": "CronJob",
+            "metadata": {"name": "wrapped", "namespace": namespace},
+            "spec": {"jobTemplate": {"spec": {"template": pod}}},
+        });
+        json!({"apiVersion": "v1", "kind": "List", "items": [job]})
+    });
+}

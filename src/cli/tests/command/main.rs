@@ -1,0 +1,8 @@
+//! The command as a person runs it.
+
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod program;
