@@ -8,12 +8,14 @@ use anstyle::AnsiColor;
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::Failure;
-use crate::inject;
+use crate::kind::Target;
 use crate::manifests::Manifests;
+use crate::tell::{self, Output};
+use crate::{explain, inject, live};
 
 /// Shows what Rolebridge does with a pod, and why
 ///
-/// It decides with the very code of the webhook, on a laptop or in CI, without a cluster.
+/// It decides with the very code of the webhook, on a laptop or in CI.
 #[derive(Debug, Parser)]
 #[command(name = "rolebridge", version, after_help = AFTER, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -25,11 +27,13 @@ const AFTER: &str = "\
 Examples:
   rolebridge inject -f batch.yaml --diff          what the webhook would add
   kustomize build . | rolebridge inject -f -      the same for everything that is deployed
+  rolebridge explain -f batch.yaml                each setting and where it came from
+  rolebridge explain deployment/batch -n shop     the same of what is in a cluster
 
 Exit codes:
   0  done
   1  a pod would be refused; standard error says why
-  2  it could not be done: a bad argument, a file that cannot be read
+  2  it could not be done: a bad argument, a file that cannot be read, no cluster
 
 As `kubectl rolebridge` it works too, if a link named kubectl-rolebridge is on the PATH.
 Colours are for terminals alone; NO_COLOR=1 turns them off.";
@@ -47,13 +51,49 @@ enum Command {
     /// and standard error says why.
     #[command(after_help = AFTER_INJECT)]
     Inject {
+        /// A file or folder of manifests; `-` is standard input. May be given again
+        #[arg(short = 'f', long = "filename", value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
         #[command(flatten)]
-        input: Input,
+        surroundings: Surroundings,
         /// Show what is added instead of the result
         #[arg(long)]
         diff: bool,
     },
+    /// Explains a pod: each setting, its value and where it came from, what is injected, warnings, refusals
+    ///
+    /// With --filename it explains the pods and pod templates of files, without a cluster. Without, it reads the object, its
+    /// service account, its namespace and the installed defaults from the cluster that kubectl would talk to.
+    ///
+    /// A setting comes from the pod, else its service account, else its namespace, else the chart's defaults, else it is the
+    /// default. Where the pod is refused, the settings are shown as they were said.
+    #[command(after_help = AFTER_EXPLAIN)]
+    Explain {
+        /// Such as pod/NAME or deployment/NAME; of files, only this one
+        #[arg(value_name = "KIND/NAME", required_unless_present = "files", value_parser = Target::parse)]
+        target: Option<Target>,
+        /// A file or folder of manifests; `-` is standard input. May be given again
+        #[arg(short = 'f', long = "filename", value_name = "FILE")]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        surroundings: Surroundings,
+        #[command(flatten)]
+        cluster: Cluster,
+        /// How to write it
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
 }
+
+const AFTER_EXPLAIN: &str = "\
+Examples:
+  rolebridge explain deployment/batch -n shop               of the cluster
+  rolebridge explain pod/batch-7d4b9-x2x8k -n shop -o yaml  a pod that runs
+  rolebridge explain -f batch.yaml                          before anything is deployed
+  rolebridge explain -f batch.yaml -o json | jq -r '.[].settings[] | select(.from == \"namespace\")'
+
+In a cluster it reads the object, its ServiceAccount, its Namespace, and the ConfigMap of the chart:
+--release-namespace says where that is, --defaults takes a file instead.";
 
 const AFTER_INJECT: &str = "\
 Service accounts and namespaces among the documents count, as they would in the cluster.
@@ -69,18 +109,26 @@ Examples:
   rolebridge inject -f batch.yaml --defaults defaults.yaml
                                                        as that cluster's webhook would";
 
-/// What a command reads.
+/// What decides beside the pod.
 #[derive(Debug, Args)]
-pub(crate) struct Input {
-    /// A file or folder of manifests; `-` is standard input. May be given again
-    #[arg(short = 'f', long = "filename", value_name = "FILE", required = true)]
-    pub(crate) files: Vec<PathBuf>,
+pub(crate) struct Surroundings {
     /// The platform team's defaults.yaml, or the ConfigMap that carries it
     #[arg(long, value_name = "FILE")]
     pub(crate) defaults: Option<PathBuf>,
-    /// The namespace of what names none
-    #[arg(short, long, default_value = "default")]
-    pub(crate) namespace: String,
+    /// The namespace of what names none [of files: default; else kubectl's]
+    #[arg(short, long)]
+    pub(crate) namespace: Option<String>,
+}
+
+/// Which cluster is asked.
+#[derive(Debug, Args)]
+pub(crate) struct Cluster {
+    /// The context of the kubeconfig, instead of its current one
+    #[arg(long, conflicts_with = "files")]
+    pub(crate) context: Option<String>,
+    /// The namespace of the installed chart [default: looked for in all]
+    #[arg(long, value_name = "NAMESPACE", conflicts_with = "files")]
+    pub(crate) release_namespace: Option<String>,
 }
 
 impl Arguments {
@@ -106,19 +154,28 @@ impl Arguments {
 impl Command {
     fn execute(self) -> Result<(), Failure> {
         match self {
-            Self::Inject { input, diff: true } => inject::run(
-                &Manifests::read(input)?,
-                true,
-                &mut anstream::stdout().lock(),
-                &mut anstream::stderr(),
-            ),
-            // Documents go out as they are, whatever is in them.
-            Self::Inject { input, diff: false } => inject::run(
-                &Manifests::read(input)?,
-                false,
-                &mut std::io::stdout().lock(),
-                &mut anstream::stderr(),
-            ),
+            Self::Inject { files, surroundings, diff } => {
+                let manifests = Manifests::read(&files, surroundings)?;
+                let err = &mut anstream::stderr();
+                if diff {
+                    inject::run(&manifests, true, &mut anstream::stdout().lock(), err)
+                } else {
+                    // Documents go out as they are, whatever is in them.
+                    inject::run(&manifests, false, &mut std::io::stdout().lock(), err)
+                }
+            }
+            Self::Explain { target, files, surroundings, cluster, output } => {
+                let manifests = match &target {
+                    Some(target) if files.is_empty() => live::read(target, &surroundings, &cluster)?,
+                    _ => Manifests::read(&files, surroundings)?,
+                };
+                let explanations = explain::all(&manifests, target.as_ref())?;
+                tell::write(&explanations, output, &mut anstream::stdout().lock())?;
+                match explanations.iter().filter(|one| one.outcome == "refused").count() {
+                    0 => Ok(()),
+                    refused => Err(Failure::Refused(refused)),
+                }
+            }
         }
     }
 }

@@ -17,8 +17,20 @@ pub(crate) enum Failure {
     /// The defaults cannot be used.
     #[error("{}: {message}", .path.display())]
     Defaults { path: PathBuf, message: String },
-    /// Pods of the documents would be refused. Each has been told why.
-    #[error("{0} of the documents' pods would be refused.")]
+    /// There is nothing of that name.
+    #[error("There is no {wanted} in what was read; there is {there}.")]
+    Absent { wanted: String, there: String },
+    /// The cluster does not answer, or not what was asked.
+    #[error("the cluster: {0}")]
+    Cluster(String),
+    /// The defaults cannot be told.
+    #[error(
+        "{count} releases of the chart in {place} have a ConfigMap with the defaults; one would be right. \
+         --release-namespace names its namespace, --defaults FILE takes them from a file."
+    )]
+    Release { place: String, count: usize },
+    /// Pods would be refused. Of each it has been said why.
+    #[error("{0} of these pods would be refused.")]
     Refused(usize),
     /// Standard output is closed.
     #[error("standard output: {0}")]

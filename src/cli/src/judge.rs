@@ -21,7 +21,7 @@ pub(crate) fn judge(manifests: &Manifests, object: &Object<'_>) -> Result<Option
         && is_unknown
     {
         let hint = format!(
-            " (The service account {namespace}/{service_account} is not in these files; a further --filename adds it.)"
+            " (The service account {namespace}/{service_account} is not among what was read; a further --filename adds it.)"
         );
         refusal.message.push_str(&hint);
     }

@@ -2,15 +2,20 @@
 
 use std::process::ExitCode;
 
+mod added;
 mod arguments;
 mod document;
+mod explain;
 mod failure;
 mod inject;
 mod judge;
+mod kind;
+mod live;
 mod manifests;
 mod node;
 mod object;
 mod stream;
+mod tell;
 
 fn main() -> ExitCode {
     arguments::Arguments::from_command_line().run()

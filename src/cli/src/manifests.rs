@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rolebridge_inject::{Context, Defaults, Metadata};
 
-use crate::arguments::Input;
+use crate::arguments::Surroundings;
 use crate::document::Document;
 use crate::failure::Failure;
 use crate::node::Node;
@@ -23,25 +23,30 @@ pub(crate) struct Manifests {
 }
 
 impl Manifests {
-    pub(crate) fn read(input: Input) -> Result<Self, Failure> {
+    /// From files.
+    pub(crate) fn read(paths: &[PathBuf], surroundings: Surroundings) -> Result<Self, Failure> {
         let mut documents = Vec::new();
-        for path in input.files.iter().map(|path| files(path)).collect::<Result<Vec<_>, _>>()?.concat() {
-            let name = if path.as_os_str() == "-" {
-                "standard input".to_owned()
-            } else {
-                path.display().to_string()
-            };
+        for path in paths.iter().map(|path| files(path)).collect::<Result<Vec<_>, _>>()?.concat() {
+            let is_input = path.as_os_str() == "-";
+            let name = if is_input { "standard input".to_owned() } else { path.display().to_string() };
             documents.extend(Document::read_all(&name, &text(&path)?)?);
         }
+        let defaults = surroundings.defaults.as_deref().map_or_else(|| Ok(Defaults::default()), defaults)?;
+        let namespace = surroundings.namespace.unwrap_or_else(|| "default".to_owned());
+        Ok(Self::new(documents, defaults, namespace))
+    }
+
+    /// From documents, the defaults, and the namespace of what names none.
+    pub(crate) fn new(documents: Vec<Document>, defaults: Defaults, namespace: String) -> Self {
         let mut manifests = Self {
             documents,
-            defaults: input.defaults.as_deref().map_or_else(|| Ok(Defaults::default()), defaults)?,
-            namespace: input.namespace,
+            defaults,
+            namespace,
             service_accounts: BTreeMap::new(),
             namespaces: BTreeMap::new(),
         };
         manifests.index();
-        Ok(manifests)
+        manifests
     }
 
     /// The namespace of an object.
@@ -112,7 +117,7 @@ fn text(path: &Path) -> Result<String, Failure> {
 }
 
 /// The platform team's document: itself, or the ConfigMap that carries it.
-fn defaults(path: &Path) -> Result<Defaults, Failure> {
+pub(crate) fn defaults(path: &Path) -> Result<Defaults, Failure> {
     const KEY: [&str; 2] = ["data", "defaults.yaml"];
     let text = text(path)?;
     let documents = Document::read_all(&path.display().to_string(), &text)?;

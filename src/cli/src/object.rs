@@ -5,6 +5,7 @@ use rolebridge_inject::workload::Workload;
 use serde::Deserialize;
 
 use crate::failure::Failure;
+use crate::kind::{Kind, Target};
 use crate::node::Node;
 
 /// An object of Kubernetes.
@@ -16,19 +17,6 @@ pub(crate) struct Object<'a> {
     /// Where it stands, for people: `deployment.yaml, document 2`.
     pub(crate) place: String,
 }
-
-/// Kind, group, and where the pod lies: the object itself, or the template that its controller makes pods of.
-const KINDS: &[(&str, &str, &[&str])] = &[
-    ("Pod", "", &[]),
-    ("Deployment", "apps", &["spec", "template"]),
-    ("StatefulSet", "apps", &["spec", "template"]),
-    ("DaemonSet", "apps", &["spec", "template"]),
-    ("ReplicaSet", "apps", &["spec", "template"]),
-    ("ReplicationController", "", &["spec", "template"]),
-    ("Job", "batch", &["spec", "template"]),
-    ("CronJob", "batch", &["spec", "jobTemplate", "spec", "template"]),
-    ("PodTemplate", "", &["template"]),
-];
 
 impl<'a> Object<'a> {
     /// The objects of a document: itself, or a List's items.
@@ -61,10 +49,13 @@ impl<'a> Object<'a> {
     /// Where the pod lies in it, if it is of a kind that has one.
     pub(crate) fn path_of_pod(&self) -> Option<&'static [&'static str]> {
         let version = self.node.text(&["apiVersion"]).unwrap_or_default();
-        let group = version.rsplit_once('/').map_or("", |(group, _)| group);
-        let of_this = |(kind, its_group, _): &&(&str, &str, _)| *kind == self.kind() && *its_group == group;
-        let (_, _, path) = KINDS.iter().find(of_this)?;
-        self.node.find(path).map(|_| *path)
+        let path = Kind::of(version, self.kind())?.pod;
+        self.node.find(path).map(|_| path)
+    }
+
+    /// Whether it is the one that a person named.
+    pub(crate) fn is(&self, target: &Target) -> bool {
+        self.kind() == target.kind.name && self.name() == target.name
     }
 
     /// The JSON pointer of its pod in the document.
@@ -77,6 +68,12 @@ impl<'a> Object<'a> {
     pub(crate) fn pod_as_json(&self) -> Result<Option<String>, Failure> {
         let pod = self.path_of_pod().and_then(|path| self.node.find(path));
         pod.map(json).transpose()
+    }
+
+    /// Its pod; nothing where it has none.
+    pub(crate) fn pod_as_node(&self) -> Node {
+        let pod = self.path_of_pod().and_then(|path| self.node.find(path));
+        pod.cloned().unwrap_or(Node::Map(Vec::new()))
     }
 
     /// The pod in [its JSON](Self::pod_as_json), as the webhook reads it.

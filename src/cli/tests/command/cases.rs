@@ -2,14 +2,14 @@
 
 use insta::assert_snapshot;
 
-use crate::program::{here, run, transcript};
+use crate::program::{Asked, here, run, transcript};
 
 #[test]
 fn each_case() {
     for name in ["deployment", "list", "others", "refused", "misplaced"] {
         let file = format!("{name}.yaml");
         let file = &["-f", &file, "--defaults", "defaults.yml"];
-        let commands = [&["inject"][..], &["inject", "--diff"]];
+        let commands = [&["inject"][..], &["inject", "--diff"], &["explain"]];
         let transcripts = commands.map(|command| transcript(&[command, file].concat()));
         assert_snapshot!(format!("case-{name}"), transcripts.join("\n"));
     }
@@ -30,6 +30,10 @@ fn what_cannot_be_done_is_said() {
         &["inject", "-f", "shape.txt"],
         &["inject", "-f", "others.yaml", "--defaults", "deployment.yaml"],
         &["inject"],
+        &["explain"],
+        &["explain", "service/a"],
+        &["explain", "-f", "deployment.yaml", "deployment/other"],
+        &["explain", "-f", "config.txt"],
     ];
     assert_snapshot!(errors.map(transcript).join("\n"));
 }
@@ -40,23 +44,39 @@ fn documents_of_several_files_stay_apart() {
 }
 
 #[test]
+fn explanations_for_programs() {
+    for format in ["json", "yaml"] {
+        let arguments = [
+            "explain",
+            "deployment/batch",
+            "-f",
+            "deployment.yaml",
+            "--defaults",
+            "defaults.yml",
+            "-o",
+            format,
+        ];
+        assert_snapshot!(format!("explain-{format}"), transcript(&arguments));
+    }
+}
+
+#[test]
 fn the_help() {
-    for (name, arguments) in [("help", &["--help"][..]), ("help-inject", &["inject", "--help"])] {
+    for (name, arguments) in [
+        ("help", &["--help"][..]),
+        ("help-inject", &["inject", "--help"]),
+        ("help-explain", &["explain", "--help"]),
+    ] {
         assert_snapshot!(name, transcript(arguments));
     }
 }
 
 #[test]
 fn colours_are_for_terminals_and_for_who_forces_them() {
-    let diff = |colours: bool| {
-        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_rolebridge"));
-        program.args(["inject", "--diff", "-f", "deployment.yaml", "--defaults", "defaults.yml"]);
-        program.current_dir(here("tests/cases")).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
-        if colours {
-            program.env("CLICOLOR_FORCE", "1");
-        }
-        String::from_utf8(program.output().unwrap().stdout).unwrap()
-    };
-    assert!(!diff(false).contains('\u{1b}'));
-    assert!(diff(true).contains("\u{1b}[32m+"));
+    let arguments = ["inject", "--diff", "-f", "deployment.yaml", "--defaults", "defaults.yml"];
+    assert!(!Asked::new(&arguments).transcript().contains('\u{1b}'));
+    let forced = Asked::new(&arguments).env("CLICOLOR_FORCE", "1").transcript();
+    assert!(forced.contains("\u{1b}[32m+"));
+    let unwanted = Asked::new(&arguments).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").transcript();
+    assert!(!unwanted.contains('\u{1b}'));
 }

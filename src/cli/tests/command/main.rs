@@ -5,4 +5,6 @@ mod cases;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod program;

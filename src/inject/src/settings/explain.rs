@@ -1,10 +1,11 @@
 //! The settings by annotation, as text: what holds for a pod, and where it was said.
 
-use rolebridge_contract::annotations::{self as key, ALL};
+use rolebridge_contract::annotations::{self as key, ALL, eks};
 
 use rolebridge_contract::identity::Identity;
 
-use super::{Credentials, Origin, Setting, Settings};
+use super::{Credentials, Origin, Places, Setting, Settings};
+use crate::{Context, Pod};
 
 /// What holds for an annotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,17 @@ pub struct Entry {
     pub value: String,
     /// Where it was said.
     pub origin: Origin,
+}
+
+/// Every annotation that somebody said something for, as it stands: for a pod whose settings are refused.
+pub fn said<'a>(pod: &'a Pod<'_>, context: &Context<'a>) -> impl Iterator<Item = Entry> + use<'a> {
+    let places = Places { pod, context: *context };
+    ALL.iter().filter(|annotation| annotation.key != key::INJECT).filter_map(move |annotation| {
+        let of_eks = || places.of_service_account(eks::ROLE_ARN).filter(|_| annotation.key == key::ROLE_ARN);
+        let found =
+            places.annotated(annotation.key).or_else(of_eks).or_else(|| places.default(annotation.key))?;
+        Some(Entry { key: annotation.key, value: found.text.to_owned(), origin: found.origin })
+    })
 }
 
 impl Settings<'_> {

@@ -19,7 +19,7 @@ mod value;
 mod tests;
 
 pub use aws::{Aws, Credentials};
-pub use explain::Entry;
+pub use explain::{Entry, said};
 pub use google::Google;
 pub use origin::{Origin, Setting};
 pub(crate) use places::Places;

@@ -1,0 +1,93 @@
+//! What an injection adds to a pod, in few words.
+
+use rolebridge_contract::pod::CONTAINER;
+use serde::Serialize;
+
+use crate::node::Node;
+
+/// What an injected pod has that it did not have.
+#[derive(Debug, Serialize)]
+pub(crate) struct Added {
+    /// The sidecar; absent where the kubelet does all the work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sidecar: Option<Sidecar>,
+    pub(crate) volumes: Vec<String>,
+    /// The containers that get something, init containers first.
+    pub(crate) containers: Vec<Container>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Sidecar {
+    pub(crate) image: String,
+    /// The init containers that start before it.
+    pub(crate) after: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Container {
+    pub(crate) name: String,
+    /// The variables that it did not have, or had with another value.
+    pub(crate) env: Vec<Variable>,
+    /// The paths of what is mounted.
+    pub(crate) mounts: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Variable {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+impl Added {
+    /// What a pod has after its patch that it did not have before.
+    pub(crate) fn between(before: &Node, after: &Node) -> Self {
+        let had: Vec<_> = names(before, "volumes").collect();
+        let volumes = names(after, "volumes").filter(|name| !had.contains(name));
+        Self {
+            volumes: volumes.map(str::to_owned).collect(),
+            sidecar: sidecar(after),
+            containers: containers(after).filter_map(|container| Container::of(container, before)).collect(),
+        }
+    }
+}
+
+impl Container {
+    fn of(container: &Node, pod: &Node) -> Option<Self> {
+        let name = container.text(&["name"])?;
+        let before = containers(pod).find(|one| one.text(&["name"]) == Some(name))?;
+        let new = |key| {
+            let (now, then) = (list(container, key), list(before, key));
+            now.iter().filter(|item| !then.contains(item))
+        };
+        let text = |item: &Node, key: &str| item.text(&[key]).unwrap_or_default().to_owned();
+        let env: Vec<_> = new("env")
+            .map(|item| Variable { name: text(item, "name"), value: text(item, "value") })
+            .collect();
+        let mounts: Vec<_> = new("volumeMounts").map(|item| text(item, "mountPath")).collect();
+        (!env.is_empty() || !mounts.is_empty()).then(|| Self { name: name.to_owned(), env, mounts })
+    }
+}
+
+fn sidecar(pod: &Node) -> Option<Sidecar> {
+    let all = list(pod.get("spec")?, "initContainers");
+    let at = all.iter().position(|container| container.text(&["name"]) == Some(CONTAINER))?;
+    let name = |container: &Node| container.text(&["name"]).map(str::to_owned);
+    Some(Sidecar {
+        image: all[at].text(&["image"])?.to_owned(),
+        after: all[..at].iter().filter_map(name).collect(),
+    })
+}
+
+fn containers(pod: &Node) -> impl Iterator<Item = &Node> {
+    let spec = pod.get("spec");
+    ["initContainers", "containers"].into_iter().filter_map(move |key| spec?.get(key)).flat_map(Node::items)
+}
+
+fn names<'a>(pod: &'a Node, key: &str) -> impl Iterator<Item = &'a str> {
+    let items = pod.find(&["spec", key]).map(Node::items).unwrap_or_default();
+    items.iter().filter_map(|item| item.text(&["name"]))
+}
+
+fn list<'a>(node: &'a Node, key: &str) -> &'a [Node] {
+    node.get(key).map(Node::items).unwrap_or_default()
+}

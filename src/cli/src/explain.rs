@@ -1,0 +1,110 @@
+//! `explain`: each setting, its value and where it came from; what would become of the pod.
+
+use rolebridge_inject::settings::{Entry, said};
+use rolebridge_inject::{Origin, Outcome, resolve};
+use serde::Serialize;
+
+use crate::added::Added;
+use crate::document::Document;
+use crate::failure::Failure;
+use crate::inject::apply;
+use crate::judge::judge;
+use crate::kind::Target;
+use crate::manifests::Manifests;
+use crate::object::Object;
+
+/// What is known of a pod.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Explanation {
+    /// `Deployment/batch`.
+    pub(crate) object: String,
+    pub(crate) namespace: String,
+    pub(crate) service_account: String,
+    pub(crate) outcome: &'static str,
+    /// The code of the reason, where nothing is injected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<&'static str>,
+    /// The sentence that goes with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<String>,
+    pub(crate) warnings: Vec<String>,
+    /// What holds; where that cannot be told, what was said.
+    pub(crate) settings: Vec<Row>,
+    /// What the injection adds, or has added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) adds: Option<Added>,
+}
+
+/// A setting.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) annotation: &'static str,
+    pub(crate) value: String,
+    pub(crate) from: &'static str,
+}
+
+impl From<Entry> for Row {
+    fn from(entry: Entry) -> Self {
+        let from = match entry.origin {
+            Origin::Pod => "pod",
+            Origin::ServiceAccount => "service account",
+            Origin::Namespace => "namespace",
+            Origin::Defaults => "chart",
+            Origin::BuiltIn => "default",
+        };
+        Self { annotation: entry.key, value: entry.value, from }
+    }
+}
+
+/// Explains every pod of the documents, or the one that was asked for.
+pub(crate) fn all(manifests: &Manifests, target: Option<&Target>) -> Result<Vec<Explanation>, Failure> {
+    let mut explanations = Vec::new();
+    let mut there = Vec::new();
+    for object in manifests.documents.iter().flat_map(Document::objects) {
+        if target.is_none_or(|target| object.is(target)) {
+            explanations.extend(explain(manifests, &object)?);
+        }
+        there.extend(object.path_of_pod().map(|_| object.title()));
+    }
+    if explanations.is_empty() {
+        let wanted = target.map_or_else(|| "pod and no pod template".to_owned(), Target::title);
+        let there = if there.is_empty() { "nothing with a pod".to_owned() } else { there.join(", ") };
+        return Err(Failure::Absent { wanted, there });
+    }
+    Ok(explanations)
+}
+
+fn explain(manifests: &Manifests, object: &Object<'_>) -> Result<Option<Explanation>, Failure> {
+    let (Some(admission), Some(json)) = (judge(manifests, object)?, object.pod_as_json()?) else {
+        return Ok(None);
+    };
+    let pod = object.pod(&json)?;
+    let (namespace, service_account) = (manifests.namespace(object), pod.service_account());
+    let context = manifests.context(namespace, service_account);
+    let settings = match resolve(&pod, &context) {
+        Ok(settings) => settings.entries().map(Row::from).collect(),
+        Err(_) => said(&pod, &context).map(Row::from).collect(),
+    };
+    let before = object.pod_as_node();
+    let (outcome, reason, message, adds) = match admission.outcome {
+        Outcome::Injected(patch) => {
+            let mut after = before.clone();
+            apply(&patch, "", &mut after)?;
+            ("injected", None, None, Some(Added::between(&before, &after)))
+        }
+        Outcome::Unchanged(reason) => ("unchanged", Some(reason), Some(reason.sentence().to_owned()), None),
+        Outcome::Refused(refusal) => ("refused", Some(refusal.reason), Some(refusal.message), None),
+    };
+    Ok(Some(Explanation {
+        object: object.title(),
+        namespace: namespace.to_owned(),
+        service_account: service_account.to_owned(),
+        outcome,
+        reason: reason.map(rolebridge_inject::Reason::code),
+        message,
+        warnings: admission.warnings,
+        settings,
+        adds,
+    }))
+}

@@ -1,0 +1,144 @@
+//! What a cluster knows about a pod: the object, its service account, its namespace, the installed defaults.
+
+use std::time::Duration;
+
+use kube::api::{Api, ApiResource, DynamicObject, ListParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::GroupVersionKind;
+use kube::{Client, Config};
+use rolebridge_inject::Defaults;
+use tokio::time::timeout;
+
+use crate::arguments::{Cluster, Surroundings};
+use crate::document::Document;
+use crate::failure::Failure;
+use crate::kind::Target;
+use crate::manifests::{Manifests, defaults};
+
+/// How long the API server has for each answer.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What the chart gives its ConfigMap.
+const CHART_LABEL: &str = "helm.sh/chart";
+const CHART: &str = "rolebridge-";
+const SELECTOR: &str = "app.kubernetes.io/component=webhook";
+const KEY: &str = "defaults.yaml";
+
+/// Reads all that decides about one object.
+pub(crate) fn read(
+    target: &Target,
+    surroundings: &Surroundings,
+    cluster: &Cluster,
+) -> Result<Manifests, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let reader = Reader::connect(surroundings, cluster).await?;
+        reader.manifests(target, surroundings, cluster).await
+    })
+}
+
+struct Reader {
+    client: Client,
+    namespace: String,
+}
+
+impl Reader {
+    async fn connect(surroundings: &Surroundings, cluster: &Cluster) -> Result<Self, Failure> {
+        let config = match &cluster.context {
+            None => Config::infer().await.map_err(|error| Failure::Cluster(error.to_string()))?,
+            Some(context) => {
+                let options =
+                    KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
+                let read = Kubeconfig::read().map_err(|error| Failure::Cluster(error.to_string()))?;
+                let config = Config::from_custom_kubeconfig(read, &options).await;
+                config.map_err(|error| Failure::Cluster(error.to_string()))?
+            }
+        };
+        let namespace = surroundings.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+        let client = Client::try_from(config).map_err(|error| Failure::Cluster(error.to_string()))?;
+        Ok(Self { client, namespace })
+    }
+
+    async fn manifests(
+        self,
+        target: &Target,
+        surroundings: &Surroundings,
+        cluster: &Cluster,
+    ) -> Result<Manifests, Failure> {
+        let resource = resource(target.kind.group, target.kind.name);
+        let api = Api::namespaced_with(self.client.clone(), &self.namespace, &resource);
+        let what = format!("{} in the namespace {}", target.title(), self.namespace);
+        let mut documents = vec![document(&answer(&what, api.get(&target.name)).await?)?];
+        documents.extend(self.around(&documents[0]).await?);
+        let defaults = match &surroundings.defaults {
+            Some(file) => defaults(file)?,
+            None => self.defaults(cluster.release_namespace.as_deref()).await?,
+        };
+        Ok(Manifests::new(documents, defaults, self.namespace))
+    }
+
+    /// The service account and the namespace of the pod of an object, as far as there are such.
+    async fn around(&self, subject: &Document) -> Result<Vec<Document>, Failure> {
+        let mut around = Vec::new();
+        for object in subject.objects() {
+            let Some(json) = object.pod_as_json()? else { continue };
+            let account = object.pod(&json)?.service_account().to_owned();
+            let accounts =
+                Api::namespaced_with(self.client.clone(), &self.namespace, &resource("", "ServiceAccount"));
+            let namespaces = Api::all_with(self.client.clone(), &resource("", "Namespace"));
+            let what = format!("ServiceAccount/{account} in the namespace {}", self.namespace);
+            around.extend(answer(&what, accounts.get_opt(&account)).await?);
+            let what = format!("Namespace/{}", self.namespace);
+            around.extend(answer(&what, namespaces.get_opt(&self.namespace)).await?);
+        }
+        around.iter().map(document).collect()
+    }
+
+    /// The defaults of the installed release.
+    async fn defaults(&self, namespace: Option<&str>) -> Result<Defaults, Failure> {
+        let resource = resource("", "ConfigMap");
+        let api = match namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
+            None => Api::all_with(self.client.clone(), &resource),
+        };
+        let place =
+            namespace.map_or("the cluster".to_owned(), |namespace| format!("the namespace {namespace}"));
+        let what = format!(
+            "the ConfigMaps of {place} (--release-namespace asks in one namespace alone, --defaults FILE not at all)"
+        );
+        let list = answer(&what, api.list(&ListParams::default().labels(SELECTOR))).await?;
+        let found: Vec<_> = list.items.iter().filter_map(text_of_defaults).collect();
+        match found[..] {
+            [text] => Defaults::from_yaml(text).map_err(|error| Failure::Cluster(error.to_string())),
+            _ => Err(Failure::Release { place, count: found.len() }),
+        }
+    }
+}
+
+/// The document in a ConfigMap of the chart.
+fn text_of_defaults(map: &DynamicObject) -> Option<&str> {
+    let label = map.metadata.labels.as_ref()?.get(CHART_LABEL)?;
+    map.data["data"][KEY].as_str().filter(|_| label.starts_with(CHART))
+}
+
+fn resource(group: &str, kind: &str) -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind))
+}
+
+/// An object as if it had been read from a file.
+fn document(object: &DynamicObject) -> Result<Document, Failure> {
+    let format = |error: serde_json::Error| Failure::Format(error.to_string());
+    let text = serde_json::to_string(object).map_err(format)?;
+    let root = serde_json::from_str(&text).map_err(format)?;
+    Ok(Document { place: "the cluster".to_owned(), text, root })
+}
+
+/// Waits for the API server's answer, in bounds.
+async fn answer<T>(what: &str, call: impl Future<Output = kube::Result<T>>) -> Result<T, Failure> {
+    match timeout(PATIENCE, call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(kube::Error::Api(status))) => Err(Failure::Cluster(format!("{what}: {}", status.message))),
+        Ok(Err(error)) => Err(Failure::Cluster(format!("{what}: {error}"))),
+        Err(_) => Err(Failure::Cluster(format!("{what}: no answer within {PATIENCE:?}"))),
+    }
+}

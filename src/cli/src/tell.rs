@@ -1,0 +1,102 @@
+//! Explanations as a person reads them, and as a program does.
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
+
+use crate::added::Added;
+use crate::document;
+use crate::explain::{Explanation, Row};
+use crate::failure::Failure;
+
+/// How `explain` writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people
+    Text,
+    /// For programs: a list, an item for each pod
+    Json,
+    /// The same in YAML
+    Yaml,
+}
+
+/// Writes all explanations.
+pub(crate) fn write(
+    explanations: &[Explanation],
+    output: Output,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    match output {
+        Output::Json => {
+            let text = serde_json::to_string_pretty(explanations);
+            writeln!(out, "{}", text.map_err(|error| Failure::Format(error.to_string()))?)?;
+        }
+        Output::Yaml => write!(out, "{}", document::yaml(&explanations)?)?,
+        Output::Text => {
+            for (index, explanation) in explanations.iter().enumerate() {
+                if index > 0 {
+                    writeln!(out)?;
+                }
+                tell(explanation, out)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn tell(explanation: &Explanation, out: &mut impl Write) -> Result<(), Failure> {
+    let Explanation {
+        object, namespace, service_account, outcome, message, warnings, settings, adds, ..
+    } = explanation;
+    let (bold, yellow) = (Style::new().bold(), AnsiColor::Yellow.on_default());
+    let colour = match *outcome {
+        "injected" => AnsiColor::Green.on_default(),
+        "refused" => AnsiColor::Red.on_default(),
+        _ => yellow,
+    };
+    writeln!(
+        out,
+        "{bold}{object}{bold:#} in the namespace {namespace}, as the service account {service_account}: \
+         {colour}{outcome}{colour:#}"
+    )?;
+    if let Some(message) = message {
+        writeln!(out, "  {message}")?;
+    }
+    for warning in warnings {
+        writeln!(out, "  {yellow}warning:{yellow:#} {warning}")?;
+    }
+    let wide = |width: fn(&Row) -> usize| settings.iter().map(width).max().unwrap_or_default();
+    let (keys, places) = (wide(|row| row.annotation.len()), wide(|row| row.from.len()));
+    if !settings.is_empty() {
+        writeln!(out)?;
+    }
+    for Row { annotation, value, from } in settings {
+        let from = format!("({from})");
+        writeln!(out, "  {annotation:keys$}  {from:places$}  {value}", places = places + 2)?;
+    }
+    adds.as_ref().map_or(Ok(()), |adds| tell_added(adds, out))
+}
+
+fn tell_added(added: &Added, out: &mut impl Write) -> Result<(), Failure> {
+    writeln!(out)?;
+    if let Some(sidecar) = &added.sidecar {
+        let place = if sidecar.after.is_empty() {
+            "the first init container".to_owned()
+        } else {
+            format!("an init container after {}", sidecar.after.join(", "))
+        };
+        writeln!(out, "  adds the sidecar, {place}: {}", sidecar.image)?;
+    }
+    writeln!(out, "  adds the volumes {}", added.volumes.join(", "))?;
+    for container in &added.containers {
+        writeln!(out, "  adds to the container {}", container.name)?;
+        for variable in &container.env {
+            writeln!(out, "    {}={}", variable.name, variable.value)?;
+        }
+        for mount in &container.mounts {
+            writeln!(out, "    {mount}, read-only")?;
+        }
+    }
+    Ok(())
+}
