@@ -5,15 +5,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anstyle::AnsiColor;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::failure::Failure;
 use crate::kind::Target;
 use crate::manifests::Manifests;
+use crate::setup::{self, Language};
 use crate::tell::{self, Output};
 use crate::{explain, inject, live};
 
-/// Shows what Rolebridge does with a pod, and why
+/// Shows what Rolebridge does with a pod, and why, and what both clouds need for it
 ///
 /// It decides with the very code of the webhook, on a laptop or in CI.
 #[derive(Debug, Parser)]
@@ -29,6 +31,7 @@ Examples:
   kustomize build . | rolebridge inject -f -      the same for everything that is deployed
   rolebridge explain -f batch.yaml                each setting and where it came from
   rolebridge explain deployment/batch -n shop     the same of what is in a cluster
+  rolebridge setup --help                         what must exist at AWS and at Google
 
 Exit codes:
   0  done
@@ -83,7 +86,47 @@ enum Command {
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
+    /// Prints what must exist at AWS, at Google and in Kubernetes for a service account's pods
+    ///
+    /// Nothing is asked and nothing is changed: it prints commands to read and then to run, a Terraform module, or the
+    /// Kubernetes objects. The webhook's own engine has judged them, and google.subject fits into Google's 127 bytes.
+    #[command(after_help = AFTER_SETUP)]
+    Setup {
+        #[command(flatten)]
+        told: setup::Told,
+        /// What to print
+        #[arg(short, long, value_enum, default_value_t = Language::Commands)]
+        output: Language,
+    },
+    /// Prints completions for a shell
+    #[command(after_help = AFTER_COMPLETIONS)]
+    Completions { shell: Shell },
+    /// Writes the manual's pages into a folder
+    #[command(after_help = "Example:\n  rolebridge man ~/.local/share/man/man1")]
+    Man {
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+    },
 }
+
+const AFTER_SETUP: &str = "\
+Examples:
+  rolebridge setup --role-arn arn:aws:iam::111122223333:role/nightly-batch \\
+    --project-number 123456789012 --pool aws --provider prod -n shop -s batch \\
+    --google-service-account batch@shop-data.iam.gserviceaccount.com --cluster prod
+  rolebridge setup --identity kubernetes --project-number 123456789012 --pool eks --provider prod \\
+    -n shop -s batch --output terraform
+  rolebridge setup --from clientLibraryConfig-aws.json --output kubernetes \\
+    --role-arn arn:aws:iam::111122223333:role/nightly-batch -n shop -s batch
+
+  aws iam get-role --role-name nightly-batch >role.json
+  rolebridge setup --trust-policy role.json …       does the role trust the service account?";
+
+const AFTER_COMPLETIONS: &str = "\
+Examples:
+  rolebridge completions bash >~/.local/share/bash-completion/completions/rolebridge
+  rolebridge completions zsh >\"${fpath[1]}/_rolebridge\"
+  rolebridge completions fish >~/.config/fish/completions/rolebridge.fish";
 
 const AFTER_EXPLAIN: &str = "\
 Examples:
@@ -176,6 +219,16 @@ impl Command {
                     refused => Err(Failure::Refused(refused)),
                 }
             }
+            Self::Setup { told, output } => {
+                setup::run(told, output, &mut anstream::stdout().lock(), &mut anstream::stderr())
+            }
+            Self::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Arguments::command(), "rolebridge", &mut script);
+                Ok(std::io::stdout().write_all(&script)?)
+            }
+            Self::Man { folder } => clap_mangen::generate_to(Arguments::command(), &folder)
+                .map_err(|source| Failure::Read { path: folder, source }),
         }
     }
 }

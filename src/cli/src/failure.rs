@@ -29,6 +29,9 @@ pub(crate) enum Failure {
          --release-namespace names its namespace, --defaults FILE takes them from a file."
     )]
     Release { place: String, count: usize },
+    /// What was asked for would not work.
+    #[error("{0}")]
+    Setup(String),
     /// Pods would be refused. Of each it has been said why.
     #[error("{0} of these pods would be refused.")]
     Refused(usize),

@@ -14,6 +14,7 @@ mod live;
 mod manifests;
 mod node;
 mod object;
+mod setup;
 mod stream;
 mod tell;
 

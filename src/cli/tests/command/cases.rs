@@ -62,13 +62,23 @@ fn explanations_for_programs() {
 
 #[test]
 fn the_help() {
-    for (name, arguments) in [
-        ("help", &["--help"][..]),
-        ("help-inject", &["inject", "--help"]),
-        ("help-explain", &["explain", "--help"]),
-    ] {
-        assert_snapshot!(name, transcript(arguments));
+    assert_snapshot!("help", transcript(&["--help"]));
+    for command in ["inject", "explain", "setup", "completions", "man"] {
+        assert_snapshot!(format!("help-{command}"), transcript(&[command, "--help"]));
     }
+}
+
+#[test]
+fn completions_and_the_manual() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = String::from_utf8(run(&["completions", shell], b"").stdout).unwrap();
+        assert!(script.contains("release-namespace"), "{shell}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    assert!(run(&["man", folder.path().to_str().unwrap()], b"").status.success());
+    let page = std::fs::read_to_string(folder.path().join("rolebridge-explain.1")).unwrap();
+    assert!(page.contains("release\\-namespace"), "{page}");
+    assert!(transcript(&["man", "absent"]).ends_with("[2]\n"));
 }
 
 #[test]

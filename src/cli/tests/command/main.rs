@@ -8,3 +8,5 @@ mod fixtures;
 mod live;
 #[cfg(test)]
 mod program;
+#[cfg(test)]
+mod setup;

@@ -1,0 +1,287 @@
+//! `setup`: what must exist at AWS, at Google and in Kubernetes, so that a pod of a service account gets through.
+
+mod commands;
+mod from;
+mod kubernetes;
+mod terraform;
+mod trust;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use rolebridge_contract::annotations as key;
+use rolebridge_contract::google::{DEFAULT_UNIVERSE, MAX_SUBJECT_LEN};
+use rolebridge_contract::identity::Identity;
+use rolebridge_inject::Defaults;
+
+use crate::document::Document;
+use crate::explain;
+use crate::failure::Failure;
+use crate::manifests::Manifests;
+use from::Found;
+
+/// How `setup` writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// `aws` and `gcloud` commands, then kubectl
+    Commands,
+    /// Terraform for AWS and Google
+    Terraform,
+    /// The Kubernetes objects alone
+    Kubernetes,
+}
+
+/// What `setup` is told.
+#[derive(Debug, Args)]
+pub(crate) struct Told {
+    /// What the pod proves
+    #[arg(long, value_parser = ["aws-role", "aws-jwt", "kubernetes"])]
+    identity: Option<String>,
+    /// The IAM role, for aws-role and aws-jwt
+    #[arg(long, value_name = "ARN")]
+    role_arn: Option<String>,
+    /// The number of the Google project with the pool
+    #[arg(long, value_name = "NUMBER", required_unless_present = "from")]
+    project_number: Option<String>,
+    /// The workload identity pool
+    #[arg(long, required_unless_present = "from")]
+    pool: Option<String>,
+    /// The pool's provider
+    #[arg(long, required_unless_present = "from")]
+    provider: Option<String>,
+    /// The Google service account to impersonate [default: none, direct access]
+    #[arg(long, value_name = "EMAIL")]
+    google_service_account: Option<String>,
+    /// The namespace of the pods
+    #[arg(short, long, default_value = "default")]
+    namespace: String,
+    /// The Kubernetes service account of the pods
+    #[arg(short, long, value_name = "NAME", default_value = "default")]
+    service_account: String,
+    /// The EKS cluster's name
+    #[arg(long, value_name = "NAME", default_value = "CLUSTER")]
+    cluster: String,
+    /// A credential configuration, as Google's console or `create-cred-config` writes it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["project_number", "pool", "provider"])]
+    from: Option<PathBuf>,
+    /// The role's trust policy, or what `aws iam get-role` prints: checked for the service account
+    #[arg(long, value_name = "FILE")]
+    trust_policy: Option<PathBuf>,
+}
+
+/// Everything that is decided.
+#[derive(Debug)]
+struct Plan {
+    identity: Identity,
+    role: Option<Role>,
+    /// `projects/NUMBER/…`
+    provider_name: String,
+    project_number: String,
+    pool: String,
+    provider: String,
+    google_service_account: Option<String>,
+    namespace: String,
+    service_account: String,
+    cluster: String,
+    /// Further annotations of the service account.
+    annotations: Vec<(&'static str, String)>,
+}
+
+/// An IAM role.
+#[derive(Debug)]
+struct Role {
+    arn: String,
+    partition: String,
+    account: String,
+    /// `/`, or `/team/`.
+    path: String,
+    name: String,
+}
+
+/// Writes what must exist to `out`, and what to know of it to `err`.
+pub(crate) fn run(
+    told: Told,
+    language: Language,
+    out: &mut impl Write,
+    err: &mut impl Write,
+) -> Result<(), Failure> {
+    let found = told.from.as_deref().map(|path| Found::read(path, &read(path)?)).transpose()?;
+    let trust_policy = told.trust_policy.clone();
+    let plan = Plan::new(told, found.unwrap_or_default())?;
+    for note in plan.check()? {
+        writeln!(err, "note: {note}")?;
+    }
+    if let Some(path) = trust_policy {
+        let role = plan.role.as_ref().ok_or_else(|| {
+            Failure::Setup("--trust-policy: the identity kubernetes has no role to trust it.".to_owned())
+        })?;
+        for note in trust::check(&path, &read(&path)?, role, &plan)? {
+            writeln!(err, "note: {note}")?;
+        }
+    }
+    let text = match language {
+        Language::Commands => commands::write(&plan)?,
+        Language::Terraform => terraform::write(&plan),
+        Language::Kubernetes => kubernetes::write(&plan)?,
+    };
+    out.write_all(text.as_bytes())?;
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|source| Failure::Read { path: path.to_owned(), source })
+}
+
+impl Plan {
+    fn new(told: Told, found: Found) -> Result<Self, Failure> {
+        for (flag, value) in [
+            ("--namespace", Some(&told.namespace)),
+            ("--service-account", Some(&told.service_account)),
+            ("--cluster", Some(&told.cluster)),
+            ("--role-arn", told.role_arn.as_ref()),
+        ] {
+            check_plain(flag, value.map_or("", String::as_str))?;
+        }
+        let identity = match told.identity.as_deref().and_then(Identity::named) {
+            Some(told) => match found.is_aws_request {
+                Some(is) if is != (told == Identity::AwsRole) => {
+                    let message = "--identity: the configuration of --from has another subject_token_type.";
+                    return Err(Failure::Setup(message.to_owned()));
+                }
+                _ => told,
+            },
+            None if found.is_aws_request == Some(false) => {
+                let message =
+                    "--identity: the configuration takes a JSON web token; say whose: aws-jwt or kubernetes.";
+                return Err(Failure::Setup(message.to_owned()));
+            }
+            None => Identity::AwsRole,
+        };
+        let [project_number, pool, provider] = [
+            told.project_number.or(found.project_number),
+            told.pool.or(found.pool),
+            told.provider.or(found.provider),
+        ]
+        .map(Option::unwrap_or_default);
+        Ok(Self {
+            identity,
+            role: Role::of(identity, told.role_arn)?,
+            provider_name: format!(
+                "projects/{project_number}/locations/global/workloadIdentityPools/{pool}/providers/{provider}"
+            ),
+            project_number,
+            pool,
+            provider,
+            google_service_account: told.google_service_account.or(found.service_account),
+            namespace: told.namespace,
+            service_account: told.service_account,
+            cluster: told.cluster,
+            annotations: found.annotations,
+        })
+    }
+
+    /// Asks the webhook's own engine about a pod of this service account, and Google's limit about its subject. What is
+    /// worth a note is answered.
+    fn check(&self) -> Result<Vec<String>, Failure> {
+        let documents = Document::read_all("setup", &kubernetes::write(self)?)?;
+        // The platform team's locks are its own affair.
+        let defaults =
+            Defaults::from_yaml("locked: []").map_err(|error| Failure::Setup(error.to_string()))?;
+        let manifests = Manifests::new(documents, defaults, self.namespace.clone());
+        let explanation = explain::all(&manifests, None)?.remove(0);
+        if explanation.outcome != "injected" {
+            return Err(Failure::Setup(explanation.message.unwrap_or_default()));
+        }
+        let of = |annotation| explanation.settings.iter().find(|row| row.annotation == annotation);
+        let session = of(key::SESSION_NAME).map(|row| row.value.as_str()).unwrap_or_default();
+        let subject = self.subject(session);
+        if subject.len() > MAX_SUBJECT_LEN {
+            return Err(Failure::Setup(format!(
+                "google.subject would be {subject:?}, {} bytes; Google takes {MAX_SUBJECT_LEN}. A shorter name, or a \
+                 provider that maps google.subject to something shorter, would be right.",
+                subject.len()
+            )));
+        }
+        let mut notes = explanation.warnings;
+        notes.push(format!("google.subject is {subject}, {} of {MAX_SUBJECT_LEN} bytes.", subject.len()));
+        if self.annotations.iter().any(|(key, _)| key.ends_with("-endpoint")) {
+            let note = "The endpoints are locked unless the platform team says otherwise: they then belong on the \
+                        namespace or into the chart's defaults.";
+            notes.push(note.to_owned());
+        }
+        Ok(notes)
+    }
+
+    /// What Google takes for the pod's name, by the mappings that are set up here.
+    fn subject(&self, session: &str) -> String {
+        match (&self.role, self.identity) {
+            (Some(role), Identity::AwsRole) => format!("{}/{session}", role.assumed()),
+            (Some(role), _) => role.arn.clone(),
+            (None, _) => format!("system:serviceaccount:{}:{}", self.namespace, self.service_account),
+        }
+    }
+
+    /// Whom Google's policies name.
+    fn member(&self) -> String {
+        let universe = self.annotation(key::UNIVERSE_DOMAIN).unwrap_or(DEFAULT_UNIVERSE);
+        let pool = format!(
+            "iam.{universe}/projects/{}/locations/global/workloadIdentityPools/{}",
+            self.project_number, self.pool
+        );
+        match (&self.role, self.identity) {
+            (Some(role), Identity::AwsRole) => {
+                format!("principalSet://{pool}/attribute.aws_role/{}", role.assumed())
+            }
+            _ => format!("principal://{pool}/subject/{}", self.subject("")),
+        }
+    }
+
+    fn annotation(&self, key: &str) -> Option<&str> {
+        self.annotations.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Role {
+    fn of(identity: Identity, arn: Option<String>) -> Result<Option<Self>, Failure> {
+        let failed = |message: &str| Err(Failure::Setup(format!("--role-arn: {message}")));
+        let arn = match (identity, arn) {
+            (Identity::Kubernetes, None) => return Ok(None),
+            (Identity::Kubernetes, Some(_)) => return failed("the identity kubernetes has no IAM role."),
+            (_, None) => {
+                return failed(
+                    "the identity proves an IAM role; arn:aws:iam::ACCOUNT:role/NAME would be right.",
+                );
+            }
+            (_, Some(arn)) => arn,
+        };
+        let parts: Vec<_> = arn.splitn(6, ':').collect();
+        let ["arn", partition, "iam", "", account, resource] = parts[..] else {
+            return failed(
+                "it is not the ARN of an IAM role; arn:aws:iam::ACCOUNT:role/NAME would be right.",
+            );
+        };
+        let Some((path, name)) = resource.strip_prefix("role").and_then(|path| path.rsplit_once('/')) else {
+            return failed("it is the ARN of something else; arn:aws:iam::ACCOUNT:role/NAME would be right.");
+        };
+        let (partition, account) = (partition.to_owned(), account.to_owned());
+        let (path, name) = (format!("{path}/"), name.to_owned());
+        Ok(Some(Self { arn, partition, account, path, name }))
+    }
+
+    /// The ARN of its sessions, without a session's name. It leaves out the path.
+    fn assumed(&self) -> String {
+        format!("arn:{}:sts::{}:assumed-role/{}", self.partition, self.account, self.name)
+    }
+}
+
+/// What the commands carry in quotes needs none of what quotes are for.
+fn check_plain(flag: &str, value: &str) -> Result<(), Failure> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/+=,@:".contains(&byte);
+    if value.bytes().all(is_plain) {
+        return Ok(());
+    }
+    Err(Failure::Setup(format!(
+        "{flag}: {value:?} is no name: letters, digits and any of -._/+=,@: would be right."
+    )))
+}

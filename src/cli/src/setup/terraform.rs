@@ -1,0 +1,136 @@
+//! Both clouds by Terraform.
+//!
+//! Sources: the documentation of the providers hashicorp/aws (6.24 or later for `aws-jwt`) and hashicorp/google.
+
+use rolebridge_contract::aws::{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, TOKEN_AUDIENCE};
+use rolebridge_contract::identity::Identity;
+
+use super::{Plan, Role};
+
+/// A module's text.
+pub(super) fn write(plan: &Plan) -> String {
+    let cluster = format!(
+        r#"# What exists already is imported, or read as data.
+
+data "aws_eks_cluster" "this" {{
+  name = "{}"
+}}
+
+locals {{
+  issuer = data.aws_eks_cluster.this.identity[0].oidc[0].issuer
+}}
+"#,
+        plan.cluster
+    );
+    let aws = plan.role.as_ref().map(|role| aws(plan, role)).unwrap_or_default();
+    [cluster, aws, google(plan)].concat()
+}
+
+fn aws(plan: &Plan, role: &Role) -> String {
+    let Plan { namespace, service_account, .. } = plan;
+    let Role { path, name, .. } = role;
+    let trusting = format!(
+        r#"
+resource "aws_iam_openid_connect_provider" "cluster" {{
+  url            = local.issuer
+  client_id_list = ["{TOKEN_AUDIENCE}"]
+}}
+
+resource "aws_iam_role" "this" {{
+  name = "{name}"
+  path = "{path}"
+  assume_role_policy = jsonencode({{
+    Version = "2012-10-17"
+    Statement = [{{
+      Effect    = "Allow"
+      Principal = {{ Federated = aws_iam_openid_connect_provider.cluster.arn }}
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Condition = {{
+        StringEquals = {{
+          "${{trimprefix(local.issuer, "https://")}}:aud" = "{TOKEN_AUDIENCE}"
+          "${{trimprefix(local.issuer, "https://")}}:sub" = "system:serviceaccount:{namespace}:{service_account}"
+        }}
+      }}
+    }}]
+  }})
+}}
+"#
+    );
+    if plan.identity != Identity::AwsJwt {
+        return trusting;
+    }
+    let tokens = format!(
+        r#"
+# A setting of the whole account: destroying it ends the tokens of everything there.
+resource "aws_iam_outbound_web_identity_federation" "this" {{}}
+
+resource "aws_iam_role_policy" "rolebridge" {{
+  name   = "rolebridge"
+  role   = aws_iam_role.this.name
+  policy = jsonencode({GET_WEB_IDENTITY_TOKEN_SESSION_POLICY})
+}}
+"#
+    );
+    trusting + &tokens
+}
+
+fn google(plan: &Plan) -> String {
+    let Plan { pool, provider, project_number, .. } = plan;
+    let trusts = match (&plan.role, plan.identity) {
+        (Some(role), Identity::AwsRole) => format!("  aws {{\n    account_id = \"{}\"\n  }}", role.account),
+        (role, _) => {
+            let issuer = if role.is_some() {
+                "aws_iam_outbound_web_identity_federation.this.issuer_identifier"
+            } else {
+                "local.issuer"
+            };
+            format!(
+                "  attribute_mapping = {{\n    \"google.subject\" = \"assertion.sub\"\n  }}\n  oidc {{\n    \
+                 issuer_uri = {issuer}\n  }}"
+            )
+        }
+    };
+    let member = plan.member();
+    let granted = match &plan.google_service_account {
+        Some(email) => format!(
+            r#"resource "google_service_account_iam_member" "impersonated" {{
+  service_account_id = "projects/-/serviceAccounts/{email}"
+  role               = "roles/iam.workloadIdentityUser"
+  member             = "{member}"
+  depends_on         = [google_iam_workload_identity_pool_provider.this]
+}}
+"#
+        ),
+        None => format!(
+            r#"# What the pod may do, such as to read tables.
+resource "google_project_iam_member" "granted" {{
+  project    = var.google_project
+  role       = "roles/bigquery.dataViewer"
+  member     = "{member}"
+  depends_on = [google_iam_workload_identity_pool_provider.this]
+}}
+"#
+        ),
+    };
+    format!(
+        r#"
+variable "google_project" {{
+  description = "ID of the Google project whose number is {project_number}"
+  type        = string
+}}
+
+resource "google_iam_workload_identity_pool" "this" {{
+  project                   = var.google_project
+  workload_identity_pool_id = "{pool}"
+}}
+
+resource "google_iam_workload_identity_pool_provider" "this" {{
+  project                            = var.google_project
+  workload_identity_pool_id          = google_iam_workload_identity_pool.this.workload_identity_pool_id
+  workload_identity_pool_provider_id = "{provider}"
+{trusts}
+}}
+
+{granted}"#
+    )
+}
