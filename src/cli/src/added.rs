@@ -1,9 +1,17 @@
 //! What an injection adds to a pod, in few words.
 
-use rolebridge_contract::pod::CONTAINER;
+use rolebridge_contract::environment::app::{METADATA_HOST, METADATA_IP, METADATA_ROOT};
+use rolebridge_contract::pod::{
+    AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, IDENTITY_VOLUME, TOKEN_VOLUME, Volume,
+};
 use serde::Serialize;
 
 use crate::node::Node;
+
+const VOLUMES: [Volume; 5] = [TOKEN_VOLUME, CONFIG_VOLUME, AWS_TOKEN_VOLUME, IDENTITY_VOLUME, CA_VOLUME];
+/// What every mount path of ours begins with.
+const FOLDER: &str = "/var/run/rolebridge/";
+const METADATA: [&str; 3] = [METADATA_HOST, METADATA_IP, METADATA_ROOT];
 
 /// What an injected pod has that it did not have.
 #[derive(Debug, Serialize)]
@@ -39,6 +47,16 @@ pub(crate) struct Variable {
 }
 
 impl Added {
+    /// What an injected pod has of ours. A variable of ours is told by its value; of the user's own none is shown.
+    pub(crate) fn present(pod: &Node) -> Self {
+        let is_ours = |name: &&str| VOLUMES.iter().any(|volume| volume.name == *name);
+        Self {
+            sidecar: sidecar(pod),
+            volumes: names(pod, "volumes").filter(is_ours).map(str::to_owned).collect(),
+            containers: containers(pod).filter_map(Container::present).collect(),
+        }
+    }
+
     /// What a pod has after its patch that it did not have before.
     pub(crate) fn between(before: &Node, after: &Node) -> Self {
         let had: Vec<_> = names(before, "volumes").collect();
@@ -52,6 +70,21 @@ impl Added {
 }
 
 impl Container {
+    fn present(container: &Node) -> Option<Self> {
+        let text = |item: &Node, key: &str| item.text(&[key]).unwrap_or_default().to_owned();
+        let name = text(container, "name");
+        let mount = |item: &Node| Some(text(item, "mountPath")).filter(|path| path.starts_with(FOLDER));
+        let variable = |item: &Node| {
+            let variable = Variable { name: text(item, "name"), value: text(item, "value") };
+            let is_ours = variable.value.starts_with(FOLDER) || METADATA.contains(&&*variable.name);
+            is_ours.then_some(variable)
+        };
+        let env: Vec<_> = list(container, "env").iter().filter_map(variable).collect();
+        let mounts: Vec<_> = list(container, "volumeMounts").iter().filter_map(mount).collect();
+        let is_apps = name != CONTAINER && !(env.is_empty() && mounts.is_empty());
+        is_apps.then_some(Self { name, env, mounts })
+    }
+
     fn of(container: &Node, pod: &Node) -> Option<Self> {
         let name = container.text(&["name"])?;
         let before = containers(pod).find(|one| one.text(&["name"]) == Some(name))?;
@@ -90,4 +123,14 @@ fn names<'a>(pod: &'a Node, key: &str) -> impl Iterator<Item = &'a str> {
 
 fn list<'a>(node: &'a Node, key: &str) -> &'a [Node] {
     node.get(key).map(Node::items).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_volume_lies_in_our_folder() {
+        assert!(VOLUMES.iter().all(|volume| volume.path.starts_with(FOLDER)));
+    }
 }

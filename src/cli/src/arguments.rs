@@ -50,8 +50,9 @@ enum Command {
     /// StatefulSets, DaemonSets, ReplicaSets, ReplicationControllers, Jobs, CronJobs, PodTemplates and Lists of them.
     ///
     /// A document to which nothing is added goes out byte for byte. In one that is injected the order of what was there
-    /// is kept; its comments, its anchors and the style of its YAML are not. A pod that would be refused goes out as it came,
-    /// and standard error says why.
+    /// is kept; its comments, its anchors and the style of its YAML are not.
+    ///
+    /// Where a pod would be refused nothing goes out but the reason, on standard error.
     #[command(after_help = AFTER_INJECT)]
     Inject {
         /// A file or folder of manifests; `-` is standard input. May be given again

@@ -1,7 +1,7 @@
 //! `explain`: each setting, its value and where it came from; what would become of the pod.
 
 use rolebridge_inject::settings::{Entry, said};
-use rolebridge_inject::{Origin, Outcome, resolve};
+use rolebridge_inject::{Origin, Outcome, Reason, resolve};
 use serde::Serialize;
 
 use crate::added::Added;
@@ -93,7 +93,10 @@ fn explain(manifests: &Manifests, object: &Object<'_>) -> Result<Option<Explanat
             apply(&patch, "", &mut after)?;
             ("injected", None, None, Some(Added::between(&before, &after)))
         }
-        Outcome::Unchanged(reason) => ("unchanged", Some(reason), Some(reason.sentence().to_owned()), None),
+        Outcome::Unchanged(reason) => {
+            let present = (reason == Reason::AlreadyInjected).then(|| Added::present(&before));
+            ("unchanged", Some(reason), Some(reason.sentence().to_owned()), present)
+        }
         Outcome::Refused(refusal) => ("refused", Some(refusal.reason), Some(refusal.message), None),
     };
     Ok(Some(Explanation {
@@ -101,7 +104,7 @@ fn explain(manifests: &Manifests, object: &Object<'_>) -> Result<Option<Explanat
         namespace: namespace.to_owned(),
         service_account: service_account.to_owned(),
         outcome,
-        reason: reason.map(rolebridge_inject::Reason::code),
+        reason: reason.map(Reason::code),
         message,
         warnings: admission.warnings,
         settings,

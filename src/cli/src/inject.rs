@@ -21,7 +21,8 @@ enum Operation {
     Add { path: String, value: Node },
 }
 
-/// Writes the documents to `out`, warnings and refusals to `err`.
+/// Writes the documents to `out`, warnings and refusals to `err`. Documents go out all or not at all: half of what was
+/// meant is nothing to hand on to kubectl.
 pub(crate) fn run(
     manifests: &Manifests,
     diff: bool,
@@ -29,16 +30,20 @@ pub(crate) fn run(
     err: &mut impl Write,
 ) -> Result<(), Failure> {
     let mut refused = 0;
+    let mut text = Vec::new();
     let mut written = Written::default();
     for document in &manifests.documents {
         let injected = injected(manifests, document, err)?;
         refused += injected.refused;
         match (diff, injected.root) {
-            (false, None) => written.write(&document.text, out)?,
-            (false, Some(root)) => written.write(&document.with(&root)?, out)?,
+            (false, None) => written.write(&document.text, &mut text)?,
+            (false, Some(root)) => written.write(&document.with(&root)?, &mut text)?,
             (true, None) => {}
-            (true, Some(root)) => show(document, &root, out)?,
+            (true, Some(root)) => show(document, &root, &mut text)?,
         }
+    }
+    if diff || refused == 0 {
+        out.write_all(&text)?;
     }
     if refused == 0 { Ok(()) } else { Err(Failure::Refused(refused)) }
 }

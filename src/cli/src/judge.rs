@@ -21,7 +21,8 @@ pub(crate) fn judge(manifests: &Manifests, object: &Object<'_>) -> Result<Option
         && is_unknown
     {
         let hint = format!(
-            " (The service account {namespace}/{service_account} is not among what was read; a further --filename adds it.)"
+            " (There is no service account {namespace}/{service_account} {}.)",
+            object.place_of_others()
         );
         refusal.message.push_str(&hint);
     }

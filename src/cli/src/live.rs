@@ -14,6 +14,7 @@ use crate::document::Document;
 use crate::failure::Failure;
 use crate::kind::Target;
 use crate::manifests::{Manifests, defaults};
+use crate::object::CLUSTER;
 
 /// How long the API server has for each answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -130,7 +131,7 @@ fn document(object: &DynamicObject) -> Result<Document, Failure> {
     let format = |error: serde_json::Error| Failure::Format(error.to_string());
     let text = serde_json::to_string(object).map_err(format)?;
     let root = serde_json::from_str(&text).map_err(format)?;
-    Ok(Document { place: "the cluster".to_owned(), text, root })
+    Ok(Document { place: CLUSTER.to_owned(), text, root })
 }
 
 /// Waits for the API server's answer, in bounds.

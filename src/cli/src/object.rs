@@ -18,6 +18,9 @@ pub(crate) struct Object<'a> {
     pub(crate) place: String,
 }
 
+/// The place of what was read live.
+pub(crate) const CLUSTER: &str = "the cluster";
+
 impl<'a> Object<'a> {
     /// The objects of a document: itself, or a List's items.
     pub(crate) fn all(document: &'a Node, place: &str) -> Vec<Self> {
@@ -51,6 +54,11 @@ impl<'a> Object<'a> {
         let version = self.node.text(&["apiVersion"]).unwrap_or_default();
         let path = Kind::of(version, self.kind())?.pod;
         self.node.find(path).map(|_| path)
+    }
+
+    /// Where others of its kind were looked for.
+    pub(crate) fn place_of_others(&self) -> &'static str {
+        if self.place == CLUSTER { "in the cluster" } else { "in these files; a further --filename adds it" }
     }
 
     /// Whether it is the one that a person named.

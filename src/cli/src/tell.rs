@@ -73,12 +73,13 @@ fn tell(explanation: &Explanation, out: &mut impl Write) -> Result<(), Failure> 
     }
     for Row { annotation, value, from } in settings {
         let from = format!("({from})");
-        writeln!(out, "  {annotation:keys$}  {from:places$}  {value}", places = places + 2)?;
+        writeln!(out, "  {annotation:keys$}  {from:places$}  {}", plain(value), places = places + 2)?;
     }
-    adds.as_ref().map_or(Ok(()), |adds| tell_added(adds, out))
+    let verb = if *outcome == "injected" { "adds" } else { "has" };
+    adds.as_ref().map_or(Ok(()), |adds| tell_added(adds, verb, out))
 }
 
-fn tell_added(added: &Added, out: &mut impl Write) -> Result<(), Failure> {
+fn tell_added(added: &Added, verb: &str, out: &mut impl Write) -> Result<(), Failure> {
     writeln!(out)?;
     if let Some(sidecar) = &added.sidecar {
         let place = if sidecar.after.is_empty() {
@@ -86,17 +87,32 @@ fn tell_added(added: &Added, out: &mut impl Write) -> Result<(), Failure> {
         } else {
             format!("an init container after {}", sidecar.after.join(", "))
         };
-        writeln!(out, "  adds the sidecar, {place}: {}", sidecar.image)?;
+        writeln!(out, "  {verb} the sidecar, {place}: {}", sidecar.image)?;
     }
-    writeln!(out, "  adds the volumes {}", added.volumes.join(", "))?;
+    writeln!(out, "  {verb} the volumes {}", added.volumes.join(", "))?;
     for container in &added.containers {
-        writeln!(out, "  adds to the container {}", container.name)?;
+        writeln!(out, "  {verb} in the container {}", container.name)?;
         for variable in &container.env {
-            writeln!(out, "    {}={}", variable.name, variable.value)?;
+            writeln!(out, "    {}={}", plain(&variable.name), plain(&variable.value))?;
         }
         for mount in &container.mounts {
             writeln!(out, "    {mount}, read-only")?;
         }
     }
     Ok(())
+}
+
+/// What somebody else wrote, without what would steer the terminal.
+fn plain(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn nobody_steers_the_terminal() {
+        assert_eq!(plain("ü\u{1b}[31m\n"), "ü\\u{1b}[31m\\n");
+    }
 }

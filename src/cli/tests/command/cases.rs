@@ -44,6 +44,16 @@ fn documents_of_several_files_stay_apart() {
 }
 
 #[test]
+fn what_is_injected_already_is_shown_and_stays() {
+    let file = ["-f", "deployment.yaml", "--defaults", "defaults.yml"];
+    let injected = run(&[&["inject"][..], &file].concat(), b"").stdout;
+    let again = ["-f", "-", "--defaults", "defaults.yml"];
+    assert_eq!(run(&[&["inject"][..], &again].concat(), &injected).stdout, injected);
+    let explained = run(&[&["explain"][..], &again].concat(), &injected).stdout;
+    assert_snapshot!(String::from_utf8(explained).unwrap());
+}
+
+#[test]
 fn explanations_for_programs() {
     for format in ["json", "yaml"] {
         let arguments = [

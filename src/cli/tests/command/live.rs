@@ -118,7 +118,11 @@ fn what_the_cluster_lacks_is_said() {
     let absent = asked(&serve(objects.clone(), &[]), &["explain", "deployment/other"]);
     objects.retain(|(path, _)| *path != MAPS);
     objects.push((MAPS, json!({"apiVersion": "v1", "kind": "ConfigMapList", "metadata": {}, "items": []})));
-    let uninstalled = asked(&serve(objects, &[]), &["explain", "deployment/batch"]);
+    let uninstalled = asked(&serve(objects.clone(), &[]), &["explain", "deployment/batch"]);
+    objects.retain(|(path, _)| !path.contains("serviceaccounts"));
+    objects[0].1["spec"]["template"]["metadata"]["annotations"] = json!({"rolebridge.io/inject": "true"});
+    let no_account = &["explain", "deployment/batch", "--defaults", "defaults.yml"];
+    let no_account = asked(&serve(objects, &[]), no_account);
     let no_config = Asked::new(&["explain", "pod/a"]).env("KUBECONFIG", "absent").transcript();
-    assert_snapshot!("live-lacks", [absent, uninstalled, no_config].join("\n"));
+    assert_snapshot!("live-lacks", [absent, uninstalled, no_account, no_config].join("\n"));
 }
