@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use serde_saphyr::{options, ser_options};
+use serde_saphyr::{budget, options, ser_options};
 
 use crate::failure::Failure;
 use crate::node::Node;
@@ -59,10 +59,23 @@ fn parse(text: &str, lines_before: usize) -> Result<Node, String> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(Node::Scalar(Value::Null));
     }
-    // An error's line is then the file's.
-    let text = format!("{}{text}", "\n".repeat(lines_before));
-    serde_saphyr::from_str_with_options(&text, options! { legacy_octal_numbers: true })
-        .map_err(|error| error.to_string())
+    let read = |text: &str| {
+        serde_saphyr::from_str_with_options(
+            text,
+            options! {
+                legacy_octal_numbers: true,
+                // A whole cluster in one List is large, but no attack; what aliases may unfold into stays bounded.
+                budget: budget! {
+                    max_events: usize::MAX,
+                    max_nodes: usize::MAX,
+                    max_total_scalar_bytes: usize::MAX,
+                    max_depth: 128,
+                },
+            },
+        )
+    };
+    // A second time for an error alone, whose line is then the file's.
+    read(text).or_else(|_| read(&("\n".repeat(lines_before) + text))).map_err(|error| error.to_string())
 }
 
 /// Writes YAML so that every reader takes strings for strings.
@@ -70,4 +83,62 @@ pub(crate) fn yaml(value: &impl Serialize) -> Result<String, Failure> {
     // Only lines that were there are broken.
     let options = ser_options! { folded_wrap_chars: usize::MAX };
     serde_saphyr::to_string_with_options(value, options).map_err(|error| Failure::Format(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_cluster_in_one_list_is_read() {
+        let item = "- {kind: Pod, spec: {containers: [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]}}\n";
+        let text = format!("kind: List\nitems:\n{}", item.repeat(15_000));
+        let documents = Document::read_all("all", &text).unwrap();
+        assert_eq!(documents[0].objects().len(), 15_000);
+    }
+
+    #[test]
+    fn an_error_names_the_line_of_the_file() {
+        let error = Document::read_all("f", "a: 1\n---\n# x\nb: 2\n---\nc: [\n").unwrap_err().to_string();
+        assert!(error.contains("f, document 3") && error.contains("line 6"), "{error}");
+    }
+
+    #[test]
+    fn yaml_means_what_it_means_to_kubernetes() {
+        for (yaml, json) in [
+            ("a: 0644", r#"{"a":420}"#),
+            ("a: on", r#"{"a":true}"#),
+            ("a: &x {b: 1}\nc: *x", r#"{"a":{"b":1},"c":{"b":1}}"#),
+            ("a: &x {b: 1}\nc: {<<: *x, d: 2}", r#"{"a":{"b":1},"c":{"d":2,"b":1}}"#),
+            ("80: a", r#"{"80":"a"}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&parse(yaml, 0).unwrap()).unwrap(), json, "{yaml}");
+        }
+    }
+
+    #[test]
+    fn a_string_stays_a_string_for_every_reader() {
+        for text in [
+            "1",
+            "0644",
+            "1e3",
+            "on",
+            "y",
+            "null",
+            "~",
+            "",
+            "12:30:45",
+            "0x1f",
+            "1_000",
+            " a",
+            "a: b",
+            "#",
+            "*x",
+            "2026-01-01",
+        ] {
+            let yaml = yaml(&Node::Map(vec![("a".to_owned(), Node::Scalar(text.into()))])).unwrap();
+            assert_eq!(parse(&yaml, 0).unwrap().text(&["a"]), Some(text));
+            assert!(yaml.contains(['"', '\'']), "{yaml}");
+        }
+    }
 }

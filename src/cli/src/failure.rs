@@ -12,8 +12,8 @@ pub(crate) enum Failure {
     #[error("{place}: {message}")]
     Yaml { place: String, message: String },
     /// A document is not what its kind says.
-    #[error("{place}, {title}: {field}: {what}.")]
-    Shape { place: String, title: String, field: String, what: String },
+    #[error("{place}, {title}: {what}.")]
+    Shape { place: String, title: String, what: String },
     /// The defaults cannot be used.
     #[error("{}: {message}", .path.display())]
     Defaults { path: PathBuf, message: String },

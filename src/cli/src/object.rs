@@ -111,8 +111,11 @@ impl<'a> Object<'a> {
             Failure::Shape {
                 place: self.place.clone(),
                 title: self.title(),
-                field: path.join("."),
-                what: format!("{what}{quote}"),
+                what: [path.join("."), format!("{what}{quote}")]
+                    .into_iter()
+                    .filter(|part| !part.is_empty())
+                    .collect::<Vec<_>>()
+                    .join(": "),
             }
         })
     }

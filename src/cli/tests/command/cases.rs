@@ -28,6 +28,7 @@ fn what_cannot_be_done_is_said() {
         &["inject", "-f", "absent.yaml"][..],
         &["inject", "-f", "broken.txt"],
         &["inject", "-f", "shape.txt"],
+        &["inject", "-f", "nospec.txt"],
         &["inject", "-f", "others.yaml", "--defaults", "deployment.yaml"],
         &["inject"],
         &["explain"],
