@@ -1,5 +1,6 @@
 //! What a cluster knows about a pod: the object, its service account, its namespace, the installed defaults.
 
+use std::error::Error;
 use std::time::Duration;
 
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
@@ -139,7 +140,21 @@ async fn answer<T>(what: &str, call: impl Future<Output = kube::Result<T>>) -> R
     match timeout(PATIENCE, call).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(kube::Error::Api(status))) => Err(Failure::Cluster(format!("{what}: {}", status.message))),
-        Ok(Err(error)) => Err(Failure::Cluster(format!("{what}: {error}"))),
+        Ok(Err(error)) => Err(Failure::Cluster(format!("{what}: {}", whole(&error)))),
         Err(_) => Err(Failure::Cluster(format!("{what}: no answer within {PATIENCE:?}"))),
     }
+}
+
+/// An error with its causes: that a connection failed says little without why.
+fn whole(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
 }

@@ -126,3 +126,18 @@ fn what_the_cluster_lacks_is_said() {
     let no_config = Asked::new(&["explain", "pod/a"]).env("KUBECONFIG", "absent").transcript();
     assert_snapshot!("live-lacks", [absent, uninstalled, no_account, no_config].join("\n"));
 }
+
+#[test]
+fn a_connection_that_fails_says_why() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut config = NamedTempFile::new().unwrap();
+    let text = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "here",
+        "clusters": [{"name": "here", "cluster": {"server": format!("https://{free}")}}],
+        "users": [{"name": "me", "user": {}}],
+        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
+    });
+    write!(config, "{text}").unwrap();
+    let said = asked(&config, &["explain", "pod/a"]);
+    assert!(said.contains("Pod/a in the namespace default") && said.contains("Connection refused"), "{said}");
+}
