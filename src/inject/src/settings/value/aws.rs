@@ -12,32 +12,40 @@ pub struct Role<'a> {
     pub arn: &'a str,
     /// Its partition, such as `aws`.
     pub partition: Partition,
+    /// The account's twelve digits.
+    pub account: &'a str,
+    /// Its path, from slash to slash: `/`, or `/team/`. The ARN of a session has none.
+    pub path: &'a str,
     /// Its name without the path: what the ARN of a session carries.
     pub name: &'a str,
 }
 
 /// `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`.
 pub(crate) fn role(text: &str) -> Result<Role<'_>, Fault> {
-    parse_role(text).ok_or_else(|| {
+    Role::parse(text).ok_or_else(|| {
         Fault::bad("is not the ARN of an IAM role, such as arn:aws:iam::123456789012:role/NAME")
     })
 }
 
-/// Of a role's path and name, as IAM has it.
+/// Of a role's path and name, as IAM has it: the path with both its slashes.
 const MAX_PATH_LEN: usize = 512 + 64;
 
-fn parse_role(arn: &str) -> Option<Role<'_>> {
-    let rest = arn.strip_prefix("arn:")?;
-    let (partition, rest) = rest.split_once(':')?;
-    let (account, path) = rest.strip_prefix("iam::")?.split_once(":role/")?;
-    let name = path.rsplit('/').next()?;
-    let well_formed = account.len() == 12
-        && account.bytes().all(|byte| byte.is_ascii_digit())
-        && path.len() <= MAX_PATH_LEN
-        && path.bytes().all(|byte| byte.is_ascii_graphic())
-        && (1..=64).contains(&name.len())
-        && name.bytes().all(is_name_byte);
-    well_formed.then_some(Role { arn, partition: Partition::named(partition)?, name })
+impl<'a> Role<'a> {
+    /// The role of an ARN, if it is one.
+    #[must_use]
+    pub fn parse(arn: &'a str) -> Option<Self> {
+        let (partition, rest) = arn.strip_prefix("arn:")?.split_once(':')?;
+        let (account, resource) = rest.strip_prefix("iam::")?.split_once(":role")?;
+        let (path, name) = resource.split_at(resource.rfind('/')? + 1);
+        let well_formed = account.len() == 12
+            && account.bytes().all(|byte| byte.is_ascii_digit())
+            && path.starts_with('/')
+            && resource.len() <= MAX_PATH_LEN
+            && path.bytes().all(|byte| byte.is_ascii_graphic())
+            && (1..=64).contains(&name.len())
+            && name.bytes().all(is_name_byte);
+        well_formed.then_some(Self { arn, partition: Partition::named(partition)?, account, path, name })
+    }
 }
 
 /// What role and session names are made of: `[\w+=,.@-]`.
@@ -84,13 +92,14 @@ mod tests {
 
     #[test]
     fn roles() {
-        for (arn, partition, name) in [
-            ("arn:aws:iam::123456789012:role/batch", "aws", "batch"),
-            ("arn:aws-cn:iam::123456789012:role/batch", "aws-cn", "batch"),
-            ("arn:aws-us-gov:iam::123456789012:role/team/a/b=c", "aws-us-gov", "b=c"),
+        for (arn, partition, path, name) in [
+            ("arn:aws:iam::123456789012:role/batch", "aws", "/", "batch"),
+            ("arn:aws-cn:iam::123456789012:role/batch", "aws-cn", "/", "batch"),
+            ("arn:aws-us-gov:iam::123456789012:role/team/a/b=c", "aws-us-gov", "/team/a/", "b=c"),
         ] {
             let role = role(arn).unwrap();
-            assert_eq!((role.arn, role.partition.name, role.name), (arn, partition, name));
+            assert_eq!((role.arn, role.account), (arn, "123456789012"));
+            assert_eq!((role.partition.name, role.path, role.name), (partition, path, name));
         }
         for arn in [
             "",
@@ -98,6 +107,8 @@ mod tests {
             "arn:aws:iam::123456789012:user/batch",
             "arn:aws:iam::12345678901:role/batch",
             "arn:aws:iam::123456789012:role/",
+            "arn:aws:iam::123456789012:rolebatch",
+            "arn:aws:iam::123456789012:roles/batch",
             "arn:aws:iam::123456789012:role/team/",
             "arn:aws:iam::123456789012:role/a b",
             "arn:aws:sts::123456789012:assumed-role/batch/x",
