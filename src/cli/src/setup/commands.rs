@@ -5,24 +5,28 @@
 use rolebridge_contract::aws::{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, TOKEN_AUDIENCE};
 use rolebridge_contract::identity::Identity;
 
-use super::{Plan, Role, kubernetes};
+use super::{Plan, Role, kubernetes, trust};
 use crate::failure::Failure;
 
 /// A script for a shell, to be read before it is run.
 pub(super) fn write(plan: &Plan) -> Result<String, Failure> {
-    let cluster = format!(
-        "# What exists already need not be made again.\n\n# The cluster\n\
-         ISSUER=$(aws eks describe-cluster --name '{}' --query cluster.identity.oidc.issuer --output text)\n",
-        plan.cluster
-    );
+    let issuer = match &plan.issuer {
+        Some(issuer) => format!("'{issuer}'"),
+        None => format!(
+            "$(aws eks describe-cluster --name '{}' --query cluster.identity.oidc.issuer --output text)",
+            plan.cluster
+        ),
+    };
+    let cluster =
+        format!("# What exists already need not be made again.\n\n# The cluster\nISSUER={issuer}\n");
     let aws = plan.role.as_ref().map(|role| aws(plan, role)).unwrap_or_default();
     let kubernetes = format!("\n# Kubernetes\nkubectl apply -f - <<'EOF'\n{}EOF\n", kubernetes::write(plan)?);
     Ok([cluster, aws, google(plan), kubernetes].concat())
 }
 
 fn aws(plan: &Plan, role: &Role) -> String {
-    let Role { partition, account, path, name, .. } = role;
-    let Plan { namespace, service_account, .. } = plan;
+    let Role { path, name, .. } = role;
+    let statement = trust::statement(plan, role, "${ISSUER#https://}");
     let role = format!(
         r#"
 # AWS: the cluster's issuer, once an account
@@ -32,15 +36,7 @@ aws iam create-open-id-connect-provider --url "$ISSUER" --client-id-list {TOKEN_
 cat >trust.json <<EOF
 {{
   "Version": "2012-10-17",
-  "Statement": [{{
-    "Effect": "Allow",
-    "Principal": {{"Federated": "arn:{partition}:iam::{account}:oidc-provider/${{ISSUER#https://}}"}},
-    "Action": "sts:AssumeRoleWithWebIdentity",
-    "Condition": {{"StringEquals": {{
-      "${{ISSUER#https://}}:aud": "{TOKEN_AUDIENCE}",
-      "${{ISSUER#https://}}:sub": "system:serviceaccount:{namespace}:{service_account}"
-    }}}}
-  }}]
+  "Statement": [{statement}]
 }}
 EOF
 aws iam create-role --role-name '{name}' --path '{path}' --assume-role-policy-document file://trust.json

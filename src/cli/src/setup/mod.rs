@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use rolebridge_contract::annotations as key;
 use rolebridge_contract::google::{DEFAULT_UNIVERSE, MAX_SUBJECT_LEN};
 use rolebridge_contract::identity::Identity;
-use rolebridge_inject::Defaults;
+use rolebridge_inject::{Defaults, settings};
 
 use crate::document::Document;
 use crate::explain;
@@ -62,6 +62,9 @@ pub(crate) struct Told {
     /// The EKS cluster's name
     #[arg(long, value_name = "NAME", default_value = "CLUSTER")]
     cluster: String,
+    /// The cluster's OIDC issuer, where the cluster is not on EKS or cannot be asked
+    #[arg(long, value_name = "URL", conflicts_with = "cluster")]
+    issuer: Option<String>,
     /// A credential configuration, as Google's console or `create-cred-config` writes it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["project_number", "pool", "provider"])]
     from: Option<PathBuf>,
@@ -84,6 +87,8 @@ struct Plan {
     namespace: String,
     service_account: String,
     cluster: String,
+    /// `https://…`, if it was told.
+    issuer: Option<String>,
     /// Further annotations of the service account.
     annotations: Vec<(&'static str, String)>,
 }
@@ -92,7 +97,7 @@ struct Plan {
 #[derive(Debug)]
 struct Role {
     arn: String,
-    partition: String,
+    partition: &'static str,
     account: String,
     /// `/`, or `/team/`.
     path: String,
@@ -140,8 +145,13 @@ impl Plan {
             ("--service-account", Some(&told.service_account)),
             ("--cluster", Some(&told.cluster)),
             ("--role-arn", told.role_arn.as_ref()),
+            ("--issuer", told.issuer.as_ref()),
         ] {
             check_plain(flag, value.map_or("", String::as_str))?;
+        }
+        if let Some(issuer) = told.issuer.as_ref().filter(|issuer| !issuer.starts_with("https://")) {
+            let message = format!("--issuer: {issuer:?} is no issuer; https://HOST/PATH would be right.");
+            return Err(Failure::Setup(message));
         }
         let identity = match told.identity.as_deref().and_then(Identity::named) {
             Some(told) => match found.is_aws_request {
@@ -177,6 +187,7 @@ impl Plan {
             namespace: told.namespace,
             service_account: told.service_account,
             cluster: told.cluster,
+            issuer: told.issuer,
             annotations: found.annotations,
         })
     }
@@ -218,8 +229,18 @@ impl Plan {
         match (&self.role, self.identity) {
             (Some(role), Identity::AwsRole) => format!("{}/{session}", role.assumed()),
             (Some(role), _) => role.arn.clone(),
-            (None, _) => format!("system:serviceaccount:{}:{}", self.namespace, self.service_account),
+            (None, _) => self.subject_of_the_pod(),
         }
+    }
+
+    /// Whom the cluster's tokens name.
+    fn subject_of_the_pod(&self) -> String {
+        format!("system:serviceaccount:{}:{}", self.namespace, self.service_account)
+    }
+
+    /// The issuer as AWS names its provider and the condition keys, if it was told.
+    fn issuer_host(&self) -> Option<&str> {
+        self.issuer.as_deref()?.strip_prefix("https://")
     }
 
     /// Whom Google's policies name.
@@ -255,18 +276,13 @@ impl Role {
             }
             (_, Some(arn)) => arn,
         };
-        let parts: Vec<_> = arn.splitn(6, ':').collect();
-        let ["arn", partition, "iam", "", account, resource] = parts[..] else {
-            return failed(
-                "it is not the ARN of an IAM role; arn:aws:iam::ACCOUNT:role/NAME would be right.",
-            );
+        let Some(role) = settings::Role::parse(&arn) else {
+            return failed(&format!(
+                "{arn:?} is not the ARN of an IAM role; arn:aws:iam::ACCOUNT:role/NAME would be right."
+            ));
         };
-        let Some((path, name)) = resource.strip_prefix("role").and_then(|path| path.rsplit_once('/')) else {
-            return failed("it is the ARN of something else; arn:aws:iam::ACCOUNT:role/NAME would be right.");
-        };
-        let (partition, account) = (partition.to_owned(), account.to_owned());
-        let (path, name) = (format!("{path}/"), name.to_owned());
-        Ok(Some(Self { arn, partition, account, path, name }))
+        let (account, path, name) = (role.account.to_owned(), role.path.to_owned(), role.name.to_owned());
+        Ok(Some(Self { partition: role.partition.name, account, path, name, arn }))
     }
 
     /// The ARN of its sessions, without a session's name. It leaves out the path.

@@ -9,10 +9,10 @@ use super::{Plan, Role};
 
 /// A module's text.
 pub(super) fn write(plan: &Plan) -> String {
-    let cluster = format!(
-        r#"# What exists already is imported, or read as data.
-
-data "aws_eks_cluster" "this" {{
+    let issuer = match &plan.issuer {
+        Some(issuer) => format!("locals {{\n  issuer = \"{issuer}\"\n}}\n"),
+        None => format!(
+            r#"data "aws_eks_cluster" "this" {{
   name = "{}"
 }}
 
@@ -20,14 +20,16 @@ locals {{
   issuer = data.aws_eks_cluster.this.identity[0].oidc[0].issuer
 }}
 "#,
-        plan.cluster
-    );
+            plan.cluster
+        ),
+    };
+    let cluster = format!("# What exists already is imported, or read as data.\n\n{issuer}");
     let aws = plan.role.as_ref().map(|role| aws(plan, role)).unwrap_or_default();
     [cluster, aws, google(plan)].concat()
 }
 
 fn aws(plan: &Plan, role: &Role) -> String {
-    let Plan { namespace, service_account, .. } = plan;
+    let subject = plan.subject_of_the_pod();
     let Role { path, name, .. } = role;
     let trusting = format!(
         r#"
@@ -48,7 +50,7 @@ resource "aws_iam_role" "this" {{
       Condition = {{
         StringEquals = {{
           "${{trimprefix(local.issuer, "https://")}}:aud" = "{TOKEN_AUDIENCE}"
-          "${{trimprefix(local.issuer, "https://")}}:sub" = "system:serviceaccount:{namespace}:{service_account}"
+          "${{trimprefix(local.issuer, "https://")}}:sub" = "{subject}"
         }}
       }}
     }}]

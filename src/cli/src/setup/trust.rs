@@ -12,18 +12,41 @@ use crate::failure::Failure;
 
 const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
 
+/// The statement that lets the service account have the role. `issuer` is the cluster's without `https://`.
+pub(super) fn statement(plan: &Plan, role: &Role, issuer: &str) -> String {
+    format!(
+        r#"{{
+    "Effect": "Allow",
+    "Principal": {{"Federated": "{}{issuer}"}},
+    "Action": "{ACTION}",
+    "Condition": {{"StringEquals": {{
+      "{issuer}:aud": "{TOKEN_AUDIENCE}",
+      "{issuer}:sub": "{}"
+    }}}}
+  }}"#,
+        provider(role),
+        plan.subject_of_the_pod()
+    )
+}
+
 /// Notes about a policy that admits the service account.
 pub(super) fn check(path: &Path, text: &str, role: &Role, plan: &Plan) -> Result<Vec<String>, Failure> {
     let failed = |message: String| Failure::Setup(format!("{}: {message}", path.display()));
     let json: Value = serde_json::from_str(text).map_err(|error| failed(error.to_string()))?;
+    if let Some(other) = json["Role"]["Arn"].as_str().filter(|arn| *arn != role.arn) {
+        let arn = &role.arn;
+        return Err(failed(format!(
+            "it is the role {other}; --role-arn says {arn}. A path belongs to the ARN."
+        )));
+    }
     let wrapped = &json["Role"]["AssumeRolePolicyDocument"];
     let policy = if wrapped.is_null() { &json } else { wrapped };
-    let subject = format!("system:serviceaccount:{}:{}", plan.namespace, plan.service_account);
+    let statements = list(&policy["Statement"]);
     let mut reasons = Vec::new();
-    for (index, statement) in list(&policy["Statement"]).iter().enumerate() {
-        match admits(statement, role, &subject) {
+    for (index, statement) in statements.iter().enumerate() {
+        match admits(statement, role, plan) {
             Ok(mut notes) => {
-                if list(&policy["Statement"]).iter().any(|other| other["Effect"] == "Deny") {
+                if statements.iter().any(|other| other["Effect"] == "Deny") {
                     notes.push("The trust policy denies something too; that is not checked here.".to_owned());
                 }
                 return Ok(notes);
@@ -34,48 +57,50 @@ pub(super) fn check(path: &Path, text: &str, role: &Role, plan: &Plan) -> Result
     if reasons.is_empty() {
         reasons.push("it has no Statement".to_owned());
     }
+    let trusted = statements.iter().flat_map(|statement| issuers(statement, role)).next();
+    let issuer = plan.issuer_host().or(trusted).unwrap_or("oidc.eks.REGION.amazonaws.com/id/ID");
     Err(failed(format!(
-        "the role does not trust {subject}: {}. A statement that allows {ACTION} to the cluster's OIDC provider under the \
-         condition that its :sub is {subject:?} and its :aud {TOKEN_AUDIENCE:?} would be right; the commands have it.",
-        reasons.join("; ")
+        "the role does not trust {}: {}. This statement beside what is there would be right:\n  {}",
+        plan.subject_of_the_pod(),
+        reasons.join("; "),
+        statement(plan, role, issuer)
     )))
 }
 
+/// What the ARN of an OIDC provider in the role's account begins with; its issuer follows.
+fn provider(role: &Role) -> String {
+    format!("arn:{}:iam::{}:oidc-provider/", role.partition, role.account)
+}
+
+/// Whose tokens a statement speaks of.
+fn issuers<'a>(statement: &'a Value, role: &Role) -> Vec<&'a str> {
+    let provider = provider(role);
+    let federated = texts(&statement["Principal"]["Federated"]);
+    federated.filter_map(|arn| arn.strip_prefix(provider.as_str())).collect()
+}
+
 /// Whether a statement lets the service account in, with what could not be told; else what stands against it.
-fn admits(statement: &Value, role: &Role, subject: &str) -> Result<Vec<String>, String> {
+fn admits(statement: &Value, role: &Role, plan: &Plan) -> Result<Vec<String>, String> {
     if statement["Effect"] != "Allow" {
         return Err("it denies".to_owned());
     }
     if !texts(&statement["Action"]).any(|action| like(&action.to_lowercase(), &ACTION.to_lowercase())) {
         return Err(format!("it does not allow {ACTION}"));
     }
-    let provider = format!("arn:{}:iam::{}:oidc-provider/", role.partition, role.account);
-    let federated: Vec<_> = texts(&statement["Principal"]["Federated"]).collect();
-    if !federated.iter().any(|arn| arn.starts_with(&provider)) {
-        return Err(format!("its principal is no OIDC provider of the role's account, {provider}…"));
+    let mut issuers = issuers(statement, role);
+    issuers.retain(|issuer| plan.issuer_host().is_none_or(|known| known == *issuer));
+    if issuers.is_empty() {
+        let (provider, issuer) = (provider(role), plan.issuer_host().unwrap_or("…"));
+        return Err(format!(
+            "its principal is not the cluster's OIDC provider in the role's account, {provider}{issuer}"
+        ));
     }
     let mut notes = Vec::new();
     let mut names_a_subject = false;
     for (operator, conditions) in statement["Condition"].as_object().into_iter().flatten() {
         for (key, wanted) in conditions.as_object().into_iter().flatten() {
-            let actual = match key.rsplit_once(':').map(|(_, claim)| claim) {
-                Some("sub") => subject,
-                Some("aud") => TOKEN_AUDIENCE,
-                _ => {
-                    notes.push(format!("The trust policy's condition on {key} cannot be checked here."));
-                    continue;
-                }
-            };
             names_a_subject |= key.ends_with(":sub");
-            match holds(operator, wanted, actual) {
-                Some(true) => {}
-                Some(false) => {
-                    return Err(format!(
-                        "its condition {operator} wants {wanted} of {key}, which is {actual:?}"
-                    ));
-                }
-                None => notes.push(format!("The trust policy's {operator} on {key} cannot be checked here.")),
-            }
+            notes.extend(condition(operator, key, wanted, &issuers, &plan.subject_of_the_pod())?);
         }
     }
     if !names_a_subject {
@@ -85,18 +110,48 @@ fn admits(statement: &Value, role: &Role, subject: &str) -> Result<Vec<String>, 
     Ok(notes)
 }
 
-/// Whether a condition holds; `None`: not an operator that is known here.
-fn holds(operator: &str, wanted: &Value, actual: &str) -> Option<bool> {
+/// A note if the condition cannot be told; else what stands against it.
+fn condition(
+    operator: &str,
+    key: &str,
+    wanted: &Value,
+    issuers: &[&str],
+    subject: &str,
+) -> Result<Option<String>, String> {
+    let (issuer, actual) = match key.rsplit_once(':') {
+        Some((issuer, "sub")) => (issuer, subject),
+        Some((issuer, "aud")) => (issuer, TOKEN_AUDIENCE),
+        _ => return Ok(Some(format!("The trust policy's condition on {key} cannot be checked here."))),
+    };
+    // A token has the claims of its own issuer alone.
+    let is_of_the_token = issuers.iter().any(|known| known.eq_ignore_ascii_case(issuer));
+    match holds(operator, wanted, is_of_the_token.then_some(actual)) {
+        Some(true) => Ok(None),
+        Some(false) if is_of_the_token => {
+            Err(format!("its condition {operator} wants {wanted} of {key}, which is {actual:?}"))
+        }
+        Some(false) => Err(format!(
+            "its condition {operator} is on {key}, but its principal's tokens are of {}",
+            issuers.join(" and ")
+        )),
+        None => Ok(Some(format!("The trust policy's {operator} on {key} cannot be checked here."))),
+    }
+}
+
+/// Whether a condition holds of what the token says, if it says it; `None`: not an operator that is known here.
+fn holds(operator: &str, wanted: &Value, actual: Option<&str>) -> Option<bool> {
     let operator = operator.rsplit_once(':').map_or(operator, |(_, operator)| operator);
-    let mut wanted = texts(wanted);
-    Some(match operator.strip_suffix("IfExists").unwrap_or(operator) {
-        "StringEquals" => wanted.any(|wanted| wanted == actual),
-        "StringEqualsIgnoreCase" => wanted.any(|wanted| wanted.eq_ignore_ascii_case(actual)),
-        "StringLike" => wanted.any(|wanted| like(wanted, actual)),
-        "StringNotEquals" => wanted.all(|wanted| wanted != actual),
-        "StringNotLike" => wanted.all(|wanted| !like(wanted, actual)),
+    let if_exists = operator.strip_suffix("IfExists");
+    let (is_negated, matches): (bool, fn(&str, &str) -> bool) = match if_exists.unwrap_or(operator) {
+        "StringEquals" => (false, |wanted, actual| wanted == actual),
+        "StringEqualsIgnoreCase" => (false, str::eq_ignore_ascii_case),
+        "StringLike" => (false, like),
+        "StringNotEquals" => (true, |wanted, actual| wanted == actual),
+        "StringNotLike" => (true, like),
         _ => return None,
-    })
+    };
+    let Some(actual) = actual else { return Some(is_negated || if_exists.is_some()) };
+    Some(texts(wanted).any(|wanted| matches(wanted, actual)) != is_negated)
 }
 
 /// IAM's wildcards: `*` for any run of characters, `?` for one.
@@ -153,16 +208,18 @@ mod tests {
 
     #[test]
     fn conditions() {
-        for (operator, wanted, holds_it) in [
-            ("StringEquals", json!("x"), Some(true)),
-            ("StringEquals", json!(["y", "x"]), Some(true)),
-            ("ForAnyValue:StringLike", json!("?"), Some(true)),
-            ("StringEqualsIfExists", json!("y"), Some(false)),
-            ("StringNotEquals", json!("x"), Some(false)),
-            ("StringNotLike", json!("y*"), Some(true)),
-            ("DateLessThan", json!("x"), None),
+        for (operator, wanted, of_x, of_none) in [
+            ("StringEquals", json!("x"), Some(true), Some(false)),
+            ("StringEquals", json!(["y", "x"]), Some(true), Some(false)),
+            ("ForAnyValue:StringLike", json!("?"), Some(true), Some(false)),
+            ("StringEqualsIgnoreCase", json!("X"), Some(true), Some(false)),
+            ("StringEqualsIfExists", json!("y"), Some(false), Some(true)),
+            ("StringNotEquals", json!("x"), Some(false), Some(true)),
+            ("StringNotLike", json!("y*"), Some(true), Some(true)),
+            ("DateLessThan", json!("x"), None, None),
         ] {
-            assert_eq!(holds(operator, &wanted, "x"), holds_it, "{operator} {wanted}");
+            assert_eq!(holds(operator, &wanted, Some("x")), of_x, "{operator} {wanted}");
+            assert_eq!(holds(operator, &wanted, None), of_none, "{operator} {wanted} of nothing");
         }
     }
 }

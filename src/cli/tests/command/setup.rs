@@ -10,6 +10,7 @@ use crate::program::{run, transcript};
 const ROLE: &str = "arn:aws:iam::111122223333:role/team/nightly-batch";
 const POOL: [&str; 6] = ["--project-number", "123456789012", "--pool", "aws", "--provider", "prod"];
 const POD: [&str; 4] = ["-n", "shop", "-s", "batch"];
+const ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE";
 const EMAIL: &str = "batch@shop-data.iam.gserviceaccount.com";
 
 /// Each identity, directly and impersonating.
@@ -32,6 +33,16 @@ fn each_identity_in_each_language() {
         let said = languages.map(|language| transcript(&[&plan[..], &["-o", language]].concat()));
         assert_snapshot!(format!("setup-{name}"), said.join("\n"));
     }
+}
+
+#[test]
+fn an_issuer_stands_for_the_cluster() {
+    let told = [&["setup"][..], &POOL, &POD, &["--role-arn", ROLE, "--issuer", ISSUER]].concat();
+    let said = ["commands", "terraform"].map(|language| {
+        let said = transcript(&[&told[..], &["-o", language]].concat());
+        said.lines().filter(|line| line.to_lowercase().contains("issuer")).collect::<Vec<_>>().join("\n")
+    });
+    assert_snapshot!("setup-issuer", said.join("\n\n"));
 }
 
 #[test]
@@ -65,14 +76,18 @@ fn a_configuration_of_googles_becomes_annotations() {
 
 #[test]
 fn a_trust_policy_is_checked() {
-    let checked = |file, role| {
-        let more = ["-o", "kubernetes", "--trust-policy", file, "--role-arn", role];
-        transcript(&[&["setup"][..], &POOL, &POD, &more].concat())
+    let checked = |file, role, more: &[&str]| {
+        let policy = ["-o", "kubernetes", "--trust-policy", file, "--role-arn", role];
+        transcript(&[&["setup"][..], &POOL, &POD, &policy, more].concat())
     };
     let said = [
-        checked("trust-role.json", ROLE),
-        checked("trust-other.json", ROLE),
-        checked("trust-role.json", "arn:aws:iam::999999999999:role/nightly-batch"),
+        checked("trust-role.json", ROLE, &[]),
+        checked("trust-role.json", ROLE, &["--issuer", "https://oidc.eks.eu-west-1.amazonaws.com/id/NEW"]),
+        checked("trust-role.json", "arn:aws:iam::999999999999:role/nightly-batch", &[]),
+        checked("trust-other.json", ROLE, &[]),
+        checked("trust-another-issuer.json", ROLE, &[]),
+        checked("trust-no-path.json", ROLE, &[]),
+        checked("trust-nobody.json", ROLE, &[]),
     ];
     assert_snapshot!("setup-trust", said.join("\n"));
 }
@@ -91,6 +106,7 @@ fn what_would_not_work_is_said() {
         asked(&["--role-arn", &session]),
         asked(&["--role-arn", ROLE, "--google-service-account", "batch"]),
         asked(&["--role-arn", "arn:aws:iam::111122223333:role/'$(id)"]),
+        asked(&["--role-arn", ROLE, "--issuer", "oidc.example.com"]),
         transcript(&["setup", "--role-arn", ROLE]),
     ];
     assert_snapshot!("setup-errors", said.join("\n"));
