@@ -5,7 +5,7 @@
 use rolebridge_contract::aws::{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, TOKEN_AUDIENCE};
 use rolebridge_contract::identity::Identity;
 
-use super::{Plan, Role, kubernetes, trust};
+use super::{APIS, Plan, Role, kubernetes, trust};
 use crate::failure::Failure;
 
 /// A script for a shell, to be read before it is run.
@@ -86,7 +86,9 @@ fn google(plan: &Plan) -> String {
     format!(
         "\n# Google: the pool and its provider\n\
          PROJECT=$(gcloud projects describe {project_number} --format 'value(projectId)')\n\
+         gcloud services enable {} --project \"$PROJECT\"\n\
          gcloud iam workload-identity-pools create '{pool}' --project \"$PROJECT\" --location global\n\
-         gcloud iam workload-identity-pools providers {made}\n\n{granted}\n"
+         gcloud iam workload-identity-pools providers {made}\n\n{granted}\n",
+        APIS.join(" ")
     )
 }

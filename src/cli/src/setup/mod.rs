@@ -21,6 +21,9 @@ use crate::failure::Failure;
 use crate::manifests::Manifests;
 use from::Found;
 
+/// What the pool's project must have enabled: for the pool, for the exchange, for impersonation.
+const APIS: [&str; 3] = ["iam.googleapis.com", "sts.googleapis.com", "iamcredentials.googleapis.com"];
+
 /// How `setup` writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Language {

@@ -5,7 +5,7 @@
 use rolebridge_contract::aws::{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, TOKEN_AUDIENCE};
 use rolebridge_contract::identity::Identity;
 
-use super::{Plan, Role};
+use super::{APIS, Plan, Role};
 
 /// A module's text.
 pub(super) fn write(plan: &Plan) -> String {
@@ -121,9 +121,17 @@ variable "google_project" {{
   type        = string
 }}
 
+resource "google_project_service" "needed" {{
+  for_each           = toset({APIS:?})
+  project            = var.google_project
+  service            = each.value
+  disable_on_destroy = false
+}}
+
 resource "google_iam_workload_identity_pool" "this" {{
   project                   = var.google_project
   workload_identity_pool_id = "{pool}"
+  depends_on                = [google_project_service.needed]
 }}
 
 resource "google_iam_workload_identity_pool_provider" "this" {{
