@@ -2,13 +2,12 @@
 
 /// The sidecar's own. AWS's names where AWS has one.
 pub mod sidecar {
-    /// What the pod proves: the name of an [`Identity`](crate::identity::Identity). Absent: `aws-role`.
+    /// What the pod proves: `aws-role`, `aws-jwt` or `kubernetes`. Absent: `aws-role`.
     pub const IDENTITY: &str = "ROLEBRIDGE_IDENTITY";
-    /// The projected token's file of the identity `kubernetes`, whose audience is
-    /// [`google::token_audience`](crate::google::token_audience).
+    /// The projected token's file of the identity `kubernetes`; its audience is the provider's.
     pub const IDENTITY_TOKEN_FILE: &str = "ROLEBRIDGE_IDENTITY_TOKEN_FILE";
-    /// Where AWS credentials come from: the name of a [`CredentialsSource`](crate::aws::CredentialsSource). Absent:
-    /// `irsa`. It decides alone: EKS's webhook may add the variables of the other one to the sidecar.
+    /// Where AWS credentials come from: `irsa` or `pod-identity`. Absent: `irsa`. It decides alone: EKS's webhook may
+    /// add the variables of the other one to the sidecar.
     pub const AWS_CREDENTIALS: &str = "ROLEBRIDGE_AWS_CREDENTIALS";
     /// Where EKS Pod Identity's agent gives AWS credentials, as EKS writes it. For `pod-identity`; the role, the session
     /// name and the projected token are for `irsa`.
@@ -41,11 +40,11 @@ pub mod sidecar {
     pub const LOOPBACK_PORT: &str = "ROLEBRIDGE_LOOPBACK_PORT";
     /// What that server answers as, separated by commas: the sources `loopback` and `metadata`. Absent: `loopback`.
     pub const SERVE: &str = "ROLEBRIDGE_SERVE";
-    /// Further files to keep fresh, as the annotation has them: see [`outputs`](crate::outputs).
+    /// Further files to keep fresh, as the annotation `rolebridge.io/outputs` has them.
     pub const OUTPUTS: &str = "ROLEBRIDGE_OUTPUTS";
     /// The Google service account to impersonate. Absent: direct access as the federated principal.
     pub const SERVICE_ACCOUNT: &str = "ROLEBRIDGE_SERVICE_ACCOUNT";
-    /// The chain of Google service accounts before [`SERVICE_ACCOUNT`], separated by commas.
+    /// The chain of Google service accounts before that one, separated by commas.
     pub const DELEGATES: &str = "ROLEBRIDGE_DELEGATES";
     /// Seconds of the impersonated token. Absent: 3600.
     pub const TOKEN_LIFETIME: &str = "ROLEBRIDGE_TOKEN_LIFETIME";
@@ -69,7 +68,7 @@ pub mod sidecar {
 pub mod app {
     /// Where Google's libraries look for their configuration.
     pub const CREDENTIALS: &str = "GOOGLE_APPLICATION_CREDENTIALS";
-    /// Where gcloud looks; it ignores [`CREDENTIALS`].
+    /// Where gcloud looks; it ignores `GOOGLE_APPLICATION_CREDENTIALS`.
     pub const CLOUDSDK_CREDENTIALS: &str = "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE";
     /// The project of Google's libraries.
     pub const PROJECT: &str = "GOOGLE_CLOUD_PROJECT";

@@ -1,14 +1,13 @@
-//! The README's table of annotations is the one in the code.
+//! The pages' tables of annotations and environment variables are the ones in the code.
 #![expect(clippy::unwrap_used, reason = "what helps a test may panic as the test may")]
+
+mod section;
 
 use std::fmt::Write;
 
 use rolebridge_contract::annotations::{ALL, PREFIX};
 
-const BEGIN: &str = "`UPDATE=1 cargo test -p rolebridge-contract` -->\n";
-const END: &str = "<!-- end of annotations -->";
-
-fn table() -> String {
+fn annotations() -> String {
     let mut table = String::from("| annotation | meaning | default |\n| --- | --- | --- |\n");
     for annotation in ALL {
         let meaning = annotation.meaning.trim();
@@ -17,18 +16,36 @@ fn table() -> String {
     table
 }
 
+/// The variables of a module of `environment.rs`, with what stands above each.
+fn variables(module: &str) -> String {
+    let source = include_str!("../src/environment.rs");
+    let (_, rest) = source.split_once(&format!("pub mod {module} {{\n")).unwrap();
+    let (inside, _) = rest.split_once("\n}\n").unwrap();
+    let mut table = String::from("| variable | meaning |\n| --- | --- |\n");
+    let mut meaning = Vec::new();
+    for line in inside.lines().map(str::trim) {
+        if let Some(text) = line.strip_prefix("/// ") {
+            meaning.push(text);
+        } else if let Some((_, value)) = line.split_once(": &str = \"") {
+            let meaning = std::mem::take(&mut meaning).join(" ");
+            assert!(!meaning.contains("[`"), "{value} a link of rustdoc is none on a page: {meaning}");
+            writeln!(table, "| `{}` | {meaning} |", value.trim_end_matches("\";")).unwrap();
+        }
+    }
+    table
+}
+
 #[test]
 fn the_readme_lists_every_annotation() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
-    let readme = std::fs::read_to_string(path).unwrap();
-    let (before, rest) = readme.split_once(BEGIN).expect("the README has the mark before the table");
-    let (_, after) = rest.split_once(END).expect("the README has the mark after the table");
-    let wanted = format!("{before}{BEGIN}{}{END}{after}", table());
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(path, wanted).unwrap();
-    } else {
-        assert_eq!(readme, wanted, "run: UPDATE=1 cargo test -p rolebridge-contract");
-    }
+    section::hold("README.md", "annotations", &annotations());
+}
+
+#[test]
+fn the_reference_lists_every_annotation_and_variable() {
+    let page = "docs/src/reference.md";
+    section::hold(page, "annotations", &annotations());
+    section::hold(page, "the sidecar's variables", &variables("sidecar"));
+    section::hold(page, "the app's variables", &variables("app"));
 }
 
 #[test]

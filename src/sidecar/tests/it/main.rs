@@ -6,6 +6,7 @@ mod faults;
 mod google;
 mod identities;
 mod process;
+mod reference;
 mod refresh;
 mod sign;
 mod stand_in;
