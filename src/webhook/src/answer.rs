@@ -1,7 +1,6 @@
 //! The answer to a review, written into one buffer without a tree.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 
 /// The frame and a uid are shorter than this.
 const FRAME: usize = 256;
@@ -50,7 +49,7 @@ impl Answer<'_> {
             Verdict::Allow => json.push_str(r#","allowed":true"#),
             Verdict::Patch(patch) => {
                 json.push_str(r#","allowed":true,"patchType":"JSONPatch","patch":""#);
-                STANDARD.encode_string(patch, &mut json);
+                STANDARD.encode_append(patch, &mut json);
                 json.push('"');
             }
             Verdict::Deny(denial) => denial.write(&mut json),
@@ -118,7 +117,7 @@ mod tests {
             (
                 Verdict::Patch(patch),
                 vec!["one".to_owned(), "\"two\"".to_owned()],
-                json!({"uid": "a-b", "allowed": true, "patchType": "JSONPatch", "patch": STANDARD.encode(patch),
+                json!({"uid": "a-b", "allowed": true, "patchType": "JSONPatch", "patch": STANDARD.encode_to_string(patch),
                     "warnings": ["one", "\"two\""]}),
             ),
             (

@@ -1,7 +1,6 @@
 //! The Secret and the configurations in the API.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams, PostParams};
@@ -51,7 +50,7 @@ impl Objects {
     /// of `caBundle`: server-side apply leaves a field to its one owner, and a merge leaves what neither side names. Our
     /// own apply would instead own the entries' names too, and would keep an entry from going with the chart's.
     pub(super) async fn publish(&self, publication: &Publication) -> Result<(), Refused> {
-        let ca_bundle = STANDARD.encode(bundle::pem(&publication.authorities));
+        let ca_bundle = STANDARD.encode_to_string(bundle::pem(&publication.authorities));
         let mut operations =
             vec![json!({"op": "replace", "path": "/metadata/resourceVersion", "value": publication.version})];
         for (index, name) in &publication.entries {
