@@ -8,8 +8,8 @@ ENV RUSTUP_TOOLCHAIN=1.95.0
 SHELL ["/bin/bash", "-euc"]
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target,id=rolebridge-$TARGETARCH \
     . images/static.sh && static_into /src/target && target="$(uname -m)-unknown-linux-gnu" && \
-    cargo build --release --locked --target "$target" -p rolebridge-sidecar && \
-    cp "target/$target/release/rolebridge-sidecar" /
+    cargo build --profile sidecar --locked --target "$target" -p rolebridge-sidecar && \
+    cp "target/$target/sidecar/rolebridge-sidecar" /
 
 FROM scratch
 ARG VERSION=0.0.0 REVISION=unknown

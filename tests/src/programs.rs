@@ -1,7 +1,6 @@
 //! The two real programs, built as they ship: each by its own `cargo build -p`, since Cargo would otherwise unify their
 //! features and put the one's dependencies into the other.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -28,7 +27,12 @@ impl Programs {
             "{} is in no target directory of Cargo's: run it by `cargo run` or `cargo test`",
             exe.display()
         ))?;
-        Ok(Self { webhook: place.build("rolebridge-webhook")?, sidecar: place.build("rolebridge-sidecar")? })
+        // Released, the sidecar has a profile of its own.
+        let sidecar = if place.profile == "release" { "sidecar" } else { &place.profile };
+        Ok(Self {
+            webhook: place.build("rolebridge-webhook", &place.profile)?,
+            sidecar: place.build("rolebridge-sidecar", sidecar)?,
+        })
     }
 }
 
@@ -37,7 +41,8 @@ impl Programs {
 struct Place {
     target_dir: PathBuf,
     triple: Option<String>,
-    profile_dir: PathBuf,
+    /// As the folder is named: `debug`, `release`.
+    profile: String,
 }
 
 impl Place {
@@ -54,16 +59,18 @@ impl Place {
             None if is_target(above) => (above, None),
             None => return None,
         };
-        Some(Self { target_dir: target_dir.into(), triple, profile_dir: profile_dir.into() })
+        let profile = profile_dir.file_name()?.to_str()?.to_owned();
+        Some(Self { target_dir: target_dir.into(), triple, profile })
     }
 
-    fn build(&self, package: &str) -> Result<PathBuf> {
-        let output = self.command(package)?.output().context("start cargo")?;
+    fn build(&self, package: &str, profile: &str) -> Result<PathBuf> {
+        let output = self.command(package, profile).output().context("start cargo")?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             return Err(Failure::new(format!("`cargo build -p {package}` failed:\n{}", said.trim_end())));
         }
-        let program = self.profile_dir.join(package);
+        let above = self.target_dir.join(self.triple.as_deref().unwrap_or_default());
+        let program = above.join(profile).join(package);
         if program.is_file() {
             Ok(program)
         } else {
@@ -71,9 +78,7 @@ impl Place {
         }
     }
 
-    fn command(&self, package: &str) -> Result<Command> {
-        let profile =
-            self.profile_dir.file_name().and_then(OsStr::to_str).context("the profile has no name")?;
+    fn command(&self, package: &str, profile: &str) -> Command {
         let profile = if profile == "debug" { "dev" } else { profile };
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command
@@ -91,7 +96,7 @@ impl Place {
                 command.env_remove(name);
             }
         }
-        Ok(command)
+        command
     }
 }
 
@@ -118,22 +123,15 @@ mod tests {
             std::fs::create_dir_all(&marked).unwrap();
             std::fs::write(marked.join("CACHEDIR.TAG"), "").unwrap();
         }
-        for (exe, triple, profile_dir) in [
+        for (exe, triple, profile) in [
             ("debug/demo", None, "debug"),
             ("debug/deps/main_job-0123", None, "debug"),
             ("release/demo", None, "release"),
-            (
-                "x86_64-unknown-linux-musl/debug/deps/a-1",
-                Some("x86_64-unknown-linux-musl"),
-                "x86_64-unknown-linux-musl/debug",
-            ),
+            ("x86_64-unknown-linux-musl/debug/deps/a-1", Some("x86_64-unknown-linux-musl"), "debug"),
         ] {
             let place = Place::of(&target.join(exe)).unwrap();
-            let triple = triple.map(str::to_owned);
-            assert_eq!(
-                place,
-                Place { target_dir: target.clone(), triple, profile_dir: target.join(profile_dir) }
-            );
+            let (triple, profile) = (triple.map(str::to_owned), profile.to_owned());
+            assert_eq!(place, Place { target_dir: target.clone(), triple, profile });
         }
         assert_eq!(Place::of(Path::new("/usr/bin/demo")), None);
     }
@@ -141,7 +139,7 @@ mod tests {
     #[test]
     fn a_failed_build_says_what_cargo_said() {
         let exe = std::env::current_exe().unwrap();
-        let error = Place::of(&exe).unwrap().build("no-such-package").unwrap_err().to_string();
+        let error = Place::of(&exe).unwrap().build("no-such-package", "dev").unwrap_err().to_string();
         assert!(error.starts_with("`cargo build -p no-such-package` failed:\nerror: "), "{error}");
         assert!(error.contains("did not match any packages"), "{error}");
     }
