@@ -7,9 +7,15 @@ use std::{
 
 use clouds::{
     Clouds, ProjectedToken,
-    config::{Account, Aws, Config, Issuer, Keys, OidcProvider, Role},
+    config::{
+        Account, Aws, Binding, Config, Google, Issuer, Keys, OidcProvider, Provider, Role, ServiceAccount,
+    },
 };
-use rolebridge_contract::{aws::TOKEN_AUDIENCE, environment::sidecar as name};
+use rolebridge_contract::{
+    aws::TOKEN_AUDIENCE,
+    environment::sidecar as name,
+    google::{self, DEFAULT_UNIVERSE},
+};
 use rolebridge_tests::{ports::free_address, process::Process};
 use serde_json::json;
 use tempfile::TempDir;
@@ -24,6 +30,8 @@ use crate::{
 const ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/BENCH";
 const ACCOUNT: &str = "111122223333";
 const SUBJECT: (&str, &str) = ("shop", "batch");
+const PROVIDER: &str = "projects/1/locations/global/workloadIdentityPools/aws/providers/prod";
+const SERVICE_ACCOUNT: &str = "bench@shop.iam.gserviceaccount.com";
 const SETTLED: Duration = Duration::from_secs(5);
 const AT_REST: Duration = Duration::from_mins(1);
 
@@ -53,13 +61,9 @@ impl Running {
         let round_trip = round_trip(&clouds).await?;
         let start = Instant::now();
         let process = Process::start("rolebridge-sidecar", command)?;
-        while !token.exists() {
-            if start.elapsed() > Duration::from_secs(20) {
-                return Err(format!("the sidecar has no token: {}", process.log().text()).into());
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        wait_for(&token, &process).await?;
         let first_token = start.elapsed();
+        wait_for(&dir.path().join("access-token"), &process).await?;
         tokio::time::sleep(SETTLED).await;
         let settled = (machine::cpu(pid(&process)?)?, Instant::now());
         Ok(Self { process, _clouds: clouds, _dir: dir, first_token, round_trip, settled })
@@ -78,7 +82,7 @@ impl Running {
         let own = self.first_token.saturating_sub(self.round_trip).as_secs_f64() * 1e3;
         Ok(vec![
             Row {
-                what: "sidecar: resident after a refresh over TLS, loopback and metrics on",
+                what: "sidecar: resident after Google's tokens over TLS, every source and the metrics on",
                 measured: machine::resident(pid)?,
                 budget: Budget::AtMost(8.0),
                 unit: "MiB",
@@ -97,6 +101,17 @@ impl Running {
             },
         ])
     }
+}
+
+async fn wait_for(file: &Path, process: &Process) -> Result<(), Failure> {
+    let start = Instant::now();
+    while !file.exists() {
+        if start.elapsed() > Duration::from_secs(20) {
+            return Err(format!("there is no {}: {}", file.display(), process.log().text()).into());
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Ok(())
 }
 
 fn pid(process: &Process) -> Result<u32, Failure> {
@@ -131,8 +146,31 @@ fn config() -> Config {
     Config {
         issuers: vec![Issuer { url: ISSUER.into(), keys: Keys::Generated }],
         aws: Aws { accounts: vec![account], ..Aws::default() },
+        google: google_account(),
         ..Config::default()
     }
+}
+
+/// A service account that anybody of the pool may be.
+fn google_account() -> Google {
+    let provider = Provider {
+        name: PROVIDER.into(),
+        aws_account: Some(ACCOUNT.into()),
+        oidc: None,
+        attribute_mapping: None,
+        attribute_condition: None,
+        disabled: false,
+        token_seconds: None,
+    };
+    let pool = "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/*";
+    let binding = Binding { role: "roles/iam.workloadIdentityUser".into(), members: vec![pool.into()] };
+    let account = ServiceAccount {
+        email: SERVICE_ACCOUNT.into(),
+        bindings: vec![binding],
+        max_token_seconds: 3600,
+        token_seconds: None,
+    };
+    Google { providers: vec![provider], service_accounts: vec![account], ..Google::default() }
 }
 
 fn command(program: &Path, clouds: &Clouds, dir: &Path) -> Result<Command, Failure> {
@@ -157,10 +195,12 @@ fn command(program: &Path, clouds: &Clouds, dir: &Path) -> Result<Command, Failu
         .env(name::AWS_REGION, "eu-west-1")
         .env(name::AWS_ENDPOINT_URL_STS, clouds.aws_sts())
         .env(name::AWS_CA_BUNDLE, dir.join("ca.crt"))
-        .env(
-            name::AUDIENCE,
-            "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/providers/prod",
-        )
+        .env(name::AUDIENCE, google::audience(DEFAULT_UNIVERSE, PROVIDER))
+        .env(name::SERVICE_ACCOUNT, SERVICE_ACCOUNT)
+        .env(name::STS_ENDPOINT, clouds.google_sts())
+        .env(name::IAM_CREDENTIALS_ENDPOINT, clouds.iam_credentials())
+        .env(name::OUTPUTS, "access-token")
+        .env(name::SERVE, "loopback,metadata")
         .env(name::TOKEN_FILE, dir.join("token"))
         .env(name::LOOPBACK_PORT, free_address()?.port().to_string())
         .env(name::METRICS_PORT, free_address()?.port().to_string());
