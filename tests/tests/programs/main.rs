@@ -10,6 +10,7 @@
 mod botocore_python;
 mod certificates;
 mod google_auth_python;
+mod identities;
 mod kubernetes;
 mod main_job;
 mod metadata;
