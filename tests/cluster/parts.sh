@@ -81,3 +81,11 @@ start_proxy() {
   start proxy "$bin/kube-proxy" --kubeconfig proxy.kubeconfig --hostname-override node1 --proxy-mode iptables \
     --conntrack-max-per-core 0 --conntrack-tcp-timeout-established 0 --conntrack-tcp-timeout-close-wait 0
 }
+
+# cert-manager runs beside the cluster's own parts, for who starts it (`restart cert-manager cainjector`).
+start_cert-manager() {
+  start cert-manager "$bin/cert-manager" --kubeconfig admin.kubeconfig --leader-elect=false \
+    --controllers=issuers,certificaterequests-issuer-ca,certificaterequests-issuer-selfsigned,certificates-issuing,certificates-key-manager,certificates-metrics,certificates-readiness,certificates-request-manager,certificates-revision-manager,certificates-trigger,certificaterequests-approver
+}
+
+start_cainjector() { start cainjector "$bin/cainjector" --kubeconfig admin.kubeconfig --leader-elect=false; }
