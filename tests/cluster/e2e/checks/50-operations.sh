@@ -26,20 +26,19 @@ bad_defaults_are_not_taken() {
   helm rollback rolebridge --namespace "$system" --wait --timeout 60s
 }
 
-workloads_off_and_on() {
-  upgrade --set admission.workloads.enabled=false
+# Two of the chart's switches at a time: an upgrade takes its seconds.
+policy_for_workloads() {
+  upgrade --set admission.workloads.enabled=false,admission.policy.enabled=true
   refused 'not found' kubectl get mutatingwebhookconfiguration rolebridge-workloads
-  upgrade --set admission.workloads.enabled=true
-  kubectl get mutatingwebhookconfiguration rolebridge-workloads
-}
-
-policy_demands_the_result() {
-  upgrade --set admission.policy.enabled=true
   bare
   kubectl delete mutatingwebhookconfiguration rolebridge
   eventually 20 refused 'the webhook rolebridge has not injected it' bare
   kubectl --namespace shop run plain --image app --dry-run=server
-  upgrade --set admission.policy.enabled=false # which brings the configuration back, as Helm's own
+}
+
+workloads_for_policy() { # which also brings the deleted configuration back, as Helm's own
+  upgrade --set admission.workloads.enabled=true,admission.policy.enabled=false
+  kubectl get mutatingwebhookconfiguration rolebridge-workloads
   eventually 20 has 'name: rolebridge-token' bare
 }
 
@@ -59,6 +58,7 @@ gone() { equal "" "$(replicas)"; }
 prove "changed defaults hold without a restart" defaults_change_alive
 prove "helm rollback undoes them" rollback_undoes_it
 prove "unusable defaults are refused by the chart, or not taken by the webhook, which goes on with the old ones" bad_defaults_are_not_taken
-prove "the configuration for workloads goes and comes whole" workloads_off_and_on
-prove "the policy refuses an opted-in pod that was not injected, and no other" policy_demands_the_result
+prove "the configuration for workloads goes; the policy refuses an opted-in pod that was not injected, and no other" \
+  policy_for_workloads
+prove "the configurations come back whole, the policy goes" workloads_for_policy
 prove "with every replica down opted-in pods are refused, others are created, workloads are applied" all_replicas_down

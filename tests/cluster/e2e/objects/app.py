@@ -1,6 +1,7 @@
 """The Python app of the cluster tests: stock Google libraries, told nothing but where the fake clouds are.
 
-Says how loose the projected tokens of its pod are, then, unless told `--modes`, reads an object and a table.
+Says how loose the projected tokens of its pod are. Then, told `--object`, it reads an object by google-auth alone, which
+starts soon; told `--all`, an object and a table by the libraries of Cloud Storage and BigQuery.
 """
 
 import os
@@ -9,7 +10,15 @@ import sys
 
 tokens = ["/var/run/secrets/kubernetes.io/serviceaccount/token", "/var/run/own/token"]
 print("modes:", *(oct(stat.S_IMODE(os.stat(token).st_mode)) for token in tokens), flush=True)
-if "--modes" in sys.argv:
+if "--object" in sys.argv:
+    import google.auth
+    from google.auth.transport.requests import AuthorizedSession
+
+    credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
+    answer = AuthorizedSession(credentials).get(f"{os.environ['STORAGE_URL']}/storage/v1/b/shop-reports/o/latest.txt?alt=media")
+    answer.raise_for_status()
+    print("object:", answer.text, flush=True)
+if "--all" not in sys.argv:
     sys.exit()
 
 from google.cloud import bigquery, storage  # noqa: E402
