@@ -1,9 +1,9 @@
 # What a person does by hand. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt deny python chart manifests images e2e bench
+.PHONY: help demo test lint fmt deny python chart manifests images e2e conformance bench
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## the whole main job on this machine, with fake clouds
 	cargo run -p demo
@@ -24,6 +24,9 @@ deny: ## licences, sources and duplicates of what is depended on
 
 python: ## what Python's botocore and google-auth say of it
 	tests/python/run
+
+conformance: ## which Google library works with which source and identity
+	tests/conformance/run
 
 bench: ## what the programs weigh, beside their budgets
 	tests/bench/run

@@ -101,14 +101,31 @@ pub(crate) fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
 
 /// Whether the body says that it is a form.
 pub(crate) fn is_form(request: &Request) -> bool {
-    header(request, "content-type").is_some_and(|value| {
-        value.split(';').next().map(str::trim) == Some("application/x-www-form-urlencoded")
-    })
+    header(request, "content-type").is_some_and(says_form)
+}
+
+/// Google's own C++ library says it twice, separated by a comma: so Google takes that.
+fn says_form(content_type: &str) -> bool {
+    content_type.split([';', ',']).next().map(str::trim) == Some("application/x-www-form-urlencoded")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_form_says_so() {
+        for (content_type, says) in [
+            ("application/x-www-form-urlencoded", true),
+            ("application/x-www-form-urlencoded; charset=utf-8", true),
+            ("application/x-www-form-urlencoded,application/x-www-form-urlencoded", true),
+            ("application/json", false),
+            ("application/x-www-form-urlencoded-not", false),
+            ("", false),
+        ] {
+            assert_eq!(says_form(content_type), says, "{content_type}");
+        }
+    }
 
     #[test]
     fn fields_are_decoded_once() {

@@ -1,6 +1,7 @@
-//! Cloud Storage, its JSON API: read an object or its metadata, list a bucket.
+//! Cloud Storage, its JSON API: read an object or its metadata, list a bucket. Of its XML API the download, as some
+//! libraries use it; what is refused is refused in JSON here too.
 
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -58,14 +59,22 @@ impl Storage {
     }
 }
 
+/// What follows in a path of the JSON API; all others are the XML API's.
+fn json_path(path: &str) -> Option<&str> {
+    path.strip_prefix("/download").unwrap_or(path).strip_prefix("/storage/v1/b/")
+}
+
 /// The bucket and, unless it is a list, the object.
 fn path(request: &Request) -> Option<(String, Option<String>)> {
     if request.method() != Method::GET {
         return None;
     }
     let path = request.uri().path();
-    let path = path.strip_prefix("/download").unwrap_or(path).strip_prefix("/storage/v1/b/")?;
     let decode = |part: &str| percent_decode_str(part).decode_utf8().ok().map(std::borrow::Cow::into_owned);
+    let Some(path) = json_path(path) else {
+        let (bucket, object) = path.strip_prefix('/')?.split_once('/')?;
+        return Some((decode(bucket)?, Some(decode(object)?)));
+    };
     if let Some(bucket) = path.strip_suffix("/o") {
         return Some((decode(bucket)?, None));
     }
@@ -88,9 +97,12 @@ impl Google {
         let found = self.storage.bucket(&bucket, "storage.objects.get", &caller)?;
         let object = found.objects.iter().find(|object| object.name == name);
         let object = object.ok_or_else(|| ApiError::not_found(format!("No such object: {bucket}/{name}")))?;
-        let answer = if Fields::of_query(request).value("alt") == Some("media") {
+        let xml_api = json_path(request.uri().path()).is_none();
+        let answer = if xml_api || Fields::of_query(request).value("alt") == Some("media") {
             let mut answer = Answer::new(StatusCode::OK, "", object.content.clone())
-                .header(HeaderName::from_static("x-goog-generation"), GENERATION);
+                .header(HeaderName::from_static("x-goog-generation"), GENERATION)
+                .header(ETAG, "\"1\"")
+                .header(LAST_MODIFIED, "Tue, 24 Nov 2026 04:00:00 GMT");
             if let Ok(content_type) = HeaderValue::from_str(&object.content_type) {
                 answer.headers.insert(CONTENT_TYPE, content_type);
             }

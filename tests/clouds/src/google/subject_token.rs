@@ -67,9 +67,11 @@ impl SubjectToken {
             else {
                 return Err(invalid(&format!("`{key}` is no header")));
             };
-            if request.headers_mut().insert(name, text).is_some() {
+            // Google's own Java library writes the audience twice, signed as one: so Google takes that.
+            if request.headers().get(&name).is_some_and(|before| *before != text) {
                 return Err(invalid(&format!("the header `{key}` stands there twice")));
             }
+            request.headers_mut().insert(name, text);
         }
         check_headers(&request, &host, audience)?;
         let signed = Signed::parse(&request).is_ok_and(|signed| signed.covers(TARGET_RESOURCE_HEADER));

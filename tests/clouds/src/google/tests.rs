@@ -232,6 +232,18 @@ async fn subject_tokens_that_are_refused() {
 }
 
 #[tokio::test]
+async fn a_header_may_be_said_again() {
+    let fixture = Fixture::new();
+    let session = fixture.session(&[]).await;
+    let mut document = document(&signed(&session, NOW, &audience(PROVIDER)));
+    let again = json!({"key": "x-goog-cloud-target-resource", "value": audience(PROVIDER)});
+    document["headers"].as_array_mut().unwrap().push(again);
+    let answer =
+        fixture.call(Service::GoogleSts, exchange_request(&encode(&document.to_string()), &[])).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+#[tokio::test]
 async fn a_space_is_written_either_way() {
     let fixture = Fixture::new();
     let session = fixture.session(&[]).await;
@@ -481,6 +493,8 @@ async fn objects() {
     let Detail::ObjectRead { principal, object } = last(&fixture) else { panic!("nothing read") };
     assert_eq!(object, "gs://reports/2026/11/24.txt");
     assert!(principal.starts_with("principal://iam.googleapis.com/"), "{principal}");
+    let path = "/reports/2026%2F11%2F24%2Etxt"; // of the XML API
+    assert_eq!(get(&fixture, Service::Storage, path, &account).await.body, "all sold\n");
     let answer = get(&fixture, Service::Storage, "/storage/v1/b/reports/o/2026%2Freadme", &account).await;
     let metadata = parsed(&answer);
     assert_eq!((&metadata["size"], &metadata["contentType"]), (&"10".into(), &"text/markdown".into()));

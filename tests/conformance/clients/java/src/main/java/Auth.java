@@ -1,0 +1,14 @@
+import com.google.api.client.http.GenericUrl;
+import com.google.api.client.http.javanet.NetHttpTransport;
+import com.google.auth.http.HttpCredentialsAdapter;
+import com.google.auth.oauth2.GoogleCredentials;
+
+/** Google's HTTP client with default credentials, as most of Google's Java code uses them. */
+public class Auth {
+  public static void main(String[] args) throws Exception {
+    var credentials =
+        GoogleCredentials.getApplicationDefault().createScoped("https://www.googleapis.com/auth/cloud-platform");
+    var requests = new NetHttpTransport().createRequestFactory(new HttpCredentialsAdapter(credentials));
+    System.out.println(requests.buildGetRequest(new GenericUrl(System.getenv("URL"))).execute().parseAsString());
+  }
+}

@@ -1,0 +1,11 @@
+"""pyarrow's file system is google-cloud-cpp's REST client, compiled in."""
+
+import os
+from urllib.parse import urlsplit
+
+from pyarrow import fs
+
+endpoint = urlsplit(os.environ["STORAGE_URL"])
+files = fs.GcsFileSystem(endpoint_override=endpoint.netloc, scheme=endpoint.scheme)
+with files.open_input_stream(f"{os.environ['BUCKET']}/{os.environ['OBJECT']}") as stream:
+    print(stream.read().decode())

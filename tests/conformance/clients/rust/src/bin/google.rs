@@ -1,0 +1,13 @@
+use google_cloud_auth::credentials::{Builder, CacheableResource};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let credentials = Builder::default().build()?;
+    let CacheableResource::New { data, .. } = credentials.headers(http::Extensions::new()).await? else {
+        return Err("no headers".into());
+    };
+    let answer = reqwest::Client::new().get(std::env::var("URL")?).headers(data).send().await?;
+    println!("{}", answer.error_for_status()?.text().await?);
+    Ok(())
+}
