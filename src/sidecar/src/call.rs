@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::{
     http::HttpConnector,
     orchestrator::{HttpRequest, HttpResponse},
 };
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::{DateTime, body::SdkBody, date_time::Format};
 use http_body_util::{BodyExt, Limited};
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// For a whole call.
-const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 /// Tokens have up to a few kilobytes, refusals less.
 const MOST_ANSWER: usize = 64 * 1024;
 
@@ -38,6 +38,13 @@ pub(crate) struct Answer {
     pub(crate) date: Option<SystemTime>,
     pub(crate) body: Vec<u8>,
     pub(crate) host: String,
+}
+
+impl Answer {
+    /// It should be good and is not: `what` it has in it instead.
+    pub(crate) fn unexpected(&self, peer: Peer, what: &str) -> Fault {
+        Fault::new(Reason::UnexpectedAnswer, format!("{}: {what}", self.host)).at(peer)
+    }
 }
 
 /// Asks.
@@ -71,9 +78,15 @@ fn encode(request: Request<'_>, host: &str) -> Result<HttpRequest, Fault> {
     Ok(encoded)
 }
 
-fn host(url: &str) -> String {
+/// The host of a URL, as faults name it; of what is no URL, all of it.
+pub(crate) fn host(url: &str) -> String {
     let authority = url.parse::<http::Uri>().ok().and_then(|url| Some(url.authority()?.to_string()));
     authority.unwrap_or_else(|| url.to_owned())
+}
+
+/// A time as it stands in the clouds' JSON (RFC 3339).
+pub(crate) fn time(text: &str) -> Option<SystemTime> {
+    SystemTime::try_from(DateTime::from_str(text, Format::DateTimeWithOffset).ok()?).ok()
 }
 
 fn date(response: &HttpResponse) -> Option<SystemTime> {

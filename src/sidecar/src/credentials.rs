@@ -22,6 +22,7 @@ use aws_smithy_runtime_api::client::http::http_client_fn;
 use rolebridge_contract::aws::public_sts_host;
 
 use crate::{
+    call::{CALL_TIMEOUT, host},
     classify::{Operation, classify},
     clock::{Clock, TOLERANCE},
     fault::{Fault, Reason},
@@ -41,8 +42,6 @@ const MOST_TOKEN_SECONDS: i32 = 3600;
 const SLACK: Duration = TOLERANCE.saturating_add(Duration::from_secs(30));
 /// In the user agent, and so in the account's audit log.
 const APP_NAME: &str = "rolebridge";
-/// For a whole call.
-const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// An AWS session. Its Debug redacts.
 #[derive(Debug, Clone)]
@@ -68,9 +67,7 @@ impl AwsSts {
     #[must_use]
     pub fn new(aws: &Aws, connection: Connection, clock: Clock) -> Self {
         let Aws { region, sts_endpoint: endpoint, .. } = aws.clone();
-        let url = endpoint.as_deref().and_then(|url| url.parse::<http::Uri>().ok());
-        let host = url.and_then(|url| Some(url.authority()?.to_string()));
-        let host = host.unwrap_or_else(|| public_sts_host(&region));
+        let host = endpoint.as_deref().map_or_else(|| public_sts_host(&region), host);
         Self { region, endpoint, connection, clock, host }
     }
 

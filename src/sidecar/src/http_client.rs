@@ -2,8 +2,8 @@
 //! lacks, and knows no `AWS_CA_BUNDLE`; so the connector is built by hand: rustls with ring, compiled-in roots and a
 //! company's own, the proxy of the environment. Nothing is read from the machine. Google is reached by the same one.
 //!
-//! One is built for each call and dropped after it. A call is made every 40 minutes, so neither the roots nor an idle
-//! connection are worth their memory in between, and a bundle that was replaced is read.
+//! One is built for each call and dropped after it. Tokens live for an hour, so neither the roots nor an idle connection
+//! are worth their memory in between, and a bundle that was replaced is read.
 
 use std::time::Duration;
 

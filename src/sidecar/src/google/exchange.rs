@@ -7,10 +7,7 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::{
-    Google, Token,
-    refusal::{Refusal, unexpected},
-};
+use super::{Google, Token, refusal::Refusal};
 use crate::{
     call::{Request, call},
     fault::{Fault, Peer, Reason},
@@ -55,7 +52,7 @@ pub(super) async fn exchange(
         let refusal = Refusal::of(&answer);
         return Err(refusal.fault(reason(&refusal), Peer::GoogleSts, audience, &answer.host));
     }
-    let unexpected = |what| unexpected(Peer::GoogleSts, &answer.host, what);
+    let unexpected = |what| answer.unexpected(Peer::GoogleSts, what);
     let body: Body = serde_json::from_slice(&answer.body).map_err(|_| unexpected("no token in it"))?;
     if body.expires_in == 0 {
         return Err(unexpected("a token that has expired"));

@@ -5,15 +5,11 @@
 
 use std::time::SystemTime;
 
-use aws_smithy_types::{DateTime, date_time::Format};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{
-    Google, Token,
-    refusal::{Refusal, unexpected},
-};
+use super::{Google, Token, refusal::Refusal};
 use crate::{
-    call::{Answer, Request, call},
+    call::{Answer, Request, call, time},
     fault::{Fault, Peer, Reason},
     json_web_token,
     scopes::Scopes,
@@ -64,12 +60,9 @@ pub(super) async fn access_token(
     };
     let (answer, body): (_, AccessTokenAnswer) =
         ask(google, federated, "generateAccessToken", &request).await?;
-    let expires = DateTime::from_str(&body.expire_time, Format::DateTimeWithOffset).ok();
-    let expires = expires.and_then(|expires| SystemTime::try_from(expires).ok());
-    let lives = expires.and_then(|expires| expires.duration_since(now(&answer)).ok());
+    let lives = time(&body.expire_time).and_then(|expires| expires.duration_since(now(&answer)).ok());
     let lives = lives.filter(|lives| !lives.is_zero());
-    let lives =
-        lives.ok_or_else(|| unexpected(PEER, &answer.host, "no time in it until which the token lives"))?;
+    let lives = lives.ok_or_else(|| answer.unexpected(PEER, "no time in it until which the token lives"))?;
     Ok(Token { secret: Secret::new(body.access_token), lives })
 }
 
@@ -85,7 +78,7 @@ pub(super) async fn id_token(
     let expires = json_web_token::expires(&body.token);
     let lives = expires.and_then(|expires| expires.duration_since(now(&answer)).ok());
     let lives = lives.filter(|lives| !lives.is_zero());
-    let lives = lives.ok_or_else(|| unexpected(PEER, &answer.host, "no ID token in it that lives"))?;
+    let lives = lives.ok_or_else(|| answer.unexpected(PEER, "no ID token in it that lives"))?;
     Ok(Token { secret: Secret::new(body.token), lives })
 }
 
@@ -110,7 +103,7 @@ async fn ask<T: DeserializeOwned>(
         return Err(refusal.fault(reason(&refusal), PEER, &format!("service account {email}"), &answer.host));
     }
     let body = serde_json::from_slice(&answer.body);
-    let body = body.map_err(|_| unexpected(PEER, &answer.host, "no token in it"))?;
+    let body = body.map_err(|_| answer.unexpected(PEER, "no token in it"))?;
     Ok((answer, body))
 }
 

@@ -89,8 +89,3 @@ impl Refusal {
         Fault::new(reason, format!("{what}, {host} said {status} {code}: {message}")).at(peer)
     }
 }
-
-/// An answer that should be good and is not.
-pub(super) fn unexpected(peer: Peer, host: &str, what: &str) -> Fault {
-    Fault::new(Reason::UnexpectedAnswer, format!("{host}: {what}")).at(peer)
-}

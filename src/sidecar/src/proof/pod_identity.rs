@@ -3,14 +3,11 @@
 //!
 //! Source: "Container credential provider", AWS SDKs and Tools reference; the agent's source.
 
-use std::time::SystemTime;
-
 use aws_credential_types::Credentials;
-use aws_smithy_types::{DateTime, date_time::Format};
 use serde::Deserialize;
 
 use crate::{
-    call::{Answer, Request, call},
+    call::{Answer, Request, call, time},
     clock::Clock,
     credentials::Session,
     fault::{Fault, Peer, Reason},
@@ -48,12 +45,9 @@ pub(super) async fn session(
     if answer.status != 200 {
         return Err(refusal(&answer));
     }
-    let unexpected =
-        |what: &str| Fault::new(Reason::UnexpectedAnswer, format!("{}: {what}", answer.host)).at(PEER);
+    let unexpected = |what| answer.unexpected(PEER, what);
     let body: Body = serde_json::from_slice(&answer.body).map_err(|_| unexpected("no credentials in it"))?;
-    let expires = DateTime::from_str(&body.expiration, Format::DateTimeWithOffset).ok();
-    let expires = expires.and_then(|expires| SystemTime::try_from(expires).ok());
-    let expires = expires.ok_or_else(|| unexpected("no expiration in it"))?;
+    let expires = time(&body.expiration).ok_or_else(|| unexpected("no expiration in it"))?;
     let obtained = clock.now();
     if expires <= obtained {
         return Err(unexpected("credentials that have expired"));
