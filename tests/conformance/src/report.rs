@@ -44,8 +44,8 @@ no meaning with them. Where a library says no, the last column has what to use.
 const TAIL: &str = "
 ## Not run here
 
-These are known from their source alone, for `aws-role`: their SDK or registry was not at hand, or they speak gRPC, which
-the fakes do not.
+These are known from their source alone, for `aws-role`: their SDK or registry was not at hand; and gRPC C-core, which was
+tried, takes no `token_url` but one of googleapis.com.
 
 | client | works with |
 | --- | --- |
