@@ -1,6 +1,9 @@
 //! The four places where a setting may stand, asked in order, and the sentence about a value that means nothing there.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use rolebridge_contract::annotations::HTTPS_PROXY;
 
 use super::{Origin, Setting};
 use crate::sentence::{Name, Shown};
@@ -103,10 +106,12 @@ impl<'a> Places<'a> {
         Ok(self.optional(key, parse)?.unwrap_or(Setting::built_in(built_in)))
     }
 
-    /// A refusal of a value: `KEY: "VALUE" (PLACE) END.`
+    /// A refusal of a value: `KEY: "VALUE" (PLACE) END.` It is logged and stands in events, so a proxy's user and
+    /// password are left out.
     pub(crate) fn refuse(&self, found: Found<'_>, reason: Reason, end: impl fmt::Display) -> Refusal {
         let Found { key, text, origin } = found;
-        let message = format!("{key}: {} ({}) {end}.", Shown(text), self.place(origin));
+        let text = if key == HTTPS_PROXY { without_user(text) } else { text.into() };
+        let message = format!("{key}: {} ({}) {end}.", Shown(&text), self.place(origin));
         refusal(reason, origin, message)
     }
 
@@ -120,6 +125,13 @@ impl<'a> Places<'a> {
             Origin::BuiltIn => "the default".to_owned(),
         }
     }
+}
+
+/// A URL with `…` for what stands before its host.
+fn without_user(url: &str) -> Cow<'_, str> {
+    let Some((before, host)) = url.rsplit_once('@') else { return url.into() };
+    let scheme = before.find("://").map_or("", |end| &before[..end + 3]);
+    format!("{scheme}…@{host}").into()
 }
 
 fn refusal(reason: Reason, origin: Origin, message: String) -> Refusal {
