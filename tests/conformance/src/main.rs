@@ -83,7 +83,11 @@ async fn row(stage: &mut Stage, client: Client, arguments: &Arguments) -> Result
     say(&format!("  {} in {} s", installed.versions, installed.seconds));
     let mut cells = Vec::new();
     for cell in Cell::all() {
-        let outcome = stage.run(&client, &installed, cell).await?;
+        let mut outcome = stage.run(&client, &installed, cell).await?;
+        // A no is one that is said twice: a busy machine can make a library give up.
+        if !works(&outcome) {
+            outcome = stage.run(&client, &installed, cell).await?;
+        }
         say(&format!("  {cell}: {outcome}"));
         cells.push((cell, outcome));
     }
