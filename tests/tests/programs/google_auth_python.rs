@@ -2,9 +2,9 @@
 //! configuration that the webhook wrote, and gets a token.
 
 use crate::python;
-use crate::support::{PATIENCE, exchanges, lines, rows, world_of};
+use crate::support::{exchanges, reads_the_rows, world_of};
 use rolebridge_contract::external_account::Source;
-use rolebridge_tests::world::{APP, Variant, clouds_config};
+use rolebridge_tests::world::{Variant, clouds_config};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Python: tests/python/run runs it"]
@@ -15,11 +15,7 @@ async fn google_auth_gets_a_token_by_loopback() {
     let env = vec![("REQUESTS_CA_BUNDLE", "/etc/clouds/ca.crt")];
     let pod =
         world.place(&Variant { source: Some(Source::Loopback), env, ..Variant::default() }).await.unwrap();
-    let mut running = pod.run(PATIENCE).await.unwrap();
-    let app = running.process(APP).unwrap();
-    let status = app.wait(PATIENCE).await.unwrap();
-    assert!(status.success(), "{}", app.log().text());
-    assert_eq!(lines(app), [rows()]);
+    let _running = reads_the_rows(&pod).await;
     let events = world.clouds.events();
     let [exchanged] = exchanges(&events)[..] else { panic!("{events:?}") };
     let signed = exchanged.signed_request().unwrap();

@@ -1,11 +1,11 @@
 //! The main job, whole, by both sources: through the real webhook, the real sidecar and Google's own Rust library.
 
-use crate::support::{PATIENCE, exchanges, lines, rows, sessions, world};
+use crate::support::{PATIENCE, exchanges, reads_the_rows, sessions, world};
 use clouds::{Detail, Operation};
 use rolebridge_contract::aws::DENY_ALL_SESSION_POLICY;
 use rolebridge_contract::external_account::Source;
 use rolebridge_contract::pod::{CONTAINER, TOKEN_FILE};
-use rolebridge_tests::world::{APP, GOOGLE_ACCOUNT, Variant};
+use rolebridge_tests::world::{GOOGLE_ACCOUNT, Variant};
 use rstest::rstest;
 
 const SESSION: &str = "arn:aws:sts::123456789012:assumed-role/nightly-report/shop.nightly-report";
@@ -17,11 +17,7 @@ const SESSION: &str = "arn:aws:sts::123456789012:assumed-role/nightly-report/sho
 async fn from_an_annotated_pod_to_rows(#[case] source: Source) {
     let world = world().await;
     let pod = world.place(&Variant { source: Some(source), ..Variant::default() }).await.unwrap();
-    let mut running = pod.run(PATIENCE).await.unwrap();
-    let app = running.process(APP).unwrap();
-    let status = app.wait(PATIENCE).await.unwrap();
-    assert!(status.success(), "{}", app.log().text());
-    assert_eq!(lines(app), [rows()]);
+    let mut running = reads_the_rows(&pod).await;
 
     let events = world.clouds.events();
     let [session] = sessions(&events)[..] else { panic!("{events:?}") };

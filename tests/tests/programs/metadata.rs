@@ -1,11 +1,11 @@
 //! The source `metadata`: the app is told of a metadata server and nothing else, and the sidecar becomes who the pod is
 //! at Google.
 
-use crate::support::{PATIENCE, exchanges, lines, rows, sessions, world};
+use crate::support::{exchanges, reads_the_rows, sessions, world};
 use clouds::Detail;
 use rolebridge_contract::annotations::SOURCE;
 use rolebridge_contract::environment::app as name;
-use rolebridge_tests::world::{APP, GOOGLE_ACCOUNT, Variant};
+use rolebridge_tests::world::{GOOGLE_ACCOUNT, Variant};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_an_annotated_pod_to_rows() {
@@ -18,11 +18,7 @@ async fn from_an_annotated_pod_to_rows() {
         "{environment}"
     );
 
-    let mut running = pod.run(PATIENCE).await.unwrap();
-    let app = running.process(APP).unwrap();
-    let status = app.wait(PATIENCE).await.unwrap();
-    assert!(status.success(), "{}", app.log().text());
-    assert_eq!(lines(app), [rows()]);
+    let _running = reads_the_rows(&pod).await;
 
     let events = world.clouds.events();
     let [session] = sessions(&events)[..] else { panic!("{events:?}") };

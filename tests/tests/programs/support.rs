@@ -6,9 +6,10 @@ use clouds::config::Config;
 use clouds::{Detail, Event, RoleAssumed, TokenExchanged};
 use rolebridge_tests::app::Line;
 use rolebridge_tests::error::Result;
+use rolebridge_tests::kubelet::{Pod, Running};
 use rolebridge_tests::process::Process;
 use rolebridge_tests::programs::Programs;
-use rolebridge_tests::world::{World, clouds_config};
+use rolebridge_tests::world::{APP, World, clouds_config};
 use tokio::sync::OnceCell;
 
 /// Built once for all tests.
@@ -70,6 +71,16 @@ pub(crate) fn rows() -> Line {
         ["2026-11-23", "DE", "1451", "99870.75"],
     ];
     Line::Rows(rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect())
+}
+
+/// Runs a pod whose app is a batch of one run, which reads the rows and ends well.
+pub(crate) async fn reads_the_rows(pod: &Pod) -> Running {
+    let mut running = pod.run(PATIENCE).await.unwrap();
+    let app = running.process(APP).unwrap();
+    let status = app.wait(PATIENCE).await.unwrap();
+    assert!(status.success(), "{}", app.log().text());
+    assert_eq!(lines(app), [rows()]);
+    running
 }
 
 /// The sessions that AWS gave.
