@@ -1,24 +1,17 @@
 //! What a cluster knows about a pod: the object, its service account, its namespace, the installed defaults.
 
-use std::error::Error;
-use std::time::Duration;
-
+use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::GroupVersionKind;
-use kube::{Client, Config};
 use rolebridge_inject::Defaults;
-use tokio::time::timeout;
 
 use crate::arguments::{Cluster, Surroundings};
+use crate::cluster::{answer, connect, wait_for};
 use crate::document::Document;
 use crate::failure::Failure;
 use crate::kind::Target;
 use crate::manifests::{Manifests, defaults};
 use crate::object::CLUSTER;
-
-/// How long the API server has for each answer.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What the chart gives its ConfigMap.
 const CHART_LABEL: &str = "helm.sh/chart";
@@ -32,10 +25,10 @@ pub(crate) fn read(
     surroundings: &Surroundings,
     cluster: &Cluster,
 ) -> Result<Manifests, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let reader = Reader::connect(surroundings, cluster).await?;
-        reader.manifests(target, surroundings, cluster).await
+    wait_for(async {
+        let (client, default) = connect(cluster.context.as_deref()).await?;
+        let namespace = surroundings.namespace.clone().unwrap_or(default);
+        Reader { client, namespace }.manifests(target, surroundings, cluster).await
     })
 }
 
@@ -45,22 +38,6 @@ struct Reader {
 }
 
 impl Reader {
-    async fn connect(surroundings: &Surroundings, cluster: &Cluster) -> Result<Self, Failure> {
-        let config = match &cluster.context {
-            None => Config::infer().await.map_err(|error| Failure::Cluster(error.to_string()))?,
-            Some(context) => {
-                let options =
-                    KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
-                let read = Kubeconfig::read().map_err(|error| Failure::Cluster(error.to_string()))?;
-                let config = Config::from_custom_kubeconfig(read, &options).await;
-                config.map_err(|error| Failure::Cluster(error.to_string()))?
-            }
-        };
-        let namespace = surroundings.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-        let client = Client::try_from(config).map_err(|error| Failure::Cluster(error.to_string()))?;
-        Ok(Self { client, namespace })
-    }
-
     async fn manifests(
         self,
         target: &Target,
@@ -133,28 +110,4 @@ fn document(object: &DynamicObject) -> Result<Document, Failure> {
     let text = serde_json::to_string(object).map_err(format)?;
     let root = serde_json::from_str(&text).map_err(format)?;
     Ok(Document { place: CLUSTER.to_owned(), text, root })
-}
-
-/// Waits for the API server's answer, in bounds.
-async fn answer<T>(what: &str, call: impl Future<Output = kube::Result<T>>) -> Result<T, Failure> {
-    match timeout(PATIENCE, call).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(kube::Error::Api(status))) => Err(Failure::Cluster(format!("{what}: {}", status.message))),
-        Ok(Err(error)) => Err(Failure::Cluster(format!("{what}: {}", whole(&error)))),
-        Err(_) => Err(Failure::Cluster(format!("{what}: no answer within {PATIENCE:?}"))),
-    }
-}
-
-/// An error with its causes: that a connection failed says little without why.
-fn whole(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
 }

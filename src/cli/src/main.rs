@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 mod added;
 mod arguments;
+mod cluster;
 mod document;
 mod explain;
 mod failure;
