@@ -11,8 +11,8 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::validity::Validity;
 use crate::watch_files::{Contents, File};
+use rolebridge_certificate::validity::Validity;
 
 /// A certificate with its chain and key, which belong together.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use kube::{Api, Client};
 use rustls_pki_types::CertificateDer;
 
 use crate::ask::ask;
-use crate::bundle::Bundle;
+use rolebridge_certificate::bundle::Bundle;
 
 /// A configuration, or the lack of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use tokio::time::sleep;
 use tracing::warn;
 
 use crate::certificates::{Certificates, Pair};
-use crate::chain;
 use crate::configurations::{self, Configuration};
+use rolebridge_certificate::chain;
 
 /// How often to look while it is not yet trusted.
 const EAGER: Duration = Duration::from_secs(1);

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::issue;
 use super::state::{Key, Keyed, Leaf, Old, State};
 use crate::certificates::Pair;
-use crate::{bundle, chain};
+use rolebridge_certificate::{bundle, chain};
 
 /// A Secret's data.
 pub type Data = BTreeMap<String, ByteString>;

@@ -11,7 +11,7 @@ use super::FIELD_MANAGER;
 use super::arguments::ObjectName;
 use super::plan::Publication;
 use crate::ask::{Refused, ask};
-use crate::bundle;
+use rolebridge_certificate::bundle;
 
 /// Both.
 pub(super) struct Objects {

@@ -13,8 +13,8 @@ use rustls_pki_types::CertificateDer;
 use tokio::time::Instant;
 
 use crate::certificates::Pair;
-use crate::chain;
 use crate::configurations::{Configuration, trusted_by_all};
+use rolebridge_certificate::chain;
 
 /// A point in time by both clocks.
 #[derive(Debug, Clone, Copy)]
@@ -84,5 +84,6 @@ impl Published {
 }
 
 fn lasts(certificate: &CertificateDer<'_>, now: Timestamp) -> bool {
-    crate::validity::Validity::of(certificate).is_some_and(|validity| now < validity.not_after)
+    rolebridge_certificate::validity::Validity::of(certificate)
+        .is_some_and(|validity| now < validity.not_after)
 }

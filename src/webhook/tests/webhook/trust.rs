@@ -12,9 +12,9 @@ use kube::Client;
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd,
 };
-use rolebridge_webhook::bundle::Bundle;
+use rolebridge_certificate::bundle::Bundle;
+use rolebridge_certificate::chain::{Distrust, check};
 use rolebridge_webhook::certificates::{Certificates, Pair};
-use rolebridge_webhook::chain::{Distrust, check};
 use rolebridge_webhook::configurations::{Configuration, Entry};
 use rolebridge_webhook::trust::{Trust, follow};
 use rstest::rstest;

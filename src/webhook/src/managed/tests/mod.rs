@@ -12,8 +12,8 @@ use k8s_openapi::jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 
 use super::policy::Policy;
-use crate::bundle::Bundle;
 use crate::configurations::{Configuration, Entry};
+use rolebridge_certificate::bundle::Bundle;
 
 pub(super) const DAY: Duration = Duration::from_hours(24);
 

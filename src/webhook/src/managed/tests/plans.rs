@@ -8,11 +8,11 @@ use rustls_pki_types::CertificateDer;
 use tokio::time::Instant;
 
 use super::{at, configuration, policy};
-use crate::bundle::Bundle;
 use crate::managed::plan::{Change, plan};
 use crate::managed::published::{Moment, Published};
 use crate::managed::serve::is_better;
 use crate::managed::state::{Old, State};
+use rolebridge_certificate::bundle::Bundle;
 
 /// The clocks of a test, in seconds after its beginning.
 struct Clock(Instant);

@@ -8,9 +8,7 @@ use k8s_openapi::ByteString;
 use tokio::time::Instant;
 
 use super::{at, configuration};
-use crate::bundle::Bundle;
 use crate::certificates::Pair;
-use crate::chain;
 use crate::configurations::Configuration;
 use crate::managed::document::{self, Data};
 use crate::managed::plan::{Change, Publication, plan};
@@ -19,6 +17,8 @@ use crate::managed::published::{Moment, Published};
 use crate::managed::serve;
 use crate::managed::state::State;
 use crate::trust::Trust;
+use rolebridge_certificate::bundle::Bundle;
+use rolebridge_certificate::chain;
 
 /// How often a replica looks.
 const EVERY: Duration = Duration::from_secs(10);

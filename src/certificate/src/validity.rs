@@ -1,8 +1,8 @@
 //! From when to when a certificate is valid. Of X.509 only this is needed, so only this is read (RFC 5280, section 4.1).
 
-use k8s_openapi::jiff::Timestamp;
-use k8s_openapi::jiff::civil::DateTime;
-use k8s_openapi::jiff::tz::TimeZone;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
