@@ -35,25 +35,45 @@ const WAITING: usize = 50;
 /// The longest note that it takes, in bytes.
 const NOTE: usize = 1024;
 
-/// What an event is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Occasion {
-    /// The pod was refused.
-    Refused,
-    /// The pod's namespace opted it in, and it passed unchanged nevertheless.
-    NotInjected,
-    /// The pod passed, with a warning that its controller reads and nobody else.
-    Warned,
+macro_rules! occasions {
+    ($($(#[doc = $doc:literal])+ $name:ident = $reason:literal, $sentence:literal;)+) => {
+        /// What an event is about.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Occasion {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Occasion {
+            /// Every occasion, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// The event's reason.
+            #[must_use]
+            pub const fn reason(self) -> &'static str {
+                match self {
+                    $(Self::$name => $reason,)+
+                }
+            }
+
+            /// When it is said, for people.
+            #[must_use]
+            pub const fn sentence(self) -> &'static str {
+                match self {
+                    $(Self::$name => $sentence,)+
+                }
+            }
+        }
+    };
 }
 
-impl Occasion {
-    const fn reason(self) -> &'static str {
-        match self {
-            Self::Refused => "RolebridgeRefused",
-            Self::NotInjected => "RolebridgeNotInjected",
-            Self::Warned => "RolebridgeWarned",
-        }
-    }
+occasions! {
+    /// The pod was refused.
+    Refused = "RolebridgeRefused", "A pod was refused; the note is the refusal's sentence.";
+    /// The pod's namespace opted it in, and it passed unchanged nevertheless.
+    NotInjected = "RolebridgeNotInjected",
+        "A pod that only its namespace opted in passed unchanged; the note says what it lacks.";
+    /// The pod passed, with a warning that its controller reads and nobody else.
+    Warned = "RolebridgeWarned", "A pod was injected, with warnings: the note.";
 }
 
 /// Says events.

@@ -14,11 +14,15 @@ mod fixtures;
 #[cfg(test)]
 mod generate;
 #[cfg(test)]
+mod listed;
+#[cfg(test)]
 mod others;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod render;
+#[path = "../../../contract/tests/section/mod.rs"]
+mod section;
 #[cfg(test)]
 mod steps;
 #[cfg(test)]

@@ -22,14 +22,27 @@ fn fault(reason: Reason) -> String {
         Hop::Publication => "publication",
     };
     let retried = if reason.is_lasting() { "slowly" } else { "soon" };
-    format!("| `{}` | {hop} | {} | {} | {retried} |\n", reason.code(), reason.cause(), reason.mend())
+    format!("| `{}` | {hop} | {} | {retried} |\n", reason.code(), reason.cause())
+}
+
+fn mend(reason: Reason) -> String {
+    format!("| {} | {} | `{}` |\n", reason.cause(), reason.mend(), reason.code())
+}
+
+fn table(head: &str, row: fn(Reason) -> String) -> String {
+    let rows: String = Reason::ALL.iter().copied().map(row).collect();
+    format!("{head}\n{}|\n{rows}", "| --- ".repeat(head.matches('|').count() - 1))
 }
 
 #[test]
-fn the_reference_lists_every_fault_and_metric() {
-    let faults: String = Reason::ALL.iter().copied().map(fault).collect();
-    let head = "| code | hop | what is wrong | what mends it | retried |\n| --- | --- | --- | --- | --- |\n";
-    section::hold(PAGE, "faults", &format!("{head}{faults}"));
+fn the_book_lists_every_fault() {
+    section::hold(PAGE, "faults", &table("| code | hop | what is wrong | retried |", fault));
+    let mends = table("| what is wrong | what mends it | code |", mend);
+    section::hold("docs/src/troubleshooting.md", "faults", &mends);
+}
+
+#[test]
+fn the_reference_lists_every_metric() {
     let metrics = Metrics::default();
     // Its outcome is listed once it has happened.
     metrics.not_made(TokenClass::Access, &Fault::new(Reason::Dns, ""));

@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use kube::Client;
 use rolebridge_inject::Metadata;
 use rolebridge_webhook::cache::Objects;
-use rolebridge_webhook::events::Events;
+use rolebridge_webhook::events::{Events, Occasion};
 use rolebridge_webhook::lookup::Kind;
 use rolebridge_webhook::router::Webhook;
 use serde_json::{Value, json};
@@ -18,6 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 use tower::service_fn;
 
+use crate::section;
 use crate::support::api::Api;
 use crate::support::{ROLE, answer, pod, review, synced};
 
@@ -87,4 +88,12 @@ async fn a_pod_that_its_namespace_opted_in_and_that_passes_unchanged_is_spoken_o
     answer(&webhook, "/mutate", &review(&windows)).await;
     let (_, event) = next(&mut events).await.unwrap();
     assert_eq!(event["reason"], "RolebridgeNotInjected");
+}
+
+#[test]
+fn the_reference_lists_every_event() {
+    let row = |occasion: &Occasion| format!("| `{}` | {} |\n", occasion.reason(), occasion.sentence());
+    let rows: String = Occasion::ALL.iter().map(row).collect();
+    let table = format!("| reason | when |\n| --- | --- |\n{rows}");
+    section::hold("docs/src/reference.md", "events", &table);
 }

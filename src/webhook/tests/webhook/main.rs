@@ -6,10 +6,14 @@ mod bad_input;
 mod connections;
 mod drain;
 mod events;
+#[path = "../../../contract/tests/section/metrics.rs"]
+mod listed;
 mod lookup;
 mod observed;
 mod reload;
 mod reviews;
+#[path = "../../../contract/tests/section/mod.rs"]
+mod section;
 mod support;
 mod tls;
 mod trust;

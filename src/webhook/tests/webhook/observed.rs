@@ -18,6 +18,8 @@ use rolebridge_webhook::metrics::{EventOutcome, LiveOutcome, Outcome, Reloaded};
 use serde_json::json;
 use tower::ServiceExt;
 
+use crate::listed;
+use crate::section;
 use crate::support::api::Api;
 use crate::support::pki::Issued;
 use crate::support::{ROLE, answer, ask as review_path, pod, post, review, synced, webhook};
@@ -97,7 +99,9 @@ async fn the_metrics_page_shows_every_count() {
         managed: Some(managed),
         drain: Arc::default(),
     };
-    insta::assert_snapshot!(page(&health, "/metrics").await.1);
+    let (_, text) = page(&health, "/metrics").await;
+    section::hold("docs/src/reference.md", "the webhook's metrics", &listed::table(&text));
+    insta::assert_snapshot!(text);
 }
 
 #[tokio::test]
