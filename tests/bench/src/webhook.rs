@@ -31,7 +31,7 @@ const OTHER_SERVICE_ACCOUNTS: usize = 10_000;
 
 const DEFAULTS: &str = "
 sidecar:
-  image: registry.example.com/rolebridge-sidecar:0.1.0
+  image: registry.example.com/rolebridge-sidecar:1
 settings:
   provider: projects/123456789012/locations/global/workloadIdentityPools/aws/providers/prod
 ";
