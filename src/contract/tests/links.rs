@@ -4,7 +4,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PAGES: &[&str] = &["README.md", "charts/rolebridge/README.md", "tests/cluster/README.md"];
+const PAGES: &[&str] = &[
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "charts/rolebridge/README.md",
+    "docs/clients.md",
+    "tests/cluster/README.md",
+    "tests/conformance/README.md",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
