@@ -13,7 +13,7 @@ use crate::kind::Target;
 use crate::manifests::Manifests;
 use crate::setup::{self, Language};
 use crate::tell::{self, Output};
-use crate::{explain, inject, live};
+use crate::{check, explain, inject, live};
 
 /// Shows what Rolebridge does with a pod, and why, and what both clouds need for it
 ///
@@ -32,10 +32,11 @@ Examples:
   rolebridge explain -f batch.yaml                each setting and where it came from
   rolebridge explain deployment/batch -n shop     the same of what is in a cluster
   rolebridge setup --help                         what must exist at AWS and at Google
+  rolebridge check                                what is wrong with the cluster's installation
 
 Exit codes:
   0  done
-  1  a pod would be refused; standard error says why
+  1  a pod would be refused, or a check found an error; standard error says why
   2  it could not be done: a bad argument, a file that cannot be read, no cluster
 
 As `kubectl rolebridge` it works too, if a link named kubectl-rolebridge is on the PATH.
@@ -99,6 +100,21 @@ enum Command {
         #[arg(short, long, value_enum, default_value_t = Language::Commands)]
         output: Language,
     },
+    /// Checks a cluster: the webhook, its certificates, the way to it, and the pods that opted in
+    ///
+    /// Nothing is changed. Each finding has a severity, a sentence, and a link into the book. What you may not read is a
+    /// warning that says so, and the rest is looked at.
+    ///
+    /// It reads the webhook's objects, forwards a port of each replica to see the certificate that it serves, has the
+    /// API server try a pod (a dry run), and pages through the pods that opted in.
+    #[command(after_help = AFTER_CHECK)]
+    Check {
+        #[command(flatten)]
+        asked: check::Asked,
+        /// How to write it
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
     /// Prints completions for a shell
     #[command(after_help = AFTER_COMPLETIONS)]
     Completions { shell: Shell },
@@ -122,6 +138,18 @@ Examples:
 
   aws iam get-role --role-name nightly-batch >role.json
   rolebridge setup --trust-policy role.json …       does the role trust the service account?";
+
+const AFTER_CHECK: &str = "\
+Examples:
+  rolebridge check                                the installation, and the pods of all namespaces
+  rolebridge check -n shop                        the installation, and the pods of one
+  rolebridge check -o json | jq -r '.[] | select(.severity == \"error\") | .object + \": \" + .message'
+  rolebridge check --context prod || page-someone
+
+Exit codes:
+  0  nothing is wrong, or there are warnings alone
+  1  an error was found
+  2  it could not be done: no cluster, or several releases and no --release-namespace";
 
 const AFTER_COMPLETIONS: &str = "\
 Examples:
@@ -223,6 +251,7 @@ impl Command {
             Self::Setup { told, output } => {
                 setup::run(told, output, &mut anstream::stdout().lock(), &mut anstream::stderr())
             }
+            Self::Check { asked, output } => check::run(&asked, output, &mut anstream::stdout().lock()),
             Self::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Arguments::command(), "rolebridge", &mut script);

@@ -44,7 +44,7 @@ pub(crate) async fn answer<T>(what: &str, call: impl Future<Output = kube::Resul
 }
 
 /// An error with its causes: that a connection failed says little without why.
-fn whole(error: &dyn Error) -> String {
+pub(crate) fn whole(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -29,6 +29,12 @@ pub(crate) enum Failure {
          --release-namespace names its namespace, --defaults FILE takes them from a file."
     )]
     Release { place: String, count: usize },
+    /// The release cannot be told.
+    #[error("There are several releases: {0}. --release-namespace names the one that is meant.")]
+    Releases(String),
+    /// Something is wrong with the installation. What, has been said.
+    #[error("{}", if *.0 == 1 { "One error was found.".to_owned() } else { format!("{} errors were found.", .0) })]
+    Checked(usize),
     /// What was asked for would not work.
     #[error("{0}")]
     Setup(String),
@@ -47,8 +53,16 @@ impl Failure {
     /// As the help documents it.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused(_) => 1,
+            Self::Refused(_) | Self::Checked(_) => 1,
             _ => 2,
+        }
+    }
+
+    /// The cluster's words alone, for one who goes on without what it did not give.
+    pub(crate) fn words(self) -> String {
+        match self {
+            Self::Cluster(words) => words,
+            other => other.to_string(),
         }
     }
 }

@@ -4,18 +4,19 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
+use serde::Serialize;
 
 use crate::added::Added;
 use crate::document;
 use crate::explain::{Explanation, Row};
 use crate::failure::Failure;
 
-/// How `explain` writes.
+/// How `explain` and `check` write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
     /// For people
     Text,
-    /// For programs: a list, an item for each pod
+    /// For programs: a list, an item for each pod or finding
     Json,
     /// The same in YAML
     Yaml,
@@ -27,22 +28,29 @@ pub(crate) fn write(
     output: Output,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    match output {
-        Output::Json => {
-            let text = serde_json::to_string_pretty(explanations);
-            writeln!(out, "{}", text.map_err(|error| Failure::Format(error.to_string()))?)?;
+    if output != Output::Text {
+        return write_as(explanations, output, out);
+    }
+    for (index, explanation) in explanations.iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
         }
-        Output::Yaml => write!(out, "{}", document::yaml(&explanations)?)?,
-        Output::Text => {
-            for (index, explanation) in explanations.iter().enumerate() {
-                if index > 0 {
-                    writeln!(out)?;
-                }
-                tell(explanation, out)?;
-            }
-        }
+        tell(explanation, out)?;
     }
     Ok(())
+}
+
+/// Writes what a program is to read.
+pub(crate) fn write_as<T: Serialize>(
+    items: &[T],
+    output: Output,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    if output == Output::Yaml {
+        return Ok(write!(out, "{}", document::yaml(&items)?)?);
+    }
+    let text = serde_json::to_string_pretty(items);
+    Ok(writeln!(out, "{}", text.map_err(|error| Failure::Format(error.to_string()))?)?)
 }
 
 fn tell(explanation: &Explanation, out: &mut impl Write) -> Result<(), Failure> {
@@ -103,7 +111,7 @@ fn tell_added(added: &Added, verb: &str, out: &mut impl Write) -> Result<(), Fai
 }
 
 /// What somebody else wrote, without what would steer the terminal.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 

@@ -74,7 +74,7 @@ fn explanations_for_programs() {
 #[test]
 fn the_help() {
     assert_snapshot!("help", transcript(&["--help"]));
-    for command in ["inject", "explain", "setup", "completions", "man"] {
+    for command in ["inject", "explain", "setup", "check", "completions", "man"] {
         assert_snapshot!(format!("help-{command}"), transcript(&[command, "--help"]));
     }
 }

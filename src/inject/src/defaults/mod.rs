@@ -65,6 +65,12 @@ impl Defaults {
         Document::parse(text)?.check()
     }
 
+    /// The sidecar's image.
+    #[must_use]
+    pub fn image(&self) -> &str {
+        &self.image
+    }
+
     /// What the document says for an annotation.
     pub(crate) fn setting(&self, key: &str) -> Option<&str> {
         self.settings.get(key).map(String::as_str)

@@ -1,0 +1,27 @@
+//! A service account, as far as it says something about its pods.
+
+use kube::api::ObjectMeta;
+use rolebridge_contract::annotations::{ROLE_ARN, eks};
+use rolebridge_inject::Metadata;
+use rolebridge_inject::settings::Role;
+
+/// A service account.
+#[derive(Debug)]
+pub(crate) struct Account {
+    /// As the webhook's engine reads it.
+    pub(crate) metadata: Metadata,
+    /// Annotations that name a role, and do not: the key and the value.
+    pub(crate) malformed: Vec<(&'static str, String)>,
+}
+
+impl Account {
+    pub(crate) fn new(metadata: ObjectMeta) -> Self {
+        let annotations = metadata.annotations.unwrap_or_default();
+        let malformed = [ROLE_ARN, eks::ROLE_ARN].into_iter().filter_map(|key| {
+            let value = annotations.get(key)?;
+            Role::parse(value).is_none().then(|| (key, value.clone()))
+        });
+        let malformed = malformed.collect();
+        Self { metadata: Metadata::new(annotations, metadata.labels.unwrap_or_default()), malformed }
+    }
+}

@@ -1,0 +1,89 @@
+//! Whether API servers take the certificate that each replica serves.
+
+use jiff::Timestamp;
+use rolebridge_certificate::bundle::Bundle;
+use rolebridge_certificate::chain::{self, Distrust};
+use rolebridge_certificate::validity::Validity;
+use rustls::pki_types::CertificateDer;
+
+use super::ends::{Left, date, left};
+use crate::check::finding::{Check, Finding, Severity};
+use crate::check::picture::{Picture, entries};
+
+pub(super) fn judge(picture: &Picture) -> Vec<Finding> {
+    picture.served.iter().map(|(pod, served)| of_replica(picture, pod, served)).collect()
+}
+
+fn of_replica(
+    picture: &Picture,
+    pod: &str,
+    served: &Result<Vec<CertificateDer<'static>>, String>,
+) -> Finding {
+    let object = format!("Pod/{}/{pod}", picture.release.namespace);
+    let chain = match served {
+        Ok(chain) => chain,
+        Err(why) => return Finding::unseen(Check::Certificate, object, why),
+    };
+    let (severity, message) = judge_chain(picture, chain);
+    Finding::new(Check::Certificate, severity, object, message)
+}
+
+fn judge_chain(picture: &Picture, chain: &[CertificateDer<'_>]) -> (Severity, String) {
+    let name = picture.release.server_name();
+    let validity = chain.first().and_then(|leaf| Validity::of(leaf));
+    let until = validity.map_or_else(|| "(no date)".to_owned(), |validity| date(validity.not_after));
+    if let Some((entry, distrust)) = distrust(picture, chain, &name, picture.now) {
+        return (Severity::Error, refused(&entry, &distrust, &until));
+    }
+    let mend =
+        "In the mode managed the log of the replica that leads says why; else cert-manager or you renew it.";
+    match validity.map(|validity| left(validity, picture.now)) {
+        Some(Left::Nothing) => {
+            (Severity::Error, format!("It serves a certificate that ended on {until}. {mend}"))
+        }
+        Some(Left::Little) => (
+            Severity::Warning,
+            format!("It serves a certificate that ends on {until}, and nobody has renewed it. {mend}"),
+        ),
+        _ => (
+            Severity::Ok,
+            format!("It serves a certificate for {name} that API servers take, until {until}."),
+        ),
+    }
+}
+
+/// The first entry whose `caBundle` does not fit.
+fn distrust(
+    picture: &Picture,
+    chain: &[CertificateDer<'_>],
+    name: &str,
+    now: Timestamp,
+) -> Option<(String, Distrust)> {
+    let entries = picture.configurations.iter().flatten().flat_map(entries);
+    let mut verdicts = entries.filter_map(|entry| {
+        let pem = entry.client_config.ca_bundle.as_ref().map_or(&[][..], |bundle| &bundle.0);
+        let distrust = chain::check(chain, name, &Bundle::parse(pem).certificates, now).err()?;
+        Some((entry.name.clone(), distrust))
+    });
+    verdicts.next()
+}
+
+fn refused(entry: &str, distrust: &Distrust, until: &str) -> String {
+    let mend = match distrust {
+        Distrust::Empty => "See the check ca-bundle.",
+        Distrust::Stranger => {
+            "Something put another CA there: a GitOps tool that owns the field must leave it out."
+        }
+        Distrust::Name(_) => "The certificate must be for that name: the Service's, its namespace's and svc.",
+        Distrust::Ended => {
+            "Renew it; in the mode managed the log of the replica that leads says why it was not."
+        }
+        Distrust::Other(_) => {
+            "An ordinary certificate for a server, and its CA in the caBundle, would be right."
+        }
+    };
+    format!(
+        "API servers do not take the certificate that it serves, which ends on {until}: the caBundle of the entry \
+         {entry} does not fit, {distrust}. {mend}"
+    )
+}

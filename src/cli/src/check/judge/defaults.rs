@@ -1,0 +1,27 @@
+//! The platform team's document.
+
+use crate::check::finding::{Check, Finding, Severity};
+use crate::check::picture::Picture;
+use crate::check::release::SUFFIX;
+
+pub(super) fn judge(picture: &Picture) -> Vec<Finding> {
+    let object = format!("{}{SUFFIX}", picture.release.object("ConfigMap"));
+    let (severity, message) = match &picture.defaults {
+        Err(why) => return vec![Finding::unseen(Check::Defaults, object, why)],
+        Ok(None) => (
+            Severity::Error,
+            "It is not there, so no new replica starts: `helm upgrade` makes it again.".to_owned(),
+        ),
+        Ok(Some(Err(error))) => (
+            Severity::Error,
+            format!(
+                "It cannot be used: {}. Replicas go on with what they read before, and a new one does not start.",
+                error.lines().next().unwrap_or_default().trim_end_matches('.')
+            ),
+        ),
+        Ok(Some(Ok(defaults))) => {
+            (Severity::Ok, format!("It can be read; new pods get the sidecar {}.", defaults.image()))
+        }
+    };
+    vec![Finding::new(Check::Defaults, severity, object, message)]
+}
