@@ -64,7 +64,16 @@ P
 krew_installs() {
   export KREW_ROOT=$PWD/krew
   krew install --manifest dist/rolebridge.yaml --archive "dist/rolebridge_linux_$(dpkg --print-architecture).tar.gz" || return
-  PATH=$KREW_ROOT/bin:$PATH "$(command -v kubectl)" rolebridge --version
+  PATH=$KREW_ROOT/bin:$PATH kubectl rolebridge --version
+}
+
+# installs_from_source: as the README says it, but without its optimizations, and into another folder.
+installs_from_source() {
+  local folder=$PWD/home/.cargo
+  CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target} \
+    cargo install --path src/cli --quiet --debug --locked --offline --root "$folder" || return
+  ln -s "$folder/bin/rolebridge" "$folder/bin/kubectl-rolebridge"
+  [ "$(PATH=$folder/bin:$PATH kubectl rolebridge --version)" = "rolebridge $next" ]
 }
 
 # images_of_programs: of stand-ins, for both architectures, as a release makes them.

@@ -10,7 +10,9 @@ modules=(
 
 # get_tools: puts all of them on the PATH.
 get_tools() {
-  "$root/tests/cluster/build" helm || return
+  "$root/tests/cluster/build" helm kubectl || return
+  . "$root/tests/cluster/paths.sh"
+  PATH=$bin:$PATH
   local module name
   for module in "${modules[@]}"; do
     name=${module##*/}

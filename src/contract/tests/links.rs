@@ -1,28 +1,13 @@
 //! What the pages link to in this repository is there: files, and headings of pages.
 #![expect(clippy::unwrap_used, reason = "what helps a test may panic as the test may")]
 
+#[path = "section/pages.rs"]
+mod pages;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-const PAGES: &[&str] = &[
-    "README.md",
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "SECURITY.md",
-    "charts/rolebridge/README.md",
-    "docs/clients.md",
-    "tests/cluster/README.md",
-    "tests/conformance/README.md",
-];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
-}
-
-fn book() -> Vec<PathBuf> {
-    let files = fs::read_dir(root().join("docs/src")).unwrap().map(|entry| entry.unwrap().path());
-    files.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect()
-}
+use pages::{pages, root};
 
 /// The text without fenced code.
 fn prose(text: &str) -> String {
@@ -54,7 +39,7 @@ fn broken(page: &Path, link: &str) -> bool {
 
 #[test]
 fn every_link_leads_somewhere() {
-    let pages = PAGES.iter().map(|page| root().join(page)).chain(book());
+    let pages = pages().into_iter().map(|page| root().join(page));
     let broken: Vec<_> = pages
         .flat_map(|page| {
             let prose = prose(&fs::read_to_string(&page).unwrap());
@@ -68,8 +53,7 @@ fn every_link_leads_somewhere() {
 #[test]
 fn every_page_is_in_the_summary() {
     let summary = fs::read_to_string(root().join("docs/src/SUMMARY.md")).unwrap();
-    for page in book() {
-        let name = page.file_name().unwrap().to_str().unwrap();
+    for name in pages().iter().filter_map(|page| page.strip_prefix("docs/src/")) {
         assert!(
             name == "SUMMARY.md" || summary.contains(&format!("({name})")),
             "{name} is not in SUMMARY.md"

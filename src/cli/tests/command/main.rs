@@ -1,5 +1,9 @@
 //! The command as a person runs it.
 
+#[path = "../../../contract/tests/section/blocks.rs"]
+mod blocks;
+#[cfg(test)]
+mod book;
 #[cfg(test)]
 mod api;
 #[cfg(test)]
@@ -10,6 +14,8 @@ mod check;
 mod fixtures;
 #[cfg(test)]
 mod live;
+#[path = "../../../contract/tests/section/pages.rs"]
+mod pages;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
