@@ -48,7 +48,11 @@ pub(crate) async fn find(
     found.sort();
     found.dedup();
     if found.is_empty() {
-        found = by_defaults(client, namespace).await?;
+        found = match (by_defaults(client, namespace).await, configurations) {
+            (Err(failure), Err(why)) => return Err(Failure::Cluster(format!("{why}; {}", failure.words()))),
+            (Ok(found), Err(why)) if found.is_empty() => return Err(Failure::Cluster(why.clone())),
+            (found, _) => found?,
+        };
     }
     if found.len() > 1 {
         let names: Vec<_> = found.iter().map(|one| format!("{}/{}", one.namespace, one.name)).collect();

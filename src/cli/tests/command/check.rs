@@ -129,6 +129,46 @@ fn all_is_well() {
 }
 
 #[test]
+fn a_program_gets_all_and_a_person_the_first() {
+    let pod = |number: usize| {
+        json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "app"}]},
+            "metadata": {"name": format!("pod-{number}"), "namespace": "shop", "annotations": {"rolebridge.io/inject": "yes"}}})
+    };
+    let config = Case { add: (0..12).map(pod).collect(), ..Case::default() }.api().serve();
+    assert!(asked(&config, &[]).contains("and 2 more, which --output json has"));
+    assert_eq!(asked(&config, &["-o", "json"]).matches("is neither").count(), 12);
+}
+
+#[test]
+fn colours_are_for_who_forces_them() {
+    let config = Case::default().api().serve();
+    let config = config.path().to_str().unwrap();
+    let forced = Asked::new(&["check"]).env("KUBECONFIG", config).env("CLICOLOR_FORCE", "1").transcript();
+    assert!(forced.contains("\u{1b}[1m\u{1b}[32m✓"), "{forced}");
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let mut second = Case::default();
+    let mut other: Value = serde_saphyr::from_multiple::<Value>(&text("cluster.yaml")).unwrap().remove(0);
+    other["metadata"]["name"] = "second".into();
+    other["webhooks"][0]["clientConfig"]["service"]["namespace"] = "second".into();
+    second.add.push(other);
+    let several = asked(&second.api().serve(), &[]);
+    let nothing = Case {
+        forbidden: vec![
+            "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations".to_owned(),
+            "/api/v1/configmaps".to_owned(),
+        ],
+        ..Case::default()
+    };
+    let nothing = asked(&nothing.api().serve(), &[]);
+    let stranger =
+        asked(&Case { forbidden: vec!["/version".to_owned()], ..Case::default() }.api().serve(), &[]);
+    assert_snapshot!("check-errors", [several, nothing, stranger].join("\n"));
+}
+
+#[test]
 fn each_case() {
     for entry in std::fs::read_dir(here("tests/cases/check")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();

@@ -1,11 +1,11 @@
 //! The command as a person runs it.
 
+#[cfg(test)]
+mod api;
 #[path = "../../../contract/tests/section/blocks.rs"]
 mod blocks;
 #[cfg(test)]
 mod book;
-#[cfg(test)]
-mod api;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
