@@ -1,23 +1,19 @@
 //! What a cluster knows about a pod: the object, its service account, its namespace, the installed defaults.
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
 use rolebridge_inject::Defaults;
 
 use crate::arguments::{Cluster, Surroundings};
+use crate::chart;
 use crate::cluster::{answer, connect, wait_for};
 use crate::document::Document;
 use crate::failure::Failure;
 use crate::kind::Target;
 use crate::manifests::{Manifests, defaults};
 use crate::object::CLUSTER;
-
-/// What the chart gives its ConfigMap.
-const CHART_LABEL: &str = "helm.sh/chart";
-const CHART: &str = "rolebridge-";
-const SELECTOR: &str = "app.kubernetes.io/component=webhook";
-const KEY: &str = "defaults.yaml";
 
 /// Reads all that decides about one object.
 pub(crate) fn read(
@@ -75,29 +71,23 @@ impl Reader {
 
     /// The defaults of the installed release.
     async fn defaults(&self, namespace: Option<&str>) -> Result<Defaults, Failure> {
-        let resource = resource("", "ConfigMap");
-        let api = match namespace {
-            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
-            None => Api::all_with(self.client.clone(), &resource),
+        let api: Api<ConfigMap> = match namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
         };
         let place =
             namespace.map_or("the cluster".to_owned(), |namespace| format!("the namespace {namespace}"));
         let what = format!(
             "the ConfigMaps of {place} (--release-namespace asks in one namespace alone, --defaults FILE not at all)"
         );
-        let list = answer(&what, api.list(&ListParams::default().labels(SELECTOR))).await?;
-        let found: Vec<_> = list.items.iter().filter_map(text_of_defaults).collect();
+        let list = answer(&what, api.list(&ListParams::default().labels(chart::SELECTOR))).await?;
+        let of_chart = list.items.iter().filter(|map| chart::release_of(map).is_some());
+        let found: Vec<_> = of_chart.filter_map(chart::document).collect();
         match found[..] {
             [text] => Defaults::from_yaml(text).map_err(|error| Failure::Cluster(error.to_string())),
             _ => Err(Failure::Release { place, count: found.len() }),
         }
     }
-}
-
-/// The document in a ConfigMap of the chart.
-fn text_of_defaults(map: &DynamicObject) -> Option<&str> {
-    let label = map.metadata.labels.as_ref()?.get(CHART_LABEL)?;
-    map.data["data"][KEY].as_str().filter(|_| label.starts_with(CHART))
 }
 
 fn resource(group: &str, kind: &str) -> ApiResource {

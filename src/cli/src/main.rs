@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 mod added;
 mod arguments;
+mod chart;
 mod check;
 mod cluster;
 mod document;

@@ -8,9 +8,9 @@ use kube::Client;
 use kube::api::{Api, ListParams};
 use rolebridge_inject::Defaults;
 
+use crate::chart;
 use crate::check::picture::{Picture, Release, Seen};
 use crate::check::progress::Progress;
-use crate::check::release::{KEY, SUFFIX};
 use crate::check::{replica, trial};
 use crate::cluster::answer;
 use crate::failure::Failure;
@@ -71,9 +71,8 @@ fn runs(pod: &Pod) -> bool {
 }
 
 async fn defaults(client: &Client, release: &Release) -> Seen<Option<Result<Defaults, String>>> {
-    let name = format!("{}{SUFFIX}", release.name);
+    let name = chart::map_of_defaults(&release.name);
     let Some(map) = object::<ConfigMap>(client, release, &name, "ConfigMap").await? else { return Ok(None) };
-    let text = map.data.and_then(|mut data| data.remove(KEY));
-    let text = text.ok_or_else(|| format!("it has no key {KEY}"));
-    Ok(Some(text.and_then(|text| Defaults::from_yaml(&text).map_err(|error| error.to_string()))))
+    let text = chart::document(&map).ok_or_else(|| "it has no key defaults.yaml".to_owned());
+    Ok(Some(text.and_then(|text| Defaults::from_yaml(text).map_err(|error| error.to_string()))))
 }

@@ -5,15 +5,10 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
 use kube::api::{Api, ListParams};
 
+use crate::chart;
 use crate::check::picture::{Release, Seen, entries};
 use crate::cluster::answer;
 use crate::failure::Failure;
-
-/// What every object of the chart carries.
-const SELECTOR: &str = "app.kubernetes.io/component=webhook";
-/// The key of the platform team's document in the chart's ConfigMap, and what the map's name ends with.
-pub(crate) const KEY: &str = "defaults.yaml";
-pub(crate) const SUFFIX: &str = "-defaults";
 
 /// The configurations with an entry of ours, by a release in this namespace if one is named.
 pub(crate) async fn configurations(
@@ -21,7 +16,7 @@ pub(crate) async fn configurations(
     namespace: Option<&str>,
 ) -> Seen<Vec<MutatingWebhookConfiguration>> {
     let api: Api<MutatingWebhookConfiguration> = Api::all(client.clone());
-    let params = ListParams::default().labels(SELECTOR);
+    let params = ListParams::default().labels(chart::SELECTOR);
     let list = answer("the MutatingWebhookConfigurations", api.list(&params)).await;
     let is_wanted = |configuration: &MutatingWebhookConfiguration| {
         let mut services = entries(configuration).map(|entry| entry.client_config.service.as_ref());
@@ -76,11 +71,10 @@ async fn by_defaults(client: &Client, namespace: Option<&str>) -> Result<Vec<Rel
         ),
     };
     let what = format!("the ConfigMaps of {place}");
-    let list = answer(&what, api.list(&ListParams::default().labels(SELECTOR))).await?;
-    let release = |map: ConfigMap| {
-        map.data?.contains_key(KEY).then_some(())?;
-        let name = map.metadata.name?.strip_suffix(SUFFIX)?.to_owned();
-        Some(Release { namespace: map.metadata.namespace?, name })
+    let list = answer(&what, api.list(&ListParams::default().labels(chart::SELECTOR))).await?;
+    let release = |map: &ConfigMap| {
+        let name = chart::release_of(map)?.to_owned();
+        Some(Release { namespace: map.metadata.namespace.clone()?, name })
     };
-    Ok(list.items.into_iter().filter_map(release).collect())
+    Ok(list.items.iter().filter_map(release).collect())
 }

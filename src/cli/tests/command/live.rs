@@ -66,9 +66,9 @@ fn deployment() -> Value {
 
 fn cluster() -> Vec<(&'static str, Value)> {
     let defaults = std::fs::read_to_string(crate::program::here("tests/cases/defaults.yml")).unwrap();
-    let labels = json!({"helm.sh/chart": "rolebridge-1.2.3", "app.kubernetes.io/component": "webhook"});
+    let labels = json!({"app.kubernetes.io/component": "webhook"});
     let map = json!({"metadata": {"name": "rolebridge-defaults", "labels": labels}, "data": {"defaults.yaml": defaults}});
-    let other = json!({"metadata": {"name": "other", "labels": {"helm.sh/chart": "other-1"}}, "data": {"defaults.yaml": "a"}});
+    let other = json!({"metadata": {"name": "other", "labels": labels}, "data": {"defaults.yaml": "a"}});
     let maps = json!({"apiVersion": "v1", "kind": "ConfigMapList", "metadata": {}, "items": [other, map]});
     vec![
         ("/apis/apps/v1/namespaces/shop/deployments/batch", deployment()),

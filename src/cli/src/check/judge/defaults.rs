@@ -1,11 +1,12 @@
 //! The platform team's document.
 
+use crate::chart::map_of_defaults;
 use crate::check::finding::{Check, Finding, Severity};
 use crate::check::picture::Picture;
-use crate::check::release::SUFFIX;
 
 pub(super) fn judge(picture: &Picture) -> Vec<Finding> {
-    let object = format!("{}{SUFFIX}", picture.release.object("ConfigMap"));
+    let object =
+        format!("ConfigMap/{}/{}", picture.release.namespace, map_of_defaults(&picture.release.name));
     let (severity, message) = match &picture.defaults {
         Err(why) => return vec![Finding::unseen(Check::Defaults, object, why)],
         Ok(None) => (

@@ -20,14 +20,25 @@ pub(super) fn judge(picture: &Picture) -> Vec<Finding> {
             let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
             created(picture, namespace, volumes.into_iter().any(|volume| volume.name == CONFIG_VOLUME.name))
         }
-        Ok(Answer::Refused(status)) => refused(status, namespace, fails_closed(picture)),
+        Ok(Answer::Refused(status)) => refused(status, namespace, asks(picture, namespace)),
     };
     vec![Finding::new(Check::ApiServer, severity, object, message)]
 }
 
+/// Whether a pod that opts in passes only if the webhook lets it.
+fn asks(picture: &Picture, namespace: &str) -> bool {
+    let mut entries = picture.configurations.iter().flatten().flat_map(entries);
+    entries.any(|entry| entry.name == PODS) && fails_closed(picture) && !leaves_out(picture, namespace)
+}
+
 fn fails_closed(picture: &Picture) -> bool {
-    let entry = picture.configurations.iter().flatten().flat_map(entries).find(|entry| entry.name == PODS);
-    entry.is_none_or(|entry| entry.failure_policy.as_deref() != Some("Ignore"))
+    let mut entries = picture.configurations.iter().flatten().flat_map(entries);
+    !entries.any(|entry| entry.name == PODS && entry.failure_policy.as_deref() == Some("Ignore"))
+}
+
+fn leaves_out(picture: &Picture, namespace: &str) -> bool {
+    let excluded = picture.configurations.as_deref().map(excluded).unwrap_or_default();
+    excluded.iter().any(|one| one == namespace)
 }
 
 fn created(picture: &Picture, namespace: &str, injected: bool) -> (Severity, String) {
@@ -37,8 +48,7 @@ fn created(picture: &Picture, namespace: &str, injected: bool) -> (Severity, Str
         );
         return (Severity::Ok, message);
     }
-    let excluded = picture.configurations.as_deref().map(excluded).unwrap_or_default();
-    if excluded.iter().any(|one| one == namespace) {
+    if leaves_out(picture, namespace) {
         let message = format!(
             "Nothing could be tried: the configuration leaves the namespace {namespace} out. --namespace names another."
         );
@@ -58,7 +68,7 @@ fn created(picture: &Picture, namespace: &str, injected: bool) -> (Severity, Str
 }
 
 /// What a refusal tells of the way to the webhook.
-fn refused(status: &Status, namespace: &str, fails_closed: bool) -> (Severity, String) {
+fn refused(status: &Status, namespace: &str, asks: bool) -> (Severity, String) {
     let said = status.message.trim_end_matches('.');
     let trial = format!("a trial pod in the namespace {namespace} (a dry run)");
     if let Some((webhook, words)) = quoted(said, "failed calling webhook ") {
@@ -91,7 +101,7 @@ fn refused(status: &Status, namespace: &str, fails_closed: bool) -> (Severity, S
     }
     let after_webhooks =
         status.reason == "Forbidden" && !BEFORE_WEBHOOKS.iter().any(|words| said.contains(words));
-    if after_webhooks && fails_closed {
+    if after_webhooks && asks {
         let message = format!(
             "API servers reach it: {trial} came past it, and was then refused by something else: {said}."
         );
@@ -102,7 +112,10 @@ fn refused(status: &Status, namespace: &str, fails_closed: bool) -> (Severity, S
     } else {
         "--namespace names another namespace"
     };
-    (Severity::Warning, format!("It could not be told, since {trial} was refused before: {said}. {mend}."))
+    (
+        Severity::Warning,
+        format!("It could not be told, since {trial} was refused by something else: {said}. {mend}."),
+    )
 }
 
 /// What the API server says before it asks any webhook: authorization, the namespace, the service account. Pod Security,
