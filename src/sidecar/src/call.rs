@@ -4,13 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::{
     http::HttpConnector,
-    orchestrator::{HttpRequest, HttpResponse},
+    orchestrator::HttpRequest,
 };
 use aws_smithy_types::{DateTime, body::SdkBody, date_time::Format};
 use http_body_util::{BodyExt, Limited};
 
 use crate::{
     classify::connection_fault,
+    clock::Clock,
     fault::{Fault, Peer, Reason},
     http_client::connector,
     settings::Connection,
@@ -26,7 +27,7 @@ pub(crate) struct Request<'a> {
     pub(crate) peer: Peer,
     pub(crate) method: &'static str,
     pub(crate) url: &'a str,
-    pub(crate) headers: &'a [(&'static str, &'a str)],
+    pub(crate) headers: &'a [(&'a str, &'a str)],
     pub(crate) body: String,
 }
 
@@ -34,13 +35,25 @@ pub(crate) struct Request<'a> {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// By the other's clock.
-    pub(crate) date: Option<SystemTime>,
+    /// When, by the other's clock: the header as it came.
+    date: Option<String>,
     pub(crate) body: Vec<u8>,
     pub(crate) host: String,
 }
 
 impl Answer {
+    /// When, by the other's clock.
+    pub(crate) fn date(&self) -> Option<SystemTime> {
+        httpdate::parse_http_date(self.date.as_deref()?).ok()
+    }
+
+    /// Corrects `clock` by the other's, which must be AWS's.
+    pub(crate) fn correct(&self, clock: &Clock) {
+        if let Some(date) = &self.date {
+            clock.observe(date);
+        }
+    }
+
     /// It should be good and is not: `what` it has in it instead.
     pub(crate) fn unexpected(&self, peer: Peer, what: &str) -> Fault {
         Fault::new(Reason::UnexpectedAnswer, format!("{}: {what}", self.host)).at(peer)
@@ -58,7 +71,7 @@ pub(crate) async fn call(connection: &Connection, request: Request<'_>) -> Resul
 async fn ask(connection: &Connection, request: Request<'_>, host: &str) -> Result<Answer, Fault> {
     let response = connector(connection)?.call(encode(request, host)?).await;
     let response = response.map_err(|error| connection_fault(&error, host))?;
-    let (status, date) = (response.status().as_u16(), date(&response));
+    let (status, date) = (response.status().as_u16(), response.headers().get("date").map(ToOwned::to_owned));
     let body = Limited::new(response.into_body(), MOST_ANSWER).collect().await;
     let body = body.map_err(|error| Fault::new(Reason::UnexpectedAnswer, format!("{host}: {error}")))?;
     Ok(Answer { status, date, body: body.to_bytes().to_vec(), host: host.to_owned() })
@@ -73,7 +86,7 @@ fn encode(request: Request<'_>, host: &str) -> Result<HttpRequest, Fault> {
     let own =
         [("accept", "application/json"), ("user-agent", concat!("rolebridge/", env!("CARGO_PKG_VERSION")))];
     for (name, value) in own.iter().chain(request.headers) {
-        encoded.headers_mut().try_insert(*name, (*value).to_owned()).map_err(impossible)?;
+        encoded.headers_mut().try_insert((*name).to_owned(), (*value).to_owned()).map_err(impossible)?;
     }
     Ok(encoded)
 }
@@ -89,6 +102,3 @@ pub(crate) fn time(text: &str) -> Option<SystemTime> {
     SystemTime::try_from(DateTime::from_str(text, Format::DateTimeWithOffset).ok()?).ok()
 }
 
-fn date(response: &HttpResponse) -> Option<SystemTime> {
-    httpdate::parse_http_date(response.headers().get("date")?).ok()
-}

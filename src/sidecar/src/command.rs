@@ -1,4 +1,4 @@
-//! The command line: three commands, read by hand, since a parser would weigh more than the rest of them.
+//! The command line: four commands, read by hand, since a parser would weigh more than the rest of them.
 
 use std::{
     fmt::Display,
@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    log, ready, run,
+    doctor, log, ready, run,
     settings::{self, Identity, Settings, SettingsError, Variables},
 };
 
@@ -20,6 +20,7 @@ Commands:
   run             keep the token fresh and serve it
   ready [--wait]  exit 0 if a token good for use is published; --wait: when it is
   token           write one subject token to standard output
+  doctor [--json] try every hop from the projected token to Google, one line each; --json: for rolebridge doctor
 
 Settings are environment variables: ROLEBRIDGE_AUDIENCE and ROLEBRIDGE_TOKEN_FILE, and for an IAM role AWS_ROLE_ARN,
 AWS_ROLE_SESSION_NAME, AWS_WEB_IDENTITY_TOKEN_FILE and AWS_REGION.
@@ -31,6 +32,7 @@ enum Command {
     Run,
     Ready { wait: bool },
     Token,
+    Doctor(doctor::Form),
     Help,
     Version,
 }
@@ -42,6 +44,8 @@ impl Command {
             ["ready"] => Self::Ready { wait: false },
             ["ready", "--wait"] => Self::Ready { wait: true },
             ["token"] => Self::Token,
+            ["doctor"] => Self::Doctor(doctor::Form::Text),
+            ["doctor", "--json"] => Self::Doctor(doctor::Form::Json),
             ["--help" | "-h" | "help"] => Self::Help,
             ["--version" | "-V"] => Self::Version,
             _ => return None,
@@ -60,6 +64,7 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
         Some(Command::Run) => run_command(&variables),
         Some(Command::Ready { wait }) => exit(ready_command(&variables, wait)),
         Some(Command::Token) => exit(token_command(&variables)),
+        Some(Command::Doctor(form)) => exit(doctor::run(&variables, form, &mut io::stdout().lock())),
         Some(Command::Help) => exit(print(USAGE)),
         Some(Command::Version) => {
             exit(print(concat!("rolebridge-sidecar ", env!("CARGO_PKG_VERSION"), "\n")))
@@ -145,7 +150,9 @@ mod tests {
     #[case("", None)]
     #[case("run --wait", None)]
     #[case("ready --wait --wait", None)]
-    #[case("doctor", None)]
+    #[case("doctor", Some(Command::Doctor(doctor::Form::Text)))]
+    #[case("doctor --json", Some(Command::Doctor(doctor::Form::Json)))]
+    #[case("doctor --text", None)]
     fn arguments(#[case] line: &str, #[case] command: Option<Command>) {
         let arguments: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(Command::parse(&arguments), command);

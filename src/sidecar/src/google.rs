@@ -4,6 +4,7 @@
 
 mod exchange;
 mod impersonate;
+mod introspect;
 mod refusal;
 #[cfg(test)]
 pub(crate) mod script;
@@ -74,6 +75,14 @@ impl Google {
     #[must_use]
     pub fn new(settings: settings::Google, subject_token_type: &'static str, connection: Connection) -> Self {
         Self { settings, subject_token_type, connection }
+    }
+
+    /// Whom a federated token stands for, as IAM policies name it.
+    ///
+    /// # Errors
+    /// As [`Mint::exchange`].
+    pub async fn principal(&self, federated: &Secret) -> Result<String, Fault> {
+        introspect::principal(self, federated).await
     }
 }
 

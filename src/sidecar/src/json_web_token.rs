@@ -4,9 +4,45 @@ use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
-#[derive(Deserialize)]
-struct Claims {
-    exp: u64,
+/// What one says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Claims {
+    #[serde(default)]
+    exp: Option<u64>,
+    /// Who signed it.
+    #[serde(default, rename = "iss")]
+    pub issuer: Option<String>,
+    /// Whom it names.
+    #[serde(default, rename = "sub")]
+    pub subject: Option<String>,
+    /// For whom it is.
+    #[serde(default, rename = "aud")]
+    pub audiences: Audiences,
+}
+
+/// RFC 7519 section 4.1.3: one of them stands by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Audiences {
+    /// One.
+    One(String),
+    /// Any number.
+    Many(Vec<String>),
+}
+
+impl Default for Audiences {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+impl From<Audiences> for Vec<String> {
+    fn from(audiences: Audiences) -> Self {
+        match audiences {
+            Audiences::One(audience) => vec![audience],
+            Audiences::Many(audiences) => audiences,
+        }
+    }
 }
 
 /// Whether it has the shape of one: three parts of base64url.
@@ -22,9 +58,14 @@ pub fn is_one(token: &str) -> bool {
 /// When it ends, by its issuer's clock.
 #[must_use]
 pub fn expires(token: &str) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(claims(token)?.exp?))
+}
+
+/// What it says of itself; `None`: it says nothing that can be read.
+#[must_use]
+pub fn claims(token: &str) -> Option<Claims> {
     let payload = token.split('.').nth(1).filter(|_| is_one(token))?;
-    let claims: Claims = serde_json::from_slice(&decode(payload)?).ok()?;
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(claims.exp))
+    serde_json::from_slice(&decode(payload)?).ok()
 }
 
 /// RFC 4648 section 5, without padding, as RFC 7515 has it.

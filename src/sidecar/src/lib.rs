@@ -12,6 +12,7 @@ pub mod classify;
 pub mod clock;
 pub mod command;
 pub mod credentials;
+pub mod doctor;
 pub mod fault;
 pub mod google;
 mod hex;

@@ -12,7 +12,7 @@ use crate::{
     credentials::{AwsSts, Session},
     fault::Fault,
     schedule::Life,
-    settings::{Aws, AwsCredentials, AwsProof, Connection, Identity, Proof as Setting},
+    settings::{Aws, AwsCredentials, AwsProof, Identity, Proof as Setting},
     sign::{SignError, sign},
     subject_token::SubjectToken,
 };
@@ -89,22 +89,37 @@ impl Prover {
         Self { identity, clock }
     }
 
-    async fn by_aws(&self, aws: &Aws, connection: &Connection) -> Result<Proof, Fault> {
-        let sts = AwsSts::new(aws, connection.clone(), self.clock.clone());
+    fn aws_sts(&self, aws: &Aws) -> AwsSts {
+        AwsSts::new(aws, self.identity.connection.clone(), self.clock.clone())
+    }
+
+    /// An AWS session that can do no more than the proof takes.
+    ///
+    /// # Errors
+    /// As [`Prove::prove`].
+    pub async fn session(&self, aws: &Aws) -> Result<Session, Fault> {
         let policy = match aws.proof {
             AwsProof::SignedRequest => DENY_ALL_SESSION_POLICY,
             AwsProof::WebToken => GET_WEB_IDENTITY_TOKEN_SESSION_POLICY,
         };
-        let session = match &aws.credentials {
-            AwsCredentials::WebIdentity(role) => sts.assume_role(role, policy).await?,
+        match &aws.credentials {
+            AwsCredentials::WebIdentity(role) => self.aws_sts(aws).assume_role(role, policy).await,
             AwsCredentials::PodIdentity(agent) => {
-                pod_identity::session(agent, connection, &self.clock).await?
+                pod_identity::session(agent, &self.identity.connection, &self.clock).await
             }
-        };
+        }
+    }
+
+    /// The proof that a session makes.
+    ///
+    /// # Errors
+    /// As [`Prove::prove`].
+    pub async fn by_session(&self, aws: &Aws, session: Session) -> Result<Proof, Fault> {
         match aws.proof {
             AwsProof::SignedRequest => Ok(Proof::Session(session)),
             AwsProof::WebToken => {
-                let (token, life) = sts.web_token(&session, &self.identity.provider.token_audience()).await?;
+                let audience = self.identity.provider.token_audience();
+                let (token, life) = self.aws_sts(aws).web_token(&session, &audience).await?;
                 Ok(Proof::Token(token, life))
             }
         }
@@ -114,7 +129,7 @@ impl Prover {
 impl Prove for Prover {
     async fn prove(&self) -> Result<Proof, Fault> {
         match &self.identity.proof {
-            Setting::Aws(aws) => self.by_aws(aws, &self.identity.connection).await,
+            Setting::Aws(aws) => self.by_session(aws, self.session(aws).await?).await,
             Setting::Kubernetes { token_file } => kubernetes::token(token_file, &self.clock),
         }
     }

@@ -60,7 +60,7 @@ pub fn token(identity: Identity) -> Result<SubjectToken, String> {
 }
 
 /// One thread. Only host names are looked up elsewhere, on a thread that does not outlive its work by long.
-fn runtime() -> io::Result<Runtime> {
+pub(crate) fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread()
         .enable_io()
         .enable_time()

@@ -22,6 +22,8 @@ pub enum Operation {
     OtherAwsAction,
     /// Google STS, `POST /v1/token`.
     ExchangeToken,
+    /// Google STS, `POST /v1/introspect`.
+    IntrospectToken,
     /// IAM Credentials.
     GenerateAccessToken,
     /// IAM Credentials.

@@ -60,7 +60,7 @@ pub(super) async fn exchange(
     Ok(Token { secret: Secret::new(body.access_token), lives: Duration::from_secs(body.expires_in) })
 }
 
-fn form(fields: &[(&str, &str)]) -> String {
+pub(super) fn form(fields: &[(&str, &str)]) -> String {
     let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
     let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
     fields.join("&")

@@ -118,7 +118,7 @@ fn delegates(account: &Impersonation) -> Vec<String> {
 
 /// By Google's clock, so that the node's does not matter.
 fn now(answer: &Answer) -> SystemTime {
-    answer.date.unwrap_or_else(SystemTime::now)
+    answer.date().unwrap_or_else(SystemTime::now)
 }
 
 fn reason(refusal: &Refusal) -> Reason {

@@ -6,6 +6,7 @@ mod cel;
 mod error;
 mod iam_credentials;
 mod id_token;
+mod introspection;
 pub(crate) mod policy;
 mod principal;
 mod provider;
@@ -65,6 +66,7 @@ impl Google {
         let (method, path) = (request.method(), request.uri().path());
         match service {
             Service::GoogleSts if method == Method::POST && path == "/v1/token" => Operation::ExchangeToken,
+            Service::GoogleSts if method == Method::POST && path == "/v1/introspect" => Operation::IntrospectToken,
             Service::IamCredentials => {
                 iam_credentials::call(request).map_or(Operation::Unknown, |(operation, _)| operation)
             }
@@ -84,6 +86,7 @@ impl Google {
     ) -> Answer {
         let style = Style::of(service);
         let answer = match operation {
+            Operation::IntrospectToken => return self.introspect(request, now).unwrap_or_else(Into::into),
             Operation::GenerateAccessToken => self.generate_access_token(request, now),
             Operation::GenerateIdToken => self.generate_id_token(request, now),
             Operation::GetObject => self.object(request, now),

@@ -37,6 +37,12 @@ impl Tokens {
         token
     }
 
+    /// What a token is good for, if it still is.
+    pub(crate) fn grant(&self, token: &str, now: Timestamp) -> Option<Grant> {
+        let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.get(&Secret::new(token.to_owned())).filter(|grant| now < grant.expires).cloned()
+    }
+
     /// Who calls, by the bearer token, if it has one of the scopes.
     pub(crate) fn caller(
         &self,
@@ -47,12 +53,10 @@ impl Tokens {
     ) -> Result<Principal, ApiError> {
         let bearer = header(request, "authorization").and_then(|value| value.strip_prefix("Bearer "));
         let token = bearer.ok_or_else(|| ApiError::unauthenticated(style))?;
-        let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let grant = tokens.get(&Secret::new(token.to_owned())).filter(|grant| now < grant.expires);
-        let grant = grant.ok_or_else(|| ApiError::unauthenticated(style))?;
+        let grant = self.grant(token, now).ok_or_else(|| ApiError::unauthenticated(style))?;
         let fits = |scope: &String| scope == CLOUD_PLATFORM || scopes.contains(&scope.as_str());
         if grant.scopes.iter().any(fits) {
-            Ok(grant.principal.clone())
+            Ok(grant.principal)
         } else {
             Err(ApiError::insufficient_scopes())
         }

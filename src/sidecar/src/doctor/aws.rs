@@ -1,0 +1,212 @@
+//! The hops at AWS, up to the subject token.
+
+use std::time::Duration;
+
+use rolebridge_contract::{
+    aws::public_sts_host,
+    doctor::{Facts, Hop},
+};
+use tokio::time::Instant;
+
+use super::{
+    caller,
+    local::span,
+    walk::{Stopped, Walk},
+};
+use crate::{
+    call::{Request, call, host},
+    clock::Clock,
+    credentials::Session,
+    fault::{Fault, Peer, Reason},
+    json_web_token,
+    proof::{Proof, Prove, Prover, Target},
+    settings::{Aws, AwsCredentials, AwsProof, Identity, Proof as Setting, Settings},
+    subject_token::SubjectToken,
+};
+
+/// AWS takes a signature that is this old or early.
+const SIGNATURE_TOLERANCE: Duration = Duration::from_mins(5);
+
+/// What is shown to Google STS, and whom it stands for by Google's own mapping.
+pub(super) struct Shown {
+    pub(super) token: SubjectToken,
+    pub(super) subject: Option<String>,
+}
+
+/// Its hops.
+pub(super) const fn plan(identity: &Identity) -> &'static [Hop] {
+    match &identity.proof {
+        Setting::Aws(aws) => match aws.proof {
+            AwsProof::SignedRequest => &[Hop::AwsSts, Hop::Clock, Hop::Role, Hop::Signature],
+            AwsProof::WebToken => &[Hop::AwsSts, Hop::Clock, Hop::Role, Hop::WebToken],
+        },
+        Setting::Kubernetes { .. } => &[],
+    }
+}
+
+/// From the projected token to the subject token.
+pub(super) async fn shown(
+    settings: &Settings,
+    clock: &Clock,
+    walk: &mut Walk<'_>,
+) -> Result<Shown, Stopped> {
+    let identity = &settings.identity;
+    let prover = Prover::new(identity.clone(), clock.clone());
+    let Setting::Aws(aws) = &identity.proof else {
+        let proof = prover.prove().await;
+        let proof = proof.map_err(|fault| walk.stop(Hop::ProjectedToken, &fault, Facts::default()))?;
+        return subject_token(&proof, identity, clock, Hop::ProjectedToken, walk);
+    };
+    let reached = reach(settings, aws, clock, walk).await?;
+    let session = session(&prover, aws, walk).await?;
+    match aws.proof {
+        AwsProof::WebToken => web_token(&prover, aws, session, settings, clock, walk).await,
+        AwsProof::SignedRequest => {
+            let proof = Proof::Session(session);
+            let shown = subject_token(&proof, identity, clock, Hop::Signature, walk)?;
+            if reached {
+                return signature(shown, aws, settings, walk).await;
+            }
+            walk.skip(Hop::Signature, Hop::AwsSts);
+            Ok(shown)
+        }
+    }
+}
+
+/// What time it is at AWS STS, if there is a way to it; whether there is.
+///
+/// A pod whose session comes from EKS Pod Identity needs none to prove its role: Google posts what is signed.
+async fn reach(settings: &Settings, aws: &Aws, clock: &Clock, walk: &mut Walk<'_>) -> Result<bool, Stopped> {
+    let url = aws.sts_endpoint.clone();
+    let url = url.unwrap_or_else(|| format!("https://{}", public_sts_host(&aws.region)));
+    let request =
+        Request { peer: Peer::AwsSts, method: "GET", url: &url, headers: &[], body: String::new() };
+    let facts = Facts { host: Some(host(&url)), region: Some(aws.region.clone()), ..Facts::default() };
+    let asked = Instant::now();
+    let answer = match call(&settings.identity.connection, request).await {
+        Ok(answer) => answer,
+        Err(fault) if is_needless(aws) => {
+            walk.warn_of(Hop::AwsSts, &fault, facts);
+            walk.skip(Hop::Clock, Hop::AwsSts);
+            return Ok(false);
+        }
+        Err(fault) => return Err(walk.stop(Hop::AwsSts, &fault, facts)),
+    };
+    let took = asked.elapsed().as_millis();
+    walk.ok(Hop::AwsSts, format!("{} answers within {took} ms", answer.host), facts);
+    answer.correct(clock);
+    compare(settings, clock.offset(), walk);
+    Ok(true)
+}
+
+const fn is_needless(aws: &Aws) -> bool {
+    matches!((aws.proof, &aws.credentials), (AwsProof::SignedRequest, AwsCredentials::PodIdentity(_)))
+}
+
+fn compare(settings: &Settings, offset: i64, walk: &mut Walk<'_>) {
+    let facts = Facts { clock_offset: Some(offset), ..Facts::default() };
+    if offset == 0 {
+        walk.ok(Hop::Clock, "the node's agrees with AWS's to a minute".to_owned(), facts);
+        return;
+    }
+    let by = Duration::from_secs(offset.unsigned_abs());
+    let way = if offset > 0 { "behind" } else { "ahead of" };
+    let found = format!("the node's is {} {way} AWS's", span(by));
+    let serves = settings.local.is_some_and(|local| local.serve.loopback);
+    if serves && by >= SIGNATURE_TOLERANCE {
+        let sentence = format!(
+            "{found}, and with the source loopback the app's library signs by it: AWS refuses such a signature. To \
+             mend: set the node's clock (chrony), or use the source file or metadata, which sign by AWS's"
+        );
+        walk.failed(Hop::Clock, sentence, facts);
+    } else {
+        let sentence = format!("{found}; the sidecar signs by AWS's. To mend: set the node's clock (chrony)");
+        walk.warn(Hop::Clock, sentence, facts);
+    }
+}
+
+async fn session(prover: &Prover, aws: &Aws, walk: &mut Walk<'_>) -> Result<Session, Stopped> {
+    let mut facts = of(aws);
+    match prover.session(aws).await {
+        Ok(session) => {
+            let lives = session.life.expires.duration_since(session.life.obtained).unwrap_or_default();
+            facts.lives = Some(lives.as_secs());
+            let from = match &aws.credentials {
+                AwsCredentials::WebIdentity(role) => {
+                    format!("{} as {}: the session", role.role.arn, role.session_name)
+                }
+                AwsCredentials::PodIdentity(_) => "EKS Pod Identity's session".to_owned(),
+            };
+            walk.ok(Hop::Role, format!("{from} lives {}", span(lives)), facts);
+            Ok(session)
+        }
+        Err(fault) => Err(walk.stop(Hop::Role, &fault, facts)),
+    }
+}
+
+/// What the hops at AWS are about.
+fn of(aws: &Aws) -> Facts {
+    let (role, session_name) = match &aws.credentials {
+        AwsCredentials::WebIdentity(identity) => {
+            (Some(identity.role.arn.clone()), Some(identity.session_name.clone()))
+        }
+        AwsCredentials::PodIdentity(_) => (None, None),
+    };
+    Facts { role, session_name, region: Some(aws.region.clone()), ..Facts::default() }
+}
+
+async fn web_token(
+    prover: &Prover,
+    aws: &Aws,
+    session: Session,
+    settings: &Settings,
+    clock: &Clock,
+    walk: &mut Walk<'_>,
+) -> Result<Shown, Stopped> {
+    let proof = prover.by_session(aws, session).await;
+    let proof = proof.map_err(|fault| walk.stop(Hop::WebToken, &fault, of(aws)))?;
+    let shown = subject_token(&proof, &settings.identity, clock, Hop::WebToken, walk)?;
+    let claims = json_web_token::claims(shown.token.expose()).unwrap_or_default();
+    let life = proof.life();
+    let lives = life.expires.duration_since(life.obtained).unwrap_or_default();
+    let (issuer, subject) = (claims.issuer.unwrap_or_default(), claims.subject.unwrap_or_default());
+    let sentence = format!("of {issuer}, names {subject}, lives {}", span(lives));
+    let facts = Facts { issuer: Some(issuer), audiences: claims.audiences.into(), subject: Some(subject), ..of(aws) };
+    walk.ok(Hop::WebToken, sentence, facts);
+    Ok(shown)
+}
+
+/// AWS is asked what Google will ask it.
+async fn signature(
+    shown: Shown,
+    aws: &Aws,
+    settings: &Settings,
+    walk: &mut Walk<'_>,
+) -> Result<Shown, Stopped> {
+    match caller::identity(&shown.token, aws.sts_endpoint.as_deref(), &settings.identity.connection).await {
+        Ok(caller) => {
+            let facts = Facts { caller: Some(caller.clone()), ..of(aws) };
+            walk.ok(Hop::Signature, format!("AWS takes it, from {caller}"), facts);
+            Ok(Shown { subject: Some(caller), ..shown })
+        }
+        Err(fault) => Err(walk.stop(Hop::Signature, &fault, of(aws))),
+    }
+}
+
+fn subject_token(
+    proof: &Proof,
+    identity: &Identity,
+    clock: &Clock,
+    hop: Hop,
+    walk: &mut Walk<'_>,
+) -> Result<Shown, Stopped> {
+    match proof.subject_token(&Target::of(identity), clock.now()) {
+        Ok(token) => {
+            let subject = json_web_token::claims(token.expose()).and_then(|claims| claims.subject);
+            Ok(Shown { token, subject })
+        }
+        Err(error) => {
+            Err(walk.stop(hop, &Fault::new(Reason::Unsigned, error.to_string()), Facts::default()))
+        }
+    }
+}

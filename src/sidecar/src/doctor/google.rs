@@ -1,0 +1,124 @@
+//! The hops at Google.
+
+use rolebridge_contract::doctor::{Facts, Hop};
+
+use super::{
+    aws::Shown,
+    local::span,
+    walk::{Stopped, Walk},
+};
+use crate::{
+    fault::Fault,
+    google::{Google, Mint},
+    scopes::Scopes,
+    secret::Secret,
+    settings::{Impersonation, Settings},
+    tokens::Kind,
+};
+
+pub(super) async fn tokens(settings: &Settings, shown: &Shown, walk: &mut Walk<'_>) -> Result<(), Stopped> {
+    let identity = &settings.identity;
+    let kind = identity.kind.subject_token_type();
+    let google = Google::new(settings.google.clone(), kind, identity.connection.clone());
+    let facts = Facts {
+        provider: Some(identity.provider.name.clone()),
+        subject: shown.subject.clone(),
+        host: Some(crate::call::host(&settings.google.sts_endpoint)),
+        ..Facts::default()
+    };
+    let federated = match google.exchange(&shown.token, &Scopes::cloud_platform()).await {
+        Ok(token) => {
+            walk.ok(Hop::GoogleSts, format!("takes it; the federated token lives {}", span(token.lives)), facts);
+            token.secret
+        }
+        Err(fault) => return Err(walk.stop(Hop::GoogleSts, &fault, facts)),
+    };
+    let principal = principal(&google, &federated, settings, shown, walk).await;
+    match &settings.google.impersonation {
+        Some(account) => impersonate(&google, &federated, account, principal, settings, walk).await,
+        None => Ok(()),
+    }
+}
+
+/// Google says whom it sees to whoever holds the token; if it does not, its own mapping tells.
+async fn principal(
+    google: &Google,
+    federated: &Secret,
+    settings: &Settings,
+    shown: &Shown,
+    walk: &mut Walk<'_>,
+) -> Option<String> {
+    let of = |principal: &str| Facts { principal: Some(principal.to_owned()), ..Facts::default() };
+    let why = match google.principal(federated).await {
+        Ok(principal) => {
+            walk.ok(Hop::Principal, principal.clone(), of(&principal));
+            return Some(principal);
+        }
+        Err(fault) => fault,
+    };
+    let provider = &settings.identity.provider;
+    let pool = provider.audience.split("/providers/").next().unwrap_or_default();
+    let guess = shown.subject.as_ref().map(|subject| format!("principal:{pool}/subject/{subject}"));
+    match &guess {
+        Some(guess) => {
+            let sentence = format!("{guess}, if the provider maps google.subject as Google does by itself ({why})");
+            walk.ok(Hop::Principal, sentence, of(guess));
+        }
+        None => walk.warn_of(Hop::Principal, &why, Facts::default()),
+    }
+    guess
+}
+
+async fn impersonate(
+    google: &Google,
+    federated: &Secret,
+    account: &Impersonation,
+    principal: Option<String>,
+    settings: &Settings,
+    walk: &mut Walk<'_>,
+) -> Result<(), Stopped> {
+    let facts = Facts {
+        service_account: Some(account.email.clone()),
+        delegates: account.delegates.clone(),
+        principal,
+        ..Facts::default()
+    };
+    match google.access_token(federated, &Scopes::cloud_platform()).await {
+        Ok(token) => {
+            let sentence = format!("{}'s access token lives {}", account.email, span(token.lives));
+            let lives = Some(token.lives.as_secs());
+            walk.ok(Hop::Impersonation, sentence, Facts { lives, ..facts.clone() });
+        }
+        Err(fault) => return Err(walk.stop(Hop::Impersonation, &fault, facts)),
+    }
+    id_token(google, federated, facts, settings, walk).await
+}
+
+/// Most apps want none, so that a refusal counts where the settings ask for one.
+async fn id_token(
+    google: &Google,
+    federated: &Secret,
+    facts: Facts,
+    settings: &Settings,
+    walk: &mut Walk<'_>,
+) -> Result<(), Stopped> {
+    let wanted = settings.outputs.iter().find_map(|output| match &output.kind {
+        Kind::Id { audience, .. } => Some(audience.clone()),
+        _ => None,
+    });
+    let audience = wanted.clone().unwrap_or_else(|| settings.identity.provider.token_audience());
+    let facts = Facts { audiences: vec![audience.clone()], ..facts };
+    match google.id_token(federated, &audience, true).await {
+        Ok(token) => {
+            let sentence = format!("for {audience}, lives {}", span(token.lives));
+            walk.ok(Hop::IdToken, sentence, facts);
+            Ok(())
+        }
+        Err(fault) if wanted.is_some() => Err(walk.stop(Hop::IdToken, &fault, facts)),
+        Err(fault) => {
+            let fault: Fault = fault;
+            walk.warn_of(Hop::IdToken, &fault, facts);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Google STS: `POST /v1/introspect`, whose a federated token is.
+//!
+//! Source: the STS REST reference (`v1.introspect`, `IntrospectTokenResponse`), RFC 7662.
+
+use http::StatusCode;
+use serde_json::json;
+
+use super::Google;
+use super::error::OauthError;
+use crate::clock::Timestamp;
+use crate::wire::{Answer, Fields, Request, is_form};
+
+impl Google {
+    pub(super) fn introspect(&self, request: &Request, now: Timestamp) -> Result<Answer, OauthError> {
+        if !is_form(request) {
+            let description = "The request is not application/x-www-form-urlencoded.";
+            return Err(OauthError::new("invalid_request", description));
+        }
+        let fields = Fields::of_form(request);
+        let token = fields.value("token").filter(|token| !token.is_empty());
+        let token =
+            token.ok_or_else(|| OauthError::new("invalid_request", "Missing required parameter: token"))?;
+        // RFC 7662: of a token that is not good nothing is told.
+        let grant = self.tokens.grant(token, now);
+        let body = grant.map_or_else(
+            || json!({"active": false}),
+            |grant| {
+                json!({
+                    "active": true,
+                    "iss": "https://sts.googleapis.com/",
+                    // The service account's tokens are not of Google STS, so that this is `principal://…`.
+                    "username": grant.principal.name(),
+                    "scope": grant.scopes.join(" "),
+                    "token_type": "Bearer",
+                    "exp": grant.expires.unix(),
+                })
+            },
+        );
+        Ok(Answer::json(StatusCode::OK, &body))
+    }
+}
