@@ -13,7 +13,7 @@ use crate::kind::Target;
 use crate::manifests::Manifests;
 use crate::setup::{self, Language};
 use crate::tell::{self, Output};
-use crate::{check, explain, inject, live};
+use crate::{check, doctor, explain, inject, live};
 
 /// Shows what Rolebridge does with a pod, and why, and what both clouds need for it
 ///
@@ -31,12 +31,13 @@ Examples:
   kustomize build . | rolebridge inject -f -      the same for everything that is deployed
   rolebridge explain -f batch.yaml                each setting and where it came from
   rolebridge explain deployment/batch -n shop     the same of what is in a cluster
+  rolebridge doctor batch-7d4b9-x2x8k -n shop     why a pod does not get to Google
   rolebridge setup --help                         what must exist at AWS and at Google
   rolebridge check                                what is wrong with the cluster's installation
 
 Exit codes:
   0  done
-  1  a pod would be refused, or a check found an error; standard error says why
+  1  a pod would be refused or does not get to Google, or a check found an error; what was written says why
   2  it could not be done: a bad argument, a file that cannot be read, no cluster
 
 As `kubectl rolebridge` it works too, if a link named kubectl-rolebridge is on the PATH.
@@ -79,7 +80,26 @@ enum Command {
         target: Option<Target>,
         /// A file or folder of manifests; `-` is standard input. May be given again
         #[arg(short = 'f', long = "filename", value_name = "FILE")]
+        #[arg(conflicts_with_all = ["context", "release_namespace"])]
         files: Vec<PathBuf>,
+        #[command(flatten)]
+        surroundings: Surroundings,
+        #[command(flatten)]
+        cluster: Cluster,
+        /// How to write it
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Finds where a pod's way to Google ends, why, and what mends it
+    ///
+    /// The pod's own sidecar tries every hop, once: the projected token, AWS STS, the clock, the role, the signature, Google
+    /// STS, whom Google sees, impersonation, an ID token. What stands before that is looked at from outside: whether the
+    /// pod runs, whether it was injected and why not, whether its sidecar runs. The first hop that fails says the cause, and
+    /// what mends it in words for this very pod.
+    #[command(after_help = AFTER_DOCTOR)]
+    Doctor {
+        #[command(flatten)]
+        asked: doctor::Asked,
         #[command(flatten)]
         surroundings: Surroundings,
         #[command(flatten)]
@@ -125,6 +145,17 @@ enum Command {
         folder: PathBuf,
     },
 }
+
+const AFTER_DOCTOR: &str = "\
+Examples:
+  rolebridge doctor batch-7d4b9-x2x8k -n shop
+  rolebridge doctor batch-7d4b9-x2x8k -n shop -o json | jq -r '.steps[] | select(.outcome == \"failed\").reason'
+  rolebridge doctor batch-7d4b9-x2x8k -n shop --ephemeral     where no sidecar runs
+  kubectl exec batch-7d4b9-x2x8k -n shop -c rolebridge -- /rolebridge-sidecar doctor --json | \\
+    rolebridge doctor --report -                              what somebody else may run
+
+It exits with 1 if a hop failed. What it asks of the clouds is what the sidecar asks: it changes nothing there, and shows
+no secret.";
 
 const AFTER_SETUP: &str = "\
 Examples:
@@ -196,10 +227,10 @@ pub(crate) struct Surroundings {
 #[derive(Debug, Args)]
 pub(crate) struct Cluster {
     /// The context of the kubeconfig, instead of its current one
-    #[arg(long, conflicts_with = "files")]
+    #[arg(long)]
     pub(crate) context: Option<String>,
     /// The namespace of the installed chart [default: looked for in all]
-    #[arg(long, value_name = "NAMESPACE", conflicts_with = "files")]
+    #[arg(long, value_name = "NAMESPACE")]
     pub(crate) release_namespace: Option<String>,
 }
 
@@ -247,6 +278,9 @@ impl Command {
                     0 => Ok(()),
                     refused => Err(Failure::Refused(refused)),
                 }
+            }
+            Self::Doctor { asked, surroundings, cluster, output } => {
+                doctor::run(&asked, &surroundings, &cluster, output, &mut anstream::stdout().lock())
             }
             Self::Setup { told, output } => {
                 setup::run(told, output, &mut anstream::stdout().lock(), &mut anstream::stderr())

@@ -38,6 +38,12 @@ pub(crate) enum Failure {
     /// What was asked for would not work.
     #[error("{0}")]
     Setup(String),
+    /// A pod's hops cannot be tried.
+    #[error("{0}")]
+    Doctor(String),
+    /// A hop failed. It has been said which and why.
+    #[error("the pod does not get to Google.")]
+    Unwell,
     /// Pods would be refused. Of each it has been said why.
     #[error("{0} of these pods would be refused.")]
     Refused(usize),
@@ -53,7 +59,7 @@ impl Failure {
     /// As the help documents it.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused(_) | Self::Checked(_) => 1,
+            Self::Refused(_) | Self::Checked(_) | Self::Unwell => 1,
             _ => 2,
         }
     }

@@ -24,8 +24,20 @@ pub(crate) fn read(
     wait_for(async {
         let (client, default) = connect(cluster.context.as_deref()).await?;
         let namespace = surroundings.namespace.clone().unwrap_or(default);
-        Reader { client, namespace }.manifests(target, surroundings, cluster).await
+        read_in(&client, &namespace, target, surroundings, cluster).await
     })
+}
+
+/// The same, by a client that is at hand.
+pub(crate) async fn read_in(
+    client: &Client,
+    namespace: &str,
+    target: &Target,
+    surroundings: &Surroundings,
+    cluster: &Cluster,
+) -> Result<Manifests, Failure> {
+    let reader = Reader { client: client.clone(), namespace: namespace.to_owned() };
+    reader.manifests(target, surroundings, cluster).await
 }
 
 struct Reader {

@@ -7,6 +7,7 @@ mod arguments;
 mod chart;
 mod check;
 mod cluster;
+mod doctor;
 mod document;
 mod explain;
 mod failure;

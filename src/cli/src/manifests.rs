@@ -49,6 +49,11 @@ impl Manifests {
         manifests
     }
 
+    /// The sidecar that is injected now.
+    pub(crate) fn sidecar_image(&self) -> &str {
+        self.defaults.image()
+    }
+
     /// The namespace of an object.
     pub(crate) fn namespace<'a>(&'a self, object: &Object<'a>) -> &'a str {
         object.node.text(&["metadata", "namespace"]).unwrap_or(&self.namespace)

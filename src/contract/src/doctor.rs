@@ -1,4 +1,5 @@
-//! What `rolebridge-sidecar doctor --json` says, a line for each hop, and `rolebridge doctor` reads.
+//! The hops from a pod to Google: what `rolebridge-sidecar doctor --json` says, a line for each, and `rolebridge doctor`
+//! reads, with the hops before them that are seen from outside.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,16 @@ pub const DOCTOR_ARGS: &[&str] = &["doctor", "--json"];
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hop {
+    /// The pod, from outside.
+    Pod,
+    /// Whether the webhook injected it, from outside.
+    Injection,
+    /// The sidecar's container, from outside.
+    Sidecar,
+    /// The network policies that select the pod, from outside.
+    NetworkPolicies,
+    /// The cluster's OIDC issuer, from outside.
+    Issuer,
     /// The sidecar's environment.
     Settings,
     /// What the running sidecar has published.
@@ -40,6 +51,11 @@ impl Hop {
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
+            Self::Pod => "pod",
+            Self::Injection => "injection",
+            Self::Sidecar => "sidecar",
+            Self::NetworkPolicies => "network policy",
+            Self::Issuer => "cluster issuer",
             Self::Settings => "settings",
             Self::Published => "published token",
             Self::ProjectedToken => "projected token",

@@ -2,10 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_smithy_runtime_api::client::{
-    http::HttpConnector,
-    orchestrator::HttpRequest,
-};
+use aws_smithy_runtime_api::client::{http::HttpConnector, orchestrator::HttpRequest};
 use aws_smithy_types::{DateTime, body::SdkBody, date_time::Format};
 use http_body_util::{BodyExt, Limited};
 
@@ -101,4 +98,3 @@ pub(crate) fn host(url: &str) -> String {
 pub(crate) fn time(text: &str) -> Option<SystemTime> {
     SystemTime::try_from(DateTime::from_str(text, Format::DateTimeWithOffset).ok()?).ok()
 }
-

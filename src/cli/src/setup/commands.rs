@@ -26,7 +26,7 @@ pub(super) fn write(plan: &Plan) -> Result<String, Failure> {
 
 fn aws(plan: &Plan, role: &Role) -> String {
     let Role { path, name, .. } = role;
-    let statement = trust::statement(plan, role, "${ISSUER#https://}");
+    let statement = trust::statement(role, "${ISSUER#https://}", TOKEN_AUDIENCE, &plan.subject_of_the_pod());
     let role = format!(
         r#"
 # AWS: the cluster's issuer, once an account

@@ -4,7 +4,7 @@ mod commands;
 mod from;
 mod kubernetes;
 mod terraform;
-mod trust;
+pub(crate) mod trust;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -98,13 +98,13 @@ struct Plan {
 
 /// An IAM role.
 #[derive(Debug)]
-struct Role {
-    arn: String,
-    partition: &'static str,
-    account: String,
+pub(crate) struct Role {
+    pub(crate) arn: String,
+    pub(crate) partition: &'static str,
+    pub(crate) account: String,
     /// `/`, or `/team/`.
-    path: String,
-    name: String,
+    pub(crate) path: String,
+    pub(crate) name: String,
 }
 
 /// Writes what must exist to `out`, and what to know of it to `err`.
@@ -279,17 +279,25 @@ impl Role {
             }
             (_, Some(arn)) => arn,
         };
-        let Some(role) = settings::Role::parse(&arn) else {
-            return failed(&format!(
-                "{arn:?} is not the ARN of an IAM role; arn:aws:iam::ACCOUNT:role/NAME would be right."
-            ));
-        };
+        Self::parse(&arn).map(Some).map_or_else(
+            || {
+                failed(&format!(
+                    "{arn:?} is not the ARN of an IAM role; arn:aws:iam::ACCOUNT:role/NAME would be right."
+                ))
+            },
+            Ok,
+        )
+    }
+
+    /// The role of an ARN.
+    pub(crate) fn parse(arn: &str) -> Option<Self> {
+        let role = settings::Role::parse(arn)?;
         let (account, path, name) = (role.account.to_owned(), role.path.to_owned(), role.name.to_owned());
-        Ok(Some(Self { partition: role.partition.name, account, path, name, arn }))
+        Some(Self { partition: role.partition.name, account, path, name, arn: arn.to_owned() })
     }
 
     /// The ARN of its sessions, without a session's name. It leaves out the path.
-    fn assumed(&self) -> String {
+    pub(crate) fn assumed(&self) -> String {
         format!("arn:{}:sts::{}:assumed-role/{}", self.partition, self.account, self.name)
     }
 }

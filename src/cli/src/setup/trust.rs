@@ -13,19 +13,18 @@ use crate::failure::Failure;
 const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
 
 /// The statement that lets the service account have the role. `issuer` is the cluster's without `https://`.
-pub(super) fn statement(plan: &Plan, role: &Role, issuer: &str) -> String {
+pub(crate) fn statement(role: &Role, issuer: &str, audience: &str, subject: &str) -> String {
     format!(
         r#"{{
     "Effect": "Allow",
     "Principal": {{"Federated": "{}{issuer}"}},
     "Action": "{ACTION}",
     "Condition": {{"StringEquals": {{
-      "{issuer}:aud": "{TOKEN_AUDIENCE}",
-      "{issuer}:sub": "{}"
+      "{issuer}:aud": "{audience}",
+      "{issuer}:sub": "{subject}"
     }}}}
   }}"#,
-        provider(role),
-        plan.subject_of_the_pod()
+        provider(role)
     )
 }
 
@@ -63,12 +62,12 @@ pub(super) fn check(path: &Path, text: &str, role: &Role, plan: &Plan) -> Result
         "the role does not trust {}: {}. This statement beside what is there would be right:\n  {}",
         plan.subject_of_the_pod(),
         reasons.join("; "),
-        statement(plan, role, issuer)
+        statement(role, issuer, TOKEN_AUDIENCE, &plan.subject_of_the_pod())
     )))
 }
 
 /// What the ARN of an OIDC provider in the role's account begins with; its issuer follows.
-fn provider(role: &Role) -> String {
+pub(crate) fn provider(role: &Role) -> String {
     format!("arn:{}:iam::{}:oidc-provider/", role.partition, role.account)
 }
 

@@ -18,7 +18,7 @@ use crate::{
     clock::Clock,
     credentials::Session,
     fault::{Fault, Peer, Reason},
-    json_web_token,
+    json_web_token::{self, Claims},
     proof::{Proof, Prove, Prover, Target},
     settings::{Aws, AwsCredentials, AwsProof, Identity, Proof as Setting, Settings},
     subject_token::SubjectToken,
@@ -27,10 +27,13 @@ use crate::{
 /// AWS takes a signature that is this old or early.
 const SIGNATURE_TOLERANCE: Duration = Duration::from_mins(5);
 
-/// What is shown to Google STS, and whom it stands for by Google's own mapping.
+/// What is shown to Google STS, and what is known of it.
 pub(super) struct Shown {
     pub(super) token: SubjectToken,
+    /// Whom it stands for by Google's own mapping.
     pub(super) subject: Option<String>,
+    /// Who signed a JSON web token.
+    pub(super) issuer: Option<String>,
 }
 
 /// Its hops.
@@ -45,11 +48,7 @@ pub(super) const fn plan(identity: &Identity) -> &'static [Hop] {
 }
 
 /// From the projected token to the subject token.
-pub(super) async fn shown(
-    settings: &Settings,
-    clock: &Clock,
-    walk: &mut Walk<'_>,
-) -> Result<Shown, Stopped> {
+pub(super) async fn shown(settings: &Settings, clock: &Clock, walk: &mut Walk<'_>) -> Result<Shown, Stopped> {
     let identity = &settings.identity;
     let prover = Prover::new(identity.clone(), clock.clone());
     let Setting::Aws(aws) = &identity.proof else {
@@ -79,8 +78,7 @@ pub(super) async fn shown(
 async fn reach(settings: &Settings, aws: &Aws, clock: &Clock, walk: &mut Walk<'_>) -> Result<bool, Stopped> {
     let url = aws.sts_endpoint.clone();
     let url = url.unwrap_or_else(|| format!("https://{}", public_sts_host(&aws.region)));
-    let request =
-        Request { peer: Peer::AwsSts, method: "GET", url: &url, headers: &[], body: String::new() };
+    let request = Request { peer: Peer::AwsSts, method: "GET", url: &url, headers: &[], body: String::new() };
     let facts = Facts { host: Some(host(&url)), region: Some(aws.region.clone()), ..Facts::default() };
     let asked = Instant::now();
     let answer = match call(&settings.identity.connection, request).await {
@@ -166,12 +164,16 @@ async fn web_token(
     let proof = prover.by_session(aws, session).await;
     let proof = proof.map_err(|fault| walk.stop(Hop::WebToken, &fault, of(aws)))?;
     let shown = subject_token(&proof, &settings.identity, clock, Hop::WebToken, walk)?;
-    let claims = json_web_token::claims(shown.token.expose()).unwrap_or_default();
     let life = proof.life();
     let lives = life.expires.duration_since(life.obtained).unwrap_or_default();
-    let (issuer, subject) = (claims.issuer.unwrap_or_default(), claims.subject.unwrap_or_default());
-    let sentence = format!("of {issuer}, names {subject}, lives {}", span(lives));
-    let facts = Facts { issuer: Some(issuer), audiences: claims.audiences.into(), subject: Some(subject), ..of(aws) };
+    let (issuer, subject) = (shown.issuer.clone(), shown.subject.clone());
+    let sentence = format!(
+        "of {}, names {}, lives {}",
+        issuer.as_deref().unwrap_or("nobody"),
+        subject.as_deref().unwrap_or("nobody"),
+        span(lives)
+    );
+    let facts = Facts { issuer, subject, ..of(aws) };
     walk.ok(Hop::WebToken, sentence, facts);
     Ok(shown)
 }
@@ -202,11 +204,9 @@ fn subject_token(
 ) -> Result<Shown, Stopped> {
     match proof.subject_token(&Target::of(identity), clock.now()) {
         Ok(token) => {
-            let subject = json_web_token::claims(token.expose()).and_then(|claims| claims.subject);
-            Ok(Shown { token, subject })
+            let Claims { issuer, subject, .. } = json_web_token::claims(token.expose()).unwrap_or_default();
+            Ok(Shown { token, subject, issuer })
         }
-        Err(error) => {
-            Err(walk.stop(hop, &Fault::new(Reason::Unsigned, error.to_string()), Facts::default()))
-        }
+        Err(error) => Err(walk.stop(hop, &Fault::new(Reason::Unsigned, error.to_string()), Facts::default())),
     }
 }

@@ -8,7 +8,6 @@ use super::{
     walk::{Stopped, Walk},
 };
 use crate::{
-    fault::Fault,
     google::{Google, Mint},
     scopes::Scopes,
     secret::Secret,
@@ -22,13 +21,18 @@ pub(super) async fn tokens(settings: &Settings, shown: &Shown, walk: &mut Walk<'
     let google = Google::new(settings.google.clone(), kind, identity.connection.clone());
     let facts = Facts {
         provider: Some(identity.provider.name.clone()),
+        issuer: shown.issuer.clone(),
         subject: shown.subject.clone(),
         host: Some(crate::call::host(&settings.google.sts_endpoint)),
         ..Facts::default()
     };
     let federated = match google.exchange(&shown.token, &Scopes::cloud_platform()).await {
         Ok(token) => {
-            walk.ok(Hop::GoogleSts, format!("takes it; the federated token lives {}", span(token.lives)), facts);
+            walk.ok(
+                Hop::GoogleSts,
+                format!("takes it; the federated token lives {}", span(token.lives)),
+                facts,
+            );
             token.secret
         }
         Err(fault) => return Err(walk.stop(Hop::GoogleSts, &fault, facts)),
@@ -61,7 +65,8 @@ async fn principal(
     let guess = shown.subject.as_ref().map(|subject| format!("principal:{pool}/subject/{subject}"));
     match &guess {
         Some(guess) => {
-            let sentence = format!("{guess}, if the provider maps google.subject as Google does by itself ({why})");
+            let sentence =
+                format!("{guess}, if the provider maps google.subject as Google does by itself ({why})");
             walk.ok(Hop::Principal, sentence, of(guess));
         }
         None => walk.warn_of(Hop::Principal, &why, Facts::default()),
@@ -116,7 +121,6 @@ async fn id_token(
         }
         Err(fault) if wanted.is_some() => Err(walk.stop(Hop::IdToken, &fault, facts)),
         Err(fault) => {
-            let fault: Fault = fault;
             walk.warn_of(Hop::IdToken, &fault, facts);
             Ok(())
         }

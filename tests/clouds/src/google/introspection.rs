@@ -32,7 +32,7 @@ impl Google {
                     "username": grant.principal.name(),
                     "scope": grant.scopes.join(" "),
                     "token_type": "Bearer",
-                    "exp": grant.expires.unix(),
+                    "exp": grant.expires.0,
                 })
             },
         );

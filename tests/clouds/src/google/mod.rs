@@ -66,7 +66,9 @@ impl Google {
         let (method, path) = (request.method(), request.uri().path());
         match service {
             Service::GoogleSts if method == Method::POST && path == "/v1/token" => Operation::ExchangeToken,
-            Service::GoogleSts if method == Method::POST && path == "/v1/introspect" => Operation::IntrospectToken,
+            Service::GoogleSts if method == Method::POST && path == "/v1/introspect" => {
+                Operation::IntrospectToken
+            }
             Service::IamCredentials => {
                 iam_credentials::call(request).map_or(Operation::Unknown, |(operation, _)| operation)
             }

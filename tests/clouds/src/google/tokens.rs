@@ -55,10 +55,6 @@ impl Tokens {
         let token = bearer.ok_or_else(|| ApiError::unauthenticated(style))?;
         let grant = self.grant(token, now).ok_or_else(|| ApiError::unauthenticated(style))?;
         let fits = |scope: &String| scope == CLOUD_PLATFORM || scopes.contains(&scope.as_str());
-        if grant.scopes.iter().any(fits) {
-            Ok(grant.principal)
-        } else {
-            Err(ApiError::insufficient_scopes())
-        }
+        if grant.scopes.iter().any(fits) { Ok(grant.principal) } else { Err(ApiError::insufficient_scopes()) }
     }
 }

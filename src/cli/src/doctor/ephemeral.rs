@@ -1,0 +1,126 @@
+//! The hops, tried in an ephemeral container of the sidecar's image: where no sidecar runs.
+
+use std::time::{Duration, SystemTime};
+
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use kube::Api;
+use kube::api::{LogParams, Patch, PatchParams};
+use rolebridge_contract::annotations as key;
+use rolebridge_contract::doctor::DOCTOR_ARGS;
+use rolebridge_contract::environment::sidecar as names;
+use rolebridge_contract::google::{DEFAULT_UNIVERSE, audience};
+use rolebridge_contract::pod::{IDENTITY_TOKEN_FILE, IDENTITY_VOLUME, PROGRAM, TOKEN_FILE};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::outside::{Decided, Seen};
+use crate::cluster::answer;
+use crate::failure::Failure;
+
+/// To pull the image and to try all hops.
+const PATIENCE: Duration = Duration::from_mins(3);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
+
+/// What `doctor --json` says there.
+pub(super) async fn lines(
+    pods: &Api<Pod>,
+    pod: &str,
+    seen: &Seen<'_>,
+    decided: Option<&Decided>,
+) -> Result<String, Failure> {
+    let name = name();
+    let mut container = like_the_sidecar(seen).or_else(|| like_the_app(seen, decided)).ok_or_else(|| {
+        let message = "The pod has nothing of Rolebridge's that an ephemeral container could use.";
+        Failure::Doctor(message.to_owned())
+    })?;
+    container["name"] = json!(name);
+    container["command"] = json!([PROGRAM]);
+    container["args"] = json!(DOCTOR_ARGS);
+    container["terminationMessagePolicy"] = json!("FallbackToLogsOnError");
+    let patch = Patch::Strategic(json!({"spec": {"ephemeralContainers": [container]}}));
+    let what =
+        format!("an ephemeral container in pod/{pod} (the permission is patch on pods/ephemeralcontainers)");
+    answer(&what, pods.patch_ephemeral_containers(pod, &PatchParams::default(), &patch)).await?;
+    ended(pods, pod, &name).await?;
+    let log = LogParams { container: Some(name), ..LogParams::default() };
+    answer(&format!("the log of {what}"), pods.logs(pod, &log)).await
+}
+
+/// Names cannot be used again, since the container stays.
+fn name() -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("rolebridge-doctor-{}", now.as_secs())
+}
+
+/// With all that the sidecar would have.
+fn like_the_sidecar(seen: &Seen<'_>) -> Option<Value> {
+    let sidecar = seen.container?;
+    Some(json!({
+        "image": sidecar.image,
+        "imagePullPolicy": sidecar.image_pull_policy,
+        "env": sidecar.env,
+        "volumeMounts": sidecar.volume_mounts,
+        "securityContext": sidecar.security_context,
+    }))
+}
+
+/// Where the identity needs no sidecar: with the token that the app has, and the settings that hold now.
+fn like_the_app(seen: &Seen<'_>, decided: Option<&Decided>) -> Option<Value> {
+    let Decided { explanation, image } = decided.filter(|_| seen.needs_no_sidecar())?;
+    let said = |key: &str| {
+        let row = explanation.settings.iter().find(|row| row.annotation == key);
+        row.map(|row| row.value.clone())
+    };
+    let universe = said(key::UNIVERSE_DOMAIN).unwrap_or_else(|| DEFAULT_UNIVERSE.to_owned());
+    let optional = [
+        (names::SERVICE_ACCOUNT, key::SERVICE_ACCOUNT),
+        (names::STS_ENDPOINT, key::STS_ENDPOINT),
+        (names::IAM_CREDENTIALS_ENDPOINT, key::IAM_CREDENTIALS_ENDPOINT),
+        (names::QUOTA_PROJECT, key::QUOTA_PROJECT),
+    ];
+    let mut env = vec![
+        json!({"name": names::IDENTITY, "value": "kubernetes"}),
+        json!({"name": names::IDENTITY_TOKEN_FILE, "value": IDENTITY_TOKEN_FILE}),
+        json!({"name": names::AUDIENCE, "value": audience(&universe, &said(key::PROVIDER)?)}),
+        json!({"name": names::TOKEN_FILE, "value": TOKEN_FILE}),
+    ];
+    let set = optional.iter().filter_map(|(name, key)| Some(json!({"name": name, "value": said(key)?})));
+    env.extend(set);
+    Some(json!({
+        "image": image,
+        "env": env,
+        "volumeMounts": [{"name": IDENTITY_VOLUME.name, "mountPath": IDENTITY_VOLUME.path, "readOnly": true}],
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": true,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }))
+}
+
+/// Waits for its end.
+async fn ended(pods: &Api<Pod>, pod: &str, name: &str) -> Result<(), Failure> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let seen = answer(&format!("pod/{pod}"), pods.get(pod)).await?;
+        let statuses = seen.status.and_then(|status| status.ephemeral_container_statuses).unwrap_or_default();
+        let status = statuses.into_iter().find(|status| status.name == name);
+        if status.as_ref().is_some_and(has_ended) {
+            return Ok(());
+        }
+        if Instant::now() > until {
+            let state = status.and_then(|status| status.state?.waiting);
+            let why = state.and_then(|waiting| waiting.message.or(waiting.reason));
+            return Err(Failure::Doctor(format!(
+                "The ephemeral container {name} did not end within {PATIENCE:?}: {}",
+                why.as_deref().unwrap_or("the kubelet gives no reason")
+            )));
+        }
+        sleep(BETWEEN_LOOKS).await;
+    }
+}
+
+fn has_ended(status: &ContainerStatus) -> bool {
+    status.state.as_ref().is_some_and(|state| state.terminated.is_some())
+}

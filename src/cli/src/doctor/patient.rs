@@ -1,0 +1,130 @@
+//! The pod that is examined, from the outside in.
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, Client};
+use rolebridge_contract::doctor::{Facts, Hop, Outcome, Step};
+
+use super::mend::{self, Mend, Place};
+use super::outside::{self, Decided, Seen};
+use super::tell::Teller;
+use super::{Diagnosis, ephemeral, exec};
+use crate::arguments::{Cluster, Surroundings};
+use crate::cluster::answer;
+use crate::failure::Failure;
+use crate::kind::Target;
+use crate::{explain, live};
+
+/// The reasons that a network policy may be behind.
+const OF_THE_NETWORK: [&str; 3] = ["connect", "timeout", "dns"];
+
+/// A pod and the way to it.
+pub(super) struct Patient {
+    pub(super) client: Client,
+    pub(super) namespace: String,
+    pub(super) name: String,
+}
+
+/// What has been found so far; each thing is told at once.
+struct Chart<'a, 't> {
+    steps: Vec<Step>,
+    teller: &'a mut Teller<'t>,
+}
+
+impl Chart<'_, '_> {
+    fn add(&mut self, step: Step) -> Result<(), Failure> {
+        self.teller.step(&step)?;
+        self.steps.push(step);
+        Ok(())
+    }
+}
+
+impl Patient {
+    pub(super) async fn examine(
+        &self,
+        ephemeral: bool,
+        surroundings: &Surroundings,
+        cluster: &Cluster,
+        teller: &mut Teller<'_>,
+    ) -> Result<Diagnosis, Failure> {
+        let what = format!("pod/{} in the namespace {}", self.name, self.namespace);
+        let pod = answer(&what, self.pods().get(&self.name)).await?;
+        let decided = self.decided(surroundings, cluster).await;
+        let seen = Seen::of(&pod);
+        let mut chart = Chart { steps: Vec::new(), teller };
+        chart.add(outside::pod(&pod))?;
+        let (injection, mend) = outside::injection(&pod, &seen, decided.as_ref());
+        chart.add(injection)?;
+        if seen.is_injected() {
+            chart.add(seen.sidecar(decided.as_ref().ok()))?;
+        }
+        let mend = match mend {
+            Some(mend) => Some(mend),
+            None => self.hops(&pod, &seen, ephemeral, decided.as_ref().ok(), &mut chart).await?,
+        };
+        let Chart { steps, .. } = chart;
+        let pod = Some(format!("pod/{}", self.name));
+        Ok(Diagnosis { pod, namespace: Some(self.namespace.clone()), steps, mend })
+    }
+
+    /// Tries the hops where that can be done; what mends the first that failed.
+    async fn hops(
+        &self,
+        pod: &Pod,
+        seen: &Seen<'_>,
+        ephemeral: bool,
+        decided: Option<&Decided>,
+        chart: &mut Chart<'_, '_>,
+    ) -> Result<Option<Mend>, Failure> {
+        let pods = self.pods();
+        if ephemeral {
+            let lines = ephemeral::lines(&pods, &self.name, seen, decided).await?;
+            for step in lines.lines().filter_map(super::report::step) {
+                chart.add(step)?;
+            }
+        } else if seen.runs() {
+            exec::steps(&pods, &self.name, &mut |step| chart.add(step)).await?;
+        } else {
+            chart.add(outside::issuer(&self.client, pod).await)?;
+            return Ok(Some(self.offer(seen)));
+        }
+        let place = Place { namespace: &self.namespace, service_account: outside::service_account(pod) };
+        let failed = chart.steps.iter().find(|step| step.outcome == Outcome::Failed);
+        let reason = failed.and_then(|step| step.reason.as_deref());
+        if reason.is_some_and(|reason| OF_THE_NETWORK.contains(&reason)) {
+            chart.add(outside::network_policies(&self.client, &self.namespace, pod).await)?;
+        }
+        Ok(mend::of(&chart.steps, place))
+    }
+
+    /// The hops need a program in the pod.
+    fn offer(&self, seen: &Seen<'_>) -> Mend {
+        let why = if seen.needs_no_sidecar() {
+            "No sidecar runs in this pod, since the kubelet itself keeps its token."
+        } else {
+            "First let the sidecar run."
+        };
+        Mend::new(
+            format!(
+                "{why} The hops can be tried in an ephemeral container, which stays in the pod until it ends:"
+            ),
+            format!("rolebridge doctor {} -n {} --ephemeral", self.name, self.namespace),
+        )
+    }
+
+    /// What the webhook would do with the pod now, as far as the user may know.
+    async fn decided(&self, surroundings: &Surroundings, cluster: &Cluster) -> Result<Decided, Failure> {
+        let target = Target::parse(&format!("pod/{}", self.name)).map_err(Failure::Cluster)?;
+        let manifests = live::read_in(&self.client, &self.namespace, &target, surroundings, cluster).await?;
+        let explanation = explain::all(&manifests, Some(&target))?.remove(0);
+        Ok(Decided { explanation, image: manifests.sidecar_image().to_owned() })
+    }
+
+    fn pods(&self) -> Api<Pod> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+}
+
+/// A hop that is seen from outside.
+pub(super) fn step(hop: Hop, outcome: Outcome, sentence: impl Into<String>) -> Step {
+    Step { hop, outcome, reason: None, sentence: sentence.into(), facts: Facts::default() }
+}
