@@ -1,9 +1,13 @@
-//! Further files: Google's tokens for programs that can only read one from a file, written as the subject token is.
+//! Further files: Google's tokens for programs that can only read one from a file, written as the subject token is; and a
+//! mark that Google has given a token, for the app that asks the metadata server for its first one.
 //!
 //! Each is kept by a task of its own. An access token comes when it is renewed; an ID token, which is made on demand, is
-//! asked for again at a share of its life.
+//! asked for again at a share of its life; a mark stays.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tokio::{sync::watch, time::sleep};
 
@@ -17,13 +21,36 @@ use crate::{
     tokens::{Kind, Served, Tokens},
 };
 
-/// A file and what is in it.
+/// A file and what is in it. The app starts when it is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
     /// Which token.
     pub kind: Kind,
     /// The file.
     pub file: PathBuf,
+    content: Content,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Token,
+    Mark,
+}
+
+impl Output {
+    /// A token.
+    #[must_use]
+    pub fn token(kind: Kind, file: PathBuf) -> Self {
+        Self { kind, file, content: Content::Token }
+    }
+
+    /// The mark beside the subject token's file. It stays when the sidecar starts anew, which must not make the pod
+    /// unready.
+    #[must_use]
+    pub fn mark(token_file: &Path) -> Self {
+        let file = token_file.with_extension("google");
+        Self { kind: Kind::default_access(), file, content: Content::Mark }
+    }
 }
 
 /// How far an output has come.
@@ -76,6 +103,9 @@ impl<M: Mint> Keeper<M> {
             let is_new = |secret: &Secret| last.as_ref() != Some(secret);
             let served = self.tokens.another(&self.output.kind, is_new, |fault| self.failed(fault)).await;
             self.write(&served).await;
+            if self.output.content == Content::Mark {
+                return;
+            }
             if !self.output.kind.is_renewed_ahead() {
                 sleep(served.lives.mul_f64(0.6 + 0.1 * fastrand::f64())).await;
             }
@@ -85,7 +115,11 @@ impl<M: Mint> Keeper<M> {
 
     async fn write(&self, served: &Served) {
         let mut failures = 0;
-        while let Err(error) = replace(&self.output.file, served.secret.expose().as_bytes()) {
+        let content = match self.output.content {
+            Content::Token => served.secret.expose(),
+            Content::Mark => "Google has given a token\n",
+        };
+        while let Err(error) = replace(&self.output.file, content.as_bytes()) {
             failures += 1;
             let fault = Fault::new(Reason::Unwritten, format!("{}: {error}", self.output.file.display()));
             let wait = backoff(failures, fault.is_lasting(), fastrand::f64());
@@ -93,7 +127,7 @@ impl<M: Mint> Keeper<M> {
             self.failed(&fault);
             sleep(wait).await;
         }
-        if !self.writer.borrow()[self.number].written {
+        if !self.writer.borrow()[self.number].written && self.output.content == Content::Token {
             tracing::info!(file = %self.output.file.display(), "a token of Google's is published");
         }
         self.progress(Progress { written: true, fault: None });
@@ -126,7 +160,7 @@ impl<M: Mint> Keeper<M> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path, time::Duration};
+    use std::{fs, time::Duration};
 
     use tokio::time::Instant;
 
@@ -142,8 +176,9 @@ mod tests {
     fn outputs(folder: &Path) -> Vec<Output> {
         let id = Kind::Id { audience: "https://a.example".to_owned(), with_email: true };
         vec![
-            Output { kind: Kind::default_access(), file: folder.join("access-token") },
-            Output { kind: id, file: folder.join("id-token") },
+            Output::token(Kind::default_access(), folder.join("access-token")),
+            Output::token(id, folder.join("id-token")),
+            Output::mark(&folder.join("token")),
         ]
     }
 
@@ -179,7 +214,8 @@ mod tests {
             }
             sleep(Duration::from_secs(7)).await;
         }
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 3, "the two, and what is said to ready");
+        assert_eq!(read(folder.path(), "token.google"), "Google has given a token\n");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 4, "these, and what is said to ready");
         let calls = calls.lock().unwrap();
         for call in [Call::Access, Call::Id] {
             let count = calls.iter().filter(|(one, ..)| *one == call).count();

@@ -82,7 +82,7 @@ mod tests {
     fn an_output_is_waited_for_too() {
         let folder = tempfile::tempdir().unwrap();
         let (token_file, file) = (folder.path().join("token"), folder.path().join("access-token"));
-        let outputs = [Output { kind: Kind::default_access(), file: file.clone() }];
+        let outputs = [Output::token(Kind::default_access(), file.clone())];
         let publisher = publish_token(&token_file);
         assert_eq!(ready(token_file.clone(), &[]), Ok(()));
         assert_eq!(ready(token_file.clone(), &outputs), Err(NOT_YET.to_owned()));

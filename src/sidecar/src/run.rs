@@ -111,7 +111,7 @@ async fn serve_and_refresh(settings: Settings) -> Result<Infallible, String> {
     }
 }
 
-/// Google's tokens. None is asked for before somebody wants one.
+/// Google's tokens. None is asked for before somebody, or a file of [`outputs`], wants one.
 fn tokens(settings: &Settings, board: &Reader, clock: &Clock, metrics: &Arc<Metrics>) -> Tokens<Google> {
     let Settings { identity, google, .. } = settings;
     let (kind, impersonates) = (identity.kind.subject_token_type(), google.impersonation.is_some());

@@ -36,7 +36,7 @@ pub struct Settings {
     pub token_file: PathBuf,
     /// The server on 127.0.0.1; `None`: no listener.
     pub local: Option<Local>,
-    /// Further files.
+    /// Further files, which the app waits for.
     pub outputs: Vec<Output>,
     /// The metrics' port; `None`: no listener.
     pub metrics_port: Option<u16>,
@@ -113,12 +113,17 @@ impl Settings {
 
 impl Local {
     fn read(variables: &Variables<'_>, identity: &Identity) -> Result<Option<Self>, SettingsError> {
+        let local = Self::named(variables)?;
+        if local.is_some_and(|local| local.serve.loopback) && identity.loopback().is_none() {
+            return Err(SettingsError::no_loopback());
+        }
+        Ok(local)
+    }
+
+    fn named(variables: &Variables<'_>) -> Result<Option<Self>, SettingsError> {
         let serve = variables.optional(names::SERVE, parse::SERVE)?;
         let serve = serve.unwrap_or(Serve { loopback: true, metadata: false });
         let port = variables.optional(names::LOOPBACK_PORT, parse::PORT)?;
-        if port.is_some() && serve.loopback && identity.loopback().is_none() {
-            return Err(SettingsError::no_loopback());
-        }
         Ok(port.map(|port| Self { port, serve }))
     }
 }
@@ -143,14 +148,17 @@ pub fn log_level(variables: &Variables<'_>) -> Result<LevelFilter, SettingsError
     Ok(variables.optional(names::LOG_LEVEL, parse::LEVEL)?.unwrap_or(LevelFilter::INFO))
 }
 
-/// Further files beside the token's.
+/// Further files beside the token's. With the source `metadata` the app asks for Google's tokens themselves, so that the
+/// first of them is among what it waits for: some libraries give up at the first refusal.
 ///
 /// # Errors
-/// If the variable holds no list of them.
+/// If a variable is not right.
 pub fn outputs(variables: &Variables<'_>, token_file: &Path) -> Result<Vec<Output>, SettingsError> {
     let named = variables.optional(names::OUTPUTS, parse::OUTPUTS)?.unwrap_or_default();
-    let beside = |(kind, name): (Kind, String)| Output { kind, file: token_file.with_file_name(name) };
-    Ok(named.into_iter().map(beside).collect())
+    let beside = |(kind, name): (Kind, String)| Output::token(kind, token_file.with_file_name(name));
+    let mark = Local::named(variables)?.filter(|local| local.serve.metadata);
+    let mark = mark.map(|_| Output::mark(token_file));
+    Ok(named.into_iter().map(beside).chain(mark).collect())
 }
 
 /// Where the token is published.

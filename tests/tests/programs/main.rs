@@ -9,6 +9,7 @@
 
 mod botocore_python;
 mod certificates;
+mod doctor;
 mod google_auth_python;
 mod identities;
 mod kubernetes;

@@ -189,7 +189,7 @@ fn further_files_lie_beside_the_token_s() {
     ])
     .unwrap();
     let id = |audience: &str| Kind::Id { audience: audience.to_owned(), with_email: true };
-    let output = |kind, name: &str| Output { kind, file: Path::new("/var/run/rolebridge/token").join(name) };
+    let output = |kind, name: &str| Output::token(kind, Path::new("/var/run/rolebridge/token").join(name));
     assert_eq!(
         settings.outputs,
         [

@@ -4,7 +4,7 @@ use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     process::{Child, Command, Output, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rolebridge_contract::{environment::sidecar as names, loopback};
@@ -41,6 +41,14 @@ fn output(environment: &Environment, arguments: &[&str]) -> Output {
 /// What `ready --wait` complains of.
 fn output_of_ready(environment: &Environment) -> String {
     text(&output(environment, &["ready", "--wait"]).stderr).to_owned()
+}
+
+/// Asks again and again, as the kubelet does, for as long as anything may take.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < end, "in vain: {what}");
+    }
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -157,7 +165,7 @@ fn a_thousand_requests_at_once_are_one_exchange_and_no_secret_is_shown() {
     environment.set(names::SERVICE_ACCOUNT, "batch@shop.iam.gserviceaccount.com");
     environment.set(names::LOG_LEVEL, "trace");
     let child = command(&environment, &["run"]).spawn().unwrap();
-    assert_eq!(output(&environment, &["ready", "--wait"]).status.code(), Some(0));
+    until("it listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
     let asked: Vec<_> = std::thread::scope(|scope| {
         let asking = (0..1000).map(|_| scope.spawn(|| ask(port, "GET", TOKEN, FLAVOR)));
         let asking: Vec<_> = asking.collect();
@@ -181,7 +189,7 @@ fn a_thousand_requests_at_once_are_one_exchange_and_no_secret_is_shown() {
 }
 
 #[test]
-fn google_s_refusal_is_in_the_app_s_answer_and_in_the_log() {
+fn google_s_refusal_is_said_by_ready_in_the_app_s_answer_and_in_the_log() {
     let (runtime, aws) = aws(Answer::good());
     let refusal = Answer::refusal(400, include_str!("google-errors/sts-attribute-condition.json"));
     let (mut environment, _google) = with_google(&runtime, &aws, refusal, impersonated());
@@ -189,10 +197,13 @@ fn google_s_refusal_is_in_the_app_s_answer_and_in_the_log() {
     environment.set(names::LOOPBACK_PORT, port.to_string());
     environment.set(names::SERVE, "loopback,metadata");
     let child = command(&environment, &["run"]).spawn().unwrap();
-    assert_eq!(output(&environment, &["ready", "--wait"]).status.code(), Some(0));
+    let words = "unauthorized_client: The given credential is rejected by the attribute condition.";
+    until("an app does not start without its first token, and its pod's events say why", || {
+        let ready = output(&environment, &["ready"]);
+        ready.status.code() == Some(1) && text(&ready.stderr).contains(words)
+    });
     let answer = ask(port, "GET", TOKEN, FLAVOR);
     assert!(answer.starts_with("HTTP/1.1 400 Bad Request"), "{answer}");
-    let words = "unauthorized_client: The given credential is rejected by the attribute condition.";
     assert!(body(&answer).starts_with("Google STS: ") && answer.contains(words), "{answer}");
     let ttl = format!("{}: 60\r\n", loopback::SESSION_TTL_HEADER);
     assert!(
@@ -270,6 +281,7 @@ fn a_kubernetes_service_account_is_exchanged() {
     environment.set(names::SERVE, "metadata");
     let child = command(&environment, &["run"]).spawn().unwrap();
     assert_eq!(output(&environment, &["ready", "--wait"]).status.code(), Some(0));
+    assert_eq!(sts.asked(), 1, "an app that starts now is answered at once");
     let answer = ask(port, "GET", TOKEN, FLAVOR);
     assert!(answer.contains(FEDERATED), "{answer}");
     let zone = ask(port, "GET", "/computeMetadata/v1/instance/zone", FLAVOR);
