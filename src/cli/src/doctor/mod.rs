@@ -91,7 +91,6 @@ fn of_report(steps: Vec<Step>, teller: &mut Teller<'_>) -> Result<Diagnosis, Fai
     for step in &steps {
         teller.step(step)?;
     }
-    let place = Place { namespace: "NAMESPACE", service_account: "SERVICEACCOUNT" };
-    let mend = mend::of(&steps, place);
+    let mend = mend::of(&steps, Place::of(&steps));
     Ok(Diagnosis { pod: None, namespace: None, steps, mend })
 }

@@ -167,19 +167,19 @@ pub(super) fn injection(
         Ok(explanation) if explanation.outcome == "injected" => {
             let sentence = "it is not injected, and would be if it were made now: it was made before it or its \
                             namespace opted in, or while the webhook could not be reached";
-            let words = "Make the pod anew; the webhook sees pods only when they are made:";
+            let words = "make the pod anew; the webhook sees pods only when they are made:";
             (say(Outcome::Failed, sentence.to_owned()), Some(Mend::new(words, made_anew(pod))))
         }
         Ok(explanation) => {
             let why = explanation.message.as_deref().unwrap_or_default();
             let mend = (explanation.reason == Some("not-opted-in")).then(|| {
                 Mend::new(
-                    "Opt in on the pod's template, where its controller makes pods of it:",
+                    "opt in on the pod's template, where its controller makes pods of it:",
                     format!("metadata:\n  annotations:\n    {INJECT}: \"true\""),
                 )
             });
             let explain = Mend::new(
-                "Mend what the sentence names, then make the pod anew. Each setting and where it comes from:",
+                "mend what the sentence names, then make the pod anew. Each setting and where it comes from:",
                 format!("rolebridge explain pod/{} -n {}", name(pod), namespace(pod)),
             );
             (say(Outcome::Failed, format!("it is not injected. {why}")), Some(mend.unwrap_or(explain)))
@@ -187,7 +187,7 @@ pub(super) fn injection(
         Err(failure) => {
             let sentence =
                 format!("it is not injected; what would become of it now cannot be told ({failure})");
-            let words = "See what is set where, on the pod, its service account and its namespace:";
+            let words = "see what is set where, on the pod, its service account and its namespace:";
             let command = format!("kubectl -n {} get pod {} -o yaml", namespace(pod), name(pod));
             (say(Outcome::Failed, sentence), Some(Mend::new(words, command)))
         }

@@ -99,9 +99,9 @@ impl Patient {
     /// The hops need a program in the pod.
     fn offer(&self, seen: &Seen<'_>) -> Mend {
         let why = if seen.needs_no_sidecar() {
-            "No sidecar runs in this pod, since the kubelet itself keeps its token."
+            "no sidecar runs in this pod, since the kubelet itself keeps its token."
         } else {
-            "First let the sidecar run."
+            "first let the sidecar run."
         };
         Mend::new(
             format!(

@@ -5,7 +5,8 @@ use std::io::Write;
 use anstyle::{AnsiColor, Style};
 use rolebridge_contract::doctor::{Hop, Outcome, Step};
 
-use super::{Diagnosis, Mend};
+use super::Diagnosis;
+use super::mend::{Mend, cause};
 use crate::document;
 use crate::failure::Failure;
 use crate::tell::{Output, plain};
@@ -33,7 +34,10 @@ impl<'a> Teller<'a> {
             Outcome::Skipped => ("-", Style::new().dimmed()),
         };
         let (title, width) = (step.hop.title(), Hop::WIDEST_TITLE);
-        writeln!(self.out, "{colour}{sign} {title:width$}{colour:#}  {}", plain(&step.sentence))?;
+        // What mends it comes last.
+        let is_failed = step.outcome == Outcome::Failed;
+        let sentence = if is_failed { cause(&step.sentence) } else { &step.sentence };
+        writeln!(self.out, "{colour}{sign} {title:width$}{colour:#}  {}", plain(sentence))?;
         self.out.flush()?;
         Ok(())
     }

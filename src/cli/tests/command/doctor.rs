@@ -3,16 +3,13 @@
 use std::path::PathBuf;
 
 use insta::assert_snapshot;
-use serde_json::{Value, json};
 
-use crate::api::{self, serve};
-use crate::program::{Asked, here, transcript};
+use crate::program::{here, transcript};
 
 /// What the real sidecar said of set-ups with one thing that is not right, compared by the tests that span programs.
 fn reports() -> Vec<PathBuf> {
     let folder = here("../../tests/tests/programs/doctor/reports");
-    let mut reports: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut reports: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     reports.sort();
     reports
 }

@@ -10,6 +10,7 @@ mod book;
 mod cases;
 #[cfg(test)]
 mod check;
+mod doctor;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub(super) fn mend(reason: &str, known: &Known<'_>) -> Option<Mend> {
         "session-too-long" => session(known),
         "region-disabled" => region(known),
         "federation-disabled" => Some(Mend::new(
-            format!("Enable outbound web identity federation in the account{}:", of_account(known)),
+            format!("enable outbound web identity federation in the account{}:", of_account(known)),
             "aws iam enable-outbound-web-identity-federation",
         )),
         "web-token-denied" => web_token(known),
@@ -29,11 +29,12 @@ fn of_account(known: &Known<'_>) -> String {
 fn trust_policy(known: &Known<'_>) -> Option<Mend> {
     let (role, issuer) = (known.role()?, known.issuer_host()?);
     let subject = known.facts.subject.as_deref()?;
-    let statement = trust::statement(&role, issuer, known.audience(), subject);
+    // It is written to stand inside of a policy.
+    let statement = trust::statement(&role, issuer, known.audience(), subject).replace("\n  ", "\n");
     let Role { arn, name, .. } = role;
     let words = format!(
-        "Add this statement to the trust policy of {arn}. If there is no such role, mend the annotation that names it \
-         (AWS does not tell the two apart); the last two commands change the policy:"
+        "add this statement to the trust policy of {arn}; the commands fetch the policy and put it back. If there is no \
+         such role, mend what names it: AWS does not tell the two apart."
     );
     let commands = format!(
         "aws iam get-role --role-name {name} --query Role.AssumeRolePolicyDocument >trust.json\n\
@@ -45,14 +46,14 @@ fn trust_policy(known: &Known<'_>) -> Option<Mend> {
 fn identity_provider(known: &Known<'_>) -> Option<Mend> {
     let (issuer, audience) = (known.facts.issuer.as_deref()?, known.audience());
     Some(Mend::new(
-        format!("Register the cluster's issuer in the role's account{}:", of_account(known)),
+        format!("register the cluster's issuer in the role's account{}:", of_account(known)),
         format!("aws iam create-open-id-connect-provider --url {issuer} --client-id-list {audience}"),
     ))
 }
 
 fn audience(known: &Known<'_>) -> Option<Mend> {
     let (role, issuer, audience) = (known.role()?, known.issuer_host()?, known.audience());
-    let words = format!("Add the audience {audience} to the account's provider for the cluster's issuer:");
+    let words = format!("add the audience {audience} to the account's provider for the cluster's issuer:");
     let arn = trust::provider(&role);
     let command = format!(
         "aws iam add-client-id-to-open-id-connect-provider --client-id {audience} \\\n  \
@@ -64,7 +65,7 @@ fn audience(known: &Known<'_>) -> Option<Mend> {
 fn session(known: &Known<'_>) -> Option<Mend> {
     let Role { name, arn, .. } = known.role()?;
     Some(Mend::new(
-        format!("Let sessions of {arn} live for an hour:"),
+        format!("let sessions of {arn} live for an hour:"),
         format!("aws iam update-role --role-name {name} --max-session-duration 3600"),
     ))
 }
@@ -72,7 +73,7 @@ fn session(known: &Known<'_>) -> Option<Mend> {
 fn region(known: &Known<'_>) -> Option<Mend> {
     let (region, account) = (known.facts.region.as_deref()?, of_account(known));
     let words = format!(
-        "Activate AWS STS in {region} for the account{account} (IAM console, account settings, endpoints), or let the \
+        "activate AWS STS in {region} for the account{account} (IAM console, account settings, endpoints), or let the \
          pod ask another region's:"
     );
     Some(Mend::new(words, "rolebridge.io/aws-region: us-east-1"))
@@ -81,7 +82,7 @@ fn region(known: &Known<'_>) -> Option<Mend> {
 fn web_token(known: &Known<'_>) -> Option<Mend> {
     let Role { name, arn, .. } = known.role()?;
     let words =
-        format!("Allow {arn} to ask for a token (and see that no policy of the organization denies it):");
+        format!("allow {arn} to ask for a token (and see that no policy of the organization denies it):");
     let command = format!(
         "aws iam put-role-policy --role-name {name} --policy-name rolebridge \\\n  \
          --policy-document '{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY}'"
@@ -96,7 +97,7 @@ fn association(known: &Known<'_>) -> Mend {
          --service-account {account} --role-arn arn:aws:iam::ACCOUNT:role/NAME"
     );
     Mend::new(
-        format!("Associate the service account {namespace}/{account} with a role, in the cluster's account:"),
+        format!("associate the service account {namespace}/{account} with a role, in the cluster's account:"),
         command,
     )
 }

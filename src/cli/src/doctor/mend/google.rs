@@ -13,7 +13,7 @@ pub(super) fn mend(reason: &str, known: &Known<'_>) -> Option<Mend> {
         "impersonation-denied" => impersonation(known),
         "api-disabled" => apis(known),
         "lifetime-refused" => Some(Mend::new(
-            "Let the token live for an hour, or list the service account in the organization policy \
+            "let the token live for an hour, or list the service account in the organization policy \
              constraints/iam.allowServiceAccountCredentialLifetimeExtension:",
             "rolebridge.io/token-lifetime: \"3600\"",
         )),
@@ -46,7 +46,7 @@ fn assertion(known: &Known<'_>) -> String {
 fn condition(known: &Known<'_>) -> Option<Mend> {
     let provider = known.provider()?;
     let words = format!(
-        "Compare the provider's condition with what the pod proves ({}); the last command changes the condition:",
+        "compare the provider's condition with what the pod proves ({}); the last command changes the condition:",
         assertion(known)
     );
     let flags = provider.flags();
@@ -66,7 +66,7 @@ fn kind(known: &Known<'_>) -> &'static str {
 fn provider(known: &Known<'_>) -> Option<Mend> {
     let Provider { project, pool, name } = known.provider()?;
     let words = format!(
-        "See which pools and providers the project {project} has and whether they are enabled; the annotation \
+        "see which pools and providers the project {project} has and whether they are enabled; the annotation \
          rolebridge.io/provider names the provider {name} of the pool {pool}:"
     );
     let commands = format!(
@@ -83,11 +83,11 @@ fn trust(known: &Known<'_>) -> Option<Mend> {
     let (words, format) = if kind(known) == "aws" {
         let account =
             known.facts.caller.as_ref().and_then(|arn| arn.split(':').nth(4)).unwrap_or("the role's");
-        (format!("The provider must be of the kind AWS and trust the account {account}:"), "aws.accountId")
+        (format!("the provider must be of the kind AWS and trust the account {account}:"), "aws.accountId")
     } else {
         let issuer = known.failed.facts.issuer.as_deref().unwrap_or("of the token");
         let words = format!(
-            "The provider must be of the kind OIDC, with the issuer {issuer} and no allowed audience but its own name:"
+            "the provider must be of the kind OIDC, with the issuer {issuer} and no allowed audience but its own name:"
         );
         (words, "oidc.issuerUri,oidc.allowedAudiences")
     };
@@ -137,8 +137,8 @@ fn impersonation(known: &Known<'_>) -> Option<Mend> {
         (member, role) = (format!("serviceAccount:{email}"), "roles/iam.serviceAccountTokenCreator");
     }
     let words = match known.facts.delegates.len() {
-        0 => format!("See that the service account {account} exists, and let the pod's principal be it:"),
-        _ => format!("See that every service account up to {account} exists, and let each be the next one:"),
+        0 => format!("see that the service account {account} exists, and let the pod's principal be it:"),
+        _ => format!("see that every service account up to {account} exists, and let each be the next one:"),
     };
     Some(Mend::new(words, commands.join("\n")))
 }
@@ -147,7 +147,7 @@ fn apis(known: &Known<'_>) -> Option<Mend> {
     let Provider { project, .. } = known.provider()?;
     let apis = "sts.googleapis.com iamcredentials.googleapis.com";
     Some(Mend::new(
-        "Enable the API in the project that Google's message names; most often that is the pool's:",
+        "enable the API in the project that Google's message names; most often that is the pool's:",
         format!("gcloud services enable {apis} --project {project}"),
     ))
 }

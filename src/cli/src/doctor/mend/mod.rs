@@ -34,14 +34,39 @@ pub(crate) struct Place<'a> {
     pub(crate) service_account: &'a str,
 }
 
-/// The mend of the first hop that failed; nothing where the hop's own sentence has said it all.
+impl<'a> Place<'a> {
+    /// By the projected token, which names both.
+    pub(crate) fn of(steps: &'a [Step]) -> Self {
+        let subject = steps.iter().find_map(|step| step.facts.subject.as_deref()).unwrap_or_default();
+        let named = subject.strip_prefix("system:serviceaccount:").and_then(|pair| pair.split_once(':'));
+        let (namespace, service_account) = named.unwrap_or(("NAMESPACE", "SERVICEACCOUNT"));
+        Self { namespace, service_account }
+    }
+}
+
+/// The mend of the first hop that failed.
 pub(crate) fn of(steps: &[Step], place: Place<'_>) -> Option<Mend> {
     let failed = steps.iter().find(|step| step.outcome == Outcome::Failed)?;
-    let reason = failed.reason.as_deref()?;
+    let reason = failed.reason.as_deref().unwrap_or_default();
     let known = Known { facts: known(steps), failed, place };
     network::mend(reason, &known)
         .or_else(|| aws::mend(reason, &known))
         .or_else(|| google::mend(reason, &known))
+        .or_else(|| anyones(failed))
+}
+
+/// Where a sentence ends that says what is wrong, and one begins that says what anyone would mend.
+const TO_MEND: &str = " To mend: ";
+
+/// What is wrong, without what mends it.
+pub(crate) fn cause(sentence: &str) -> &str {
+    sentence.split_once(TO_MEND).map_or(sentence, |(cause, _)| cause)
+}
+
+/// What the hop's own sentence says.
+fn anyones(failed: &Step) -> Option<Mend> {
+    let (_, words) = failed.sentence.split_once(TO_MEND)?;
+    Some(Mend::new(words, ""))
 }
 
 /// What all hops have shown, and the one that failed.

@@ -8,13 +8,13 @@ pub(super) fn mend(reason: &str, known: &Known<'_>) -> Option<Mend> {
     match reason {
         "connect" | "timeout" => Some(Mend::new(
             format!(
-                "Let the pod reach {host} on TCP port 443. A NetworkPolicy that lets it, beside what is there:"
+                "let the pod reach {host} on TCP port 443. A NetworkPolicy that lets it, beside what is there:"
             ),
             policy(namespace),
         )),
         "dns" => Some(Mend::new(
             format!(
-                "See what the cluster's DNS says of {host}, and that a NetworkPolicy lets the pod reach port 53:"
+                "see what the cluster's DNS says of {host}, and that a NetworkPolicy lets the pod reach port 53:"
             ),
             format!(
                 "kubectl -n {namespace} run dns --rm -it --restart Never --image busybox -- nslookup {host}\n\
@@ -22,12 +22,12 @@ pub(super) fn mend(reason: &str, known: &Known<'_>) -> Option<Mend> {
             ),
         )),
         "proxy" => Some(Mend::new(
-            format!("Let the proxy allow CONNECT {host}:443, or let the sidecar go around it:"),
+            format!("let the proxy allow CONNECT {host}:443, or let the sidecar go around it:"),
             format!("rolebridge.io/no-proxy: {}", host.split(':').next().unwrap_or(host)),
         )),
         "untrusted" => Some(Mend::new(
             format!(
-                "Somebody stands between the pod and {host}, most often your company's proxy. Give the sidecar its \
+                "somebody stands between the pod and {host}, most often your company's proxy. Give the sidecar its \
                  certificate authority:"
             ),
             format!(
