@@ -18,6 +18,7 @@ mod live;
 mod manifests;
 mod node;
 mod object;
+mod owner;
 mod setup;
 mod stream;
 mod tell;

@@ -8,7 +8,6 @@ mod events;
 mod finding;
 mod image;
 mod judge;
-mod owner;
 mod page;
 mod picture;
 mod pod;

@@ -13,7 +13,6 @@ use rolebridge_inject::{Context, Defaults, Metadata};
 use serde_json::value::RawValue;
 
 use crate::check::account::Account;
-use crate::check::owner::Owner;
 use crate::check::page;
 use crate::check::picture::Seen;
 use crate::check::pod::{self, Around};
@@ -21,6 +20,7 @@ use crate::check::progress::Progress;
 use crate::check::tally::Tally;
 use crate::cluster::answer;
 use crate::failure::Failure;
+use crate::owner::Owner;
 
 /// What is known of the installation.
 #[derive(Debug)]

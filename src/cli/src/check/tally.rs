@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use rolebridge_inject::Reason;
 
 use crate::check::account::Account;
-use crate::check::owner::Owner;
 use crate::check::pod::{Fault, State};
 use crate::check::since::Since;
+use crate::owner::Owner;
 
 /// What is wrong with pods.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

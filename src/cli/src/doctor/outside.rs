@@ -15,6 +15,7 @@ use super::patient::step;
 use crate::cluster::answer;
 use crate::explain::Explanation;
 use crate::failure::Failure;
+use crate::owner::Owner;
 
 /// What the webhook would do now.
 pub(super) struct Decided {
@@ -85,11 +86,8 @@ impl<'a> Seen<'a> {
         }
         if let Some(ended) = &state.terminated {
             let said = ended.message.as_deref().map(|said| format!(": {}", said.trim())).unwrap_or_default();
-            return step(
-                Hop::Sidecar,
-                Outcome::Failed,
-                format!("it has ended with code {}{said}", ended.exit_code),
-            );
+            let outcome = if ended.exit_code == 0 { Outcome::Ok } else { Outcome::Failed };
+            return step(Hop::Sidecar, outcome, format!("it has ended with code {}{said}", ended.exit_code));
         }
         let other = decided.map(|decided| decided.image.as_str()).filter(|other| *other != image);
         let restarts = self.status.map_or(0, |status| status.restart_count);
@@ -122,24 +120,34 @@ pub(super) fn service_account(pod: &Pod) -> &str {
     named.unwrap_or("default")
 }
 
+pub(super) fn node(pod: &Pod) -> Option<&str> {
+    pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref())
+}
+
+pub(super) fn has_ended(pod: &Pod) -> bool {
+    ["Succeeded", "Failed"].contains(&phase(pod))
+}
+
+fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("unknown")
+}
+
 /// Whether the pod itself runs.
 pub(super) fn pod(pod: &Pod) -> Step {
-    let status = pod.status.as_ref();
-    let phase = status.and_then(|status| status.phase.as_deref()).unwrap_or("unknown");
-    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
-    let account = service_account(pod);
-    match (phase, node) {
-        ("Succeeded" | "Failed", _) => {
+    let (phase, account) = (phase(pod), service_account(pod));
+    match node(pod) {
+        _ if has_ended(pod) => {
             let sentence = format!("it has ended ({phase}); its hops can be tried in a pod that runs");
             step(Hop::Pod, Outcome::Warning, sentence)
         }
-        (_, None) => {
-            let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+        None => {
+            let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref());
+            let conditions = conditions.unwrap_or_default();
             let why = conditions.iter().find(|condition| condition.type_ == "PodScheduled");
             let why = why.and_then(|condition| condition.message.as_deref()).unwrap_or("no reason given");
             step(Hop::Pod, Outcome::Failed, format!("it is on no node: {why}"))
         }
-        (_, Some(node)) => step(
+        Some(node) => step(
             Hop::Pod,
             Outcome::Ok,
             format!("{phase} on the node {node}, as the service account {account}"),
@@ -167,8 +175,10 @@ pub(super) fn injection(
         Ok(explanation) if explanation.outcome == "injected" => {
             let sentence = "it is not injected, and would be if it were made now: it was made before it or its \
                             namespace opted in, or while the webhook could not be reached";
-            let words = "make the pod anew; the webhook sees pods only when they are made:";
-            (say(Outcome::Failed, sentence.to_owned()), Some(Mend::new(words, made_anew(pod))))
+            let renewal = Owner::of(pod).renewal(namespace(pod));
+            let words =
+                format!("make the pod anew, since the webhook sees pods only when they are made: {renewal}.");
+            (say(Outcome::Failed, sentence.to_owned()), Some(Mend::new(words, "")))
         }
         Ok(explanation) => {
             let why = explanation.message.as_deref().unwrap_or_default();
@@ -191,27 +201,6 @@ pub(super) fn injection(
             let command = format!("kubectl -n {} get pod {} -o yaml", namespace(pod), name(pod));
             (say(Outcome::Failed, sentence), Some(Mend::new(words, command)))
         }
-    }
-}
-
-/// How somebody gets a new one of it.
-fn made_anew(pod: &Pod) -> String {
-    let owner = pod.metadata.owner_references.as_deref().unwrap_or_default().first();
-    let (namespace, name) = (namespace(pod), name(pod));
-    match owner.map(|owner| (owner.kind.as_str(), owner.name.as_str())) {
-        // A Deployment's ReplicaSet has its name and a hash.
-        Some(("ReplicaSet", set)) if set.contains('-') => {
-            let deployment = set.rsplit_once('-').map_or(set, |(deployment, _)| deployment);
-            format!("kubectl -n {namespace} rollout restart deployment/{deployment}")
-        }
-        Some((kind @ ("StatefulSet" | "DaemonSet"), owner)) => {
-            format!("kubectl -n {namespace} rollout restart {}/{owner}", kind.to_lowercase())
-        }
-        Some(_) => format!("kubectl -n {namespace} delete pod {name}"),
-        None => format!(
-            "kubectl -n {namespace} get pod {name} -o yaml >pod.yaml\n\
-             kubectl -n {namespace} replace --force -f pod.yaml"
-        ),
     }
 }
 

@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client};
 use rolebridge_contract::doctor::{Facts, Hop, Outcome, Step};
+use rolebridge_contract::pod::CONTAINER;
 
 use super::mend::{self, Mend, Place};
 use super::outside::{self, Decided, Seen};
@@ -85,7 +86,7 @@ impl Patient {
             exec::steps(&pods, &self.name, &mut |step| chart.add(step)).await?;
         } else {
             chart.add(outside::issuer(&self.client, pod).await)?;
-            return Ok(Some(self.offer(seen)));
+            return Ok(Some(self.offer(pod, seen)));
         }
         let place = Place { namespace: &self.namespace, service_account: outside::service_account(pod) };
         let failed = chart.steps.iter().find(|step| step.outcome == Outcome::Failed);
@@ -97,7 +98,15 @@ impl Patient {
     }
 
     /// The hops need a program in the pod.
-    fn offer(&self, seen: &Seen<'_>) -> Mend {
+    fn offer(&self, pod: &Pod, seen: &Seen<'_>) -> Mend {
+        let Self { name, namespace, .. } = self;
+        if outside::has_ended(pod) {
+            let words = "the hops can be tried in a pod that runs. What this one's sidecar said:";
+            return Mend::new(words, format!("kubectl -n {namespace} logs {name} -c {CONTAINER}"));
+        }
+        if outside::node(pod).is_none() {
+            return Mend::new("first let a node take the pod.", "");
+        }
         let why = if seen.needs_no_sidecar() {
             "no sidecar runs in this pod, since the kubelet itself keeps its token."
         } else {
@@ -107,7 +116,7 @@ impl Patient {
             format!(
                 "{why} The hops can be tried in an ephemeral container, which stays in the pod until it ends:"
             ),
-            format!("rolebridge doctor {} -n {} --ephemeral", self.name, self.namespace),
+            format!("rolebridge doctor {name} -n {namespace} --ephemeral"),
         )
     }
 

@@ -48,7 +48,9 @@ impl<'a> Teller<'a> {
             Output::Text => match &diagnosis.mend {
                 Some(Mend { words, copy }) => {
                     let bold = Style::new().bold();
-                    writeln!(self.out, "\n{bold}To mend it:{bold:#} {}", plain(words))?;
+                    let has_failed = diagnosis.steps.iter().any(|step| step.outcome == Outcome::Failed);
+                    let title = if has_failed { "To mend it" } else { "Next" };
+                    writeln!(self.out, "\n{bold}{title}:{bold:#} {}", plain(words))?;
                     for (index, line) in copy.lines().enumerate() {
                         let indent = if line.is_empty() { "" } else { "  " };
                         let before = if index == 0 { "\n" } else { "" };

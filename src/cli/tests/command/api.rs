@@ -15,6 +15,9 @@ use crate::replica;
 /// So few, that every list has several pages.
 const PAGE: usize = 2;
 
+/// Who signs the cluster's tokens.
+const ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/5F2A9C1B7D3E4F60A1B2C3D4E5F60718";
+
 /// What may be listed.
 const LISTS: [&str; 6] =
     ["configmaps", "events", "mutatingwebhookconfigurations", "namespaces", "pods", "serviceaccounts"];
@@ -101,8 +104,10 @@ impl Api {
             let message = format!("User \"me\" cannot get or list {path}");
             return Err((403, "Forbidden".to_owned(), message));
         }
-        if path == "/version" {
-            return Ok(Some(version()));
+        match path {
+            "/version" => return Ok(Some(version())),
+            "/.well-known/openid-configuration" => return Ok(Some(json!({"issuer": ISSUER}))),
+            _ => {}
         }
         if request.method == "POST" {
             assert_eq!(request.query.get("dryRun").map(String::as_str), Some("All"), "{path}");

@@ -32,9 +32,9 @@ fn what_cannot_be_done_is_said() {
         &["inject", "-f", "others.yaml", "--defaults", "deployment.yaml"],
         &["inject"],
         &["explain"],
-        &["explain", "service/a"],
-        &["explain", "-f", "deployment.yaml", "deployment/other"],
-        &["explain", "-f", "config.txt"],
+        &["doctor", "explain", "service/a"],
+        &["doctor", "explain", "-f", "deployment.yaml", "deployment/other"],
+        &["doctor", "explain", "-f", "config.txt"],
     ];
     assert_snapshot!(errors.map(transcript).join("\n"));
 }
@@ -74,7 +74,7 @@ fn explanations_for_programs() {
 #[test]
 fn the_help() {
     assert_snapshot!("help", transcript(&["--help"]));
-    for command in ["inject", "explain", "setup", "check", "completions", "man"] {
+    for command in ["inject", "explain", "doctor", "setup", "check", "completions", "man"] {
         assert_snapshot!(format!("help-{command}"), transcript(&[command, "--help"]));
     }
 }

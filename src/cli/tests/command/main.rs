@@ -10,6 +10,7 @@ mod book;
 mod cases;
 #[cfg(test)]
 mod check;
+#[cfg(test)]
 mod doctor;
 #[cfg(test)]
 mod fixtures;

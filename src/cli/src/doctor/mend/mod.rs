@@ -6,7 +6,7 @@ mod aws;
 mod google;
 mod network;
 
-use rolebridge_contract::doctor::{Facts, Outcome, Step};
+use rolebridge_contract::doctor::{Facts, Hop, Outcome, Step};
 use serde::Serialize;
 
 use crate::setup::Role;
@@ -65,6 +65,12 @@ pub(crate) fn cause(sentence: &str) -> &str {
 
 /// What the hop's own sentence says.
 fn anyones(failed: &Step) -> Option<Mend> {
+    if failed.hop == Hop::Settings {
+        let words = "the webhook writes the sidecar's environment, so that something else has changed it since: another \
+                     webhook, or whoever wrote the container by hand. Make the pod anew, and compare its container \
+                     rolebridge with what `rolebridge explain` shows.";
+        return Some(Mend::new(words, ""));
+    }
     let (_, words) = failed.sentence.split_once(TO_MEND)?;
     Some(Mend::new(words, ""))
 }
