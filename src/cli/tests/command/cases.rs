@@ -32,9 +32,9 @@ fn what_cannot_be_done_is_said() {
         &["inject", "-f", "others.yaml", "--defaults", "deployment.yaml"],
         &["inject"],
         &["explain"],
-        &["doctor", "explain", "service/a"],
-        &["doctor", "explain", "-f", "deployment.yaml", "deployment/other"],
-        &["doctor", "explain", "-f", "config.txt"],
+        &["explain", "service/a"],
+        &["explain", "-f", "deployment.yaml", "deployment/other"],
+        &["explain", "-f", "config.txt"],
     ];
     assert_snapshot!(errors.map(transcript).join("\n"));
 }
