@@ -1,6 +1,6 @@
 # What a person does by hand. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt deny python chart manifests images e2e conformance bench delivery version
+.PHONY: help demo test lint fmt deny python chart manifests images e2e conformance bench delivery pictures version
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ images: ## the programs' images as OCI archives in target/images, without an eng
 
 e2e: ## all of it on a real Kubernetes on this machine; `tests/cluster/install-packages` comes first
 	tests/cluster/e2e/run
+
+pictures: ## the README's pictures, of real runs
+	docs/pictures
 
 delivery: ## versions, workflows, a release that is made here
 	tests/delivery/run

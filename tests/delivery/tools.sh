@@ -1,5 +1,6 @@
 # The programs that judge a release: pinned, and kept where the other steps keep theirs. Sourced by `run`.
 # shellcheck shell=bash
+. "$root/tests/python/venv.sh"
 
 tools=${XDG_CACHE_HOME:-$HOME/.cache}/rolebridge/delivery
 modules=(
@@ -19,14 +20,8 @@ get_tools() {
     [ -x "$tools/$name/${name%@*}" ] || GOBIN=$tools/$name GOFLAGS=-mod=readonly go install "$module" || return
     PATH=$tools/$name:$PATH
   done
-  local requirements=$root/tests/delivery/requirements.txt venv
-  venv=$tools/python/$(python3 -c 'import platform; print(platform.python_version())')-$(sha256sum "$requirements" | cut -c1-16)
-  if [ ! -e "$venv/complete" ]; then
-    rm -rf "$venv"
-    python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements" || return
-    touch "$venv/complete"
-  fi
-  PATH=$venv/bin:$PATH
+  local python; python=$(venv "$root/tests/delivery/requirements.txt") || return
+  PATH=$python/bin:$PATH
 }
 
 lint_scripts() {

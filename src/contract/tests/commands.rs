@@ -13,10 +13,10 @@ use pages::root;
 
 /// What a command begins with, and the text of the file that runs it.
 const RUN: &[(&str, &str, &str)] = &[
-    ("cargo run -p demo", ".ci/run", "cargo run -q -p demo"),
+    ("cargo run -p demo", "docs/pictures", "cargo run -q -p demo"),
     ("cargo test", ".ci/run", "cargo test"),
     ("git clone https://github.com/rolebridge/rolebridge", ".github/workflows/test.yml", "actions/checkout"),
-    ("make demo", ".ci/run", "cargo run -q -p demo"),
+    ("make demo", "docs/pictures", "cargo run -q -p demo"),
     ("make lint", ".ci/run", "make lint"),
     ("cargo install --path src/cli", "tests/delivery/release.sh", "cargo install --path src/cli"),
     ("ln -s ~/.cargo/bin/rolebridge", "tests/delivery/release.sh", "kubectl-rolebridge"),

@@ -181,6 +181,16 @@ fn each_case() {
     }
 }
 
+/// `docs/pictures` makes docs/check.svg of it.
+#[test]
+fn the_picture() {
+    let case: Case = serde_saphyr::from_str(&text("picture.yaml")).unwrap();
+    let config = case.api().serve();
+    let config = config.path().to_str().unwrap();
+    let said = Asked::new(&["check"]).env("KUBECONFIG", config).env("CLICOLOR_FORCE", "1").transcript();
+    assert_snapshot!("check-picture", said);
+}
+
 /// What API servers say of a pod, and what it means for the webhook.
 #[test]
 fn each_answer_to_a_trial() {
