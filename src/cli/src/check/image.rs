@@ -18,11 +18,11 @@ mod tests {
     #[test]
     fn a_version_is_a_tag_or_a_digest() {
         for (image, expected, expected_tag) in [
-            ("ghcr.io/rolebridge/sidecar:0.1.0", "0.1.0", Some("0.1.0")),
-            ("localhost:5000/sidecar:0.1.0-rc.1", "0.1.0-rc.1", Some("0.1.0-rc.1")),
+            ("ghcr.io/rolebridge/sidecar:1.2.3", "1.2.3", Some("1.2.3")),
+            ("localhost:5000/sidecar:1.2.3-rc.1", "1.2.3-rc.1", Some("1.2.3-rc.1")),
             ("localhost:5000/sidecar", "latest", Some("latest")),
             ("sidecar@sha256:ab", "sha256:ab", None),
-            ("a/sidecar:0.1.0@sha256:ab", "0.1.0@sha256:ab", None),
+            ("a/sidecar:1.2.3@sha256:ab", "1.2.3@sha256:ab", None),
         ] {
             assert_eq!((version(image), tag(image)), (expected, expected_tag), "{image}");
         }
