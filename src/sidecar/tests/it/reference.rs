@@ -5,14 +5,20 @@ mod listed;
 #[path = "../../../contract/tests/section/mod.rs"]
 mod section;
 
+use std::{fmt::Write, fs, path::Path};
+
 use rolebridge_sidecar::{
     board::Board,
     clock::Clock,
     fault::{Fault, Hop, Reason},
     metrics::{Metrics, TokenClass},
 };
+use serde_json::Value;
+
+use crate::faults;
 
 const PAGE: &str = "docs/src/reference.md";
+const TROUBLES: &str = "docs/src/troubleshooting.md";
 
 fn fault(reason: Reason) -> String {
     let hop = match reason.hop() {
@@ -38,7 +44,29 @@ fn table(head: &str, row: fn(Reason) -> String) -> String {
 fn the_book_lists_every_fault() {
     section::hold(PAGE, "faults", &table("| code | hop | what is wrong | retried |", fault));
     let mends = table("| what is wrong | what mends it | code |", mend);
-    section::hold("docs/src/troubleshooting.md", "faults", &mends);
+    section::hold(TROUBLES, "faults", &mends);
+}
+
+#[test]
+fn the_book_lists_what_aws_says() {
+    let mut table = String::from("| text | the sidecar's code |\n| --- | --- |\n");
+    for (name, _, reason, _) in faults::CASES {
+        writeln!(table, "| `{}` | `{reason}` |", faults::body(name).1).unwrap();
+    }
+    section::hold(TROUBLES, "what AWS STS says", &table);
+}
+
+/// Its own words as far as they name nobody.
+#[test]
+fn the_book_has_what_google_says() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(here.join("../..").join(TROUBLES)).unwrap();
+    for file in fs::read_dir(here.join("tests/it/google-errors")).unwrap() {
+        let body: Value = serde_json::from_str(&fs::read_to_string(file.unwrap().path()).unwrap()).unwrap();
+        let text = body["error_description"].as_str().or_else(|| body["error"]["message"].as_str()).unwrap();
+        let begin: String = text.chars().take(30).collect();
+        assert!(page.contains(&begin), "{TROUBLES} has no {text:?}");
+    }
 }
 
 #[test]
