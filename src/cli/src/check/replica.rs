@@ -1,5 +1,6 @@
 //! What certificate a replica really serves: a handshake with it, through a port that the API server forwards.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{self, CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -38,22 +40,31 @@ pub(crate) async fn served(
     let refused = forwarder.take_error(port);
     let connector = TlsConnector::from(Arc::new(config().map_err(|error| error.to_string())?));
     let server = ServerName::try_from(release.server_name()).map_err(|error| error.to_string())?;
-    let shaken = timeout(PATIENCE, connector.connect(server, stream)).await;
-    forwarder.abort();
+    let shaken = timeout(PATIENCE, shake(&connector, server, stream)).await;
+    // For the replica to hear that this was all, and for the kubelet to say what was wrong.
+    let ended = timeout(PATIENCE, forwarder.join()).await;
+    let said = match refused.filter(|_| ended.is_ok()) {
+        Some(refused) => refused.await,
+        None => None,
+    };
+    let failed = |why: String| format!("the handshake with the pod {name}: {}", said.unwrap_or(why));
     match shaken {
-        Ok(Ok(connection)) => {
-            let chain = connection.get_ref().1.peer_certificates().unwrap_or_default();
-            Ok(chain.iter().map(|certificate| certificate.clone().into_owned()).collect())
-        }
-        Ok(Err(error)) => {
-            let said = match refused {
-                Some(refused) => refused.await,
-                None => None,
-            };
-            Err(format!("the handshake with the pod {name}: {}", said.unwrap_or_else(|| error.to_string())))
-        }
-        Err(_) => Err(format!("the handshake with the pod {name}: no answer within {PATIENCE:?}")),
+        Ok(shaken) => shaken.map_err(|error| failed(error.to_string())),
+        Err(_) => Err(failed(format!("no answer within {PATIENCE:?}"))),
     }
+}
+
+/// The whole handshake, and a proper end: a replica counts those that were given up.
+async fn shake(
+    connector: &TlsConnector,
+    server: ServerName<'static>,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+) -> io::Result<Vec<CertificateDer<'static>>> {
+    let mut connection = connector.connect(server, stream).await?;
+    let chain = connection.get_ref().1.peer_certificates().unwrap_or_default();
+    let chain = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();
+    connection.shutdown().await?;
+    Ok(chain)
 }
 
 fn port(pod: &Pod) -> Option<u16> {
