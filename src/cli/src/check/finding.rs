@@ -88,8 +88,10 @@ impl Group {
     }
 }
 
-/// The page of the book with a heading for each check.
-const PAGE: &str = "docs/src/check.md";
+/// Where the book is read.
+const BOOK: &str = "https://github.com/rolebridge/rolebridge/blob/main/docs/src/";
+/// The page with a heading for each check.
+const PAGE: &str = "check.md";
 
 /// One thing that was found.
 #[derive(Debug, Clone, Serialize)]
@@ -112,7 +114,7 @@ impl Finding {
         object: impl Into<String>,
         message: impl Into<String>,
     ) -> Self {
-        let link = format!("{PAGE}#{}", check.name());
+        let link = format!("{BOOK}{PAGE}#{}", check.name());
         Self { check, severity, object: object.into(), message: message.into(), link }
     }
 
@@ -141,11 +143,11 @@ mod tests {
 
     #[test]
     fn every_link_leads_to_a_heading_of_the_book() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+        let book = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src");
         for check in Check::ALL {
             let link = Finding::new(*check, Severity::Ok, "", "").link;
-            let (page, anchor) = link.split_once('#').unwrap();
-            let text = fs::read_to_string(root.join(page)).unwrap();
+            let (page, anchor) = link.strip_prefix(BOOK).unwrap().split_once('#').unwrap();
+            let text = fs::read_to_string(book.join(page)).unwrap();
             assert!(text.lines().any(|line| line == format!("## {anchor}")), "{link}");
         }
     }
