@@ -82,6 +82,6 @@ failCgroupV1: false
 failSwapOn: false
 evictionHard: {memory.available: 50Mi, nodefs.available: 1%, imagefs.available: 1%}
 imageGCHighThresholdPercent: 100
-syncFrequency: 5s
+syncFrequency: 2s
 X
 }

@@ -53,7 +53,8 @@ start_apiserver() {
     --client-ca-file=pki/ca.crt --service-account-issuer=https://kubernetes.default.svc \
     --service-account-key-file=pki/sa.pub --service-account-signing-key-file=pki/sa.key \
     --service-cluster-ip-range=10.96.0.0/16 --authorization-mode=Node,RBAC --allow-privileged \
-    --enable-aggregator-routing --kubelet-preferred-address-types=InternalIP \
+    --enable-aggregator-routing --feature-gates MutatingAdmissionPolicy=true \
+    --runtime-config admissionregistration.k8s.io/v1beta1=true --kubelet-preferred-address-types=InternalIP \
     --kubelet-certificate-authority=pki/ca.crt \
     --kubelet-client-certificate=pki/kubelet-client.crt --kubelet-client-key=pki/kubelet-client.key
 }
@@ -62,11 +63,12 @@ start_controller-manager() {
   start controller-manager "$bin/kube-controller-manager" --kubeconfig controller-manager.kubeconfig \
     --leader-elect=false --use-service-account-credentials --horizontal-pod-autoscaler-sync-period=2s \
     --service-account-private-key-file=pki/sa.key \
-    --root-ca-file=pki/ca.crt
+    --root-ca-file=pki/ca.crt --kube-api-qps=200 --kube-api-burst=400
 }
 
 start_scheduler() {
-  start scheduler "$bin/kube-scheduler" --kubeconfig scheduler.kubeconfig --leader-elect=false
+  start scheduler "$bin/kube-scheduler" --kubeconfig scheduler.kubeconfig --leader-elect=false \
+    --kube-api-qps=200 --kube-api-burst=400
 }
 
 start_containerd() { start containerd containerd -c containerd.toml; }
