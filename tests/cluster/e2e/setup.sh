@@ -59,6 +59,15 @@ a_certificate() {
     -extfile <(echo "subjectAltName=DNS:$2")
 }
 
+# a_copy: a folder as the README's reader has it, but for the images' registry.
+a_copy() {
+  copy=$work/copy
+  [ ! -e "$copy" ] || return 0
+  mkdir "$copy"
+  cp -r "$root/charts" "$root/manifests" "$copy"
+  find "$copy" -name '*.yaml' -exec sed -i "s|ghcr.io/rolebridge|$registry|; s|ullPolicy: IfNotPresent|ullPolicy: $pull|" {} +
+}
+
 # make_namespaces: those of app teams, each with a service account that has an IAM role, and the clouds' CA.
 make_namespaces() {
   local namespace
