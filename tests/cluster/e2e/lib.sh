@@ -2,14 +2,15 @@
 # shellcheck shell=bash
 
 passed=0 failed=0 table=()
+declare -A sides=() # the process of each that goes on aside
 
 # prove SENTENCE COMMAND...: one check. The command is a function whose first failing line ends it. What it printed is
 # shown if it failed, and what the cluster looks like then; what it noted, in any case.
 prove() {
   local sentence=$1 from=$SECONDS code; shift
-  rm -f "$work/note"
+  rm -f "$scratch/note"
   set +e
-  (set -e; "$@") > "$work/output" 2>&1
+  (set -e; "$@") > "$scratch/output" 2>&1
   code=$?
   set -e
   if [ $code = 0 ]; then
@@ -17,17 +18,40 @@ prove() {
   else
     failed=$((failed + 1)); result=FAILED
   fi
-  [ ! -e "$work/note" ] || sentence+=": $(cat "$work/note")"
+  [ ! -e "$scratch/note" ] || sentence+=": $(cat "$scratch/note")"
   table+=("$(printf '%-6s %4d s  %s' $result $((SECONDS - from)) "$sentence")")
   printf '%s\n' "${table[-1]}"
   if [ $code != 0 ]; then
-    sed 's/^/        | /' "$work/output"
+    sed 's/^/        | /' "$scratch/output"
     picture 2>&1 | sed 's/^/        . /' || true # a pod without a log yet ends nothing
   fi
 }
 
 # note TEXT: what was measured or counted, beside the check's sentence.
-note() { echo "$1" > "$work/note"; }
+note() { echo "$1" > "$scratch/note"; }
+
+# aside FUNCTION: its checks, while those go on that they have nothing to do with. `back FUNCTION` waits for them, shows
+# and counts them.
+aside() {
+  mkdir "$work/$1"
+  {
+    scratch=$work/$1 passed=0 failed=0 table=()
+    "$1" > "$scratch/said" 2>&1
+    printf '%s\n' "$passed $failed" "${table[@]}" > "$scratch/result"
+  } &
+  sides[$1]=$!
+}
+back() {
+  local rows=("0 1")
+  [ "${sides[$1]-}" ] || return 0
+  wait "${sides[$1]}" || echo "$1 ended early"
+  unset "sides[$1]"
+  printf '\n%s, aside\n' "$1"
+  cat "$work/$1/said"
+  [ ! -e "$work/$1/result" ] || mapfile -t rows < "$work/$1/result"
+  passed=$((passed + ${rows[0]% *})) failed=$((failed + ${rows[0]#* }))
+  table+=("${rows[@]:1}")
+}
 
 # picture: what a person would look at first. (There is no name server, which the kubelet says again and again.)
 picture() {

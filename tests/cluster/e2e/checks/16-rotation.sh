@@ -6,7 +6,7 @@ rotated_twice() { [ "$(rotations 1)" -ge 2 ] && [ "$(rotations 2)" -ge 2 ]; }
 rotates_under_load() {
   eventually 120 rotated_twice
   load_ends
-  note "$(cat "$work/note"); $(rotations 1) new CAs, $(rotations 2) new certificates"
+  note "$(cat "$scratch/note"); $(rotations 1) new CAs, $(rotations 2) new certificates"
 }
 
 prove "certificate and CA are changed twice and more, under load" rotates_under_load

@@ -36,8 +36,11 @@ policy_for_workloads() {
   kubectl --namespace shop run plain --image app --dry-run=server
 }
 
-workloads_for_policy() { # which also brings the deleted configuration back, as Helm's own
-  upgrade --set admission.workloads.enabled=true,admission.policy.enabled=false
+# Which also brings the deleted configuration back, as Helm's own; and the certificates' usual lives. Those come without
+# load: the last of the short ones may end before the first of the long ones is served.
+workloads_for_policy() {
+  upgrade --set admission.workloads.enabled=true,admission.policy.enabled=false \
+    --set certificates.managed.caLifetime=8760h,certificates.managed.certificateLifetime=720h,certificates.managed.publishDelay=5s
   kubectl get mutatingwebhookconfiguration rolebridge-workloads
   eventually 20 has 'name: rolebridge-token' bare
 }
@@ -53,6 +56,14 @@ all_replicas_down() {
   eventually 10 bare
 }
 
+serve_for_long() {
+  local pod day; day=$(($(date +%s) + 86400))
+  for pod in $(webhooks get pods --selector app.kubernetes.io/component=webhook --output name); do
+    kubectl get --raw "/api/v1/namespaces/$system/pods/${pod#pod/}:8080/proxy/metrics" |
+      awk -v day="$day" '/^rolebridge_webhook_certificate_expiry_timestamp_seconds/ {good = $NF > day} END {exit !good}' || return 1
+  done
+}
+
 gone() { equal "" "$(replicas)"; }
 
 prove "changed defaults hold without a restart" defaults_change_alive
@@ -62,3 +73,4 @@ prove "the configuration for workloads goes; the policy refuses an opted-in pod 
   policy_for_workloads
 prove "the configurations come back whole, the policy goes" workloads_for_policy
 prove "with every replica down opted-in pods are refused, others are created, workloads are applied" all_replicas_down
+prove "certificates of the usual lives are served" eventually 90 serve_for_long

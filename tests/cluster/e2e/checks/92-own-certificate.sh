@@ -9,7 +9,7 @@ give_secret() {
 
 installs_with_it() {
   give_secret
-  helm_install "$root/charts/rolebridge" --set certificates.mode=secret,certificates.secret.name=own \
+  helm_install "$root/charts/rolebridge" --set webhook.drain.delaySeconds=1,certificates.mode=secret,certificates.secret.name=own \
     --set-file certificates.secret.caBundle="$work/own-ca.crt"
   has 'name: rolebridge-token' bare
 }

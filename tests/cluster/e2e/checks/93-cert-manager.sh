@@ -8,7 +8,7 @@ cert_manager_runs() {
 }
 
 cert_manager_makes_it() {
-  helm_install "$root/charts/rolebridge" --set certificates.mode=cert-manager
+  helm_install "$root/charts/rolebridge" --set webhook.drain.delaySeconds=1,certificates.mode=cert-manager
   has 'name: rolebridge-token' bare
   # What cert-manager takes on itself, the webhook may not do.
   equal no "$(kubectl auth can-i patch mutatingwebhookconfigurations/rolebridge \
