@@ -6,6 +6,7 @@ use rolebridge_inject::{Context, Defaults, admit};
 use super::troubles::sentence;
 use crate::check::finding::{Check, Finding, Severity};
 use crate::check::pods::Pods;
+use crate::check::tally::Tally;
 
 /// Names in a row are so many at the most.
 const NAMES: usize = 5;
@@ -90,25 +91,16 @@ fn well(pods: &Pods) -> [Finding; 5] {
         1 => format!("One {what}"),
         count => format!("{count} {what}s"),
     };
-    let left_alone: Vec<_> =
-        tally.left_alone.iter().map(|(reason, count)| format!("{count}: {}", reason.sentence())).collect();
-    let left_alone = if left_alone.is_empty() {
-        String::new()
-    } else {
-        format!(
-            " Of those whose namespace alone opted them in, some are left as they are. {}",
-            left_alone.join(" ")
-        )
-    };
     [
         say(Check::Namespaces, "Namespaces", labelled(pods)),
         say(
             Check::Injection,
             "Pods",
             format!(
-                "{} opted in, and {} injected.{left_alone}",
+                "{} opted in, and {} injected.{}",
                 count(tally.opted_in, "pod"),
-                number(tally.injected)
+                number(tally.injected),
+                left_alone(tally)
             ),
         ),
         say(Check::SidecarVersion, "Pods", "No sidecar is of another version than new pods get.".to_owned()),
@@ -122,6 +114,18 @@ fn well(pods: &Pods) -> [Finding; 5] {
             ),
         ),
     ]
+}
+
+/// Pods that pass, since nothing but their namespace wanted them to have what they lack.
+fn left_alone(tally: &Tally) -> String {
+    let reasons = tally.left_alone.iter();
+    let reasons: Vec<_> = reasons
+        .map(|(reason, count)| format!("{count} ({})", reason.sentence().trim_end_matches('.')))
+        .collect();
+    if reasons.is_empty() {
+        return String::new();
+    }
+    format!(" Opted in by their namespace alone, and left as they are: {}.", reasons.join(", "))
 }
 
 fn number(count: usize) -> String {
