@@ -4,8 +4,8 @@
     version.py VERSION [DATE]   write it; DATE (default: today's) goes into CHANGELOG.md
     version.py --check [TAG]    compare, and fail if a place differs; with TAG, also if the tag is not vVERSION
 
-The workspace's version in Cargo.toml is the source. It goes into Cargo.lock, the chart, what is made from the chart, and a
-heading of CHANGELOG.md for what stands under "Unreleased".
+The workspace's version in Cargo.toml is the source. It goes into Cargo.lock, the chart, what is made from the chart, what
+the programs print in the book's quick start, and a heading of CHANGELOG.md for what stands under "Unreleased".
 """
 
 import datetime
@@ -20,11 +20,13 @@ ROOT = pathlib.Path(__file__).parent.parent
 CARGO, LOCK = ROOT / "Cargo.toml", ROOT / "Cargo.lock"
 CHART = ROOT / "charts/rolebridge/Chart.yaml"
 MADE = ("charts/manifests.py", "charts/readme.py")
+TRANSCRIPT = ROOT / "docs/src/quick-start.md"
 
 WORKSPACE = re.compile(r'^(\[workspace\.package\]\nversion = ")([^"]+)(")', re.M)
 # A package without a source is the workspace's own.
 LOCKED = re.compile(r'^(\[\[package\]\]\nname = "([^"]+)"\nversion = ")([^"]+)("\n(?!source))', re.M)
 CHARTED = re.compile(r"^((version|appVersion): )(.+)()$", re.M)
+IMAGE = r"ghcr\.io/rolebridge/[a-z]+:(\S*\w)"
 
 NUMBER = r"(0|[1-9]\d*)"
 # https://semver.org without build metadata: an image's tag and a label of Kubernetes cannot hold its "+".
@@ -56,6 +58,7 @@ def write(version, date):
     if order(version) < order(current()):
         sys.exit(f"version.py: {version} comes before the version that is here, {current()}")
     changed = changelog.release((ROOT / "CHANGELOG.md").read_text(), version, date)
+    rewrite(TRANSCRIPT, re.compile(rf"(?<![\w.])(){re.escape(current())}()(?!\.?[\w-])"), version)
     rewrite(CARGO, WORKSPACE, version)
     rewrite(LOCK, LOCKED, version)
     rewrite(CHART, CHARTED, version)
@@ -71,8 +74,10 @@ def places():
     for name, version in ((found[2], found[3]) for found in CHARTED.finditer(CHART.read_text())):
         yield f"charts/rolebridge/Chart.yaml, {name}", version
     for path in sorted((ROOT / "manifests").glob("*.yaml")):
-        for version in re.findall(r'app\.kubernetes\.io/version: "(.+)"|ghcr\.io/rolebridge/[a-z]+:(\S+)', path.read_text()):
+        for version in re.findall(rf'app\.kubernetes\.io/version: "(.+)"|{IMAGE}', path.read_text()):
             yield f"manifests/{path.name}", "".join(version)
+    for version in re.findall(IMAGE, TRANSCRIPT.read_text()):
+        yield TRANSCRIPT.relative_to(ROOT), version
     newest = changelog.newest((ROOT / "CHANGELOG.md").read_text())
     if newest:
         yield "CHANGELOG.md, the newest heading", newest

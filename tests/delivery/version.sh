@@ -19,7 +19,7 @@ bump() {
 }
 
 changed_as_expected() {
-  diff <(git diff --name-only) <(printf '%s\n' CHANGELOG.md Cargo.lock Cargo.toml README.md charts/rolebridge/Chart.yaml \
+  diff <(git diff --name-only) <(printf '%s\n' CHANGELOG.md Cargo.lock Cargo.toml README.md charts/rolebridge/Chart.yaml docs/src/quick-start.md \
     "$(git grep -l "$(sed 's/\./\\./g' .git/old)" HEAD -- manifests | sed 's/^HEAD://')")
 }
 

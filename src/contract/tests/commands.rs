@@ -21,20 +21,6 @@ const RUN: &[(&str, &str, &str)] = &[
     ("cargo install --path src/cli", "tests/delivery/release.sh", "cargo install --path src/cli"),
     ("ln -s ~/.cargo/bin/rolebridge", "tests/delivery/release.sh", "kubectl-rolebridge"),
     ("helm install rolebridge charts/rolebridge", "tests/cluster/e2e/setup.sh", "helm install rolebridge"),
-    (
-        "helm upgrade rolebridge charts/rolebridge",
-        "tests/cluster/e2e/operations.sh",
-        "helm upgrade rolebridge",
-    ),
-    ("helm rollback rolebridge", "tests/cluster/e2e/checks/50-operations.sh", "helm rollback rolebridge"),
-    ("helm uninstall rolebridge", "tests/cluster/e2e/checks/90-uninstall.sh", "helm uninstall rolebridge"),
-    ("kubectl apply -k manifests", "tests/cluster/e2e/checks/95-kubectl.sh", "manifests"),
-    (
-        "kubectl --namespace rolebridge-system rollout status",
-        "tests/cluster/e2e/checks/95-kubectl.sh",
-        "kubectl",
-    ),
-    ("kubectl run try", "tests/cluster/e2e/operations.sh", "--dry-run=server"),
 ];
 
 /// Blocks of this command alone are run by its own tests, `src/cli/tests/command/book.rs`.
