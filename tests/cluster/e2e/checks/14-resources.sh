@@ -50,35 +50,6 @@ Y
   has "'limits'" read_json "$sidecar_resources" < <(a_pod counted true '{}')
 }
 
-# There is no metrics server, so a stand-in says that each app uses half of what it requests.
-autoscaler() {
-  kubectl --namespace clouds create configmap metrics --from-file="$e2e/objects/metrics.py"
-  a_certificate metrics metrics.clouds.svc
-  kubectl --namespace clouds create secret tls metrics --cert "$work/metrics.crt" --key "$work/metrics.key"
-  object metrics | kubectl apply --filename -
-  kubectl --namespace clouds rollout status deployment/metrics --timeout 60s
-  kubectl wait apiservice v1beta1.metrics.k8s.io --for condition=Available --timeout 30s
-  local inject
-  for inject in false true; do
-    object scaled NAME=scaled-$inject INJECT=$inject | kubectl --namespace shop apply --filename -
-    kubectl --namespace shop autoscale deployment scaled-$inject --cpu 50% --min 1 --max 5
-  done
-  for inject in false true; do
-    eventually 40 has 'True 1' kubectl --namespace shop get hpa scaled-$inject \
-      --output 'jsonpath={.status.conditions[?(@.type=="ScalingActive")].status} {.status.desiredReplicas}'
-  done
-  note "$(utilization scaled-false) % without, $(utilization scaled-true) % with it"
-  kubectl --namespace shop delete hpa,deployment scaled-false scaled-true
-  object metrics | kubectl delete --filename -
-}
-
-utilization() {
-  kubectl --namespace shop get hpa "$1" --output 'jsonpath={.status.currentMetrics[0].resource.current.averageUtilization}'
-}
-
 prove "the QoS class stays" qos_class
 prove "a ResourceQuota with limits takes an injected pod where it takes it without" resource_quota
 prove "a LimitRange gives its container what it gives it without" limit_range
-if [ "$own" ]; then
-  prove "a HorizontalPodAutoscaler measures it as it does without" autoscaler
-fi

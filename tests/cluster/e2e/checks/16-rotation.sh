@@ -9,4 +9,5 @@ rotates_under_load() {
   note "$(cat "$scratch/note"); $(rotations 1) new CAs, $(rotations 2) new certificates"
 }
 
+back scaling
 prove "certificate and CA are changed twice and more, under load" rotates_under_load

@@ -26,21 +26,20 @@ bad_defaults_are_not_taken() {
   helm rollback rolebridge --namespace "$system" --wait --timeout 60s
 }
 
-# Two of the chart's switches at a time: an upgrade takes its seconds.
+# Two of the chart's switches at a time: an upgrade takes its seconds. With it come the certificates' usual lives; without
+# load, since the last of the short ones may end before the first of the long ones is served.
 policy_for_workloads() {
-  upgrade --set admission.workloads.enabled=false,admission.policy.enabled=true
+  upgrade --set admission.workloads.enabled=false,admission.policy.enabled=true \
+    --set certificates.managed.caLifetime=8760h,certificates.managed.certificateLifetime=720h,certificates.managed.publishDelay=5s
   refused 'not found' kubectl get mutatingwebhookconfiguration rolebridge-workloads
-  bare
+  eventually 20 bare
   kubectl delete mutatingwebhookconfiguration rolebridge
   eventually 20 refused 'the webhook rolebridge has not injected it' bare
   kubectl --namespace shop run plain --image app --dry-run=server
 }
 
-# Which also brings the deleted configuration back, as Helm's own; and the certificates' usual lives. Those come without
-# load: the last of the short ones may end before the first of the long ones is served.
-workloads_for_policy() {
-  upgrade --set admission.workloads.enabled=true,admission.policy.enabled=false \
-    --set certificates.managed.caLifetime=8760h,certificates.managed.certificateLifetime=720h,certificates.managed.publishDelay=5s
+workloads_for_policy() { # which also brings the deleted configuration back, as Helm's own
+  upgrade --set admission.workloads.enabled=true,admission.policy.enabled=false
   kubectl get mutatingwebhookconfiguration rolebridge-workloads
   eventually 20 has 'name: rolebridge-token' bare
 }
