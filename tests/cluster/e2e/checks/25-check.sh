@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 # In the namespace that enforces the restricted Pod Security Standard, which the trial pod must satisfy too.
-check() { "${CARGO_TARGET_DIR:-$root/target}/debug/rolebridge" check --namespace restricted "$@"; }
+check() { "$programs/rolebridge" check --namespace restricted "$@"; }
 restricted() { kubectl --namespace restricted "$@"; }
 of_pod='"runAsNonRoot": true, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}'
 of_container='"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}'
@@ -11,7 +11,6 @@ of_container='"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"
 says() { refused "$1" check; }
 
 an_app_runs() {
-  cargo build --quiet --manifest-path "$root/Cargo.toml" -p rolebridge-cli
   object deployment | sed "s/^ *serviceAccountName: .*/&\n      securityContext: {$of_pod}/
     s/^ *imagePullPolicy: .*/&\n          securityContext: {$of_container}/" | restricted apply --filename -
   restricted rollout status deployment/nightly-report --timeout 60s
