@@ -17,8 +17,10 @@ sidecar_is_native_and_first() {
     --output 'jsonpath={.items[0].spec.initContainers[0].name} {.items[0].spec.initContainers[0].restartPolicy}')"
 }
 
-# Ahead of when it is looked at: Python takes its time to start.
-python_begins() {
+# Ahead of when they are looked at: Python takes its time to start, and a Job's containers come one after the other.
+others_begin() {
+  object job | kubectl --namespace shop apply --filename -
+  another deployment scraped rolebridge.io/metrics-port=9102 | kubectl --namespace shop apply --filename -
   object python-pod NAMESPACE=shop NAME=python INJECT=true ARGUMENT=--all POD_USER='' USER='' | kubectl apply --filename -
 }
 python_reads() {
@@ -28,7 +30,6 @@ python_reads() {
 }
 
 job_completes() {
-  object job | kubectl --namespace shop apply --filename -
   succeeds shop --selector=job-name=nightly-report
   kubectl --namespace shop wait job/nightly-report --for=condition=Complete --timeout 10s
   has '"rows"' kubectl --namespace shop logs job/nightly-report --container first
@@ -36,7 +37,6 @@ job_completes() {
 }
 
 metrics_are_served_if_asked_for() {
-  another deployment scraped rolebridge.io/metrics-port=9102 | kubectl --namespace shop apply --filename -
   kubectl --namespace shop rollout status deployment/scraped --timeout 60s
   has 'rolebridge_sidecar_' scrape scraped
   refused 'connection refused' scrape nightly-report
@@ -48,7 +48,7 @@ scrape() {
 
 dry_run_shows_it() { has 'name: rolebridge-token' bare; }
 
-prove "a pod with Python's google-cloud-storage and google-cloud-bigquery is created" python_begins
+prove "pods begin: with Python's google-cloud-storage and google-cloud-bigquery, of a Job, with metrics" others_begin
 prove "a Deployment with one annotation: its app (Google's Rust library) reads BigQuery" deployment_reads
 prove "the principal that Google saw is the pod's IAM role, and it impersonated the service account" principal_is_the_role
 prove "the sidecar is a native one and the first" sidecar_is_native_and_first
