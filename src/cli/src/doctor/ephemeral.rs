@@ -1,8 +1,9 @@
 //! The hops, tried in an ephemeral container of the sidecar's image: where no sidecar runs.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, EnvVar, Pod, VolumeMount};
 use kube::Api;
 use kube::api::{LogParams, Patch, PatchParams};
 use rolebridge_contract::annotations as key;
@@ -64,7 +65,8 @@ fn like_the_sidecar(seen: &Seen<'_>) -> Option<Value> {
     }))
 }
 
-/// Where the identity needs no sidecar: with the token that the app has, and the settings that hold now.
+/// Where the identity needs no sidecar: with the token, the roots and the proxy that the app has, and the settings that
+/// hold now.
 fn like_the_app(seen: &Seen<'_>, decided: Option<&Decided>) -> Option<Value> {
     let Decided { explanation, image } = decided.filter(|_| seen.needs_no_sidecar())?;
     let said = |key: &str| {
@@ -84,19 +86,41 @@ fn like_the_app(seen: &Seen<'_>, decided: Option<&Decided>) -> Option<Value> {
         json!({"name": names::AUDIENCE, "value": audience(&universe, &said(key::PROVIDER)?)}),
         json!({"name": names::TOKEN_FILE, "value": TOKEN_FILE}),
     ];
-    let set = optional.iter().filter_map(|(name, key)| Some(json!({"name": name, "value": said(key)?})));
-    env.extend(set);
+    env.extend(optional.iter().filter_map(|(name, key)| Some(json!({"name": name, "value": said(key)?}))));
+    let (network, roots) = of_the_network(seen.app?);
+    env.extend(network.iter().map(|variable| json!(variable)));
+    let mut mounts =
+        vec![json!({"name": IDENTITY_VOLUME.name, "mountPath": IDENTITY_VOLUME.path, "readOnly": true})];
+    mounts.extend(roots.map(|mount| json!(mount)));
     Some(json!({
         "image": image,
         "env": env,
-        "volumeMounts": [{"name": IDENTITY_VOLUME.name, "mountPath": IDENTITY_VOLUME.path, "readOnly": true}],
+        "volumeMounts": mounts,
         "securityContext": {
             "allowPrivilegeEscalation": false,
             "capabilities": {"drop": ["ALL"]},
             "readOnlyRootFilesystem": true,
+            "runAsNonRoot": true,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
     }))
+}
+
+/// The variables by which a container reaches others, and the mount that further roots lie in. Kubernetes lets no
+/// ephemeral container mount a part of a volume.
+fn of_the_network(app: &Container) -> (Vec<&EnvVar>, Option<&VolumeMount>) {
+    const NAMES: [&str; 5] =
+        [names::SSL_CERT_FILE, names::HTTPS_PROXY, "https_proxy", names::NO_PROXY, "no_proxy"];
+    let is_one = |variable: &&EnvVar| NAMES.contains(&variable.name.as_str());
+    let variables: Vec<_> = app.env.iter().flatten().filter(is_one).collect();
+    let roots = variables.iter().find(|variable| variable.name == names::SSL_CERT_FILE);
+    let roots = roots.and_then(|variable| variable.value.as_deref());
+    let mount = roots.and_then(|file| {
+        let mounts = app.volume_mounts.iter().flatten();
+        let mut whole = mounts.filter(|mount| mount.sub_path.is_none() && mount.sub_path_expr.is_none());
+        whole.find(|mount| Path::new(file).starts_with(&mount.mount_path))
+    });
+    (variables, mount)
 }
 
 /// Waits for its end.

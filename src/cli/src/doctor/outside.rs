@@ -27,6 +27,8 @@ pub(super) struct Decided {
 /// What of the pod is ours.
 pub(super) struct Seen<'a> {
     pub(super) container: Option<&'a Container>,
+    /// The first container that gets credentials.
+    pub(super) app: Option<&'a Container>,
     status: Option<&'a ContainerStatus>,
     has_configuration: bool,
 }
@@ -43,6 +45,7 @@ impl<'a> Seen<'a> {
         };
         Self {
             container: init.iter().find(is_ours),
+            app: spec.and_then(|spec| spec.containers.iter().find(|container| gets_credentials(container))),
             status: status.unwrap_or_default().iter().find(|status| status.name == CONTAINER),
             has_configuration: volumes.iter().any(|volume| volume.name == CONFIG_VOLUME.name),
         }
@@ -113,6 +116,10 @@ impl<'a> Seen<'a> {
         let said = ended.message.as_deref().map(|said| format!(": {}", said.trim())).unwrap_or_default();
         Some(format!("{reason}, code {}{said}", ended.exit_code))
     }
+}
+
+fn gets_credentials(container: &Container) -> bool {
+    container.volume_mounts.iter().flatten().any(|mount| mount.name == CONFIG_VOLUME.name)
 }
 
 pub(super) fn service_account(pod: &Pod) -> &str {

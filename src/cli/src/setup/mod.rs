@@ -3,23 +3,22 @@
 mod commands;
 mod from;
 mod kubernetes;
+mod plan;
 mod terraform;
+mod told;
 pub(crate) mod trust;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::{Args, ValueEnum};
-use rolebridge_contract::annotations as key;
-use rolebridge_contract::google::{DEFAULT_UNIVERSE, MAX_SUBJECT_LEN};
-use rolebridge_contract::identity::Identity;
-use rolebridge_inject::{Defaults, settings};
+use clap::ValueEnum;
 
-use crate::document::Document;
-use crate::explain;
 use crate::failure::Failure;
-use crate::manifests::Manifests;
 use from::Found;
+use plan::Plan;
+
+pub(crate) use plan::Role;
+pub(crate) use told::Told;
 
 /// What the pool's project must have enabled: for the pool, for the exchange, for impersonation.
 const APIS: [&str; 3] = ["iam.googleapis.com", "sts.googleapis.com", "iamcredentials.googleapis.com"];
@@ -33,78 +32,6 @@ pub(crate) enum Language {
     Terraform,
     /// The Kubernetes objects alone
     Kubernetes,
-}
-
-/// What `setup` is told.
-#[derive(Debug, Args)]
-pub(crate) struct Told {
-    /// What the pod proves
-    #[arg(long, value_parser = ["aws-role", "aws-jwt", "kubernetes"])]
-    identity: Option<String>,
-    /// The IAM role, for aws-role and aws-jwt
-    #[arg(long, value_name = "ARN")]
-    role_arn: Option<String>,
-    /// The number of the Google project with the pool
-    #[arg(long, value_name = "NUMBER", required_unless_present = "from")]
-    project_number: Option<String>,
-    /// The workload identity pool
-    #[arg(long, required_unless_present = "from")]
-    pool: Option<String>,
-    /// The pool's provider
-    #[arg(long, required_unless_present = "from")]
-    provider: Option<String>,
-    /// The Google service account to impersonate [default: none, direct access]
-    #[arg(long, value_name = "EMAIL")]
-    google_service_account: Option<String>,
-    /// The namespace of the pods
-    #[arg(short, long, default_value = "default")]
-    namespace: String,
-    /// The Kubernetes service account of the pods
-    #[arg(short, long, value_name = "NAME", default_value = "default")]
-    service_account: String,
-    /// The EKS cluster's name
-    #[arg(long, value_name = "NAME", default_value = "CLUSTER")]
-    cluster: String,
-    /// The cluster's OIDC issuer, where the cluster is not on EKS or cannot be asked
-    #[arg(long, value_name = "URL", conflicts_with = "cluster")]
-    issuer: Option<String>,
-    /// A credential configuration, as Google's console or `create-cred-config` writes it
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["project_number", "pool", "provider"])]
-    from: Option<PathBuf>,
-    /// The role's trust policy, or what `aws iam get-role` prints: checked for the service account
-    #[arg(long, value_name = "FILE")]
-    trust_policy: Option<PathBuf>,
-}
-
-/// Everything that is decided.
-#[derive(Debug)]
-struct Plan {
-    identity: Identity,
-    role: Option<Role>,
-    /// `projects/NUMBER/…`
-    provider_name: String,
-    project_number: String,
-    pool: String,
-    provider: String,
-    google_service_account: Option<String>,
-    namespace: String,
-    service_account: String,
-    cluster: String,
-    /// `https://…`, if it was told.
-    issuer: Option<String>,
-    /// Further annotations of the service account.
-    annotations: Vec<(&'static str, String)>,
-}
-
-/// An IAM role.
-#[derive(Debug)]
-pub(crate) struct Role {
-    pub(crate) arn: String,
-    pub(crate) partition: &'static str,
-    pub(crate) account: String,
-    /// `/`, or `/team/`.
-    pub(crate) path: String,
-    pub(crate) name: String,
 }
 
 /// Writes what must exist to `out`, and what to know of it to `err`.
@@ -139,176 +66,4 @@ pub(crate) fn run(
 
 fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|source| Failure::Read { path: path.to_owned(), source })
-}
-
-impl Plan {
-    fn new(told: Told, found: Found) -> Result<Self, Failure> {
-        for (flag, value) in [
-            ("--namespace", Some(&told.namespace)),
-            ("--service-account", Some(&told.service_account)),
-            ("--cluster", Some(&told.cluster)),
-            ("--role-arn", told.role_arn.as_ref()),
-            ("--issuer", told.issuer.as_ref()),
-        ] {
-            check_plain(flag, value.map_or("", String::as_str))?;
-        }
-        if let Some(issuer) = told.issuer.as_ref().filter(|issuer| !issuer.starts_with("https://")) {
-            let message = format!("--issuer: {issuer:?} is no issuer; https://HOST/PATH would be right.");
-            return Err(Failure::Setup(message));
-        }
-        let identity = match told.identity.as_deref().and_then(Identity::named) {
-            Some(told) => match found.is_aws_request {
-                Some(is) if is != (told == Identity::AwsRole) => {
-                    let message = "--identity: the configuration of --from has another subject_token_type.";
-                    return Err(Failure::Setup(message.to_owned()));
-                }
-                _ => told,
-            },
-            None if found.is_aws_request == Some(false) => {
-                let message =
-                    "--identity: the configuration takes a JSON web token; say whose: aws-jwt or kubernetes.";
-                return Err(Failure::Setup(message.to_owned()));
-            }
-            None => Identity::AwsRole,
-        };
-        let [project_number, pool, provider] = [
-            told.project_number.or(found.project_number),
-            told.pool.or(found.pool),
-            told.provider.or(found.provider),
-        ]
-        .map(Option::unwrap_or_default);
-        Ok(Self {
-            identity,
-            role: Role::of(identity, told.role_arn)?,
-            provider_name: format!(
-                "projects/{project_number}/locations/global/workloadIdentityPools/{pool}/providers/{provider}"
-            ),
-            project_number,
-            pool,
-            provider,
-            google_service_account: told.google_service_account.or(found.service_account),
-            namespace: told.namespace,
-            service_account: told.service_account,
-            cluster: told.cluster,
-            issuer: told.issuer,
-            annotations: found.annotations,
-        })
-    }
-
-    /// Asks the webhook's own engine about a pod of this service account, and Google's limit about its subject. What is
-    /// worth a note is answered.
-    fn check(&self) -> Result<Vec<String>, Failure> {
-        let documents = Document::read_all("setup", &kubernetes::write(self)?)?;
-        // The platform team's locks are its own affair.
-        let defaults =
-            Defaults::from_yaml("locked: []").map_err(|error| Failure::Setup(error.to_string()))?;
-        let manifests = Manifests::new(documents, defaults, self.namespace.clone());
-        let explanation = explain::all(&manifests, None)?.remove(0);
-        if explanation.outcome != "injected" {
-            return Err(Failure::Setup(explanation.message.unwrap_or_default()));
-        }
-        let of = |annotation| explanation.settings.iter().find(|row| row.annotation == annotation);
-        let session = of(key::SESSION_NAME).map(|row| row.value.as_str()).unwrap_or_default();
-        let subject = self.subject(session);
-        if subject.len() > MAX_SUBJECT_LEN {
-            return Err(Failure::Setup(format!(
-                "google.subject would be {subject:?}, {} bytes; Google takes {MAX_SUBJECT_LEN}. A shorter name, or a \
-                 provider that maps google.subject to something shorter, would be right.",
-                subject.len()
-            )));
-        }
-        let mut notes = explanation.warnings;
-        notes.push(format!("google.subject is {subject}, {} of {MAX_SUBJECT_LEN} bytes.", subject.len()));
-        if self.annotations.iter().any(|(key, _)| key.ends_with("-endpoint")) {
-            let note = "The endpoints are locked unless the platform team says otherwise: they then belong on the \
-                        namespace or into the chart's defaults.";
-            notes.push(note.to_owned());
-        }
-        Ok(notes)
-    }
-
-    /// What Google takes for the pod's name, by the mappings that are set up here.
-    fn subject(&self, session: &str) -> String {
-        match (&self.role, self.identity) {
-            (Some(role), Identity::AwsRole) => format!("{}/{session}", role.assumed()),
-            (Some(role), _) => role.arn.clone(),
-            (None, _) => self.subject_of_the_pod(),
-        }
-    }
-
-    /// Whom the cluster's tokens name.
-    fn subject_of_the_pod(&self) -> String {
-        format!("system:serviceaccount:{}:{}", self.namespace, self.service_account)
-    }
-
-    /// The issuer as AWS names its provider and the condition keys, if it was told.
-    fn issuer_host(&self) -> Option<&str> {
-        self.issuer.as_deref()?.strip_prefix("https://")
-    }
-
-    /// Whom Google's policies name.
-    fn member(&self) -> String {
-        let universe = self.annotation(key::UNIVERSE_DOMAIN).unwrap_or(DEFAULT_UNIVERSE);
-        let pool = format!(
-            "iam.{universe}/projects/{}/locations/global/workloadIdentityPools/{}",
-            self.project_number, self.pool
-        );
-        match (&self.role, self.identity) {
-            (Some(role), Identity::AwsRole) => {
-                format!("principalSet://{pool}/attribute.aws_role/{}", role.assumed())
-            }
-            _ => format!("principal://{pool}/subject/{}", self.subject("")),
-        }
-    }
-
-    fn annotation(&self, key: &str) -> Option<&str> {
-        self.annotations.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_str())
-    }
-}
-
-impl Role {
-    fn of(identity: Identity, arn: Option<String>) -> Result<Option<Self>, Failure> {
-        let failed = |message: &str| Err(Failure::Setup(format!("--role-arn: {message}")));
-        let arn = match (identity, arn) {
-            (Identity::Kubernetes, None) => return Ok(None),
-            (Identity::Kubernetes, Some(_)) => return failed("the identity kubernetes has no IAM role."),
-            (_, None) => {
-                return failed(
-                    "the identity proves an IAM role; arn:aws:iam::ACCOUNT:role/NAME would be right.",
-                );
-            }
-            (_, Some(arn)) => arn,
-        };
-        Self::parse(&arn).map(Some).map_or_else(
-            || {
-                failed(&format!(
-                    "{arn:?} is not the ARN of an IAM role; arn:aws:iam::ACCOUNT:role/NAME would be right."
-                ))
-            },
-            Ok,
-        )
-    }
-
-    /// The role of an ARN.
-    pub(crate) fn parse(arn: &str) -> Option<Self> {
-        let role = settings::Role::parse(arn)?;
-        let (account, path, name) = (role.account.to_owned(), role.path.to_owned(), role.name.to_owned());
-        Some(Self { partition: role.partition.name, account, path, name, arn: arn.to_owned() })
-    }
-
-    /// The ARN of its sessions, without a session's name. It leaves out the path.
-    pub(crate) fn assumed(&self) -> String {
-        format!("arn:{}:sts::{}:assumed-role/{}", self.partition, self.account, self.name)
-    }
-}
-
-/// What the commands carry in quotes needs none of what quotes are for.
-fn check_plain(flag: &str, value: &str) -> Result<(), Failure> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/+=,@:".contains(&byte);
-    if value.bytes().all(is_plain) {
-        return Ok(());
-    }
-    Err(Failure::Setup(format!(
-        "{flag}: {value:?} is no name: letters, digits and any of -._/+=,@: would be right."
-    )))
 }

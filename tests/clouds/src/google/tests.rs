@@ -665,6 +665,23 @@ async fn queries_that_are_refused() {
 }
 
 #[tokio::test]
+async fn whose_a_federated_token_is() {
+    let fixture = Fixture::new();
+    let token = federated(&fixture).await;
+    let ask = async |token: &str| {
+        let request = form("/v1/introspect", &[("token", token)]);
+        fixture.call(Service::GoogleSts, request).await
+    };
+    let told = parsed(&ask(&token).await);
+    assert_eq!(told["active"], json!(true));
+    let username = told["username"].as_str().unwrap();
+    assert!(username.starts_with("principal://iam.googleapis.com/projects/"), "{username}");
+    assert!(username.contains("/subject/arn:aws:sts::"), "{username}");
+    assert_eq!(parsed(&ask("ya29.d.unknown").await), json!({"active": false}));
+    assert_eq!(refusal(&ask("").await), "invalid_request: Missing required parameter: token");
+}
+
+#[tokio::test]
 async fn faults_speak_each_services_language() {
     let fixture = Fixture::new();
     let token = impersonated(&fixture).await;

@@ -1,0 +1,46 @@
+//! What `setup` is told on the command line.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// What `setup` is told.
+#[derive(Debug, Args)]
+pub(crate) struct Told {
+    /// What the pod proves
+    #[arg(long, value_parser = ["aws-role", "aws-jwt", "kubernetes"])]
+    pub(super) identity: Option<String>,
+    /// The IAM role, for aws-role and aws-jwt
+    #[arg(long, value_name = "ARN")]
+    pub(super) role_arn: Option<String>,
+    /// The number of the Google project with the pool
+    #[arg(long, value_name = "NUMBER", required_unless_present = "from")]
+    pub(super) project_number: Option<String>,
+    /// The workload identity pool
+    #[arg(long, required_unless_present = "from")]
+    pub(super) pool: Option<String>,
+    /// The pool's provider
+    #[arg(long, required_unless_present = "from")]
+    pub(super) provider: Option<String>,
+    /// The Google service account to impersonate [default: none, direct access]
+    #[arg(long, value_name = "EMAIL")]
+    pub(super) google_service_account: Option<String>,
+    /// The namespace of the pods
+    #[arg(short, long, default_value = "default")]
+    pub(super) namespace: String,
+    /// The Kubernetes service account of the pods
+    #[arg(short, long, value_name = "NAME", default_value = "default")]
+    pub(super) service_account: String,
+    /// The EKS cluster's name
+    #[arg(long, value_name = "NAME", default_value = "CLUSTER")]
+    pub(super) cluster: String,
+    /// The cluster's OIDC issuer, where the cluster is not on EKS or cannot be asked
+    #[arg(long, value_name = "URL", conflicts_with = "cluster")]
+    pub(super) issuer: Option<String>,
+    /// A credential configuration, as Google's console or `create-cred-config` writes it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["project_number", "pool", "provider"])]
+    pub(super) from: Option<PathBuf>,
+    /// The role's trust policy, or what `aws iam get-role` prints: checked for the service account
+    #[arg(long, value_name = "FILE")]
+    pub(super) trust_policy: Option<PathBuf>,
+}
