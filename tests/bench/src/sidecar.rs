@@ -139,6 +139,7 @@ fn config() -> Config {
     let account = Account {
         id: ACCOUNT.into(),
         partition: "aws".into(),
+        sts_activated: true,
         outbound_issuer: None,
         oidc_providers: vec![provider],
         roles: vec![role],

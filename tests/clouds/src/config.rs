@@ -116,6 +116,9 @@ pub struct Account {
     /// `aws`, `aws-cn`, `aws-us-gov`, …
     #[serde(default = "default_partition")]
     pub partition: String,
+    /// Whether AWS STS is activated for the account, in whichever region it is asked.
+    #[serde(default = "default_true")]
+    pub sts_activated: bool,
     /// The issuer of the account's outbound identity federation, `https://UUID.tokens.sts.global.api.aws`. Absent: it is
     /// not enabled.
     #[serde(default)]
@@ -126,6 +129,10 @@ pub struct Account {
     /// The IAM roles.
     #[serde(default)]
     pub roles: Vec<Role>,
+}
+
+const fn default_true() -> bool {
+    true
 }
 
 fn default_partition() -> String {

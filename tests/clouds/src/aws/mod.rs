@@ -46,6 +46,7 @@ pub(crate) struct Aws {
 struct Account {
     id: String,
     partition: String,
+    sts_activated: bool,
     outbound_issuer: Option<String>,
     oidc_providers: Vec<config::OidcProvider>,
     roles: HashMap<String, Arc<Role>>,
@@ -169,6 +170,7 @@ impl Account {
         Ok(Self {
             id: config.id.clone(),
             partition: config.partition.clone(),
+            sts_activated: config.sts_activated,
             outbound_issuer: config.outbound_issuer.clone(),
             oidc_providers: config.oidc_providers.clone(),
             roles: roles.collect::<Result<_, ConfigError>>()?,

@@ -35,6 +35,14 @@ impl Aws {
     ) -> Result<Answer, Error> {
         let parameters = Parameters::parse(fields)?;
         let (account, role) = self.role(parameters.role_arn)?;
+        if !account.sts_activated {
+            let message = format!(
+                "STS is not activated in this region for account:{}. Your account administrator can activate STS in this \
+                 region using the IAM Console.",
+                account.id
+            );
+            return Err(Error::new(StatusCode::FORBIDDEN, "RegionDisabledException", message));
+        }
         let (token, provider) = self.verify(account, parameters.token, now)?;
         trusted(account, role, &token)?;
         if parameters.duration > role.max_session_seconds {
