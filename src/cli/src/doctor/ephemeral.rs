@@ -14,7 +14,8 @@ use rolebridge_contract::pod::{IDENTITY_TOKEN_FILE, IDENTITY_VOLUME, PROGRAM, TO
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::outside::{Decided, Seen};
+use super::injection::Decided;
+use super::seen::Seen;
 use crate::cluster::answer;
 use crate::failure::Failure;
 

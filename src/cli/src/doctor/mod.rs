@@ -5,10 +5,12 @@
 
 mod ephemeral;
 mod exec;
+mod injection;
 mod mend;
 mod outside;
 mod patient;
 mod report;
+mod seen;
 mod tell;
 
 use std::io::Write;

@@ -5,10 +5,11 @@ use kube::{Api, Client};
 use rolebridge_contract::doctor::{Facts, Hop, Outcome, Step};
 use rolebridge_contract::pod::CONTAINER;
 
+use super::injection::{self, Decided};
 use super::mend::{self, Mend, Place};
-use super::outside::{self, Decided, Seen};
+use super::seen::Seen;
 use super::tell::Teller;
-use super::{Diagnosis, ephemeral, exec};
+use super::{Diagnosis, ephemeral, exec, outside};
 use crate::arguments::{Cluster, Surroundings};
 use crate::cluster::answer;
 use crate::failure::Failure;
@@ -53,7 +54,7 @@ impl Patient {
         let seen = Seen::of(&pod);
         let mut chart = Chart { steps: Vec::new(), teller };
         chart.add(outside::pod(&pod))?;
-        let (injection, mend) = outside::injection(&pod, &seen, decided.as_ref());
+        let (injection, mend) = injection::injection(&pod, &seen, decided.as_ref());
         chart.add(injection)?;
         if seen.is_injected() {
             chart.add(seen.sidecar(decided.as_ref().ok()))?;

@@ -1,56 +1,20 @@
 //! `explain` of what a cluster holds: a Kubernetes API of canned answers, and the kubeconfig that leads to it.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
-use std::thread;
+use std::io::Write;
+use std::net::TcpListener;
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
+use crate::api::Api;
 use crate::program::Asked;
 
 const MAPS: &str = "/api/v1/configmaps";
-const MAPS_OF_RELEASE: &str = "/api/v1/namespaces/rolebridge-system/configmaps";
 
-/// Answers each path with its object, all else with 404, and forbidden paths with 403.
-fn serve(objects: Vec<(&'static str, Value)>, forbidden: &'static [&'static str]) -> NamedTempFile {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            answer(stream.unwrap(), &objects, forbidden);
-        }
-    });
-    let mut config = NamedTempFile::new().unwrap();
-    let text = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "here",
-        "clusters": [{"name": "here", "cluster": {"server": format!("http://{address}")}}],
-        "users": [{"name": "me", "user": {}}],
-        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me", "namespace": "shop"}}],
-    });
-    write!(config, "{text}").unwrap();
-    config
-}
-
-fn answer(mut stream: TcpStream, objects: &[(&str, Value)], forbidden: &[&str]) {
-    let lines = BufReader::new(stream.try_clone().unwrap()).lines();
-    let head: Vec<_> = lines.map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
-    let path = head[0].split(' ').nth(1).unwrap().split('?').next().unwrap();
-    let status = |code: u16, reason: &str, message: String| json!({"apiVersion": "v1", "kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message});
-    let found = objects.iter().find(|(known, _)| *known == path).map(|(_, object)| object.clone());
-    let (code, body) = match found {
-        _ if forbidden.contains(&path) => (403, status(403, "Forbidden", format!("you may not read {path}"))),
-        Some(object) => (200, object),
-        None => (404, status(404, "NotFound", format!("{path} not found"))),
-    };
-    let body = body.to_string();
-    write!(
-        stream,
-        "HTTP/1.1 {code} X\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
+fn serve(objects: Vec<Value>, forbidden: &[&str]) -> NamedTempFile {
+    let forbidden = forbidden.iter().map(|path| (*path).to_owned()).collect();
+    Api { objects, forbidden, ..Api::default() }.serve()
 }
 
 fn deployment() -> Value {
@@ -64,27 +28,22 @@ fn deployment() -> Value {
     })
 }
 
-fn cluster() -> Vec<(&'static str, Value)> {
+fn cluster() -> Vec<Value> {
     let defaults = std::fs::read_to_string(crate::program::here("tests/cases/defaults.yml")).unwrap();
-    let labels = json!({"app.kubernetes.io/component": "webhook"});
-    let map = json!({"metadata": {"name": "rolebridge-defaults", "labels": labels}, "data": {"defaults.yaml": defaults}});
-    let other = json!({"metadata": {"name": "other", "labels": labels}, "data": {"defaults.yaml": "a"}});
-    let maps = json!({"apiVersion": "v1", "kind": "ConfigMapList", "metadata": {}, "items": [other, map]});
+    let map = |name: &str, labels: Value, defaults: &str| {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"defaults.yaml": defaults},
+            "metadata": {"name": name, "namespace": "rolebridge-system", "labels": labels}})
+    };
+    let labels = json!({"helm.sh/chart": "rolebridge-0.1.0", "app.kubernetes.io/component": "webhook"});
     vec![
-        ("/apis/apps/v1/namespaces/shop/deployments/batch", deployment()),
-        (
-            "/api/v1/namespaces/shop/serviceaccounts/batch",
-            json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "batch", "namespace": "shop",
-                "annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/nightly-batch"}}}),
-        ),
-        (
-            "/api/v1/namespaces/shop",
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop",
-                "labels": {"rolebridge.io/inject": "enabled"},
-                "annotations": {"rolebridge.io/quota-project": "shop-billing"}}}),
-        ),
-        (MAPS, maps.clone()),
-        (MAPS_OF_RELEASE, maps),
+        deployment(),
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "batch", "namespace": "shop",
+            "annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/nightly-batch"}}}),
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop",
+            "labels": {"rolebridge.io/inject": "enabled"},
+            "annotations": {"rolebridge.io/quota-project": "shop-billing"}}}),
+        map("rolebridge-defaults", labels, &defaults),
+        map("other", json!({"helm.sh/chart": "other-1"}), "a"),
     ]
 }
 
@@ -116,11 +75,10 @@ fn who_may_not_read_every_namespace_names_that_of_the_release() {
 fn what_the_cluster_lacks_is_said() {
     let mut objects = cluster();
     let absent = asked(&serve(objects.clone(), &[]), &["explain", "deployment/other"]);
-    objects.retain(|(path, _)| *path != MAPS);
-    objects.push((MAPS, json!({"apiVersion": "v1", "kind": "ConfigMapList", "metadata": {}, "items": []})));
+    objects.retain(|object| object["kind"] != "ConfigMap");
     let uninstalled = asked(&serve(objects.clone(), &[]), &["explain", "deployment/batch"]);
-    objects.retain(|(path, _)| !path.contains("serviceaccounts"));
-    objects[0].1["spec"]["template"]["metadata"]["annotations"] = json!({"rolebridge.io/inject": "true"});
+    objects.retain(|object| object["kind"] != "ServiceAccount");
+    objects[0]["spec"]["template"]["metadata"]["annotations"] = json!({"rolebridge.io/inject": "true"});
     let no_account = &["explain", "deployment/batch", "--defaults", "defaults.yml"];
     let no_account = asked(&serve(objects, &[]), no_account);
     let no_config = Asked::new(&["explain", "pod/a"]).env("KUBECONFIG", "absent").transcript();

@@ -1,0 +1,86 @@
+//! Whether a pod was injected; if not why, and what mends that.
+
+use k8s_openapi::api::core::v1::Pod;
+use rolebridge_contract::annotations::{INJECT, PREFIX};
+use rolebridge_contract::doctor::{Hop, Outcome, Step};
+use serde::Deserialize;
+
+use super::mend::Mend;
+use super::outside::{name, namespace};
+use super::patient::step;
+use super::seen::Seen;
+use crate::explain::Explanation;
+use crate::failure::Failure;
+use crate::owner::Owner;
+
+/// What the webhook would do now.
+pub(super) struct Decided {
+    pub(super) explanation: Explanation,
+    /// The sidecar's image that it injects.
+    pub(super) image: String,
+}
+
+/// Whether it was injected; if not why, and what mends that.
+pub(super) fn injection(
+    pod: &Pod,
+    seen: &Seen<'_>,
+    decided: Result<&Decided, &Failure>,
+) -> (Step, Option<Mend>) {
+    let say = |outcome, sentence: String| step(Hop::Injection, outcome, sentence);
+    if seen.is_injected() {
+        let Status { version, warnings } = Status::of(pod);
+        let by =
+            version.map_or_else(|| "it is injected".to_owned(), |version| format!("by version {version}"));
+        return match warnings.join(" ") {
+            none if none.is_empty() => (say(Outcome::Ok, by), None),
+            warnings => (say(Outcome::Warning, format!("{by}, with a warning: {warnings}")), None),
+        };
+    }
+    match decided.map(|decided| &decided.explanation) {
+        Ok(explanation) if explanation.outcome == "injected" => {
+            let sentence = "it is not injected, and would be if it were made now: it was made before it or its \
+                            namespace opted in, or while the webhook could not be reached";
+            let renewal = Owner::of(pod).renewal(namespace(pod));
+            let words =
+                format!("make the pod anew, since the webhook sees pods only when they are made: {renewal}.");
+            (say(Outcome::Failed, sentence.to_owned()), Some(Mend::new(words, "")))
+        }
+        Ok(explanation) => {
+            let why = explanation.message.as_deref().unwrap_or_default();
+            let mend = (explanation.reason == Some("not-opted-in")).then(|| {
+                Mend::new(
+                    "opt in on the pod's template, where its controller makes pods of it:",
+                    format!("metadata:\n  annotations:\n    {INJECT}: \"true\""),
+                )
+            });
+            let explain = Mend::new(
+                "mend what the sentence names, then make the pod anew. Each setting and where it comes from:",
+                format!("rolebridge explain pod/{} -n {}", name(pod), namespace(pod)),
+            );
+            (say(Outcome::Failed, format!("it is not injected. {why}")), Some(mend.unwrap_or(explain)))
+        }
+        Err(failure) => {
+            let sentence =
+                format!("it is not injected; what would become of it now cannot be told ({failure})");
+            let words = "see what is set where, on the pod, its service account and its namespace:";
+            let command = format!("kubectl -n {} get pod {} -o yaml", namespace(pod), name(pod));
+            (say(Outcome::Failed, sentence), Some(Mend::new(words, command)))
+        }
+    }
+}
+
+/// What the webhook wrote on the pod.
+#[derive(Default, Deserialize)]
+struct Status {
+    version: Option<String>,
+    #[serde(default)]
+    warnings: Vec<String>,
+}
+
+impl Status {
+    fn of(pod: &Pod) -> Self {
+        let annotations = pod.metadata.annotations.as_ref();
+        let status = annotations.and_then(|annotations| annotations.get(&format!("{PREFIX}status")));
+        status.and_then(|status| serde_json::from_str(status).ok()).unwrap_or_default()
+    }
+}

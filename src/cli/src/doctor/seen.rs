@@ -1,0 +1,106 @@
+//! What of a pod is ours, and how its sidecar's container is.
+
+use k8s_openapi::api::core::v1::{Container, ContainerState, ContainerStatus, Pod};
+use rolebridge_contract::doctor::{Hop, Outcome, Step};
+use rolebridge_contract::pod::{CONFIG_VOLUME, CONTAINER, PROGRAM};
+
+use super::injection::Decided;
+use super::patient::step;
+
+/// What of the pod is ours.
+pub(super) struct Seen<'a> {
+    pub(super) container: Option<&'a Container>,
+    /// The first container that gets credentials.
+    pub(super) app: Option<&'a Container>,
+    status: Option<&'a ContainerStatus>,
+    has_configuration: bool,
+}
+
+impl<'a> Seen<'a> {
+    pub(super) fn of(pod: &'a Pod) -> Self {
+        let spec = pod.spec.as_ref();
+        let init = spec.and_then(|spec| spec.init_containers.as_deref()).unwrap_or_default();
+        let volumes = spec.and_then(|spec| spec.volumes.as_deref()).unwrap_or_default();
+        let status = pod.status.as_ref().and_then(|status| status.init_container_statuses.as_deref());
+        let is_ours = |container: &&Container| {
+            container.name == CONTAINER
+                && container.command.as_ref().is_some_and(|command| command.iter().eq([PROGRAM]))
+        };
+        Self {
+            container: init.iter().find(is_ours),
+            app: spec.and_then(|spec| spec.containers.iter().find(|container| gets_credentials(container))),
+            status: status.unwrap_or_default().iter().find(|status| status.name == CONTAINER),
+            has_configuration: volumes.iter().any(|volume| volume.name == CONFIG_VOLUME.name),
+        }
+    }
+
+    pub(super) const fn is_injected(&self) -> bool {
+        self.container.is_some() || self.has_configuration
+    }
+
+    /// The identity `kubernetes` needs none, unless a source does.
+    pub(super) const fn needs_no_sidecar(&self) -> bool {
+        self.container.is_none() && self.has_configuration
+    }
+
+    pub(super) fn runs(&self) -> bool {
+        self.state().is_some_and(|state| state.running.is_some())
+    }
+
+    fn state(&self) -> Option<&ContainerState> {
+        self.status.filter(|_| self.container.is_some())?.state.as_ref()
+    }
+
+    /// How the sidecar's container is.
+    pub(super) fn sidecar(&self, decided: Option<&Decided>) -> Step {
+        let Some(container) = self.container else {
+            let sentence = "none is needed: the kubelet itself keeps the token";
+            return step(Hop::Sidecar, Outcome::Ok, sentence);
+        };
+        let image = container.image.as_deref().unwrap_or("no image");
+        let Some(state) = self.state() else {
+            return step(Hop::Sidecar, Outcome::Failed, "the kubelet has not begun it yet");
+        };
+        if let Some(waiting) = &state.waiting {
+            let (reason, message) = (waiting.reason.as_deref(), waiting.message.as_deref());
+            let sentence = [
+                format!("it does not run: {}", reason.unwrap_or("no reason given")),
+                message.map(|message| format!(": {message}")).unwrap_or_default(),
+                self.last_words().map(|words| format!(". Before: {words}")).unwrap_or_default(),
+            ];
+            return step(Hop::Sidecar, Outcome::Failed, sentence.concat());
+        }
+        if let Some(ended) = &state.terminated {
+            let said = ended.message.as_deref().map(|said| format!(": {}", said.trim())).unwrap_or_default();
+            let outcome = if ended.exit_code == 0 { Outcome::Ok } else { Outcome::Failed };
+            return step(Hop::Sidecar, outcome, format!("it has ended with code {}{said}", ended.exit_code));
+        }
+        let other = decided.map(|decided| decided.image.as_str()).filter(|other| *other != image);
+        let restarts = self.status.map_or(0, |status| status.restart_count);
+        match (other, self.last_words()) {
+            (Some(other), _) => step(
+                Hop::Sidecar,
+                Outcome::Warning,
+                format!("it runs {image}; a pod that is made now gets {other}"),
+            ),
+            (None, Some(words)) if restarts > 0 => step(
+                Hop::Sidecar,
+                Outcome::Warning,
+                format!("it runs {image}, restarted {restarts} times, the last time after: {words}"),
+            ),
+            _ => step(Hop::Sidecar, Outcome::Ok, format!("it runs {image}")),
+        }
+    }
+
+    /// Why it ended the last time.
+    fn last_words(&self) -> Option<String> {
+        let ended = self.status?.last_state.as_ref()?.terminated.as_ref()?;
+        let reason = ended.reason.as_deref().unwrap_or("no reason given");
+        let said = ended.message.as_deref().map(|said| format!(": {}", said.trim())).unwrap_or_default();
+        Some(format!("{reason}, code {}{said}", ended.exit_code))
+    }
+}
+
+fn gets_credentials(container: &Container) -> bool {
+    container.volume_mounts.iter().flatten().any(|mount| mount.name == CONFIG_VOLUME.name)
+}
