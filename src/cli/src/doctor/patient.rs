@@ -17,7 +17,7 @@ use crate::kind::Target;
 use crate::{explain, live};
 
 /// The reasons that a network policy may be behind.
-const OF_THE_NETWORK: [&str; 3] = ["connect", "timeout", "dns"];
+const OF_THE_NETWORK: [&str; 4] = ["connect", "timeout", "dns", "proxy"];
 
 /// A pod and the way to it.
 pub(super) struct Patient {
@@ -90,9 +90,9 @@ impl Patient {
             return Ok(Some(self.offer(pod, seen)));
         }
         let place = Place { namespace: &self.namespace, service_account: outside::service_account(pod) };
-        let failed = chart.steps.iter().find(|step| step.outcome == Outcome::Failed);
-        let reason = failed.and_then(|step| step.reason.as_deref());
-        if reason.is_some_and(|reason| OF_THE_NETWORK.contains(&reason)) {
+        let mut failed = chart.steps.iter().filter(|step| step.outcome == Outcome::Failed);
+        let is_of_the_network = |reason: &String| OF_THE_NETWORK.contains(&&**reason);
+        if failed.any(|step| step.reason.as_ref().is_some_and(is_of_the_network)) {
             chart.add(outside::network_policies(&self.client, &self.namespace, pod).await)?;
         }
         Ok(mend::of(&chart.steps, place))

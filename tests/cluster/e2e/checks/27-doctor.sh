@@ -1,8 +1,8 @@
 # The command line finds where a pod's way to Google ends.
 # shellcheck shell=bash
 
-doctor() { "$programs/rolebridge" doctor --namespace treated "$@"; }
-treated() { kubectl --namespace treated "$@"; }
+doctor() { "$programs/rolebridge" doctor --namespace shop "$@"; }
+treated() { kubectl --namespace shop "$@"; }
 pod() { treated get pods --selector "app=$1" --output 'jsonpath={.items[0].metadata.name}'; }
 
 # patient NAME ANNOTATION...: a Deployment with these annotations.
@@ -16,9 +16,6 @@ patient() {
 }
 
 patients_begin() {
-  kubectl create namespace treated
-  treated create configmap clouds --from-file=ca.crt="$work/clouds-ca.crt"
-  object service-account | treated apply --filename -
   local kubernetes=projects/987654321098/locations/global/workloadIdentityPools/kubernetes/providers/cluster
   patient well
   patient untrusted rolebridge.io/role-arn=arn:aws:iam::123456789012:role/nobody
@@ -42,19 +39,19 @@ finds() {
 
 a_pod_that_is_well() {
   treated rollout status deployment/well --timeout 60s
-  doctor "$(pod well)" > "$work/well"
+  doctor "$(pod well)" > "$work/well" || { cat "$work/well"; return 1; }
   local hop
   for hop in injection sidecar settings 'published token' 'projected token' 'AWS STS' clock 'AWS role' signature 'Google STS' principal \
     impersonation 'ID token'; do
     has "✓ $hop " cat "$work/well"
   done
-  has 'workloadIdentityPools/aws/subject/arn:aws:sts::123456789012:assumed-role/nightly-report/treated.nightly-report' cat "$work/well"
+  has 'workloadIdentityPools/aws/subject/arn:aws:sts::123456789012:assumed-role/nightly-report/shop.nightly-report' cat "$work/well"
 }
 
 a_role_that_is_not_there() {
   local issuer; issuer=$(kubectl get --raw /.well-known/openid-configuration | sed 's/.*"issuer":"https:..\([^"]*\)".*/\1/')
   eventually 30 finds untrusted '✗ AWS role ' 'AccessDenied' 'trust policy of arn:aws:iam::123456789012:role/nobody' \
-    "\"$issuer:sub\": \"system:serviceaccount:treated:nightly-report\"" 'aws iam update-assume-role-policy --role-name nobody'
+    "\"$issuer:sub\": \"system:serviceaccount:shop:nightly-report\"" 'aws iam update-assume-role-policy --role-name nobody'
 }
 
 a_sidecar_that_crashes() {
@@ -63,15 +60,15 @@ a_sidecar_that_crashes() {
 }
 
 a_network_that_is_shut() {
-  eventually 30 finds shut-in '✗ AWS STS ' 'Connection refused' 'limited by nothing-out' 'kind: NetworkPolicy'
+  eventually 30 finds shut-in '✗ AWS STS ' 'Connection refused' 'limited by nothing-out' 'rolebridge.io/no-proxy: '
 }
 
 no_sidecar() {
   treated rollout status deployment/without --timeout 60s
   has 'the kubelet itself keeps the token' doctor "$(pod without)"
-  doctor "$(pod without)" --ephemeral > "$work/without"
+  doctor "$(pod without)" --ephemeral > "$work/without" || { cat "$work/without"; return 1; }
   has '✓ Google STS ' cat "$work/without"
-  has '/workloadIdentityPools/kubernetes/subject/system:serviceaccount:treated:nightly-report' cat "$work/without"
+  has '/workloadIdentityPools/kubernetes/subject/system:serviceaccount:shop:nightly-report' cat "$work/without"
   has '✓ ID token ' cat "$work/without"
 }
 
@@ -93,4 +90,4 @@ prove "a network that is shut: the policy that selects the pod is named" a_netwo
 prove "where no sidecar runs, an ephemeral container tries every hop" no_sidecar
 prove "a pod that opted in afterwards is told so" a_pod_that_opted_in_afterwards
 prove "what kubectl exec printed is read too" a_report_that_was_sent
-kubectl delete namespace treated --wait=false > /dev/null
+treated delete deployment/{well,untrusted,crashing,shut-in,without} pod/before networkpolicy/nothing-out --wait=false > /dev/null

@@ -44,9 +44,10 @@ impl<'a> Place<'a> {
     }
 }
 
-/// The mend of the first hop that failed.
+/// The mend of the first hop that failed: a hop that was tried says more than what is seen from outside.
 pub(crate) fn of(steps: &[Step], place: Place<'_>) -> Option<Mend> {
-    let failed = steps.iter().find(|step| step.outcome == Outcome::Failed)?;
+    let failed = || steps.iter().filter(|step| step.outcome == Outcome::Failed);
+    let failed = failed().find(|step| step.reason.is_some()).or_else(|| failed().next())?;
     let reason = failed.reason.as_deref().unwrap_or_default();
     let known = Known { facts: known(steps), failed, place };
     network::mend(reason, &known)

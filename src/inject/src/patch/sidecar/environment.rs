@@ -13,7 +13,7 @@ use crate::settings::{Aws, Credentials, Source};
 /// The variables, in the order of the contract.
 pub(in crate::patch) fn of<'a>(settings: &'a Settings<'_>) -> Vec<Variable<'a>> {
     let Settings { identity, google, aws, sidecar, .. } = settings;
-    let mut env = Vec::with_capacity(14);
+    let mut env = Vec::with_capacity(18);
     match identity.value {
         Identity::AwsRole => {}
         Identity::AwsJwt => env.push(Variable::new(name::IDENTITY, identity.value.name())),
@@ -33,9 +33,7 @@ pub(in crate::patch) fn of<'a>(settings: &'a Settings<'_>) -> Vec<Variable<'a>> 
     env.push(Variable::new(name::AUDIENCE, google::audience(google.universe.value, google.provider.value)));
     env.push(Variable::new(name::TOKEN_FILE, TOKEN_FILE));
     add_server(&mut env, settings);
-    if settings.has_google_tokens() {
-        add_google(&mut env, settings);
-    }
+    add_google(&mut env, settings);
     env.extend(sidecar.metrics_port.map(|port| number(name::METRICS_PORT, port.value.into())));
     env.extend(sidecar.startup_timeout.map(|seconds| number(name::STARTUP_TIMEOUT, seconds.value.into())));
     env.push(Variable::new(name::LOG_LEVEL, sidecar.log_level.value));
@@ -76,7 +74,7 @@ fn add_server(env: &mut Vec<Variable<'_>>, settings: &Settings<'_>) {
     }
 }
 
-/// What the app's library does itself where the sidecar has no Google tokens made.
+/// What the pod becomes at Google. Where the app's library does that by itself, `doctor` tries it.
 fn add_google<'a>(env: &mut Vec<Variable<'a>>, settings: &'a Settings<'_>) {
     let Settings { google, outputs, .. } = settings;
     env.extend(outputs.map(|files| Variable::new(name::OUTPUTS, files.value)));
