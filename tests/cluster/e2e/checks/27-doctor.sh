@@ -7,12 +7,11 @@ pod() { treated get pods --selector "app=$1" --output 'jsonpath={.items[0].metad
 
 # patient NAME ANNOTATION...: a Deployment with these annotations.
 patient() {
-  local name=$1 annotation text; shift
+  local name=$1 annotation text opted='rolebridge.io/inject: "true"' more; shift
+  more=$opted
+  for annotation in "$@"; do more+=$'\n        '"${annotation%%=*}: \"${annotation#*=}\""; done
   text=$(object deployment | sed "s/name: nightly-report\$/name: $name/; s/app: nightly-report/app: $name/")
-  for annotation in "$@"; do
-    text=$(sed "s|rolebridge.io/inject: \"true\"|&\n        ${annotation%%=*}: \"${annotation#*=}\"|" <<< "$text")
-  done
-  treated apply --filename - <<< "$text"
+  treated apply --filename - <<< "${text/"$opted"/"$more"}"
 }
 
 patients_begin() {
