@@ -34,7 +34,7 @@ fn cluster() -> Vec<Value> {
         json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"defaults.yaml": defaults},
             "metadata": {"name": name, "namespace": "rolebridge-system", "labels": labels}})
     };
-    let labels = json!({"helm.sh/chart": "rolebridge-0.1.0", "app.kubernetes.io/component": "webhook"});
+    let labels = json!({"helm.sh/chart": "rolebridge-1.2.0", "app.kubernetes.io/component": "webhook"});
     vec![
         deployment(),
         json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "batch", "namespace": "shop",
