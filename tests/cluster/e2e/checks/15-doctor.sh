@@ -1,4 +1,4 @@
-# The command line finds where a pod's way to Google ends.
+# The command line finds where a pod's way to Google ends. It takes its time while the pods of 15-users begin.
 # shellcheck shell=bash
 
 doctor() { "$programs/rolebridge" doctor --namespace shop "$@"; }
