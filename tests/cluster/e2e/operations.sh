@@ -34,7 +34,11 @@ goes_on() { upgrade; serves "$version"; }
 # reviews as any other. Meanwhile its certificates are written down as they change.
 load_begins() {
   rm -f "$work"/load*
-  { "$e2e/load.py" "$@" shop "$work/load.stop" > "$work/load" 2>&1; echo $? > "$work/load.code"; } &
+  {
+    local code=0 # which is told of a load that failed too, whatever `set -e` says
+    "$e2e/load.py" "$@" shop "$work/load.stop" > "$work/load" 2>&1 || code=$?
+    echo $code > "$work/load.code"
+  } &
   { while [ ! -e "$work/load.code" ] && [ -d "$work" ]; do certificates; sleep 1; done > "$work/load.certificates"; } &
   eventually 20 grep -q steady "$work/load"
 }
