@@ -11,6 +11,7 @@ mod doctor;
 mod document;
 mod explain;
 mod failure;
+mod image;
 mod inject;
 mod judge;
 mod kind;

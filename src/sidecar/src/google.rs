@@ -15,7 +15,7 @@ use crate::{
     fault::Fault,
     scopes::Scopes,
     secret::Secret,
-    settings::{self, Connection},
+    settings::{self, Connection, Settings},
     subject_token::SubjectToken,
 };
 
@@ -71,10 +71,13 @@ pub struct Google {
 }
 
 impl Google {
-    /// Google as `settings` say, reached by `connection`.
+    /// Google as `settings` say.
     #[must_use]
-    pub fn new(settings: settings::Google, subject_token_type: &'static str, connection: Connection) -> Self {
-        Self { settings, subject_token_type, connection }
+    pub fn of(settings: &Settings) -> Self {
+        let Settings { identity, google, .. } = settings;
+        let (subject_token_type, connection) =
+            (identity.kind.subject_token_type(), identity.connection.clone());
+        Self { settings: google.clone(), subject_token_type, connection }
     }
 
     /// Whom a federated token stands for, as IAM policies name it.

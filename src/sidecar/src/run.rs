@@ -113,10 +113,8 @@ async fn serve_and_refresh(settings: Settings) -> Result<Infallible, String> {
 
 /// Google's tokens. None is asked for before somebody, or a file of [`outputs`], wants one.
 fn tokens(settings: &Settings, board: &Reader, clock: &Clock, metrics: &Arc<Metrics>) -> Tokens<Google> {
-    let Settings { identity, google, .. } = settings;
-    let (kind, impersonates) = (identity.kind.subject_token_type(), google.impersonation.is_some());
-    let mint = Google::new(google.clone(), kind, identity.connection.clone());
-    Tokens::new(mint, impersonates, board.clone(), clock.clone(), Arc::clone(metrics))
+    let impersonates = settings.google.impersonation.is_some();
+    Tokens::new(Google::of(settings), impersonates, board.clone(), clock.clone(), Arc::clone(metrics))
 }
 
 /// What the local server answers as.

@@ -6,7 +6,6 @@
 mod account;
 mod events;
 mod finding;
-mod image;
 mod judge;
 mod page;
 mod picture;

@@ -5,8 +5,8 @@ use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
 use rolebridge_contract::pod::CONTAINER;
 use rolebridge_inject::{Context, OptIn, Outcome, Reason, admit};
 
-use crate::check::image;
 use crate::check::since::Since;
+use crate::image;
 
 /// A sidecar that has no token yet may still be on its way to the first.
 const START: SignedDuration = SignedDuration::from_secs(60);

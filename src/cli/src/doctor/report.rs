@@ -1,11 +1,11 @@
 //! The lines that `rolebridge-sidecar doctor --json` writes.
 
-use std::io::Read;
 use std::path::Path;
 
 use rolebridge_contract::doctor::Step;
 
 use crate::failure::Failure;
+use crate::manifests::text;
 
 /// The hop of a line. A line that is none, such as a log's, is passed over.
 pub(crate) fn step(line: &str) -> Option<Step> {
@@ -14,14 +14,7 @@ pub(crate) fn step(line: &str) -> Option<Step> {
 
 /// The hops in a file; `-` is standard input.
 pub(crate) fn read(path: &Path) -> Result<Vec<Step>, Failure> {
-    let failed = |source| Failure::Read { path: path.to_owned(), source };
-    let text = if path.as_os_str() == "-" {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        std::fs::read_to_string(path)
-    };
-    let steps: Vec<_> = text.map_err(failed)?.lines().filter_map(step).collect();
+    let steps: Vec<_> = text(path)?.lines().filter_map(step).collect();
     if steps.is_empty() {
         let message = format!(
             "{}: no hop in it; what `rolebridge-sidecar doctor --json` writes would be right.",

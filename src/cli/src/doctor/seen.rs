@@ -6,6 +6,7 @@ use rolebridge_contract::pod::{CONFIG_VOLUME, CONTAINER, PROGRAM};
 
 use super::injection::Decided;
 use super::patient::step;
+use crate::image;
 
 /// What of the pod is ours.
 pub(super) struct Seen<'a> {
@@ -75,7 +76,8 @@ impl<'a> Seen<'a> {
             let outcome = if ended.exit_code == 0 { Outcome::Ok } else { Outcome::Failed };
             return step(Hop::Sidecar, outcome, format!("it has ended with code {}{said}", ended.exit_code));
         }
-        let other = decided.map(|decided| decided.image.as_str()).filter(|other| *other != image);
+        let new = decided.map(|decided| decided.image.as_str());
+        let other = new.filter(|new| image::version(new) != image::version(image));
         let restarts = self.status.map_or(0, |status| status.restart_count);
         match (other, self.last_words()) {
             (Some(other), _) => step(
@@ -103,4 +105,46 @@ impl<'a> Seen<'a> {
 
 fn gets_credentials(container: &Container) -> bool {
     container.volume_mounts.iter().flatten().any(|mount| mount.name == CONFIG_VOLUME.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::explain::Explanation;
+
+    fn decided(image: &str) -> Decided {
+        let explanation = Explanation {
+            object: "Pod/a".to_owned(),
+            namespace: "shop".to_owned(),
+            service_account: "batch".to_owned(),
+            outcome: "unchanged",
+            reason: None,
+            message: None,
+            warnings: Vec::new(),
+            settings: Vec::new(),
+            adds: None,
+        };
+        Decided { explanation, image: image.to_owned() }
+    }
+
+    #[test]
+    fn another_version_is_told_and_another_registry_is_none() {
+        let status = json!([{"name": CONTAINER, "image": "", "imageID": "", "ready": true, "restartCount": 0,
+            "state": {"running": {}}}]);
+        let sidecar = json!([{"name": CONTAINER, "image": "mirror.example.com/rolebridge/sidecar:1.2.0",
+            "command": [PROGRAM]}]);
+        let pod = json!({"spec": {"containers": [], "initContainers": sidecar},
+            "status": {"initContainerStatuses": status}});
+        let pod: Pod = serde_json::from_value(pod).unwrap();
+        let seen = Seen::of(&pod);
+        for (new, outcome) in [
+            ("ghcr.io/rolebridge/sidecar:1.2.0", Outcome::Ok),
+            ("ghcr.io/rolebridge/sidecar:1.3.0", Outcome::Warning),
+        ] {
+            assert_eq!(seen.sidecar(Some(&decided(new))).outcome, outcome, "{new}");
+        }
+        assert_eq!(seen.sidecar(None).outcome, Outcome::Ok);
+    }
 }

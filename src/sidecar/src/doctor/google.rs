@@ -17,8 +17,7 @@ use crate::{
 
 pub(super) async fn tokens(settings: &Settings, shown: &Shown, walk: &mut Walk<'_>) -> Result<(), Stopped> {
     let identity = &settings.identity;
-    let kind = identity.kind.subject_token_type();
-    let google = Google::new(settings.google.clone(), kind, identity.connection.clone());
+    let google = Google::of(settings);
     let facts = Facts {
         provider: Some(identity.provider.name.clone()),
         issuer: shown.issuer.clone(),

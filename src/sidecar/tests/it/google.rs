@@ -38,7 +38,7 @@ fn google(server: &StandIn, more: &[(&'static str, &str)]) -> (Google, Environme
         environment.set(name, *value);
     }
     let settings = environment.settings();
-    (Google::new(settings.google, AWS4_REQUEST, settings.identity.connection), environment)
+    (Google::of(&settings), environment)
 }
 
 fn subject() -> SubjectToken {
@@ -243,7 +243,7 @@ async fn a_connection_that_fails_is_google_s() {
     environment.set(names::IAM_CREDENTIALS_ENDPOINT, "https://iam.nowhere.invalid");
     environment.set(names::SERVICE_ACCOUNT, EMAIL);
     let settings = environment.settings();
-    let google = Google::new(settings.google, AWS4_REQUEST, settings.identity.connection);
+    let google = Google::of(&settings);
     let scopes = Scopes::cloud_platform();
     let fault = google.exchange(&subject(), &scopes).await.unwrap_err();
     assert_eq!(fault.reason(), Reason::Connect);
@@ -259,7 +259,7 @@ async fn google_too_must_be_trusted() {
     let mut environment = Environment::new("https://sts.invalid");
     environment.set(names::STS_ENDPOINT, format!("https://{}", sts.address));
     let settings = environment.settings();
-    let google = Google::new(settings.google, AWS4_REQUEST, settings.identity.connection);
+    let google = Google::of(&settings);
     let fault = google.exchange(&subject(), &Scopes::cloud_platform()).await.unwrap_err();
     assert_eq!(fault.reason(), Reason::Untrusted);
     assert_eq!(sts.asked(), 0, "the subject token does not leave for a server that is not trusted");
@@ -272,7 +272,7 @@ async fn a_google_that_never_answers_is_given_up() {
     let mut environment = Environment::new("https://sts.invalid");
     environment.set(names::STS_ENDPOINT, format!("http://{}", listener.local_addr().unwrap()));
     let settings = environment.settings();
-    let google = Google::new(settings.google, AWS4_REQUEST, settings.identity.connection);
+    let google = Google::of(&settings);
     let fault = google.exchange(&subject(), &Scopes::cloud_platform()).await.unwrap_err();
     assert_eq!(fault.reason(), Reason::Timeout, "{fault}");
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::check::finding::{Check, Finding, Severity};
-use crate::check::image;
 use crate::check::picture::{Picture, version};
+use crate::image;
 
 pub(super) fn judge(picture: &Picture) -> Vec<Finding> {
     // That they could not be read, or are not there, has been said.
