@@ -97,7 +97,7 @@ def image(blobs, architecture, pairs, options):
         "schemaVersion": 2,
         "mediaType": MEDIA + "manifest.v1+json",
         "config": blobs.keep_json("config.v1+json", config),
-        "layers": [blobs.keep("layer.v1.tar+gzip", gzip.compress(layer, 9, mtime=0))],
+        "layers": [blobs.keep("layer.v1.tar+gzip", gzip.compress(layer, options.level, mtime=0))],
     }
     return blobs.keep_json("manifest.v1+json", manifest, platform=platform)
 
@@ -125,6 +125,7 @@ def arguments():
     parser.add_argument("--entrypoint", action="append", required=True, help="once for each word")
     parser.add_argument("--env", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--label", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--level", type=int, default=9, help="of compression: 1 is quick, 9 small (default: %(default)s)")
     return parser.parse_args()
 
 

@@ -79,6 +79,9 @@ has() {
   grep -qF -- "$text" <<< "$output" || { printf 'not in it: %s\n%s\n' "$text" "$output"; return 1; }
 }
 
+# lacks TEXT COMMAND...: its output does not have the text in it.
+lacks() { local text=$1; shift; [[ $("$@") != *"$text"* ]]; }
+
 # refused TEXT COMMAND...: it fails, and says the text.
 refused() {
   local text=$1 output; shift

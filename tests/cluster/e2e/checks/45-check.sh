@@ -41,13 +41,21 @@ rights_of_the_book() {
   kubectl delete clusterrole rolebridge-check
 }
 
-missed_are_named() {
-  a_pod later
-  policy Ignore
+all_replicas_go() {
   webhooks scale deployment rolebridge --replicas 0
   eventually 60 gone
+  kubectl --namespace shop run plain --image app --dry-run=server
+  refused 'failed calling webhook "pods.rolebridge.io"' bare
+  has 'deployment.apps/nightly-report' kubectl --namespace shop annotate deployment nightly-report seen=down --overwrite
+}
+gone() { equal '' "$(replicas)"; }
+
+# They are away still.
+missed_are_named() {
+  strict_pod later
   says "It is scaled to 0, so pods that opt in are refused"
-  a_pod missed --annotations rolebridge.io/inject=true
+  policy Ignore
+  strict_pod missed --annotations rolebridge.io/inject=true
   webhooks scale deployment rolebridge --replicas 2
   webhooks rollout status deployment/rolebridge --timeout 60s
   policy Fail
@@ -57,7 +65,7 @@ missed_are_named() {
   restricted delete pod missed later --now
   eventually 20 has ' 0 errors' check
 }
-a_pod() { # name, options; it has a role, and an image that nobody has
+strict_pod() { # name, options; it has a role, and an image that nobody has
   restricted run "$1" --image app "${@:2}" --overrides '{"spec": {"serviceAccountName": "nightly-report",
     "securityContext": {'"$of_pod"'},
     "containers": [{"name": "'"$1"'", "image": "app", "securityContext": {'"$of_container"'}}]}}'
@@ -66,8 +74,6 @@ policy() {
   kubectl patch mutatingwebhookconfiguration rolebridge --type json \
     --patch '[{"op": "replace", "path": "/webhooks/0/failurePolicy", "value": "'"$1"'"}]'
 }
-gone() { equal '' "$(replicas)"; }
-lacks() { local text=$1; shift; [[ $("$@") != *"$text"* ]]; }
 
 # The webhook would put its CA back, so the right to is taken away before.
 spoilt_bundle_is_named() {
@@ -87,6 +93,7 @@ spoilt_bundle_is_named() {
 prove "an app runs where the restricted Pod Security Standard is enforced" an_app_runs
 prove "all is well: rolebridge check says so, of the certificates too, and ends with 0" all_is_well
 prove "with the rights that the book names it sees all, without them it says which is lacking" rights_of_the_book
+prove "with every replica down opted-in pods are refused, others are created, workloads are applied" all_replicas_go
 prove "a pod made with the webhook away and one that opted in afterwards are named, and how to mend them" missed_are_named
 prove "a caBundle that somebody spoilt is named, with what replicas serve and what the API server says" spoilt_bundle_is_named
 restricted delete deployment/nightly-report serviceaccount/looker > /dev/null
