@@ -48,7 +48,7 @@ pub struct Managed {
     #[arg(long, env = "ROLEBRIDGE_WEBHOOK_MANAGED_CERTIFICATE", value_name = "NAMESPACE/SECRET", requires_all = ["managed_lease", "managed_service", "configuration"])]
     pub managed_certificate: Option<ObjectName>,
 
-    /// The Lease by which one replica leads, in the Secret's namespace; it must exist
+    /// The Lease by which one replica leads, in the Secret's namespace; it is made if it is not there
     #[arg(
         long,
         env = "ROLEBRIDGE_WEBHOOK_MANAGED_LEASE",

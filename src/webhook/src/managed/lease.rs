@@ -7,18 +7,15 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::api::coordination::v1::LeaseSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::Timestamp;
-use kube::Api;
-use kube::api::PostParams;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
-use super::FIELD_MANAGER;
 use super::counts::{Counts, Step};
-use crate::ask::ask;
+use super::leases::{Attempt, Leases};
 
 /// One candidate's view of the Lease.
 #[derive(Debug)]
@@ -101,63 +98,6 @@ pub(super) async fn follow(
             info!(leads = holds, identity = candidate.identity, "leadership of the certificates");
         }
         sleep(duration / 5).await;
-    }
-}
-
-/// The Lease in the API.
-#[derive(Debug)]
-pub(super) struct Leases {
-    api: Api<Lease>,
-    name: String,
-}
-
-enum Attempt {
-    Held,
-    Others,
-    /// Somebody else wrote first; what it means is seen the next time.
-    Raced,
-}
-
-impl Leases {
-    pub(super) const fn new(api: Api<Lease>, name: String) -> Self {
-        Self { api, name }
-    }
-
-    async fn attempt(&self, candidate: &mut Candidate) -> Result<Attempt, String> {
-        let mut lease = self.read().await?;
-        let spec = lease.spec.take().unwrap_or_default();
-        let Decision::Claim(claim) = candidate.decide(&spec, Timestamp::now(), Instant::now()) else {
-            return Ok(Attempt::Others);
-        };
-        lease.spec = Some(claim);
-        self.write(&lease).await
-    }
-
-    /// Lets go of it, so that another replica need not wait.
-    pub(super) async fn release(&self, identity: &str) -> Result<(), String> {
-        let mut lease = self.read().await?;
-        let Some(spec) = lease.spec.as_mut() else { return Ok(()) };
-        if spec.holder_identity.as_deref() == Some(identity) {
-            spec.holder_identity = None;
-            spec.renew_time = Some(MicroTime(Timestamp::now()));
-            self.write(&lease).await?;
-        }
-        Ok(())
-    }
-
-    async fn read(&self) -> Result<Lease, String> {
-        let found = ask(self.api.get_opt(&self.name)).await;
-        let found = found.map_err(|error| format!("The Lease {} cannot be read: {error}.", self.name))?;
-        found.ok_or_else(|| format!("There is no Lease {}; the chart makes it, empty.", self.name))
-    }
-
-    async fn write(&self, lease: &Lease) -> Result<Attempt, String> {
-        let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-        match ask(self.api.replace(&self.name, &params, lease)).await {
-            Ok(_) => Ok(Attempt::Held),
-            Err(error) if error.is_conflict() => Ok(Attempt::Raced),
-            Err(error) => Err(format!("The Lease {} cannot be written: {error}.", self.name)),
-        }
     }
 }
 

@@ -3,9 +3,10 @@
 //! A CA of the webhook's own lies in a Secret, with the certificate that every replica serves. One replica leads by a
 //! Lease, and renews both. Every replica looks at the Secret and at the webhook's own configurations now and then, sees to
 //! it that the CA is in each `caBundle`, and serves what it finds. The chart makes the Secret and the Lease, empty, and the
-//! configurations, without `caBundle`, so that no right to create or to list is needed.
+//! configurations, without `caBundle`, so that no right to list is needed, nor any to create but a missing Lease.
 //!
-//! [`plan`] decides what is done, [`serve`] what a replica serves, [`lease`] who leads; they are pure. `rounds` does it.
+//! [`plan`] decides what is done, [`serve`] what a replica serves, [`lease`] who leads; they are pure. `rounds` and
+//! `leases` do it.
 
 pub mod arguments;
 mod change;
@@ -13,6 +14,7 @@ pub mod counts;
 pub mod document;
 pub mod issue;
 pub mod lease;
+mod leases;
 mod objects;
 pub mod plan;
 pub mod policy;
@@ -26,8 +28,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::coordination::v1::Lease;
-use kube::{Api, Client};
+use kube::Client;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::warn;
@@ -37,7 +38,8 @@ use crate::drain::Drain;
 use crate::trust::Trust;
 use arguments::ObjectName;
 use counts::Counts;
-use lease::{Candidate, Leases};
+use lease::Candidate;
+use leases::Leases;
 use policy::Policy;
 use rounds::Rounds;
 
@@ -77,10 +79,7 @@ pub struct Shared {
 pub fn start(client: Client, settings: Settings, shared: Shared) -> JoinHandle<()> {
     let leading = watch::Sender::new(false);
     let leads = leading.subscribe();
-    let leases = Leases::new(
-        Api::<Lease>::namespaced(client.clone(), &settings.secret.namespace),
-        settings.lease.clone(),
-    );
+    let leases = Leases::new(client.clone(), &settings);
     let candidate = Candidate::new(lease::identity(), settings.lease_duration);
     let drain = Arc::clone(&shared.drain);
     let counts = Arc::clone(&shared.counts);

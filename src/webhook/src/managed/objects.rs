@@ -26,6 +26,7 @@ impl Objects {
         Self { secrets, secret, configurations: Api::all(client) }
     }
 
+    /// The Secret.
     pub(super) async fn read(&self) -> Result<Secret, String> {
         let found = ask(self.secrets.get_opt(&self.secret.name)).await;
         let found = found.map_err(|error| format!("The Secret {} cannot be read: {error}.", self.secret))?;

@@ -25,6 +25,13 @@ bad_defaults_are_not_taken() {
   helm rollback rolebridge --namespace "$system" --wait --timeout 60s
 }
 
+# Argo CD never applies the chart's Lease, which is the same to the webhook.
+lease_comes_back() {
+  webhooks delete lease rolebridge
+  eventually 20 has '"kind":"Secret","name":"rolebridge-managed"' webhooks get lease rolebridge \
+    --output 'jsonpath={.metadata.ownerReferences}'
+}
+
 serve_for_long() {
   local pod day; day=$(($(date +%s) + 86400))
   for pod in $(webhooks get pods --selector app.kubernetes.io/component=webhook --output name); do
@@ -36,4 +43,5 @@ serve_for_long() {
 prove "changed defaults hold without a restart" defaults_change_alive
 prove "helm rollback undoes them" rollback_undoes_it
 prove "unusable defaults are refused by the chart, or not taken by the webhook, which goes on with the old ones" bad_defaults_are_not_taken
+prove "a Lease that is gone comes back, and belongs to the Secret" lease_comes_back
 prove "certificates of the usual lives are served" eventually 90 serve_for_long

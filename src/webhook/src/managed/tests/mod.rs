@@ -2,6 +2,7 @@
 
 mod documents;
 mod leases;
+mod making;
 mod plans;
 mod simulation;
 mod world;
