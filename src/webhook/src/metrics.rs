@@ -123,6 +123,8 @@ pub struct Metrics {
     live_reads: Counts<4>,
     watch_faults: Counts<2>,
     reloads: [Counts<2>; 2],
+    /// One where the newest content is not what holds.
+    reload_refused: Counts<2>,
     handshake_faults: AtomicU64,
     events: Counts<4>,
 }
@@ -142,6 +144,7 @@ impl Default for Metrics {
             live_reads: zeros(),
             watch_faults: zeros(),
             reloads: [zeros(), zeros()],
+            reload_refused: zeros(),
             handshake_faults: AtomicU64::default(),
             events: zeros(),
         }
@@ -189,6 +192,7 @@ impl Metrics {
     /// A changed file was read, and taken or not.
     pub fn reload(&self, what: Reloaded, taken: bool) {
         add(&self.reloads[what as usize][usize::from(taken)], 1);
+        self.reload_refused[what as usize].store(u64::from(!taken), Ordering::Relaxed);
     }
 
     /// A client did not complete a TLS handshake.
@@ -231,6 +235,14 @@ impl Metrics {
             for (count, taken) in counts.iter().zip(["false", "true"]) {
                 family.sample(&[("file", file), ("taken", taken)], value(count));
             }
+        }
+        let mut family = page.family(
+            "reload_refused",
+            Type::Gauge,
+            "1 while a file's newest content is unusable and the old one holds.",
+        );
+        for (refused, file) in self.reload_refused.iter().zip(Reloaded::LABELS) {
+            family.sample(&[("file", file)], value(refused));
         }
         page.family("handshake_faults_total", Type::Counter, "TLS handshakes that were not completed.")
             .sample(&[], value(&self.handshake_faults));

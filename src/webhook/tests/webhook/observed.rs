@@ -81,6 +81,7 @@ async fn the_metrics_page_shows_every_count() {
     metrics.live_read(LiveOutcome::Shared);
     metrics.watch_fault(Kind::Namespace);
     metrics.reload(Reloaded::Defaults, false);
+    metrics.reload(Reloaded::Certificate, false);
     metrics.reload(Reloaded::Certificate, true);
     metrics.handshake_fault();
     metrics.event(EventOutcome::Limited);

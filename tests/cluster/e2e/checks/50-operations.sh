@@ -18,12 +18,13 @@ rollback_undoes_it() {
 bad_defaults_are_not_taken() {
   refused "additional properties 'providr' not allowed" upgrade --set defaults.settings.providr=x
   upgrade --set defaults.settings.provider=projects/x
-  eventually 90 has '"defaults",taken="false"} 1' kubectl get --raw \
-    "/api/v1/namespaces/$system/pods/$(webhooks get pods --selector app.kubernetes.io/component=webhook \
-      --output 'jsonpath={.items[0].metadata.name}'):8080/proxy/metrics"
+  eventually 90 refuse_reloads 2
   has 'workloadIdentityPools/aws/providers/eks' bare
   helm rollback rolebridge --namespace "$system" --wait --timeout 60s
+  eventually 90 refuse_reloads 0
 }
+# refuse_reloads COUNT: so many replicas.
+refuse_reloads() { equal "$1" "$(metric 'rolebridge_webhook_reload_refused{file="defaults"}')"; }
 
 # Argo CD never applies the chart's Lease, which is the same to the webhook.
 lease_comes_back() {
