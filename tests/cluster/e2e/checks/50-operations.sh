@@ -17,7 +17,8 @@ rollback_undoes_it() {
 
 bad_defaults_are_not_taken() {
   refused "additional properties 'providr' not allowed" upgrade --set defaults.settings.providr=x
-  upgrade --set defaults.settings.provider=projects/x
+  refused "at '/defaults/settings/provider'" upgrade --set defaults.settings.provider=projects/x
+  upgrade --set-string defaults.settings.port=1023 # the schema knows a text by its digits alone
   eventually 90 refuse_reloads 2
   has 'workloadIdentityPools/aws/providers/eks' bare
   helm rollback rolebridge --namespace "$system" --wait --timeout 60s

@@ -1,5 +1,6 @@
 //! Each annotation: a good value from each place, and what a bad one gets to hear.
 
+mod schema;
 mod values;
 
 use std::fmt::Write;
