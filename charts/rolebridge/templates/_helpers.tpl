@@ -61,6 +61,16 @@ labels:
 {{ include "rolebridge.fullname" . }}
 {{- end }}
 
+{{/* A duration such as 1h30m, in seconds. */}}
+{{- define "rolebridge.seconds" -}}
+{{- $seconds := 0 }}
+{{- $units := dict "h" 3600 "m" 60 "s" 1 }}
+{{- range regexFindAll "[0-9]+[hms]" . -1 }}
+  {{- $seconds = add $seconds (mul (regexFind "[0-9]+" .) (get $units (regexFind "[hms]" .))) }}
+{{- end }}
+{{- $seconds }}
+{{- end }}
+
 {{/* The fewest replicas that there are to be. */}}
 {{- define "rolebridge.replicas" -}}
 {{- if .Values.webhook.autoscaling.enabled }}{{ .Values.webhook.autoscaling.minReplicas }}{{ else }}{{ .Values.webhook.replicas }}{{ end }}

@@ -11,7 +11,12 @@
 {{- else if or $certificates.secret.name $certificates.secret.caBundle }}
   {{- fail (printf "certificates.secret is set, but certificates.mode is %s: set certificates.mode=secret to use it, or leave it out" $certificates.mode) }}
 {{- end }}
-{{- if and (ne $certificates.mode "cert-manager") $certificates.certManager.issuerRef.name }}
+{{- if eq $certificates.mode "managed" }}
+  {{- include "rolebridge.validate.managed" $certificates.managed }}
+{{- end }}
+{{- if eq $certificates.mode "cert-manager" }}
+  {{- include "rolebridge.validate.certManager" $certificates.certManager }}
+{{- else if compact (values $certificates.certManager.issuerRef) }}
   {{- fail (printf "certificates.certManager.issuerRef is set, but certificates.mode is %s: set certificates.mode=cert-manager to use it, or leave it out" $certificates.mode) }}
 {{- end }}
 {{- if eq (int .Values.webhook.port) (int .Values.webhook.healthPort) }}
@@ -35,5 +40,26 @@
   {{- if eq . $.Release.Namespace }}
     {{- fail (printf "admission.excludedNamespaces names %s: the release's own namespace is always left out" .) }}
   {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* As the webhook compares them when it starts (src/webhook/src/managed/policy.rs): what it refuses is never deployed. */}}
+{{- define "rolebridge.validate.managed" -}}
+{{- $authority := int64 (include "rolebridge.seconds" .caLifetime) }}
+{{- $leaf := int64 (include "rolebridge.seconds" .certificateLifetime) }}
+{{- if lt $authority (mul $leaf 3) }}
+  {{- fail (printf "certificates.managed.caLifetime is %s and certificateLifetime %s: a CA that lasts at least three times as long would be right" .caLifetime .certificateLifetime) }}
+{{- end }}
+{{- if or (lt $leaf (mul (int64 (include "rolebridge.seconds" .publishDelay)) 10)) (lt $leaf 5) }}
+  {{- fail (printf "certificates.managed.certificateLifetime is %s and publishDelay %s: a certificate that lasts at least ten times as long, and 5s, would be right" .certificateLifetime .publishDelay) }}
+{{- end }}
+{{- end }}
+
+{{- define "rolebridge.validate.certManager" -}}
+{{- if and (compact (values .issuerRef)) (not .issuerRef.name) }}
+  {{- fail "certificates.certManager.issuerRef has no name: say which issuer, or leave issuerRef out for a CA of the webhook's own" }}
+{{- end }}
+{{- if le (int64 (include "rolebridge.seconds" .duration)) (int64 (include "rolebridge.seconds" .renewBefore)) }}
+  {{- fail (printf "certificates.certManager.duration is %s and renewBefore %s: a certificate that lasts longer would be right" .duration .renewBefore) }}
 {{- end }}
 {{- end }}
