@@ -22,9 +22,13 @@
 {{- if eq (int .Values.webhook.port) (int .Values.webhook.healthPort) }}
   {{- fail (printf "webhook.port and webhook.healthPort are both %d: they are two listeners of one pod" (int .Values.webhook.port)) }}
 {{- end }}
-{{- if and .Values.webhook.hostNetwork .Values.networkPolicy.allowedCIDRs }}
-  {{- fail "networkPolicy.allowedCIDRs is set, but a NetworkPolicy does not reach pods with webhook.hostNetwork: restrict the node's port in its security group instead" }}
+{{- range $name := list "allowedCIDRs" "apiServerCIDRs" }}
+  {{- if and $.Values.webhook.hostNetwork (get $.Values.networkPolicy $name) }}
+    {{- fail (printf "networkPolicy.%s is set, but a NetworkPolicy does not reach pods with webhook.hostNetwork: restrict the node in its security group instead" $name) }}
+  {{- end }}
 {{- end }}
+{{- include "rolebridge.validate.labels" (dict "place" "commonLabels" "labels" .Values.commonLabels) }}
+{{- include "rolebridge.validate.labels" (dict "place" "webhook.podLabels" "labels" .Values.webhook.podLabels) }}
 {{- $autoscaling := .Values.webhook.autoscaling }}
 {{- if and $autoscaling.enabled (gt (int $autoscaling.minReplicas) (int $autoscaling.maxReplicas)) }}
   {{- fail (printf "webhook.autoscaling.minReplicas is %d, more than maxReplicas, %d" (int $autoscaling.minReplicas) (int $autoscaling.maxReplicas)) }}
@@ -39,6 +43,15 @@
 {{- range .Values.admission.excludedNamespaces }}
   {{- if eq . $.Release.Namespace }}
     {{- fail (printf "admission.excludedNamespaces names %s: the release's own namespace is always left out" .) }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* A label that stands twice counts once, as one of the two: with the Deployment's selector it may fit no more. */}}
+{{- define "rolebridge.validate.labels" -}}
+{{- range list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart" }}
+  {{- if hasKey $.labels . }}
+    {{- fail (printf "%s has the label %s, which is the chart's own: leave it out" $.place .) }}
   {{- end }}
 {{- end }}
 {{- end }}
