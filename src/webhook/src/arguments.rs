@@ -73,6 +73,10 @@ pub struct Arguments {
     #[arg(long, env = "ROLEBRIDGE_WEBHOOK_MAX_CONNECTIONS", value_name = "COUNT", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: u32,
 
+    /// What an API server waits for an answer: timeoutSeconds of the configurations
+    #[arg(long, env = "ROLEBRIDGE_WEBHOOK_REVIEW_TIMEOUT", value_name = "SECONDS", default_value = "5", value_parser = review_timeout)]
+    pub review_timeout: Duration,
+
     /// How long to go on serving after SIGTERM, until nobody sends new connections here
     #[arg(long, env = "ROLEBRIDGE_WEBHOOK_DRAIN_DELAY", value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub drain_delay: Duration,
@@ -117,6 +121,12 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     duration.ok_or_else(|| "a duration would be right, such as 720h or 1h30m".to_owned())
 }
 
+/// As a configuration may have it.
+fn review_timeout(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (1..=30).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| "a number from 1 to 30 would be right".to_owned())
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let duration = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     duration.ok_or_else(|| "a number of seconds would be right, such as 5 or 0.5".to_owned())
@@ -127,6 +137,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::patience::Patience;
 
     const FILES: &[&str] = &["rolebridge-webhook", "--certificate", "c", "--key", "k", "--defaults", "d"];
 
@@ -144,6 +155,7 @@ mod tests {
         let arguments = Arguments::parse_from(FILES);
         assert_eq!(arguments.listen.to_string(), "[::]:9443");
         assert_eq!(arguments.health_listen.to_string(), "[::]:8080");
+        assert_eq!(arguments.review_timeout, Patience::USUAL);
         assert_eq!(arguments.drain_delay, Duration::from_secs(5));
         assert!((1..=MOST_DEFAULT_THREADS).contains(&arguments.threads));
     }
@@ -153,6 +165,8 @@ mod tests {
         for (flag, value) in [
             ("--listen", "9443"),
             ("--threads", "0"),
+            ("--review-timeout", "0"),
+            ("--review-timeout", "31"),
             ("--drain-delay", "soon"),
             ("--drain-timeout", "-1"),
             ("--max-connections", "0"),

@@ -17,6 +17,10 @@ use tokio::time::timeout;
 
 use crate::review::ReviewError;
 
+/// An object of the API has at most 3 MiB, and a review may hold it twice.
+const LIMIT: usize = 8 << 20;
+/// What all bodies may take up at a time.
+const TOTAL: usize = 64 << 20;
 /// How much of a body that is refused is read and thrown away: a client that is still sending reads no answer.
 const DISCARDED: usize = 32 << 20;
 
@@ -29,13 +33,6 @@ pub struct Intake {
     patience: Duration,
     /// How many bytes may still be taken in now.
     free: AtomicUsize,
-}
-
-impl Default for Intake {
-    /// An object of the API has at most 3 MiB, and a review may hold it twice. A review is given 5 seconds as a whole.
-    fn default() -> Self {
-        Self::new(8 << 20, Duration::from_secs(3), 64 << 20)
-    }
 }
 
 /// A body. It is charged for until it is dropped.
@@ -97,6 +94,12 @@ impl IntoResponse for Rejection {
 }
 
 impl Intake {
+    /// Takes bodies of reviews, each within `patience`.
+    #[must_use]
+    pub const fn of_reviews(patience: Duration) -> Self {
+        Self::new(LIMIT, patience, TOTAL)
+    }
+
     /// Takes bodies of at most `limit` bytes, each within `patience`, all that are held at a time within `total` bytes.
     #[must_use]
     pub const fn new(limit: usize, patience: Duration, total: usize) -> Self {

@@ -26,6 +26,7 @@ pub mod metrics;
 pub mod mutate;
 pub mod named;
 pub mod page;
+pub mod patience;
 pub mod rate;
 pub mod review;
 pub mod router;

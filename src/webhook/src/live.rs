@@ -21,8 +21,6 @@ use crate::metrics::{LiveOutcome, Metrics};
 use crate::rate::Bucket;
 use crate::watch::trimmed;
 
-/// How long a read may take, its turn included. kube-apiserver gives a review 5 seconds.
-pub const PATIENCE: Duration = Duration::from_secs(2);
 /// How long an answer is good for.
 pub const FRESH: Duration = Duration::from_secs(1);
 /// Reads a second in the long run.
@@ -85,10 +83,10 @@ struct Reading {
 
 impl Reading {
     /// Whether one more may wait for it. A read that everyone has left is not driven, and soon no good any more.
-    fn is_good(&self, now: Instant) -> bool {
+    fn is_good(&self, now: Instant, patience: Duration) -> bool {
         match self.answer.peek() {
             Some((at, _)) => now.duration_since(*at) < FRESH,
-            None => now.duration_since(self.begun) < PATIENCE,
+            None => now.duration_since(self.begun) < patience,
         }
     }
 }
@@ -97,6 +95,8 @@ impl Reading {
 pub struct Live {
     client: Client,
     metrics: Arc<Metrics>,
+    /// How long a read may take, its turn included.
+    patience: Duration,
     bucket: Mutex<Bucket>,
     readings: Mutex<HashMap<Object, Reading>>,
 }
@@ -108,11 +108,11 @@ impl fmt::Debug for Live {
 }
 
 impl Live {
-    /// Reads with this client.
+    /// Reads with this client, each time within `patience`.
     #[must_use]
-    pub fn new(client: Client, metrics: Arc<Metrics>) -> Self {
+    pub fn new(client: Client, metrics: Arc<Metrics>, patience: Duration) -> Self {
         let bucket = Mutex::new(Bucket::new(RATE, BURST, Instant::now()));
-        Self { client, metrics, bucket, readings: Mutex::default() }
+        Self { client, metrics, patience, bucket, readings: Mutex::default() }
     }
 
     /// What an object says now, or said within the last moment. `None`: there is no such object.
@@ -132,14 +132,14 @@ impl Live {
     fn reading(&self, object: Object) -> Reading {
         let now = Instant::now();
         let mut readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(reading) = readings.get(&object).filter(|reading| reading.is_good(now)) {
+        if let Some(reading) = readings.get(&object).filter(|reading| reading.is_good(now, self.patience)) {
             self.metrics.live_read(LiveOutcome::Shared);
             return reading.clone();
         }
-        readings.retain(|_, reading| reading.is_good(now));
-        let turn = self.bucket.lock().unwrap_or_else(PoisonError::into_inner).turn(now, PATIENCE / 2);
-        let answer =
-            ask(self.client.clone(), object.clone(), turn, Arc::clone(&self.metrics)).boxed().shared();
+        readings.retain(|_, reading| reading.is_good(now, self.patience));
+        let turn = self.bucket.lock().unwrap_or_else(PoisonError::into_inner).turn(now, self.patience / 2);
+        let asking = ask(self.client.clone(), object.clone(), turn, self.patience, Arc::clone(&self.metrics));
+        let answer = asking.boxed().shared();
         let reading = Reading { begun: now, answer };
         readings.insert(object, reading.clone());
         reading
@@ -150,6 +150,7 @@ async fn ask(
     client: Client,
     object: Object,
     turn: Option<Duration>,
+    patience: Duration,
     metrics: Arc<Metrics>,
 ) -> (Instant, Answer) {
     let asking = async {
@@ -157,9 +158,9 @@ async fn ask(
         sleep(turn).await;
         get(client, &object).await
     };
-    let answer = timeout(PATIENCE, asking)
+    let answer = timeout(patience, asking)
         .await
-        .unwrap_or_else(|_| Err(format!("it gave no answer within {PATIENCE:?}").into()))
+        .unwrap_or_else(|_| Err(format!("it gave no answer within {patience:?}").into()))
         .map_err(|cause| LiveError { object, cause });
     metrics.live_read(match answer {
         Ok(Some(_)) => LiveOutcome::Found,

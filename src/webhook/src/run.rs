@@ -26,6 +26,7 @@ use crate::lookup::{Kind, Lookup};
 use crate::managed::counts::Counts;
 use crate::managed::{self, Settings, Shared};
 use crate::metrics::{Metrics, Reloaded};
+use crate::patience::Patience;
 use crate::router::{Webhook, router};
 use crate::trust::{self, Trust};
 use crate::watch_files::Watched;
@@ -71,7 +72,8 @@ async fn serve(arguments: &Arguments) -> Result<(), String> {
     let listener = listen("--listen", arguments.listen).await?;
     let health_listener = listen("--health-listen", arguments.health_listen).await?;
     let client = client().await?;
-    let lookup = Lookup::new(Live::new(client.clone(), Arc::clone(&metrics)));
+    let patience = Patience::within(arguments.review_timeout);
+    let lookup = Lookup::new(Live::new(client.clone(), Arc::clone(&metrics), patience.live));
     follow_caches(&client, &lookup, &metrics);
     let events = arguments.events.then(|| Events::start(client.clone(), Arc::clone(&metrics)));
     let trust = Arc::new(Trust::by(arguments.configuration.clone()));
@@ -87,7 +89,7 @@ async fn serve(arguments: &Arguments) -> Result<(), String> {
             drain: Arc::clone(&drain),
         },
     );
-    let intake = Intake::default();
+    let intake = Intake::of_reviews(patience.body);
     let webhook = Arc::new(Webhook { intake, lookup, defaults, metrics: Arc::clone(&metrics), events });
 
     let tls =

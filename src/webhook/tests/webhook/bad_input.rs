@@ -119,7 +119,7 @@ async fn a_body_that_never_ends_is_given_up() {
     for path in ["/mutate", "/workloads"] {
         let endless = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
         let (status, sentence) = ask(&webhook, post(path, endless)).await;
-        assert_eq!((status, &*sentence), (408, "The body had not arrived after 3s.\n"));
+        assert_eq!((status, &*sentence), (408, "The body had not arrived after 2.5s.\n"));
     }
 }
 

@@ -10,6 +10,7 @@ mod events;
 mod listed;
 mod lookup;
 mod observed;
+mod patience;
 mod reload;
 mod reviews;
 #[path = "../../../contract/tests/section/mod.rs"]

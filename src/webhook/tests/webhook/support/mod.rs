@@ -21,6 +21,7 @@ use rolebridge_webhook::drain::Drain;
 use rolebridge_webhook::live::Live;
 use rolebridge_webhook::lookup::{Kind, Lookup};
 use rolebridge_webhook::metrics::Metrics;
+use rolebridge_webhook::patience::Patience;
 use rolebridge_webhook::router::{Webhook, router};
 use rolebridge_webhook::server;
 use serde_json::{Value, json};
@@ -38,10 +39,15 @@ pub(crate) const ROLE: (&str, &str) = ("eks.amazonaws.com/role-arn", "arn:aws:ia
 
 /// A webhook whose caches are empty and not synced.
 pub(crate) fn webhook(api: &Api) -> Webhook {
+    patient(api, Patience::default())
+}
+
+/// The same, of this patience.
+pub(crate) fn patient(api: &Api, patience: Patience) -> Webhook {
     let metrics = Arc::new(Metrics::default());
     Webhook {
-        intake: Intake::default(),
-        lookup: Lookup::new(Live::new(api.client(), Arc::clone(&metrics))),
+        intake: Intake::of_reviews(patience.body),
+        lookup: Lookup::new(Live::new(api.client(), Arc::clone(&metrics), patience.live)),
         defaults: Arc::new(LiveDefaults::new(Defaults::from_yaml(DEFAULTS).unwrap())),
         metrics,
         events: None,
