@@ -49,8 +49,7 @@ pub fn admit(pod: &Pod<'_>, context: &Context<'_>) -> Admission {
     match pod.opted_in_by(context) {
         Ok(Some(by)) => judge(pod, context, by),
         Ok(None) => {
-            let NotOurs { reason, warning, depends_on_metadata } = pod.not_ours(context);
-            let warnings = warning.into_iter().collect();
+            let NotOurs { reason, warnings, depends_on_metadata } = pod.not_ours(context);
             Admission { warnings, depends_on_metadata, ..Admission::unchanged(reason) }
         }
         Err(refusal) => Admission::refused(refusal),

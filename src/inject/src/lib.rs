@@ -19,6 +19,7 @@ mod refusal;
 mod sentence;
 pub mod settings;
 mod spelling;
+mod unheard;
 pub mod view;
 pub mod workload;
 

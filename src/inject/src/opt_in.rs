@@ -3,7 +3,7 @@
 use rolebridge_contract::annotations::{INJECT, NAMESPACE_OPT_IN};
 
 use crate::sentence::Shown;
-use crate::{Context, Pod, Reason, Refusal};
+use crate::{Context, Pod, Reason, Refusal, unheard};
 
 /// Who opted the pod in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum OptIn {
 /// Why a pod is none of ours, and what to say about it.
 pub(crate) struct NotOurs {
     pub(crate) reason: Reason,
-    pub(crate) warning: Option<String>,
+    pub(crate) warnings: Vec<String>,
     pub(crate) depends_on_metadata: bool,
 }
 
@@ -42,15 +42,16 @@ impl Pod<'_> {
     /// Why nobody opted the pod in.
     pub(crate) fn not_ours(&self, context: &Context<'_>) -> NotOurs {
         if self.annotation(INJECT).is_some() {
-            return NotOurs { reason: Reason::OptedOut, warning: None, depends_on_metadata: false };
+            return NotOurs { reason: Reason::OptedOut, warnings: Vec::new(), depends_on_metadata: false };
         }
-        let warning = label(context).filter(|value| *value != "disabled").map(|value| {
+        let of_namespace = label(context).filter(|value| *value != "disabled").map(|value| {
             format!(
                 "{INJECT}: {value:?} (the label of the namespace {}) opts nothing in; \"{NAMESPACE_OPT_IN}\" does.",
                 context.namespace
             )
         });
-        NotOurs { reason: Reason::NotOptedIn, warning, depends_on_metadata: true }
+        let warnings = of_namespace.into_iter().chain(unheard::without_opt_in(self)).collect();
+        NotOurs { reason: Reason::NotOptedIn, warnings, depends_on_metadata: true }
     }
 }
 

@@ -15,7 +15,7 @@ const MOST_SLIPS: usize = 4;
 /// Refuses a pod with an annotation of ours that does not exist: it would be silently without effect.
 pub(crate) fn check(pod: &Pod<'_>) -> Result<(), Refusal> {
     let mut keys = pod.annotations().into_iter().flat_map(Annotations::keys);
-    let ours = |key: &&str| key.starts_with(PREFIX) && !WRITTEN.contains(key);
+    let ours = |key: &&str| key.starts_with(PREFIX) && !is_written(key);
     match keys.find(|key| ours(key) && !is_known(key)) {
         None => Ok(()),
         Some(key) => Err(Refusal::of_pod(
@@ -24,6 +24,11 @@ pub(crate) fn check(pod: &Pod<'_>) -> Result<(), Refusal> {
             format!("{} (on the pod) does not exist.{}", Shown(key), suggestion(key)),
         )),
     }
+}
+
+/// Whether the webhook itself writes this key.
+pub(crate) fn is_written(key: &str) -> bool {
+    WRITTEN.contains(&key)
 }
 
 /// More than any key of ours, and less than it costs time to compare.

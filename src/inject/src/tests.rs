@@ -163,7 +163,8 @@ fn a_workload_hears_what_its_pods_would() {
             r#"{{"metadata":{{"creationTimestamp":null,"annotations":{annotations}}},"spec":{{"serviceAccountName":"batch","containers":[{{"name":"web"}}]}}}}"#
         )
     };
-    let opted_in = template(r#"{"rolebridge.io/inject":"true"}"#);
+    let opt_in = r#"{"rolebridge.io/inject":"true"}"#;
+    let opted_in = template(opt_in);
     let workload = |kind: &str, annotations: &str, spec: &str| {
         format!(r#"{{"kind":"{kind}","metadata":{{"annotations":{annotations}}},"spec":{{{spec}}}}}"#)
     };
@@ -173,6 +174,16 @@ fn a_workload_hears_what_its_pods_would() {
         workload("CronJob", "null", &format!(r#""jobTemplate":{{"spec":{{"template":{opted_in}}}}}"#)),
         workload("Deployment", "null", &format!(r#""template":{}"#, template("null"))),
         workload("Job", r#"{"rolebridge.io/inject":"true"}"#, &format!(r#""template":{}"#, template("null"))),
+        workload("Job", r#"{"rolebridge.io/inject":"false"}"#, &format!(r#""template":{opted_in}"#)),
+        format!(
+            r#"{{"kind":"Job","metadata":{{"labels":{opt_in}}},"spec":{{"template":{}}}}}"#,
+            template("null")
+        ),
+        workload(
+            "Deployment",
+            "null",
+            &format!(r#""template":{}"#, template(r#"{"rolebridge.io/port":"1"}"#)),
+        ),
         workload("Deployment", "null", ""),
     ] {
         let workload: Workload<'_> = serde_json::from_str(&text).unwrap();

@@ -4,8 +4,8 @@
 use rolebridge_contract::annotations::INJECT;
 use serde::Deserialize;
 
-use crate::view::{ObjectMeta, Text};
-use crate::{Admission, Context, Outcome, Pod, Reason, admit};
+use crate::view::{Annotations, Labels, ObjectMeta, Text};
+use crate::{Admission, Context, Outcome, Pod, admit};
 
 /// A Deployment, ReplicaSet, StatefulSet, DaemonSet, Job or CronJob: whatever has a pod template.
 #[derive(Debug, Clone, Deserialize)]
@@ -48,14 +48,16 @@ impl<'a> Workload<'a> {
         spec.template.as_ref().or_else(of_job)
     }
 
-    /// What to say where the opt-in stands on the workload itself instead of on its pods: without effect, and easily
-    /// done.
+    /// What to say where the opt-in or the opt-out stands on the workload itself instead of on its pods: without effect,
+    /// and easily done.
     #[must_use]
     pub fn misplaced_opt_in(&self) -> Option<String> {
-        let of_workload = self.metadata.as_ref()?.annotations.as_ref()?.find(INJECT)?;
-        (of_workload != "false" && self.template()?.annotation(INJECT).is_none()).then(|| {
+        let ObjectMeta { annotations, labels } = self.metadata.as_ref()?;
+        let annotated = annotations.iter().flat_map(Annotations::keys);
+        let said = annotated.chain(labels.iter().flat_map(Labels::keys)).any(|key| key == INJECT);
+        (said && self.template()?.annotation(INJECT).is_none()).then(|| {
             format!(
-                "{INJECT} on the {} itself has no effect: it belongs into the metadata of the pod template.",
+                "{INJECT} on the {} itself has no effect: it belongs into the annotations of the pod template.",
                 self.kind()
             )
         })
@@ -84,7 +86,5 @@ pub fn advise(workload: &Workload<'_>, context: &Context<'_>) -> Advice {
         warnings.push(format!("The pods of this {} will be refused: {}", workload.kind(), refusal.message));
     }
     warnings.extend(workload.misplaced_opt_in());
-    // Most workloads of a cluster are none of ours: nobody need look twice.
-    let depends_on_metadata = depends_on_metadata && outcome != Outcome::Unchanged(Reason::NotOptedIn);
     Advice { warnings, depends_on_metadata }
 }

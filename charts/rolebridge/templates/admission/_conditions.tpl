@@ -16,12 +16,16 @@ has(object.metadata.annotations) && "rolebridge.io/inject" in object.metadata.an
 !has(object.metadata.annotations) || !("kubernetes.io/config.mirror" in object.metadata.annotations)
 {{- end }}
 
-{{/* The annotations of a pod template, by where a kind has it: a guard that they are there. */}}
-{{- define "rolebridge.cel.template" -}}
-has(object.spec) && has(object.spec.template) && has(object.spec.template.metadata) && has(object.spec.template.metadata.annotations) && "rolebridge.io/inject" in object.spec.template.metadata.annotations
+{{/*
+A workload whose pods have any key of ours, or that has the opt-in itself, where it has no effect: somebody meant it. A
+Deployment and its like have spec.template, a CronJob has spec.jobTemplate; what is not there is an empty optional.
+*/}}
+{{- define "rolebridge.cel.speaks" -}}
+[object.metadata.?annotations, object.metadata.?labels].exists(keys, "rolebridge.io/inject" in keys.orValue({})) || [object.?spec.?template.?metadata, object.?spec.?jobTemplate.?spec.?template.?metadata].exists(pods, [pods.?annotations, pods.?labels].exists(keys, keys.orValue({}).exists(key, key.startsWith("rolebridge.io/"))))
 {{- end }}
-{{- define "rolebridge.cel.jobTemplate" -}}
-has(object.spec) && has(object.spec.jobTemplate) && has(object.spec.jobTemplate.spec) && has(object.spec.jobTemplate.spec.template) && has(object.spec.jobTemplate.spec.template.metadata) && has(object.spec.jobTemplate.spec.template.metadata.annotations) && "rolebridge.io/inject" in object.spec.jobTemplate.spec.template.metadata.annotations
+
+{{- define "rolebridge.cel.podsOptOut" -}}
+[object.?spec.?template.?metadata, object.?spec.?jobTemplate.?spec.?template.?metadata].exists(pods, pods.?annotations[?"rolebridge.io/inject"] == optional.of("false"))
 {{- end }}
 
 {{/* Nobody reads the warnings that a controller gets. */}}

@@ -46,7 +46,8 @@ pub(super) fn injection(
             (say(Outcome::Failed, sentence.to_owned()), Some(Mend::new(words, "")))
         }
         Ok(explanation) => {
-            let why = explanation.message.as_deref().unwrap_or_default();
+            let said = explanation.message.iter().chain(&explanation.warnings);
+            let why = said.map(String::as_str).collect::<Vec<_>>().join(" ");
             let mend = (explanation.reason == Some("not-opted-in")).then(|| {
                 Mend::new(
                     "opt in on the pod's template, where its controller makes pods of it:",

@@ -9,7 +9,7 @@ use crate::sentence::{MOST_IN_WARNING, names};
 use crate::settings::agreed::{self, Said};
 use crate::settings::{Origin, Places, Setting, Sidecar, check};
 use crate::view::{Container, Env};
-use crate::{Context, Metadata, Pod, Settings, spelling};
+use crate::{Context, Metadata, Pod, Settings, spelling, unheard};
 
 /// Warnings of the settings and the pod as a whole; the containers' come from where they are patched.
 pub(super) fn of_settings(
@@ -31,6 +31,7 @@ pub(super) fn of_settings(
         warnings.extend(settings_of_nothing(pod));
     }
     warnings.extend(lifetime_of_nothing(settings));
+    warnings.extend(unheard::among_labels(pod));
     let places = Places { pod, context: *context };
     for (metadata, origin) in
         [(context.service_account, Origin::ServiceAccount), (context.namespace_metadata, Origin::Namespace)]

@@ -1,4 +1,5 @@
-//! The pod's annotations, of which only ours, the kubelet's mirror mark and what lets traffic out of a mesh are kept.
+//! The pod's annotations, of which only ours, the kubelet's mirror mark and what lets traffic out of a mesh are kept; and
+//! its labels, of which only ours are.
 
 use std::fmt;
 
@@ -27,23 +28,41 @@ impl Annotations<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Annotations<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(AnnotationsVisitor).map(Self)
+        let decides = |key: &str| key.starts_with(PREFIX) || key == MIRROR || mesh::is_exclusion(key);
+        deserializer.deserialize_map(Kept(decides)).map(Self)
     }
 }
 
-struct AnnotationsVisitor;
+/// The labels of ours, none of which decides anything: an annotation was meant.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Labels<'a>(Vec<(Text<'a>, Text<'a>)>);
 
-impl<'de> Visitor<'de> for AnnotationsVisitor {
+impl Labels<'_> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(key, _)| &**key)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Labels<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Kept(|key| key.starts_with(PREFIX))).map(Self)
+    }
+}
+
+/// Keeps the entries whose key passes.
+struct Kept(fn(&str) -> bool);
+
+impl<'de> Visitor<'de> for Kept {
     type Value = Vec<(Text<'de>, Text<'de>)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map of annotations")
+        f.write_str("a map of strings")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut kept = Vec::new();
         while let Some(key) = map.next_key::<Text<'de>>()? {
-            if key.starts_with(PREFIX) || &*key == MIRROR || mesh::is_exclusion(&key) {
+            if self.0(&key) {
                 kept.push((key, map.next_value()?));
             } else {
                 map.next_value::<IgnoredAny>()?;

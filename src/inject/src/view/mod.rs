@@ -9,7 +9,7 @@ mod volume;
 
 use serde::Deserialize;
 
-pub(crate) use annotations::{Annotations, MIRROR};
+pub(crate) use annotations::{Annotations, Labels, MIRROR};
 pub(crate) use container::{Amounts, Container, Env, Resources, User};
 pub use text::Text;
 pub(crate) use volume::{DownwardItem, Volume};
@@ -27,6 +27,8 @@ pub struct Pod<'a> {
 pub(crate) struct ObjectMeta<'a> {
     #[serde(borrow)]
     pub(crate) annotations: Option<Annotations<'a>>,
+    #[serde(borrow)]
+    pub(crate) labels: Option<Labels<'a>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -101,6 +103,11 @@ impl<'a> Pod<'a> {
 
     pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
         self.annotations()?.find(key)
+    }
+
+    pub(crate) fn labels_of_ours(&self) -> impl Iterator<Item = &str> {
+        let labels = self.metadata.as_ref().and_then(|metadata| metadata.labels.as_ref());
+        labels.into_iter().flat_map(Labels::keys)
     }
 
     pub(crate) fn init_containers(&self) -> &[Container<'a>] {

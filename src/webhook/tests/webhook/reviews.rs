@@ -80,6 +80,27 @@ async fn a_workload_is_warned_and_never_refused_or_changed() {
 }
 
 #[tokio::test]
+async fn an_opt_in_that_has_no_effect_is_told() {
+    let (_, webhook) = ready();
+    let mut template = pod();
+    template["metadata"]["annotations"] = Value::Null;
+    let mut labelled = template.clone();
+    labelled["metadata"]["labels"] = json!({"rolebridge.io/inject": "true"});
+    for (metadata, template, told) in [
+        (json!({"annotations": {"rolebridge.io/inject": "true"}}), &template, "on the Deployment itself"),
+        (json!({"labels": {"rolebridge.io/inject": "true"}}), &template, "on the Deployment itself"),
+        (json!({}), &labelled, "among its labels: rolebridge.io/inject"),
+    ] {
+        let object = json!({"kind": "Deployment", "metadata": metadata, "spec": {"template": template}});
+        let response = answer(&webhook, "/workloads", &review(&object)).await;
+        assert_eq!((&response["allowed"], &response["patch"]), (&json!(true), &Value::Null));
+        let warnings = response["warnings"].as_array().unwrap();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].as_str().unwrap().contains(told), "{warnings:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_good_workload_gets_no_warning() {
     let (_, webhook) = ready();
     for object in

@@ -48,6 +48,19 @@ apply_warns() {
   done
 }
 
+apply_warns_of_what_has_no_effect() {
+  kubectl create deployment misplaced --image app --dry-run=client --output yaml |
+    kubectl annotate --local --filename - --output yaml rolebridge.io/inject=true > "$work/misplaced.yaml"
+  has 'rolebridge.io/inject on the Deployment itself has no effect' \
+    kubectl --namespace shop apply --filename "$work/misplaced.yaml" --dry-run=server
+  kubectl create --filename - <<'END'
+{apiVersion: v1, kind: Namespace, metadata: {name: mislabelled, labels: {rolebridge.io/inject: "true"}}}
+END
+  eventually 10 has 'rolebridge.io/inject: "true" (the label of the namespace mislabelled) opts nothing in' \
+    kubectl --namespace mislabelled create deployment nothing --image app --dry-run=server
+  kubectl delete namespace mislabelled --wait=false
+}
+
 event_says_why() {
   local kind
   for kind in ReplicaSet Job; do
@@ -73,5 +86,7 @@ prove "pods that did not opt in are never sent to the webhook: its counter stand
 prove "a namespace opts its pods in, those with no annotations at all too" namespaces_opt_in
 prove "each bad value of inject is refused with a sentence" bad_values_are_refused
 prove "kubectl apply of a Deployment or a Job with a bad annotation warns with the sentence" apply_warns
+prove "and where the opt-in stands on the Deployment itself, or a namespace's label has another value" \
+  apply_warns_of_what_has_no_effect
 prove "the ReplicaSet's own event carries it, and the Job's" event_says_why
 prove "the webhook says an event of its own about it, once" own_event_once

@@ -1,4 +1,4 @@
-//! Annotations: ours with good and bad values, forged ones, others'.
+//! Annotations: ours with good and bad values, forged ones, others'. Labels: ours and others'.
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -68,4 +68,13 @@ pub(super) fn annotations() -> BoxedStrategy<Value> {
             Value::Object(map)
         });
     prop_oneof![1 => Just(Value::Null), 12 => map].boxed()
+}
+
+pub(super) fn labels() -> BoxedStrategy<Value> {
+    let key = prop_oneof![
+        3 => text().prop_map(|key| format!("example.com/{key}")),
+        1 => select(&["inject", "port"][..]).prop_map(|name| format!("{PREFIX}{name}")),
+    ];
+    prop_oneof![1 => Just(Value::Null), 4 => prop::collection::hash_map(key, text(), 0..3).prop_map(|map| json!(map))]
+        .boxed()
 }

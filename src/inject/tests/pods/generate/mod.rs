@@ -9,7 +9,7 @@ use rolebridge_contract::annotations::PREFIX;
 use rolebridge_inject::{Defaults, Metadata};
 use serde_json::{Value, json};
 
-use annotations::{annotations, settings};
+use annotations::{annotations, labels, settings};
 use containers::{containers, resources, security};
 
 use crate::case::{Case, common_defaults};
@@ -81,7 +81,7 @@ fn with(mut object: Value, key: &str, value: impl Into<Value>) -> Value {
 }
 
 fn metadata() -> BoxedStrategy<Value> {
-    (annotations(), object(vec![("labels", any_json().boxed()), ("generateName", Just(json!("x-")).boxed())]))
+    (annotations(), object(vec![("labels", labels()), ("generateName", Just(json!("x-")).boxed())]))
         .prop_map(|(annotations, metadata)| with(metadata, "annotations", annotations))
         .boxed()
 }
