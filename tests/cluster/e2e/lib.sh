@@ -117,11 +117,16 @@ another() {
 }
 
 # metric NAME{LABELS}: its sum over the webhook's replicas.
-metric() {
+metric() { metrics | awk -v name="$1" 'index($0, name) == 1 {sum += $NF} END {print sum + 0}'; }
+
+# metrics: what each replica of the webhook says of itself.
+metrics() {
   local pod
-  for pod in $(kubectl --namespace "$system" get pods --selector app.kubernetes.io/component=webhook --output name); do
-    kubectl get --raw "/api/v1/namespaces/$system/pods/${pod#pod/}:8080/proxy/metrics"
-  done | awk -v name="$1" 'index($0, name) == 1 {sum += $NF} END {print sum + 0}'
+  for pod in $(staying); do kubectl get --raw "/api/v1/namespaces/$system/pods/$pod:8080/proxy/metrics"; done
+}
+staying() { # those that are not about to go: one that has gone is waited for until the API server gives up
+  kubectl --namespace "$system" get pods --selector app.kubernetes.io/component=webhook \
+    --output 'go-template={{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}'
 }
 
 # events OPERATION: what the fake clouds saw of it, a line of JSON each.

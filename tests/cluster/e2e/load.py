@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Create pods at a steady rate, as dry runs, until a file exists (or its folder is gone), and say what became of them.
 
-Prints `steady` once pods are being created, and at the end a sentence with the counts. Each failure is somebody's: ours
-if the webhook was called and did not answer, refused, or did not inject; else the API server's, such as while it is
-down. It exits with 1 if one was ours, or if one was the API server's and that was not expected (`--api-restarts`).
+Prints `steady` once pods are being created, and at the end a sentence with the counts. Whoever makes the file FILE.part
+gets a sentence then, about the time since the one before; the file is taken away when it is said. Each failure is
+somebody's: ours if the webhook was called and did not answer, refused, or did not inject; else the API server's, such as
+while it is down. It exits with 1 if one was ours, or if one was the API server's and that was not expected
+(`--api-restarts`).
 """
 
 import argparse
@@ -37,9 +39,13 @@ def pod(number):
 class Load:
     def __init__(self, port, options):
         self.port, self.options = port, options
-        self.lock, self.next, self.began = threading.Lock(), 0, time.monotonic()
-        self.due = self.began
+        self.lock, self.next, self.due = threading.Lock(), 0, time.monotonic()
         self.until, self.steady = float("inf"), threading.Event()
+        self.bad = False
+        self.begin()
+
+    def begin(self):
+        self.began = time.monotonic()
         self.took, self.ours, self.others = [], collections.Counter(), collections.Counter()
 
     def turn(self):
@@ -81,27 +87,37 @@ class Load:
         threads = [threading.Thread(target=self.work) for _ in range(CONNECTIONS)]
         for thread in threads:
             thread.start()
-        said = False
+        said, part = False, pathlib.Path(f"{self.options.until}.part")
         while self.options.until.parent.exists() and not self.options.until.exists():
             if self.steady.wait(0.2) and not said:
                 said = print("steady", flush=True) is None
+            if part.exists():
+                self.report()
+                part.unlink()
             time.sleep(0.2)
         self.until = time.monotonic() + AFTER
         for thread in threads:
             thread.join()
-        return self.report(time.monotonic() - self.began)
+        self.report()
+        return self.bad
 
-    def report(self, seconds):
-        ours, others = sum(self.ours.values()), sum(self.others.values())
-        took = sorted(self.took) or [float("nan")]
+    def report(self):
+        """A sentence about the time since the one before."""
+        with self.lock:
+            seconds, took = time.monotonic() - self.began, sorted(self.took)
+            ours, others = sum(self.ours.values()), sum(self.others.values())
+            reasons = self.ours + self.others
+            self.begin()
+        middle, last = (took[len(took) // 2] * 1e3, took[-1] * 1e3) if took else (float("nan"), float("nan"))
         down = f", {others} not taken by the API server" if others else ""
         print(
-            f"{len(self.took)} pods at {len(self.took) / seconds:.0f} a second, half within {took[len(took) // 2] * 1e3:.0f} ms, all within "
-            f"{took[-1] * 1e3:.0f} ms: {ours} failed for a reason of ours{down}"
+            f"{len(took)} pods at {len(took) / seconds:.0f} a second, half within {middle:.0f} ms, all within {last:.0f} ms: "
+            f"{ours} failed for a reason of ours{down}",
+            *(f"{count} x {reason}" for reason, count in reasons.most_common(10)),
+            sep="\n",
+            flush=True,
         )
-        for reason, count in (self.ours + self.others).most_common(10):
-            print(f"{count} x {reason}", file=sys.stderr)
-        return not self.took or ours > 0 or (others > 0 and not self.options.api_restarts)
+        self.bad = self.bad or not took or ours > 0 or (others > 0 and not self.options.api_restarts)
 
 
 def ask(connection, method, path, body=None):

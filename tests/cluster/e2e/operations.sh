@@ -52,17 +52,27 @@ load_ends() {
   touch "$work/load.stop"
   eventually 60 test -e "$work/load.code"
   equal 0 "$(cat "$work/load.code")" || { cat "$work/load"; return 1; }
-  note "$(grep ' a second' "$work/load")"
+  note "$(told)"
+}
+told() { grep ' a second' "$work/load" | tail -n 1; }
+
+# during_load COMMAND...: it succeeds, the webhook settles, and no creation since the one before it has failed.
+during_load() {
+  "$@"
+  settled
+  touch "$work/load.stop.part"
+  eventually 20 test ! -e "$work/load.stop.part"
+  [[ $(told) == *': 0 failed for a reason of ours' ]] || { cat "$work/load"; return 1; }
+  note "$(told)"
 }
 
 # rotations FIELD: how many times the load has seen another one: of CA (1), of certificate (2).
 rotations() { echo $(($(cut -d ' ' -f "$1" < "$work/load.certificates" | sort -u | grep -c .) - 1)); }
 
-# under_load [--api-restarts] COMMAND...: it succeeds, under load.
+# under_load OPTION COMMAND...: it succeeds, under a load of its own.
 under_load() {
-  local options=()
-  if [ "$1" = --api-restarts ]; then options+=("$1"); shift; fi
-  load_begins "${options[@]}"
+  load_begins "$1"
+  shift
   trap 'touch "$work/load.stop"' EXIT
   "$@"
   load_ends

@@ -1,5 +1,5 @@
-# From the previous version to this one. Then the load begins that goes on until 16-rotation.
+# From the previous version to this one, while pods are created; as they are until 16-rotation.
 # shellcheck shell=bash
 
-prove "helm upgrade from the previous version, under load" under_load goes_on
 prove "fifty pods a second are created from now on" load_begins
+prove "helm upgrade from the previous version, under load" during_load goes_on

@@ -3,7 +3,7 @@
 
 goes_back() { helm rollback rolebridge 1 --namespace "$system" --wait --timeout 60s; serves "$previous"; }
 
-rolls() { webhooks rollout restart deployment/rolebridge; settled; }
+rolls() { webhooks rollout restart deployment/rolebridge; }
 
 leader() { webhooks get lease rolebridge --output 'jsonpath={.spec.holderIdentity}'; }
 other_leader() { local now; now=$(leader); [ "$now" ] && [ "$now" != "$1" ]; }
@@ -16,8 +16,8 @@ loses_its_leader() {
 
 loses_a_follower() {
   local leader pod; leader=$(leader)
-  pod=$(webhooks get pods --selector app.kubernetes.io/component=webhook --output name | grep -v "/${leader%%_*}$" | head -n 1)
-  webhooks delete "$pod"
+  pod=$(staying | grep -vx "${leader%%_*}" | head -n 1)
+  webhooks delete pod "$pod"
 }
 
 restarts_the_api_server() {
@@ -26,10 +26,12 @@ restarts_the_api_server() {
 }
 
 back refresh
-prove "a rolling update, under load" under_load rolls
-prove "kubectl delete pod of a replica, under load" under_load loses_a_follower
-prove "the loss of the leader, under load" under_load loses_its_leader
 if [ "$own" ]; then
   prove "a restart of the API server, under load" under_load --api-restarts restarts_the_api_server
 fi
-prove "helm rollback to the previous version, under load" under_load goes_back
+prove "fifty pods a second are created again" load_begins
+prove "a rolling update, under load" during_load rolls
+prove "kubectl delete pod of a replica, under load" during_load loses_a_follower
+prove "the loss of the leader, under load" during_load loses_its_leader
+prove "helm rollback to the previous version, under load" during_load goes_back
+prove "and not one fails in the seconds after" load_ends

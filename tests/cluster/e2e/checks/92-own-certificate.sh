@@ -14,13 +14,7 @@ installs_with_it() {
   has 'name: rolebridge-token' bare
 }
 
-expiries() {
-  local replica
-  for replica in $(webhooks get pods --selector app.kubernetes.io/component=webhook --output name); do
-    kubectl get --raw "/api/v1/namespaces/$system/pods/${replica#pod/}:8080/proxy/metrics" |
-      grep '^rolebridge_webhook_certificate_expiry_timestamp_seconds'
-  done
-}
+expiries() { metrics | grep '^rolebridge_webhook_certificate_expiry_timestamp_seconds'; }
 all_later() { # than these
   local now; now=$(expiries)
   [ -z "$(comm -12 <(sort -u <<< "$1") <(sort -u <<< "$now"))" ] || { echo "$now"; return 1; }
