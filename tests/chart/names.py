@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Compare what the chart repeats of the code with the code: settings, flags, metrics, the names of the injected parts.
+"""Compare what the chart repeats of the code with the code: settings, flags, metrics, the names of the injected parts. And
+the versions of Kubernetes that the README says with those of the tests.
 
 YAML cannot import a Rust constant, so each of these would otherwise drift in silence.
 """
@@ -64,7 +65,15 @@ def parts():
     within("the policy's containers and volumes", set(re.findall(r'\.name == "([a-z-]+)"', policy)), names)
 
 
-for compare in (settings, metrics, flags, parts):
+def versions():
+    tested = re.search(r"k8s\.io/kubernetes v(\d+\.\d+)\.", read("tests/cluster/kubernetes/go.mod"))[1]
+    rendered = re.search(r"versions=\((.*)\)", read("tests/chart/run"))[1].split()
+    said = f"a real Kubernetes {tested}, and render the chart for {rendered[0]} to {rendered[-1]}."
+    if said not in " ".join(read("README.md").split()):
+        faults.append(f"README.md does not say what is tested: {said}")
+
+
+for compare in (settings, metrics, flags, parts, versions):
     compare()
 if faults:
     sys.exit("\n".join(faults))

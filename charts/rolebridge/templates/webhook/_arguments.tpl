@@ -3,7 +3,7 @@
 - --listen=[::]:{{ .Values.webhook.port }}
 - --health-listen=[::]:{{ .Values.webhook.healthPort }}
 {{- if eq .Values.certificates.mode "managed" }}
-- --managed-certificate={{ .Release.Namespace }}/{{ include "rolebridge.certificateSecret" . }}
+- --managed-certificate=$(POD_NAMESPACE)/{{ include "rolebridge.certificateSecret" . }}
 - --managed-lease={{ include "rolebridge.leaseName" . }}
 - --managed-service={{ include "rolebridge.fullname" . }}
 - --managed-ca-lifetime={{ .Values.certificates.managed.caLifetime }}
