@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::cause::cause;
+
 /// How long the API server has for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -12,9 +14,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) async fn ask<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, Refused> {
     match timeout(PATIENCE, call).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(kube::Error::Api(status))) => Err(Refused { code: status.code, cause: status.message }),
-        Ok(Err(error)) => Err(Refused { code: 0, cause: error.to_string() }),
+        Ok(Err(error)) => Err(Refused { code: code(&error), cause: cause(&error) }),
         Err(_) => Err(Refused { code: 0, cause: format!("no answer within {PATIENCE:?}") }),
+    }
+}
+
+const fn code(error: &kube::Error) -> u16 {
+    match error {
+        kube::Error::Api(status) => status.code,
+        _ => 0,
     }
 }
 

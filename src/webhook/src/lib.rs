@@ -11,6 +11,7 @@ pub mod arguments;
 mod ask;
 pub mod body;
 pub mod cache;
+mod cause;
 pub mod certificates;
 pub mod configurations;
 pub mod connections;

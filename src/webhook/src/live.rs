@@ -16,6 +16,7 @@ use kube::{Api, Client};
 use rolebridge_inject::Metadata;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::cause::cause;
 use crate::lookup::Kind;
 use crate::metrics::{LiveOutcome, Metrics};
 use crate::rate::Bucket;
@@ -181,6 +182,6 @@ async fn get(client: Client, object: &Object) -> Result<Option<Arc<Metadata>>, A
             api.get_metadata_opt(&object.name).await.map(|found| found.map(|found| found.metadata))
         }
     };
-    let metadata = metadata.map_err(|error| error.to_string().trim_end_matches('.').to_owned())?;
+    let metadata = metadata.map_err(|error| cause(&error))?;
     Ok(metadata.map(|metadata| Arc::new(trimmed(&metadata))))
 }

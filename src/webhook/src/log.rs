@@ -1,20 +1,59 @@
 //! Structured logs: one JSON object a line, on standard output.
+//!
+//! Only this crate's own events are shown, at any level: libraries tell of a fault at each attempt and without its cause,
+//! and what uses them says it with the cause, when it gives up or waits.
 
-use tracing::Level;
+use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Logs from now on: this crate at the level that was asked for, libraries only what is wrong.
+const CRATE: &str = env!("CARGO_CRATE_NAME");
+
+/// Logs from now on.
 pub(crate) fn start(level: Level) {
-    let others = level.min(Level::WARN);
-    let targets = Targets::new().with_default(others).with_target("rolebridge_webhook", level);
+    // It fails where a subscriber is set already, as in a test that runs the whole program: then that one is right.
+    let _ = subscriber(level, std::io::stdout).try_init();
+}
+
+/// What formats and filters.
+fn subscriber<W>(level: Level, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
-        .with_target(false);
-    // It fails where a subscriber is set already, as in a test that runs the whole program: then that one is right.
-    let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
+        .with_target(false)
+        .with_writer(writer);
+    tracing_subscriber::registry().with(Targets::new().with_target(CRATE, level)).with(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::sync::Arc;
+
+    use tracing::subscriber::with_default;
+    use tracing::{debug, error, info};
+
+    use super::*;
+
+    #[test]
+    fn libraries_are_silent() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let file = Arc::new(File::create(&path).unwrap());
+        with_default(subscriber(Level::INFO, file), || {
+            info!("ours");
+            debug!("too much");
+            error!(target: "kube_client::client", "failed with error client error (Connect)");
+        });
+        let lines = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(lines.lines().count(), 1, "{lines}");
+        assert!(lines.contains("\"message\":\"ours\""), "{lines}");
+    }
 }

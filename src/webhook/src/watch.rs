@@ -13,6 +13,7 @@ use rolebridge_inject::Metadata;
 use tracing::{info, warn};
 
 use crate::cache::{Cache, Objects};
+use crate::cause::cause;
 use crate::lookup::Kind;
 use crate::metrics::Metrics;
 
@@ -43,7 +44,8 @@ where
             }),
             Err(error) => {
                 metrics.watch_fault(kind);
-                warn!(kind = kind.name(), %error, "cannot list or watch them; trying again");
+                let error = cause(&error);
+                warn!(kind = kind.name(), error, "cannot list or watch them; trying again");
             }
         }
     }
