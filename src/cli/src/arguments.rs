@@ -57,7 +57,7 @@ enum Command {
     /// Where a pod would be refused nothing goes out but the reason, on standard error.
     #[command(after_help = AFTER_INJECT)]
     Inject {
-        /// A file or folder of manifests; `-` is standard input. May be given again
+        /// A file or a folder of manifests, without the folders in it; `-` is standard input. May be given again
         #[arg(short = 'f', long = "filename", value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
         #[command(flatten)]
@@ -78,7 +78,7 @@ enum Command {
         /// Such as pod/NAME or deployment/NAME; of files, only this one
         #[arg(value_name = "KIND/NAME", required_unless_present = "files", value_parser = Target::parse)]
         target: Option<Target>,
-        /// A file or folder of manifests; `-` is standard input. May be given again
+        /// A file or a folder of manifests, without the folders in it; `-` is standard input. May be given again
         #[arg(short = 'f', long = "filename", value_name = "FILE")]
         #[arg(conflicts_with_all = ["context", "release_namespace"])]
         files: Vec<PathBuf>,

@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::node::Node;
 use crate::object::Object;
 use crate::stream;
+use crate::words::Words;
 
 /// A document of a manifest.
 #[derive(Debug, Clone)]
@@ -31,7 +32,7 @@ impl Document {
             let place = format!("{file}, document {}", index + 1);
             let root = parse(body, line + separator.lines().count())
                 .map_err(|message| Failure::Yaml { place: place.clone(), message })?;
-            line += text.lines().count();
+            line += text.matches('\n').count();
             documents.push(Self { place, text: text.to_owned(), root });
         }
         Ok(documents)
@@ -75,7 +76,9 @@ fn parse(text: &str, lines_before: usize) -> Result<Node, String> {
         )
     };
     // A second time for an error alone, whose line is then the file's.
-    read(text).or_else(|_| read(&("\n".repeat(lines_before) + text))).map_err(|error| error.to_string())
+    read(text)
+        .or_else(|_| read(&("\n".repeat(lines_before) + text)))
+        .map_err(|error| error.render_with_formatter(&Words))
 }
 
 /// Writes YAML so that every reader takes strings for strings.

@@ -8,6 +8,15 @@ pub(crate) enum Failure {
     /// A file cannot be read.
     #[error("{}: {source}", .path.display())]
     Read { path: PathBuf, source: std::io::Error },
+    /// A folder has nothing to read.
+    #[error(
+        "{}: it holds no manifest: files that end in .yaml, .yml or .json would be right. Folders in it are not looked \
+         into.", .path.display()
+    )]
+    Folder { path: PathBuf },
+    /// What was read is empty.
+    #[error("There is no object in what was read: manifests in YAML or JSON would be right.")]
+    Empty,
     /// A document is no YAML.
     #[error("{place}: {message}")]
     Yaml { place: String, message: String },

@@ -1,6 +1,6 @@
 //! What becomes of the pod of an object: decided by the very code that the webhook runs.
 
-use rolebridge_inject::{Admission, Outcome, admit};
+use rolebridge_inject::{Admission, Outcome, Reason, admit};
 
 use crate::failure::Failure;
 use crate::manifests::Manifests;
@@ -17,7 +17,7 @@ pub(crate) fn judge(manifests: &Manifests, object: &Object<'_>) -> Result<Option
     admission.warnings.extend(object.advice()?);
     let is_unknown = context.service_account.is_none();
     if let Outcome::Refused(refusal) = &mut admission.outcome
-        && refusal.depends_on_metadata
+        && matches!(refusal.reason, Reason::NoProvider | Reason::NoAwsIdentity)
         && is_unknown
     {
         let hint = format!(

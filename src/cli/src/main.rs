@@ -23,6 +23,7 @@ mod owner;
 mod setup;
 mod stream;
 mod tell;
+mod words;
 
 fn main() -> ExitCode {
     arguments::Arguments::from_command_line().run()

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use rolebridge_inject::{Context, Defaults, Metadata};
+use serde_json::Value;
 
 use crate::arguments::Surroundings;
 use crate::document::Document;
@@ -30,6 +31,9 @@ impl Manifests {
             let is_input = path.as_os_str() == "-";
             let name = if is_input { "standard input".to_owned() } else { path.display().to_string() };
             documents.extend(Document::read_all(&name, &text(&path)?)?);
+        }
+        if documents.iter().all(|document| document.root == Node::Scalar(Value::Null)) {
+            return Err(Failure::Empty);
         }
         let defaults = surroundings.defaults.as_deref().map_or_else(|| Ok(Defaults::default()), defaults)?;
         let namespace = surroundings.namespace.unwrap_or_else(|| "default".to_owned());
@@ -108,7 +112,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let entries = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(failed)?;
     let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).filter(is_manifest).collect();
     files.sort();
-    Ok(files)
+    if files.is_empty() { Err(Failure::Folder { path: path.to_owned() }) } else { Ok(files) }
 }
 
 /// What a file holds; `-` is standard input.

@@ -26,7 +26,11 @@ fn what_is_not_injected_goes_out_byte_for_byte() {
 fn what_cannot_be_done_is_said() {
     let errors = [
         &["inject", "-f", "absent.yaml"][..],
+        &["inject", "-f", "nothing"],
+        &["inject", "-f", "-"],
         &["inject", "-f", "broken.txt"],
+        &["inject", "-f", "duplicate.txt"],
+        &["inject", "-f", "directive.txt"],
         &["inject", "-f", "shape.txt"],
         &["inject", "-f", "nospec.txt"],
         &["inject", "-f", "others.yaml", "--defaults", "deployment.yaml"],
@@ -42,6 +46,14 @@ fn what_cannot_be_done_is_said() {
 #[test]
 fn documents_of_several_files_stay_apart() {
     assert_snapshot!(transcript(&["inject", "-f", "config.txt", "-f", "json.json", "-f", "config.txt"]));
+}
+
+#[test]
+fn objects_of_json_may_follow_one_another() {
+    let one = std::fs::read(here("tests/cases/json.json")).unwrap();
+    let injected = |input: &[u8]| run(&["inject", "-f", "-"], input).stdout;
+    let alone = injected(&one);
+    assert_eq!(injected(&one.repeat(2)), [&alone[..], &alone].join(&b"---\n"[..]));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::fmt;
 use rolebridge_contract::annotations::{ALL, INJECT, PREFIX};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
+use serde_saphyr::UserMessageFormatter;
 
 use super::{Defaults, DefaultsError, PullPolicy};
 use crate::pattern::Pattern;
@@ -39,8 +40,10 @@ struct Allowed {
 
 impl Document {
     pub(super) fn parse(text: &str) -> Result<Self, DefaultsError> {
-        let document: Option<Self> =
-            serde_saphyr::from_str(text).map_err(|error| DefaultsError(format!("defaults.yaml: {error}")))?;
+        let document: Option<Self> = serde_saphyr::from_str(text).map_err(|error| {
+            let error = error.render_with_formatter(&UserMessageFormatter);
+            DefaultsError(format!("defaults.yaml: {error}"))
+        })?;
         Ok(document.unwrap_or_default())
     }
 

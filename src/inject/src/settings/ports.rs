@@ -33,7 +33,9 @@ pub(super) fn check(places: &Places<'_>, settings: &Settings<'_>) -> Result<(), 
         if let Some((other, taken)) = earlier
             && taken.value == number
         {
-            let message = format!("{key}: \"{number}\" ({place}) is the same port as {other}.");
+            let message = format!(
+                "{key}: \"{number}\" ({place}) is the same port as {other}. Set either to another one."
+            );
             return Err(Refusal::of_settings(Reason::BadValue, message));
         }
         earlier = Some((key, port));
