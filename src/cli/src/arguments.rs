@@ -115,7 +115,7 @@ enum Command {
     #[command(after_help = AFTER_SETUP)]
     Setup {
         #[command(flatten)]
-        told: setup::Told,
+        told: Box<setup::Told>,
         /// What to print
         #[arg(short, long, value_enum, default_value_t = Language::Commands)]
         output: Language,
@@ -168,7 +168,9 @@ Examples:
     --role-arn arn:aws:iam::111122223333:role/nightly-batch -n shop -s batch
 
   aws iam get-role --role-name nightly-batch >role.json
-  rolebridge setup --trust-policy role.json …       does the role trust the service account?";
+  rolebridge setup --trust-policy role.json …       does the role trust the service account?
+
+It exits with 1 if the role does not.";
 
 const AFTER_CHECK: &str = "\
 Examples:
@@ -283,7 +285,7 @@ impl Command {
                 doctor::run(&asked, &surroundings, &cluster, output, &mut anstream::stdout().lock())
             }
             Self::Setup { told, output } => {
-                setup::run(told, output, &mut anstream::stdout().lock(), &mut anstream::stderr())
+                setup::run(*told, output, &mut anstream::stdout().lock(), &mut anstream::stderr())
             }
             Self::Check { asked, output } => check::run(&asked, output, &mut anstream::stdout().lock()),
             Self::Completions { shell } => {

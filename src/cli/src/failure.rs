@@ -47,6 +47,9 @@ pub(crate) enum Failure {
     /// What was asked for would not work.
     #[error("{0}")]
     Setup(String),
+    /// The role does not let the service account in, by its trust policy.
+    #[error("{0}")]
+    Distrust(String),
     /// A pod's hops cannot be tried.
     #[error("{0}")]
     Doctor(String),
@@ -68,7 +71,7 @@ impl Failure {
     /// As the help documents it.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused(_) | Self::Checked(_) | Self::Unwell => 1,
+            Self::Refused(_) | Self::Checked(_) | Self::Distrust(_) | Self::Unwell => 1,
             _ => 2,
         }
     }

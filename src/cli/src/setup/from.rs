@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rolebridge_contract::annotations as key;
 use rolebridge_contract::google::{AWS4_REQUEST, DEFAULT_UNIVERSE};
+use rolebridge_inject::settings;
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -33,16 +34,14 @@ impl Found {
             )));
         }
         let audience = field("audience").unwrap_or_default();
+        let no_provider = || failed(format!("audience: {audience:?} is no workload identity pool provider."));
         let (universe, provider) =
-            audience.strip_prefix("//iam.").and_then(|rest| rest.split_once('/')).ok_or_else(|| {
-                failed(format!("audience: {audience:?} is no workload identity pool provider."))
-            })?;
+            audience.strip_prefix("//iam.").and_then(|rest| rest.split_once('/')).ok_or_else(no_provider)?;
         let parts: Vec<_> = provider.split('/').collect();
-        let ["projects", number, "locations", "global", "workloadIdentityPools", pool, "providers", provider] =
-            parts[..]
-        else {
-            return Err(failed(format!("audience: {audience:?} is no workload identity pool provider.")));
-        };
+        let [_, number, _, _, _, pool, _, provider] = parts[..] else { return Err(no_provider()) };
+        if !settings::means_something(key::PROVIDER, &parts.join("/")) {
+            return Err(no_provider());
+        }
         let mut found = Self {
             is_aws_request: field("subject_token_type").map(|kind| kind == AWS4_REQUEST),
             project_number: Some(number.to_owned()),

@@ -1,6 +1,7 @@
 //! `setup`: what must exist at AWS, at Google and in Kubernetes, so that a pod of a service account gets through.
 
 mod commands;
+mod flags;
 mod from;
 mod kubernetes;
 mod plan;

@@ -34,7 +34,7 @@ pub(super) struct Plan {
 }
 
 /// An IAM role.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Role {
     pub(crate) arn: String,
     pub(crate) partition: &'static str,
@@ -46,34 +46,7 @@ pub(crate) struct Role {
 
 impl Plan {
     pub(super) fn new(told: Told, found: Found) -> Result<Self, Failure> {
-        for (flag, value) in [
-            ("--namespace", Some(&told.namespace)),
-            ("--service-account", Some(&told.service_account)),
-            ("--cluster", Some(&told.cluster)),
-            ("--role-arn", told.role_arn.as_ref()),
-            ("--issuer", told.issuer.as_ref()),
-        ] {
-            check_plain(flag, value.map_or("", String::as_str))?;
-        }
-        if let Some(issuer) = told.issuer.as_ref().filter(|issuer| !issuer.starts_with("https://")) {
-            let message = format!("--issuer: {issuer:?} is no issuer; https://HOST/PATH would be right.");
-            return Err(Failure::Setup(message));
-        }
-        let identity = match told.identity.as_deref().and_then(Identity::named) {
-            Some(told) => match found.is_aws_request {
-                Some(is) if is != (told == Identity::AwsRole) => {
-                    let message = "--identity: the configuration of --from has another subject_token_type.";
-                    return Err(Failure::Setup(message.to_owned()));
-                }
-                _ => told,
-            },
-            None if found.is_aws_request == Some(false) => {
-                let message =
-                    "--identity: the configuration takes a JSON web token; say whose: aws-jwt or kubernetes.";
-                return Err(Failure::Setup(message.to_owned()));
-            }
-            None => Identity::AwsRole,
-        };
+        let identity = identity(told.identity.as_deref(), &found)?;
         let [project_number, pool, provider] = [
             told.project_number.or(found.project_number),
             told.pool.or(found.pool),
@@ -82,7 +55,7 @@ impl Plan {
         .map(Option::unwrap_or_default);
         Ok(Self {
             identity,
-            role: Role::of(identity, told.role_arn)?,
+            role: role(identity, told.role_arn)?,
             provider_name: format!(
                 "projects/{project_number}/locations/global/workloadIdentityPools/{pool}/providers/{provider}"
             ),
@@ -170,28 +143,6 @@ impl Plan {
 }
 
 impl Role {
-    fn of(identity: Identity, arn: Option<String>) -> Result<Option<Self>, Failure> {
-        let failed = |message: &str| Err(Failure::Setup(format!("--role-arn: {message}")));
-        let arn = match (identity, arn) {
-            (Identity::Kubernetes, None) => return Ok(None),
-            (Identity::Kubernetes, Some(_)) => return failed("the identity kubernetes has no IAM role."),
-            (_, None) => {
-                return failed(
-                    "the identity proves an IAM role; arn:aws:iam::ACCOUNT:role/NAME would be right.",
-                );
-            }
-            (_, Some(arn)) => arn,
-        };
-        Self::parse(&arn).map(Some).map_or_else(
-            || {
-                failed(&format!(
-                    "{arn:?} is not the ARN of an IAM role; arn:aws:iam::ACCOUNT:role/NAME would be right."
-                ))
-            },
-            Ok,
-        )
-    }
-
     /// The role of an ARN.
     pub(crate) fn parse(arn: &str) -> Option<Self> {
         let role = settings::Role::parse(arn)?;
@@ -205,13 +156,29 @@ impl Role {
     }
 }
 
-/// What the commands carry in quotes needs none of what quotes are for.
-fn check_plain(flag: &str, value: &str) -> Result<(), Failure> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/+=,@:".contains(&byte);
-    if value.bytes().all(is_plain) {
-        return Ok(());
+/// What the pod proves: as it was told, unless the configuration of Google's tools is for something else.
+fn identity(told: Option<&str>, found: &Found) -> Result<Identity, Failure> {
+    let failed = |what: &str| Err(Failure::Setup(format!("--identity: {what}")));
+    match (told.and_then(Identity::named), found.is_aws_request) {
+        (Some(told), Some(is)) if is != (told == Identity::AwsRole) => {
+            failed("the configuration of --from has another subject_token_type.")
+        }
+        (Some(told), _) => Ok(told),
+        (None, Some(false)) => {
+            failed("the configuration takes a JSON web token; say whose: aws-jwt or kubernetes.")
+        }
+        (None, _) => Ok(Identity::AwsRole),
     }
-    Err(Failure::Setup(format!(
-        "{flag}: {value:?} is no name: letters, digits and any of -._/+=,@: would be right."
-    )))
+}
+
+/// The role that an identity needs, if it needs one.
+fn role(identity: Identity, told: Option<Role>) -> Result<Option<Role>, Failure> {
+    let failed = |what: &str| Err(Failure::Setup(format!("--role-arn: {what}")));
+    match (identity, told) {
+        (Identity::Kubernetes, Some(_)) => failed("the identity kubernetes has no IAM role."),
+        (Identity::AwsRole | Identity::AwsJwt, None) => {
+            failed("the identity proves an IAM role; arn:aws:iam::ACCOUNT:role/NAME would be right.")
+        }
+        (_, role) => Ok(role),
+    }
 }

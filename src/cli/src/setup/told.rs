@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::{Role, flags};
+
 /// What `setup` is told.
 #[derive(Debug, Args)]
 pub(crate) struct Told {
@@ -11,31 +13,31 @@ pub(crate) struct Told {
     #[arg(long, value_parser = ["aws-role", "aws-jwt", "kubernetes"])]
     pub(super) identity: Option<String>,
     /// The IAM role, for aws-role and aws-jwt
-    #[arg(long, value_name = "ARN")]
-    pub(super) role_arn: Option<String>,
+    #[arg(long, value_name = "ARN", value_parser = flags::role)]
+    pub(super) role_arn: Option<Role>,
     /// The number of the Google project with the pool
-    #[arg(long, value_name = "NUMBER", required_unless_present = "from")]
+    #[arg(long, value_name = "NUMBER", required_unless_present = "from", value_parser = flags::project_number)]
     pub(super) project_number: Option<String>,
     /// The workload identity pool
-    #[arg(long, required_unless_present = "from")]
+    #[arg(long, required_unless_present = "from", value_parser = flags::pool)]
     pub(super) pool: Option<String>,
     /// The pool's provider
-    #[arg(long, required_unless_present = "from")]
+    #[arg(long, required_unless_present = "from", value_parser = flags::pool)]
     pub(super) provider: Option<String>,
     /// The Google service account to impersonate [default: none, direct access]
-    #[arg(long, value_name = "EMAIL")]
+    #[arg(long, value_name = "EMAIL", value_parser = flags::email)]
     pub(super) google_service_account: Option<String>,
     /// The namespace of the pods
-    #[arg(short, long, default_value = "default")]
+    #[arg(short, long, default_value = "default", value_parser = flags::plain)]
     pub(super) namespace: String,
     /// The Kubernetes service account of the pods
-    #[arg(short, long, value_name = "NAME", default_value = "default")]
+    #[arg(short, long, value_name = "NAME", default_value = "default", value_parser = flags::plain)]
     pub(super) service_account: String,
     /// The EKS cluster's name
-    #[arg(long, value_name = "NAME", default_value = "CLUSTER")]
+    #[arg(long, value_name = "NAME", default_value = "CLUSTER", value_parser = flags::plain)]
     pub(super) cluster: String,
     /// The cluster's OIDC issuer, where the cluster is not on EKS or cannot be asked
-    #[arg(long, value_name = "URL", conflicts_with = "cluster")]
+    #[arg(long, value_name = "URL", conflicts_with = "cluster", value_parser = flags::issuer)]
     pub(super) issuer: Option<String>,
     /// A credential configuration, as Google's console or `create-cred-config` writes it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["project_number", "pool", "provider"])]

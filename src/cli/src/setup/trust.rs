@@ -58,8 +58,9 @@ pub(super) fn check(path: &Path, text: &str, role: &Role, plan: &Plan) -> Result
     }
     let trusted = statements.iter().flat_map(|statement| issuers(statement, role)).next();
     let issuer = plan.issuer_host().or(trusted).unwrap_or("oidc.eks.REGION.amazonaws.com/id/ID");
-    Err(failed(format!(
-        "the role does not trust {}: {}. This statement beside what is there would be right:\n  {}",
+    Err(Failure::Distrust(format!(
+        "{}: the role does not trust {}: {}. This statement beside what is there would be right:\n  {}",
+        path.display(),
         plan.subject_of_the_pod(),
         reasons.join("; "),
         statement(role, issuer, TOKEN_AUDIENCE, &plan.subject_of_the_pod())

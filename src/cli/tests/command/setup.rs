@@ -97,6 +97,10 @@ fn what_would_not_work_is_said() {
     let long = format!("arn:aws:iam::111122223333:role/{}/batch", "team".repeat(25));
     let session = format!("arn:aws-us-gov:iam::111122223333:role/{}", "r".repeat(64));
     let asked = |more: &[&str]| transcript(&[&["setup", "-o", "kubernetes"][..], &POOL, &POD, more].concat());
+    let pooled = |number, pool, provider| {
+        let pool = ["--project-number", number, "--pool", pool, "--provider", provider, "--role-arn", ROLE];
+        transcript(&[&["setup"][..], &pool].concat())
+    };
     let said = [
         asked(&[]),
         asked(&["--identity", "kubernetes", "--role-arn", ROLE]),
@@ -107,6 +111,9 @@ fn what_would_not_work_is_said() {
         asked(&["--role-arn", ROLE, "--google-service-account", "batch"]),
         asked(&["--role-arn", "arn:aws:iam::111122223333:role/'$(id)"]),
         asked(&["--role-arn", ROLE, "--issuer", "oidc.example.com"]),
+        pooled("shop-data", "aws", "prod"),
+        pooled("123456789012", "AWS", "prod"),
+        pooled("123456789012", "aws", "projects/1"),
         transcript(&["setup", "--role-arn", ROLE]),
     ];
     assert_snapshot!("setup-errors", said.join("\n"));

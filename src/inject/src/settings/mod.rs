@@ -54,6 +54,12 @@ pub struct Settings<'a> {
     pub sidecar: Sidecar<'a>,
 }
 
+/// Whether a value of an annotation means something at all, whatever else is said.
+#[must_use]
+pub fn means_something(annotation: &str, text: &str) -> bool {
+    check(annotation, text).is_ok()
+}
+
 /// The settings of a pod.
 ///
 /// # Errors
