@@ -9,7 +9,7 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -50,6 +50,7 @@ pub(super) fn router(store: Arc<Store>) -> Router {
         .route("/api/v1/namespaces/{name}", get(namespace))
         .route("/api/v1/namespaces/{namespace}/serviceaccounts/{name}", get(service_account))
         .route("/api/v1/namespaces/{namespace}/secrets/{name}", writable(Kind::Secret))
+        .route("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases", post(create_lease))
         .route("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}", writable(Kind::Lease))
         .route(
             "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{name}",
@@ -117,6 +118,15 @@ fn writable(kind: Kind) -> MethodRouter<Arc<Store>> {
     )
 }
 
+async fn create_lease(
+    State(store): Shared,
+    Path(namespace): Path<String>,
+    Json(object): Json<Value>,
+) -> Response {
+    let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    written(&store, Kind::Lease, &name, store.create(Kind::Lease, &namespace, &name, object))
+}
+
 async fn configuration(State(store): Shared, Path(name): Path<String>, headers: HeaderMap) -> Response {
     single(&store, Kind::MutatingWebhookConfiguration, "", &name, &headers)
 }
@@ -148,6 +158,9 @@ fn written(store: &Store, kind: Kind, name: &str, written: Result<Value, NotWrit
     let object = format!("{} \"{name}\"", kind.plural());
     match refused {
         NotWritten::Absent => status(StatusCode::NOT_FOUND, "NotFound", &format!("{object} not found")),
+        NotWritten::Exists => {
+            status(StatusCode::CONFLICT, "AlreadyExists", &format!("{object} already exists"))
+        }
         NotWritten::Conflict => status(
             StatusCode::CONFLICT,
             "Conflict",

@@ -91,6 +91,8 @@ pub(super) struct Event {
 pub(super) enum NotWritten {
     /// There is none.
     Absent,
+    /// There is one already.
+    Exists,
     /// It is not the one that the client has read, by its resource version.
     Conflict,
     /// A patch's test fails, or it does not apply.
@@ -146,6 +148,22 @@ impl Store {
     /// Creates or replaces an object; what the server itself decides of its metadata is made up here.
     pub(super) fn put(&self, kind: Kind, namespace: &str, name: &str, object: Value) {
         self.store(self.state(), (kind, namespace.to_owned(), name.to_owned()), object);
+    }
+
+    /// Creates an object that is not there.
+    pub(super) fn create(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+        object: Value,
+    ) -> Result<Value, NotWritten> {
+        let state = self.state();
+        let key = (kind, namespace.to_owned(), name.to_owned());
+        if state.objects.contains_key(&key) {
+            return Err(NotWritten::Exists);
+        }
+        Ok(self.store(state, key, object))
     }
 
     /// Replaces an object, if it is still the one that the client has read.

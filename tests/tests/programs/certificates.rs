@@ -275,12 +275,8 @@ async fn certificates_and_authorities_change_and_no_call_fails() {
 async fn what_the_chart_has_not_made_is_asked_for_by_name() {
     let kubernetes = Kubernetes::start().await.unwrap();
     let mut replica = replica(&kubernetes, &TIMES).await;
-    for sentence in [
-        "There is no Lease rolebridge; the chart makes it, empty.",
-        "There is no Secret rolebridge-system/rolebridge-managed; the chart makes it, empty, and it is filled when it is there.",
-    ] {
-        replica.process().log().line_after(0, PATIENCE, |line| line.contains(sentence)).await.unwrap();
-    }
+    let sentence = "There is no Secret rolebridge-system/rolebridge-managed; the chart makes it, empty, and it is filled when it is there.";
+    replica.process().log().line_after(0, PATIENCE, |line| line.contains(sentence)).await.unwrap();
     let says = async |missing: &str| {
         let deadline = Instant::now() + PATIENCE;
         let expected = (503, format!("not ready: {missing}\n"));
@@ -290,8 +286,14 @@ async fn what_the_chart_has_not_made_is_asked_for_by_name() {
         }
     };
     says("there is no certificate yet").await;
-    make_empty(&kubernetes);
+    kubernetes.put(Kind::Secret, NAMESPACE, SECRET, json!({"type": "Opaque"}));
     says("there is no MutatingWebhookConfiguration rolebridge").await;
+    let secret = kubernetes.read(Kind::Secret, NAMESPACE, SECRET).unwrap();
+    let lease = kubernetes.read(Kind::Lease, NAMESPACE, LEASE).expect("it is made, not asked for");
+    assert_eq!(
+        lease["metadata"]["ownerReferences"][0]["uid"], secret["metadata"]["uid"],
+        "and goes with the Secret"
+    );
     make_configurations(&kubernetes);
     replica.wait_until_ready().await.unwrap();
 }
