@@ -81,7 +81,7 @@ annotations! {
     UNIVERSE_DOMAIN = "universe-domain", default "`googleapis.com`";
     /// `CONFIGMAP/KEY` in the pod's namespace: further TLS roots for the sidecar, in PEM.
     CA_BUNDLE = "ca-bundle", default "none";
-    /// The sidecar's proxy.
+    /// The sidecar's proxy, `http://HOST:PORT`. No place for a password: whoever reads the pod reads it.
     HTTPS_PROXY = "https-proxy", default "what the app's containers say and agree on, else the chart's";
     /// What the sidecar reaches without its proxy.
     NO_PROXY = "no-proxy", default "what the app's containers say and agree on, else the chart's";
