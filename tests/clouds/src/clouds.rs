@@ -1,7 +1,6 @@
 //! The running clouds, as a test holds them.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -53,7 +52,7 @@ pub enum StartError {
     #[error("{address} cannot be listened on: {source}")]
     Listen {
         /// Where.
-        address: SocketAddr,
+        address: String,
         /// Why not.
         source: io::Error,
     },
@@ -103,15 +102,15 @@ impl Clouds {
             aws_clock: clock.follower(),
             google_clock: clock.follower(),
         });
-        let tls = config.tls.then(|| Tls::for_names(&config.names)).transpose()?;
+        let tls = config.tls.then(|| Tls::for_names(&names(&config))).transpose()?;
         let stop = watch::Sender::new(false);
         let mut serving = JoinSet::new();
         let mut urls = Vec::new();
         for (service, offset) in SERVICES.into_iter().zip(0..) {
-            let listener = listen(config.listen, offset).await?;
+            let (listener, place) = listen(&config, service, offset).await?;
             // Pods reach the agent on their own node.
             let tls = tls.as_ref().filter(|_| service != Service::PodIdentity);
-            urls.push(url(&listener, config.listen, tls.is_some())?);
+            urls.push(format!("{}://{place}", if tls.is_some() { "https" } else { "http" }));
             let tls = tls.map(|tls| TlsAcceptor::from(Arc::clone(&tls.server)));
             let server = Server { listener, tls, service, state: Arc::clone(&state), stop: stop.subscribe() };
             serving.spawn(server.run());
@@ -244,21 +243,34 @@ impl Drop for Clouds {
     }
 }
 
-async fn listen(base: SocketAddr, offset: u16) -> Result<TcpListener, StartError> {
-    let mut address = base;
-    if base.port() != 0 {
-        address.set_port(base.port().saturating_add(offset));
+/// A service's listener, and where it is, as URLs have it.
+async fn listen(config: &Config, service: Service, offset: u16) -> Result<(TcpListener, String), StartError> {
+    if let Some(host) = service.google_host().filter(|_| config.google_hosts) {
+        let port = if config.tls { 443 } else { 80 };
+        return Ok((bind(format!("{host}:{port}")).await?, host.to_owned()));
     }
-    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
-}
-
-fn url(listener: &TcpListener, address: SocketAddr, tls: bool) -> Result<String, StartError> {
-    let mut local = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+    let mut address = config.listen;
+    if address.port() != 0 {
+        address.set_port(address.port().saturating_add(offset));
+    }
+    let listener = bind(address.to_string()).await?;
+    let local = listener.local_addr();
+    let mut local = local.map_err(|source| StartError::Listen { address: address.to_string(), source })?;
     if local.ip().is_unspecified() {
         local.set_ip(match local.ip() {
             std::net::IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
             std::net::IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
         });
     }
-    Ok(format!("{}://{local}", if tls { "https" } else { "http" }))
+    Ok((listener, local.to_string()))
+}
+
+async fn bind(address: String) -> Result<TcpListener, StartError> {
+    TcpListener::bind(&address).await.map_err(|source| StartError::Listen { address, source })
+}
+
+/// The names in the certificate.
+fn names(config: &Config) -> Vec<String> {
+    let hosts = SERVICES.into_iter().filter_map(Service::google_host).filter(|_| config.google_hosts);
+    config.names.iter().cloned().chain(hosts.map(str::to_owned)).collect()
 }

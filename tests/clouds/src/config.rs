@@ -18,6 +18,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Host names and addresses in the certificate besides `localhost`, `127.0.0.1` and `::1`.
     pub names: Vec<String>,
+    /// Whether Google's services are at their own names, `https://sts.googleapis.com` and so on. They listen where these
+    /// lead to, which is to be this machine, each name to an address of its own.
+    pub google_hosts: bool,
     /// Whether to speak TLS, as the real ones do. Otherwise plain HTTP. EKS Pod Identity's agent never speaks TLS.
     pub tls: bool,
     /// The clusters' issuers of web identity tokens.
@@ -33,6 +36,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             names: Vec::new(),
+            google_hosts: false,
             tls: true,
             issuers: Vec::new(),
             aws: Aws::default(),

@@ -32,6 +32,8 @@ pub enum Operation {
     GetObject,
     /// Cloud Storage.
     ListObjects,
+    /// Cloud Storage, an object by its gRPC API.
+    ReadObject,
     /// BigQuery, `jobs.query`.
     Query,
     /// BigQuery, `jobs.insert`.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
@@ -106,7 +106,11 @@ async fn answer(state: &State, service: Service, request: http::Request<Incoming
         head.headers.insert(header::HOST, host);
     }
     let Reply { answer, torn } = state.call(service, Request::from_parts(head, body.to_bytes())).await;
-    let payload = if torn { Payload::torn(&answer.body) } else { Payload::whole(answer.body) };
+    let payload = if torn {
+        Payload::torn(&answer.body)
+    } else {
+        Payload { trailers: answer.trailers, ..Payload::whole(answer.body) }
+    };
     let mut response = Response::new(payload);
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
@@ -118,6 +122,7 @@ async fn answer(state: &State, service: Service, request: http::Request<Incoming
 struct Payload {
     promised: u64,
     rest: Option<Bytes>,
+    trailers: Option<HeaderMap>,
     end: End,
 }
 
@@ -130,11 +135,11 @@ enum End {
 
 impl Payload {
     fn whole(body: Bytes) -> Self {
-        Self { promised: body.len() as u64, rest: Some(body), end: End::Whole }
+        Self { promised: body.len() as u64, rest: Some(body), trailers: None, end: End::Whole }
     }
 
     fn torn(body: &Bytes) -> Self {
-        Self { promised: body.len() as u64, rest: Some(body.slice(..body.len() / 2)), end: End::Flush }
+        Self { end: End::Flush, promised: body.len() as u64, ..Self::whole(body.slice(..body.len() / 2)) }
     }
 }
 
@@ -150,7 +155,7 @@ impl Body for Payload {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
         match self.end {
-            End::Whole => Poll::Ready(None),
+            End::Whole => Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers)))),
             End::Flush => {
                 // Once around, so that the first half is on its way before the end.
                 self.end = End::Break;
@@ -162,11 +167,32 @@ impl Body for Payload {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.end == End::Whole && self.rest.as_ref().is_none_or(Bytes::is_empty)
+        self.end == End::Whole && self.trailers.is_none() && self.rest.as_ref().is_none_or(Bytes::is_empty)
     }
 
     fn size_hint(&self) -> SizeHint {
         // Asked once, before the first frame.
         SizeHint::with_exact(self.promised)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn trailers_follow_what_is_whole() {
+        let trailers = HeaderMap::from_iter([(header::AGE, HeaderValue::from(1))]);
+        for body in ["", "all"] {
+            let whole = Payload { trailers: Some(trailers.clone()), ..Payload::whole(body.into()) };
+            assert!(!whole.is_end_stream(), "{body}");
+            let collected = whole.collect().await.unwrap();
+            assert_eq!(
+                (collected.trailers().cloned(), collected.to_bytes()),
+                (Some(trailers.clone()), body.into())
+            );
+        }
+        assert!(Payload::whole("".into()).is_end_stream());
+        assert!(Payload::torn(&"torn".into()).collect().await.is_err());
     }
 }

@@ -22,6 +22,19 @@ pub(crate) enum Service {
     BigQuery,
 }
 
+impl Service {
+    /// Its host at Google.
+    pub(crate) const fn google_host(self) -> Option<&'static str> {
+        match self {
+            Self::AwsSts | Self::PodIdentity => None,
+            Self::GoogleSts => Some("sts.googleapis.com"),
+            Self::IamCredentials => Some("iamcredentials.googleapis.com"),
+            Self::Storage => Some("storage.googleapis.com"),
+            Self::BigQuery => Some("bigquery.googleapis.com"),
+        }
+    }
+}
+
 /// An answer, and whether it is to break off half way.
 pub(crate) struct Reply {
     pub(crate) answer: Answer,

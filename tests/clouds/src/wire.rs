@@ -19,6 +19,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// What follows the body: gRPC's status.
+    pub(crate) trailers: Option<HeaderMap>,
     pub(crate) error: Option<String>,
     pub(crate) detail: Detail,
 }
@@ -27,7 +29,7 @@ impl Answer {
     pub(crate) fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        Self { status, headers, body: body.into(), error: None, detail: Detail::Nothing }
+        Self { status, headers, body: body.into(), trailers: None, error: None, detail: Detail::Nothing }
     }
 
     pub(crate) fn json(status: StatusCode, body: &Value) -> Self {
@@ -68,7 +70,8 @@ impl Fields {
         Self::parse(&String::from_utf8_lossy(request.body()))
     }
 
-    fn parse(text: &str) -> Self {
+    /// Of a text in the form of a query.
+    pub(crate) fn parse(text: &str) -> Self {
         let decode = |part: &str| {
             let spaced: Cow<'_, str> =
                 if part.contains('+') { part.replace('+', " ").into() } else { part.into() };
@@ -86,6 +89,18 @@ impl Fields {
     /// The values of a list in AWS's Query protocol, `NAME.member.1` and so on.
     pub(crate) fn members(&self, name: &str) -> Vec<&str> {
         (1..).map_while(|nth| self.value(&format!("{name}.member.{nth}"))).collect()
+    }
+
+    /// The names, as often as they occur.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The values of a name that may be repeated. `None`: there is none.
+    pub(crate) fn values(&self, name: &str) -> Option<Vec<String>> {
+        let values: Vec<_> =
+            self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect();
+        (!values.is_empty()).then_some(values)
     }
 
     /// The first value of a name.
@@ -134,6 +149,9 @@ mod tests {
         assert_eq!(fields.value("b"), Some("%2F"));
         assert_eq!(fields.value("c"), Some(""));
         assert_eq!(fields.value("d"), None);
+        assert_eq!(fields.values("a"), Some(vec!["1 2".to_owned(), "3".to_owned()]));
+        assert_eq!(fields.values("d"), None);
+        assert_eq!(fields.names().collect::<Vec<_>>(), ["a", "b", "c", "a", ""]);
         let list = Fields::parse("x.member.2=b&x.member.1=a&x.member.4=d&y.member.1=c");
         assert_eq!(list.members("x"), ["a", "b"]);
     }

@@ -4,6 +4,8 @@ use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
 use serde_json::{Value, json};
 
+use super::grpc;
+use crate::faults::Operation;
 use crate::state::{Failure, Service};
 use crate::wire::{Answer, Request};
 
@@ -62,12 +64,15 @@ pub(crate) enum Style {
     Rpc,
     /// `errors` with `domain` and `reason`: Cloud Storage and BigQuery.
     Legacy,
+    /// No JSON: gRPC's status.
+    Grpc,
 }
 
 impl Style {
-    pub(crate) const fn of(service: Service) -> Self {
-        match service {
-            Service::Storage | Service::BigQuery => Self::Legacy,
+    pub(crate) const fn of(service: Service, operation: Operation) -> Self {
+        match (service, operation) {
+            (_, Operation::ReadObject) => Self::Grpc,
+            (Service::Storage | Service::BigQuery, _) => Self::Legacy,
             _ => Self::Rpc,
         }
     }
@@ -114,7 +119,7 @@ impl ApiError {
 
     pub(crate) fn unauthenticated(style: Style) -> Self {
         let message = match style {
-            Style::Rpc => {
+            Style::Rpc | Style::Grpc => {
                 "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other \
                  valid authentication credential. See \
                  https://developers.google.com/identity/sign-in/web/devconsole-project."
@@ -169,26 +174,21 @@ impl ApiError {
     }
 
     pub(crate) fn answer(self, style: Style) -> Answer {
-        let mut error = json!({"code": self.status.as_u16(), "message": self.message});
-        match style {
-            Style::Rpc => {
-                error["status"] = self.code.into();
-                if let Some(details) = self.details {
-                    error["details"] = details;
-                }
-            }
-            Style::Legacy => {
-                let mut one = json!({"message": self.message, "domain": "global", "reason": self.reason});
-                if self.status == StatusCode::UNAUTHORIZED {
-                    one["locationType"] = "header".into();
-                    one["location"] = "Authorization".into();
-                }
-                error["errors"] = json!([one]);
-                error["status"] = self.code.into();
-            }
+        let answer = match style {
+            Style::Rpc => self.json(self.details.as_ref().map(|details| ("details", details.clone()))),
+            Style::Legacy => self.json(Some(("errors", json!([self.legacy()])))),
+            Style::Grpc => grpc::refusal(self.code, &self.message),
+        };
+        answer.because(format!("{}: {}", self.code, self.message))
+    }
+
+    /// In JSON, with what the style has besides.
+    fn json(&self, more: Option<(&str, Value)>) -> Answer {
+        let mut error = json!({"code": self.status.as_u16(), "message": self.message, "status": self.code});
+        if let Some((name, value)) = more {
+            error[name] = value;
         }
-        let answer = Answer::json(self.status, &json!({"error": error}))
-            .because(format!("{}: {}", self.code, self.message));
+        let answer = Answer::json(self.status, &json!({"error": error}));
         if self.status == StatusCode::UNAUTHORIZED {
             return answer.header(
                 WWW_AUTHENTICATE,
@@ -196,5 +196,15 @@ impl ApiError {
             );
         }
         answer
+    }
+
+    /// The one of the legacy shape's `errors`.
+    fn legacy(&self) -> Value {
+        let mut one = json!({"message": self.message, "domain": "global", "reason": self.reason});
+        if self.status == StatusCode::UNAUTHORIZED {
+            one["locationType"] = "header".into();
+            one["location"] = "Authorization".into();
+        }
+        one
     }
 }

@@ -21,7 +21,7 @@ use crate::events::Detail;
 use crate::faults::Operation;
 use crate::oidc::GOOGLE_ISSUER;
 use crate::secret;
-use crate::wire::{Answer, Request};
+use crate::wire::{Answer, Fields, Request, is_form};
 
 const GET_ACCESS_TOKEN: &str = "iam.serviceAccounts.getAccessToken";
 const GET_ID_TOKEN: &str = "iam.serviceAccounts.getOpenIdToken";
@@ -60,6 +60,24 @@ struct IdTokenBody {
     delegates: Option<Vec<String>>,
     audience: Option<String>,
     include_email: Option<bool>,
+}
+
+impl AccessTokenBody {
+    /// JSON, or a form: Google binds what stands in one as it binds a query's parameters, and gRPC's C-core sends one.
+    fn of(request: &Request) -> Result<Self, ApiError> {
+        if !is_form(request) {
+            return parsed(request);
+        }
+        let fields = Fields::of_form(request);
+        if let Some(name) = fields.names().find(|name| !["delegates", "scope", "lifetime"].contains(name)) {
+            return Err(no_such_field(name));
+        }
+        Ok(Self {
+            delegates: fields.values("delegates"),
+            scope: fields.values("scope"),
+            lifetime: fields.value("lifetime").map(str::to_owned),
+        })
+    }
 }
 
 impl ServiceAccounts {
@@ -138,6 +156,14 @@ fn parsed<'a, B: Deserialize<'a>>(request: &'a Request) -> Result<B, ApiError> {
         .map_err(|error| ApiError::invalid("badRequest", format!("Invalid JSON payload received. {error}")))
 }
 
+fn no_such_field(name: &str) -> ApiError {
+    let message = format!(
+        "Invalid JSON payload received. Unknown name \"{name}\": Cannot bind query parameter. Field '{name}' could not be \
+         found in request message."
+    );
+    ApiError::invalid("badRequest", message)
+}
+
 fn no_argument() -> ApiError {
     ApiError::invalid("badRequest", "Request contains an invalid argument.")
 }
@@ -150,7 +176,7 @@ impl Google {
     ) -> Result<Answer, ApiError> {
         let caller = self.tokens.caller(request, now, Style::Rpc, &[IAM_SCOPE])?;
         let (_, email) = call(request).ok_or_else(|| ApiError::no_such_method(request))?;
-        let body: AccessTokenBody = parsed(request)?;
+        let body = AccessTokenBody::of(request)?;
         let scopes = body.scope.unwrap_or_default();
         if scopes.is_empty() {
             return Err(no_argument());

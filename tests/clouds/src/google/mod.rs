@@ -4,6 +4,7 @@ mod aws_exchange;
 mod bigquery;
 mod cel;
 mod error;
+mod grpc;
 mod iam_credentials;
 mod id_token;
 mod introspection;
@@ -86,13 +87,14 @@ impl Google {
         request: &Request,
         now: Timestamp,
     ) -> Answer {
-        let style = Style::of(service);
+        let style = Style::of(service, operation);
         let answer = match operation {
             Operation::IntrospectToken => return self.introspect(request, now).unwrap_or_else(Into::into),
             Operation::GenerateAccessToken => self.generate_access_token(request, now),
             Operation::GenerateIdToken => self.generate_id_token(request, now),
             Operation::GetObject => self.object(request, now),
             Operation::ListObjects => self.objects(request, now),
+            Operation::ReadObject => self.read_object(request, now),
             Operation::Query => self.query(request, now),
             Operation::InsertJob => self.insert_job(request, now),
             Operation::GetJob => self.job(request, now),
@@ -107,14 +109,15 @@ impl Google {
         if service == Service::GoogleSts {
             return OauthError::failure(failure).into();
         }
+        let style = Style::of(service, operation);
         let error = match failure {
-            Failure::Expired => ApiError::unauthenticated(Style::of(service)),
+            Failure::Expired => ApiError::unauthenticated(style),
             Failure::Denied if service == Service::IamCredentials => iam_credentials::refused(operation),
             Failure::Denied => ApiError::forbidden("Access denied."),
             Failure::Throttled => ApiError::throttled(service),
             Failure::Internal => ApiError::internal(),
         };
-        error.answer(Style::of(service))
+        error.answer(style)
     }
 }
 

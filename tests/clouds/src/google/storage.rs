@@ -1,5 +1,7 @@
 //! Cloud Storage, its JSON API: read an object or its metadata, list a bucket. Of its XML API the download, as some
-//! libraries use it; what is refused is refused in JSON here too.
+//! libraries use it; what is refused is refused in JSON here too. Of its gRPC API [`read_object`].
+
+mod read_object;
 
 use http::header::{CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -57,6 +59,13 @@ impl Storage {
             caller.name()
         )))
     }
+
+    /// An object that the caller may read.
+    fn object(&self, bucket: &str, name: &str, caller: &Principal) -> Result<&config::Object, ApiError> {
+        let found = self.bucket(bucket, "storage.objects.get", caller)?;
+        let object = found.objects.iter().find(|object| object.name == name);
+        object.ok_or_else(|| ApiError::not_found(format!("No such object: {bucket}/{name}")))
+    }
 }
 
 /// What follows in a path of the JSON API; all others are the XML API's.
@@ -86,6 +95,7 @@ pub(crate) fn operation(request: &Request) -> Operation {
     match path(request) {
         Some((_, Some(_))) => Operation::GetObject,
         Some((_, None)) => Operation::ListObjects,
+        None if read_object::is_asked_for(request) => Operation::ReadObject,
         None => Operation::Unknown,
     }
 }
@@ -94,9 +104,7 @@ impl Google {
     pub(super) fn object(&self, request: &Request, now: Timestamp) -> Result<Answer, ApiError> {
         let caller = self.tokens.caller(request, now, Style::Legacy, &SCOPES)?;
         let Some((bucket, Some(name))) = path(request) else { return Err(ApiError::no_such_method(request)) };
-        let found = self.storage.bucket(&bucket, "storage.objects.get", &caller)?;
-        let object = found.objects.iter().find(|object| object.name == name);
-        let object = object.ok_or_else(|| ApiError::not_found(format!("No such object: {bucket}/{name}")))?;
+        let object = self.storage.object(&bucket, &name, &caller)?;
         let xml_api = json_path(request.uri().path()).is_none();
         let answer = if xml_api || Fields::of_query(request).value("alt") == Some("media") {
             let mut answer = Answer::new(StatusCode::OK, "", object.content.clone())

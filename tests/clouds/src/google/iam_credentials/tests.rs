@@ -79,6 +79,42 @@ async fn id_tokens_that_are_refused() {
     assert!(refusal(&unknown).starts_with("INVALID_ARGUMENT: Invalid JSON payload received. unknown field"));
 }
 
+/// As gRPC's C-core asks, which does not encode the scope.
+#[tokio::test]
+async fn an_access_token_by_a_form() {
+    let fixture = Fixture::new();
+    let federated = federated(&fixture, &[]).await;
+    let path = format!("/v1/projects/-/serviceAccounts/{ACCOUNT}:generateAccessToken");
+    let scope = "scope=https://www.googleapis.com/auth/cloud-platform";
+    let invalid = "INVALID_ARGUMENT: Request contains an invalid argument.";
+    let unknown = |name| {
+        format!(
+            "INVALID_ARGUMENT: Invalid JSON payload received. Unknown name \"{name}\": Cannot bind query parameter. \
+             Field '{name}' could not be found in request message."
+        )
+    };
+    for (body, expires, error) in [
+        (scope.to_owned(), Some(3_600), None),
+        (format!("{scope}&lifetime=600s"), Some(600), None),
+        (format!("{scope}&scopes=x"), None, Some(unknown("scopes"))),
+        ("{\"scope\":[]}".to_owned(), None, Some(unknown("{\"scope\":[]}"))),
+        ("lifetime=600s".to_owned(), None, Some(invalid.to_owned())),
+        (
+            format!("{scope}&delegates=projects/-/serviceAccounts/{ARCHIVE}"),
+            None,
+            Some(denied("iam.serviceAccounts.implicitDelegation")),
+        ),
+    ] {
+        let mut request = form(&path, &[]);
+        *request.body_mut() = body.clone().into();
+        bear(&mut request, &federated);
+        let answer = fixture.call(Service::IamCredentials, request).await;
+        assert_eq!(answer.error, error, "{body}");
+        let wanted = expires.map_or(json!(null), |seconds| json!(NOW.plus(seconds)));
+        assert_eq!(parsed(&answer)["expireTime"], wanted, "{body}");
+    }
+}
+
 /// Whoever passes on needs the right to, which `roles/iam.workloadIdentityUser` does not give.
 #[tokio::test]
 async fn a_chain_needs_the_token_creator_all_along() {

@@ -1,0 +1,82 @@
+//! Cloud Storage, its gRPC API: `ReadObject`, an object's content as a stream. Of a request the bucket and the object are
+//! looked at.
+//!
+//! Source: google/storage/v2/storage.proto; AIP-4222 for the header that says which bucket.
+
+use prost::Message;
+
+use super::SCOPES;
+use crate::clock::Timestamp;
+use crate::events::Detail;
+use crate::google::Google;
+use crate::google::error::{ApiError, Style};
+use crate::google::grpc;
+use crate::wire::{Answer, Fields, Request, header};
+
+const METHOD: &str = "/google.storage.v2.Storage/ReadObject";
+/// The most bytes of an object in one message, as Google has it: 2 MiB.
+const PORTION: usize = 2 << 20;
+
+#[derive(Clone, PartialEq, Eq, Message)]
+struct ReadObjectRequest {
+    /// `projects/_/buckets/BUCKET`.
+    #[prost(string, tag = "1")]
+    bucket: String,
+    #[prost(string, tag = "2")]
+    object: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Message)]
+struct ReadObjectResponse {
+    #[prost(message, optional, tag = "1")]
+    checksummed_data: Option<ChecksummedData>,
+}
+
+/// Without the checksum, which may be absent.
+#[derive(Clone, PartialEq, Eq, Message)]
+struct ChecksummedData {
+    #[prost(bytes = "bytes", tag = "1")]
+    content: bytes::Bytes,
+}
+
+pub(super) fn is_asked_for(request: &Request) -> bool {
+    grpc::calls(request, METHOD)
+}
+
+/// The bucket and the object.
+fn target(request: &Request) -> Result<(String, String), ApiError> {
+    let asked: ReadObjectRequest = grpc::message(request.body())
+        .ok_or_else(|| ApiError::invalid("invalid", "Failed to parse the request."))?;
+    // The front end finds the bucket here, and looks into no message.
+    let routing = Fields::parse(header(request, "x-goog-request-params").unwrap_or_default());
+    if routing.value("bucket") != Some(&asked.bucket) {
+        let message = "An x-goog-request-params request metadata property must be provided for this request.";
+        return Err(ApiError::invalid("invalid", message));
+    }
+    let bucket = asked.bucket.strip_prefix("projects/_/buckets/").ok_or_else(|| {
+        // Own words.
+        let message = format!("The bucket `{}` is not projects/_/buckets/BUCKET.", asked.bucket);
+        ApiError::invalid("invalid", message)
+    })?;
+    Ok((bucket.to_owned(), asked.object))
+}
+
+impl Google {
+    pub(in crate::google) fn read_object(
+        &self,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Answer, ApiError> {
+        let caller = self.tokens.caller(request, now, Style::Grpc, &SCOPES)?;
+        let (bucket, name) = target(request)?;
+        let object = self.storage.object(&bucket, &name, &caller)?;
+        let portions = object.content.as_bytes().chunks(PORTION).map(|portion| ReadObjectResponse {
+            checksummed_data: Some(ChecksummedData { content: portion.to_vec().into() }),
+        });
+        let object = format!("gs://{bucket}/{name}");
+        Ok(grpc::answer(portions).telling(Detail::ObjectRead { principal: caller.to_string(), object }))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! Calls of `ReadObject`, frame by frame.
+
+use bytes::Bytes;
+use serde_json::json;
+
+use super::*;
+use crate::faults::{Fault, Nth, Operation};
+use crate::state::Service;
+use crate::testing::*;
+
+const BUCKET: &str = "projects/_/buckets/reports";
+const OBJECT: &str = "2026/11/24.txt";
+
+fn call(bucket: &str, object: &str, token: &str) -> Request {
+    let body = grpc::frame(&ReadObjectRequest { bucket: bucket.to_owned(), object: object.to_owned() });
+    let mut request = http::Request::post(METHOD)
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .header("x-goog-request-params", format!("bucket={}", encode(bucket)))
+        .body(body)
+        .unwrap();
+    bear(&mut request, token);
+    request
+}
+
+async fn federated(fixture: &Fixture) -> String {
+    parsed(&fixture.exchange(&[]).await)["access_token"].as_str().unwrap().to_owned()
+}
+
+async fn impersonated(fixture: &Fixture) -> String {
+    let federated = federated(fixture).await;
+    let body = json!({"scope": ["https://www.googleapis.com/auth/cloud-platform"]});
+    let answer = fixture.impersonate(ACCOUNT, &federated, &body).await;
+    parsed(&answer)["accessToken"].as_str().unwrap().to_owned()
+}
+
+/// The messages of an answer, taken apart.
+fn content(answer: &Answer) -> Vec<Bytes> {
+    let mut rest = answer.body.clone();
+    let mut content = Vec::new();
+    while !rest.is_empty() {
+        let length = u32::from_be_bytes(rest[1..5].try_into().unwrap());
+        let frame = rest.split_to(5 + usize::try_from(length).unwrap());
+        let message: ReadObjectResponse = grpc::message(&frame).unwrap();
+        content.push(message.checksummed_data.unwrap().content);
+    }
+    content
+}
+
+/// A refusal's status, its message as it travels, and the log's word.
+fn refused(answer: &Answer) -> (&str, &str, &str) {
+    let status = |name| answer.headers[name].to_str().unwrap();
+    assert_eq!((answer.status.as_u16(), &answer.trailers, answer.body.len()), (200, &None, 0));
+    (status("grpc-status"), status("grpc-message"), refusal(answer))
+}
+
+#[tokio::test]
+async fn an_object() {
+    let fixture = Fixture::new();
+    for token in [impersonated(&fixture).await, federated(&fixture).await] {
+        let answer = fixture.call(Service::Storage, call(BUCKET, OBJECT, &token)).await;
+        assert_eq!((content(&answer), &answer.error), (vec![Bytes::from("all sold\n")], &None));
+        let trailers = answer.trailers.unwrap();
+        assert_eq!((&trailers["grpc-status"], trailers.len()), (&"0".parse().unwrap(), 1));
+        let Detail::ObjectRead { object, .. } = answer.detail else { panic!("nothing read") };
+        assert_eq!(object, "gs://reports/2026/11/24.txt");
+    }
+    let event = fixture.state.events.log().pop().unwrap();
+    let Detail::ObjectRead { principal, .. } = event.detail else { panic!("nothing read") };
+    assert!(principal.starts_with("principal://iam.googleapis.com/"), "{principal}");
+    assert_eq!((event.operation, event.nth, event.status), (Operation::ReadObject, 2, 200));
+}
+
+#[tokio::test]
+async fn a_large_object_comes_in_portions() {
+    let mut config = config();
+    config.google.buckets[0].objects[0].content = "x".repeat(PORTION + 1);
+    let name = config.google.buckets[0].objects[0].name.clone();
+    let fixture = Fixture::with(&config);
+    let token = impersonated(&fixture).await;
+    let answer = fixture.call(Service::Storage, call(BUCKET, &name, &token)).await;
+    let lengths: Vec<_> = content(&answer).iter().map(Bytes::len).collect();
+    assert_eq!(lengths, [PORTION, 1]);
+}
+
+#[tokio::test]
+async fn objects_that_are_refused() {
+    let fixture = Fixture::new();
+    let token = impersonated(&fixture).await;
+    let parameters = "An x-goog-request-params request metadata property must be provided for this request.";
+    let changed = |change: fn(&mut Request)| {
+        let mut request = call(BUCKET, OBJECT, &token);
+        change(&mut request);
+        request
+    };
+    for (request, status, code, message) in [
+        (call(BUCKET, "50%/é", &token), "5", "NOT_FOUND", "No such object: reports/50%/é"),
+        (
+            call("projects/_/buckets/absent", OBJECT, &token),
+            "5",
+            "NOT_FOUND",
+            "The specified bucket does not exist.",
+        ),
+        (
+            call("reports", OBJECT, &token),
+            "3",
+            "INVALID_ARGUMENT",
+            "The bucket `reports` is not projects/_/buckets/BUCKET.",
+        ),
+        (
+            changed(|request| drop(request.headers_mut().remove("x-goog-request-params"))),
+            "3",
+            "INVALID_ARGUMENT",
+            parameters,
+        ),
+        (
+            changed(|request| *request.body_mut() = request.body().slice(..7)),
+            "3",
+            "INVALID_ARGUMENT",
+            "Failed to parse the request.",
+        ),
+    ] {
+        let answer = fixture.call(Service::Storage, request).await;
+        let travels = message.replace('%', "%25").replace('é', "%C3%A9");
+        assert_eq!(refused(&answer), (status, &*travels, &*format!("{code}: {message}")));
+    }
+}
+
+#[tokio::test]
+async fn callers_that_are_refused() {
+    let fixture = Fixture::new();
+    let answer = fixture.call(Service::Storage, call(BUCKET, OBJECT, "ya29.d.forged")).await;
+    let (status, message, _) = refused(&answer);
+    assert_eq!(status, "16");
+    assert!(message.starts_with("Request had invalid authentication credentials."), "{message}");
+    let mut config = config();
+    config.google.buckets[0].bindings.clear();
+    let closed = Fixture::with(&config);
+    let token = impersonated(&closed).await;
+    let answer = closed.call(Service::Storage, call(BUCKET, OBJECT, &token)).await;
+    let message = format!(
+        "{ACCOUNT} does not have storage.objects.get access to the Google Cloud Storage object. Permission \
+         'storage.objects.get' denied on resource (or it may not exist)."
+    );
+    assert_eq!(refused(&answer), ("7", message.as_str(), format!("PERMISSION_DENIED: {message}").as_str()));
+}
+
+#[tokio::test]
+async fn a_fault_is_a_status() {
+    let fixture = Fixture::new();
+    for (fault, status) in
+        [(Fault::Expired, "16"), (Fault::Denied, "7"), (Fault::Throttled, "8"), (Fault::Internal, "13")]
+    {
+        fixture.state.faults.want(Operation::ReadObject, Nth::Every, fault);
+        let answer = fixture.call(Service::Storage, call(BUCKET, OBJECT, "unread")).await;
+        assert_eq!(refused(&answer).0, status);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_call_of_it() {
+    let fixture = Fixture::new();
+    let cases: [fn(&mut Request); 3] = [
+        |request| *request.method_mut() = http::Method::PUT,
+        |request| *request.uri_mut() = "/google.storage.v2.Storage/BidiReadObject".parse().unwrap(),
+        |request| drop(request.headers_mut().remove("content-type")),
+    ];
+    for change in cases {
+        let mut request = call(BUCKET, OBJECT, "unread");
+        change(&mut request);
+        // Which gRPC's libraries take for UNIMPLEMENTED.
+        assert_eq!(fixture.call(Service::Storage, request).await.status, 404);
+    }
+}
