@@ -34,18 +34,17 @@ const MARKS: [&str; 2] = ["<!-- languages: made by `make conformance` -->\n", "<
 const HEAD: &str = "<!-- made by `make conformance` -->
 # Which Google library works with which source
 
-Each cell is made of runs of the stock library in an injected pod, against fake clouds: it fetched an object (or a table)
-as the right principal. With `aws-role` it did so by itself and as a service account. To a library `aws-jwt` and
-`kubernetes` are the same, a token in a file: the one was run as a service account, the other by itself. `loopback` has
-no meaning with them. Where a library says no, the last column has what to use.
+Each cell is made of runs of the stock library in an injected pod, against fake clouds at Google's own names: it fetched an
+object (or a table) as the right principal. With `aws-role` it did so by itself and as a service account. To a library
+`aws-jwt` and `kubernetes` are the same, a token in a file: the one was run as a service account, the other by itself.
+`loopback` has no meaning with them. Where a library says no, the last column has what to use.
 
 ";
 
 const TAIL: &str = "
 ## Not run here
 
-These are known from their source alone, for `aws-role`: their SDK or registry was not at hand; and gRPC C-core, which was
-tried, takes no `token_url` but one of googleapis.com.
+These are known from their source alone, for `aws-role`: their SDK or registry was not at hand.
 
 | client | works with |
 | --- | --- |
@@ -53,7 +52,6 @@ tried, takes no `token_url` but one of googleapis.com.
 | Ruby, googleauth | `loopback` |
 | PHP, google/auth | `loopback`, `file` |
 | .NET, Google.Apis.Auth | `file`, `metadata` |
-| gRPC C-core's Google default credentials | `file` |
 ";
 
 /// Compares with the committed tables, or writes them.
@@ -111,26 +109,32 @@ fn without(clients: &[&str], text: &str) -> String {
 fn with_languages(readme: &str, rows: &[Row]) -> Option<String> {
     let (before, rest) = readme.split_once(MARKS[0])?;
     let (_, after) = rest.split_once(MARKS[1])?;
-    let mut answers: Vec<(String, Vec<&str>)> = Vec::new();
-    for row in rows {
-        let answer = answer(row);
-        match answers.iter_mut().find(|(known, _)| *known == answer) {
-            Some((_, clients)) => clients.push(&row.client.title),
-            None => answers.push((answer, vec![&row.client.title])),
+    let mut sources: Vec<Option<&str>> = Vec::new();
+    for source in columns().into_iter().map(|(_, source)| Some(source)).chain([None]) {
+        if !sources.contains(&source) {
+            sources.push(source);
         }
     }
     let mut table = String::from("| your app uses | annotation |\n| --- | --- |\n");
-    for (answer, clients) in answers {
-        let _ = writeln!(table, "| {} | {answer} |", clients.join("; "));
+    for source in sources {
+        let clients: Vec<_> =
+            rows.iter().filter(|row| needs(row) == source).map(|row| &*row.client.title).collect();
+        if !clients.is_empty() {
+            let _ = writeln!(table, "| {} | {} |", clients.join("; "), annotation(source));
+        }
     }
     Some([before, MARKS[0], &table, MARKS[1], after].concat())
 }
 
-fn answer(row: &Row) -> String {
-    let default = columns()[0];
-    match columns().into_iter().find(|&column| verdict(row, column) == "yes") {
-        Some(column) if column == default => format!("none: `{}` is the default", column.1),
-        Some((_, source)) => format!("`rolebridge.io/source: {source}`"),
+fn needs(row: &Row) -> Option<&'static str> {
+    columns().into_iter().find(|&column| verdict(row, column) == "yes").map(|(_, source)| source)
+}
+
+fn annotation(source: Option<&str>) -> String {
+    let (_, default) = columns()[0];
+    match source {
+        Some(source) if source == default => format!("none: `{source}` is the default"),
+        Some(source) => format!("`rolebridge.io/source: {source}`"),
         None => "none works".to_owned(),
     }
 }

@@ -41,7 +41,9 @@ impl Stage {
     pub(crate) async fn start() -> Result<Self> {
         let programs = tokio::task::spawn_blocking(Programs::build).await.context("build the programs")??;
         let config: Config = serde_saphyr::from_str(CLOUDS).context("read clouds.yaml")?;
-        let world = World::start(&programs, Vec::new(), config).await?;
+        let world = World::start(&programs, Vec::new(), config)
+            .await
+            .context("set the stage, where tests/conformance/run has Google's names lead to this machine")?;
         let annotations = json!({eks::ROLE_ARN: ROLE, PROJECT: GOOGLE_PROJECT});
         world.kubernetes.put_service_account(NAMESPACE, DIRECT, &annotations);
         Ok(Self { world })
