@@ -146,7 +146,8 @@ async fn in_a_week_with_faults_a_reader_always_finds_a_good_token() {
         "a call to AWS STS each 40 minutes, and the retries: {}",
         asked.borrow().len()
     );
-    assert!(least_left.get() > Duration::from_mins(4), "{:?}", least_left.get());
+    // Of 18 minutes at the latest renewal an outage takes 12, the wait after it 2, and a lost call right then another one.
+    assert!(least_left.get() > Duration::from_mins(3), "{:?}", least_left.get());
 }
 
 /// A JSON web token is written once each time that it is renewed, and never outlived.
