@@ -1,16 +1,14 @@
 //! The time that is signed with. A node's clock may be wrong, and AWS refuses a signature that is minutes off; its
-//! answers carry a `Date`, refusals too, so the clock is corrected by that.
+//! answers carry a `Date`, refusals too, so the clock is corrected by that, until somebody sets it right.
 
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
 use aws_smithy_async::time::TimeSource;
+use tokio::time::Instant;
 
 /// A difference up to this is left alone: it is within what AWS takes, and `Date` counts whole seconds.
 pub const TOLERANCE: Duration = Duration::from_mins(1);
@@ -21,7 +19,25 @@ pub struct Clock(Arc<Inner>);
 
 struct Inner {
     local: Box<dyn Fn() -> SystemTime + Send + Sync>,
-    offset: AtomicI64,
+    correction: Mutex<Option<Correction>>,
+}
+
+/// What AWS said, and when that was by both clocks of this machine.
+#[derive(Debug, Clone, Copy)]
+struct Correction {
+    /// To add to the local clock.
+    seconds: i64,
+    local: SystemTime,
+    at: Instant,
+}
+
+impl Correction {
+    /// Whether the local clock is still the one that AWS's was compared with: the monotonic one, which nobody sets, has
+    /// gone as far since.
+    fn holds(&self, local: SystemTime, now: Instant) -> bool {
+        let unset = self.local.checked_add(now.duration_since(self.at));
+        unset.is_some_and(|unset| difference(unset, local) == 0)
+    }
 }
 
 impl fmt::Debug for Clock {
@@ -40,7 +56,7 @@ impl Clock {
     /// A clock that shows what `local` says.
     #[must_use]
     pub fn from_fn(local: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Inner { local: Box::new(local), offset: AtomicI64::new(0) }))
+        Self(Arc::new(Inner { local: Box::new(local), correction: Mutex::default() }))
     }
 
     /// The corrected time: what AWS's clock shows.
@@ -61,27 +77,36 @@ impl Clock {
         shifted(corrected, -self.offset())
     }
 
-    /// Seconds that AWS's clock is ahead of the local one; 0 within the [`TOLERANCE`].
+    /// Seconds that AWS's clock is ahead of the local one; 0 within the [`TOLERANCE`], and from when the local one is set
+    /// until AWS's next answer: whoever sets a clock sets it right, and that answer may be most of an hour away.
     #[must_use]
     pub fn offset(&self) -> i64 {
-        self.0.offset.load(Ordering::Relaxed)
+        let mut correction = self.0.correction.lock().unwrap_or_else(PoisonError::into_inner);
+        let (local, now) = (self.local(), Instant::now());
+        if correction.take_if(|correction| !correction.holds(local, now)).is_some() {
+            tracing::info!("the node's clock was set; signing with it");
+        }
+        correction.map_or(0, |correction| correction.seconds)
     }
 
     /// Takes a `Date` header that has just arrived from AWS, and says so in the log if it changes the correction.
     pub fn observe(&self, date: &str) {
         let Ok(theirs) = httpdate::parse_http_date(date) else { return };
-        let offset = correction(self.local(), theirs);
-        let before = self.0.offset.swap(offset, Ordering::Relaxed);
-        if offset.abs_diff(before) <= TOLERANCE.as_secs() && (offset == 0) == (before == 0) {
+        let before = self.offset();
+        let (local, at) = (self.local(), Instant::now());
+        let seconds = difference(local, theirs);
+        let correction = (seconds != 0).then_some(Correction { seconds, local, at });
+        *self.0.correction.lock().unwrap_or_else(PoisonError::into_inner) = correction;
+        if seconds.abs_diff(before) <= TOLERANCE.as_secs() && (seconds == 0) == (before == 0) {
             return;
         }
-        if offset == 0 {
+        if seconds == 0 {
             tracing::info!("the node's clock agrees with AWS's again; signing with it");
         } else {
             tracing::warn!(
-                offset_seconds = offset,
+                offset_seconds = seconds,
                 "the node's clock differs from AWS's by {} s; signing with AWS's time until it is set right",
-                offset.unsigned_abs()
+                seconds.unsigned_abs()
             );
         }
     }
@@ -95,7 +120,7 @@ impl TimeSource for Clock {
 }
 
 /// Seconds to add to `ours` to get `theirs`; 0 within the [`TOLERANCE`].
-fn correction(ours: SystemTime, theirs: SystemTime) -> i64 {
+fn difference(ours: SystemTime, theirs: SystemTime) -> i64 {
     let (ahead, sign) = match theirs.duration_since(ours) {
         Ok(ahead) => (ahead, 1),
         Err(behind) => (behind.duration(), -1),
@@ -111,6 +136,8 @@ fn shifted(at: SystemTime, seconds: i64) -> SystemTime {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
     use rstest::rstest;
 
     use super::*;
@@ -142,5 +169,50 @@ mod tests {
         assert_eq!(clock.offset(), 3600);
         clock.observe("Sun, 06 Nov 1994 08:49:38 GMT");
         assert_eq!(clock.offset(), 0);
+    }
+
+    /// A node's clock `wrong` seconds off, which goes on with tokio's time, and what sets it.
+    fn node(wrong: i64) -> (Clock, Arc<AtomicI64>) {
+        let (start, off) = (Instant::now(), Arc::new(AtomicI64::new(wrong)));
+        let read = Arc::clone(&off);
+        let clock = Clock::from_fn(move || {
+            let right = SystemTime::UNIX_EPOCH + Duration::from_secs(EXAMPLE) + start.elapsed();
+            shifted(right, read.load(Ordering::Relaxed))
+        });
+        (clock, off)
+    }
+
+    #[rstest]
+    #[case::set_right(-600, 0, 0)]
+    #[case::set_right_from_ahead(600, 0, 0)]
+    #[case::moved_a_little(-600, -545, 600)]
+    #[case::left_alone(-600, -600, 600)]
+    #[case::set_and_still_wrong(-600, -300, 0)]
+    #[tokio::test(start_paused = true)]
+    async fn a_correction_ends_when_the_clock_is_set(
+        #[case] wrong: i64,
+        #[case] set_to: i64,
+        #[case] offset: i64,
+    ) {
+        let (clock, off) = node(wrong);
+        clock.observe("Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(clock.offset(), -wrong);
+        tokio::time::advance(Duration::from_mins(30)).await;
+        assert_eq!(clock.offset(), -wrong, "time alone changes nothing");
+        off.store(set_to, Ordering::Relaxed);
+        assert_eq!(clock.offset(), offset);
+        off.store(wrong, Ordering::Relaxed);
+        assert_eq!(clock.offset(), offset, "what has ended does not begin again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_answer_is_a_new_beginning() {
+        let (clock, off) = node(-600);
+        clock.observe("Sun, 06 Nov 1994 08:49:37 GMT");
+        off.store(-300, Ordering::Relaxed);
+        clock.observe("Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(clock.offset(), 300);
+        tokio::time::advance(Duration::from_mins(5)).await;
+        assert_eq!(clock.offset(), 300);
     }
 }
