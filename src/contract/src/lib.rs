@@ -12,3 +12,5 @@ pub mod identity;
 pub mod loopback;
 pub mod outputs;
 pub mod pod;
+pub mod shown;
+pub mod values;

@@ -2,6 +2,8 @@
 //! `access-token,id-token=https://reports.example`.
 
 use crate::pod;
+use crate::shown::Shown;
+use crate::values::Wrong;
 
 /// The most files of one pod.
 pub const MOST: usize = 8;
@@ -22,14 +24,14 @@ pub enum Output<'a> {
 /// so on, in the order of the list.
 ///
 /// # Errors
-/// What is wrong with it, to stand after the value: "names the output x, …".
-pub fn parse(list: &str) -> Result<Vec<(Output<'_>, String)>, String> {
+/// An output is none, or stands there twice; or there are too many.
+pub fn parse(list: &str) -> Result<Vec<(Output<'_>, String)>, Wrong> {
     let mut outputs = Vec::new();
     let mut id_tokens = 0;
     for text in list.split(',').map(str::trim) {
         let output = one(text)?;
         if outputs.iter().any(|(known, _)| *known == output) {
-            return Err(format!("names the output {} twice", shown(text)));
+            return Err(wrong(format!("names the output {} twice", Shown(text))));
         }
         let name = match output {
             Output::AccessToken => "access-token".to_owned(),
@@ -41,35 +43,26 @@ pub fn parse(list: &str) -> Result<Vec<(Output<'_>, String)>, String> {
         outputs.push((output, name));
     }
     if outputs.len() > MOST {
-        return Err(format!("names {} outputs, of which a pod may have {MOST}", outputs.len()));
+        return Err(wrong(format!("names {} outputs, of which a pod may have {MOST}", outputs.len())));
     }
     Ok(outputs)
 }
 
-fn one(text: &str) -> Result<Output<'_>, String> {
+fn one(text: &str) -> Result<Output<'_>, Wrong> {
     if text == "access-token" {
         return Ok(Output::AccessToken);
     }
     let audience = text.strip_prefix("id-token=").filter(|audience| {
         !audience.is_empty() && audience.bytes().all(|byte| byte.is_ascii_graphic()) && audience.len() <= 1000
     });
-    let wrong = || {
-        format!(
-            "names the output {}, which is neither \"access-token\" nor \"id-token=AUDIENCE\"",
-            shown(text)
-        )
-    };
-    audience.map(|audience| Output::IdToken { audience }).ok_or_else(wrong)
+    audience.map(|audience| Output::IdToken { audience }).ok_or_else(|| {
+        let end = "which is neither \"access-token\" nor \"id-token=AUDIENCE\"";
+        wrong(format!("names the output {}, {end}", Shown(text)))
+    })
 }
 
-/// The most characters of an output that a sentence repeats.
-const MOST_SHOWN: usize = 120;
-
-fn shown(text: &str) -> String {
-    match text.char_indices().nth(MOST_SHOWN) {
-        Some((end, _)) => format!("{:?}…", &text[..end]),
-        None => format!("{text:?}"),
-    }
+fn wrong(found: String) -> Wrong {
+    Wrong::found(found, "\"access-token\" and \"id-token=AUDIENCE\", separated by commas")
 }
 
 /// The whole path of an output's file in the app's containers.
@@ -106,11 +99,14 @@ mod tests {
             ("access-token,access-token", "names the output \"access-token\" twice".to_owned()),
             ("access-token,", neither("")),
         ] {
-            assert_eq!(parse(list).unwrap_err(), end, "{list}");
+            assert_eq!(parse(list).unwrap_err().to_string(), end, "{list}");
         }
         let long = "x".repeat(1 << 20);
-        assert_eq!(parse(&long).unwrap_err(), neither(&long[..120]).replacen("\",", "\"…,", 1));
+        assert_eq!(parse(&long).unwrap_err().to_string(), neither(&long[..120]).replacen("\",", "\"…,", 1));
         let many: Vec<_> = (0..9).map(|number| format!("id-token={number}")).collect();
-        assert_eq!(parse(&many.join(",")).unwrap_err(), "names 9 outputs, of which a pod may have 8");
+        assert_eq!(
+            parse(&many.join(",")).unwrap_err().to_string(),
+            "names 9 outputs, of which a pod may have 8"
+        );
     }
 }

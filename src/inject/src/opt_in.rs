@@ -1,8 +1,8 @@
 //! Who asked for the injection: the pod itself, or only its namespace.
 
 use rolebridge_contract::annotations::{INJECT, NAMESPACE_OPT_IN};
+use rolebridge_contract::shown::Shown;
 
-use crate::sentence::Shown;
 use crate::{Context, Pod, Reason, Refusal, unheard};
 
 /// Who opted the pod in.

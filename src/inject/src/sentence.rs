@@ -1,25 +1,8 @@
-//! What a sentence repeats of a pod that nothing has validated yet: values, names, lists of names, each bounded.
+//! What a sentence repeats of a pod that nothing has validated yet: names and lists of names, each bounded.
 
 use std::fmt;
 
-/// A value: quoted, escaped, not longer than a line, and without a proxy's password.
-pub(crate) struct Shown<'a>(pub(crate) &'a str);
-
-/// The most characters of a value that a sentence repeats.
-const MOST_SHOWN: usize = 120;
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let secret =
-            self.0.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1)));
-        let text = secret.map(|(scheme, host)| format!("{scheme}://…@{host}"));
-        let text = text.as_deref().unwrap_or(self.0);
-        match text.char_indices().nth(MOST_SHOWN) {
-            Some((end, _)) => write!(f, "{:?}…", &text[..end]),
-            None => write!(f, "{text:?}"),
-        }
-    }
-}
+use rolebridge_contract::shown::{MOST_SHOWN, Shown};
 
 /// A name or a path: bare if it is made of what Kubernetes makes them of, else like any value.
 pub(crate) struct Name<'a>(pub(crate) &'a str);
@@ -54,19 +37,6 @@ pub(crate) fn names<'a>(most: usize, names: impl IntoIterator<Item = &'a str>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_value_is_shown_safely() {
-        for (value, shown) in [
-            ("plain", "\"plain\""),
-            ("two\nlines", "\"two\\nlines\""),
-            ("http://user:secret@proxy:3128", "\"http://…@proxy:3128\""),
-            ("http://user:s@cret@proxy:3128", "\"http://…@proxy:3128\""),
-        ] {
-            assert_eq!(Shown(value).to_string(), shown);
-        }
-        assert_eq!(Shown(&"ü".repeat(500)).to_string(), format!("\"{}\"…", "ü".repeat(120)));
-    }
 
     #[test]
     fn a_name_is_bare_unless_it_is_none() {

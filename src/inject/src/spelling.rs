@@ -1,8 +1,8 @@
 //! Misspelt annotations: refused on a pod, with the nearest key that exists.
 
 use rolebridge_contract::annotations::{ALL, CONFIG_FILE, CONFIG_LOOPBACK, PREFIX, STATUS};
+use rolebridge_contract::shown::Shown;
 
-use crate::sentence::Shown;
 use crate::view::Annotations;
 use crate::{Pod, Reason, Refusal};
 

@@ -95,7 +95,46 @@ fn push_pem(pem: &mut String, certificate: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+    use proptest::prelude::*;
+    use rolebridge_contract::values;
+
     use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// The client reads its URL as the settings do: another host would be asked in the proxy's place.
+        #[test]
+        fn a_proxy_that_the_settings_take_can_be_used(
+            user in "[ -~]{0,8}",
+            host in "proxy|10\\.0\\.0\\.1|\\[fd00::1\\]",
+            port in "(:[0-9]{1,5})?/?",
+        ) {
+            let url = format!("http://{user}@{host}{port}");
+            let Ok(url) = values::proxy(&url) else { return Ok(()) };
+            prop_assert!(ProxyConfig::https(url).is_ok(), "{}", url);
+            let read: http::Uri = url.parse().unwrap();
+            prop_assert_eq!(read.host(), Some(&*host));
+            let (before, _) = read.authority().unwrap().as_str().split_once('@').unwrap();
+            prop_assert_eq!(before, &user);
+        }
+
+        #[test]
+        fn an_endpoint_or_agent_that_the_settings_take_can_be_asked(
+            scheme in "https?",
+            host in "[a-z0-9.-]{1,8}|127\\.0\\.0\\.1|169\\.254\\.170\\.23|\\[::1\\]|\\[fd00:ec2::23\\]",
+            port in "(:[0-9]{1,5})?",
+            path in "(/[ -~]{0,8})?",
+        ) {
+            let url = format!("{scheme}://{host}{port}{path}");
+            for url in [values::endpoint(&url), values::pod_identity_uri(&url)].into_iter().flatten() {
+                prop_assert!(HttpRequest::empty().set_uri(url).is_ok(), "{}", url);
+                let read: http::Uri = url.parse().unwrap();
+                prop_assert_eq!(read.host(), Some(&*host));
+            }
+        }
+    }
 
     #[test]
     fn every_compiled_in_root_is_usable() {

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use rolebridge_contract::environment::sidecar as names;
+use rolebridge_contract::{environment::sidecar as names, values};
 use tracing::level_filters::LevelFilter;
 
 pub use self::{
@@ -88,10 +88,10 @@ impl Settings {
             outputs,
             local: Local::read(variables, &identity)?,
             identity,
-            metrics_port: variables.optional(names::METRICS_PORT, parse::PORT)?,
-            startup_timeout: variables.optional(names::STARTUP_TIMEOUT, parse::SECONDS)?,
+            metrics_port: variables.optional(names::METRICS_PORT, values::port)?,
+            startup_timeout: variables.optional(names::STARTUP_TIMEOUT, parse::startup_timeout)?,
             log_level: log_level(variables)?,
-            pod: variables.optional(HOSTNAME, parse::TEXT)?,
+            pod: variables.optional(HOSTNAME, parse::text)?,
         })
     }
 
@@ -121,9 +121,9 @@ impl Local {
     }
 
     fn named(variables: &Variables<'_>) -> Result<Option<Self>, SettingsError> {
-        let serve = variables.optional(names::SERVE, parse::SERVE)?;
+        let serve = variables.optional(names::SERVE, parse::serve)?;
         let serve = serve.unwrap_or(Serve { loopback: true, metadata: false });
-        let port = variables.optional(names::LOOPBACK_PORT, parse::PORT)?;
+        let port = variables.optional(names::LOOPBACK_PORT, values::port)?;
         Ok(port.map(|port| Self { port, serve }))
     }
 }
@@ -132,10 +132,10 @@ impl Connection {
     fn read(variables: &Variables<'_>) -> Result<Self, SettingsError> {
         let mut roots = Vec::new();
         for name in [names::AWS_CA_BUNDLE, names::SSL_CERT_FILE] {
-            roots.extend(variables.optional(name, parse::FILE)?.map(|path| (name, path)));
+            roots.extend(variables.optional(name, parse::file)?.map(|path| (name, path)));
         }
-        let proxy = variables.optional_secret(names::HTTPS_PROXY, parse::PROXY)?;
-        let no_proxy = variables.optional(names::NO_PROXY, parse::TEXT)?;
+        let proxy = variables.optional_secret(names::HTTPS_PROXY, parse::proxy)?;
+        let no_proxy = variables.optional(names::NO_PROXY, parse::text)?;
         Ok(Self { roots, proxy, no_proxy })
     }
 }
@@ -145,7 +145,7 @@ impl Connection {
 /// # Errors
 /// If the variable holds no level.
 pub fn log_level(variables: &Variables<'_>) -> Result<LevelFilter, SettingsError> {
-    Ok(variables.optional(names::LOG_LEVEL, parse::LEVEL)?.unwrap_or(LevelFilter::INFO))
+    Ok(variables.optional(names::LOG_LEVEL, parse::log_level)?.unwrap_or(LevelFilter::INFO))
 }
 
 /// Further files beside the token's. With the source `metadata` the app asks for Google's tokens themselves, so that the
@@ -154,7 +154,7 @@ pub fn log_level(variables: &Variables<'_>) -> Result<LevelFilter, SettingsError
 /// # Errors
 /// If a variable is not right.
 pub fn outputs(variables: &Variables<'_>, token_file: &Path) -> Result<Vec<Output>, SettingsError> {
-    let named = variables.optional(names::OUTPUTS, parse::OUTPUTS)?.unwrap_or_default();
+    let named = variables.optional(names::OUTPUTS, parse::outputs)?.unwrap_or_default();
     let beside = |(kind, name): (Kind, String)| Output::token(kind, token_file.with_file_name(name));
     let mark = Local::named(variables)?.filter(|local| local.serve.metadata);
     let mark = mark.map(|_| Output::mark(token_file));
@@ -166,7 +166,7 @@ pub fn outputs(variables: &Variables<'_>, token_file: &Path) -> Result<Vec<Outpu
 /// # Errors
 /// If the variable is missing or no absolute path.
 pub fn token_file(variables: &Variables<'_>) -> Result<PathBuf, SettingsError> {
-    variables.required(names::TOKEN_FILE, parse::FILE)
+    variables.required(names::TOKEN_FILE, parse::file)
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use rolebridge_contract::annotations::{ALL, INJECT, PREFIX};
+use rolebridge_contract::shown::Shown;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use serde_saphyr::UserMessageFormatter;
 
 use super::{Defaults, DefaultsError, PullPolicy};
 use crate::pattern::Pattern;
-use crate::sentence::Shown;
 use crate::settings::check;
 use crate::spelling;
 

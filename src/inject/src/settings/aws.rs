@@ -74,11 +74,10 @@ impl<'a> Aws<'a> {
         let sts_endpoint = places.optional(key::AWS_STS_ENDPOINT, value::endpoint)?;
         let region = region(places, role.map(|role| role.value.partition))?;
         let (credentials, audience) = match (kind.value, role) {
-            (CredentialsSource::PodIdentity, _) => {
-                let uri = agreed::value(places.pod, &[AWS_CONTAINER_CREDENTIALS_FULL_URI]);
-                let credentials = Credentials::PodIdentity { uri: uri.unwrap_or(POD_IDENTITY_URI) };
-                (credentials, Setting::built_in(POD_IDENTITY_TOKEN_AUDIENCE))
-            }
+            (CredentialsSource::PodIdentity, _) => (
+                Credentials::PodIdentity { uri: agent(places)? },
+                Setting::built_in(POD_IDENTITY_TOKEN_AUDIENCE),
+            ),
             (CredentialsSource::Irsa, Some(role)) => {
                 let session_name = session::name(places, identity, role, said_name)?;
                 (Credentials::Irsa { role, session_name }, audience(places))
@@ -116,7 +115,15 @@ pub(super) fn credentials(places: &Places<'_>) -> Result<Setting<CredentialsSour
     } else {
         Setting::built_in(CredentialsSource::Irsa)
     };
-    Ok(places.optional(key::AWS_CREDENTIALS, value::credentials)?.unwrap_or(found))
+    Ok(places.optional(key::AWS_CREDENTIALS, value::aws_credentials)?.unwrap_or(found))
+}
+
+/// Where EKS Pod Identity's agent answers: where the app's containers ask it.
+fn agent<'a>(places: &Places<'a>) -> Result<&'a str, Refusal> {
+    const KEY: &str = AWS_CONTAINER_CREDENTIALS_FULL_URI;
+    let Some(text) = agreed::value(places.pod, &[KEY]) else { return Ok(POD_IDENTITY_URI) };
+    let found = Found { key: KEY, text, origin: Origin::Pod };
+    Ok(places.read(found, value::pod_identity_uri)?.value)
 }
 
 /// The IAM role, EKS's own annotation after ours and before the chart's.

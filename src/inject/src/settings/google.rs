@@ -40,7 +40,7 @@ impl<'a> Google<'a> {
     pub(super) fn resolve(places: &Places<'a>) -> Result<Result<Self, Refusal>, Refusal> {
         let provider = places.optional(key::PROVIDER, value::provider)?;
         let service_account = places.optional(key::SERVICE_ACCOUNT, value::email)?;
-        let delegates = places.optional(key::DELEGATES, value::delegates)?;
+        let delegates = places.optional(key::DELEGATES, value::emails)?;
         let token_lifetime = places.or(key::TOKEN_LIFETIME, value::token_lifetime, TOKEN_LIFETIME)?;
         let project = places.optional(key::PROJECT, value::project)?;
         let quota_project = places.optional(key::QUOTA_PROJECT, value::project)?;

@@ -1,29 +1,14 @@
 //! The four places where a setting may stand, asked in order, and the sentence about a value that means nothing there.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use rolebridge_contract::annotations::HTTPS_PROXY;
+use rolebridge_contract::shown::{Shown, without_user};
+use rolebridge_contract::values::Wrong;
 
 use super::{Origin, Setting};
-use crate::sentence::{Name, Shown};
+use crate::sentence::Name;
 use crate::{Context, Pod, Reason, Refusal};
-
-/// What is wrong with a value: the end of a sentence that begins with the value, without its full stop.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault(String);
-
-impl Fault {
-    pub(crate) fn bad(end: impl Into<String>) -> Self {
-        Self(end.into())
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// A value as it stood, not parsed yet.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +56,7 @@ impl<'a> Places<'a> {
     pub(crate) fn read<T>(
         &self,
         found: Found<'a>,
-        parse: impl FnOnce(&'a str) -> Result<T, Fault>,
+        parse: impl FnOnce(&'a str) -> Result<T, Wrong>,
     ) -> Result<Setting<T>, Refusal> {
         let Found { key, text, origin } = found;
         if matches!(origin, Origin::Pod | Origin::ServiceAccount) && self.context.defaults.locks(key) {
@@ -83,7 +68,7 @@ impl<'a> Places<'a> {
         }
         match parse(text) {
             Ok(value) => Ok(Setting { value, origin }),
-            Err(fault) => Err(self.refuse(found, Reason::BadValue, &fault)),
+            Err(wrong) => Err(self.refuse(found, Reason::BadValue, &wrong)),
         }
     }
 
@@ -91,7 +76,7 @@ impl<'a> Places<'a> {
     pub(crate) fn optional<T>(
         &self,
         key: &'static str,
-        parse: impl FnOnce(&'a str) -> Result<T, Fault>,
+        parse: impl FnOnce(&'a str) -> Result<T, Wrong>,
     ) -> Result<Option<Setting<T>>, Refusal> {
         self.find(key).map(|found| self.read(found, parse)).transpose()
     }
@@ -100,7 +85,7 @@ impl<'a> Places<'a> {
     pub(crate) fn or<T>(
         &self,
         key: &'static str,
-        parse: impl FnOnce(&'a str) -> Result<T, Fault>,
+        parse: impl FnOnce(&'a str) -> Result<T, Wrong>,
         built_in: T,
     ) -> Result<Setting<T>, Refusal> {
         Ok(self.optional(key, parse)?.unwrap_or(Setting::built_in(built_in)))
@@ -125,13 +110,6 @@ impl<'a> Places<'a> {
             Origin::BuiltIn => "the default".to_owned(),
         }
     }
-}
-
-/// A URL with `…` for what stands before its host.
-fn without_user(url: &str) -> Cow<'_, str> {
-    let Some((before, host)) = url.rsplit_once('@') else { return url.into() };
-    let scheme = before.find("://").map_or("", |end| &before[..end + 3]);
-    format!("{scheme}…@{host}").into()
 }
 
 fn refusal(reason: Reason, origin: Origin, message: String) -> Refusal {

@@ -111,11 +111,9 @@ fn https_proxy<'a>(places: &Places<'a>) -> Result<Option<Setting<Cow<'a, str>>>,
     Ok(default.transpose()?.map(owned))
 }
 
-/// The proxy that the app's containers use, if the sidecar can use it too. Many programs take one without a scheme.
+/// The proxy that the app's containers use, if the sidecar can use it too.
 fn of_app<'a>(places: &Places<'a>) -> Option<Cow<'a, str>> {
-    let text = agreed::value(places.pod, agreed::HTTPS_PROXY)?;
-    let proxy = if text.contains("://") { Cow::Borrowed(text) } else { Cow::Owned(format!("http://{text}")) };
-    value::proxy(&proxy).is_ok().then_some(proxy)
+    value::proxy_variable(agreed::value(places.pod, agreed::HTTPS_PROXY)?).ok()
 }
 
 fn no_proxy<'a>(places: &Places<'a>) -> Result<Option<Setting<&'a str>>, Refusal> {

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use rolebridge_contract::external_account;
+use rolebridge_contract::shown::Shown;
+use rolebridge_contract::values::Wrong;
 
-use super::places::Fault;
 use super::value;
-use crate::sentence::Shown;
 
 /// How an app's library gets a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,29 +58,30 @@ pub struct Sources<'a> {
     pub apart: Vec<(&'a str, Source)>,
 }
 
+const SOURCES: &str =
+    "a source: \"loopback\", \"file\", \"metadata\" or the like of \"loopback,CONTAINER=file\"";
+
 impl<'a> Sources<'a> {
     /// Reads a list that may set containers apart without a word about the others, for which `common` holds then.
-    pub(crate) fn parse(text: &'a str, common: Source) -> Result<Self, Fault> {
+    pub(crate) fn parse(text: &'a str, common: Source) -> Result<Self, Wrong> {
         let mut said = None;
         let mut apart = Vec::new();
         for part in text.split(',').map(str::trim) {
             let Some((container, name)) = part.split_once('=') else {
                 if said.replace(source(part)?).is_some() {
-                    return Err(Fault::bad(
-                        "has two sources for all containers; set some apart with CONTAINER=SOURCE",
-                    ));
+                    let found = "has two sources for all containers; set some apart with CONTAINER=SOURCE";
+                    return Err(Wrong::found(found, SOURCES));
                 }
                 continue;
             };
             let (container, name) = (container.trim(), name.trim());
             if !value::is_container_name(container) {
-                return Err(Fault::bad(format!(
-                    "sets {} apart, which is no container's name",
-                    Shown(container)
-                )));
+                let found = format!("sets {} apart, which is no container's name", Shown(container));
+                return Err(Wrong::found(found, SOURCES));
             }
             if apart.iter().any(|(known, _)| *known == container) {
-                return Err(Fault::bad(format!("has two sources for the container {container}")));
+                let found = format!("has two sources for the container {container}");
+                return Err(Wrong::found(found, SOURCES));
             }
             apart.push((container, source(name)?));
         }
@@ -117,13 +118,9 @@ impl<'a> Sources<'a> {
     }
 }
 
-fn source(name: &str) -> Result<Source, Fault> {
+fn source(name: &str) -> Result<Source, Wrong> {
     let found = Source::ALL.into_iter().find(|source| source.name() == name);
-    found.ok_or_else(|| {
-        Fault::bad(
-            "is not a source: \"loopback\", \"file\", \"metadata\" or the like of \"loopback,CONTAINER=file\"",
-        )
-    })
+    found.ok_or_else(|| Wrong::not(SOURCES))
 }
 
 /// As the annotation says it.
@@ -138,7 +135,7 @@ impl fmt::Display for Sources<'_> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Sources<'_>, Fault> {
+    fn parse(text: &str) -> Result<Sources<'_>, Wrong> {
         Sources::parse(text, Source::Loopback)
     }
 

@@ -2,6 +2,8 @@
 //! properties that hold for any pod.
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod audit;
 #[cfg(test)]
 mod case;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use rolebridge_contract::environment::sidecar as names;
+use rolebridge_contract::{environment::sidecar as names, values};
 
 use super::{
-    parse::{self, Provider},
+    parse::{self, Provider, owned},
     variables::{SettingsError, Variables},
 };
 
@@ -48,28 +48,25 @@ impl Google {
     pub fn read(variables: &Variables<'_>, provider: &Provider) -> Result<Self, SettingsError> {
         let universe = &provider.universe;
         let endpoint = |name, service| {
-            let other = variables.optional(name, parse::ENDPOINT)?;
-            Ok(other.map_or_else(
-                || format!("https://{service}.{universe}"),
-                |endpoint| endpoint.trim_end_matches('/').to_owned(),
-            ))
+            let other = variables.optional(name, owned(values::endpoint))?;
+            Ok(other.unwrap_or_else(|| format!("https://{service}.{universe}")))
         };
         Ok(Self {
             audience: provider.audience.clone(),
             sts_endpoint: endpoint(names::STS_ENDPOINT, "sts")?,
             iam_credentials_endpoint: endpoint(names::IAM_CREDENTIALS_ENDPOINT, "iamcredentials")?,
             impersonation: Impersonation::read(variables)?,
-            quota_project: variables.optional(names::QUOTA_PROJECT, parse::PROJECT)?,
-            project: variables.optional(names::PROJECT, parse::PROJECT)?,
+            quota_project: variables.optional(names::QUOTA_PROJECT, owned(values::project))?,
+            project: variables.optional(names::PROJECT, owned(values::project))?,
         })
     }
 }
 
 impl Impersonation {
     fn read(variables: &Variables<'_>) -> Result<Option<Self>, SettingsError> {
-        let email = variables.optional(names::SERVICE_ACCOUNT, parse::EMAIL)?;
-        let delegates = variables.optional(names::DELEGATES, parse::EMAILS)?;
-        let lifetime = variables.optional(names::TOKEN_LIFETIME, parse::TOKEN_LIFETIME)?;
+        let email = variables.optional(names::SERVICE_ACCOUNT, owned(values::email))?;
+        let delegates = variables.optional(names::DELEGATES, parse::emails)?;
+        let lifetime = variables.optional(names::TOKEN_LIFETIME, parse::token_lifetime)?;
         let Some(email) = email else {
             let needless =
                 [(names::DELEGATES, delegates.is_some()), (names::TOKEN_LIFETIME, lifetime.is_some())];

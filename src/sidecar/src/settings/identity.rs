@@ -6,11 +6,12 @@ use rolebridge_contract::{
     aws::{CredentialsSource, Partition},
     environment::sidecar as names,
     identity::Identity as Kind,
+    values,
 };
 
 use super::{
     Connection,
-    parse::{self, Provider, Role},
+    parse::{self, Provider, Role, owned},
     variables::{SettingsError, Variables},
 };
 
@@ -96,15 +97,15 @@ impl Identity {
     /// # Errors
     /// The first variable that is missing or bad.
     pub fn read(variables: &Variables<'_>) -> Result<Self, SettingsError> {
-        let kind = variables.optional(names::IDENTITY, parse::IDENTITY)?.unwrap_or(Kind::AwsRole);
+        let kind = variables.optional(names::IDENTITY, values::identity)?.unwrap_or(Kind::AwsRole);
         let proof = match kind {
             Kind::AwsRole => Proof::Aws(Aws::read(variables, AwsProof::SignedRequest)?),
             Kind::AwsJwt => Proof::Aws(Aws::read(variables, AwsProof::WebToken)?),
             Kind::Kubernetes => {
-                Proof::Kubernetes { token_file: variables.required(names::IDENTITY_TOKEN_FILE, parse::FILE)? }
+                Proof::Kubernetes { token_file: variables.required(names::IDENTITY_TOKEN_FILE, parse::file)? }
             }
         };
-        let provider = variables.required(names::AUDIENCE, parse::AUDIENCE)?;
+        let provider = variables.required(names::AUDIENCE, parse::provider)?;
         Ok(Self { kind, proof, provider, connection: Connection::read(variables)? })
     }
 
@@ -134,26 +135,26 @@ impl Identity {
 
 impl Aws {
     fn read(variables: &Variables<'_>, proof: AwsProof) -> Result<Self, SettingsError> {
-        let source = variables.optional(names::AWS_CREDENTIALS, parse::AWS_CREDENTIALS)?;
+        let source = variables.optional(names::AWS_CREDENTIALS, values::aws_credentials)?;
         let (credentials, region) = match source.unwrap_or(CredentialsSource::Irsa) {
             CredentialsSource::Irsa => WebIdentity::read(variables)?,
             CredentialsSource::PodIdentity => PodIdentity::read(variables)?,
         };
-        let sts_endpoint = variables.optional(names::AWS_ENDPOINT_URL_STS, parse::ENDPOINT)?;
+        let sts_endpoint = variables.optional(names::AWS_ENDPOINT_URL_STS, owned(values::endpoint))?;
         Ok(Self { proof, credentials, region, sts_endpoint })
     }
 }
 
 impl WebIdentity {
     fn read(variables: &Variables<'_>) -> Result<(AwsCredentials, String), SettingsError> {
-        let role = variables.required(names::AWS_ROLE_ARN, parse::ROLE)?;
-        let region = variables.required(names::AWS_REGION, parse::REGION)?;
+        let role = variables.required(names::AWS_ROLE_ARN, parse::role)?;
+        let region = variables.required(names::AWS_REGION, owned(values::region))?;
         let partition = Partition::of_region(&region).name;
         if partition != role.partition {
             return Err(SettingsError::other_partition(&region, partition, &role));
         }
-        let session_name = variables.required(names::AWS_ROLE_SESSION_NAME, parse::SESSION_NAME)?;
-        let token_file = variables.required(names::AWS_WEB_IDENTITY_TOKEN_FILE, parse::FILE)?;
+        let session_name = variables.required(names::AWS_ROLE_SESSION_NAME, owned(values::session_name))?;
+        let token_file = variables.required(names::AWS_WEB_IDENTITY_TOKEN_FILE, parse::file)?;
         Ok((AwsCredentials::WebIdentity(Self { role, session_name, token_file }), region))
     }
 }
@@ -161,10 +162,11 @@ impl WebIdentity {
 impl PodIdentity {
     /// The role is the agent's to say.
     fn read(variables: &Variables<'_>) -> Result<(AwsCredentials, String), SettingsError> {
-        let uri = variables.required(names::AWS_CONTAINER_CREDENTIALS_FULL_URI, parse::POD_IDENTITY_URI)?;
+        let uri =
+            variables.required(names::AWS_CONTAINER_CREDENTIALS_FULL_URI, owned(values::pod_identity_uri))?;
         let authorization_file =
-            variables.required(names::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, parse::FILE)?;
-        let region = variables.required(names::AWS_REGION, parse::REGION)?;
+            variables.required(names::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, parse::file)?;
+        let region = variables.required(names::AWS_REGION, owned(values::region))?;
         Ok((AwsCredentials::PodIdentity(Self { uri, authorization_file }), region))
     }
 }

@@ -2,9 +2,9 @@
 
 use std::{ffi::OsString, fmt};
 
-use rolebridge_contract::environment::sidecar as names;
+use rolebridge_contract::{environment::sidecar as names, values::Wrong};
 
-use super::parse::{Kind, Role};
+use super::parse::Role;
 use crate::secret::Secret;
 
 /// An environment. An empty variable counts as absent: Kubernetes has no other way to unset one.
@@ -26,6 +26,10 @@ pub struct SettingsError {
 }
 
 impl SettingsError {
+    fn wrong(variable: &'static str, found: String, wrong: &Wrong) -> Self {
+        Self { variable, found, wanted: wrong.wanted().to_owned() }
+    }
+
     pub(super) fn other_partition(region: &str, partition: &str, role: &Role) -> Self {
         Self {
             variable: names::AWS_REGION,
@@ -58,31 +62,36 @@ impl<'a> Variables<'a> {
         Self(variable)
     }
 
-    pub(super) fn required<T>(&self, name: &'static str, kind: Kind<T>) -> Result<T, SettingsError> {
-        self.optional(name, kind)?.ok_or_else(|| SettingsError {
-            variable: name,
-            found: "is not set".to_owned(),
-            wanted: kind.wanted.to_owned(),
-        })
+    /// One that is absent is like an empty one to `parse`, which says what would be right.
+    pub(super) fn required<T>(
+        &self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T, Wrong>,
+    ) -> Result<T, SettingsError> {
+        match self.optional(name, &parse)? {
+            Some(value) => Ok(value),
+            None => parse("").map_err(|wrong| SettingsError::wrong(name, "is not set".to_owned(), &wrong)),
+        }
     }
 
-    pub(super) fn optional<T>(&self, name: &'static str, kind: Kind<T>) -> Result<Option<T>, SettingsError> {
+    pub(super) fn optional<T>(
+        &self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T, Wrong>,
+    ) -> Result<Option<T>, SettingsError> {
         let Some(value) = self.value(name) else { return Ok(None) };
-        let parsed = value.to_str().and_then(kind.parse);
-        parsed.map(Some).ok_or_else(|| SettingsError {
-            variable: name,
-            found: format!("is {:?}", value.to_string_lossy()),
-            wanted: kind.wanted.to_owned(),
-        })
+        let parsed = value.to_str().map_or_else(|| Err(Wrong::not("text in UTF-8")), parse);
+        let found = || format!("is {:?}", value.to_string_lossy());
+        parsed.map(Some).map_err(|wrong| SettingsError::wrong(name, found(), &wrong))
     }
 
     /// As [`Variables::optional`], but neither the value nor what is wrong with it is ever shown.
     pub(super) fn optional_secret(
         &self,
         name: &'static str,
-        kind: Kind<String>,
+        parse: impl Fn(&str) -> Result<String, Wrong>,
     ) -> Result<Option<Secret>, SettingsError> {
-        match self.optional(name, kind) {
+        match self.optional(name, parse) {
             Ok(value) => Ok(value.map(Secret::new)),
             Err(error) => Err(SettingsError {
                 found: "is not right (it may hold a password, so it is not shown)".to_owned(),

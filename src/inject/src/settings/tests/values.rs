@@ -106,7 +106,15 @@ pub(super) const BAD: &[(&str, &[&str])] = &[
     (key::IAM_CREDENTIALS_ENDPOINT, &["https://iam.example.internal/v1"]),
     (key::UNIVERSE_DOMAIN, &["https://googleapis.com", "universe"]),
     (key::CA_BUNDLE, &["roots", "Roots/ca.pem", "roots/a/b"]),
-    (key::HTTPS_PROXY, &["proxy:3128", "socks5://user:secret@proxy"]),
+    (
+        key::HTTPS_PROXY,
+        &[
+            "proxy:3128",
+            "socks5://user:secret@proxy",
+            "http://user:secret#@proxy:3128",
+            "http://user:secret?@proxy",
+        ],
+    ),
     (key::NO_PROXY, &["a;b", ""]),
     (key::STARTUP_TIMEOUT, &["0", "5m"]),
     (key::CPU_REQUEST, &["fast", "0"]),

@@ -1,7 +1,8 @@
 //! Kubernetes's values: containers, config maps, quantities.
 
+use rolebridge_contract::values::{Wrong, is_host};
+
 use crate::quantity::Quantity;
-use crate::settings::places::Fault;
 
 /// A quantity, as it was written and as it compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,20 +23,20 @@ pub(crate) const LEAST_MEMORY_LIMIT: Amount<'_> =
     Amount { text: "16Mi", quantity: Quantity::units(16 * MIB) };
 
 /// Cores.
-pub(crate) fn cpu(text: &str) -> Result<Amount<'_>, Fault> {
-    amount(text, LEAST_CPU.quantity).ok_or_else(|| Fault::bad("is not an amount of CPU, such as 100m"))
+pub(crate) fn cpu(text: &str) -> Result<Amount<'_>, Wrong> {
+    amount(text, LEAST_CPU.quantity).ok_or_else(|| Wrong::not("an amount of CPU, such as 100m"))
 }
 
 /// Bytes.
-pub(crate) fn memory(text: &str) -> Result<Amount<'_>, Fault> {
+pub(crate) fn memory(text: &str) -> Result<Amount<'_>, Wrong> {
     amount(text, Quantity::units(MIB))
-        .ok_or_else(|| Fault::bad("is not an amount of memory of 1Mi or more, such as 24Mi"))
+        .ok_or_else(|| Wrong::not("an amount of memory of 1Mi or more, such as 24Mi"))
 }
 
 /// Bytes that are enough.
-pub(crate) fn memory_limit(text: &str) -> Result<Amount<'_>, Fault> {
+pub(crate) fn memory_limit(text: &str) -> Result<Amount<'_>, Wrong> {
     amount(text, LEAST_MEMORY_LIMIT.quantity).ok_or_else(|| {
-        Fault::bad("is not an amount of memory of 16Mi or more, which the sidecar and its startup probe need")
+        Wrong::not("an amount of memory of 16Mi or more, which the sidecar and its startup probe need")
     })
 }
 
@@ -54,7 +55,7 @@ pub struct CaBundle<'a> {
 }
 
 /// `CONFIGMAP/KEY`.
-pub(crate) fn ca_bundle(text: &str) -> Result<CaBundle<'_>, Fault> {
+pub(crate) fn ca_bundle(text: &str) -> Result<CaBundle<'_>, Wrong> {
     let key_is_good = |key: &str| {
         (1..=253).contains(&key.len())
             && ![".", ".."].contains(&key)
@@ -63,23 +64,21 @@ pub(crate) fn ca_bundle(text: &str) -> Result<CaBundle<'_>, Fault> {
     text.split_once('/')
         .filter(|(config_map, key)| is_object_name(config_map) && key_is_good(key))
         .map(|(config_map, key)| CaBundle { config_map, key })
-        .ok_or_else(|| {
-            Fault::bad("is not CONFIGMAP/KEY, a config map of the pod's namespace and a key in it")
-        })
+        .ok_or_else(|| Wrong::not("CONFIGMAP/KEY, a config map of the pod's namespace and a key in it"))
 }
 
 /// A name of most objects: a domain name in lower case.
 pub(crate) fn is_object_name(text: &str) -> bool {
-    super::network::is_host(text) && !text.bytes().any(|byte| byte.is_ascii_uppercase())
+    is_host(text) && !text.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
 /// Names of containers with commas between them.
-pub(crate) fn container_names(text: &str) -> Result<Vec<&str>, Fault> {
+pub(crate) fn container_names(text: &str) -> Result<Vec<&str>, Wrong> {
     let names: Vec<_> = text.split(',').map(str::trim).collect();
     if names.iter().all(|name| is_container_name(name)) {
         return Ok(names);
     }
-    Err(Fault::bad("is not a list of containers with commas between them"))
+    Err(Wrong::not("a list of containers with commas between them"))
 }
 
 /// A label in lower case.

@@ -1,44 +1,80 @@
 //! Google's values: providers, service accounts, projects, universes.
 
-use super::network::is_host;
-use crate::settings::places::Fault;
+use super::{Wrong, network::is_host};
 
 /// A workload identity pool provider's resource name.
-pub(crate) fn provider(text: &str) -> Result<&str, Fault> {
-    if is_provider(text) {
+///
+/// # Errors
+/// It is none.
+pub fn provider(text: &str) -> Result<&str, Wrong> {
+    const WANTED: &str =
+        "a provider: projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER";
+    if project_and_pool(text).is_some() {
         return Ok(text);
     }
     let audience = ["//iam.", "https://iam."].iter().find_map(|start| text.strip_prefix(start));
     if let Some((_, rest)) = audience.and_then(|rest| rest.split_once('/'))
-        && is_provider(rest)
+        && project_and_pool(rest).is_some()
     {
         let start = &text[..text.len() - rest.len()];
-        return Err(Fault::bad(format!("is an audience; drop the leading {start}")));
+        return Err(Wrong::found(format!("is an audience; drop the leading {start}"), WANTED));
     }
-    Err(Fault::bad(
-        "is not a provider: projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER",
-    ))
+    Err(Wrong::not(WANTED))
 }
 
-fn is_provider(text: &str) -> bool {
-    let parts: Vec<_> = text.split('/').collect();
+/// The project's number and the pool of a provider.
+fn project_and_pool(provider: &str) -> Option<(&str, &str)> {
+    let parts: Vec<_> = provider.split('/').collect();
     let ["projects", number, "locations", "global", "workloadIdentityPools", pool, "providers", provider] =
         parts[..]
     else {
-        return false;
+        return None;
     };
     let id = |id: &str| {
         (1..=32).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     };
-    (1..=19).contains(&number.len())
-        && number.bytes().all(|byte| byte.is_ascii_digit())
-        && id(pool)
-        && id(provider)
+    let is_number = (1..=19).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && id(pool) && id(provider)).then_some((number, pool))
+}
+
+/// A provider's audience, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Audience<'a> {
+    /// Google's universe, such as `googleapis.com`.
+    pub universe: &'a str,
+    /// The provider's resource name.
+    pub provider: &'a str,
+    /// The number of the pool's project.
+    pub project_number: &'a str,
+    /// The pool.
+    pub pool: &'a str,
+}
+
+/// A provider's audience, as [`crate::google::audience`] makes it.
+///
+/// # Errors
+/// It is none.
+pub fn audience(text: &str) -> Result<Audience<'_>, Wrong> {
+    let apart = || {
+        let (universe, provider) = text.strip_prefix("//iam.")?.split_once('/')?;
+        let universe = self::universe(universe).ok()?;
+        let (project_number, pool) = project_and_pool(provider)?;
+        Some(Audience { universe, provider, project_number, pool })
+    };
+    apart().ok_or_else(|| {
+        Wrong::not(
+            "the audience of a provider: //iam.googleapis.com/projects/NUMBER/locations/global/\
+             workloadIdentityPools/POOL/providers/PROVIDER",
+        )
+    })
 }
 
 /// A Google service account's email address. Every universe's ends in `gserviceaccount.com`.
-pub(crate) fn email(text: &str) -> Result<&str, Fault> {
+///
+/// # Errors
+/// It is none.
+pub fn email(text: &str) -> Result<&str, Wrong> {
     let account = text.split_once('@').is_some_and(|(name, domain)| {
         let name_is_good = (1..=63).contains(&name.len())
             && name
@@ -49,19 +85,25 @@ pub(crate) fn email(text: &str) -> Result<&str, Fault> {
     if account {
         return Ok(text);
     }
-    Err(Fault::bad("is not a service account, such as NAME@PROJECT.iam.gserviceaccount.com"))
+    Err(Wrong::not("a service account, such as NAME@PROJECT.iam.gserviceaccount.com"))
 }
 
 /// A chain of service accounts with commas between them.
-pub(crate) fn delegates(text: &str) -> Result<Vec<&str>, Fault> {
+///
+/// # Errors
+/// One of them is none.
+pub fn emails(text: &str) -> Result<Vec<&str>, Wrong> {
     let emails = text.split(',').map(|one| email(one.trim())).collect::<Result<Vec<_>, _>>();
     emails.map_err(|_| {
-        Fault::bad("is not a list of service accounts with commas between them, each such as NAME@PROJECT.iam.gserviceaccount.com")
+        Wrong::not("a list of service accounts with commas between them, each such as NAME@PROJECT.iam.gserviceaccount.com")
     })
 }
 
 /// A project's ID, such as `my-project` or `example.com:my-project`.
-pub(crate) fn project(text: &str) -> Result<&str, Fault> {
+///
+/// # Errors
+/// It is none.
+pub fn project(text: &str) -> Result<&str, Wrong> {
     let (domain, id) = text.split_once(':').map_or((None, text), |(domain, id)| (Some(domain), id));
     let well_formed = (6..=30).contains(&id.len())
         && id.starts_with(|first: char| first.is_ascii_lowercase())
@@ -71,15 +113,18 @@ pub(crate) fn project(text: &str) -> Result<&str, Fault> {
     if well_formed {
         return Ok(text);
     }
-    Err(Fault::bad("is not a project ID: 6 to 30 lower-case letters, digits or hyphens, a letter first"))
+    Err(Wrong::not("a project ID: 6 to 30 lower-case letters, digits or hyphens, a letter first"))
 }
 
 /// A universe's domain, such as `googleapis.com`.
-pub(crate) fn universe(text: &str) -> Result<&str, Fault> {
+///
+/// # Errors
+/// It is none.
+pub fn universe(text: &str) -> Result<&str, Wrong> {
     if is_host(text) && text.contains('.') {
         return Ok(text);
     }
-    Err(Fault::bad("is not the domain of a universe, such as googleapis.com"))
+    Err(Wrong::not("the domain of a universe, such as googleapis.com"))
 }
 
 #[cfg(test)]
@@ -110,7 +155,23 @@ mod tests {
     }
 
     #[test]
-    fn emails() {
+    fn audiences() {
+        let text = format!("//iam.apis.example/{PROVIDER}");
+        let apart = Audience {
+            universe: "apis.example",
+            provider: PROVIDER,
+            project_number: "123456",
+            pool: "aws-pool",
+        };
+        assert_eq!(audience(&text), Ok(apart));
+        assert_eq!(crate::google::audience(apart.universe, apart.provider), text);
+        for start in ["", "//iam.googleapis/", "//iam./", "https://iam.googleapis.com/", "//iam.a..b/"] {
+            assert!(audience(&format!("{start}{PROVIDER}")).is_err(), "{start}");
+        }
+    }
+
+    #[test]
+    fn service_accounts() {
         for text in [
             "batch@shop.iam.gserviceaccount.com",
             "123-compute@developer.gserviceaccount.com",

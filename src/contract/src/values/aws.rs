@@ -1,9 +1,10 @@
-//! AWS's values: roles, regions, session names.
+//! AWS's values: roles, regions, session names, credentials.
 
-use rolebridge_contract::aws::{CredentialsSource, Partition};
-use rolebridge_contract::identity::Identity;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::settings::places::Fault;
+use super::{Wrong, network::host_of};
+use crate::aws::{CredentialsSource, Partition};
+use crate::identity::Identity;
 
 /// An IAM role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,10 +22,12 @@ pub struct Role<'a> {
 }
 
 /// `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`.
-pub(crate) fn role(text: &str) -> Result<Role<'_>, Fault> {
-    Role::parse(text).ok_or_else(|| {
-        Fault::bad("is not the ARN of an IAM role, such as arn:aws:iam::123456789012:role/NAME")
-    })
+///
+/// # Errors
+/// It is none.
+pub fn role(text: &str) -> Result<Role<'_>, Wrong> {
+    Role::parse(text)
+        .ok_or_else(|| Wrong::not("the ARN of an IAM role, such as arn:aws:iam::123456789012:role/NAME"))
 }
 
 /// Of a role's path and name, as IAM has it: the path with both its slashes.
@@ -54,15 +57,21 @@ fn is_name_byte(byte: u8) -> bool {
 }
 
 /// A role session name.
-pub(crate) fn session_name(text: &str) -> Result<&str, Fault> {
+///
+/// # Errors
+/// It is none.
+pub fn session_name(text: &str) -> Result<&str, Wrong> {
     if (2..=64).contains(&text.len()) && text.bytes().all(is_name_byte) {
         return Ok(text);
     }
-    Err(Fault::bad("is not a role session name: 2 to 64 letters, digits or any of _+=,.@-"))
+    Err(Wrong::not("a role session name: 2 to 64 letters, digits or any of _+=,.@-"))
 }
 
 /// A region such as `eu-west-1` or `us-gov-west-1`.
-pub(crate) fn region(text: &str) -> Result<&str, Fault> {
+///
+/// # Errors
+/// It is none.
+pub fn region(text: &str) -> Result<&str, Wrong> {
     let mut parts = text.split('-').rev();
     let number =
         parts.next().is_some_and(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
@@ -71,19 +80,50 @@ pub(crate) fn region(text: &str) -> Result<&str, Fault> {
     if number && names.len() >= 2 && names.iter().all(lower) {
         return Ok(text);
     }
-    Err(Fault::bad("is not an AWS region, such as eu-west-1"))
+    Err(Wrong::not("an AWS region, such as eu-west-1"))
 }
 
 /// What the pod proves.
-pub(crate) fn identity(text: &str) -> Result<Identity, Fault> {
+///
+/// # Errors
+/// It is no identity.
+pub fn identity(text: &str) -> Result<Identity, Wrong> {
     Identity::named(text)
-        .ok_or_else(|| Fault::bad("is not an identity: \"aws-role\", \"aws-jwt\" or \"kubernetes\""))
+        .ok_or_else(|| Wrong::not("an identity: \"aws-role\", \"aws-jwt\" or \"kubernetes\""))
 }
 
 /// Where AWS credentials come from.
-pub(crate) fn credentials(text: &str) -> Result<CredentialsSource, Fault> {
+///
+/// # Errors
+/// They come from nowhere of that name.
+pub fn aws_credentials(text: &str) -> Result<CredentialsSource, Wrong> {
     CredentialsSource::named(text)
-        .ok_or_else(|| Fault::bad("is not a way to AWS credentials: \"irsa\" or \"pod-identity\""))
+        .ok_or_else(|| Wrong::not("a way to AWS credentials: \"irsa\" or \"pod-identity\""))
+}
+
+/// Where EKS Pod Identity's agent is, by the addresses that the AWS SDKs know.
+const AGENTS: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
+];
+
+/// EKS Pod Identity's agent, or a test's on loopback. What is sent to it is not encrypted, so it must not leave the node.
+///
+/// # Errors
+/// It is somebody else.
+pub fn pod_identity_uri(text: &str) -> Result<&str, Wrong> {
+    let is_path_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/?".contains(&byte);
+    let rest = text.strip_prefix("http://").unwrap_or_default();
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = host_of(authority).map(|host| host.trim_start_matches('[').trim_end_matches(']'));
+    let address = host.and_then(|host| host.parse::<IpAddr>().ok());
+    let is_agent = address.is_some_and(|address| AGENTS.contains(&address) || address.is_loopback());
+    if is_agent && path.bytes().all(is_path_byte) {
+        return Ok(text);
+    }
+    Err(Wrong::not(
+        "EKS Pod Identity's, http://169.254.170.23/v1/credentials or http://[fd00:ec2::23]/v1/credentials",
+    ))
 }
 
 #[cfg(test)]
@@ -130,6 +170,35 @@ mod tests {
             ["", "us-east-1a", "us-east", "useast1", "US-EAST-1", "us--1", "-east-1", "eu-west-1.evil.com"]
         {
             assert!(region(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn credentials_come_from_the_agent_alone() {
+        for text in [
+            crate::aws::POD_IDENTITY_URI,
+            "http://[fd00:ec2::23]/v1/credentials",
+            "http://127.0.0.1:8080/v1/credentials",
+            "http://[::1]:8080/v1/credentials",
+        ] {
+            assert_eq!(pod_identity_uri(text), Ok(text));
+        }
+        for text in [
+            "",
+            "not a url",
+            "/v1/credentials",
+            "http://10.0.0.1/creds",
+            "http://169.254.169.254/latest/meta-data",
+            "http://169.254.170.2/v2/credentials",
+            "http://169.254.170.23@10.0.0.1/",
+            "http://[fd00:ec2::254]/",
+            "http://169.254.170.23.evil.example/",
+            "http://localhost/",
+            "https://169.254.170.23/v1/credentials",
+            "http://169.254.170.23/v1/credentials#x",
+            "http://169.254.170.23/v1 /credentials",
+        ] {
+            assert!(pod_identity_uri(text).is_err(), "{text}");
         }
     }
 }
