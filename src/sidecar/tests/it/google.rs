@@ -105,7 +105,7 @@ async fn it_impersonates_by_the_whole_chain() {
         &[
             (names::DELEGATES, "hop@shop.iam.gserviceaccount.com"),
             (names::TOKEN_LIFETIME, "1800"),
-            (names::QUOTA_PROJECT, "payer"),
+            (names::QUOTA_PROJECT, "payer-project"),
         ],
     );
     let scopes = Scopes::parse("https://a").unwrap();
@@ -115,7 +115,7 @@ async fn it_impersonates_by_the_whole_chain() {
     let line = format!("POST /v1/projects/-/serviceAccounts/{EMAIL}:generateAccessToken HTTP/1.1\r\n");
     assert!(head.starts_with(&line), "{head}");
     assert!(head.contains("authorization: Bearer ya29.d.federated"), "{head}");
-    assert!(head.contains("x-goog-user-project: payer"), "{head}");
+    assert!(head.contains("x-goog-user-project: payer-project"), "{head}");
     assert_eq!(
         serde_json::from_str::<Value>(&body).unwrap(),
         json!({
