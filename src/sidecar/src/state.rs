@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::fault::Fault;
 
 /// Before the first answer.
-pub const NOT_YET: &str = "no token yet: AWS has not answered so far";
+pub const NOT_YET: &str = "no token yet: there has been no answer so far";
 /// The sidecar has not come so far as to say anything.
 const SILENT: &str = "no token yet: the sidecar has only just started";
 

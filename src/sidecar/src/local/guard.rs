@@ -16,6 +16,9 @@ pub(super) async fn guard(hosts: Arc<[String; 2]>, request: Request, next: Next)
     }
 }
 
+/// What a proxy adds, by custom and by RFC 9110 and 7239.
+const FORWARDING: [&str; 3] = ["x-forwarded-for", "forwarded", "via"];
+
 fn refusal(hosts: &[String], request: &Request) -> Option<(StatusCode, &'static str)> {
     let headers = request.headers();
     let named = |host: &str| hosts.iter().any(|ours| ours == host);
@@ -27,7 +30,7 @@ fn refusal(hosts: &[String], request: &Request) -> Option<(StatusCode, &'static 
             "this server answers to 127.0.0.1 and localhost with its port only",
         ));
     }
-    if headers.contains_key("x-forwarded-for") {
+    if FORWARDING.iter().any(|name| headers.contains_key(*name)) {
         return Some((StatusCode::FORBIDDEN, "requests that a proxy forwards are refused"));
     }
     let of_a_browser = |name: &str| name == "origin" || name.starts_with("sec-fetch-");

@@ -172,6 +172,8 @@ async fn how_long_a_session_token_may_last(#[case] seconds: Option<&str>, #[case
 #[case::no_port("host", "127.0.0.1", StatusCode::FORBIDDEN)]
 #[case::another_port("host", "127.0.0.1:80", StatusCode::FORBIDDEN)]
 #[case::forwarded("x-forwarded-for", "10.0.0.1", StatusCode::FORBIDDEN)]
+#[case::forwarded_by_rfc("forwarded", "for=10.0.0.1", StatusCode::FORBIDDEN)]
+#[case::via("via", "1.1 proxy.example", StatusCode::FORBIDDEN)]
 #[case::origin("origin", "https://evil.example", StatusCode::FORBIDDEN)]
 #[case::fetch_site("sec-fetch-site", "same-origin", StatusCode::FORBIDDEN)]
 #[case::fetch_mode("sec-fetch-mode", "cors", StatusCode::FORBIDDEN)]
@@ -251,7 +253,7 @@ async fn there_is_nothing_else(#[case] path: &str) {
 #[tokio::test]
 async fn until_it_has_credentials_it_says_why() {
     let fixture = empty();
-    let not_yet = "no token yet: AWS has not answered so far";
+    let not_yet = "no token yet: there has been no answer so far";
     for path in [CREDENTIALS_PATH, CREDENTIALS] {
         assert_eq!(fixture.get(path).await, (StatusCode::SERVICE_UNAVAILABLE, not_yet.into()), "{path}");
     }

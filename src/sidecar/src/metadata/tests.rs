@@ -247,7 +247,7 @@ async fn until_there_is_a_token_it_says_why() {
     fixture.board.send_replace(Board::default());
     let answer = fixture.get(TOKEN).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(answer.body, "no token yet: AWS has not answered so far");
+    assert_eq!(answer.body, "no token yet: there has been no answer so far");
     let slow = serving(&instance(), Script::good().taking(Duration::from_secs(5)));
     assert_eq!(slow.get(TOKEN).await.body, "no token yet: Google has not answered so far");
 }
@@ -285,6 +285,8 @@ async fn without_the_header_there_is_nothing(#[case] headers: &[(&str, &str)]) {
 /// With the header, so that nothing else can be why.
 #[rstest]
 #[case("x-forwarded-for", "10.0.0.1")]
+#[case("forwarded", "for=10.0.0.1")]
+#[case("via", "1.1 proxy.example")]
 #[case("host", "metadata.google.internal")]
 #[case("host", "evil.example:15080")]
 #[case("host", "127.0.0.1")]
@@ -356,7 +358,7 @@ async fn a_token_is_waited_for_until_it_is_renewed() {
     let minutes = |took: Option<Duration>| took.unwrap().as_secs() / 60;
     let etag = first.header("etag");
     let waited = took(&fixture, &format!("{TOKEN}?wait_for_change=true&last_etag={etag}")).await;
-    assert!((35..43).contains(&minutes(waited)), "{waited:?}");
+    assert!((17..43).contains(&minutes(waited)), "{waited:?}");
     let waited = took(&fixture, &format!("{TOKEN}?wait_for_change=true&last_etag={etag}")).await;
     assert_eq!(waited, Some(Duration::ZERO), "it is another one now");
     let waited = took(&fixture, &format!("{TOKEN}?wait_for_change=true")).await;
