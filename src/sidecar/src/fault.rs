@@ -1,7 +1,7 @@
 //! What can go wrong between the projected token and Google's: a closed set, each with the hop, the cause and the mend,
 //! so that the log, `ready` (and so the pod's events), the metrics and the local server say the same.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// With whom the sidecar talks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -304,6 +304,16 @@ impl Fault {
     #[must_use]
     pub fn is_lasting(&self) -> bool {
         self.reason.is_lasting()
+    }
+
+    /// Says it in the log, and when it is tried again; `token`: which of Google's could not be had.
+    pub fn log(&self, token: Option<&str>, retry_in: Duration) {
+        let (reason, retry_in_seconds) = (self.reason.code(), retry_in.as_secs_f32());
+        if self.is_lasting() {
+            tracing::error!(token, reason, retry_in_seconds, "{self}");
+        } else {
+            tracing::warn!(token, reason, retry_in_seconds, "{self}");
+        }
     }
 }
 

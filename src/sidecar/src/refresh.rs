@@ -25,6 +25,8 @@ pub struct Refresher<P> {
     board: Writer,
     metrics: Arc<Metrics>,
     schedule: Schedule,
+    /// What the last renewal met.
+    unrenewed: Option<Fault>,
     state: State,
 }
 
@@ -41,8 +43,8 @@ impl<P: Prove> Refresher<P> {
         let earlier =
             publisher.state().filter(|state| publisher.has_token() && state.is_good_at(clock.local()));
         let state = State { good_until: earlier.and_then(|state| state.good_until), fault: None };
-        let (proof, schedule) = (None, Schedule::default());
-        Self { prover, target, proof, clock, publisher, board, metrics, schedule, state }
+        let (proof, schedule, unrenewed) = (None, Schedule::default(), None);
+        Self { prover, target, proof, clock, publisher, board, metrics, schedule, unrenewed, state }
     }
 
     /// Whether a token of an earlier process is good for use.
@@ -69,6 +71,7 @@ impl<P: Prove> Refresher<P> {
                 let wait =
                     self.schedule.renewal_failed(self.clock.now(), fault.is_lasting(), fastrand::f64());
                 self.failed(&fault, wait);
+                self.unrenewed = Some(fault);
             }
         }
     }
@@ -83,6 +86,7 @@ impl<P: Prove> Refresher<P> {
         tracing::info!(expires_in_seconds = left.as_secs(), "there is a new {what}");
         self.metrics.renewed();
         self.schedule.renewed(life, session.is_some(), fastrand::f64());
+        self.unrenewed = None;
         self.board.send_modify(|board| board.session = session);
         self.proof = Some(proof);
     }
@@ -122,15 +126,14 @@ impl<P: Prove> Refresher<P> {
 
     fn publish(&mut self, token: &SubjectToken) -> Result<(), Fault> {
         self.publisher.publish_token(token).map_err(|error| self.unwritten(&error))?;
-        let first = self.board.borrow().fault.is_some() || self.state.good_until.is_none();
-        if self.schedule.is_renewing_well() {
-            self.board.send_modify(|board| board.fault = None);
-            self.state.fault = None;
-        }
+        // What stood in the way of publishing is over; what stands in the way of renewing may not be.
+        let is_news = self.board.borrow().fault != self.unrenewed || self.state.good_until.is_none();
+        self.board.send_modify(|board| board.fault.clone_from(&self.unrenewed));
+        self.state.fault = self.unrenewed.as_ref().map(Said::from);
         let good_until = self.board.borrow().token.as_ref().map(|signed| signed.good_until);
         self.state.good_until = good_until.map(|until| unix_seconds(self.clock.to_local(until)));
         self.publisher.publish_state(&self.state).map_err(|error| self.unwritten(&error))?;
-        if first {
+        if is_news {
             tracing::info!(file = %self.publisher.token_file().display(), "a token is published");
         }
         Ok(())
@@ -141,12 +144,7 @@ impl<P: Prove> Refresher<P> {
     }
 
     fn failed(&mut self, fault: &Fault, wait: Duration) {
-        let (reason, retry_in_seconds) = (fault.reason().code(), wait.as_secs_f32());
-        if fault.is_lasting() {
-            tracing::error!(reason, retry_in_seconds, "{fault}");
-        } else {
-            tracing::warn!(reason, retry_in_seconds, "{fault}");
-        }
+        fault.log(None, wait);
         self.metrics.failed(fault);
         self.state.fault = Some(Said::from(fault));
         self.board.send_modify(|board| board.fault = Some(fault.clone()));

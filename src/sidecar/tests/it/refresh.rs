@@ -218,7 +218,7 @@ async fn an_outage_longer_than_the_session_is_said_and_mended() {
     let folder = volume();
     let file = folder.path().join("token");
     let clock = clock();
-    let outage = Duration::from_mins(30)..Duration::from_mins(90);
+    let outage = Duration::from_mins(5)..Duration::from_mins(90);
     let within = outage.clone();
     let aws = Scripted::new(&clock, move |since| {
         if within.contains(&since) { Err(Fault::new(Reason::AccessDenied, "trust policy")) } else { Ok(HOUR) }
@@ -269,6 +269,41 @@ async fn a_full_volume_is_said_and_the_old_token_stays() {
         sleep(Duration::from_mins(2)).await;
         assert!(board.borrow().fault.is_none());
         assert_eq!(complaint(&file, clock.now(), clock.now() + HOUR), None);
+    };
+    tokio::select! {
+        never = refresher.run() => match never {},
+        () = watch => {}
+    }
+}
+
+/// Who reads what is wrong must not be sent to the volume once that is well again.
+#[tokio::test(start_paused = true)]
+async fn a_full_volume_leaves_what_stands_in_the_way_of_renewing() {
+    let folder = volume();
+    let file = folder.path().join("gone/token");
+    fs::create_dir(folder.path().join("gone")).unwrap();
+    let clock = clock();
+    let aws = Scripted::new(&clock, |since| match since.as_secs() {
+        0 => Ok(HOUR),
+        _ => Err(Fault::new(Reason::AccessDenied, "trust policy")),
+    });
+    let (refresher, board) = refresher(aws, &clock, file.clone());
+    let wrong = || board.borrow().fault.as_ref().map(Fault::reason);
+    let watch = async {
+        sleep(Duration::from_mins(43)).await;
+        assert_eq!(wrong(), Some(Reason::AccessDenied));
+        fs::rename(folder.path().join("gone"), folder.path().join("kept")).unwrap();
+        while wrong() != Some(Reason::Unwritten) {
+            sleep(Duration::from_secs(1)).await;
+        }
+        fs::rename(folder.path().join("kept"), folder.path().join("gone")).unwrap();
+        let before = fs::read(&file).unwrap();
+        while fs::read(&file).unwrap() == before {
+            sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(wrong(), Some(Reason::AccessDenied));
+        let state = Publisher::new(file.clone()).state().unwrap();
+        assert_eq!(state.fault.unwrap().code, "access-denied");
     };
     tokio::select! {
         never = refresher.run() => match never {},
