@@ -94,6 +94,8 @@ pub struct Metrics {
     faults: PerReason,
     made: [AtomicU64; TokenClass::ALL.len()],
     not_made: [PerReason; TokenClass::ALL.len()],
+    /// Of Google's tokens, those that could not be had the last time.
+    lacking: AtomicU64,
     loopback: [[AtomicU64; ANSWERS.len()]; QUESTIONS.len()],
 }
 
@@ -122,6 +124,16 @@ fn one_more(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
+/// A token of Google's that cannot be had. See [`Metrics::faulty`].
+#[derive(Debug)]
+pub struct Faulty(Arc<Metrics>);
+
+impl Drop for Faulty {
+    fn drop(&mut self) {
+        self.0.lacking.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Metrics {
     /// A session or a JSON web token came.
     pub fn renewed(&self) {
@@ -148,6 +160,13 @@ impl Metrics {
         self.not_made[class as usize].count(fault);
     }
 
+    /// A token of Google's that is wanted cannot be had, for as long as the answer lives.
+    #[must_use]
+    pub fn faulty(self: &Arc<Self>) -> Faulty {
+        one_more(&self.lacking);
+        Faulty(Arc::clone(self))
+    }
+
     /// A request to the local server was answered.
     pub fn answered(&self, question: Question, status: StatusCode) {
         let answer = match status {
@@ -169,7 +188,8 @@ impl Metrics {
         family(&mut text, "google_tokens_total", "counter", tokens, self.google_tokens());
         let requests = "Requests to the server on 127.0.0.1, by what was asked for.";
         family(&mut text, "loopback_requests_total", "counter", requests, self.loopback_requests());
-        for (name, help, value) in gauges(board, clock) {
+        let lacks = self.lacking.load(Ordering::Relaxed) > 0;
+        for (name, help, value) in gauges(board, lacks, clock) {
             family(&mut text, name, "gauge", help, value.map(|value| (String::new(), value)));
         }
         text
@@ -209,14 +229,14 @@ impl Metrics {
 }
 
 /// Name, help and value; `None`: there is none yet.
-fn gauges(board: &Board, clock: &Clock) -> [(&'static str, &'static str, Option<i64>); 4] {
+fn gauges(board: &Board, lacks: bool, clock: &Clock) -> [(&'static str, &'static str, Option<i64>); 4] {
     let age = |at: SystemTime| clock.now().duration_since(at).unwrap_or_default().as_secs();
     let signed = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
     let token_age = board.token.as_ref().map(|token| signed(age(token.at)));
     let session = board.session.as_ref().map(|session| session.life.expires);
     let expires = session.or_else(|| board.token.as_ref().map(|token| token.good_until));
     let expires = expires.map(|at| signed(unix_seconds(at)));
-    let faulty = i64::from(board.fault.is_some());
+    let faulty = i64::from(lacks || board.fault.is_some());
     [
         ("token_age_seconds", "Since the published token was signed.", token_age),
         (
@@ -229,7 +249,11 @@ fn gauges(board: &Board, clock: &Clock) -> [(&'static str, &'static str, Option<
             "What AWS's clock is ahead of the node's, if it is corrected for.",
             Some(clock.offset()),
         ),
-        ("faulty", "Whether the last refresh failed.", Some(faulty)),
+        (
+            "faulty",
+            "Whether the last refresh failed, or the last call for a token of Google's that is wanted.",
+            Some(faulty),
+        ),
     ]
 }
 

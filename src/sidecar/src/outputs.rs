@@ -15,7 +15,7 @@ use crate::{
     fault::{Fault, Reason},
     google::Mint,
     publish::{Publisher, replace},
-    schedule::backoff,
+    schedule::{EARLIEST, FIRST_EARLIEST, backoff, renewal_share},
     secret::Secret,
     state::Said,
     tokens::{Kind, Served, Tokens},
@@ -107,7 +107,8 @@ impl<M: Mint> Keeper<M> {
                 return;
             }
             if !self.output.kind.is_renewed_ahead() {
-                sleep(served.lives.mul_f64(0.6 + 0.1 * fastrand::f64())).await;
+                let earliest = if last.is_none() { FIRST_EARLIEST } else { EARLIEST };
+                sleep(served.lives.mul_f64(renewal_share(earliest, fastrand::f64()))).await;
             }
             last = Some(served.secret);
         }
@@ -123,7 +124,7 @@ impl<M: Mint> Keeper<M> {
             failures += 1;
             let fault = Fault::new(Reason::Unwritten, format!("{}: {error}", self.output.file.display()));
             let wait = backoff(failures, fault.is_lasting(), fastrand::f64());
-            tracing::warn!(reason = fault.reason().code(), retry_in_seconds = wait.as_secs_f32(), "{fault}");
+            fault.log(None, wait);
             self.failed(&fault);
             sleep(wait).await;
         }

@@ -12,6 +12,13 @@ pub const SIGNATURE_LIFE: Duration = Duration::from_mins(5);
 /// A session with less left than this is not signed with if there is a way to renew it.
 pub const LEAST_LEFT: Duration = Duration::from_mins(15);
 
+/// The shares of a life between which it is renewed.
+pub const EARLIEST: f64 = 0.6;
+const LATEST: f64 = 0.7;
+/// The same for the first renewal of a process: pods that started together call at no higher rate than all pods do in the
+/// long run, and stay apart.
+pub const FIRST_EARLIEST: f64 = 0.1;
+
 /// The first wait after a passing fault, doubled by each further one up to [`PASSING_MOST`].
 const PASSING_FIRST: Duration = Duration::from_millis(500);
 const PASSING_MOST: Duration = Duration::from_mins(1);
@@ -29,15 +36,22 @@ pub struct Life {
 }
 
 impl Life {
-    /// When to renew: at 60 to 70 % of the life, by `jitter` (0 to 1), so that pods that started together part; and
-    /// before less than [`LEAST_LEFT`] is left, where the life is long enough for that.
+    /// When to renew: at [`renewal_share`] of the life, and before less than [`LEAST_LEFT`] is left, where the life is long
+    /// enough for that.
     #[must_use]
-    pub fn renew_at(&self, jitter: f64) -> SystemTime {
+    pub fn renew_at(&self, earliest: f64, jitter: f64) -> SystemTime {
         let whole = self.expires.duration_since(self.obtained).unwrap_or_default();
-        let by_share = whole.mul_f64(0.3 + 0.1 * (1.0 - jitter.clamp(0.0, 1.0)));
+        let by_share = whole.mul_f64(1.0 - renewal_share(earliest, jitter));
         let by_least = LEAST_LEFT.min(whole.mul_f64(0.4));
         self.expires - by_share.max(by_least)
     }
+}
+
+/// The share of a life after which it is renewed, from `earliest` to [`LATEST`] by `jitter` (0 to 1), so that pods that
+/// started together part.
+#[must_use]
+pub fn renewal_share(earliest: f64, jitter: f64) -> f64 {
+    earliest + (LATEST - earliest) * jitter.clamp(0.0, 1.0)
 }
 
 /// Until when a token signed at `now` is good for use.
@@ -112,7 +126,8 @@ pub struct Schedule {
 impl Schedule {
     /// A new session or token came. It is signed with, or published, at once.
     pub fn renewed(&mut self, life: Life, signs: bool, jitter: f64) {
-        self.source = Some(Source { life, renew_at: life.renew_at(jitter), signs });
+        let earliest = if self.source.is_none() { FIRST_EARLIEST } else { EARLIEST };
+        self.source = Some(Source { life, renew_at: life.renew_at(earliest, jitter), signs });
         self.signed = None;
         self.renewing = Attempts::default();
     }
@@ -131,12 +146,6 @@ impl Schedule {
     /// A token could not be signed or published. Answers the wait.
     pub fn publishing_failed(&mut self, now: SystemTime, lasting: bool, jitter: f64) -> Duration {
         self.publishing.failed(now, lasting, jitter)
-    }
-
-    /// Whether the last call to AWS STS went well.
-    #[must_use]
-    pub fn is_renewing_well(&self) -> bool {
-        self.renewing.failures == 0
     }
 
     /// What to do at `now`. Renewing comes first, so that a session near its end is not signed with if there is a way
@@ -182,6 +191,8 @@ mod tests {
     use super::*;
 
     const START: SystemTime = SystemTime::UNIX_EPOCH;
+    /// What makes the first renewal come at 60 %.
+    const AS_LATER: f64 = 5.0 / 6.0;
 
     fn life(seconds: u64) -> Life {
         Life { obtained: START, expires: START + Duration::from_secs(seconds) }
@@ -192,15 +203,40 @@ mod tests {
     }
 
     #[rstest]
-    #[case::an_hour_earliest(3600, 0.0, 2160)]
-    #[case::an_hour_latest(3600, 1.0, 2520)]
-    #[case::twelve_hours(43200, 1.0, 30240)]
-    #[case::three_quarters_leave_fifteen_minutes(2700, 1.0, 1800)]
-    #[case::too_short_for_that(900, 1.0, 540)]
-    #[case::a_minute(60, 1.0, 36)]
-    #[case::expired_at_birth(0, 0.5, 0)]
-    fn a_session_is_renewed(#[case] whole: u64, #[case] jitter: f64, #[case] at: u64) {
-        assert_eq!(seconds(life(whole).renew_at(jitter)), at);
+    #[case::an_hour_earliest(3600, EARLIEST, 0.0, 2160)]
+    #[case::an_hour_latest(3600, EARLIEST, 1.0, 2520)]
+    #[case::the_first_earliest(3600, FIRST_EARLIEST, 0.0, 360)]
+    #[case::the_first_latest(3600, FIRST_EARLIEST, 1.0, 2520)]
+    #[case::twelve_hours(43200, EARLIEST, 1.0, 30240)]
+    #[case::three_quarters_leave_fifteen_minutes(2700, EARLIEST, 1.0, 1800)]
+    #[case::and_so_does_the_first(2700, FIRST_EARLIEST, 1.0, 1800)]
+    #[case::too_short_for_that(900, EARLIEST, 1.0, 540)]
+    #[case::a_minute(60, EARLIEST, 1.0, 36)]
+    #[case::expired_at_birth(0, FIRST_EARLIEST, 0.5, 0)]
+    fn a_session_is_renewed(#[case] whole: u64, #[case] earliest: f64, #[case] jitter: f64, #[case] at: u64) {
+        assert_eq!(seconds(life(whole).renew_at(earliest, jitter)), at);
+    }
+
+    /// Renewals in the busiest minute of a day, of pods that all started at once, beside those of a mean minute.
+    #[test]
+    fn pods_that_started_together_part_at_once() {
+        const PODS: u32 = 10_000;
+        let mut a_minute = [0_u32; 24 * 60];
+        let mut random = fastrand::Rng::with_seed(7);
+        for _ in 0..PODS {
+            let (mut schedule, mut now) = (Schedule::default(), START);
+            while now < START + Duration::from_hours(24) {
+                let life = Life { obtained: now, expires: now + Duration::from_hours(1) };
+                schedule.renewed(life, false, random.f64());
+                schedule.published(now);
+                let Step::Sleep(wait) = schedule.next(now) else { panic!("{:?}", schedule.next(now)) };
+                now += wait;
+                let minute = usize::try_from(seconds(now) / 60).unwrap();
+                a_minute.get_mut(minute).into_iter().for_each(|count| *count += 1);
+            }
+        }
+        let (mean, most) = (PODS / 39, *a_minute.iter().max().unwrap());
+        assert!(most < mean * 3 / 2, "{most} in a minute, where the mean is {mean}");
     }
 
     #[rstest]
@@ -224,7 +260,7 @@ mod tests {
     fn a_good_hour() {
         let mut schedule = Schedule::default();
         assert_eq!(schedule.next(START), Step::Renew);
-        schedule.renewed(life(3600), true, 0.0);
+        schedule.renewed(life(3600), true, AS_LATER);
         assert_eq!(schedule.next(START), Step::Sign);
         schedule.published(START);
         assert_eq!(schedule.next(START), Step::Sleep(RESIGN_EVERY));
@@ -237,7 +273,7 @@ mod tests {
     #[test]
     fn a_token_that_nobody_signs_is_published_once() {
         let mut schedule = Schedule::default();
-        schedule.renewed(life(3600), false, 0.0);
+        schedule.renewed(life(3600), false, AS_LATER);
         assert_eq!(schedule.next(START), Step::Sign);
         schedule.published(START);
         assert_eq!(schedule.next(START), Step::Sleep(Duration::from_mins(36)));
@@ -248,7 +284,7 @@ mod tests {
     #[test]
     fn while_renewing_fails_the_session_at_hand_serves_to_its_end() {
         let mut schedule = Schedule::default();
-        schedule.renewed(life(3600), true, 0.0);
+        schedule.renewed(life(3600), true, AS_LATER);
         let late = START + Duration::from_secs(3500);
         assert_eq!(schedule.next(late), Step::Renew);
         let wait = schedule.renewal_failed(late, true, 1.0);
@@ -268,7 +304,7 @@ mod tests {
     #[test]
     fn a_clock_set_back_signs_again_instead_of_waiting_for_it() {
         let mut schedule = Schedule::default();
-        schedule.renewed(life(3600), true, 0.0);
+        schedule.renewed(life(3600), true, AS_LATER);
         schedule.published(START + Duration::from_mins(30));
         assert_eq!(schedule.next(START + Duration::from_mins(1)), Step::Sign);
     }
@@ -276,7 +312,7 @@ mod tests {
     #[test]
     fn a_failed_publication_waits_without_holding_up_a_renewal() {
         let mut schedule = Schedule::default();
-        schedule.renewed(life(3600), true, 0.0);
+        schedule.renewed(life(3600), true, AS_LATER);
         let wait = schedule.publishing_failed(START, false, 1.0);
         assert_eq!(schedule.next(START), Step::Sleep(wait));
         assert_eq!(schedule.next(START + Duration::from_mins(36)), Step::Renew);

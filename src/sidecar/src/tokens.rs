@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use self::slot::{Answer, Asker, Slot, Work};
+use self::slot::{Answer, Slot, Work};
 use crate::{
     board::Reader,
     clock::Clock,
@@ -153,19 +153,20 @@ impl<M: Mint> Tokens<M> {
     /// # Errors
     /// Why there is none. While it may come soon, the app is let wait a little.
     pub async fn token(&self, kind: &Kind) -> Result<Served, Unavailable> {
-        self.ask(kind, Asker::App(Instant::now())).await
+        let since = Instant::now();
+        self.ask(kind, |slot, now| slot.for_app(now, since)).await
     }
 
     /// The token for the making of another, which waits as long as it takes to get it or to fail.
-    async fn inner_token(&self, kind: &Kind) -> Result<Served, Unavailable> {
-        self.ask(kind, Asker::Inner).await
+    async fn inner_token(&self, kind: &Kind) -> Result<Served, Fault> {
+        self.ask(kind, Slot::for_inner).await
     }
 
-    async fn ask(&self, kind: &Kind, asker: Asker) -> Result<Served, Unavailable> {
+    async fn ask<W>(&self, kind: &Kind, answer: impl Fn(&Slot, Instant) -> Answer<W>) -> Result<Served, W> {
         let entry = self.entry(kind);
         let mut slot = entry.slot.subscribe();
         loop {
-            let answer = slot.borrow_and_update().answer(Instant::now(), asker);
+            let answer = answer(&slot.borrow_and_update(), Instant::now());
             if kind.is_renewed_ahead() || matches!(answer, Answer::Wait(_)) {
                 entry.asked.notify_one();
             }

@@ -2,52 +2,64 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{
-    Entry, Inner, Kind, Tokens, Unavailable,
-    slot::{Held, Work},
+    Entry, Inner, Kind, Tokens,
+    slot::{FIRST_EARLIEST, Held, Work},
 };
 use crate::{
-    fault::{Fault, Peer, Reason},
+    fault::{Fault, Reason},
     google::{Mint, Token},
-    schedule::backoff,
+    metrics::Faulty,
+    schedule::{EARLIEST, backoff},
     scopes::Scopes,
     secret::Secret,
     subject_token::SubjectToken,
 };
 
+/// How long what went wrong with a token counts as the pod's fault while nobody asks for the token any more.
+const FORGOTTEN: Duration = Duration::from_mins(10);
+
 pub(super) async fn keep<M: Mint>(tokens: Tokens<M>, kind: Kind, entry: Arc<Entry>) {
-    let mut failures = 0;
+    let (mut failures, mut earliest) = (0, FIRST_EARLIEST);
+    let mut faulty = None;
     loop {
         entry.slot.send_modify(|slot| slot.work = Work::Asks(Instant::now()));
         match tokens.make(&kind).await {
             Ok(token) => {
-                failures = 0;
-                let renew = made(&tokens, &kind, &entry, token);
+                (failures, faulty) = (0, None);
+                let renew = made(&tokens, &kind, &entry, token, earliest);
+                earliest = EARLIEST;
                 tokio::select! {
                     () = needed(&entry, renew) => {}
                     () = entry.spoiled.notified() => {}
                 }
             }
-            Err(Failure::Own(fault)) => {
-                failures += 1;
-                let wait = backoff(failures, fault.is_lasting(), fastrand::f64());
-                say(&tokens, &kind, &fault, wait);
-                back_off(&kind, &entry, fault, sleep(wait)).await;
-            }
-            Err(Failure::OfFederated(fault)) => {
-                back_off(&kind, &entry, fault, tokens.federated_backs_off()).await;
+            Err(failure) => {
+                faulty.get_or_insert_with(|| tokens.0.metrics.faulty());
+                match failure {
+                    Failure::Own(fault) => {
+                        failures += 1;
+                        let wait = backoff(failures, fault.is_lasting(), fastrand::f64());
+                        fault.log(Some(kind.class().name()), wait);
+                        tokens.0.metrics.not_made(kind.class(), &fault);
+                        back_off(&kind, &entry, fault, sleep(wait), &mut faulty).await;
+                    }
+                    Failure::OfFederated(fault) => {
+                        back_off(&kind, &entry, fault, tokens.federated_backs_off(), &mut faulty).await;
+                    }
+                }
             }
         }
     }
 }
 
-fn made<M: Mint>(tokens: &Tokens<M>, kind: &Kind, entry: &Entry, token: Token) -> Instant {
+fn made<M: Mint>(tokens: &Tokens<M>, kind: &Kind, entry: &Entry, token: Token, earliest: f64) -> Instant {
     let expires_in_seconds = token.lives.as_secs();
     tracing::info!(token = kind.class().name(), expires_in_seconds, "Google gave a token");
     tokens.0.metrics.made(kind.class());
-    let held = Held::new(token, kind, Instant::now(), fastrand::f64());
+    let held = Held::new(token, kind, Instant::now(), earliest, fastrand::f64());
     let renew = held.renew;
     if !kind.is_renewed_ahead() {
         forget_who_asked(entry);
@@ -71,19 +83,15 @@ fn forget_who_asked(entry: &Entry) {
     asked.as_mut().enable();
 }
 
-fn say<M: Mint>(tokens: &Tokens<M>, kind: &Kind, fault: &Fault, wait: Duration) {
-    let (token, reason, retry_in_seconds) = (kind.class().name(), fault.reason().code(), wait.as_secs_f32());
-    if fault.is_lasting() {
-        tracing::error!(token, reason, retry_in_seconds, "{fault}");
-    } else {
-        tracing::warn!(token, reason, retry_in_seconds, "{fault}");
-    }
-    tokens.0.metrics.not_made(kind.class(), fault);
-}
-
 /// Waits for `wait`, then until somebody asks: for a token that is to be renewed ahead, the good one at hand says that
 /// somebody did.
-async fn back_off(kind: &Kind, entry: &Entry, fault: Fault, wait: impl Future<Output = ()>) {
+async fn back_off(
+    kind: &Kind,
+    entry: &Entry,
+    fault: Fault,
+    wait: impl Future<Output = ()>,
+    faulty: &mut Option<Faulty>,
+) {
     entry.slot.send_modify(|slot| {
         slot.fault = Some(fault);
         slot.work = Work::BacksOff;
@@ -91,7 +99,11 @@ async fn back_off(kind: &Kind, entry: &Entry, fault: Fault, wait: impl Future<Ou
     wait.await;
     entry.slot.send_modify(|slot| slot.work = Work::Rests);
     let is_good = entry.slot.borrow().good(Instant::now()).is_some();
-    if !(kind.is_renewed_ahead() && is_good) {
+    if kind.is_renewed_ahead() && is_good {
+        return;
+    }
+    if timeout(FORGOTTEN, entry.asked.notified()).await.is_err() {
+        *faulty = None;
         entry.asked.notified().await;
     }
 }
@@ -135,13 +147,8 @@ impl<M: Mint> Tokens<M> {
     }
 
     async fn federated(&self) -> Result<Secret, Failure> {
-        match self.inner_token(&Kind::Federated).await {
-            Ok(served) => Ok(served.secret),
-            Err(Unavailable::Fault(fault)) => Err(Failure::OfFederated(fault)),
-            Err(Unavailable::NotYet) => {
-                Err(Failure::Own(Fault::new(Reason::Timeout, "").at(Peer::GoogleSts)))
-            }
-        }
+        let served = self.inner_token(&Kind::Federated).await.map_err(Failure::OfFederated)?;
+        Ok(served.secret)
     }
 
     /// Ends when the federated token's task may ask again.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Kind, Served, Unavailable};
-use crate::{fault::Fault, google::Token, secret::Secret};
+use crate::{fault::Fault, google::Token, schedule::renewal_share, secret::Secret};
 
 /// A token with less left than this may end before it has done its work.
 const LEAST_LEFT: Duration = Duration::from_secs(10);
@@ -16,6 +16,11 @@ const FRESH_LEFT: Duration = Duration::from_mins(5);
 const FRESH_ID: Duration = Duration::from_secs(10);
 /// How long somebody waits for a better token while there is a good one.
 const GOOD_PATIENCE: Duration = Duration::from_secs(1);
+/// The share of the first token's life after which it is renewed at the earliest, so that pods that started together
+/// part. One that is renewed sooner would be half over when the app comes back shortly before the end of its own.
+pub(super) const FIRST_EARLIEST: f64 = 0.3;
+/// Google's live for 12 hours at most. Whoever says more than this is asked again by then.
+const LONGEST_LIFE: Duration = Duration::from_hours(24);
 /// How long an app waits for a first token: a little less than the three seconds that Python's and Node's libraries wait
 /// for an answer, so that the app's log shows ours.
 const PATIENCE: Duration = Duration::from_millis(2500);
@@ -31,12 +36,13 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// `jitter` (0 to 1) parts pods that started together.
-    pub(super) fn new(token: Token, kind: &Kind, now: Instant, jitter: f64) -> Self {
+    /// It is renewed at a share of its life, from `earliest` on by `jitter` (0 to 1).
+    pub(super) fn new(token: Token, kind: &Kind, now: Instant, earliest: f64, jitter: f64) -> Self {
         let Token { secret, lives } = token;
+        let lives = lives.min(LONGEST_LIFE);
         let expires = now + lives;
         if kind.is_renewed_ahead() {
-            let renew = now + lives.mul_f64(0.6 + 0.1 * jitter.clamp(0.0, 1.0));
+            let renew = now + lives.mul_f64(renewal_share(earliest, jitter));
             Self { secret, expires, fresh_until: expires - FRESH_LEFT.min(lives / 4), renew }
         } else {
             let fresh_until = now + FRESH_ID.min(lives / 4);
@@ -65,20 +71,11 @@ pub(super) enum Work {
     BacksOff,
 }
 
-/// Who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asker {
-    /// An app, since that time.
-    App(Instant),
-    /// The making of another token.
-    Inner,
-}
-
-/// What follows.
+/// What follows, or why nothing does.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum Answer<W> {
     Give(Served),
-    Refuse(Unavailable),
+    Refuse(W),
     /// Until something changes, or that time.
     Wait(Instant),
 }
@@ -103,36 +100,39 @@ impl Slot {
         self.held.take_if(|held| held.secret == *secret).is_some()
     }
 
-    pub(super) fn answer(&self, now: Instant, asker: Asker) -> Answer {
-        match self.held.as_ref().filter(|held| held.is_good(now)) {
-            Some(held) if now < held.fresh_until => Answer::Give(held.served(now)),
-            Some(held) => match self.better_by(now, asker).filter(|by| now < *by) {
-                Some(by) => Answer::Wait(by),
-                None => Answer::Give(held.served(now)),
-            },
-            None => self.without(now, asker),
-        }
+    /// For an app that asks since then, and has timeouts of its own.
+    pub(super) fn for_app(&self, now: Instant, since: Instant) -> Answer<Unavailable> {
+        self.with(now, since).unwrap_or_else(|| match &self.fault {
+            Some(fault) if self.work == Work::BacksOff && fault.is_lasting() => {
+                Answer::Refuse(Unavailable::Fault(fault.clone()))
+            }
+            _ if now < since + PATIENCE => Answer::Wait(since + PATIENCE),
+            Some(fault) => Answer::Refuse(Unavailable::Fault(fault.clone())),
+            None => Answer::Refuse(Unavailable::NotYet),
+        })
+    }
+
+    /// For the making of another token, which waits until this one is there or has failed.
+    pub(super) fn for_inner(&self, now: Instant) -> Answer<Fault> {
+        self.with(now, now).unwrap_or_else(|| match &self.fault {
+            Some(fault) if self.work == Work::BacksOff => Answer::Refuse(fault.clone()),
+            _ => Answer::Wait(now + Duration::from_mins(1)),
+        })
+    }
+
+    /// What follows from a good token; `None`: there is none.
+    fn with<W>(&self, now: Instant, since: Instant) -> Option<Answer<W>> {
+        let held = self.held.as_ref().filter(|held| held.is_good(now))?;
+        let better_by = self.better_by(since).filter(|by| now >= held.fresh_until && now < *by);
+        Some(better_by.map_or_else(|| Answer::Give(held.served(now)), Answer::Wait))
     }
 
     /// Until when a better token than the good one is waited for. Once the first has waited in vain, no one else does.
-    fn better_by(&self, now: Instant, asker: Asker) -> Option<Instant> {
-        let since = match (self.work, asker) {
-            (Work::BacksOff, _) => return None,
-            (Work::Asks(since), _) | (Work::Rests, Asker::App(since)) => since,
-            (Work::Rests, Asker::Inner) => now,
-        };
-        Some(since + GOOD_PATIENCE)
-    }
-
-    fn without(&self, now: Instant, asker: Asker) -> Answer {
-        let why = || self.fault.clone().map_or(Unavailable::NotYet, Unavailable::Fault);
-        let failed = self.fault.as_ref().filter(|_| self.work == Work::BacksOff);
-        match asker {
-            Asker::Inner if failed.is_some() => Answer::Refuse(why()),
-            Asker::Inner => Answer::Wait(now + Duration::from_mins(1)),
-            Asker::App(_) if failed.is_some_and(Fault::is_lasting) => Answer::Refuse(why()),
-            Asker::App(since) if now < since + PATIENCE => Answer::Wait(since + PATIENCE),
-            Asker::App(_) => Answer::Refuse(why()),
+    fn better_by(&self, asked: Instant) -> Option<Instant> {
+        match self.work {
+            Work::BacksOff => None,
+            Work::Asks(since) => Some(since + GOOD_PATIENCE),
+            Work::Rests => Some(asked + GOOD_PATIENCE),
         }
     }
 }
