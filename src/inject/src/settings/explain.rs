@@ -1,8 +1,8 @@
 //! The settings by annotation, as text: what holds for a pod, and where it was said.
 
 use rolebridge_contract::annotations::{self as key, ALL, eks};
-
 use rolebridge_contract::identity::Identity;
+use rolebridge_contract::shown::without_user;
 
 use super::{Credentials, Origin, Places, Setting, Settings};
 use crate::{Context, Pod};
@@ -12,7 +12,7 @@ use crate::{Context, Pod};
 pub struct Entry {
     /// The annotation.
     pub key: &'static str,
-    /// As the annotation would say it.
+    /// As the annotation would say it, without a proxy's user and password: what explains is kept in CI's logs.
     pub value: String,
     /// Where it was said.
     pub origin: Origin,
@@ -25,7 +25,8 @@ pub fn said<'a>(pod: &'a Pod<'_>, context: &Context<'a>) -> impl Iterator<Item =
         let of_eks = || places.of_service_account(eks::ROLE_ARN).filter(|_| annotation.key == key::ROLE_ARN);
         let found =
             places.annotated(annotation.key).or_else(of_eks).or_else(|| places.default(annotation.key))?;
-        Some(Entry { key: annotation.key, value: found.text.to_owned(), origin: found.origin })
+        let text = if found.key == key::HTTPS_PROXY { without_user(found.text) } else { found.text.into() };
+        Some(Entry { key: annotation.key, value: text.into_owned(), origin: found.origin })
     })
 }
 
@@ -71,7 +72,7 @@ impl Settings<'_> {
                 let path = |bundle: super::CaBundle<'_>| format!("{}/{}", bundle.config_map, bundle.key);
                 sidecar.ca_bundle.map(|bundle| bundle.map(path))
             }
-            key::HTTPS_PROXY => sidecar.https_proxy.as_ref().and_then(|proxy| text(proxy.as_ref())),
+            key::HTTPS_PROXY => text(sidecar.https_proxy.as_ref()?.as_ref().map(|url| without_user(url))),
             key::NO_PROXY => sidecar.no_proxy.and_then(text),
             key::STARTUP_TIMEOUT => sidecar.startup_timeout.and_then(text),
             key::CPU_REQUEST => text(sidecar.cpu.request.map(|amount| amount.text)),

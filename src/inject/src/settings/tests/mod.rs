@@ -217,6 +217,23 @@ fn a_session_name_fits_beside_its_role() {
 }
 
 #[test]
+fn a_proxys_password_is_not_explained() {
+    let proxy = "http://user:secret@proxy:3128";
+    for place in PLACES {
+        let entry = Says::at(place, key::HTTPS_PROXY, proxy).entry(key::HTTPS_PROXY);
+        assert_eq!(entry, Some(("http://…@proxy:3128".to_owned(), place)));
+    }
+    let metadata = serde_json::json!({"annotations": {key::HTTPS_PROXY: "user:secret@proxy"}});
+    let pod = serde_json::json!({"metadata": metadata, "spec": {"containers": []}}).to_string();
+    let pod: crate::Pod<'_> = serde_json::from_str(&pod).unwrap();
+    let defaults = Defaults::default();
+    let context =
+        Context { namespace: "shop", service_account: None, namespace_metadata: None, defaults: &defaults };
+    let refused: Vec<_> = said(&pod, &context).map(|entry| entry.value).collect();
+    assert_eq!(refused, ["…@proxy"]);
+}
+
+#[test]
 fn what_is_lacking_is_said() {
     let no_provider = Says::at(Origin::Pod, key::ROLE_ARN, ROLE).resolve(|settings| settings.unwrap_err());
     let no_role = Says::at(Origin::Pod, key::PROVIDER, PROVIDER).resolve(|settings| settings.unwrap_err());
