@@ -116,7 +116,7 @@ impl<'a> Kept<'a> {
         if let Some(containers) = names(MOST_IN_WARNING, self.access_keys.iter().copied()) {
             warnings.push(format!(
                 "AWS_ACCESS_KEY_ID is set in {containers}: Google's libraries sign with that key there instead of the \
-                 pod's role. Unset it, or set {SOURCE} to \"file\"."
+                 pod's role. Unset it, or set {SOURCE} to \"metadata\"."
             ));
         }
         if let Some(containers) = names(MOST_IN_WARNING, self.proxies.iter().copied()) {

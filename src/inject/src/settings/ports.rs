@@ -67,9 +67,10 @@ pub(super) fn check_host_network(pod: &Pod<'_>, settings: &Settings<'_>) -> Resu
         Some((listener, port)) => {
             let message = format!(
                 "The pod has hostNetwork: the sidecar's port {} ({listener}) would be open to the whole node. Set {} \
-                 to \"file\" and no {}.",
+                 to \"file\", which Python, gcloud and Ruby read with {}: \"aws-jwt\" alone, and no {}.",
                 port.value,
                 key::SOURCE,
+                key::IDENTITY,
                 key::METRICS_PORT
             );
             Err(Refusal::of_settings(Reason::HostNetwork, message))
