@@ -94,6 +94,8 @@ pub(crate) fn serve(mut stream: TcpStream, key: &str, port: u16, certificate: &s
             .send(Message::binary(b"\x01dial tcp4 127.0.0.1:9443: connect: connection refused".to_vec()))
             .unwrap();
         socket.close(None).unwrap();
+        // A connection that is dropped with something unread takes back what was sent.
+        while socket.read().is_ok() {}
         return;
     }
     let mut forwarded = Forwarded { socket, read: Vec::new() };
