@@ -47,7 +47,7 @@ impl Life {
     }
 }
 
-/// The share of a life after which it is renewed, from `earliest` to [`LATEST`] by `jitter` (0 to 1), so that pods that
+/// The share of a life after which it is renewed, from `earliest` to 70 % by `jitter` (0 to 1), so that pods that
 /// started together part.
 #[must_use]
 pub fn renewal_share(earliest: f64, jitter: f64) -> f64 {
