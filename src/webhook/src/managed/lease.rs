@@ -23,6 +23,7 @@ pub struct Candidate {
     identity: String,
     duration: Duration,
     seen: Option<(LeaseSpec, Instant)>,
+    missed: bool,
 }
 
 /// What to do about the Lease.
@@ -38,13 +39,19 @@ impl Candidate {
     /// A candidate of this name, unlike any other's, who holds on for `duration`.
     #[must_use]
     pub const fn new(identity: String, duration: Duration) -> Self {
-        Self { identity, duration, seen: None }
+        Self { identity, duration, seen: None, missed: false }
     }
 
     /// Its name.
     #[must_use]
     pub fn identity(&self) -> &str {
         &self.identity
+    }
+
+    /// Whether the Lease is missing, and was not the last time.
+    pub(super) const fn misses_at_first(&mut self, missing: bool) -> bool {
+        let before = std::mem::replace(&mut self.missed, missing);
+        missing && !before
     }
 
     /// Decides by what the Lease says.
@@ -86,7 +93,7 @@ pub(super) async fn follow(
         match leases.attempt(&mut candidate).await {
             Ok(Attempt::Held) => held = Some(begun),
             Ok(Attempt::Others) => held = None,
-            Ok(Attempt::Raced) => {}
+            Ok(Attempt::Raced | Attempt::Missed) => {}
             Err(error) => {
                 counts.failure(Step::Lease);
                 warn!(error, "cannot hold the Lease; trying again");

@@ -1,7 +1,8 @@
 //! The Lease in the API.
 //!
 //! The chart makes it, empty. Where nobody applied it (Argo CD leaves Leases out), or somebody deleted it, a candidate
-//! makes it, and it goes with the Secret.
+//! makes it, and it goes with the Secret. Not when it is missed for the first time: Helm makes it right after the
+//! Deployment, and fails if it is there.
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
@@ -29,6 +30,8 @@ pub(super) enum Attempt {
     Others,
     /// Somebody else wrote first; what it means is seen the next time.
     Raced,
+    /// There is none. It is made if there is none the next time.
+    Missed,
 }
 
 impl Leases {
@@ -41,6 +44,9 @@ impl Leases {
     /// Holds it for the candidate, if it can be had.
     pub(super) async fn attempt(&self, candidate: &mut Candidate) -> Result<Attempt, String> {
         let found = self.read().await?;
+        if candidate.misses_at_first(found.is_none()) {
+            return Ok(Attempt::Missed);
+        }
         let spec = found.as_ref().and_then(|lease| lease.spec.clone()).unwrap_or_default();
         let Decision::Claim(claim) = candidate.decide(&spec, Timestamp::now(), Instant::now()) else {
             return Ok(Attempt::Others);
