@@ -66,7 +66,7 @@ labels:
 {{- $seconds := 0 }}
 {{- $units := dict "h" 3600 "m" 60 "s" 1 }}
 {{- range regexFindAll "[0-9]+[hms]" . -1 }}
-  {{- $seconds = add $seconds (mul (regexFind "[0-9]+" .) (get $units (regexFind "[hms]" .))) }}
+  {{- $seconds = add $seconds (mul (regexFind "[1-9][0-9]*|0$" (regexFind "[0-9]+" .)) (get $units (regexFind "[hms]" .))) }}
 {{- end }}
 {{- $seconds }}
 {{- end }}

@@ -27,8 +27,8 @@
     {{- fail (printf "networkPolicy.%s is set, but a NetworkPolicy does not reach pods with webhook.hostNetwork: restrict the node in its security group instead" $name) }}
   {{- end }}
 {{- end }}
-{{- include "rolebridge.validate.labels" (dict "place" "commonLabels" "labels" .Values.commonLabels) }}
-{{- include "rolebridge.validate.labels" (dict "place" "webhook.podLabels" "labels" .Values.webhook.podLabels) }}
+{{- include "rolebridge.validate.labels" (dict "place" "commonLabels" "labels" (default dict .Values.commonLabels)) }}
+{{- include "rolebridge.validate.labels" (dict "place" "webhook.podLabels" "labels" (default dict .Values.webhook.podLabels)) }}
 {{- $autoscaling := .Values.webhook.autoscaling }}
 {{- if and $autoscaling.enabled (gt (int $autoscaling.minReplicas) (int $autoscaling.maxReplicas)) }}
   {{- fail (printf "webhook.autoscaling.minReplicas is %d, more than maxReplicas, %d" (int $autoscaling.minReplicas) (int $autoscaling.maxReplicas)) }}
@@ -72,7 +72,7 @@
 {{- if and (compact (values .issuerRef)) (not .issuerRef.name) }}
   {{- fail "certificates.certManager.issuerRef has no name: say which issuer, or leave issuerRef out for a CA of the webhook's own" }}
 {{- end }}
-{{- if le (int64 (include "rolebridge.seconds" .duration)) (int64 (include "rolebridge.seconds" .renewBefore)) }}
+{{- if and .duration .renewBefore (le (int64 (include "rolebridge.seconds" .duration)) (int64 (include "rolebridge.seconds" .renewBefore))) }}
   {{- fail (printf "certificates.certManager.duration is %s and renewBefore %s: a certificate that lasts longer would be right" .duration .renewBefore) }}
 {{- end }}
 {{- end }}

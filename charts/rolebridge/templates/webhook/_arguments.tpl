@@ -18,7 +18,7 @@
 - --configuration={{ include "rolebridge.fullname" . }}-workloads
 {{- end }}
 - --defaults=/etc/rolebridge/defaults/defaults.yaml
-- --review-timeout={{ .Values.admission.timeoutSeconds }}
+- --review-timeout={{ default 10 .Values.admission.timeoutSeconds }}
 - --drain-delay={{ .Values.webhook.drain.delaySeconds }}
 - --drain-timeout={{ .Values.webhook.drain.timeoutSeconds }}
 {{- if .Values.webhook.events }}
