@@ -24,6 +24,9 @@ struct Arguments {
     /// Write docs/clients.md instead of comparing with it.
     #[arg(long)]
     update: bool,
+    /// Only install the clients.
+    #[arg(long)]
+    install: bool,
     /// Only the clients whose name contains this; the table is shown, and not compared.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
@@ -49,6 +52,13 @@ async fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<bool> {
     let mut clients = client::read_all()?;
     clients.retain(|client| arguments.only.as_ref().is_none_or(|part| client.name.contains(part)));
+    if arguments.install {
+        for client in &clients {
+            say(&format!("{} …", client.title));
+            install::install(client, &folder(client, arguments)?).await?;
+        }
+        return Ok(true);
+    }
     let mut stage = Stage::start().await?;
     let (mut rows, mut left_out) = (Vec::new(), Vec::new());
     for client in clients {
@@ -74,9 +84,8 @@ async fn run(arguments: &Arguments) -> Result<bool> {
 
 /// Installs a client and runs its cells, telling each as it is known.
 async fn row(stage: &mut Stage, client: Client, arguments: &Arguments) -> Result<Row> {
-    let folder = std::path::absolute(arguments.folder.join(&client.language)).context("the folder's path")?;
     say(&format!("{} …", client.title));
-    let Some(installed) = install::install(&client, &folder).await? else {
+    let Some(installed) = install::install(&client, &folder(&client, arguments)?).await? else {
         say(&format!("  left out: not installed within {} s", client.budget));
         return Ok(Row { client, versions: String::new(), cells: Vec::new() });
     };
@@ -93,6 +102,11 @@ async fn row(stage: &mut Stage, client: Client, arguments: &Arguments) -> Result
     }
     let versions = installed.versions;
     Ok(Row { client, versions, cells })
+}
+
+/// Where a client is installed.
+fn folder(client: &Client, arguments: &Arguments) -> Result<PathBuf> {
+    std::path::absolute(arguments.folder.join(&client.language)).context("the folder's path")
 }
 
 fn say(text: &str) {
