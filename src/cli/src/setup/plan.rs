@@ -95,9 +95,11 @@ impl Plan {
         }
         let mut notes = explanation.warnings;
         notes.push(format!("google.subject is {subject}, {} of {MAX_SUBJECT_LEN} bytes.", subject.len()));
-        if self.annotations.iter().any(|(key, _)| key.ends_with("-endpoint")) {
-            let note = "The endpoints are locked unless the platform team says otherwise: they then belong on the \
-                        namespace or into the chart's defaults.";
+        let locked =
+            |annotation: &str| annotation.ends_with("-endpoint") || annotation == key::UNIVERSE_DOMAIN;
+        if self.annotations.iter().any(|(annotation, _)| locked(annotation)) {
+            let note = "The endpoints and the universe are locked unless the platform team says otherwise: they then \
+                        belong on the namespace or into the chart's defaults.";
             notes.push(note.to_owned());
         }
         Ok(notes)

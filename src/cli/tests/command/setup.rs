@@ -66,6 +66,7 @@ fn a_configuration_of_googles_becomes_annotations() {
     };
     let said = [
         from("external-account-aws.json", &["--role-arn", ROLE]),
+        from("external-account-universe.json", &["--role-arn", ROLE]),
         from("external-account-jwt.json", &["--identity", "kubernetes"]),
         from("external-account-jwt.json", &[]),
         from("external-account-jwt.json", &["--identity", "aws-role", "--role-arn", ROLE]),
