@@ -230,7 +230,7 @@ mod tests {
         let denied = || Fault::new(Reason::ImpersonationDenied, "batch").at(Peer::IamCredentials);
         let script = Script::new(move |call, since| match since.as_secs() {
             ..30 => Err(denied()),
-            600..3600 if call == Call::Id => Err(denied()),
+            300..3600 if call == Call::Id => Err(denied()),
             _ => Ok(HOUR),
         });
         let (mut reader, publisher) = start(script, folder.path());

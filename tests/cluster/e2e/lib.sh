@@ -117,12 +117,15 @@ another() {
 }
 
 # metric NAME{LABELS}: its sum over the webhook's replicas.
-metric() { metrics | awk -v name="$1" 'index($0, name) == 1 {sum += $NF} END {print sum + 0}'; }
+metric() {
+  local all; all=$(metrics) || return
+  awk -v name="$1" 'index($0, name) == 1 {sum += $NF} END {print sum + 0}' <<< "$all"
+}
 
 # metrics: what each replica of the webhook says of itself.
 metrics() {
   local pod
-  for pod in $(staying); do kubectl get --raw "/api/v1/namespaces/$system/pods/$pod:8080/proxy/metrics"; done
+  for pod in $(staying); do kubectl get --raw "/api/v1/namespaces/$system/pods/$pod:8080/proxy/metrics" || return; done
 }
 staying() { # those that are not about to go: one that has gone is waited for until the API server gives up
   kubectl --namespace "$system" get pods --selector app.kubernetes.io/component=webhook \
