@@ -3,7 +3,8 @@
 use rolebridge_contract::annotations as key;
 use rolebridge_contract::google::{DEFAULT_UNIVERSE, MAX_SUBJECT_LEN};
 use rolebridge_contract::identity::Identity;
-use rolebridge_inject::{Defaults, settings};
+use rolebridge_inject::defaults::{Defaults, LOCKED};
+use rolebridge_inject::settings;
 
 use super::Told;
 use super::from::Found;
@@ -95,9 +96,7 @@ impl Plan {
         }
         let mut notes = explanation.warnings;
         notes.push(format!("google.subject is {subject}, {} of {MAX_SUBJECT_LEN} bytes.", subject.len()));
-        let locked =
-            |annotation: &str| annotation.ends_with("-endpoint") || annotation == key::UNIVERSE_DOMAIN;
-        if self.annotations.iter().any(|(annotation, _)| locked(annotation)) {
+        if self.annotations.iter().any(|(annotation, _)| LOCKED.contains(annotation)) {
             let note = "The endpoints and the universe are locked unless the platform team says otherwise: they then \
                         belong on the namespace or into the chart's defaults.";
             notes.push(note.to_owned());

@@ -16,7 +16,7 @@ pub const EXAMPLE: &str = include_str!("defaults.yaml");
 /// The annotations that only the namespace or the chart may set, unless the document says otherwise: whoever moves an
 /// endpoint is sent tokens. The universe moves both of Google's, and no pattern of `allowed.providers` looks at it; where
 /// a library leaves the audience unsigned, a token that was sent elsewhere is good for the real provider.
-const LOCKED: &[&str] = &[
+pub const LOCKED: &[&str] = &[
     annotations::AWS_STS_ENDPOINT,
     annotations::STS_ENDPOINT,
     annotations::IAM_CREDENTIALS_ENDPOINT,
