@@ -4,6 +4,7 @@
 
 pub mod annotations;
 pub mod aws;
+pub mod causes;
 pub mod doctor;
 pub mod environment;
 pub mod external_account;

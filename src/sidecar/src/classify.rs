@@ -5,6 +5,7 @@ use std::error::Error;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::ConnectorError};
 use aws_smithy_types::error::display::DisplayErrorContext;
+use rolebridge_contract::causes::{causes, innermost};
 
 use crate::fault::{Fault, Reason};
 
@@ -93,7 +94,7 @@ pub fn connection_fault(cause: &ConnectorError, host: &str) -> Fault {
 /// By the first error in the chain that tells. The connector's own types for DNS and proxies are private; their words,
 /// which the tests of the connection meet, are all there is.
 fn of_connection(error: &(dyn Error + 'static)) -> Reason {
-    for cause in chain(error) {
+    for cause in causes(error) {
         if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             return of_tls(tls);
         }
@@ -120,18 +121,6 @@ fn of_tls(error: &rustls::Error) -> Reason {
         rustls::Error::InvalidCertificate(_) => Reason::Untrusted,
         _ => Reason::Tls,
     }
-}
-
-/// The errors from the outermost in. An `io::Error` hides the one that it wraps from `source`.
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| match error.downcast_ref::<std::io::Error>() {
-        Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
-        None => error.source(),
-    })
-}
-
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    chain(error).last().unwrap_or(error).to_string()
 }
 
 #[cfg(test)]

@@ -1,29 +1,22 @@
 //! Why a call to the API server failed: in its own words, else in those of what broke.
 
 use std::error::Error;
-use std::io;
 
 use kube::core::Status;
+use rolebridge_contract::causes::{causes, innermost};
 
 /// The API server's message; else the innermost error, since that a connection failed says little without why. Without a
 /// full stop.
 pub(crate) fn cause(error: &(dyn Error + 'static)) -> String {
-    let said = chain(error).find_map(|error| error.downcast_ref::<Box<Status>>());
+    let said = causes(error).find_map(|error| error.downcast_ref::<Box<Status>>());
     let said = said.map(|status| status.message.clone()).filter(|message| !message.is_empty());
-    let innermost = || chain(error).last().unwrap_or(error).to_string();
-    said.unwrap_or_else(innermost).trim_end_matches('.').to_owned()
-}
-
-/// The errors from the outermost in. An `io::Error` hides the one that it wraps from `source`.
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| match error.downcast_ref::<io::Error>() {
-        Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
-        None => error.source(),
-    })
+    said.unwrap_or_else(|| innermost(error)).trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     #[test]
