@@ -101,6 +101,10 @@ pub(super) enum NotWritten {
 
 type Key = (Kind, String, String);
 
+fn key(kind: Kind, namespace: &str, name: &str) -> Key {
+    (kind, namespace.to_owned(), name.to_owned())
+}
+
 #[derive(Debug, Default)]
 struct State {
     version: u64,
@@ -147,7 +151,7 @@ impl Store {
 
     /// Creates or replaces an object; what the server itself decides of its metadata is made up here.
     pub(super) fn put(&self, kind: Kind, namespace: &str, name: &str, object: Value) {
-        self.store(self.state(), (kind, namespace.to_owned(), name.to_owned()), object);
+        self.store(self.state(), key(kind, namespace, name), object);
     }
 
     /// Creates an object that is not there.
@@ -159,7 +163,7 @@ impl Store {
         object: Value,
     ) -> Result<Value, NotWritten> {
         let state = self.state();
-        let key = (kind, namespace.to_owned(), name.to_owned());
+        let key = key(kind, namespace, name);
         if state.objects.contains_key(&key) {
             return Err(NotWritten::Exists);
         }
@@ -175,7 +179,7 @@ impl Store {
         object: Value,
     ) -> Result<Value, NotWritten> {
         let state = self.state();
-        let key = (kind, namespace.to_owned(), name.to_owned());
+        let key = key(kind, namespace, name);
         let old = state.objects.get(&key).ok_or(NotWritten::Absent)?;
         let version = &object["metadata"]["resourceVersion"];
         if version.is_string() && *version != old["metadata"]["resourceVersion"] {
@@ -193,7 +197,7 @@ impl Store {
         patch: &json_patch::Patch,
     ) -> Result<Value, NotWritten> {
         let state = self.state();
-        let key = (kind, namespace.to_owned(), name.to_owned());
+        let key = key(kind, namespace, name);
         let old = state.objects.get(&key).ok_or(NotWritten::Absent)?;
         let mut object = old.clone();
         json_patch::patch(&mut object, patch).map_err(|_| NotWritten::Unprocessable)?;
@@ -227,7 +231,7 @@ impl Store {
 
     pub(super) fn delete(&self, kind: Kind, namespace: &str, name: &str) {
         let mut state = self.state();
-        let Some(mut object) = state.objects.remove(&(kind, namespace.to_owned(), name.to_owned())) else {
+        let Some(mut object) = state.objects.remove(&key(kind, namespace, name)) else {
             return;
         };
         state.version += 1;
@@ -278,7 +282,7 @@ impl Store {
     }
 
     pub(super) fn read(&self, kind: Kind, namespace: &str, name: &str) -> Option<Value> {
-        self.state().objects.get(&(kind, namespace.to_owned(), name.to_owned())).cloned()
+        self.state().objects.get(&key(kind, namespace, name)).cloned()
     }
 
     /// The first page; `namespace` empty: of all.

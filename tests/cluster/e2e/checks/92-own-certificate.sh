@@ -16,7 +16,7 @@ installs_with_it() {
 
 expiries() { metrics | grep '^rolebridge_webhook_certificate_expiry_timestamp_seconds'; }
 all_later() { # than these
-  local now; now=$(expiries)
+  local now; now=$(expiries) || return
   [ -z "$(comm -12 <(sort -u <<< "$1") <(sort -u <<< "$now"))" ] || { echo "$now"; return 1; }
 }
 
