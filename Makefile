@@ -1,9 +1,9 @@
 # What a person does by hand. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt deny python chart manifests images e2e conformance bench delivery pictures version
+.PHONY: help demo test lint fmt deny python chart manifests images e2e conformance bench release-dry-run screenshots version
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## the whole main job on this machine, with fake clouds
 	cargo run -p demo
@@ -35,8 +35,8 @@ chart: ## the chart: lint, every Kubernetes version, its unit tests, what is mad
 	tests/chart/run
 
 manifests: ## write what is made from the chart: manifests/ and its README
-	charts/manifests.py
-	charts/readme.py
+	scripts/render_manifests.py
+	scripts/chart_readme.py
 
 images: ## the programs' images as OCI archives in target/images, without an engine
 	images/build
@@ -44,11 +44,11 @@ images: ## the programs' images as OCI archives in target/images, without an eng
 e2e: ## all of it on a real Kubernetes on this machine; `tests/cluster/install-packages` comes first
 	tests/cluster/e2e/run
 
-pictures: ## the README's pictures, of real runs
-	docs/pictures
+screenshots: ## the README's screenshots, of real runs
+	docs/screenshots
 
-delivery: ## versions, workflows, a release that is made here
-	tests/delivery/run
+release-dry-run: ## versions, workflows, a release that is made here
+	tests/release/run
 
 version: ## write VERSION everywhere, and DATE (today's) into the changelog
-	delivery/version.py $(VERSION) $(DATE)
+	release/version.py $(VERSION) $(DATE)

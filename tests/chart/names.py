@@ -39,7 +39,7 @@ def within(what, chart, code):
 
 def settings():
     schema = json.loads(read("charts/rolebridge/values.schema.json"))
-    code = set(re.findall(r'^ +[A-Z_]+ = "([a-z-]+)"', read("src/contract/src/annotations.rs"), re.M)) - {"inject"}
+    code = set(re.findall(r'^ +[A-Z_]+ = "([a-z-]+)"', read("src/core/src/annotations.rs"), re.M)) - {"inject"}
     same("defaults.settings", set(schema["properties"]["defaults"]["properties"]["settings"]["properties"]), code)
     same("defaults.locked", set(schema["definitions"]["setting"]["enum"]), code)
 
@@ -59,7 +59,7 @@ def flags():
 
 
 def parts():
-    pod = read("src/contract/src/pod.rs")
+    pod = read("src/core/src/pod.rs")
     names = set(re.findall(r'"([a-z-]+)"', pod))
     policy = templates("admission/validatingadmissionpolicy.yaml")
     within("the policy's containers and volumes", set(re.findall(r'\.name == "([a-z-]+)"', policy)), names)

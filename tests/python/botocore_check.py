@@ -1,7 +1,7 @@
 """AWS's own Python library (botocore), unchanged, at the fake AWS, and as a second opinion on our signatures; and the
 fake AWS that others use (moto), as a second opinion on our calls.
 
-Its environment (tests/programs/botocore_python.rs) says where things are; AWS's own variables are botocore's to read.
+Its environment (tests/integration/botocore_python.rs) says where things are; AWS's own variables are botocore's to read.
 """
 
 import http.server

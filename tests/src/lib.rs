@@ -4,12 +4,12 @@
 pub mod app;
 pub mod deployment;
 pub mod error;
-pub mod kubelet;
-pub mod kubernetes;
+pub mod fake_apiserver;
+pub mod fake_kubelet;
 pub mod ports;
 pub mod process;
 pub mod programs;
-pub mod replica;
 pub mod review;
 pub mod webhook;
+pub mod webhook_process;
 pub mod world;

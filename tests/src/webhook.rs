@@ -9,10 +9,10 @@ use reqwest::{Certificate, Client};
 use serde_json::Value;
 
 use crate::error::{Context, Failure, Result};
-use crate::kubernetes::Kubernetes;
+use crate::fake_apiserver::Kubernetes;
 use crate::process::Process;
-use crate::replica::Replica;
 use crate::review::Answer;
+use crate::webhook_process::Replica;
 
 /// The name that the certificate is for.
 const NAME: &str = "rolebridge.rolebridge.svc";

@@ -1,14 +1,14 @@
 //! What an injection adds to a pod, in few words.
 
-use rolebridge_contract::environment::app::{METADATA_HOST, METADATA_IP, METADATA_ROOT};
-use rolebridge_contract::pod::{
-    AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, IDENTITY_VOLUME, TOKEN_VOLUME, Volume,
+use rolebridge_core::env::app::{METADATA_HOST, METADATA_IP, METADATA_ROOT};
+use rolebridge_core::pod_names::{
+    AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, IDENTITY_VOLUME, TOKEN_VOLUME, VolumeMount,
 };
 use serde::Serialize;
 
 use crate::node::Node;
 
-const VOLUMES: [Volume; 5] = [TOKEN_VOLUME, CONFIG_VOLUME, AWS_TOKEN_VOLUME, IDENTITY_VOLUME, CA_VOLUME];
+const VOLUMES: [VolumeMount; 5] = [TOKEN_VOLUME, CONFIG_VOLUME, AWS_TOKEN_VOLUME, IDENTITY_VOLUME, CA_VOLUME];
 /// What every mount path of ours begins with.
 const FOLDER: &str = "/var/run/rolebridge/";
 const METADATA: [&str; 3] = [METADATA_HOST, METADATA_IP, METADATA_ROOT];

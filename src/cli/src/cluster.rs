@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use rolebridge_contract::causes::causes;
+use rolebridge_core::error_chain::chain;
 use tokio::time::timeout;
 
 use crate::failure::Failure;
@@ -47,7 +47,7 @@ pub(crate) async fn answer<T>(what: &str, call: impl Future<Output = kube::Resul
 /// An error with its causes: that a connection failed says little without why.
 pub(crate) fn whole(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
-    for cause in causes(error).skip(1) {
+    for cause in chain(error).skip(1) {
         let said = cause.to_string();
         if !text.contains(&said) {
             text = format!("{text}: {said}");

@@ -1,7 +1,7 @@
 //! `explain`: each setting, its value and where it came from; what would become of the pod.
 
-use rolebridge_inject::settings::{Entry, said};
-use rolebridge_inject::{Origin, Outcome, Reason, resolve};
+use rolebridge_inject::settings::{ResolvedSetting, declared_settings};
+use rolebridge_inject::{Decision, Origin, Reason, resolve};
 use serde::Serialize;
 
 use crate::added::Added;
@@ -29,7 +29,7 @@ pub(crate) struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<String>,
     pub(crate) warnings: Vec<String>,
-    /// What holds; where that cannot be told, what was said.
+    /// What holds; where that cannot be told, what was declared.
     pub(crate) settings: Vec<Row>,
     /// What the injection adds, or has added.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,8 +44,8 @@ pub(crate) struct Row {
     pub(crate) from: &'static str,
 }
 
-impl From<Entry> for Row {
-    fn from(entry: Entry) -> Self {
+impl From<ResolvedSetting> for Row {
+    fn from(entry: ResolvedSetting) -> Self {
         let from = match entry.origin {
             Origin::Pod => "pod",
             Origin::ServiceAccount => "service account",
@@ -84,20 +84,20 @@ fn explain(manifests: &Manifests, object: &Object<'_>) -> Result<Option<Explanat
     let context = manifests.context(namespace, service_account);
     let settings = match resolve(&pod, &context) {
         Ok(settings) => settings.entries().map(Row::from).collect(),
-        Err(_) => said(&pod, &context).map(Row::from).collect(),
+        Err(_) => declared_settings(&pod, &context).map(Row::from).collect(),
     };
     let before = object.pod_as_node();
-    let (outcome, reason, message, adds) = match admission.outcome {
-        Outcome::Injected(patch) => {
+    let (outcome, reason, message, adds) = match admission.decision {
+        Decision::Patch(patch) => {
             let mut after = before.clone();
             apply(&patch, "", &mut after)?;
             ("injected", None, None, Some(Added::between(&before, &after)))
         }
-        Outcome::Unchanged(reason) => {
+        Decision::Skip(reason) => {
             let present = (reason == Reason::AlreadyInjected).then(|| Added::present(&before));
             ("unchanged", Some(reason), Some(reason.sentence().to_owned()), present)
         }
-        Outcome::Refused(refusal) => ("refused", Some(refusal.reason), Some(refusal.message), None),
+        Decision::Deny(refusal) => ("refused", Some(refusal.reason), Some(refusal.message), None),
     };
     Ok(Some(Explanation {
         object: object.title(),

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
-use rolebridge_inject::{Outcome, Patch};
+use rolebridge_inject::{Decision, Patch};
 use serde::Deserialize;
 use similar::{ChangeTag, TextDiff};
 
@@ -87,13 +87,13 @@ fn injected(manifests: &Manifests, document: &Document, err: &mut impl Write) ->
         for sentence in &admission.warnings {
             writeln!(err, "{said}: {yellow}warning:{yellow:#} {sentence}")?;
         }
-        match admission.outcome {
-            Outcome::Injected(patch) => {
+        match admission.decision {
+            Decision::Patch(patch) => {
                 let root = all.root.get_or_insert_with(|| document.root.clone());
                 apply(&patch, &object.pointer_of_pod(), root)?;
             }
-            Outcome::Unchanged(_) => {}
-            Outcome::Refused(refusal) => {
+            Decision::Skip(_) => {}
+            Decision::Deny(refusal) => {
                 writeln!(err, "{said}: {red}refused:{red:#} {}", refusal.message)?;
                 all.refused += 1;
             }

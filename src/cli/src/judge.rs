@@ -1,6 +1,6 @@
 //! What becomes of the pod of an object: decided by the very code that the webhook runs.
 
-use rolebridge_inject::{Admission, Outcome, Reason, admit};
+use rolebridge_inject::{Admission, Decision, Reason, admit};
 
 use crate::failure::Failure;
 use crate::manifests::Manifests;
@@ -16,7 +16,7 @@ pub(crate) fn judge(manifests: &Manifests, object: &Object<'_>) -> Result<Option
     let mut admission = admit(&pod, &context);
     admission.warnings.extend(object.advice()?);
     let is_unknown = context.service_account.is_none();
-    if let Outcome::Refused(refusal) = &mut admission.outcome
+    if let Decision::Deny(refusal) = &mut admission.decision
         && matches!(refusal.reason, Reason::NoProvider | Reason::NoAwsIdentity)
         && is_unknown
     {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use rolebridge_inject::{Context, Defaults, Metadata};
+use rolebridge_inject::{Context, Defaults, ObjectMetadata};
 use serde_json::Value;
 
 use crate::arguments::Surroundings;
@@ -19,8 +19,8 @@ pub(crate) struct Manifests {
     pub(crate) documents: Vec<Document>,
     defaults: Defaults,
     namespace: String,
-    service_accounts: BTreeMap<(String, String), Metadata>,
-    namespaces: BTreeMap<String, Metadata>,
+    service_accounts: BTreeMap<(String, String), ObjectMetadata>,
+    namespaces: BTreeMap<String, ObjectMetadata>,
 }
 
 impl Manifests {
@@ -90,13 +90,13 @@ impl Manifests {
     }
 }
 
-fn metadata(object: &Node) -> Metadata {
+fn metadata(object: &Node) -> ObjectMetadata {
     let pairs = |key: &str| {
         let fields = object.find(&["metadata", key]).map(Node::fields).unwrap_or_default();
         let pair = |(key, value): &'_ (String, Node)| Some((key.clone(), value.text(&[])?.to_owned()));
         fields.iter().filter_map(pair).collect::<Vec<_>>()
     };
-    Metadata::new(pairs("annotations"), pairs("labels"))
+    ObjectMetadata::new(pairs("annotations"), pairs("labels"))
 }
 
 /// The files that a path stands for: itself, or a folder's manifests.

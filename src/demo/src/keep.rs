@@ -1,18 +1,16 @@
 //! `--keep`: everything goes on, for a look around.
 
-use rolebridge_contract::annotations::METRICS_PORT;
-use rolebridge_contract::environment::sidecar::LOOPBACK_PORT;
-use rolebridge_contract::external_account::Source;
-use rolebridge_contract::loopback::{
-    CREDENTIALS_PATH, SESSION_TOKEN_HEADER, SESSION_TOKEN_PATH, SESSION_TTL_HEADER,
-};
-use rolebridge_contract::pod::TOKEN_FILE;
+use rolebridge_core::annotations::METRICS_PORT;
+use rolebridge_core::env::sidecar::LOOPBACK_PORT;
+use rolebridge_core::external_account::ConfigKind;
+use rolebridge_core::imds::{CREDENTIALS_PATH, SESSION_TOKEN_HEADER, SESSION_TOKEN_PATH, SESSION_TTL_HEADER};
+use rolebridge_core::pod_names::TOKEN_FILE;
 
 use crate::show::Show;
 use crate::story::Cast;
 
 /// Says where to look.
-pub(crate) fn look_around(show: &Show, cast: &Cast, source: Source) {
+pub(crate) fn look_around(show: &Show, cast: &Cast, source: ConfigKind) {
     show.say("Everything is still running. Look around:");
     show.command("the webhook's metrics", &format!("curl -s http://{}/metrics", cast.world.webhook.health()));
     let annotations = &cast.pod.manifest()["metadata"]["annotations"];

@@ -10,7 +10,7 @@ mod yaml;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use rolebridge_contract::external_account::Source;
+use rolebridge_core::external_account::ConfigKind;
 use rolebridge_tests::app;
 
 /// The whole main job of Rolebridge on one machine, with fake clouds and the real programs.
@@ -45,8 +45,8 @@ fn main() -> ExitCode {
         return app::main();
     }
     let source = match args.source {
-        SourceName::File => Source::File,
-        SourceName::Loopback => Source::Loopback,
+        SourceName::File => ConfigKind::File,
+        SourceName::Loopback => ConfigKind::Loopback,
     };
     story::tell(source, args.keep)
 }

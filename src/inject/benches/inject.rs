@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use rolebridge_inject::{Context, Defaults, Metadata, Outcome, Pod, admit};
+use rolebridge_inject::{Context, Decision, Defaults, ObjectMetadata, Pod, admit};
 use serde::Deserialize;
 
 const REVIEWS: &[(&str, &str)] = &[
@@ -52,8 +52,8 @@ fn decode(review: &str) -> Request<'_> {
 fn inject(c: &mut Criterion) {
     let defaults = Defaults::from_yaml(DEFAULTS).expect("defaults");
     let role = ("eks.amazonaws.com/role-arn", "arn:aws:iam::123456789012:role/batch");
-    let service_account = Metadata::new([role], []);
-    let namespace = Metadata::new([], [("rolebridge.io/inject", "enabled")]);
+    let service_account = ObjectMetadata::new([role], []);
+    let namespace = ObjectMetadata::new([], [("rolebridge.io/inject", "enabled")]);
     let decide = |request: &Request<'_>| {
         let context = Context {
             namespace: request.namespace,
@@ -61,7 +61,7 @@ fn inject(c: &mut Criterion) {
             namespace_metadata: Some(&namespace),
             defaults: &defaults,
         };
-        let Outcome::Injected(patch) = admit(&request.object, &context).outcome else {
+        let Decision::Patch(patch) = admit(&request.object, &context).decision else {
             panic!("the pod is not injected")
         };
         patch

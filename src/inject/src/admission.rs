@@ -1,9 +1,9 @@
 //! The decision about one pod.
 
-use rolebridge_contract::annotations::INJECT;
+use rolebridge_core::annotations::INJECT;
 
 use crate::opt_in::NotOurs;
-use crate::{Defaults, Metadata, OptIn, Patch, Pod, Reason, Refusal, again, patch, resolve, spelling};
+use crate::{Defaults, Denial, ObjectMetadata, OptIn, Patch, Pod, Reason, again, patch, resolve, spelling};
 
 /// What a pod is judged by, beside itself.
 #[derive(Debug, Clone, Copy)]
@@ -11,29 +11,29 @@ pub struct Context<'a> {
     /// The namespace's name, from the request: a pod of a Deployment may not carry it.
     pub namespace: &'a str,
     /// Its service account's metadata; `None` where there is no such service account.
-    pub service_account: Option<&'a Metadata>,
+    pub service_account: Option<&'a ObjectMetadata>,
     /// Its namespace's metadata; `None` where there is no such namespace.
-    pub namespace_metadata: Option<&'a Metadata>,
+    pub namespace_metadata: Option<&'a ObjectMetadata>,
     /// The platform team's document.
     pub defaults: &'a Defaults,
 }
 
 /// What becomes of the pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Decision {
     /// It gets this patch, which is never empty.
-    Injected(Patch),
+    Patch(Patch),
     /// It stays as it is: it is none of ours, or already has everything ([`Reason::AlreadyInjected`]).
-    Unchanged(Reason),
+    Skip(Reason),
     /// It is denied.
-    Refused(Refusal),
+    Deny(Denial),
 }
 
 /// A decision, with what the user should hear about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admission {
     /// What becomes of the pod.
-    pub outcome: Outcome,
+    pub decision: Decision,
     /// Sentences for the user, shown by `kubectl`.
     pub warnings: Vec<String>,
     /// Whether a fresher service account or namespace could turn this refusal or skip into something else.
@@ -60,11 +60,11 @@ pub fn admit(pod: &Pod<'_>, context: &Context<'_>) -> Admission {
 fn judge(pod: &Pod<'_>, context: &Context<'_>, by: OptIn) -> Admission {
     match decide(pod, context) {
         Ok((Some(patch), warnings)) => {
-            Admission { outcome: Outcome::Injected(patch), warnings, depends_on_metadata: false }
+            Admission { decision: Decision::Patch(patch), warnings, depends_on_metadata: false }
         }
         Ok((None, warnings)) => Admission { warnings, ..Admission::unchanged(Reason::AlreadyInjected) },
         Err(refusal) if by == OptIn::Namespace && refusal.is_a_lack() => Admission {
-            outcome: Outcome::Unchanged(refusal.reason),
+            decision: Decision::Skip(refusal.reason),
             warnings: vec![format!("Not injected by {NAME}: {}", refusal.message)],
             depends_on_metadata: refusal.depends_on_metadata,
         },
@@ -79,13 +79,13 @@ fn judge(pod: &Pod<'_>, context: &Context<'_>, by: OptIn) -> Admission {
 /// Who speaks, in a warning that others' warnings stand beside.
 const NAME: &str = "Rolebridge";
 
-fn decide(pod: &Pod<'_>, context: &Context<'_>) -> Result<(Option<Patch>, Vec<String>), Refusal> {
+fn decide(pod: &Pod<'_>, context: &Context<'_>) -> Result<(Option<Patch>, Vec<String>), Denial> {
     if let Some(field) = pod.runs_on_windows() {
         let message = format!(
             "The pod runs on Windows ({field}: \"windows\"), for which there is no sidecar. Run it on Linux, or set \
              {INJECT}: \"false\" on it."
         );
-        return Err(Refusal::of_pod(Reason::Windows, message));
+        return Err(Denial::of_pod(Reason::Windows, message));
     }
     spelling::check(pod)?;
     let sidecar = again::sidecar(pod)?;
@@ -95,11 +95,11 @@ fn decide(pod: &Pod<'_>, context: &Context<'_>) -> Result<(Option<Patch>, Vec<St
 
 impl Admission {
     fn unchanged(reason: Reason) -> Self {
-        Self { outcome: Outcome::Unchanged(reason), warnings: Vec::new(), depends_on_metadata: false }
+        Self { decision: Decision::Skip(reason), warnings: Vec::new(), depends_on_metadata: false }
     }
 
-    fn refused(refusal: Refusal) -> Self {
+    fn refused(refusal: Denial) -> Self {
         let depends_on_metadata = refusal.depends_on_metadata;
-        Self { outcome: Outcome::Refused(refusal), warnings: Vec::new(), depends_on_metadata }
+        Self { decision: Decision::Deny(refusal), warnings: Vec::new(), depends_on_metadata }
     }
 }

@@ -1,16 +1,16 @@
 //! Whether a pod has been injected before: told by structure, never by an annotation, which could be copied or forged.
 
-use rolebridge_contract::annotations::PREFIX;
-use rolebridge_contract::pod::{
+use rolebridge_core::annotations::PREFIX;
+use rolebridge_core::pod_names::{
     AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, IDENTITY_TOKEN_NAME, IDENTITY_VOLUME, PROGRAM,
-    RUN_ARGS, TOKEN_VOLUME, Volume,
+    RUN_ARGS, TOKEN_VOLUME, VolumeMount,
 };
 
 use crate::view::{self, Container, List};
-use crate::{Pod, Reason, Refusal};
+use crate::{Denial, Pod, Reason};
 
 /// Every volume that may be ours.
-const VOLUMES: &[Volume] = &[TOKEN_VOLUME, CONFIG_VOLUME, AWS_TOKEN_VOLUME, IDENTITY_VOLUME, CA_VOLUME];
+const VOLUMES: &[VolumeMount] = &[TOKEN_VOLUME, CONFIG_VOLUME, AWS_TOKEN_VOLUME, IDENTITY_VOLUME, CA_VOLUME];
 
 /// The sidecar that is in the pod already. Its image, resources and security may differ: another webhook's doing, or an
 /// older version's.
@@ -18,7 +18,7 @@ const VOLUMES: &[Volume] = &[TOKEN_VOLUME, CONFIG_VOLUME, AWS_TOKEN_VOLUME, IDEN
 /// # Errors
 ///
 /// A container or a volume of the pod has a name of ours and is not ours.
-pub(crate) fn sidecar<'a>(pod: &'a Pod<'_>) -> Result<Option<&'a Container<'a>>, Refusal> {
+pub(crate) fn sidecar<'a>(pod: &'a Pod<'_>) -> Result<Option<&'a Container<'a>>, Denial> {
     let mut injected = None;
     for (list, _, container) in pod.containers().filter(|(_, _, one)| *one.name == *CONTAINER) {
         if list != List::Init || injected.is_some() || !is_sidecar(container) {
@@ -30,9 +30,9 @@ pub(crate) fn sidecar<'a>(pod: &'a Pod<'_>) -> Result<Option<&'a Container<'a>>,
     }
     let volumes = pod.spec.volumes.as_deref().unwrap_or_default();
     let is_taken =
-        |ours: &&Volume| volumes.iter().any(|one| *one.name == *ours.name && !needs_no_sidecar(one));
+        |ours: &&VolumeMount| volumes.iter().any(|one| *one.name == *ours.name && !needs_no_sidecar(one));
     match VOLUMES.iter().find(is_taken) {
-        Some(Volume { name, .. }) if injected.is_none() => Err(clash(format!(
+        Some(VolumeMount { name, .. }) if injected.is_none() => Err(clash(format!(
             "The volume {name} is not Rolebridge's but has its name; give it another one."
         ))),
         _ => Ok(injected),
@@ -52,11 +52,11 @@ fn needs_no_sidecar(volume: &view::Volume<'_>) -> bool {
 
 fn is_sidecar(container: &Container<'_>) -> bool {
     let says = |words: Option<&[_]>, wanted: &[&str]| {
-        words.is_some_and(|words: &[crate::view::Text<'_>]| {
+        words.is_some_and(|words: &[crate::view::BorrowedStr<'_>]| {
             words.iter().map(|word| &**word).eq(wanted.iter().copied())
         })
     };
-    let mounts = |volume: &Volume| {
+    let mounts = |volume: &VolumeMount| {
         container
             .mounts()
             .iter()
@@ -68,6 +68,6 @@ fn is_sidecar(container: &Container<'_>) -> bool {
         && mounts(&TOKEN_VOLUME)
 }
 
-fn clash(message: String) -> Refusal {
-    Refusal::of_pod(Reason::Clash, message)
+fn clash(message: String) -> Denial {
+    Denial::of_pod(Reason::Clash, message)
 }

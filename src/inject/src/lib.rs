@@ -8,14 +8,14 @@
 mod admission;
 mod again;
 pub mod defaults;
+mod denial;
 mod mesh;
-mod metadata;
+mod object_metadata;
 mod opt_in;
 pub mod patch;
 mod pattern;
 pub mod quantity;
 mod reason;
-mod refusal;
 mod sentence;
 pub mod settings;
 mod spelling;
@@ -26,12 +26,12 @@ pub mod workload;
 #[cfg(test)]
 mod tests;
 
-pub use admission::{Admission, Context, Outcome, admit};
+pub use admission::{Admission, Context, Decision, admit};
 pub use defaults::{Defaults, DefaultsError};
-pub use metadata::Metadata;
+pub use denial::Denial;
+pub use object_metadata::ObjectMetadata;
 pub use opt_in::OptIn;
 pub use patch::Patch;
 pub use reason::Reason;
-pub use refusal::Refusal;
 pub use settings::{Origin, Setting, Settings, resolve};
 pub use view::Pod;

@@ -1,9 +1,9 @@
 //! Who asked for the injection: the pod itself, or only its namespace.
 
-use rolebridge_contract::annotations::{INJECT, NAMESPACE_OPT_IN};
-use rolebridge_contract::shown::Shown;
+use rolebridge_core::annotations::{INJECT, NAMESPACE_OPT_IN};
+use rolebridge_core::redact::Quoted;
 
-use crate::{Context, Pod, Reason, Refusal, unheard};
+use crate::{Context, Denial, Pod, Reason, unheard};
 
 /// Who opted the pod in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,13 +27,13 @@ impl Pod<'_> {
     /// # Errors
     ///
     /// The pod's annotation is neither `"true"` nor `"false"`.
-    pub fn opted_in_by(&self, context: &Context<'_>) -> Result<Option<OptIn>, Refusal> {
+    pub fn opted_in_by(&self, context: &Context<'_>) -> Result<Option<OptIn>, Denial> {
         match self.annotation(INJECT) {
             Some("true") => Ok(Some(OptIn::Pod)),
             Some("false") => Ok(None),
-            Some(other) => Err(Refusal::of_pod(
+            Some(other) => Err(Denial::of_pod(
                 Reason::BadValue,
-                format!("{INJECT}: {} (on the pod) is neither \"true\" nor \"false\".", Shown(other)),
+                format!("{INJECT}: {} (on the pod) is neither \"true\" nor \"false\".", Quoted(other)),
             )),
             None => Ok((label(context) == Some(NAMESPACE_OPT_IN)).then_some(OptIn::Namespace)),
         }

@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-use rolebridge_contract::shown::{MOST_SHOWN, Shown};
+use rolebridge_core::redact::{MAX_QUOTED_CHARS, Quoted};
 
 /// A name or a path: bare if it is made of what Kubernetes makes them of, else like any value.
 pub(crate) struct Name<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_plain = (1..=MOST_SHOWN).contains(&self.0.len())
+        let is_plain = (1..=MAX_QUOTED_CHARS).contains(&self.0.len())
             && self.0.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._/".contains(&byte));
-        if is_plain { f.write_str(self.0) } else { Shown(self.0).fmt(f) }
+        if is_plain { f.write_str(self.0) } else { Quoted(self.0).fmt(f) }
     }
 }
 

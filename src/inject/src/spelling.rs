@@ -1,10 +1,10 @@
 //! Misspelt annotations: refused on a pod, with the nearest key that exists.
 
-use rolebridge_contract::annotations::{ALL, CONFIG_FILE, CONFIG_LOOPBACK, PREFIX, STATUS};
-use rolebridge_contract::shown::Shown;
+use rolebridge_core::annotations::{ALL, CONFIG_FILE, CONFIG_LOOPBACK, PREFIX, STATUS};
+use rolebridge_core::redact::Quoted;
 
 use crate::view::Annotations;
-use crate::{Pod, Reason, Refusal};
+use crate::{Denial, Pod, Reason};
 
 /// What the webhook itself writes.
 const WRITTEN: &[&str] = &[STATUS, CONFIG_LOOPBACK, CONFIG_FILE];
@@ -13,15 +13,15 @@ const WRITTEN: &[&str] = &[STATUS, CONFIG_LOOPBACK, CONFIG_FILE];
 const MOST_SLIPS: usize = 4;
 
 /// Refuses a pod with an annotation of ours that does not exist: it would be silently without effect.
-pub(crate) fn check(pod: &Pod<'_>) -> Result<(), Refusal> {
+pub(crate) fn check(pod: &Pod<'_>) -> Result<(), Denial> {
     let mut keys = pod.annotations().into_iter().flat_map(Annotations::keys);
     let ours = |key: &&str| key.starts_with(PREFIX) && !is_written(key);
     match keys.find(|key| ours(key) && !is_known(key)) {
         None => Ok(()),
-        Some(key) => Err(Refusal::of_pod(
+        Some(key) => Err(Denial::of_pod(
             Reason::UnknownAnnotation,
             // Nothing has checked what a key is made of either.
-            format!("{} (on the pod) does not exist.{}", Shown(key), suggestion(key)),
+            format!("{} (on the pod) does not exist.{}", Quoted(key), suggestion(key)),
         )),
     }
 }

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use crate::workload::{Workload, advise};
-use crate::{Context, Defaults, Metadata, Outcome, admit};
+use crate::workload::{Workload, preview};
+use crate::{Context, Decision, Defaults, ObjectMetadata, admit};
 
 const PROVIDER: (&str, &str) =
     ("rolebridge.io/provider", "projects/1/locations/global/workloadIdentityPools/pool/providers/prod");
@@ -13,19 +13,19 @@ const ROLE: (&str, &str) = ("eks.amazonaws.com/role-arn", "arn:aws:iam::12345678
 
 /// What became of it: `injected`, or the reason's code after `unchanged` or `refused`; a `?` if that depends on
 /// metadata.
-fn word(outcome: &Outcome, depends: bool) -> String {
+fn word(decision: &Decision, depends: bool) -> String {
     let depends = if depends { "?" } else { "" };
-    match outcome {
-        Outcome::Injected(_) => format!("injected{depends}"),
-        Outcome::Unchanged(reason) => format!("unchanged {}{depends}", reason.code()),
-        Outcome::Refused(refusal) => format!("refused {}{depends}", refusal.reason.code()),
+    match decision {
+        Decision::Patch(_) => format!("injected{depends}"),
+        Decision::Skip(reason) => format!("unchanged {}{depends}", reason.code()),
+        Decision::Deny(refusal) => format!("refused {}{depends}", refusal.reason.code()),
     }
 }
 
 #[test]
 fn who_opts_in_and_what_it_lacks() {
     let all = &[PROVIDER, ROLE][..];
-    for (annotation, label, spec, service_account, outcome) in [
+    for (annotation, label, spec, service_account, decision) in [
         (Some("true"), None, json!({}), all, "injected"),
         (None, Some("enabled"), json!({}), all, "injected"),
         (None, None, json!({}), all, "unchanged not-opted-in?"),
@@ -64,28 +64,31 @@ fn who_opts_in_and_what_it_lacks() {
         }
         let context = Context {
             namespace: "shop",
-            service_account: Some(&Metadata::new(service_account.iter().copied(), [])),
-            namespace_metadata: Some(&Metadata::new([], label.map(|value| ("rolebridge.io/inject", value)))),
+            service_account: Some(&ObjectMetadata::new(service_account.iter().copied(), [])),
+            namespace_metadata: Some(&ObjectMetadata::new(
+                [],
+                label.map(|value| ("rolebridge.io/inject", value)),
+            )),
             defaults: &Defaults::default(),
         };
         let admission = admit(&serde_json::from_str(&pod.to_string()).unwrap(), &context);
         assert_eq!(
-            word(&admission.outcome, admission.depends_on_metadata),
-            outcome,
+            word(&admission.decision, admission.depends_on_metadata),
+            decision,
             "{annotation:?} {label:?} {pod}"
         );
-        let speaks = outcome.contains("no-")
-            || outcome.contains("unchanged windows")
-            || outcome.contains("unchanged host");
-        let warned = speaks && outcome.starts_with("unchanged") || label == Some("true");
-        assert_eq!(!admission.warnings.is_empty(), warned, "{outcome}: {:?}", admission.warnings);
+        let speaks = decision.contains("no-")
+            || decision.contains("unchanged windows")
+            || decision.contains("unchanged host");
+        let warned = speaks && decision.starts_with("unchanged") || label == Some("true");
+        assert_eq!(!admission.warnings.is_empty(), warned, "{decision}: {:?}", admission.warnings);
     }
 }
 
 fn admit_text(pod: &str, service_account: &[(&str, &str)]) -> crate::Admission {
     let context = Context {
         namespace: "shop",
-        service_account: Some(&Metadata::new(service_account.iter().copied(), [])),
+        service_account: Some(&ObjectMetadata::new(service_account.iter().copied(), [])),
         namespace_metadata: None,
         defaults: &Defaults::default(),
     };
@@ -95,7 +98,7 @@ fn admit_text(pod: &str, service_account: &[(&str, &str)]) -> crate::Admission {
 #[test]
 fn a_mirror_pod_is_left_alone() {
     let pod = r#"{"metadata":{"annotations":{"rolebridge.io/inject":"true","kubernetes.io/config.mirror":"x"}},"spec":{}}"#;
-    assert_eq!(word(&admit_text(pod, &[]).outcome, false), "unchanged mirror-pod");
+    assert_eq!(word(&admit_text(pod, &[]).decision, false), "unchanged mirror-pod");
 }
 
 #[test]
@@ -106,14 +109,14 @@ fn a_misspelt_annotation() {
         )
     };
     let on_pod = admit_text(&pod(r#","rolebridge.io/provder":"x""#), &[PROVIDER, ROLE]);
-    let Outcome::Refused(refusal) = on_pod.outcome else { panic!("accepted") };
+    let Decision::Deny(refusal) = on_pod.decision else { panic!("accepted") };
     assert_eq!(
         refusal.message,
         "\"rolebridge.io/provder\" (on the pod) does not exist. Did you mean rolebridge.io/provider?"
     );
     let elsewhere = [PROVIDER, ROLE, ("rolebridge.io/projct", "x"), ("rolebridge.io/inject", "true")];
     let on_service_account = admit_text(&pod(""), &elsewhere);
-    assert_eq!(word(&on_service_account.outcome, false), "injected");
+    assert_eq!(word(&on_service_account.decision, false), "injected");
     assert_eq!(
         on_service_account.warnings,
         [
@@ -148,7 +151,7 @@ fn warnings_about_the_settings() {
         ),
     ] {
         let admission = admit_text(&pod, &service_account);
-        assert_eq!(word(&admission.outcome, false), "injected");
+        assert_eq!(word(&admission.decision, false), "injected");
         assert_eq!(admission.warnings.len(), 1, "{pod}");
         assert!(admission.warnings[0].len() <= 256, "{}", admission.warnings[0]);
         warnings.extend(admission.warnings);
@@ -187,14 +190,14 @@ fn a_workload_hears_what_its_pods_would() {
         workload("Deployment", "null", ""),
     ] {
         let workload: Workload<'_> = serde_json::from_str(&text).unwrap();
-        let metadata = Metadata::new([ROLE], []);
+        let metadata = ObjectMetadata::new([ROLE], []);
         let context = Context {
             namespace: "shop",
             service_account: Some(&metadata),
             namespace_metadata: None,
             defaults: &Defaults::default(),
         };
-        writeln!(said, "{:#?}", advise(&workload, &context)).unwrap();
+        writeln!(said, "{:#?}", preview(&workload, &context)).unwrap();
     }
     insta::assert_snapshot!(said);
 }
@@ -226,13 +229,16 @@ settings: {sts-endpoint: 'https://sts.example.internal'}
             json!({"metadata": {"annotations": annotations}, "spec": {"containers": [{"name": "web"}]}});
         let context = Context {
             namespace: "shop",
-            service_account: Some(&Metadata::new([PROVIDER, ROLE].into_iter().chain(service_account), [])),
-            namespace_metadata: Some(&Metadata::new(namespace, [])),
+            service_account: Some(&ObjectMetadata::new(
+                [PROVIDER, ROLE].into_iter().chain(service_account),
+                [],
+            )),
+            namespace_metadata: Some(&ObjectMetadata::new(namespace, [])),
             defaults: &defaults,
         };
         let admission = admit(&serde_json::from_str(&pod.to_string()).unwrap(), &context);
-        said.push(match admission.outcome {
-            Outcome::Refused(refusal) => format!("[{}] {}", refusal.reason.code(), refusal.message),
+        said.push(match admission.decision {
+            Decision::Deny(refusal) => format!("[{}] {}", refusal.reason.code(), refusal.message),
             other => word(&other, admission.depends_on_metadata),
         });
     }

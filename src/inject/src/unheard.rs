@@ -1,7 +1,7 @@
 //! Keys of ours where nobody hears them: among a pod's labels, or on a pod that nobody opted in. Whoever wrote them meant
 //! something by them.
 
-use rolebridge_contract::annotations::{INJECT, PREFIX};
+use rolebridge_core::annotations::{INJECT, PREFIX};
 
 use crate::Pod;
 use crate::sentence::{MOST_IN_WARNING, Name, names};

@@ -1,17 +1,17 @@
 //! The answer for a Deployment and its like: warnings alone, so that `kubectl apply` shows the sentences which would
 //! otherwise only reach the events of its ReplicaSet.
 
-use rolebridge_contract::annotations::INJECT;
+use rolebridge_core::annotations::INJECT;
 use serde::Deserialize;
 
-use crate::view::{Annotations, Labels, ObjectMeta, Text};
-use crate::{Admission, Context, Outcome, Pod, admit};
+use crate::view::{Annotations, BorrowedStr, Labels, ObjectMeta};
+use crate::{Admission, Context, Decision, Pod, admit};
 
 /// A Deployment, ReplicaSet, StatefulSet, DaemonSet, Job or CronJob: whatever has a pod template.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Workload<'a> {
     #[serde(borrow)]
-    kind: Option<Text<'a>>,
+    kind: Option<BorrowedStr<'a>>,
     #[serde(borrow)]
     metadata: Option<ObjectMeta<'a>>,
     #[serde(borrow)]
@@ -70,7 +70,7 @@ impl<'a> Workload<'a> {
 
 /// What to say about a workload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Advice {
+pub struct WorkloadPreview {
     /// Sentences for the user.
     pub warnings: Vec<String>,
     /// Whether a fresher service account or namespace could change them.
@@ -79,12 +79,12 @@ pub struct Advice {
 
 /// What would become of the workload's pods.
 #[must_use]
-pub fn advise(workload: &Workload<'_>, context: &Context<'_>) -> Advice {
-    let Some(template) = workload.template() else { return Advice::default() };
-    let Admission { outcome, mut warnings, depends_on_metadata } = admit(template, context);
-    if let Outcome::Refused(refusal) = &outcome {
+pub fn preview(workload: &Workload<'_>, context: &Context<'_>) -> WorkloadPreview {
+    let Some(template) = workload.template() else { return WorkloadPreview::default() };
+    let Admission { decision, mut warnings, depends_on_metadata } = admit(template, context);
+    if let Decision::Deny(refusal) = &decision {
         warnings.push(format!("The pods of this {} will be refused: {}", workload.kind(), refusal.message));
     }
     warnings.extend(workload.misplaced_opt_in());
-    Advice { warnings, depends_on_metadata }
+    WorkloadPreview { warnings, depends_on_metadata }
 }

@@ -1,6 +1,6 @@
 //! The book's table of reasons is the one in the code.
 
-#[path = "../../contract/tests/section/mod.rs"]
+#[path = "../../core/tests/section/mod.rs"]
 mod section;
 
 use rolebridge_inject::Reason;

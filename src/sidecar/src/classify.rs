@@ -5,7 +5,7 @@ use std::error::Error;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::ConnectorError};
 use aws_smithy_types::error::display::DisplayErrorContext;
-use rolebridge_contract::causes::{causes, innermost};
+use rolebridge_core::error_chain::{chain, root_cause};
 
 use crate::fault::{Fault, Reason};
 
@@ -88,13 +88,13 @@ fn of_answer(code: Option<&str>, message: &str, status: u16) -> Reason {
 /// The fault behind a connection to `host` that was not made or broke.
 #[must_use]
 pub fn connection_fault(cause: &ConnectorError, host: &str) -> Fault {
-    Fault::new(of_connection(cause), format!("{host}: {}", innermost(cause)))
+    Fault::new(of_connection(cause), format!("{host}: {}", root_cause(cause)))
 }
 
 /// By the first error in the chain that tells. The connector's own types for DNS and proxies are private; their words,
 /// which the tests of the connection meet, are all there is.
 fn of_connection(error: &(dyn Error + 'static)) -> Reason {
-    for cause in causes(error) {
+    for cause in chain(error) {
         if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             return of_tls(tls);
         }
@@ -151,6 +151,6 @@ mod tests {
         let tls = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         let error = std::io::Error::other(std::io::Error::other(tls));
         assert_eq!(of_connection(&error), Reason::Untrusted);
-        assert_eq!(innermost(&error), "invalid peer certificate: UnknownIssuer");
+        assert_eq!(root_cause(&error), "invalid peer certificate: UnknownIssuer");
     }
 }

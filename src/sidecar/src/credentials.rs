@@ -19,7 +19,7 @@ use aws_sdk_sts::{
 };
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime_api::client::http::http_client_fn;
-use rolebridge_contract::aws::public_sts_host;
+use rolebridge_core::aws::public_sts_host;
 
 use crate::{
     call::{CALL_TIMEOUT, host},

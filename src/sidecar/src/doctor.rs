@@ -14,7 +14,7 @@ use std::{
     io::{self, Write},
 };
 
-use rolebridge_contract::doctor::{Hop, Step};
+use rolebridge_core::diagnostics::{Step, StepResult};
 
 use self::walk::Walk;
 use crate::{
@@ -38,9 +38,9 @@ pub enum Form {
 /// That a hop failed, or that it could not be written, in a sentence.
 pub fn run(variables: &Variables<'_>, form: Form, out: &mut impl Write) -> Result<(), String> {
     let mut written = Ok(());
-    let mut tell = |step: &Step| {
+    let mut tell = |result: &StepResult| {
         if written.is_ok() {
-            written = write(step, form, out);
+            written = write(result, form, out);
         }
     };
     let mut walk = Walk::new(&mut tell);
@@ -53,7 +53,7 @@ pub fn run(variables: &Variables<'_>, form: Form, out: &mut impl Write) -> Resul
     }
     let failed = walk.first_failure();
     written.map_err(|error| format!("standard output: {error}"))?;
-    failed.map_or(Ok(()), |hop| Err(format!("{} failed", hop.title())))
+    failed.map_or(Ok(()), |step| Err(format!("{} failed", step.title())))
 }
 
 /// Ends at the first hop that the next ones need.
@@ -73,31 +73,31 @@ async fn all(settings: &Settings, walk: &mut Walk<'_>) {
 }
 
 /// The hops of an identity.
-fn plan(settings: &Settings) -> Vec<Hop> {
-    let mut plan = vec![Hop::Settings, Hop::Published, Hop::ProjectedToken];
+fn plan(settings: &Settings) -> Vec<Step> {
+    let mut plan = vec![Step::Settings, Step::Published, Step::ProjectedToken];
     plan.extend_from_slice(aws::plan(&settings.identity));
-    plan.extend([Hop::GoogleSts, Hop::Principal]);
+    plan.extend([Step::GoogleSts, Step::Principal]);
     if settings.google.impersonation.is_some() {
-        plan.extend([Hop::Impersonation, Hop::IdToken]);
+        plan.extend([Step::Impersonation, Step::IdToken]);
     }
     plan
 }
 
-fn write(step: &Step, form: Form, out: &mut impl Write) -> io::Result<()> {
+fn write(result: &StepResult, form: Form, out: &mut impl Write) -> io::Result<()> {
     let mut line = String::new();
     match form {
         Form::Text => {
-            let Step { hop, outcome, sentence, .. } = step;
+            let StepResult { step, status, message, .. } = result;
             // A String takes all that is written to it.
             let _ = write!(
                 line,
-                "{:7}  {:width$}  {sentence}",
-                outcome.title(),
-                hop.title(),
-                width = Hop::WIDEST_TITLE
+                "{:7}  {:width$}  {message}",
+                status.title(),
+                step.title(),
+                width = Step::WIDEST_TITLE
             );
         }
-        Form::Json => line = serde_json::to_string(step)?,
+        Form::Json => line = serde_json::to_string(result)?,
     }
     line.push('\n');
     out.write_all(line.as_bytes())?;

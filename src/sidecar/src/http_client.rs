@@ -97,7 +97,7 @@ fn push_pem(pem: &mut String, certificate: &[u8]) {
 mod tests {
     use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
     use proptest::prelude::*;
-    use rolebridge_contract::values;
+    use rolebridge_core::parse;
 
     use super::*;
 
@@ -112,7 +112,7 @@ mod tests {
             port in "(:[0-9]{1,5})?/?",
         ) {
             let url = format!("http://{user}@{host}{port}");
-            let Ok(url) = values::proxy(&url) else { return Ok(()) };
+            let Ok(url) = parse::proxy(&url) else { return Ok(()) };
             prop_assert!(ProxyConfig::https(url).is_ok(), "{}", url);
             let read: http::Uri = url.parse().unwrap();
             prop_assert_eq!(read.host(), Some(&*host));
@@ -128,7 +128,7 @@ mod tests {
             path in "(/[ -~]{0,8})?",
         ) {
             let url = format!("{scheme}://{host}{port}{path}");
-            for url in [values::endpoint(&url), values::pod_identity_uri(&url)].into_iter().flatten() {
+            for url in [parse::endpoint(&url), parse::pod_identity_uri(&url)].into_iter().flatten() {
                 prop_assert!(HttpRequest::empty().set_uri(url).is_ok(), "{}", url);
                 let read: http::Uri = url.parse().unwrap();
                 prop_assert_eq!(read.host(), Some(&*host));

@@ -13,7 +13,7 @@ use axum::{
     extract::Request,
     routing::{get, put},
 };
-use rolebridge_contract::loopback::{CREDENTIALS_PATH, MARKER_HEADER, REGION_PATH, SESSION_TOKEN_PATH};
+use rolebridge_core::imds::{CREDENTIALS_PATH, MARKER_HEADER, REGION_PATH, SESSION_TOKEN_PATH};
 
 use crate::{board::Reader, clock::Clock, metrics::Question, session_token::SessionTokens, settings::Role};
 

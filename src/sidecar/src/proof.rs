@@ -5,7 +5,7 @@ mod pod_identity;
 
 use std::time::SystemTime;
 
-use rolebridge_contract::aws::{DENY_ALL_SESSION_POLICY, GET_WEB_IDENTITY_TOKEN_SESSION_POLICY};
+use rolebridge_core::aws::{DENY_ALL_SESSION_POLICY, GET_WEB_IDENTITY_TOKEN_SESSION_POLICY};
 
 use crate::{
     clock::Clock,

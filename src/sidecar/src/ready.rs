@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use rolebridge_contract::pod::PROBE_TIMEOUT_SECONDS;
+use rolebridge_core::pod_names::PROBE_TIMEOUT_SECONDS;
 
 use crate::{
     outputs::{NOT_YET, Output},

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use rolebridge_contract::{environment::sidecar as names, values};
+use rolebridge_core::{env::sidecar as names, parse as core_parse};
 use tracing::level_filters::LevelFilter;
 
 pub use self::{
@@ -88,7 +88,7 @@ impl Settings {
             outputs,
             local: Local::read(variables, &identity)?,
             identity,
-            metrics_port: variables.optional(names::METRICS_PORT, values::port)?,
+            metrics_port: variables.optional(names::METRICS_PORT, core_parse::port)?,
             startup_timeout: variables.optional(names::STARTUP_TIMEOUT, parse::startup_timeout)?,
             log_level: log_level(variables)?,
             pod: variables.optional(HOSTNAME, parse::text)?,
@@ -123,7 +123,7 @@ impl Local {
     fn named(variables: &Variables<'_>) -> Result<Option<Self>, SettingsError> {
         let serve = variables.optional(names::SERVE, parse::serve)?;
         let serve = serve.unwrap_or(Serve { loopback: true, metadata: false });
-        let port = variables.optional(names::LOOPBACK_PORT, values::port)?;
+        let port = variables.optional(names::LOOPBACK_PORT, core_parse::port)?;
         Ok(port.map(|port| Self { port, serve }))
     }
 }

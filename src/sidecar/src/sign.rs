@@ -10,7 +10,7 @@ use aws_sigv4::{
     sign::v4,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
-use rolebridge_contract::{aws, google::TARGET_RESOURCE_HEADER};
+use rolebridge_core::{aws, google::TARGET_RESOURCE_HEADER};
 use serde::Serialize;
 
 use crate::subject_token::SubjectToken;

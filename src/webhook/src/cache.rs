@@ -9,7 +9,7 @@ use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use rolebridge_inject::Metadata;
+use rolebridge_inject::ObjectMetadata;
 
 /// What is known about an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,22 +17,22 @@ pub enum Sight {
     /// The watch has not brought it: it does not exist, or not for long.
     Unseen,
     /// It exists, with this to say.
-    Seen(Arc<Metadata>),
+    Seen(Arc<ObjectMetadata>),
 }
 
 /// Objects of one kind by namespace and name; of a kind without namespaces, the namespace is empty.
 #[derive(Debug, Default)]
 pub struct Objects {
-    telling: HashMap<Box<str>, HashMap<Box<str>, Arc<Metadata>>>,
+    telling: HashMap<Box<str>, HashMap<Box<str>, Arc<ObjectMetadata>>>,
     silent: HashSet<u64>,
     hasher: RandomState,
 }
 
 impl Objects {
     /// Adds or replaces an object.
-    pub fn put(&mut self, namespace: &str, name: &str, metadata: Metadata) {
+    pub fn put(&mut self, namespace: &str, name: &str, metadata: ObjectMetadata) {
         self.remove(namespace, name);
-        if metadata == Metadata::default() {
+        if metadata == ObjectMetadata::default() {
             self.silent.insert(self.hash(namespace, name));
         } else {
             let names = self.telling.entry(namespace.into()).or_default();
@@ -114,12 +114,12 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
-    use rolebridge_contract::annotations::PROJECT;
+    use rolebridge_core::annotations::PROJECT;
 
     use super::*;
 
-    fn of_project(project: &str) -> Metadata {
-        Metadata::new([(PROJECT, project)], [])
+    fn of_project(project: &str) -> ObjectMetadata {
+        ObjectMetadata::new([(PROJECT, project)], [])
     }
 
     #[test]
@@ -129,13 +129,13 @@ mod tests {
         let silent = Sight::Seen(Arc::default());
         let now = |name| cache.find("shop", name);
         assert_eq!(now("batch"), Sight::Unseen);
-        cache.update(|objects| objects.put("shop", "batch", Metadata::default()));
+        cache.update(|objects| objects.put("shop", "batch", ObjectMetadata::default()));
         assert_eq!((now("batch"), cache.sizes()), (silent.clone(), (0, 1)));
         cache.update(|objects| objects.put("shop", "batch", of_project("a")));
         assert_eq!((now("batch"), cache.sizes()), (seen("a"), (1, 0)));
         cache.update(|objects| objects.put("shop", "batch", of_project("b")));
         assert_eq!((now("batch"), cache.sizes()), (seen("b"), (1, 0)));
-        cache.update(|objects| objects.put("shop", "batch", Metadata::default()));
+        cache.update(|objects| objects.put("shop", "batch", ObjectMetadata::default()));
         assert_eq!((now("batch"), cache.sizes()), (silent, (0, 1)));
         cache.update(|objects| objects.remove("shop", "batch"));
         assert_eq!((now("batch"), cache.sizes()), (Sight::Unseen, (0, 0)));

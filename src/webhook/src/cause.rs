@@ -3,14 +3,14 @@
 use std::error::Error;
 
 use kube::core::Status;
-use rolebridge_contract::causes::{causes, innermost};
+use rolebridge_core::error_chain::{chain, root_cause};
 
 /// The API server's message; else the innermost error, since that a connection failed says little without why. Without a
 /// full stop.
 pub(crate) fn cause(error: &(dyn Error + 'static)) -> String {
-    let said = causes(error).find_map(|error| error.downcast_ref::<Box<Status>>());
+    let said = chain(error).find_map(|error| error.downcast_ref::<Box<Status>>());
     let said = said.map(|status| status.message.clone()).filter(|message| !message.is_empty());
-    said.unwrap_or_else(|| innermost(error)).trim_end_matches('.').to_owned()
+    said.unwrap_or_else(|| root_cause(error)).trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::watch_files::{Contents, File};
-use rolebridge_certificate::validity::Validity;
+use rolebridge_certs::validity::Validity;
 
 /// A certificate with its chain and key, which belong together.
 #[derive(Debug)]

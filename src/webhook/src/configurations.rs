@@ -5,7 +5,7 @@ use kube::{Api, Client};
 use rustls_pki_types::CertificateDer;
 
 use crate::ask::ask;
-use rolebridge_certificate::bundle::Bundle;
+use rolebridge_certs::ca_bundle::CaBundle;
 
 /// A configuration, or the lack of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Entry {
     /// The service's name.
     pub service: String,
     /// The CAs that are trusted.
-    pub bundle: Bundle,
+    pub bundle: CaBundle,
 }
 
 impl Configuration {
@@ -76,7 +76,7 @@ impl Entry {
             name: webhook.name.clone(),
             namespace: service.namespace.clone(),
             service: service.name.clone(),
-            bundle: Bundle::parse(pem),
+            bundle: CaBundle::parse(pem),
         })
     }
 }

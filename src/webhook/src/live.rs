@@ -13,7 +13,7 @@ use futures::future::{BoxFuture, Shared};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::core::PartialObjectMeta;
 use kube::{Api, Client};
-use rolebridge_inject::Metadata;
+use rolebridge_inject::ObjectMetadata;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::cause::cause;
@@ -72,7 +72,7 @@ pub struct LiveError {
     cause: Arc<str>,
 }
 
-type Answer = Result<Option<Arc<Metadata>>, LiveError>;
+type Answer = Result<Option<Arc<ObjectMetadata>>, LiveError>;
 
 /// A read under way or done: who waits for it drives it.
 #[derive(Clone)]
@@ -171,7 +171,7 @@ async fn ask(
     (Instant::now(), answer)
 }
 
-async fn get(client: Client, object: &Object) -> Result<Option<Arc<Metadata>>, Arc<str>> {
+async fn get(client: Client, object: &Object) -> Result<Option<Arc<ObjectMetadata>>, Arc<str>> {
     let metadata = match object.kind {
         Kind::ServiceAccount => {
             let api: Api<PartialObjectMeta<ServiceAccount>> = Api::namespaced(client, &object.namespace);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rolebridge_inject::{Context, Defaults, Metadata};
+use rolebridge_inject::{Context, Defaults, ObjectMetadata};
 
 use crate::cache::{Cache, Sight};
 use crate::live::{Live, LiveError, Object};
@@ -34,9 +34,9 @@ impl Kind {
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     /// Of its service account.
-    pub service_account: Option<Arc<Metadata>>,
+    pub service_account: Option<Arc<ObjectMetadata>>,
     /// Of its namespace.
-    pub namespace: Option<Arc<Metadata>>,
+    pub namespace: Option<Arc<ObjectMetadata>>,
 }
 
 impl Surroundings {

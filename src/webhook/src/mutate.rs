@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use rolebridge_inject::{Admission, Outcome as Decision, Pod, admit};
+use rolebridge_inject::{Admission, Decision, Pod, admit};
 use tracing::{Level, debug, enabled, error, info};
 
 use crate::answer::{Answer, Denial, Verdict};
@@ -61,16 +61,16 @@ async fn decide(webhook: &Webhook, namespace: &str, pod: &Pod<'_>) -> Result<Adm
 }
 
 fn told(uid: &str, admission: &Admission, log: &Log<'_>) -> (String, Outcome) {
-    let (verdict, outcome) = match &admission.outcome {
-        Decision::Injected(patch) => {
+    let (verdict, outcome) = match &admission.decision {
+        Decision::Patch(patch) => {
             log.passed("injected", "The pod gets a sidecar.");
             (Verdict::Patch(patch.as_json()), Outcome::Injected)
         }
-        Decision::Unchanged(reason) => {
+        Decision::Skip(reason) => {
             log.passed(reason.code(), reason.sentence());
             (Verdict::Allow, Outcome::Unchanged(*reason))
         }
-        Decision::Refused(refusal) => {
+        Decision::Deny(refusal) => {
             log.refused(refusal.reason.code(), &refusal.message);
             let denial = Denial { code: 403, reason: "Forbidden", message: &refusal.message };
             (Verdict::Deny(denial), Outcome::Refused(refusal.reason))
@@ -83,11 +83,11 @@ fn told(uid: &str, admission: &Admission, log: &Log<'_>) -> (String, Outcome) {
 fn say_event(webhook: &Webhook, admission: &Admission, log: &Log<'_>) {
     let Some(events) = webhook.events.as_ref().filter(|_| !log.dry_run) else { return };
     let warnings = || admission.warnings.join(" ");
-    let (occasion, note) = match &admission.outcome {
-        Decision::Refused(refusal) => (Occasion::Refused, refusal.message.clone()),
+    let (occasion, note) = match &admission.decision {
+        Decision::Deny(refusal) => (Occasion::Refused, refusal.message.clone()),
         _ if admission.warnings.is_empty() => return,
-        Decision::Unchanged(_) => (Occasion::NotInjected, warnings()),
-        Decision::Injected(_) => (Occasion::Warned, warnings()),
+        Decision::Skip(_) => (Occasion::NotInjected, warnings()),
+        Decision::Patch(_) => (Occasion::Warned, warnings()),
     };
     if let Some(about) = named::subject(log.namespace, log.body) {
         events.say(&about, occasion, &note);

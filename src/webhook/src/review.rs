@@ -4,7 +4,7 @@
 
 use std::str::Utf8Error;
 
-use rolebridge_inject::view::Text;
+use rolebridge_inject::view::BorrowedStr;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -23,10 +23,10 @@ pub struct Request<'a, T> {
     pub kind: Kind<'a>,
     /// `CREATE`, `UPDATE`, `DELETE` or `CONNECT`.
     #[serde(borrow)]
-    pub operation: Text<'a>,
+    pub operation: BorrowedStr<'a>,
     /// The object's namespace. The object itself may not name it yet.
     #[serde(borrow, default)]
-    pub namespace: Text<'a>,
+    pub namespace: BorrowedStr<'a>,
     /// Whether nothing will be stored.
     #[serde(default)]
     pub dry_run: bool,
@@ -39,19 +39,19 @@ pub struct Request<'a, T> {
 pub struct Kind<'a> {
     /// Empty for the core group.
     #[serde(borrow, default)]
-    pub group: Text<'a>,
+    pub group: BorrowedStr<'a>,
     /// Such as `Pod`.
     #[serde(borrow)]
-    pub kind: Text<'a>,
+    pub kind: BorrowedStr<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a, T: Deserialize<'de>"))]
 struct Review<'a, T> {
     #[serde(borrow, default)]
-    api_version: Text<'a>,
+    api_version: BorrowedStr<'a>,
     #[serde(borrow, default)]
-    kind: Text<'a>,
+    kind: BorrowedStr<'a>,
     #[serde(borrow)]
     request: Option<Request<'a, T>>,
 }

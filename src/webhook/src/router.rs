@@ -42,7 +42,7 @@ pub struct Webhook {
 pub fn router(webhook: Arc<Webhook>) -> Router {
     Router::new()
         .route(MUTATE_PATH, post(mutate::mutate))
-        .route(WORKLOADS_PATH, post(workloads::advise))
+        .route(WORKLOADS_PATH, post(workloads::preview))
         .method_not_allowed_fallback(wrong_method)
         .fallback(wrong_path)
         .with_state(webhook)

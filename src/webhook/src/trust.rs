@@ -14,7 +14,7 @@ use tracing::warn;
 
 use crate::certificates::{Certificates, Pair};
 use crate::configurations::{self, Configuration};
-use rolebridge_certificate::chain;
+use rolebridge_certs::verify;
 
 /// How often to look while it is not yet trusted.
 const EAGER: Duration = Duration::from_secs(1);
@@ -79,7 +79,8 @@ fn verdicts<'a>(
         .flat_map(|configuration| configuration.entries.iter().map(move |entry| (configuration, entry)));
     entries.map(move |(configuration, entry)| {
         let verdict =
-            chain::check(served.chain(), &entry.server_name(), &entry.bundle.certificates, now).err()?;
+            verify::verify_server_cert(served.chain(), &entry.server_name(), &entry.bundle.certificates, now)
+                .err()?;
         Some(format!(
             "the caBundle of {} in the MutatingWebhookConfiguration {} does not fit: {verdict}",
             entry.name, configuration.name

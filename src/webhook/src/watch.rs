@@ -9,7 +9,7 @@ use kube::core::{ObjectMeta, PartialObjectMeta};
 use kube::{Client, Resource};
 use kube_runtime::WatchStreamExt;
 use kube_runtime::watcher::{Config, Event, watcher};
-use rolebridge_inject::Metadata;
+use rolebridge_inject::ObjectMetadata;
 use tracing::{info, warn};
 
 use crate::cache::{Cache, Objects};
@@ -61,6 +61,6 @@ fn key(metadata: &ObjectMeta) -> (&str, &str) {
 }
 
 /// What decides something of an object's metadata.
-pub(crate) fn trimmed(metadata: &ObjectMeta) -> Metadata {
-    Metadata::new(metadata.annotations.iter().flatten(), metadata.labels.iter().flatten())
+pub(crate) fn trimmed(metadata: &ObjectMeta) -> ObjectMetadata {
+    ObjectMetadata::new(metadata.annotations.iter().flatten(), metadata.labels.iter().flatten())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use rolebridge_inject::workload::{self, Advice, Workload};
+use rolebridge_inject::workload::{self, Workload, WorkloadPreview};
 use tracing::debug;
 
 use crate::answer::{Answer, Verdict};
@@ -13,7 +13,7 @@ use crate::review;
 use crate::router::{Webhook, respond};
 
 /// Answers the review of a workload.
-pub async fn advise(State(webhook): State<Arc<Webhook>>, request: Request) -> Response {
+pub async fn preview(State(webhook): State<Arc<Webhook>>, request: Request) -> Response {
     let answer = answer(&webhook, request).await;
     respond(&webhook, answer)
 }
@@ -23,24 +23,24 @@ async fn answer(webhook: &Webhook, request: Request) -> Result<String, Rejection
     let request: review::Request<'_, Workload<'_>> = review::decode(body.bytes())?;
     let advice = match &request.object {
         Some(workload) => advice(webhook, &request.namespace, workload).await,
-        None => Advice::default(),
+        None => WorkloadPreview::default(),
     };
     webhook.metrics.workload(!advice.warnings.is_empty());
     Ok(Answer { uid: request.uid.get(), verdict: Verdict::Allow, warnings: &advice.warnings }.to_json())
 }
 
-async fn advice(webhook: &Webhook, namespace: &str, workload: &Workload<'_>) -> Advice {
-    let Some(template) = workload.template() else { return Advice::default() };
+async fn advice(webhook: &Webhook, namespace: &str, workload: &Workload<'_>) -> WorkloadPreview {
+    let Some(template) = workload.template() else { return WorkloadPreview::default() };
     let defaults = webhook.defaults.current();
     let service_account = template.service_account();
     let cached = webhook
         .lookup
         .cached(namespace, service_account)
-        .map(|cached| workload::advise(workload, &cached.context(namespace, &defaults)));
+        .map(|cached| workload::preview(workload, &cached.context(namespace, &defaults)));
     match cached {
         Some(advice) if !advice.depends_on_metadata => advice,
         cached => match webhook.lookup.live(namespace, service_account).await {
-            Ok(live) => workload::advise(workload, &live.context(namespace, &defaults)),
+            Ok(live) => workload::preview(workload, &live.context(namespace, &defaults)),
             // Advice alone: nothing goes wrong without it, and the pods' own reviews will not miss a thing.
             Err(error) => {
                 debug!(namespace, %error, "advice by the caches alone");

@@ -5,16 +5,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clouds::{
+use rolebridge_core::{
+    aws::TOKEN_AUDIENCE,
+    env::sidecar as name,
+    google::{self, DEFAULT_UNIVERSE},
+};
+use rolebridge_fake_clouds::{
     Clouds, ProjectedToken,
     config::{
         Account, Aws, Binding, Config, Google, Issuer, Keys, OidcProvider, Provider, Role, ServiceAccount,
     },
-};
-use rolebridge_contract::{
-    aws::TOKEN_AUDIENCE,
-    environment::sidecar as name,
-    google::{self, DEFAULT_UNIVERSE},
 };
 use rolebridge_tests::{ports::free_address, process::Process};
 use serde_json::json;

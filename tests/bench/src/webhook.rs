@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use rolebridge_tests::{kubernetes::Kubernetes, ports::free_address, process::Process, webhook::Webhook};
+use rolebridge_tests::{fake_apiserver::Kubernetes, ports::free_address, process::Process, webhook::Webhook};
 use rustls::{RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject};
 use serde_json::json;
 use tokio::process::Command;

@@ -3,11 +3,11 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use clouds::Detail;
-use clouds::config::Config;
-use rolebridge_contract::annotations::{IDENTITY, PORT, PROJECT, PROVIDER, SERVICE_ACCOUNT, SOURCE, eks};
+use rolebridge_core::annotations::{IDENTITY, PORT, PROJECT, PROVIDER, SERVICE_ACCOUNT, SOURCE, eks};
+use rolebridge_fake_clouds::Detail;
+use rolebridge_fake_clouds::config::Config;
 use rolebridge_tests::error::{Context, Failure, Result};
-use rolebridge_tests::kubelet::Pod;
+use rolebridge_tests::fake_kubelet::Pod;
 use rolebridge_tests::ports::free_address;
 use rolebridge_tests::programs::Programs;
 use rolebridge_tests::world::{

@@ -7,18 +7,18 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clouds::config::Config;
-use clouds::{Clouds, Event};
-use rolebridge_contract::annotations::{PORT, PROJECT, ROLE_ARN, SERVICE_ACCOUNT, SOURCE, eks};
-use rolebridge_contract::external_account::Source;
+use rolebridge_core::annotations::{PORT, PROJECT, ROLE_ARN, SERVICE_ACCOUNT, SOURCE, eks};
+use rolebridge_core::external_account::ConfigKind;
+use rolebridge_fake_clouds::config::Config;
+use rolebridge_fake_clouds::{Clouds, Event};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
 
 use crate::app::environment;
 use crate::deployment;
 use crate::error::{Context, Failure, Result};
-use crate::kubelet::{Node, Pod};
-use crate::kubernetes::Kubernetes;
+use crate::fake_apiserver::Kubernetes;
+use crate::fake_kubelet::{Node, Pod};
 use crate::ports::free_address;
 use crate::programs::Programs;
 use crate::review::{self, Answer};
@@ -79,7 +79,7 @@ pub struct World {
 #[derive(Debug, Clone, Default)]
 pub struct Variant {
     /// The source, where it is not the default one.
-    pub source: Option<Source>,
+    pub source: Option<ConfigKind>,
     /// Further annotations.
     pub annotations: Vec<(&'static str, String)>,
     /// Further environment variables of the app.

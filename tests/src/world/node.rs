@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use clouds::{Clouds, ProjectedToken};
-use rolebridge_contract::pod::PROGRAM;
+use rolebridge_core::pod_names::PROGRAM;
+use rolebridge_fake_clouds::{Clouds, ProjectedToken};
 
 use super::{APP_PROGRAM, ISSUER};
 use crate::error::{Context, Result};
-use crate::kubelet::{Node, TokenRequest};
+use crate::fake_kubelet::{Node, TokenRequest};
 use crate::programs::Programs;
 
 pub(super) fn new(programs: &Programs, app: Vec<OsString>, clouds: &Arc<Clouds>) -> Node {

@@ -1,15 +1,15 @@
 //! A service account, as far as it says something about its pods.
 
 use kube::api::ObjectMeta;
-use rolebridge_contract::annotations::{ROLE_ARN, eks};
-use rolebridge_inject::Metadata;
+use rolebridge_core::annotations::{ROLE_ARN, eks};
+use rolebridge_inject::ObjectMetadata;
 use rolebridge_inject::settings::Role;
 
 /// A service account.
 #[derive(Debug)]
 pub(crate) struct Account {
     /// As the webhook's engine reads it.
-    pub(crate) metadata: Metadata,
+    pub(crate) metadata: ObjectMetadata,
     /// Annotations that name a role, and do not: the key and the value.
     pub(crate) malformed: Vec<(&'static str, String)>,
 }
@@ -22,6 +22,6 @@ impl Account {
             Role::parse(value).is_none().then(|| (key, value.clone()))
         });
         let malformed = malformed.collect();
-        Self { metadata: Metadata::new(annotations, metadata.labels.unwrap_or_default()), malformed }
+        Self { metadata: ObjectMetadata::new(annotations, metadata.labels.unwrap_or_default()), malformed }
     }
 }

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Event;
 use kube::Client;
 use kube::api::{Api, ListParams};
-use rolebridge_contract::pod::CONTAINER;
+use rolebridge_core::pod_names::CONTAINER;
 
 use crate::check::pod::Fault;
 use crate::check::pods::Pods;

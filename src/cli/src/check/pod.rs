@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
-use rolebridge_contract::pod::CONTAINER;
-use rolebridge_inject::{Context, OptIn, Outcome, Reason, admit};
+use rolebridge_core::pod_names::CONTAINER;
+use rolebridge_inject::{Context, Decision, OptIn, Reason, admit};
 
 use crate::check::since::Since;
 use crate::image;
@@ -62,25 +62,25 @@ pub(crate) fn judge(pod: &Pod, view: &rolebridge_inject::Pod<'_>, around: &Aroun
     let sidecar = sidecar(pod);
     let admission = admit(view, &around.context);
     let unknown = admission.depends_on_metadata && !around.is_whole;
-    Some(match (admission.outcome, sidecar) {
-        (Outcome::Unchanged(Reason::OptedOut | Reason::NotOptedIn | Reason::MirrorPod), _) => return None,
-        (Outcome::Unchanged(Reason::AlreadyInjected), None) => State::Injected(Vec::new()),
-        (Outcome::Unchanged(Reason::AlreadyInjected) | Outcome::Injected(_), Some(sidecar)) => {
+    Some(match (admission.decision, sidecar) {
+        (Decision::Skip(Reason::OptedOut | Reason::NotOptedIn | Reason::MirrorPod), _) => return None,
+        (Decision::Skip(Reason::AlreadyInjected), None) => State::Injected(Vec::new()),
+        (Decision::Skip(Reason::AlreadyInjected) | Decision::Patch(_), Some(sidecar)) => {
             State::Injected(faults(pod, sidecar, around).collect())
         }
-        (Outcome::Refused(refusal), Some(sidecar)) if refusal.reason != Reason::Clash => {
+        (Decision::Deny(refusal), Some(sidecar)) if refusal.reason != Reason::Clash => {
             let refused = (!unknown).then_some(Fault::WouldBeRefused(refusal.message));
             State::Injected(refused.into_iter().chain(faults(pod, sidecar, around)).collect())
         }
         // A lack that only a namespace's opt-in overlooks, of a pod that nevertheless has a sidecar from before.
-        (Outcome::Unchanged(_), Some(sidecar)) => State::Injected(faults(pod, sidecar, around).collect()),
+        (Decision::Skip(_), Some(sidecar)) => State::Injected(faults(pod, sidecar, around).collect()),
         _ if around.excluded => State::Excluded,
-        (Outcome::Unchanged(reason), None) => State::LeftAlone(reason),
-        (Outcome::Refused(refusal), _) if refusal.depends_on_metadata && !around.is_whole => {
+        (Decision::Skip(reason), None) => State::LeftAlone(reason),
+        (Decision::Deny(refusal), _) if refusal.depends_on_metadata && !around.is_whole => {
             State::Missed(Since::of(pod))
         }
-        (Outcome::Refused(refusal), _) => State::Refused(refusal.message),
-        (Outcome::Injected(_), None) => State::Missed(Since::of(pod)),
+        (Decision::Deny(refusal), _) => State::Refused(refusal.message),
+        (Decision::Patch(_), None) => State::Missed(Since::of(pod)),
     })
 }
 

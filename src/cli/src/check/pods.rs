@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
 use kube::Client;
 use kube::api::{Api, ObjectMeta};
-use rolebridge_contract::annotations::{INJECT, NAMESPACE_OPT_IN};
-use rolebridge_inject::{Context, Defaults, Metadata};
+use rolebridge_core::annotations::{INJECT, NAMESPACE_OPT_IN};
+use rolebridge_inject::{Context, Defaults, ObjectMetadata};
 use serde_json::value::RawValue;
 
 use crate::check::account::Account;
@@ -36,7 +36,7 @@ pub(crate) struct Installation {
 #[derive(Debug)]
 pub(crate) struct Pods {
     /// By their names.
-    pub(crate) namespaces: Seen<BTreeMap<String, Metadata>>,
+    pub(crate) namespaces: Seen<BTreeMap<String, ObjectMetadata>>,
     /// Those whose label opts their pods in.
     pub(crate) labelled: BTreeSet<String>,
     /// The namespaces left out.
@@ -87,7 +87,7 @@ async fn namespaces(
     client: &Client,
     only: Option<&str>,
     labelled: &mut BTreeSet<String>,
-) -> Result<BTreeMap<String, Metadata>, Failure> {
+) -> Result<BTreeMap<String, ObjectMetadata>, Failure> {
     let api: Api<Namespace> = Api::all(client.clone());
     let mut namespaces = BTreeMap::new();
     let mut add = |metadata: ObjectMeta| {
@@ -96,7 +96,7 @@ async fn namespaces(
         if labels.get(INJECT).is_some_and(|value| value == NAMESPACE_OPT_IN) {
             labelled.insert(name.clone());
         }
-        namespaces.insert(name, Metadata::new(annotations.unwrap_or_default(), labels));
+        namespaces.insert(name, ObjectMetadata::new(annotations.unwrap_or_default(), labels));
     };
     match only {
         Some(name) => add(answer(&format!("the namespace {name}"), api.get_metadata(name)).await?.metadata),
@@ -174,7 +174,7 @@ impl Reader<'_> {
         json: &str,
         accounts: &BTreeMap<String, Account>,
         knows_accounts: bool,
-        namespace_metadata: Option<&Metadata>,
+        namespace_metadata: Option<&ObjectMetadata>,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
         let format = |error: serde_json::Error| Failure::Format(error.to_string());

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Pod;
-use rolebridge_contract::annotations::INJECT;
+use rolebridge_core::annotations::INJECT;
 
 /// Both times are whole seconds.
 const SAME: SignedDuration = SignedDuration::from_secs(1);

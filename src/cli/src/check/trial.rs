@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::api::{Api, PostParams};
 use kube::core::Status;
-use rolebridge_contract::annotations::{INJECT, ROLE_ARN};
+use rolebridge_core::annotations::{INJECT, ROLE_ARN};
 use serde_json::json;
 use tokio::time::timeout;
 

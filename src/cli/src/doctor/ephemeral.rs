@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime};
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, EnvVar, Pod, VolumeMount};
 use kube::Api;
 use kube::api::{LogParams, Patch, PatchParams};
-use rolebridge_contract::annotations as key;
-use rolebridge_contract::doctor::DOCTOR_ARGS;
-use rolebridge_contract::environment::sidecar as names;
-use rolebridge_contract::google::{DEFAULT_UNIVERSE, audience};
-use rolebridge_contract::pod::{IDENTITY_TOKEN_FILE, IDENTITY_VOLUME, PROGRAM, TOKEN_FILE};
+use rolebridge_core::annotations as key;
+use rolebridge_core::diagnostics::DOCTOR_ARGS;
+use rolebridge_core::env::sidecar as names;
+use rolebridge_core::google::{DEFAULT_UNIVERSE, audience};
+use rolebridge_core::pod_names::{IDENTITY_TOKEN_FILE, IDENTITY_VOLUME, PROGRAM, TOKEN_FILE};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::AttachParams;
-use rolebridge_contract::doctor::{DOCTOR_ARGS, Step};
-use rolebridge_contract::pod::{CONTAINER, PROGRAM};
+use rolebridge_core::diagnostics::{DOCTOR_ARGS, StepResult};
+use rolebridge_core::pod_names::{CONTAINER, PROGRAM};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::time::timeout;
 
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_mins(3);
 pub(super) async fn steps(
     pods: &Api<Pod>,
     name: &str,
-    each: &mut impl FnMut(Step) -> Result<(), Failure>,
+    each: &mut impl FnMut(StepResult) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let command: Vec<_> = once(&PROGRAM).chain(DOCTOR_ARGS).copied().collect();
     let what = format!("a command in the sidecar of pod/{name} (the permission is create on pods/exec)");
@@ -43,13 +43,13 @@ pub(super) async fn steps(
 
 async fn each_line(
     out: Option<impl AsyncRead + Unpin>,
-    each: &mut impl FnMut(Step) -> Result<(), Failure>,
+    each: &mut impl FnMut(StepResult) -> Result<(), Failure>,
 ) -> Result<usize, Failure> {
     let Some(out) = out else { return Ok(0) };
     let (mut lines, mut count) = (BufReader::new(out).lines(), 0);
     while let Some(line) = lines.next_line().await? {
-        if let Some(step) = report::step(&line) {
-            each(step)?;
+        if let Some(result) = report::step_result(&line) {
+            each(result)?;
             count += 1;
         }
     }

@@ -1,13 +1,13 @@
 //! Whether a pod was injected; if not why, and what mends that.
 
 use k8s_openapi::api::core::v1::Pod;
-use rolebridge_contract::annotations::{INJECT, PREFIX};
-use rolebridge_contract::doctor::{Hop, Outcome, Step};
+use rolebridge_core::annotations::{INJECT, PREFIX};
+use rolebridge_core::diagnostics::{Step, StepResult, StepStatus};
 use serde::Deserialize;
 
 use super::mend::Mend;
 use super::outside::{name, namespace};
-use super::patient::step;
+use super::patient::step_result;
 use super::seen::Seen;
 use crate::explain::Explanation;
 use crate::failure::Failure;
@@ -25,25 +25,25 @@ pub(super) fn injection(
     pod: &Pod,
     seen: &Seen<'_>,
     decided: Result<&Decided, &Failure>,
-) -> (Step, Option<Mend>) {
-    let say = |outcome, sentence: String| step(Hop::Injection, outcome, sentence);
+) -> (StepResult, Option<Mend>) {
+    let say = |status, message: String| step_result(Step::Injection, status, message);
     if seen.is_injected() {
         let Status { version, warnings } = Status::of(pod);
         let by =
             version.map_or_else(|| "it is injected".to_owned(), |version| format!("by version {version}"));
         return match warnings.join(" ") {
-            none if none.is_empty() => (say(Outcome::Ok, by), None),
-            warnings => (say(Outcome::Warning, format!("{by}, with a warning: {warnings}")), None),
+            none if none.is_empty() => (say(StepStatus::Ok, by), None),
+            warnings => (say(StepStatus::Warning, format!("{by}, with a warning: {warnings}")), None),
         };
     }
     match decided.map(|decided| &decided.explanation) {
         Ok(explanation) if explanation.outcome == "injected" => {
-            let sentence = "it is not injected, and would be if it were made now: it was made before it or its \
+            let message = "it is not injected, and would be if it were made now: it was made before it or its \
                             namespace opted in, or while the webhook could not be reached";
             let renewal = Owner::of(pod).renewal(namespace(pod));
             let words =
                 format!("make the pod anew, since the webhook sees pods only when they are made: {renewal}.");
-            (say(Outcome::Failed, sentence.to_owned()), Some(Mend::new(words, "")))
+            (say(StepStatus::Failed, message.to_owned()), Some(Mend::new(words, "")))
         }
         Ok(explanation) => {
             let said = explanation.message.iter().chain(&explanation.warnings);
@@ -58,14 +58,14 @@ pub(super) fn injection(
                 "mend what the sentence names, then make the pod anew. Each setting and where it comes from:",
                 format!("rolebridge explain pod/{} -n {}", name(pod), namespace(pod)),
             );
-            (say(Outcome::Failed, format!("it is not injected. {why}")), Some(mend.unwrap_or(explain)))
+            (say(StepStatus::Failed, format!("it is not injected. {why}")), Some(mend.unwrap_or(explain)))
         }
         Err(failure) => {
-            let sentence =
+            let message =
                 format!("it is not injected; what would become of it now cannot be told ({failure})");
             let words = "see what is set where, on the pod, its service account and its namespace:";
             let command = format!("kubectl -n {} get pod {} -o yaml", namespace(pod), name(pod));
-            (say(Outcome::Failed, sentence), Some(Mend::new(words, command)))
+            (say(StepStatus::Failed, message), Some(Mend::new(words, command)))
         }
     }
 }

@@ -17,7 +17,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use rolebridge_contract::doctor::{Outcome, Step};
+use rolebridge_core::diagnostics::{StepResult, StepStatus};
 use serde::Serialize;
 
 use crate::arguments::{Cluster, Surroundings};
@@ -57,7 +57,7 @@ struct Diagnosis {
     pod: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     namespace: Option<String>,
-    steps: Vec<Step>,
+    steps: Vec<StepResult>,
     /// What mends the first that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<Mend>,
@@ -83,15 +83,15 @@ pub(crate) fn run(
         })?,
     };
     teller.end(&diagnosis)?;
-    if diagnosis.steps.iter().any(|step| step.outcome == Outcome::Failed) {
+    if diagnosis.steps.iter().any(|result| result.status == StepStatus::Failed) {
         return Err(Failure::Unwell);
     }
     Ok(())
 }
 
-fn of_report(steps: Vec<Step>, teller: &mut Teller<'_>) -> Result<Diagnosis, Failure> {
-    for step in &steps {
-        teller.step(step)?;
+fn of_report(steps: Vec<StepResult>, teller: &mut Teller<'_>) -> Result<Diagnosis, Failure> {
+    for result in &steps {
+        teller.step_result(result)?;
     }
     let mend = mend::of(&steps, Place::of(&steps));
     Ok(Diagnosis { pod: None, namespace: None, steps, mend })

@@ -5,10 +5,10 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::ListParams;
 use kube::core::{Selector, SelectorExt};
 use kube::{Api, Client};
-use rolebridge_contract::doctor::{Facts, Hop, Outcome, Step};
+use rolebridge_core::diagnostics::{Evidence, Step, StepResult, StepStatus};
 use serde::Deserialize;
 
-use super::patient::step;
+use super::patient::step_result;
 use crate::cluster::answer;
 
 pub(super) fn service_account(pod: &Pod) -> &str {
@@ -29,23 +29,23 @@ fn phase(pod: &Pod) -> &str {
 }
 
 /// Whether the pod itself runs.
-pub(super) fn pod(pod: &Pod) -> Step {
+pub(super) fn pod(pod: &Pod) -> StepResult {
     let (phase, account) = (phase(pod), service_account(pod));
     match node(pod) {
         _ if has_ended(pod) => {
-            let sentence = format!("it has ended ({phase}); its hops can be tried in a pod that runs");
-            step(Hop::Pod, Outcome::Warning, sentence)
+            let message = format!("it has ended ({phase}); its hops can be tried in a pod that runs");
+            step_result(Step::Pod, StepStatus::Warning, message)
         }
         None => {
             let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref());
             let conditions = conditions.unwrap_or_default();
             let why = conditions.iter().find(|condition| condition.type_ == "PodScheduled");
             let why = why.and_then(|condition| condition.message.as_deref()).unwrap_or("no reason given");
-            step(Hop::Pod, Outcome::Failed, format!("it is on no node: {why}"))
+            step_result(Step::Pod, StepStatus::Failed, format!("it is on no node: {why}"))
         }
-        Some(node) => step(
-            Hop::Pod,
-            Outcome::Ok,
+        Some(node) => step_result(
+            Step::Pod,
+            StepStatus::Ok,
             format!("{phase} on the node {node}, as the service account {account}"),
         ),
     }
@@ -60,7 +60,7 @@ pub(super) fn namespace(pod: &Pod) -> &str {
 }
 
 /// Who signs the pod's tokens, for those who register it by hand.
-pub(super) async fn issuer(client: &Client, pod: &Pod) -> Step {
+pub(super) async fn issuer(client: &Client, pod: &Pod) -> StepResult {
     #[derive(Deserialize)]
     struct Discovery {
         issuer: String,
@@ -75,30 +75,30 @@ pub(super) async fn issuer(client: &Client, pod: &Pod) -> Step {
     match found {
         Ok(Discovery { issuer }) => {
             let subject = format!("system:serviceaccount:{}:{}", namespace(pod), service_account(pod));
-            let sentence = format!("{issuer}; the pod's tokens name {subject}");
-            let facts = Facts { issuer: Some(issuer), subject: Some(subject), ..Facts::default() };
-            Step { facts, ..step(Hop::Issuer, Outcome::Ok, sentence) }
+            let message = format!("{issuer}; the pod's tokens name {subject}");
+            let evidence = Evidence { issuer: Some(issuer), subject: Some(subject), ..Evidence::default() };
+            StepResult { evidence, ..step_result(Step::Issuer, StepStatus::Ok, message) }
         }
-        Err(why) => step(Hop::Issuer, Outcome::Warning, why),
+        Err(why) => step_result(Step::Issuer, StepStatus::Warning, why),
     }
 }
 
 /// Which policies limit where the pod may connect to.
-pub(super) async fn network_policies(client: &Client, namespace: &str, pod: &Pod) -> Step {
+pub(super) async fn network_policies(client: &Client, namespace: &str, pod: &Pod) -> StepResult {
     let policies: Api<NetworkPolicy> = Api::namespaced(client.clone(), namespace);
     let what = format!("the NetworkPolicies of the namespace {namespace}");
     let list = match answer(&what, policies.list(&ListParams::default())).await {
         Ok(list) => list,
-        Err(failure) => return step(Hop::NetworkPolicies, Outcome::Warning, failure.to_string()),
+        Err(failure) => return step_result(Step::NetworkPolicies, StepStatus::Warning, failure.to_string()),
     };
     let selecting: Vec<_> = list.iter().filter(|policy| limits(policy, pod)).collect();
     let names: Vec<_> = selecting.iter().filter_map(|policy| policy.metadata.name.as_deref()).collect();
     if names.is_empty() {
-        let sentence = "no NetworkPolicy limits where the pod may connect to";
-        return step(Hop::NetworkPolicies, Outcome::Ok, sentence);
+        let message = "no NetworkPolicy limits where the pod may connect to";
+        return step_result(Step::NetworkPolicies, StepStatus::Ok, message);
     }
-    let sentence = format!("where the pod may connect to is limited by {}", names.join(", "));
-    step(Hop::NetworkPolicies, Outcome::Warning, sentence)
+    let message = format!("where the pod may connect to is limited by {}", names.join(", "));
+    step_result(Step::NetworkPolicies, StepStatus::Warning, message)
 }
 
 fn limits(policy: &NetworkPolicy, pod: &Pod) -> bool {

@@ -2,8 +2,8 @@
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client};
-use rolebridge_contract::doctor::{Facts, Hop, Outcome, Step};
-use rolebridge_contract::pod::CONTAINER;
+use rolebridge_core::diagnostics::{Evidence, Step, StepResult, StepStatus};
+use rolebridge_core::pod_names::CONTAINER;
 
 use super::injection::{self, Decided};
 use super::mend::{self, Mend, Place};
@@ -28,14 +28,14 @@ pub(super) struct Patient {
 
 /// What has been found so far; each thing is told at once.
 struct Chart<'a, 't> {
-    steps: Vec<Step>,
+    steps: Vec<StepResult>,
     teller: &'a mut Teller<'t>,
 }
 
 impl Chart<'_, '_> {
-    fn add(&mut self, step: Step) -> Result<(), Failure> {
-        self.teller.step(&step)?;
-        self.steps.push(step);
+    fn add(&mut self, result: StepResult) -> Result<(), Failure> {
+        self.teller.step_result(&result)?;
+        self.steps.push(result);
         Ok(())
     }
 }
@@ -61,7 +61,7 @@ impl Patient {
         }
         let mend = match mend {
             Some(mend) => Some(mend),
-            None => self.hops(&pod, &seen, ephemeral, decided.as_ref().ok(), &mut chart).await?,
+            None => self.steps(&pod, &seen, ephemeral, decided.as_ref().ok(), &mut chart).await?,
         };
         let Chart { steps, .. } = chart;
         let pod = Some(format!("pod/{}", self.name));
@@ -69,7 +69,7 @@ impl Patient {
     }
 
     /// Tries the hops where that can be done; what mends the first that failed.
-    async fn hops(
+    async fn steps(
         &self,
         pod: &Pod,
         seen: &Seen<'_>,
@@ -80,19 +80,19 @@ impl Patient {
         let pods = self.pods();
         if ephemeral {
             let lines = ephemeral::lines(&pods, &self.name, seen, decided).await?;
-            for step in lines.lines().filter_map(super::report::step) {
-                chart.add(step)?;
+            for result in lines.lines().filter_map(super::report::step_result) {
+                chart.add(result)?;
             }
         } else if seen.runs() {
-            exec::steps(&pods, &self.name, &mut |step| chart.add(step)).await?;
+            exec::steps(&pods, &self.name, &mut |result| chart.add(result)).await?;
         } else {
             chart.add(outside::issuer(&self.client, pod).await)?;
             return Ok(Some(self.offer(pod, seen)));
         }
         let place = Place { namespace: &self.namespace, service_account: outside::service_account(pod) };
-        let mut failed = chart.steps.iter().filter(|step| step.outcome == Outcome::Failed);
+        let mut failed = chart.steps.iter().filter(|result| result.status == StepStatus::Failed);
         let is_of_the_network = |reason: &String| OF_THE_NETWORK.contains(&&**reason);
-        if failed.any(|step| step.reason.as_ref().is_some_and(is_of_the_network)) {
+        if failed.any(|result| result.reason.as_ref().is_some_and(is_of_the_network)) {
             chart.add(outside::network_policies(&self.client, &self.namespace, pod).await)?;
         }
         Ok(mend::of(&chart.steps, place))
@@ -135,6 +135,6 @@ impl Patient {
 }
 
 /// A hop that is seen from outside.
-pub(super) fn step(hop: Hop, outcome: Outcome, sentence: impl Into<String>) -> Step {
-    Step { hop, outcome, reason: None, sentence: sentence.into(), facts: Facts::default() }
+pub(super) fn step_result(step: Step, status: StepStatus, message: impl Into<String>) -> StepResult {
+    StepResult { step, status, reason: None, message: message.into(), evidence: Evidence::default() }
 }

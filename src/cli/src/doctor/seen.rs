@@ -1,11 +1,11 @@
 //! What of a pod is ours, and how its sidecar's container is.
 
 use k8s_openapi::api::core::v1::{Container, ContainerState, ContainerStatus, Pod};
-use rolebridge_contract::doctor::{Hop, Outcome, Step};
-use rolebridge_contract::pod::{CONFIG_VOLUME, CONTAINER, PROGRAM};
+use rolebridge_core::diagnostics::{Step, StepResult, StepStatus};
+use rolebridge_core::pod_names::{CONFIG_VOLUME, CONTAINER, PROGRAM};
 
 use super::injection::Decided;
-use super::patient::step;
+use super::patient::step_result;
 use crate::image;
 
 /// What of the pod is ours.
@@ -53,44 +53,48 @@ impl<'a> Seen<'a> {
     }
 
     /// How the sidecar's container is.
-    pub(super) fn sidecar(&self, decided: Option<&Decided>) -> Step {
+    pub(super) fn sidecar(&self, decided: Option<&Decided>) -> StepResult {
         let Some(container) = self.container else {
-            let sentence = "none is needed: the kubelet itself keeps the token";
-            return step(Hop::Sidecar, Outcome::Ok, sentence);
+            let message = "none is needed: the kubelet itself keeps the token";
+            return step_result(Step::Sidecar, StepStatus::Ok, message);
         };
         let image = container.image.as_deref().unwrap_or("no image");
         let Some(state) = self.state() else {
-            return step(Hop::Sidecar, Outcome::Failed, "the kubelet has not begun it yet");
+            return step_result(Step::Sidecar, StepStatus::Failed, "the kubelet has not begun it yet");
         };
         if let Some(waiting) = &state.waiting {
             let (reason, message) = (waiting.reason.as_deref(), waiting.message.as_deref());
-            let sentence = [
+            let message = [
                 format!("it does not run: {}", reason.unwrap_or("no reason given")),
                 message.map(|message| format!(": {message}")).unwrap_or_default(),
                 self.last_words().map(|words| format!(". Before: {words}")).unwrap_or_default(),
             ];
-            return step(Hop::Sidecar, Outcome::Failed, sentence.concat());
+            return step_result(Step::Sidecar, StepStatus::Failed, message.concat());
         }
         if let Some(ended) = &state.terminated {
             let said = ended.message.as_deref().map(|said| format!(": {}", said.trim())).unwrap_or_default();
-            let outcome = if ended.exit_code == 0 { Outcome::Ok } else { Outcome::Failed };
-            return step(Hop::Sidecar, outcome, format!("it has ended with code {}{said}", ended.exit_code));
+            let status = if ended.exit_code == 0 { StepStatus::Ok } else { StepStatus::Failed };
+            return step_result(
+                Step::Sidecar,
+                status,
+                format!("it has ended with code {}{said}", ended.exit_code),
+            );
         }
         let new = decided.map(|decided| decided.image.as_str());
         let other = new.filter(|new| image::version(new) != image::version(image));
         let restarts = self.status.map_or(0, |status| status.restart_count);
         match (other, self.last_words()) {
-            (Some(other), _) => step(
-                Hop::Sidecar,
-                Outcome::Warning,
+            (Some(other), _) => step_result(
+                Step::Sidecar,
+                StepStatus::Warning,
                 format!("it runs {image}; a pod that is made now gets {other}"),
             ),
-            (None, Some(words)) if restarts > 0 => step(
-                Hop::Sidecar,
-                Outcome::Warning,
+            (None, Some(words)) if restarts > 0 => step_result(
+                Step::Sidecar,
+                StepStatus::Warning,
                 format!("it runs {image}, restarted {restarts} times, the last time after: {words}"),
             ),
-            _ => step(Hop::Sidecar, Outcome::Ok, format!("it runs {image}")),
+            _ => step_result(Step::Sidecar, StepStatus::Ok, format!("it runs {image}")),
         }
     }
 
@@ -139,12 +143,12 @@ mod tests {
             "status": {"initContainerStatuses": status}});
         let pod: Pod = serde_json::from_value(pod).unwrap();
         let seen = Seen::of(&pod);
-        for (new, outcome) in [
-            ("ghcr.io/rolebridge/sidecar:1.2.0", Outcome::Ok),
-            ("ghcr.io/rolebridge/sidecar:1.3.0", Outcome::Warning),
+        for (new, status) in [
+            ("ghcr.io/rolebridge/sidecar:1.2.0", StepStatus::Ok),
+            ("ghcr.io/rolebridge/sidecar:1.3.0", StepStatus::Warning),
         ] {
-            assert_eq!(seen.sidecar(Some(&decided(new))).outcome, outcome, "{new}");
+            assert_eq!(seen.sidecar(Some(&decided(new))).status, status, "{new}");
         }
-        assert_eq!(seen.sidecar(None).outcome, Outcome::Ok);
+        assert_eq!(seen.sidecar(None).status, StepStatus::Ok);
     }
 }

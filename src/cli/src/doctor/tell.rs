@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
-use rolebridge_contract::doctor::{Hop, Outcome, Step};
+use rolebridge_core::diagnostics::{Step, StepResult, StepStatus};
 
 use super::Diagnosis;
 use super::mend::{Mend, cause};
@@ -23,21 +23,21 @@ impl<'a> Teller<'a> {
     }
 
     /// A hop that has just become known.
-    pub(super) fn step(&mut self, step: &Step) -> Result<(), Failure> {
+    pub(super) fn step_result(&mut self, result: &StepResult) -> Result<(), Failure> {
         if self.output != Output::Text {
             return Ok(());
         }
-        let (sign, colour) = match step.outcome {
-            Outcome::Ok => ("✓", AnsiColor::Green.on_default()),
-            Outcome::Warning => ("!", AnsiColor::Yellow.on_default()),
-            Outcome::Failed => ("✗", AnsiColor::Red.on_default().bold()),
-            Outcome::Skipped => ("-", Style::new().dimmed()),
+        let (sign, colour) = match result.status {
+            StepStatus::Ok => ("✓", AnsiColor::Green.on_default()),
+            StepStatus::Warning => ("!", AnsiColor::Yellow.on_default()),
+            StepStatus::Failed => ("✗", AnsiColor::Red.on_default().bold()),
+            StepStatus::Skipped => ("-", Style::new().dimmed()),
         };
-        let (title, width) = (step.hop.title(), Hop::WIDEST_TITLE);
+        let (title, width) = (result.step.title(), Step::WIDEST_TITLE);
         // What mends it comes last.
-        let is_failed = step.outcome == Outcome::Failed;
-        let sentence = if is_failed { cause(&step.sentence) } else { &step.sentence };
-        writeln!(self.out, "{colour}{sign} {title:width$}{colour:#}  {}", plain(sentence))?;
+        let is_failed = result.status == StepStatus::Failed;
+        let message = if is_failed { cause(&result.message) } else { &result.message };
+        writeln!(self.out, "{colour}{sign} {title:width$}{colour:#}  {}", plain(message))?;
         self.out.flush()?;
         Ok(())
     }
@@ -48,7 +48,7 @@ impl<'a> Teller<'a> {
             Output::Text => match &diagnosis.mend {
                 Some(Mend { words, copy }) => {
                     let bold = Style::new().bold();
-                    let has_failed = diagnosis.steps.iter().any(|step| step.outcome == Outcome::Failed);
+                    let has_failed = diagnosis.steps.iter().any(|result| result.status == StepStatus::Failed);
                     let title = if has_failed { "To mend it" } else { "Next" };
                     writeln!(self.out, "\n{bold}{title}:{bold:#} {}", plain(words))?;
                     for (index, line) in copy.lines().enumerate() {

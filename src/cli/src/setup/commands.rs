@@ -2,8 +2,8 @@
 //!
 //! Sources: the references of `aws iam` and of `gcloud iam workload-identity-pools`.
 
-use rolebridge_contract::aws::{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, TOKEN_AUDIENCE};
-use rolebridge_contract::identity::Identity;
+use rolebridge_core::aws::{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, TOKEN_AUDIENCE};
+use rolebridge_core::identity::Identity;
 
 use super::{APIS, Plan, Role, kubernetes, trust};
 use crate::failure::Failure;

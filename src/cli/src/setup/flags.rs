@@ -1,6 +1,6 @@
 //! What the flags take: what is wrong with a value is said of the flag, before it becomes an annotation.
 
-use rolebridge_contract::annotations as key;
+use rolebridge_core::annotations as key;
 use rolebridge_inject::settings;
 
 use super::Role;

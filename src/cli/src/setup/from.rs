@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use rolebridge_contract::annotations as key;
-use rolebridge_contract::google::{AWS4_REQUEST, DEFAULT_UNIVERSE};
+use rolebridge_core::annotations as key;
+use rolebridge_core::google::{AWS4_REQUEST, DEFAULT_UNIVERSE};
 use rolebridge_inject::settings;
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! The Kubernetes side: the annotated service account, and a pod to try it with.
 
-use rolebridge_contract::annotations::{self as key, eks};
-use rolebridge_contract::identity::Identity;
+use rolebridge_core::annotations::{self as key, eks};
+use rolebridge_core::identity::Identity;
 
 use super::Plan;
 use crate::document;

@@ -1,8 +1,8 @@
 //! What is decided of what was told: by the webhook's own engine, and by Google's limits.
 
-use rolebridge_contract::annotations as key;
-use rolebridge_contract::google::{DEFAULT_UNIVERSE, MAX_SUBJECT_LEN};
-use rolebridge_contract::identity::Identity;
+use rolebridge_core::annotations as key;
+use rolebridge_core::google::{DEFAULT_UNIVERSE, MAX_SUBJECT_LEN};
+use rolebridge_core::identity::Identity;
 use rolebridge_inject::defaults::{Defaults, LOCKED};
 use rolebridge_inject::settings;
 

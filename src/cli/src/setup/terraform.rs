@@ -2,8 +2,8 @@
 //!
 //! Sources: the documentation of the providers hashicorp/aws (6.24 or later for `aws-jwt`) and hashicorp/google.
 
-use rolebridge_contract::aws::{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, TOKEN_AUDIENCE};
-use rolebridge_contract::identity::Identity;
+use rolebridge_core::aws::{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, TOKEN_AUDIENCE};
+use rolebridge_core::identity::Identity;
 
 use super::{APIS, Plan, Role};
 

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use rolebridge_contract::aws::TOKEN_AUDIENCE;
+use rolebridge_core::aws::TOKEN_AUDIENCE;
 use serde_json::Value;
 
 use super::{Plan, Role};

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use insta::assert_snapshot;
 use jiff::Timestamp;
-use rolebridge_inject::{Context, Defaults, Metadata, Outcome, admit};
+use rolebridge_inject::{Context, Decision, Defaults, ObjectMetadata, admit};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -69,7 +69,7 @@ fn injected(object: &Value, objects: &[Value]) -> Value {
             let pairs = |field: &str| -> BTreeMap<String, String> {
                 serde_json::from_value(found["metadata"][field].clone()).unwrap_or_default()
             };
-            Metadata::new(pairs("annotations"), pairs("labels"))
+            ObjectMetadata::new(pairs("annotations"), pairs("labels"))
         })
     };
     let defaults = objects.iter().find_map(|one| one["data"]["defaults.yaml"].as_str()).unwrap();
@@ -84,7 +84,7 @@ fn injected(object: &Value, objects: &[Value]) -> Value {
         namespace_metadata: namespace.as_ref(),
         defaults: &Defaults::from_yaml(defaults).unwrap(),
     };
-    let Outcome::Injected(patch) = admit(&serde_json::from_str(&json).unwrap(), &context).outcome else {
+    let Decision::Patch(patch) = admit(&serde_json::from_str(&json).unwrap(), &context).decision else {
         panic!("{pod}");
     };
     json_patch::patch(&mut pod, &patch.operations().unwrap()).unwrap();
@@ -181,7 +181,7 @@ fn each_case() {
     }
 }
 
-/// `docs/pictures` makes docs/check.svg of it.
+/// `docs/screenshots` makes docs/check.svg of it.
 #[test]
 fn the_picture() {
     let case: Case = serde_saphyr::from_str(&text("picture.yaml")).unwrap();

@@ -11,7 +11,7 @@ use crate::program::{Asked, here, transcript};
 
 /// What the real sidecar said of set-ups with one thing that is not right, compared by the tests that span programs.
 fn reports() -> Vec<PathBuf> {
-    let folder = here("../../tests/tests/programs/doctor/reports");
+    let folder = here("../../tests/tests/integration/doctor/reports");
     let mut reports: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     reports.sort();
     reports
@@ -38,11 +38,11 @@ fn a_report_that_is_none_is_told_what_would_be() {
 
 #[test]
 fn for_programs_it_is_whole() {
-    let report = here("../../tests/tests/programs/doctor/reports/no-association.jsonl");
+    let report = here("../../tests/tests/integration/doctor/reports/no-association.jsonl");
     let output = Asked::new(&["doctor", "--report", report.to_str().unwrap(), "-o", "json"]).run(b"");
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let failed = told["steps"].as_array().unwrap().iter().find(|step| step["outcome"] == "failed").unwrap();
-    assert_eq!((failed["hop"].as_str(), failed["reason"].as_str()), (Some("role"), Some("no-association")));
+    let failed = told["steps"].as_array().unwrap().iter().find(|step| step["status"] == "failed").unwrap();
+    assert_eq!((failed["step"].as_str(), failed["reason"].as_str()), (Some("role"), Some("no-association")));
     assert!(told["mend"]["copy"].as_str().unwrap().starts_with("aws eks create-pod-identity-association"));
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rolebridge_inject::{Context, Defaults, Metadata, Outcome, Pod, admit};
+use rolebridge_inject::{Context, Decision, Defaults, ObjectMetadata, Pod, admit};
 use serde_json::{Map, Value, json};
 
 use crate::program::{here, run};
@@ -44,10 +44,10 @@ impl Case {
             defaults: &self.defaults(),
         };
         let mut pod = pod.clone();
-        match admit(&view, &context).outcome {
-            Outcome::Injected(patch) => json_patch::patch(&mut pod, &patch.operations().unwrap()).unwrap(),
-            Outcome::Unchanged(_) => {}
-            Outcome::Refused(_) => return None,
+        match admit(&view, &context).decision {
+            Decision::Patch(patch) => json_patch::patch(&mut pod, &patch.operations().unwrap()).unwrap(),
+            Decision::Skip(_) => {}
+            Decision::Deny(_) => return None,
         }
         Some(pod)
     }
@@ -75,12 +75,12 @@ fn find<'a>(documents: &'a [Value], kind: &str) -> Option<&'a Value> {
     documents.iter().find(|document| document["kind"] == kind)
 }
 
-fn metadata(document: &Value) -> Metadata {
+fn metadata(document: &Value) -> ObjectMetadata {
     let strings = |field: &str| -> Vec<(String, String)> {
         let pairs = document["metadata"][field].as_object().into_iter().flat_map(Map::iter);
         pairs.map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned())).collect()
     };
-    Metadata::new(strings("annotations"), strings("labels"))
+    ObjectMetadata::new(strings("annotations"), strings("labels"))
 }
 
 /// Checks that every case, with its pod wrapped, gets what the engine gives the pod.

@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 mod api;
-#[path = "../../../contract/tests/section/blocks.rs"]
+#[path = "../../../core/tests/section/blocks.rs"]
 mod blocks;
 #[cfg(test)]
 mod book;
@@ -16,7 +16,7 @@ mod doctor;
 mod fixtures;
 #[cfg(test)]
 mod live;
-#[path = "../../../contract/tests/section/pages.rs"]
+#[path = "../../../core/tests/section/pages.rs"]
 mod pages;
 #[cfg(test)]
 mod program;

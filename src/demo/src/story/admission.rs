@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use rolebridge_contract::annotations::{PREFIX, eks};
+use rolebridge_core::annotations::{PREFIX, eks};
 use rolebridge_tests::error::{Context, Result};
-use rolebridge_tests::kubelet::Pod;
+use rolebridge_tests::fake_kubelet::Pod;
 use rolebridge_tests::world::{ACCOUNT, NAMESPACE, PROVIDER, TRUSTED, Variant, World};
 use serde_json::Value;
 

@@ -1,11 +1,11 @@
 //! The app runs, knowing nothing.
 
-use clouds::{Detail, Event, TokenExchanged};
-use rolebridge_contract::environment::app::CREDENTIALS;
-use rolebridge_contract::external_account::Source;
+use rolebridge_core::env::app::CREDENTIALS;
+use rolebridge_core::external_account::ConfigKind;
+use rolebridge_fake_clouds::{Detail, Event, TokenExchanged};
 use rolebridge_tests::app::Line;
 use rolebridge_tests::error::{Context, Failure, Result};
-use rolebridge_tests::kubelet::Pod;
+use rolebridge_tests::fake_kubelet::Pod;
 use rolebridge_tests::process::Process;
 use rolebridge_tests::world::{APP, World};
 
@@ -14,7 +14,7 @@ use super::admission::without_pool;
 use crate::show::Show;
 
 /// Until the first rows.
-pub(crate) async fn start(show: &mut Show, world: &World, pod: &Pod, source: Source) -> Result<Process> {
+pub(crate) async fn start(show: &mut Show, world: &World, pod: &Pod, source: ConfigKind) -> Result<Process> {
     show.step("The app reads BigQuery, through Google's own library");
     show.fact("told", &format!("{CREDENTIALS}={}", source.config_path()));
     let app = pod.start(APP)?;

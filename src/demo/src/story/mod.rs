@@ -9,10 +9,10 @@ mod sidecar;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use rolebridge_contract::annotations::METRICS_PORT;
-use rolebridge_contract::external_account::Source;
+use rolebridge_core::annotations::METRICS_PORT;
+use rolebridge_core::external_account::ConfigKind;
 use rolebridge_tests::error::{Context, Failure, Result};
-use rolebridge_tests::kubelet::Pod;
+use rolebridge_tests::fake_kubelet::Pod;
 use rolebridge_tests::ports::free_address;
 use rolebridge_tests::process::Process;
 use rolebridge_tests::programs::Programs;
@@ -40,7 +40,7 @@ pub(crate) struct Cast {
 }
 
 /// Tells the whole; every process ends with it.
-pub(crate) fn tell(source: Source, keep: bool) -> ExitCode {
+pub(crate) fn tell(source: ConfigKind, keep: bool) -> ExitCode {
     // Only a second choice of a provider could fail.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let built = Programs::build();
@@ -59,7 +59,7 @@ pub(crate) fn tell(source: Source, keep: bool) -> ExitCode {
 }
 
 /// Told to end, the story is dropped, and its processes with it.
-async fn perform_or_stop(programs: &Programs, source: Source, keep: bool) -> Result<()> {
+async fn perform_or_stop(programs: &Programs, source: ConfigKind, keep: bool) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("listen for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     let mut show = Show::new();
@@ -78,10 +78,10 @@ async fn perform_or_stop(programs: &Programs, source: Source, keep: bool) -> Res
     Ok(())
 }
 
-async fn perform(show: &mut Show, programs: &Programs, source: Source, keep: bool) -> Result<Cast> {
+async fn perform(show: &mut Show, programs: &Programs, source: ConfigKind, keep: bool) -> Result<Cast> {
     let world = set_up(show, programs).await?;
     let mut variant = Variant { every: Some(EVERY), ..Variant::default() };
-    if source != Source::Loopback {
+    if source != ConfigKind::Loopback {
         variant.source = Some(source);
     }
     if keep {

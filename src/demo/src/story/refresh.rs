@@ -1,7 +1,7 @@
 //! The session nears its end. The sidecar renews it with the projected token of that moment, which the kubelet has
 //! rotated meanwhile, and the app's library comes for a new Google token by itself.
 
-use clouds::{Detail, Event, RoleAssumed};
+use rolebridge_fake_clouds::{Detail, Event, RoleAssumed};
 use rolebridge_tests::error::{Context, Failure, Result};
 use rolebridge_tests::process::Process;
 use rolebridge_tests::world::event;

@@ -1,8 +1,8 @@
 //! The same pod with another role: AWS gives it, Google does not trust it.
 
-use clouds::Operation;
-use rolebridge_contract::annotations::ROLE_ARN;
-use rolebridge_contract::external_account::Source;
+use rolebridge_core::annotations::ROLE_ARN;
+use rolebridge_core::external_account::ConfigKind;
+use rolebridge_fake_clouds::Operation;
 use rolebridge_tests::error::{Context, Failure, Result};
 use rolebridge_tests::world::{APP, OTHER_ROLE, Variant, World};
 
@@ -10,7 +10,7 @@ use super::{PATIENCE, app};
 use crate::show::Show;
 
 /// Until Google has refused it.
-pub(crate) async fn run(show: &mut Show, world: &World, source: Source) -> Result<()> {
+pub(crate) async fn run(show: &mut Show, world: &World, source: ConfigKind) -> Result<()> {
     show.step("The same pod with another role: Google refuses it");
     show.fact("pod", &format!("{ROLE_ARN}: {OTHER_ROLE}"));
     let variant = Variant { source: Some(source), ..Variant::default() }.with_role(OTHER_ROLE)?;

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use clouds::{Detail, Operation, Timestamp};
-use rolebridge_contract::pod::{CONTAINER, TOKEN_FILE};
+use rolebridge_core::pod_names::{CONTAINER, TOKEN_FILE};
+use rolebridge_fake_clouds::{Detail, Operation, Timestamp};
 use rolebridge_tests::error::{Context, Result};
-use rolebridge_tests::kubelet::Pod;
+use rolebridge_tests::fake_kubelet::Pod;
 use rolebridge_tests::process::Process;
 use rolebridge_tests::world::World;
 

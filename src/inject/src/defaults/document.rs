@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use rolebridge_contract::annotations::{ALL, INJECT, PREFIX};
-use rolebridge_contract::shown::Shown;
+use rolebridge_core::annotations::{ALL, INJECT, PREFIX};
+use rolebridge_core::redact::Quoted;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use serde_saphyr::UserMessageFormatter;
@@ -65,7 +65,7 @@ impl Document {
 }
 
 fn error(place: &str, value: &str, end: impl fmt::Display) -> DefaultsError {
-    DefaultsError(format!("defaults.yaml: {place}: {} {end}.", Shown(value)))
+    DefaultsError(format!("defaults.yaml: {place}: {} {end}.", Quoted(value)))
 }
 
 fn check_image(image: String) -> Result<String, DefaultsError> {
@@ -87,7 +87,7 @@ fn key(place: &str, name: &str) -> Result<&'static str, DefaultsError> {
         };
         DefaultsError(format!(
             "defaults.yaml: {place}: {} is no annotation that the defaults may name, without {PREFIX}{suggestion}",
-            Shown(name)
+            Quoted(name)
         ))
     })
 }

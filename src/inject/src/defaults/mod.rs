@@ -5,7 +5,7 @@ mod document;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use rolebridge_contract::annotations;
+use rolebridge_core::annotations;
 
 use crate::pattern::Pattern;
 use document::Document;

@@ -1,10 +1,10 @@
 //! The pod's annotations of ours: the configurations, and what was decided. They are always ours: what came in is
 //! overwritten.
 
-use rolebridge_contract::annotations::STATUS;
-use rolebridge_contract::aws::{PARTITIONS, Partition};
-use rolebridge_contract::external_account::{Account, Source};
-use rolebridge_contract::identity::Identity;
+use rolebridge_core::annotations::STATUS;
+use rolebridge_core::aws::{PARTITIONS, Partition};
+use rolebridge_core::external_account::{ConfigKind, ExternalAccountConfig};
+use rolebridge_core::identity::Identity;
 use serde::{Serialize, Serializer};
 
 use super::operations::Operations;
@@ -15,11 +15,12 @@ pub(super) fn add(operations: &mut Operations, pod: &Pod<'_>, settings: &Setting
     let account = account(settings);
     let in_use = |source| settings.sources.value.documents().any(|document| document == source);
     // A configuration that came in is overwritten even if nothing mounts it.
-    let ours = [Source::Loopback, Source::File]
+    let ours = [ConfigKind::Loopback, ConfigKind::File]
         .into_iter()
         .filter(|source| in_use(*source) || pod.annotation(source.annotation()).is_some());
     // Only a role can be proved by loopback.
-    let possible = |source| if settings.identity.value == Identity::AwsRole { source } else { Source::File };
+    let possible =
+        |source| if settings.identity.value == Identity::AwsRole { source } else { ConfigKind::File };
     let mut ours: Vec<_> =
         ours.map(|source| (source.annotation(), text(&account.document(possible(source))))).collect();
     ours.push((STATUS, text(status)));
@@ -35,9 +36,9 @@ pub(super) fn add(operations: &mut Operations, pod: &Pod<'_>, settings: &Setting
 }
 
 /// What the configurations say, whatever the source.
-fn account<'a>(settings: &Settings<'a>) -> Account<'a> {
+fn account<'a>(settings: &Settings<'a>) -> ExternalAccountConfig<'a> {
     let google = &settings.google;
-    Account {
+    ExternalAccountConfig {
         identity: settings.identity.value,
         universe: google.universe.value,
         provider: google.provider.value,

@@ -1,8 +1,8 @@
 //! The app's containers: the configuration, the variables that point at it, and a way past a proxy.
 
-use rolebridge_contract::annotations::SOURCE;
-use rolebridge_contract::identity::Identity;
-use rolebridge_contract::pod::{CONFIG_VOLUME, IDENTITY_VOLUME, TOKEN_VOLUME, Volume};
+use rolebridge_core::annotations::SOURCE;
+use rolebridge_core::identity::Identity;
+use rolebridge_core::pod_names::{CONFIG_VOLUME, IDENTITY_VOLUME, TOKEN_VOLUME, VolumeMount};
 
 use super::operations::Operations;
 use super::volumes::Mount;
@@ -10,7 +10,7 @@ use super::{env, proxy};
 use crate::sentence::{MOST_IN_WARNING, Name, names};
 use crate::settings::Source;
 use crate::view::Container;
-use crate::{Pod, Reason, Refusal, Settings};
+use crate::{Denial, Pod, Reason, Settings};
 
 /// Containers that keep what the user set, by what there is to say about it.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ pub(super) fn add<'a>(
     operations: &mut Operations,
     pod: &'a Pod<'_>,
     settings: &Settings<'_>,
-) -> Result<Kept<'a>, Refusal> {
+) -> Result<Kept<'a>, Denial> {
     let mut kept = Kept::default();
     for (list, at, container) in pod.containers().filter(|(_, _, one)| settings.containers.takes(one)) {
         let path = format_args!("{}/{at}", list.pointer());
@@ -54,7 +54,7 @@ pub(super) fn add<'a>(
 }
 
 /// The mounts that a container lacks.
-fn mounts(container: &Container<'_>, settings: &Settings<'_>, source: Source) -> Result<Vec<Mount>, Refusal> {
+fn mounts(container: &Container<'_>, settings: &Settings<'_>, source: Source) -> Result<Vec<Mount>, Denial> {
     let by_kubelet = settings.identity.value == Identity::Kubernetes;
     let by_file = source == Source::File;
     let wanted = [
@@ -72,7 +72,7 @@ fn mounts(container: &Container<'_>, settings: &Settings<'_>, source: Source) ->
     Ok(missing)
 }
 
-fn has_mount(container: &Container<'_>, volume: Volume) -> Result<bool, Refusal> {
+fn has_mount(container: &Container<'_>, volume: VolumeMount) -> Result<bool, Denial> {
     let inside = |path: &str| {
         let rest = path.strip_prefix(volume.path);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -80,7 +80,7 @@ fn has_mount(container: &Container<'_>, volume: Volume) -> Result<bool, Refusal>
     match container.mounts().iter().find(|mount| inside(&mount.mount_path)) {
         None => Ok(false),
         Some(mount) if *mount.name == *volume.name && *mount.mount_path == *volume.path => Ok(true),
-        Some(mount) => Err(Refusal::of_pod(
+        Some(mount) => Err(Denial::of_pod(
             Reason::Clash,
             format!(
                 "The container {} mounts the volume {} at {}, where Rolebridge mounts its own; mount it elsewhere, or \

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use rolebridge_contract::environment::app;
+use rolebridge_core::env::app;
 use serde::Serialize;
 
 use crate::Settings;

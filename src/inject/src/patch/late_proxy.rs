@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rolebridge_contract::identity::Identity;
+use rolebridge_core::identity::Identity;
 
 use super::place;
 use crate::mesh::Mesh;

@@ -21,7 +21,7 @@ mod warnings;
 mod tests;
 
 use crate::view::Container;
-use crate::{Context, Pod, Refusal, Settings};
+use crate::{Context, Denial, Pod, Settings};
 use operations::Operations;
 use status::Status;
 
@@ -56,7 +56,7 @@ pub(crate) fn make(
     context: &Context<'_>,
     settings: &Settings<'_>,
     injected: Option<&Container<'_>>,
-) -> Result<(Option<Patch>, Vec<String>), Refusal> {
+) -> Result<(Option<Patch>, Vec<String>), Denial> {
     let mut operations = Operations::new();
     let mut warnings = warnings::of_settings(pod, context, settings, injected);
     // Init containers are addressed by number: all of them before the sidecar moves them.

@@ -1,6 +1,6 @@
 //! Where the sidecar stands among the init containers.
 
-use rolebridge_contract::pod::CONTAINER;
+use rolebridge_core::pod_names::CONTAINER;
 
 use crate::view::Container;
 use crate::{Pod, mesh};

@@ -1,7 +1,7 @@
 //! What the sidecar costs the pod: requests always, limits where others have them, so that neither an HPA nor a quota
 //! nor the pod's quality of service suffers.
 
-use rolebridge_contract::pod::CONTAINER;
+use rolebridge_core::pod_names::CONTAINER;
 use serde::Serialize;
 
 use crate::quantity::Quantity;

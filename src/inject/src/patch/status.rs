@@ -1,6 +1,6 @@
 //! `rolebridge.io/status`: what was decided, for people and tools that look at the pod. Never read back.
 
-use rolebridge_contract::environment::sidecar as name;
+use rolebridge_core::env::sidecar as name;
 use serde::Serialize;
 
 use crate::Settings;

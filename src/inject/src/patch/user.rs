@@ -5,7 +5,7 @@
 //! the sidecar has that group as every container has.
 //! Source: `FsUserFrom` in kubernetes/pkg/volume/util, and the projected volume's mounter.
 
-use rolebridge_contract::pod::{CONTAINER, USER};
+use rolebridge_core::pod_names::{CONTAINER, USER};
 
 use crate::Pod;
 use crate::view;

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use rolebridge_contract::google::token_audience;
-use rolebridge_contract::identity::Identity;
-use rolebridge_contract::pod::{
+use rolebridge_core::google::token_audience;
+use rolebridge_core::identity::Identity;
+use rolebridge_core::pod_names::{
     AWS_TOKEN_NAME, AWS_TOKEN_VOLUME, CA_NAME, CA_VOLUME, CONFIG_VOLUME, IDENTITY_TOKEN_NAME,
-    IDENTITY_VOLUME, TOKEN_VOLUME, Volume,
+    IDENTITY_VOLUME, TOKEN_VOLUME, VolumeMount,
 };
 use serde::{Serialize, Serializer};
 
@@ -26,11 +26,11 @@ pub(super) struct Mount {
 }
 
 impl Mount {
-    pub(super) const fn read_only(Volume { name, path }: Volume) -> Self {
+    pub(super) const fn read_only(VolumeMount { name, path }: VolumeMount) -> Self {
         Self { name, path, read_only: true }
     }
 
-    pub(super) const fn writable(Volume { name, path }: Volume) -> Self {
+    pub(super) const fn writable(VolumeMount { name, path }: VolumeMount) -> Self {
         Self { name, path, read_only: false }
     }
 }

@@ -1,7 +1,7 @@
 //! What the user should hear about a pod that is injected all the same.
 
-use rolebridge_contract::annotations::{self as key, INJECT, PREFIX};
-use rolebridge_contract::environment::sidecar as name;
+use rolebridge_core::annotations::{self as key, INJECT, PREFIX};
+use rolebridge_core::env::sidecar as name;
 
 use super::env::Variable;
 use super::{late_proxy, place, resources, sidecar};
@@ -9,7 +9,7 @@ use crate::sentence::{MOST_IN_WARNING, names};
 use crate::settings::agreed::{self, Said};
 use crate::settings::{Origin, Places, Setting, Sidecar, check};
 use crate::view::{Container, Env};
-use crate::{Context, Metadata, Pod, Settings, spelling, unheard};
+use crate::{Context, ObjectMetadata, Pod, Settings, spelling, unheard};
 
 /// Warnings of the settings and the pod as a whole; the containers' come from where they are patched.
 pub(super) fn of_settings(
@@ -148,7 +148,7 @@ fn exceptions_not_taken(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String
 
 /// Keys of ours that mean nothing where they stand. On the pod they are refused; here they may be another pod's.
 fn without_effect<'a>(
-    metadata: &'a Metadata,
+    metadata: &'a ObjectMetadata,
     place: &'a impl Fn() -> String,
 ) -> impl Iterator<Item = String> + 'a {
     metadata.keys().filter(|key| key.starts_with(PREFIX)).filter_map(move |key| {

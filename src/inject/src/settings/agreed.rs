@@ -1,8 +1,8 @@
 //! What the app's containers say literally and agree on: a region, a proxy.
 
-use rolebridge_contract::environment::sidecar::AWS_CONTAINER_CREDENTIALS_FULL_URI;
-use rolebridge_contract::pod::CONTAINER;
-use rolebridge_contract::values;
+use rolebridge_core::env::sidecar::AWS_CONTAINER_CREDENTIALS_FULL_URI;
+use rolebridge_core::parse;
+use rolebridge_core::pod_names::CONTAINER;
 
 use crate::view::{Container, Env};
 use crate::{Pod, mesh};
@@ -64,6 +64,6 @@ pub(crate) fn value<'a>(pod: &'a Pod<'_>, names: &'static [&str]) -> Option<&'a 
 /// Whether EKS Pod Identity's webhook has been here. Other programs give credentials by the same variable.
 pub(crate) fn carries_pod_identity(pod: &Pod<'_>) -> bool {
     let is_agent =
-        |variable: &Env<'_>| variable.literal().is_some_and(|uri| values::pod_identity_uri(uri).is_ok());
+        |variable: &Env<'_>| variable.literal().is_some_and(|uri| parse::pod_identity_uri(uri).is_ok());
     pod.containers().any(|(_, _, one)| one.variable(AWS_CONTAINER_CREDENTIALS_FULL_URI).is_some_and(is_agent))
 }

@@ -1,18 +1,18 @@
 //! What the pod is at AWS: its credentials, the projected token that gets them, the region.
 
-use rolebridge_contract::annotations::{self as key, eks};
-use rolebridge_contract::aws::{
+use rolebridge_core::annotations::{self as key, eks};
+use rolebridge_core::aws::{
     CredentialsSource, POD_IDENTITY_TOKEN_AUDIENCE, POD_IDENTITY_URI, Partition, TOKEN_AUDIENCE,
 };
-use rolebridge_contract::environment::sidecar::AWS_CONTAINER_CREDENTIALS_FULL_URI;
-use rolebridge_contract::identity::Identity;
+use rolebridge_core::env::sidecar::AWS_CONTAINER_CREDENTIALS_FULL_URI;
+use rolebridge_core::identity::Identity;
 
 use super::places::{Found, Places};
 use super::session::{self, SessionName};
 use super::value::{self, Role};
 use super::{Origin, Setting, agreed};
 use crate::sentence::Name;
-use crate::{Reason, Refusal};
+use crate::{Denial, Reason};
 
 /// Seconds of the projected token, as EKS has it.
 const TOKEN_LIFETIME: u32 = 86_400;
@@ -66,7 +66,7 @@ impl<'a> Aws<'a> {
         places: &Places<'a>,
         identity: Identity,
         kind: Setting<CredentialsSource>,
-    ) -> Result<Result<Self, Refusal>, Refusal> {
+    ) -> Result<Result<Self, Denial>, Denial> {
         let named = role(places).filter(|_| kind.value == CredentialsSource::Irsa);
         let role = named.map(|found| places.read(found, value::role)).transpose()?;
         let said_name = places.optional(key::SESSION_NAME, value::session_name)?;
@@ -109,7 +109,7 @@ impl<'a> Aws<'a> {
 
 /// Where AWS credentials come from: what somebody said, else EKS Pod Identity if its webhook has been here and nobody
 /// names a role. A role decides it even where both are there, so that the order of the webhooks does not.
-pub(super) fn credentials(places: &Places<'_>) -> Result<Setting<CredentialsSource>, Refusal> {
+pub(super) fn credentials(places: &Places<'_>) -> Result<Setting<CredentialsSource>, Denial> {
     let found = if agreed::carries_pod_identity(places.pod) && role(places).is_none() {
         Setting { value: CredentialsSource::PodIdentity, origin: Origin::Pod }
     } else {
@@ -119,7 +119,7 @@ pub(super) fn credentials(places: &Places<'_>) -> Result<Setting<CredentialsSour
 }
 
 /// Where EKS Pod Identity's agent answers: where the app's containers ask it.
-fn agent<'a>(places: &Places<'a>) -> Result<&'a str, Refusal> {
+fn agent<'a>(places: &Places<'a>) -> Result<&'a str, Denial> {
     const KEY: &str = AWS_CONTAINER_CREDENTIALS_FULL_URI;
     let Some(text) = agreed::value(places.pod, &[KEY]) else { return Ok(POD_IDENTITY_URI) };
     let found = Found { key: KEY, text, origin: Origin::Pod };
@@ -141,7 +141,7 @@ fn audience<'a>(places: &Places<'a>) -> Setting<&'a str> {
     })
 }
 
-fn token_lifetime(places: &Places<'_>) -> Result<Setting<u32>, Refusal> {
+fn token_lifetime(places: &Places<'_>) -> Result<Setting<u32>, Denial> {
     let found = (places.annotated(key::AWS_TOKEN_LIFETIME))
         .or_else(|| places.of_service_account(eks::TOKEN_EXPIRATION))
         .or_else(|| places.default(key::AWS_TOKEN_LIFETIME));
@@ -151,7 +151,7 @@ fn token_lifetime(places: &Places<'_>) -> Result<Setting<u32>, Refusal> {
 
 /// An annotation's region must lie in the role's partition; one that the app's containers use, or the chart's, is only
 /// taken if it does.
-fn region<'a>(places: &Places<'a>, partition: Option<Partition>) -> Result<Setting<&'a str>, Refusal> {
+fn region<'a>(places: &Places<'a>, partition: Option<Partition>) -> Result<Setting<&'a str>, Denial> {
     let fits = |region: &str| partition.is_none_or(|partition| Partition::of_region(region) == partition);
     if let Some(found) = places.annotated(key::AWS_REGION) {
         let region = places.read(found, value::region)?;
@@ -175,9 +175,9 @@ fn region<'a>(places: &Places<'a>, partition: Option<Partition>) -> Result<Setti
         .unwrap_or(Setting::built_in(built_in)))
 }
 
-fn no_role(places: &Places<'_>) -> Refusal {
+fn no_role(places: &Places<'_>) -> Denial {
     let account = Name(places.pod.service_account());
-    Refusal::of_settings(
+    Denial::of_settings(
         Reason::NoAwsIdentity,
         format!(
             "The service account {account} names no IAM role. Annotate it with {}: \

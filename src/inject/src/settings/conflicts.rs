@@ -3,15 +3,15 @@
 //! A value is refused only if it was said as close to the pod as what takes its meaning away, or closer: a service
 //! account, a namespace and the chart speak for many pods, of which one may be another case.
 
-use rolebridge_contract::annotations as key;
-use rolebridge_contract::aws::CredentialsSource;
-use rolebridge_contract::identity::Identity;
-use rolebridge_contract::outputs::{self, Output};
+use rolebridge_core::annotations as key;
+use rolebridge_core::aws::CredentialsSource;
+use rolebridge_core::identity::Identity;
+use rolebridge_core::token_outputs::{self, Output};
 
 use super::places::{Found, Places};
 use super::sources::Source;
 use super::{Setting, Settings};
-use crate::{Reason, Refusal};
+use crate::{Denial, Reason};
 
 /// A setting that decides what others mean: its annotation, its value and where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ impl Decider {
     }
 
     /// Refuses an annotation that stands as close to the pod as this.
-    fn refuse(&self, places: &Places<'_>, other: &'static str, instead: &str) -> Result<(), Refusal> {
+    fn refuse(&self, places: &Places<'_>, other: &'static str, instead: &str) -> Result<(), Denial> {
         let Setting { value, origin } = self.setting;
         match places.annotated(other).filter(|found| found.origin <= origin) {
             None => Ok(()),
@@ -38,7 +38,7 @@ impl Decider {
                 let place = places.place(origin);
                 let end = format!("means nothing with {}: \"{value}\" ({place}){instead}", self.key);
                 let refusal = places.refuse(found, Reason::BadValue, end);
-                Err(Refusal { depends_on_metadata: true, ..refusal })
+                Err(Denial { depends_on_metadata: true, ..refusal })
             }
         }
     }
@@ -49,7 +49,7 @@ pub(super) fn check_aws(
     places: &Places<'_>,
     identity: Setting<Identity>,
     credentials: Setting<CredentialsSource>,
-) -> Result<(), Refusal> {
+) -> Result<(), Denial> {
     let of_identity: &[_] = match identity.value {
         Identity::AwsRole | Identity::AwsJwt => &[],
         Identity::Kubernetes => &[
@@ -88,12 +88,12 @@ pub(super) fn without_loopback(
 }
 
 /// Sources that are as close to the pod as what rules `loopback` out, and yet have it.
-pub(super) fn check_loopback(places: &Places<'_>, decider: &Decider) -> Result<(), Refusal> {
+pub(super) fn check_loopback(places: &Places<'_>, decider: &Decider) -> Result<(), Denial> {
     decider.refuse(places, key::SOURCE, "; the sources \"file\" and \"metadata\" do")
 }
 
 /// Impersonation, as far as the app's library or the sidecar can do it.
-pub(super) fn check_google(places: &Places<'_>, settings: &Settings<'_>) -> Result<(), Refusal> {
+pub(super) fn check_google(places: &Places<'_>, settings: &Settings<'_>) -> Result<(), Denial> {
     let Settings { google, sources, outputs, .. } = settings;
     let refuse = |found: Option<Found<'_>>, end: &str| {
         found.map_or(Ok(()), |found| Err(places.refuse(found, Reason::BadValue, end)))
@@ -111,7 +111,7 @@ pub(super) fn check_google(places: &Places<'_>, settings: &Settings<'_>) -> Resu
     }
     let is_id_token = |(output, _): &(Output<'_>, String)| matches!(output, Output::IdToken { .. });
     let asks_for_id = outputs
-        .and_then(|said| outputs::parse(said.value).ok())
+        .and_then(|said| token_outputs::parse(said.value).ok())
         .is_some_and(|all| all.iter().any(is_id_token));
     if asks_for_id && google.service_account.is_none() {
         let end = "has an ID token, which only a rolebridge.io/service-account has";

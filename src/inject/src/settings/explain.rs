@@ -1,15 +1,15 @@
 //! The settings by annotation, as text: what holds for a pod, and where it was said.
 
-use rolebridge_contract::annotations::{self as key, ALL, eks};
-use rolebridge_contract::identity::Identity;
-use rolebridge_contract::shown::without_user;
+use rolebridge_core::annotations::{self as key, ALL, eks};
+use rolebridge_core::identity::Identity;
+use rolebridge_core::redact::redact_userinfo;
 
 use super::{Credentials, Origin, Places, Setting, Settings};
 use crate::{Context, Pod};
 
 /// What holds for an annotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct ResolvedSetting {
     /// The annotation.
     pub key: &'static str,
     /// As the annotation would say it, without a proxy's user and password: what explains is kept in CI's logs.
@@ -19,23 +19,27 @@ pub struct Entry {
 }
 
 /// Every annotation that somebody said something for, as it stands: for a pod whose settings are refused.
-pub fn said<'a>(pod: &'a Pod<'_>, context: &Context<'a>) -> impl Iterator<Item = Entry> + use<'a> {
+pub fn declared_settings<'a>(
+    pod: &'a Pod<'_>,
+    context: &Context<'a>,
+) -> impl Iterator<Item = ResolvedSetting> + use<'a> {
     let places = Places { pod, context: *context };
     ALL.iter().filter(|annotation| annotation.key != key::INJECT).filter_map(move |annotation| {
         let of_eks = || places.of_service_account(eks::ROLE_ARN).filter(|_| annotation.key == key::ROLE_ARN);
         let found =
             places.annotated(annotation.key).or_else(of_eks).or_else(|| places.default(annotation.key))?;
-        let text = if found.key == key::HTTPS_PROXY { without_user(found.text) } else { found.text.into() };
-        Some(Entry { key: annotation.key, value: text.into_owned(), origin: found.origin })
+        let text =
+            if found.key == key::HTTPS_PROXY { redact_userinfo(found.text) } else { found.text.into() };
+        Some(ResolvedSetting { key: annotation.key, value: text.into_owned(), origin: found.origin })
     })
 }
 
 impl Settings<'_> {
     /// Every annotation that holds something, in the order of the documentation.
-    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+    pub fn entries(&self) -> impl Iterator<Item = ResolvedSetting> {
         ALL.iter().filter_map(|annotation| {
             let Setting { value, origin } = self.setting(annotation.key)?;
-            Some(Entry { key: annotation.key, value, origin })
+            Some(ResolvedSetting { key: annotation.key, value, origin })
         })
     }
 
@@ -72,7 +76,7 @@ impl Settings<'_> {
                 let path = |bundle: super::CaBundle<'_>| format!("{}/{}", bundle.config_map, bundle.key);
                 sidecar.ca_bundle.map(|bundle| bundle.map(path))
             }
-            key::HTTPS_PROXY => text(sidecar.https_proxy.as_ref()?.as_ref().map(|url| without_user(url))),
+            key::HTTPS_PROXY => text(sidecar.https_proxy.as_ref()?.as_ref().map(|url| redact_userinfo(url))),
             key::NO_PROXY => sidecar.no_proxy.and_then(text),
             key::STARTUP_TIMEOUT => sidecar.startup_timeout.and_then(text),
             key::CPU_REQUEST => text(sidecar.cpu.request.map(|amount| amount.text)),

@@ -1,12 +1,12 @@
 //! What the pod becomes at Google: the provider, the service account, the projects, the endpoints.
 
-use rolebridge_contract::annotations as key;
-use rolebridge_contract::google::DEFAULT_UNIVERSE;
+use rolebridge_core::annotations as key;
+use rolebridge_core::google::DEFAULT_UNIVERSE;
 
 use super::places::Places;
 use super::{Setting, value};
 use crate::sentence::Name;
-use crate::{Reason, Refusal};
+use crate::{Denial, Reason};
 
 /// Seconds of an impersonated token where nobody says another number: what Google's libraries, and the sidecar, ask for by themselves.
 const TOKEN_LIFETIME: u32 = 3600;
@@ -37,7 +37,7 @@ pub struct Google<'a> {
 impl<'a> Google<'a> {
     /// All values are parsed before the lack of a provider is told: a bad value is refused in every pod, a lack only in
     /// some.
-    pub(super) fn resolve(places: &Places<'a>) -> Result<Result<Self, Refusal>, Refusal> {
+    pub(super) fn resolve(places: &Places<'a>) -> Result<Result<Self, Denial>, Denial> {
         let provider = places.optional(key::PROVIDER, value::provider)?;
         let service_account = places.optional(key::SERVICE_ACCOUNT, value::email)?;
         let delegates = places.optional(key::DELEGATES, value::emails)?;
@@ -74,7 +74,7 @@ fn check_allowed(
     provider: Option<Setting<&str>>,
     service_account: Option<Setting<&str>>,
     delegates: Option<&Setting<Vec<&str>>>,
-) -> Result<(), Refusal> {
+) -> Result<(), Denial> {
     let (defaults, namespace) = (places.context.defaults, places.context.namespace);
     let refuse = |key: &'static str, list: &str| {
         let end = format!("is not allowed in the namespace {namespace} by the platform team's {list}");
@@ -94,8 +94,8 @@ fn check_allowed(
     Ok(())
 }
 
-fn no_provider(places: &Places<'_>) -> Refusal {
-    Refusal::of_settings(
+fn no_provider(places: &Places<'_>) -> Denial {
+    Denial::of_settings(
         Reason::NoProvider,
         format!(
             "{} is named nowhere: not on the pod, its service account {}, its namespace {} nor in the chart's \

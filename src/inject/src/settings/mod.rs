@@ -19,7 +19,7 @@ mod value;
 mod tests;
 
 pub use aws::{Aws, Credentials};
-pub use explain::{Entry, said};
+pub use explain::{ResolvedSetting, declared_settings};
 pub use google::Google;
 pub use origin::{Origin, Setting};
 pub(crate) use places::Places;
@@ -30,10 +30,10 @@ pub use sources::{Source, Sources};
 pub(crate) use value::check;
 pub use value::{Amount, CaBundle, Role};
 
-use rolebridge_contract::annotations as key;
-use rolebridge_contract::identity::Identity;
+use rolebridge_core::annotations as key;
+use rolebridge_core::identity::Identity;
 
-use crate::{Context, Pod, Refusal};
+use crate::{Context, Denial, Pod};
 
 /// Everything that was decided about a pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub fn means_something(annotation: &str, text: &str) -> bool {
 ///
 /// A value means nothing or is not allowed; else a provider, an AWS identity or a container is
 /// lacking.
-pub fn resolve<'a>(pod: &'a Pod<'_>, context: &Context<'a>) -> Result<Settings<'a>, Refusal> {
+pub fn resolve<'a>(pod: &'a Pod<'_>, context: &Context<'a>) -> Result<Settings<'a>, Denial> {
     let places = Places { pod, context: *context };
     let identity = places.or(key::IDENTITY, value::identity, Identity::AwsRole)?;
     let credentials = aws::credentials(&places)?;

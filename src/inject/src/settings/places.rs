@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use rolebridge_contract::annotations::HTTPS_PROXY;
-use rolebridge_contract::shown::{Shown, without_user};
-use rolebridge_contract::values::Wrong;
+use rolebridge_core::annotations::HTTPS_PROXY;
+use rolebridge_core::parse::InvalidValue;
+use rolebridge_core::redact::{Quoted, redact_userinfo};
 
 use super::{Origin, Setting};
 use crate::sentence::Name;
-use crate::{Context, Pod, Reason, Refusal};
+use crate::{Context, Denial, Pod, Reason};
 
 /// A value as it stood, not parsed yet.
 #[derive(Debug, Clone, Copy)]
@@ -56,8 +56,8 @@ impl<'a> Places<'a> {
     pub(crate) fn read<T>(
         &self,
         found: Found<'a>,
-        parse: impl FnOnce(&'a str) -> Result<T, Wrong>,
-    ) -> Result<Setting<T>, Refusal> {
+        parse: impl FnOnce(&'a str) -> Result<T, InvalidValue>,
+    ) -> Result<Setting<T>, Denial> {
         let Found { key, text, origin } = found;
         if matches!(origin, Origin::Pod | Origin::ServiceAccount) && self.context.defaults.locks(key) {
             let message = format!(
@@ -76,8 +76,8 @@ impl<'a> Places<'a> {
     pub(crate) fn optional<T>(
         &self,
         key: &'static str,
-        parse: impl FnOnce(&'a str) -> Result<T, Wrong>,
-    ) -> Result<Option<Setting<T>>, Refusal> {
+        parse: impl FnOnce(&'a str) -> Result<T, InvalidValue>,
+    ) -> Result<Option<Setting<T>>, Denial> {
         self.find(key).map(|found| self.read(found, parse)).transpose()
     }
 
@@ -85,18 +85,18 @@ impl<'a> Places<'a> {
     pub(crate) fn or<T>(
         &self,
         key: &'static str,
-        parse: impl FnOnce(&'a str) -> Result<T, Wrong>,
+        parse: impl FnOnce(&'a str) -> Result<T, InvalidValue>,
         built_in: T,
-    ) -> Result<Setting<T>, Refusal> {
+    ) -> Result<Setting<T>, Denial> {
         Ok(self.optional(key, parse)?.unwrap_or(Setting::built_in(built_in)))
     }
 
     /// A refusal of a value: `KEY: "VALUE" (PLACE) END.` It is logged and stands in events, so a proxy's user and
     /// password are left out.
-    pub(crate) fn refuse(&self, found: Found<'_>, reason: Reason, end: impl fmt::Display) -> Refusal {
+    pub(crate) fn refuse(&self, found: Found<'_>, reason: Reason, end: impl fmt::Display) -> Denial {
         let Found { key, text, origin } = found;
-        let text = if key == HTTPS_PROXY { without_user(text) } else { text.into() };
-        let message = format!("{key}: {} ({}) {end}.", Shown(&text), self.place(origin));
+        let text = if key == HTTPS_PROXY { redact_userinfo(text) } else { text.into() };
+        let message = format!("{key}: {} ({}) {end}.", Quoted(&text), self.place(origin));
         refusal(reason, origin, message)
     }
 
@@ -112,9 +112,9 @@ impl<'a> Places<'a> {
     }
 }
 
-fn refusal(reason: Reason, origin: Origin, message: String) -> Refusal {
+fn refusal(reason: Reason, origin: Origin, message: String) -> Denial {
     match origin {
-        Origin::Pod => Refusal::of_pod(reason, message),
-        _ => Refusal::of_settings(reason, message),
+        Origin::Pod => Denial::of_pod(reason, message),
+        _ => Denial::of_settings(reason, message),
     }
 }

@@ -1,12 +1,12 @@
 //! The sidecar's listeners: ports that nobody else in the pod uses, and none on the node.
 
-use rolebridge_contract::annotations as key;
-use rolebridge_contract::pod::CONTAINER;
+use rolebridge_core::annotations as key;
+use rolebridge_core::pod_names::CONTAINER;
 
 use super::places::Places;
 use super::{Setting, Settings};
 use crate::sentence::Name;
-use crate::{Pod, Reason, Refusal};
+use crate::{Denial, Pod, Reason};
 
 /// The sidecar's listeners, with the annotation that moves each.
 fn listeners(settings: &Settings<'_>) -> impl Iterator<Item = (&'static str, Setting<u16>)> {
@@ -18,7 +18,7 @@ fn listeners(settings: &Settings<'_>) -> impl Iterator<Item = (&'static str, Set
 }
 
 /// Refuses a port that is taken.
-pub(super) fn check(places: &Places<'_>, settings: &Settings<'_>) -> Result<(), Refusal> {
+pub(super) fn check(places: &Places<'_>, settings: &Settings<'_>) -> Result<(), Denial> {
     let mut earlier: Option<(&str, Setting<u16>)> = None;
     for (key, port) in listeners(settings) {
         let place = places.place(port.origin);
@@ -28,7 +28,7 @@ pub(super) fn check(places: &Places<'_>, settings: &Settings<'_>) -> Result<(), 
                 "{key}: \"{number}\" ({place}) is a port of the container {}. Set {key} to one that is free.",
                 Name(container)
             );
-            return Err(Refusal::of_settings(Reason::Clash, message));
+            return Err(Denial::of_settings(Reason::Clash, message));
         }
         if let Some((other, taken)) = earlier
             && taken.value == number
@@ -36,7 +36,7 @@ pub(super) fn check(places: &Places<'_>, settings: &Settings<'_>) -> Result<(), 
             let message = format!(
                 "{key}: \"{number}\" ({place}) is the same port as {other}. Set either to another one."
             );
-            return Err(Refusal::of_settings(Reason::BadValue, message));
+            return Err(Denial::of_settings(Reason::BadValue, message));
         }
         earlier = Some((key, port));
     }
@@ -58,7 +58,7 @@ fn user_of<'a>(pod: &'a Pod<'_>, number: u16) -> Option<&'a str> {
 }
 
 /// Refuses a listener that would serve the whole node.
-pub(super) fn check_host_network(pod: &Pod<'_>, settings: &Settings<'_>) -> Result<(), Refusal> {
+pub(super) fn check_host_network(pod: &Pod<'_>, settings: &Settings<'_>) -> Result<(), Denial> {
     if !pod.shares_host_network() {
         return Ok(());
     }
@@ -73,7 +73,7 @@ pub(super) fn check_host_network(pod: &Pod<'_>, settings: &Settings<'_>) -> Resu
                 key::IDENTITY,
                 key::METRICS_PORT
             );
-            Err(Refusal::of_settings(Reason::HostNetwork, message))
+            Err(Denial::of_settings(Reason::HostNetwork, message))
         }
     }
 }

@@ -1,16 +1,16 @@
 //! Which containers get credentials.
 
-use rolebridge_contract::annotations as key;
-use rolebridge_contract::aws::CredentialsSource;
-use rolebridge_contract::identity::Identity;
-use rolebridge_contract::pod::CONTAINER;
+use rolebridge_core::annotations as key;
+use rolebridge_core::aws::CredentialsSource;
+use rolebridge_core::identity::Identity;
+use rolebridge_core::pod_names::CONTAINER;
 
 use super::places::{Found, Places};
 use super::sources::{Source, Sources};
 use super::{Origin, Setting, conflicts, value};
 use crate::sentence::MOST_IN_REFUSAL;
 use crate::view::Container;
-use crate::{Pod, Reason, Refusal, mesh, sentence};
+use crate::{Denial, Pod, Reason, mesh, sentence};
 
 /// The containers that get credentials: those named, or all but a service mesh's, without those to skip.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Selection<'a> {
 }
 
 impl<'a> Selection<'a> {
-    pub(super) fn resolve(places: &Places<'a>) -> Result<Self, Refusal> {
+    pub(super) fn resolve(places: &Places<'a>) -> Result<Self, Denial> {
         let list = |key| {
             let Some(found) = places.find(key) else { return Ok(None) };
             let names = places.read(found, value::container_names)?;
@@ -41,7 +41,7 @@ impl<'a> Selection<'a> {
     }
 
     /// The lack of any container that gets credentials.
-    pub(super) fn check_some(&self, pod: &Pod<'_>) -> Result<(), Refusal> {
+    pub(super) fn check_some(&self, pod: &Pod<'_>) -> Result<(), Denial> {
         if pod.containers().any(|(_, _, container)| self.takes(container)) {
             return Ok(());
         }
@@ -50,7 +50,7 @@ impl<'a> Selection<'a> {
             key::CONTAINERS,
             key::SKIP_CONTAINERS
         );
-        Err(Refusal::of_settings(Reason::NoContainers, message))
+        Err(Denial::of_settings(Reason::NoContainers, message))
     }
 }
 
@@ -60,7 +60,7 @@ pub(super) fn sources<'a>(
     places: &Places<'a>,
     identity: Setting<Identity>,
     credentials: Setting<CredentialsSource>,
-) -> Result<Setting<Sources<'a>>, Refusal> {
+) -> Result<Setting<Sources<'a>>, Denial> {
     let common = match (identity.value, credentials.value) {
         (Identity::AwsRole, CredentialsSource::Irsa) => Source::Loopback,
         (Identity::AwsRole, CredentialsSource::PodIdentity) => Source::Metadata,
@@ -80,7 +80,7 @@ pub(super) fn sources<'a>(
 
 /// A name on the pod must be one of its containers'. A service account, a namespace and the chart speak for many pods,
 /// of which not each has the container.
-fn check_exists(places: &Places<'_>, found: Found<'_>, name: &str) -> Result<(), Refusal> {
+fn check_exists(places: &Places<'_>, found: Found<'_>, name: &str) -> Result<(), Denial> {
     let names =
         || places.pod.containers().map(|(_, _, container)| &*container.name).filter(|one| *one != CONTAINER);
     if found.origin != Origin::Pod || names().any(|one| one == name) {

@@ -6,15 +6,15 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use rolebridge_contract::annotations as key;
-use rolebridge_contract::google::MAX_SUBJECT_LEN;
-use rolebridge_contract::identity::Identity;
+use rolebridge_core::annotations as key;
+use rolebridge_core::google::MAX_SUBJECT_LEN;
+use rolebridge_core::identity::Identity;
 use sha2::{Digest, Sha256};
 
 use super::Setting;
 use super::places::Places;
 use super::value::Role;
-use crate::{Reason, Refusal};
+use crate::{Denial, Reason};
 
 /// A session name: the user's own, or made from the names of the namespace and the service account.
 pub type SessionName<'a> = Cow<'a, str>;
@@ -40,7 +40,7 @@ pub(super) fn name<'a>(
     identity: Identity,
     role: Setting<Role<'a>>,
     said: Option<Setting<&'a str>>,
-) -> Result<Setting<SessionName<'a>>, Refusal> {
+) -> Result<Setting<SessionName<'a>>, Denial> {
     let room = room(identity, &role.value);
     match (said, places.find(key::SESSION_NAME)) {
         (Some(said), Some(found)) if said.value.len() > room => {
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn every_partition_leaves_room_for_a_hash() {
-        for partition in rolebridge_contract::aws::PARTITIONS {
+        for partition in rolebridge_core::aws::PARTITIONS {
             let arn = format!("arn:{}:iam::123456789012:role/{}", partition.name, "r".repeat(64));
             assert!(
                 room(Identity::AwsRole, &value::role(&arn).unwrap()) > 2 * HASH_BYTES + 1,

@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use rolebridge_contract::annotations as key;
-use rolebridge_contract::pod::DEFAULT_PORT;
+use rolebridge_core::annotations as key;
+use rolebridge_core::pod_names::DEFAULT_PORT;
 
 use super::places::Places;
 use super::value::{self, Amount, CaBundle};
 use super::{Origin, Setting, agreed};
 use crate::quantity::Quantity;
-use crate::{Reason, Refusal};
+use crate::{Denial, Reason};
 
 /// The sidecar's side of the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ const MEMORY_REQUEST: Amount<'_> = Amount { text: "16Mi", quantity: Quantity::un
 const MEMORY_LIMIT: Amount<'_> = Amount { text: "32Mi", quantity: Quantity::units(32 << 20) };
 
 impl<'a> Sidecar<'a> {
-    pub(super) fn resolve(places: &Places<'a>) -> Result<Self, Refusal> {
+    pub(super) fn resolve(places: &Places<'a>) -> Result<Self, Denial> {
         Ok(Self {
             port: places.or(key::PORT, value::port, DEFAULT_PORT)?,
             metrics_port: places.optional(key::METRICS_PORT, value::port)?,
@@ -86,20 +86,20 @@ fn bounds<'a>(
     limit: Setting<Amount<'a>>,
     (request_key, limit_key): (&'static str, &'static str),
     least_limit: Amount<'a>,
-) -> Result<Bounds<'a>, Refusal> {
+) -> Result<Bounds<'a>, Denial> {
     // A default gives way to what somebody said for the pod.
     let both_annotated = request.origin.is_annotated() && limit.origin.is_annotated();
     if both_annotated && request.value.quantity > limit.value.quantity {
         let end =
             format!("is more than {limit_key}: {:?} ({})", limit.value.text, places.place(limit.origin));
         if let Some(found) = places.find(request_key) {
-            return Err(Refusal { depends_on_metadata: true, ..places.refuse(found, Reason::BadValue, end) });
+            return Err(Denial { depends_on_metadata: true, ..places.refuse(found, Reason::BadValue, end) });
         }
     }
     Ok(Bounds { request, limit, least_limit })
 }
 
-fn https_proxy<'a>(places: &Places<'a>) -> Result<Option<Setting<Cow<'a, str>>>, Refusal> {
+fn https_proxy<'a>(places: &Places<'a>) -> Result<Option<Setting<Cow<'a, str>>>, Denial> {
     let owned = |Setting { value, origin }| Setting { value: Cow::Borrowed(value), origin };
     if let Some(found) = places.annotated(key::HTTPS_PROXY) {
         return places.read(found, value::proxy).map(owned).map(Some);
@@ -116,7 +116,7 @@ fn of_app<'a>(places: &Places<'a>) -> Option<Cow<'a, str>> {
     value::proxy_variable(agreed::value(places.pod, agreed::HTTPS_PROXY)?).ok()
 }
 
-fn no_proxy<'a>(places: &Places<'a>) -> Result<Option<Setting<&'a str>>, Refusal> {
+fn no_proxy<'a>(places: &Places<'a>) -> Result<Option<Setting<&'a str>>, Denial> {
     if let Some(found) = places.annotated(key::NO_PROXY) {
         return places.read(found, value::no_proxy).map(Some);
     }

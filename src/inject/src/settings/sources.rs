@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use rolebridge_contract::external_account;
-use rolebridge_contract::shown::Shown;
-use rolebridge_contract::values::Wrong;
+use rolebridge_core::external_account;
+use rolebridge_core::parse::InvalidValue;
+use rolebridge_core::redact::Quoted;
 
 use super::value;
 
@@ -34,10 +34,10 @@ impl Source {
 
     /// The configuration that the library reads; it finds a metadata server without one.
     #[must_use]
-    pub const fn document(self) -> Option<external_account::Source> {
+    pub const fn document(self) -> Option<external_account::ConfigKind> {
         match self {
-            Self::Loopback => Some(external_account::Source::Loopback),
-            Self::File => Some(external_account::Source::File),
+            Self::Loopback => Some(external_account::ConfigKind::Loopback),
+            Self::File => Some(external_account::ConfigKind::File),
             Self::Metadata => None,
         }
     }
@@ -63,25 +63,25 @@ const SOURCES: &str =
 
 impl<'a> Sources<'a> {
     /// Reads a list that may set containers apart without a word about the others, for which `common` holds then.
-    pub(crate) fn parse(text: &'a str, common: Source) -> Result<Self, Wrong> {
+    pub(crate) fn parse(text: &'a str, common: Source) -> Result<Self, InvalidValue> {
         let mut said = None;
         let mut apart = Vec::new();
         for part in text.split(',').map(str::trim) {
             let Some((container, name)) = part.split_once('=') else {
                 if said.replace(source(part)?).is_some() {
                     let found = "has two sources for all containers; set some apart with CONTAINER=SOURCE";
-                    return Err(Wrong::found(found, SOURCES));
+                    return Err(InvalidValue::found(found, SOURCES));
                 }
                 continue;
             };
             let (container, name) = (container.trim(), name.trim());
             if !value::is_container_name(container) {
-                let found = format!("sets {} apart, which is no container's name", Shown(container));
-                return Err(Wrong::found(found, SOURCES));
+                let found = format!("sets {} apart, which is no container's name", Quoted(container));
+                return Err(InvalidValue::found(found, SOURCES));
             }
             if apart.iter().any(|(known, _)| *known == container) {
                 let found = format!("has two sources for the container {container}");
-                return Err(Wrong::found(found, SOURCES));
+                return Err(InvalidValue::found(found, SOURCES));
             }
             apart.push((container, source(name)?));
         }
@@ -113,14 +113,14 @@ impl<'a> Sources<'a> {
     }
 
     /// The configurations in use.
-    pub(crate) fn documents(&self) -> impl Iterator<Item = external_account::Source> {
+    pub(crate) fn documents(&self) -> impl Iterator<Item = external_account::ConfigKind> {
         self.in_use().filter_map(Source::document)
     }
 }
 
-fn source(name: &str) -> Result<Source, Wrong> {
+fn source(name: &str) -> Result<Source, InvalidValue> {
     let found = Source::ALL.into_iter().find(|source| source.name() == name);
-    found.ok_or_else(|| Wrong::not(SOURCES))
+    found.ok_or_else(|| InvalidValue::expected(SOURCES))
 }
 
 /// As the annotation says it.
@@ -135,7 +135,7 @@ impl fmt::Display for Sources<'_> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Sources<'_>, Wrong> {
+    fn parse(text: &str) -> Result<Sources<'_>, InvalidValue> {
         Sources::parse(text, Source::Loopback)
     }
 

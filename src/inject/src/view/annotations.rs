@@ -3,10 +3,10 @@
 
 use std::fmt;
 
-use rolebridge_contract::annotations::PREFIX;
+use rolebridge_core::annotations::PREFIX;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::Text;
+use super::BorrowedStr;
 use crate::mesh;
 
 /// The kubelet's mark on a pod that mirrors a static pod of its node.
@@ -14,7 +14,7 @@ pub(crate) const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// The annotations that decide something.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Annotations<'a>(Vec<(Text<'a>, Text<'a>)>);
+pub(crate) struct Annotations<'a>(Vec<(BorrowedStr<'a>, BorrowedStr<'a>)>);
 
 impl Annotations<'_> {
     pub(crate) fn find(&self, key: &str) -> Option<&str> {
@@ -35,7 +35,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Annotations<'a> {
 
 /// The labels of ours, none of which decides anything: an annotation was meant.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Labels<'a>(Vec<(Text<'a>, Text<'a>)>);
+pub(crate) struct Labels<'a>(Vec<(BorrowedStr<'a>, BorrowedStr<'a>)>);
 
 impl Labels<'_> {
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
@@ -53,7 +53,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Labels<'a> {
 struct Kept(fn(&str) -> bool);
 
 impl<'de> Visitor<'de> for Kept {
-    type Value = Vec<(Text<'de>, Text<'de>)>;
+    type Value = Vec<(BorrowedStr<'de>, BorrowedStr<'de>)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a map of strings")
@@ -61,7 +61,7 @@ impl<'de> Visitor<'de> for Kept {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut kept = Vec::new();
-        while let Some(key) = map.next_key::<Text<'de>>()? {
+        while let Some(key) = map.next_key::<BorrowedStr<'de>>()? {
             if self.0(&key) {
                 kept.push((key, map.next_value()?));
             } else {

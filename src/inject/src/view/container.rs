@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Text;
+use super::BorrowedStr;
 use crate::quantity::Quantity;
 
 /// A container or an init container.
@@ -10,13 +10,13 @@ use crate::quantity::Quantity;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Container<'a> {
     #[serde(borrow, default)]
-    pub(crate) name: Text<'a>,
+    pub(crate) name: BorrowedStr<'a>,
     #[serde(borrow)]
-    pub(crate) command: Option<Vec<Text<'a>>>,
+    pub(crate) command: Option<Vec<BorrowedStr<'a>>>,
     #[serde(borrow)]
-    pub(crate) args: Option<Vec<Text<'a>>>,
+    pub(crate) args: Option<Vec<BorrowedStr<'a>>>,
     #[serde(borrow)]
-    pub(crate) restart_policy: Option<Text<'a>>,
+    pub(crate) restart_policy: Option<BorrowedStr<'a>>,
     #[serde(borrow)]
     pub(crate) env: Option<Vec<Env<'a>>>,
     pub(crate) env_from: Option<Vec<serde::de::IgnoredAny>>,
@@ -61,9 +61,9 @@ impl<'a> Container<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Env<'a> {
     #[serde(borrow, default)]
-    pub(crate) name: Text<'a>,
+    pub(crate) name: BorrowedStr<'a>,
     #[serde(borrow)]
-    pub(crate) value: Option<Text<'a>>,
+    pub(crate) value: Option<BorrowedStr<'a>>,
     pub(crate) value_from: Option<serde::de::IgnoredAny>,
 }
 
@@ -84,7 +84,7 @@ pub(crate) struct Port<'a> {
     #[serde(default)]
     pub(crate) container_port: i64,
     #[serde(borrow)]
-    pub(crate) protocol: Option<Text<'a>>,
+    pub(crate) protocol: Option<BorrowedStr<'a>>,
 }
 
 /// A volume's mount.
@@ -92,9 +92,9 @@ pub(crate) struct Port<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Mount<'a> {
     #[serde(borrow, default)]
-    pub(crate) name: Text<'a>,
+    pub(crate) name: BorrowedStr<'a>,
     #[serde(borrow, default)]
-    pub(crate) mount_path: Text<'a>,
+    pub(crate) mount_path: BorrowedStr<'a>,
 }
 
 /// Requests and limits, of a container or of the whole pod.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 pub(crate) use annotations::{Annotations, Labels, MIRROR};
 pub(crate) use container::{Amounts, Container, Env, Resources, User};
-pub use text::Text;
+pub use text::BorrowedStr;
 pub(crate) use volume::{DownwardItem, Volume};
 
 /// A pod, or a workload's pod template.
@@ -43,10 +43,10 @@ pub(crate) struct Spec<'a> {
     #[serde(borrow)]
     pub(crate) image_pull_secrets: Option<Vec<Named<'a>>>,
     #[serde(borrow)]
-    pub(crate) service_account_name: Option<Text<'a>>,
+    pub(crate) service_account_name: Option<BorrowedStr<'a>>,
     /// The old name of `serviceAccountName`, which the API server still keeps beside it.
     #[serde(borrow)]
-    pub(crate) service_account: Option<Text<'a>>,
+    pub(crate) service_account: Option<BorrowedStr<'a>>,
     pub(crate) host_network: Option<bool>,
     #[serde(borrow)]
     pub(crate) os: Option<Named<'a>>,
@@ -60,13 +60,13 @@ pub(crate) struct Spec<'a> {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Named<'a> {
     #[serde(borrow, default)]
-    pub(crate) name: Text<'a>,
+    pub(crate) name: BorrowedStr<'a>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct NodeSelector<'a> {
     #[serde(borrow, rename = "kubernetes.io/os")]
-    os: Option<Text<'a>>,
+    os: Option<BorrowedStr<'a>>,
 }
 
 /// Which of the pod's two lists a container stands in.

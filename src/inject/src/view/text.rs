@@ -10,9 +10,9 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 /// A string, borrowed where it can be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Text<'a>(Cow<'a, str>);
+pub struct BorrowedStr<'a>(Cow<'a, str>);
 
-impl Deref for Text<'_> {
+impl Deref for BorrowedStr<'_> {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -20,13 +20,13 @@ impl Deref for Text<'_> {
     }
 }
 
-impl<'a> From<&'a str> for Text<'a> {
+impl<'a> From<&'a str> for BorrowedStr<'a> {
     fn from(text: &'a str) -> Self {
         Self(Cow::Borrowed(text))
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for BorrowedStr<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(TextVisitor).map(Self)
     }
@@ -67,7 +67,7 @@ mod tests {
             (r#""a\"b""#, "a\"b", false),
             (r#""\ud83d\ude80\n\/""#, "\u{1f680}\n/", false),
         ] {
-            let Text(found) = serde_json::from_str(json).unwrap();
+            let BorrowedStr(found) = serde_json::from_str(json).unwrap();
             assert_eq!(found, text);
             assert_eq!(matches!(found, Cow::Borrowed(_)), borrows, "{json}");
         }
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn an_option_borrows_too() {
-        let found: Option<Text<'_>> = serde_json::from_str(r#""plain""#).unwrap();
-        assert!(matches!(found, Some(Text(Cow::Borrowed("plain")))));
+        let found: Option<BorrowedStr<'_>> = serde_json::from_str(r#""plain""#).unwrap();
+        assert!(matches!(found, Some(BorrowedStr(Cow::Borrowed("plain")))));
     }
 }

@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 
-use super::Text;
+use super::BorrowedStr;
 
 /// A volume of the pod.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Volume<'a> {
     #[serde(borrow, default)]
-    pub(crate) name: Text<'a>,
+    pub(crate) name: BorrowedStr<'a>,
     #[serde(borrow, rename = "downwardAPI")]
     downward: Option<Downward<'a>>,
     #[serde(borrow)]
@@ -33,7 +33,7 @@ pub(crate) struct DownwardItem<'a> {
 #[serde(rename_all = "camelCase")]
 struct FieldRef<'a> {
     #[serde(borrow)]
-    field_path: Option<Text<'a>>,
+    field_path: Option<BorrowedStr<'a>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -52,7 +52,7 @@ struct ProjectedSource<'a> {
 #[derive(Debug, Clone, Deserialize)]
 struct Token<'a> {
     #[serde(borrow)]
-    path: Option<Text<'a>>,
+    path: Option<BorrowedStr<'a>>,
 }
 
 impl<'a> Volume<'a> {

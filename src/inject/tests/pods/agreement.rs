@@ -4,9 +4,9 @@
 use std::ffi::OsString;
 
 use proptest::prelude::*;
-use rolebridge_contract::annotations as key;
-use rolebridge_contract::pod::{CONTAINER, DEFAULT_PORT};
-use rolebridge_inject::{Defaults, Outcome};
+use rolebridge_core::annotations as key;
+use rolebridge_core::pod_names::{CONTAINER, DEFAULT_PORT};
+use rolebridge_inject::{Decision, Defaults};
 use rolebridge_sidecar::settings::{Settings, Variables};
 use serde_json::{Value, json};
 
@@ -98,7 +98,7 @@ proptest! {
     #[test]
     fn any_pod(case in generate::case()) {
         let admission = case.admit(&case.pod);
-        if matches!(admission.outcome, Outcome::Injected(_))
+        if matches!(admission.decision, Decision::Patch(_))
             && let Some(settings) = patched(&case.pod, &admission).as_ref().and_then(read)
         {
             prop_assert!(settings.is_ok(), "{:?}", settings);

@@ -1,10 +1,10 @@
 //! What must hold of any injected pod, said again without the code that injects: what may differ from the pod that
 //! the user wrote, and what the API server, the kubelet and the design ask of the rest.
 
-use rolebridge_contract::annotations::{CONFIG_FILE, CONFIG_LOOPBACK, CONTAINERS, STATUS};
-use rolebridge_contract::environment::app;
-use rolebridge_contract::external_account::Source;
-use rolebridge_contract::pod::{
+use rolebridge_core::annotations::{CONFIG_FILE, CONFIG_LOOPBACK, CONTAINERS, STATUS};
+use rolebridge_core::env::app;
+use rolebridge_core::external_account::ConfigKind;
+use rolebridge_core::pod_names::{
     AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, IDENTITY_VOLUME, PROGRAM, READY_COMMAND, RUN_ARGS,
     TOKEN_VOLUME, USER,
 };
@@ -219,7 +219,7 @@ impl Faults {
         self.check(!(configured && by_metadata), || {
             format!("{name} has a configuration and a metadata server")
         });
-        if has(Source::Loopback.config_path()) || by_metadata {
+        if has(ConfigKind::Loopback.config_path()) || by_metadata {
             self.proxy(container);
         }
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rolebridge_inject::{Admission, Context, Defaults, Metadata, Outcome, Pod, admit};
+use rolebridge_inject::{Admission, Context, Decision, Defaults, ObjectMetadata, Pod, admit};
 use serde_json::{Map, Value};
 
 /// The folder of cases, from this crate.
@@ -17,8 +17,8 @@ pub(crate) struct Case {
     /// The comment that the file begins with.
     pub(crate) about: String,
     pub(crate) pod: Value,
-    pub(crate) service_account: Option<Metadata>,
-    pub(crate) namespace: Option<Metadata>,
+    pub(crate) service_account: Option<ObjectMetadata>,
+    pub(crate) namespace: Option<ObjectMetadata>,
     pub(crate) defaults: Defaults,
 }
 
@@ -107,18 +107,18 @@ impl Case {
 
 /// The pod with its patch applied, if it gets one.
 pub(crate) fn patched(pod: &Value, admission: &Admission) -> Option<Value> {
-    let Outcome::Injected(patch) = &admission.outcome else { return None };
+    let Decision::Patch(patch) = &admission.decision else { return None };
     let mut patched = pod.clone();
     json_patch::patch(&mut patched, &patch.operations().unwrap())
         .unwrap_or_else(|error| panic!("the patch does not apply: {error}\n{}", patch.as_json()));
     Some(patched)
 }
 
-fn metadata(document: &Value) -> Metadata {
+fn metadata(document: &Value) -> ObjectMetadata {
     let strings = |field: &str| -> Vec<(String, String)> {
         let map = document["metadata"][field].as_object();
         let pairs = map.into_iter().flat_map(Map::iter);
         pairs.map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned())).collect()
     };
-    Metadata::new(strings("annotations"), strings("labels"))
+    ObjectMetadata::new(strings("annotations"), strings("labels"))
 }

@@ -5,7 +5,7 @@ use std::panic::catch_unwind;
 use std::path::Path;
 
 use insta::Settings;
-use rolebridge_inject::{Outcome, Reason};
+use rolebridge_inject::{Decision, Reason};
 use serde_json::Value;
 
 use crate::audit;
@@ -68,8 +68,8 @@ fn a_second_call_adds_nothing() {
         let Some(after) = patched(&case.pod, &case.admit(&case.pod)) else { return };
         let again = case.admit(&after);
         assert_eq!(
-            again.outcome,
-            Outcome::Unchanged(Reason::AlreadyInjected),
+            again.decision,
+            Decision::Skip(Reason::AlreadyInjected),
             "{name}: {}",
             render::admission(&again)
         );
@@ -82,10 +82,10 @@ fn only_an_injected_pod_is_patched_and_all_reasons_have_a_case() {
         .iter()
         .filter_map(|path| {
             let case = Case::read(path);
-            match case.admit(&case.pod).outcome {
-                Outcome::Injected(_) => None,
-                Outcome::Unchanged(reason) => Some(reason),
-                Outcome::Refused(refusal) => Some(refusal.reason),
+            match case.admit(&case.pod).decision {
+                Decision::Patch(_) => None,
+                Decision::Skip(reason) => Some(reason),
+                Decision::Deny(refusal) => Some(refusal.reason),
             }
         })
         .chain([Reason::AlreadyInjected]) // the second calls above

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use rolebridge_inject::{Outcome, Reason};
+use rolebridge_inject::{Decision, Reason};
 
 use crate::case::{Case, files};
 use crate::section;
@@ -39,7 +39,7 @@ fn without_place(sentence: &str) -> String {
 fn the_book_lists_every_refusal() {
     let mut said = BTreeSet::new();
     for case in files().iter().map(|path| Case::read(path)) {
-        if let Outcome::Refused(refusal) = case.admit(&case.pod).outcome {
+        if let Decision::Deny(refusal) = case.admit(&case.pod).decision {
             said.insert((refusal.reason, anyones(&refusal.message)));
         }
     }

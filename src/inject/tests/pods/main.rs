@@ -23,7 +23,7 @@ mod others;
 mod properties;
 #[cfg(test)]
 mod render;
-#[path = "../../../contract/tests/section/mod.rs"]
+#[path = "../../../core/tests/section/mod.rs"]
 mod section;
 #[cfg(test)]
 mod steps;

@@ -1,6 +1,6 @@
 //! What other webhooks do to a pod, as far as it meets ours.
 
-use rolebridge_contract::pod::CONTAINER;
+use rolebridge_core::pod_names::CONTAINER;
 use serde_json::{Value, json};
 
 /// EKS's pod identity webhook with a role: the environment, the volume and the mount, on every container, init

@@ -6,7 +6,7 @@ use std::io;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use rolebridge_inject::{Admission, Context, Outcome, Pod, Reason, admit, resolve};
+use rolebridge_inject::{Admission, Context, Decision, Pod, Reason, admit, resolve};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ proptest! {
         let Some(after) = patched(&case.pod, &admission) else { return Ok(()) };
         prop_assert_eq!(audit::trespasses(&case.pod, &after), vec![]);
         prop_assert_eq!(audit::faults(&case.pod, &after), Vec::<String>::new());
-        prop_assert_eq!(case.admit(&after).outcome, Outcome::Unchanged(Reason::AlreadyInjected));
+        prop_assert_eq!(case.admit(&after).decision, Decision::Skip(Reason::AlreadyInjected));
     }
 
     #[test]
@@ -44,7 +44,7 @@ proptest! {
         }
         if let Some(again) = patched(&pod, &case.admit(&pod)) {
             prop_assert_eq!(audit::trespasses(&pod, &again), vec![]);
-            prop_assert_eq!(case.admit(&again).outcome, Outcome::Unchanged(Reason::AlreadyInjected));
+            prop_assert_eq!(case.admit(&again).decision, Decision::Skip(Reason::AlreadyInjected));
         }
     }
 
@@ -107,11 +107,11 @@ fn the_generators_reach_every_outcome() {
     let mut counts = [0; 3];
     for _ in 0..400 {
         let case = strategy.new_tree(&mut runner).unwrap().current();
-        let Admission { outcome, .. } = case.admit(&case.pod);
-        counts[match outcome {
-            Outcome::Injected(_) => 0,
-            Outcome::Unchanged(_) => 1,
-            Outcome::Refused(_) => 2,
+        let Admission { decision, .. } = case.admit(&case.pod);
+        counts[match decision {
+            Decision::Patch(_) => 0,
+            Decision::Skip(_) => 1,
+            Decision::Deny(_) => 2,
         }] += 1;
     }
     let [injected, unchanged, refused] = counts;

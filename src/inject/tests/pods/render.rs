@@ -2,16 +2,16 @@
 
 use std::fmt::Write;
 
-use rolebridge_inject::{Admission, Outcome};
+use rolebridge_inject::{Admission, Decision};
 use serde_json::Value;
 
-/// The outcome, what the user is told, and the patch, operation by operation.
+/// The decision, what the user is told, and the patch, operation by operation.
 pub(crate) fn admission(admission: &Admission) -> String {
     let mut text = String::new();
-    match &admission.outcome {
-        Outcome::Injected(_) => text.push_str("injected\n"),
-        Outcome::Unchanged(reason) => writeln!(text, "unchanged: {}", reason.code()).unwrap(),
-        Outcome::Refused(refusal) => {
+    match &admission.decision {
+        Decision::Patch(_) => text.push_str("injected\n"),
+        Decision::Skip(reason) => writeln!(text, "unchanged: {}", reason.code()).unwrap(),
+        Decision::Deny(refusal) => {
             writeln!(text, "refused: {}\n{}", refusal.reason.code(), refusal.message).unwrap();
         }
     }
@@ -21,7 +21,7 @@ pub(crate) fn admission(admission: &Admission) -> String {
     for warning in &admission.warnings {
         writeln!(text, "warning: {warning}").unwrap();
     }
-    if let Outcome::Injected(patch) = &admission.outcome {
+    if let Decision::Patch(patch) = &admission.decision {
         let operations: Vec<Value> = serde_json::from_str(patch.as_json()).unwrap();
         for operation in &operations {
             write_operation(&mut text, operation);

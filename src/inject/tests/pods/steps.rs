@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use rolebridge_inject::{Outcome, Reason};
+use rolebridge_inject::{Decision, Reason};
 use serde_json::Value;
 
 use crate::case::{named, patched};
@@ -183,14 +183,14 @@ fn each_call_adds_only_what_a_later_webhook_brought() {
                         assert_eq!(audit::trespasses(&pod, &after), [], "{name}");
                         pod = after;
                     }
-                    let settled = Outcome::Unchanged(Reason::AlreadyInjected);
-                    assert!(fresh || admission.outcome == settled, "{name} never settles:\n{text}");
+                    let settled = Decision::Skip(Reason::AlreadyInjected);
+                    assert!(fresh || admission.decision == settled, "{name} never settles:\n{text}");
                     fresh = false;
                 }
             }
         }
         let last = case.admit(&pod);
-        assert_eq!(last.outcome, Outcome::Unchanged(Reason::AlreadyInjected), "{name}");
+        assert_eq!(last.decision, Decision::Skip(Reason::AlreadyInjected), "{name}");
         compare(&format!("again-{name}"), about, &text);
     }
 }

@@ -1,7 +1,7 @@
 //! What `kubectl apply` of a Deployment or a CronJob says: the sentences that its pods would get.
 
-use rolebridge_inject::workload::{Workload, advise};
-use rolebridge_inject::{Admission, Outcome};
+use rolebridge_inject::workload::{Workload, preview};
+use rolebridge_inject::{Admission, Decision};
 use serde_json::{Value, json};
 
 use crate::case::{Case, files};
@@ -27,17 +27,17 @@ fn template(case: &Case) -> Value {
 fn the_advice_is_what_the_pods_would_be_told() {
     for path in files() {
         let case = Case::read(&path);
-        let Admission { outcome, warnings, .. } = case.admit(&case.pod);
+        let Admission { decision, warnings, .. } = case.admit(&case.pod);
         for (kind, workload) in
             [("Deployment", deployment(&template(&case))), ("CronJob", cron_job(&template(&case)))]
         {
             let mut wanted = warnings.clone();
-            if let Outcome::Refused(refusal) = &outcome {
+            if let Decision::Deny(refusal) = &decision {
                 wanted.push(format!("The pods of this {kind} will be refused: {}", refusal.message));
             }
             let bytes = serde_json::to_vec(&workload).unwrap();
             let workload: Workload<'_> = serde_json::from_slice(&bytes).unwrap();
-            assert_eq!(advise(&workload, &case.context()).warnings, wanted, "{}", path.display());
+            assert_eq!(preview(&workload, &case.context()).warnings, wanted, "{}", path.display());
         }
     }
 }

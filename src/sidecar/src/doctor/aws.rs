@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use rolebridge_contract::{
+use rolebridge_core::{
     aws::public_sts_host,
-    doctor::{Facts, Hop},
+    diagnostics::{Evidence, Step},
 };
 use tokio::time::Instant;
 
@@ -37,11 +37,11 @@ pub(super) struct Shown {
 }
 
 /// Its hops.
-pub(super) const fn plan(identity: &Identity) -> &'static [Hop] {
+pub(super) const fn plan(identity: &Identity) -> &'static [Step] {
     match &identity.proof {
         Setting::Aws(aws) => match aws.proof {
-            AwsProof::SignedRequest => &[Hop::AwsSts, Hop::Clock, Hop::Role, Hop::Signature],
-            AwsProof::WebToken => &[Hop::AwsSts, Hop::Clock, Hop::Role, Hop::WebToken],
+            AwsProof::SignedRequest => &[Step::AwsSts, Step::Clock, Step::Role, Step::Signature],
+            AwsProof::WebToken => &[Step::AwsSts, Step::Clock, Step::Role, Step::WebToken],
         },
         Setting::Kubernetes { .. } => &[],
     }
@@ -53,8 +53,8 @@ pub(super) async fn shown(settings: &Settings, clock: &Clock, walk: &mut Walk<'_
     let prover = Prover::new(identity.clone(), clock.clone());
     let Setting::Aws(aws) = &identity.proof else {
         let proof = prover.prove().await;
-        let proof = proof.map_err(|fault| walk.stop(Hop::ProjectedToken, &fault, Facts::default()))?;
-        return subject_token(&proof, identity, clock, Hop::ProjectedToken, walk);
+        let proof = proof.map_err(|fault| walk.stop(Step::ProjectedToken, &fault, Evidence::default()))?;
+        return subject_token(&proof, identity, clock, Step::ProjectedToken, walk);
     };
     let reached = reach(settings, aws, clock, walk).await?;
     let session = session(&prover, aws, walk).await?;
@@ -62,11 +62,11 @@ pub(super) async fn shown(settings: &Settings, clock: &Clock, walk: &mut Walk<'_
         AwsProof::WebToken => web_token(&prover, aws, session, settings, clock, walk).await,
         AwsProof::SignedRequest => {
             let proof = Proof::Session(session);
-            let shown = subject_token(&proof, identity, clock, Hop::Signature, walk)?;
+            let shown = subject_token(&proof, identity, clock, Step::Signature, walk)?;
             if reached {
                 return signature(shown, aws, settings, walk).await;
             }
-            walk.skip(Hop::Signature, Hop::AwsSts);
+            walk.skip(Step::Signature, Step::AwsSts);
             Ok(shown)
         }
     }
@@ -79,19 +79,20 @@ async fn reach(settings: &Settings, aws: &Aws, clock: &Clock, walk: &mut Walk<'_
     let url = aws.sts_endpoint.clone();
     let url = url.unwrap_or_else(|| format!("https://{}", public_sts_host(&aws.region)));
     let request = Request { peer: Peer::AwsSts, method: "GET", url: &url, headers: &[], body: String::new() };
-    let facts = Facts { host: Some(host(&url)), region: Some(aws.region.clone()), ..Facts::default() };
+    let evidence =
+        Evidence { host: Some(host(&url)), region: Some(aws.region.clone()), ..Evidence::default() };
     let asked = Instant::now();
     let answer = match call(&settings.identity.connection, request).await {
         Ok(answer) => answer,
         Err(fault) if is_needless(aws) => {
-            walk.warn_of(Hop::AwsSts, &fault, facts);
-            walk.skip(Hop::Clock, Hop::AwsSts);
+            walk.warn_of(Step::AwsSts, &fault, evidence);
+            walk.skip(Step::Clock, Step::AwsSts);
             return Ok(false);
         }
-        Err(fault) => return Err(walk.stop(Hop::AwsSts, &fault, facts)),
+        Err(fault) => return Err(walk.stop(Step::AwsSts, &fault, evidence)),
     };
     let took = asked.elapsed().as_millis();
-    walk.ok(Hop::AwsSts, format!("{} answers within {took} ms", answer.host), facts);
+    walk.ok(Step::AwsSts, format!("{} answers within {took} ms", answer.host), evidence);
     answer.correct(clock);
     compare(settings, clock.offset(), walk);
     Ok(true)
@@ -102,9 +103,9 @@ const fn is_needless(aws: &Aws) -> bool {
 }
 
 fn compare(settings: &Settings, offset: i64, walk: &mut Walk<'_>) {
-    let facts = Facts { clock_offset: Some(offset), ..Facts::default() };
+    let evidence = Evidence { clock_offset: Some(offset), ..Evidence::default() };
     if offset == 0 {
-        walk.ok(Hop::Clock, "the node's agrees with AWS's to a minute".to_owned(), facts);
+        walk.ok(Step::Clock, "the node's agrees with AWS's to a minute".to_owned(), evidence);
         return;
     }
     let by = Duration::from_secs(offset.unsigned_abs());
@@ -112,45 +113,45 @@ fn compare(settings: &Settings, offset: i64, walk: &mut Walk<'_>) {
     let found = format!("the node's is {} {way} AWS's", span(by));
     let serves = settings.local.is_some_and(|local| local.serve.loopback);
     if serves && by >= SIGNATURE_TOLERANCE {
-        let sentence = format!(
+        let message = format!(
             "{found}, and with the source loopback the app's library signs by it: AWS refuses such a signature. To \
              mend: set the node's clock (chrony), or use the source file or metadata, which sign by AWS's"
         );
-        walk.failed(Hop::Clock, sentence, facts);
+        walk.failed(Step::Clock, message, evidence);
     } else {
-        let sentence = format!("{found}; the sidecar signs by AWS's. To mend: set the node's clock (chrony)");
-        walk.warn(Hop::Clock, sentence, facts);
+        let message = format!("{found}; the sidecar signs by AWS's. To mend: set the node's clock (chrony)");
+        walk.warn(Step::Clock, message, evidence);
     }
 }
 
 async fn session(prover: &Prover, aws: &Aws, walk: &mut Walk<'_>) -> Result<Session, Stopped> {
-    let mut facts = of(aws);
+    let mut evidence = of(aws);
     match prover.session(aws).await {
         Ok(session) => {
             let lives = session.life.expires.duration_since(session.life.obtained).unwrap_or_default();
-            facts.lives = Some(lives.as_secs());
+            evidence.expires_in_seconds = Some(lives.as_secs());
             let from = match &aws.credentials {
                 AwsCredentials::WebIdentity(role) => {
                     format!("{} as {}: the session", role.role.arn, role.session_name)
                 }
                 AwsCredentials::PodIdentity(_) => "EKS Pod Identity's session".to_owned(),
             };
-            walk.ok(Hop::Role, format!("{from} lives {}", span(lives)), facts);
+            walk.ok(Step::Role, format!("{from} lives {}", span(lives)), evidence);
             Ok(session)
         }
-        Err(fault) => Err(walk.stop(Hop::Role, &fault, facts)),
+        Err(fault) => Err(walk.stop(Step::Role, &fault, evidence)),
     }
 }
 
 /// What the hops at AWS are about.
-fn of(aws: &Aws) -> Facts {
+fn of(aws: &Aws) -> Evidence {
     let (role, session_name) = match &aws.credentials {
         AwsCredentials::WebIdentity(identity) => {
             (Some(identity.role.arn.clone()), Some(identity.session_name.clone()))
         }
         AwsCredentials::PodIdentity(_) => (None, None),
     };
-    Facts { role, session_name, region: Some(aws.region.clone()), ..Facts::default() }
+    Evidence { role, session_name, region: Some(aws.region.clone()), ..Evidence::default() }
 }
 
 async fn web_token(
@@ -162,19 +163,19 @@ async fn web_token(
     walk: &mut Walk<'_>,
 ) -> Result<Shown, Stopped> {
     let proof = prover.by_session(aws, session).await;
-    let proof = proof.map_err(|fault| walk.stop(Hop::WebToken, &fault, of(aws)))?;
-    let shown = subject_token(&proof, &settings.identity, clock, Hop::WebToken, walk)?;
+    let proof = proof.map_err(|fault| walk.stop(Step::WebToken, &fault, of(aws)))?;
+    let shown = subject_token(&proof, &settings.identity, clock, Step::WebToken, walk)?;
     let life = proof.life();
     let lives = life.expires.duration_since(life.obtained).unwrap_or_default();
     let (issuer, subject) = (shown.issuer.clone(), shown.subject.clone());
-    let sentence = format!(
+    let message = format!(
         "of {}, names {}, lives {}",
         issuer.as_deref().unwrap_or("nobody"),
         subject.as_deref().unwrap_or("nobody"),
         span(lives)
     );
-    let facts = Facts { issuer, subject, ..of(aws) };
-    walk.ok(Hop::WebToken, sentence, facts);
+    let evidence = Evidence { issuer, subject, ..of(aws) };
+    walk.ok(Step::WebToken, message, evidence);
     Ok(shown)
 }
 
@@ -187,11 +188,11 @@ async fn signature(
 ) -> Result<Shown, Stopped> {
     match caller::identity(&shown.token, aws.sts_endpoint.as_deref(), &settings.identity.connection).await {
         Ok(caller) => {
-            let facts = Facts { caller: Some(caller.clone()), ..of(aws) };
-            walk.ok(Hop::Signature, format!("AWS takes it, from {caller}"), facts);
+            let evidence = Evidence { caller: Some(caller.clone()), ..of(aws) };
+            walk.ok(Step::Signature, format!("AWS takes it, from {caller}"), evidence);
             Ok(Shown { subject: Some(caller), ..shown })
         }
-        Err(fault) => Err(walk.stop(Hop::Signature, &fault, of(aws))),
+        Err(fault) => Err(walk.stop(Step::Signature, &fault, of(aws))),
     }
 }
 
@@ -199,7 +200,7 @@ fn subject_token(
     proof: &Proof,
     identity: &Identity,
     clock: &Clock,
-    hop: Hop,
+    step: Step,
     walk: &mut Walk<'_>,
 ) -> Result<Shown, Stopped> {
     match proof.subject_token(&Target::of(identity), clock.now()) {
@@ -207,6 +208,8 @@ fn subject_token(
             let Claims { issuer, subject, .. } = json_web_token::claims(token.expose()).unwrap_or_default();
             Ok(Shown { token, subject, issuer })
         }
-        Err(error) => Err(walk.stop(hop, &Fault::new(Reason::Unsigned, error.to_string()), Facts::default())),
+        Err(error) => {
+            Err(walk.stop(step, &Fault::new(Reason::Unsigned, error.to_string()), Evidence::default()))
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The hops at Google.
 
-use rolebridge_contract::doctor::{Facts, Hop};
+use rolebridge_core::diagnostics::{Evidence, Step};
 
 use super::{
     aws::Shown,
@@ -18,23 +18,23 @@ use crate::{
 pub(super) async fn tokens(settings: &Settings, shown: &Shown, walk: &mut Walk<'_>) -> Result<(), Stopped> {
     let identity = &settings.identity;
     let google = Google::of(settings);
-    let facts = Facts {
+    let evidence = Evidence {
         provider: Some(identity.provider.name.clone()),
         issuer: shown.issuer.clone(),
         subject: shown.subject.clone(),
         host: Some(crate::call::host(&settings.google.sts_endpoint)),
-        ..Facts::default()
+        ..Evidence::default()
     };
     let federated = match google.exchange(&shown.token, &Scopes::cloud_platform()).await {
         Ok(token) => {
             walk.ok(
-                Hop::GoogleSts,
+                Step::GoogleSts,
                 format!("takes it; the federated token lives {}", span(token.lives)),
-                facts,
+                evidence,
             );
             token.secret
         }
-        Err(fault) => return Err(walk.stop(Hop::GoogleSts, &fault, facts)),
+        Err(fault) => return Err(walk.stop(Step::GoogleSts, &fault, evidence)),
     };
     let principal = principal(&google, &federated, settings, shown, walk).await;
     match &settings.google.impersonation {
@@ -51,10 +51,10 @@ async fn principal(
     shown: &Shown,
     walk: &mut Walk<'_>,
 ) -> Option<String> {
-    let of = |principal: &str| Facts { principal: Some(principal.to_owned()), ..Facts::default() };
+    let of = |principal: &str| Evidence { principal: Some(principal.to_owned()), ..Evidence::default() };
     let why = match google.principal(federated).await {
         Ok(principal) => {
-            walk.ok(Hop::Principal, principal.clone(), of(&principal));
+            walk.ok(Step::Principal, principal.clone(), of(&principal));
             return Some(principal);
         }
         Err(fault) => fault,
@@ -64,11 +64,11 @@ async fn principal(
     let guess = shown.subject.as_ref().map(|subject| format!("principal:{pool}/subject/{subject}"));
     match &guess {
         Some(guess) => {
-            let sentence =
+            let message =
                 format!("{guess}, if the provider maps google.subject as Google does by itself ({why})");
-            walk.ok(Hop::Principal, sentence, of(guess));
+            walk.ok(Step::Principal, message, of(guess));
         }
-        None => walk.warn_of(Hop::Principal, &why, Facts::default()),
+        None => walk.warn_of(Step::Principal, &why, Evidence::default()),
     }
     guess
 }
@@ -81,28 +81,28 @@ async fn impersonate(
     settings: &Settings,
     walk: &mut Walk<'_>,
 ) -> Result<(), Stopped> {
-    let facts = Facts {
+    let evidence = Evidence {
         service_account: Some(account.email.clone()),
         delegates: account.delegates.clone(),
         principal,
-        ..Facts::default()
+        ..Evidence::default()
     };
     match google.access_token(federated, &Scopes::cloud_platform()).await {
         Ok(token) => {
-            let sentence = format!("{}'s access token lives {}", account.email, span(token.lives));
+            let message = format!("{}'s access token lives {}", account.email, span(token.lives));
             let lives = Some(token.lives.as_secs());
-            walk.ok(Hop::Impersonation, sentence, Facts { lives, ..facts.clone() });
+            walk.ok(Step::Impersonation, message, Evidence { expires_in_seconds: lives, ..evidence.clone() });
         }
-        Err(fault) => return Err(walk.stop(Hop::Impersonation, &fault, facts)),
+        Err(fault) => return Err(walk.stop(Step::Impersonation, &fault, evidence)),
     }
-    id_token(google, federated, facts, settings, walk).await
+    id_token(google, federated, evidence, settings, walk).await
 }
 
 /// Most apps want none, so that a refusal counts where the settings ask for one.
 async fn id_token(
     google: &Google,
     federated: &Secret,
-    facts: Facts,
+    evidence: Evidence,
     settings: &Settings,
     walk: &mut Walk<'_>,
 ) -> Result<(), Stopped> {
@@ -111,16 +111,16 @@ async fn id_token(
         _ => None,
     });
     let audience = wanted.clone().unwrap_or_else(|| settings.identity.provider.token_audience());
-    let facts = Facts { audiences: vec![audience.clone()], ..facts };
+    let evidence = Evidence { audiences: vec![audience.clone()], ..evidence };
     match google.id_token(federated, &audience, true).await {
         Ok(token) => {
-            let sentence = format!("for {audience}, lives {}", span(token.lives));
-            walk.ok(Hop::IdToken, sentence, facts);
+            let message = format!("for {audience}, lives {}", span(token.lives));
+            walk.ok(Step::IdToken, message, evidence);
             Ok(())
         }
-        Err(fault) if wanted.is_some() => Err(walk.stop(Hop::IdToken, &fault, facts)),
+        Err(fault) if wanted.is_some() => Err(walk.stop(Step::IdToken, &fault, evidence)),
         Err(fault) => {
-            walk.warn_of(Hop::IdToken, &fault, facts);
+            walk.warn_of(Step::IdToken, &fault, evidence);
             Ok(())
         }
     }

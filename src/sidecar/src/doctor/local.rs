@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use rolebridge_contract::doctor::{Facts, Hop};
+use rolebridge_core::diagnostics::{Evidence, Step};
 
 use super::walk::{Stopped, Walk};
 use crate::{
@@ -25,14 +25,14 @@ pub(super) fn settings(settings: &Settings, walk: &mut Walk<'_>) {
         |email| format!("impersonates {email}"),
     );
     let (kind, provider) = (identity.kind.name(), &identity.provider.name);
-    let sentence = format!("identity {kind}, provider {provider}, {becomes}");
-    let facts = Facts {
+    let message = format!("identity {kind}, provider {provider}, {becomes}");
+    let evidence = Evidence {
         identity: Some(kind.to_owned()),
         provider: Some(provider.clone()),
         service_account: account,
-        ..Facts::default()
+        ..Evidence::default()
     };
-    walk.ok(Hop::Settings, sentence, facts);
+    walk.ok(Step::Settings, message, evidence);
 }
 
 /// What `run` has done so far, in the same pod.
@@ -44,10 +44,14 @@ pub(super) fn published(settings: &Settings, walk: &mut Walk<'_>) {
         Ok(()) => {
             let left = good_until.unwrap_or_default().saturating_sub(state::unix_seconds(now));
             let file = publisher.token_file().display();
-            let sentence = format!("{file} holds one that is good for {}", span(Duration::from_secs(left)));
-            walk.ok(Hop::Published, sentence, Facts { lives: Some(left), ..Facts::default() });
+            let message = format!("{file} holds one that is good for {}", span(Duration::from_secs(left)));
+            walk.ok(
+                Step::Published,
+                message,
+                Evidence { expires_in_seconds: Some(left), ..Evidence::default() },
+            );
         }
-        Err(why) => walk.warn(Hop::Published, why, Facts::default()),
+        Err(why) => walk.warn(Step::Published, why, Evidence::default()),
     }
 }
 
@@ -59,35 +63,39 @@ pub(super) fn projected_token(
     let file = file(&settings.identity);
     let token = match web_identity::read(file) {
         Ok(token) => token,
-        Err(fault) => return Err(walk.stop(Hop::ProjectedToken, &fault, Facts::default())),
+        Err(fault) => return Err(walk.stop(Step::ProjectedToken, &fault, Evidence::default())),
     };
     let claims = json_web_token::claims(token.expose()).unwrap_or_default();
-    let facts = Facts {
+    let evidence = Evidence {
         issuer: claims.issuer,
         audiences: claims.audiences.into(),
         subject: claims.subject,
-        ..Facts::default()
+        ..Evidence::default()
     };
     let expires = json_web_token::expires(token.expose());
     match expires.map(|expires| expires.duration_since(clock.local())) {
         // Whether it has expired is for those to say who take it: their clocks are right.
         Some(Err(_)) => {
             let stale = Fault::new(Reason::TokenStale, file.display().to_string());
-            walk.warn_of(Hop::ProjectedToken, &stale, facts);
+            walk.warn_of(Step::ProjectedToken, &stale, evidence);
         }
         Some(Ok(left)) => {
-            let sentence = format!("{}, expires in {}", described(&facts), span(left));
-            walk.ok(Hop::ProjectedToken, sentence, Facts { lives: Some(left.as_secs()), ..facts });
+            let message = format!("{}, expires in {}", described(&evidence), span(left));
+            walk.ok(
+                Step::ProjectedToken,
+                message,
+                Evidence { expires_in_seconds: Some(left.as_secs()), ..evidence },
+            );
         }
-        None => walk.ok(Hop::ProjectedToken, described(&facts), facts),
+        None => walk.ok(Step::ProjectedToken, described(&evidence), evidence),
     }
     Ok(())
 }
 
-fn described(facts: &Facts) -> String {
+fn described(evidence: &Evidence) -> String {
     let or = |value: &Option<String>| value.clone().unwrap_or_else(|| "nobody".to_owned());
-    let audiences = facts.audiences.join(", ");
-    format!("of {}, for {audiences}, names {}", or(&facts.issuer), or(&facts.subject))
+    let audiences = evidence.audiences.join(", ");
+    format!("of {}, for {audiences}, names {}", or(&evidence.issuer), or(&evidence.subject))
 }
 
 /// What the pod proves itself by, from the kubelet.

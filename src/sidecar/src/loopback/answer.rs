@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use rolebridge_contract::loopback::{MARKER_HEADER, MARKER_VALUE, SESSION_TOKEN_HEADER, SESSION_TTL_HEADER};
+use rolebridge_core::imds::{MARKER_HEADER, MARKER_VALUE, SESSION_TOKEN_HEADER, SESSION_TTL_HEADER};
 use serde::Serialize;
 
 use super::Loopback;

@@ -6,7 +6,7 @@ use axum::{
     http::{Request, StatusCode},
 };
 use http_body_util::BodyExt;
-use rolebridge_contract::loopback::{MARKER_VALUE, SESSION_TOKEN_HEADER, SESSION_TTL_HEADER};
+use rolebridge_core::imds::{MARKER_VALUE, SESSION_TOKEN_HEADER, SESSION_TTL_HEADER};
 use rstest::rstest;
 use serde_json::Value;
 use tower::ServiceExt;

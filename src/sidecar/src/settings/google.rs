@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rolebridge_contract::{environment::sidecar as names, values};
+use rolebridge_core::{env::sidecar as names, parse as core_parse};
 
 use super::{
     parse::{self, Provider, owned},
@@ -48,7 +48,7 @@ impl Google {
     pub fn read(variables: &Variables<'_>, provider: &Provider) -> Result<Self, SettingsError> {
         let universe = &provider.universe;
         let endpoint = |name, service| {
-            let other = variables.optional(name, owned(values::endpoint))?;
+            let other = variables.optional(name, owned(core_parse::endpoint))?;
             Ok(other.unwrap_or_else(|| format!("https://{service}.{universe}")))
         };
         Ok(Self {
@@ -56,15 +56,15 @@ impl Google {
             sts_endpoint: endpoint(names::STS_ENDPOINT, "sts")?,
             iam_credentials_endpoint: endpoint(names::IAM_CREDENTIALS_ENDPOINT, "iamcredentials")?,
             impersonation: Impersonation::read(variables)?,
-            quota_project: variables.optional(names::QUOTA_PROJECT, owned(values::project))?,
-            project: variables.optional(names::PROJECT, owned(values::project))?,
+            quota_project: variables.optional(names::QUOTA_PROJECT, owned(core_parse::project))?,
+            project: variables.optional(names::PROJECT, owned(core_parse::project))?,
         })
     }
 }
 
 impl Impersonation {
     fn read(variables: &Variables<'_>) -> Result<Option<Self>, SettingsError> {
-        let email = variables.optional(names::SERVICE_ACCOUNT, owned(values::email))?;
+        let email = variables.optional(names::SERVICE_ACCOUNT, owned(core_parse::email))?;
         let delegates = variables.optional(names::DELEGATES, parse::emails)?;
         let lifetime = variables.optional(names::TOKEN_LIFETIME, parse::token_lifetime)?;
         let Some(email) = email else {

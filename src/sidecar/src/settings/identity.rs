@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use rolebridge_contract::{
+use rolebridge_core::{
     aws::{CredentialsSource, Partition},
-    environment::sidecar as names,
+    env::sidecar as names,
     identity::Identity as Kind,
-    values,
+    parse as core_parse,
 };
 
 use super::{
@@ -97,7 +97,7 @@ impl Identity {
     /// # Errors
     /// The first variable that is missing or bad.
     pub fn read(variables: &Variables<'_>) -> Result<Self, SettingsError> {
-        let kind = variables.optional(names::IDENTITY, values::identity)?.unwrap_or(Kind::AwsRole);
+        let kind = variables.optional(names::IDENTITY, core_parse::identity)?.unwrap_or(Kind::AwsRole);
         let proof = match kind {
             Kind::AwsRole => Proof::Aws(Aws::read(variables, AwsProof::SignedRequest)?),
             Kind::AwsJwt => Proof::Aws(Aws::read(variables, AwsProof::WebToken)?),
@@ -135,12 +135,12 @@ impl Identity {
 
 impl Aws {
     fn read(variables: &Variables<'_>, proof: AwsProof) -> Result<Self, SettingsError> {
-        let source = variables.optional(names::AWS_CREDENTIALS, values::aws_credentials)?;
+        let source = variables.optional(names::AWS_CREDENTIALS, core_parse::aws_credentials)?;
         let (credentials, region) = match source.unwrap_or(CredentialsSource::Irsa) {
             CredentialsSource::Irsa => WebIdentity::read(variables)?,
             CredentialsSource::PodIdentity => PodIdentity::read(variables)?,
         };
-        let sts_endpoint = variables.optional(names::AWS_ENDPOINT_URL_STS, owned(values::endpoint))?;
+        let sts_endpoint = variables.optional(names::AWS_ENDPOINT_URL_STS, owned(core_parse::endpoint))?;
         Ok(Self { proof, credentials, region, sts_endpoint })
     }
 }
@@ -148,12 +148,13 @@ impl Aws {
 impl WebIdentity {
     fn read(variables: &Variables<'_>) -> Result<(AwsCredentials, String), SettingsError> {
         let role = variables.required(names::AWS_ROLE_ARN, parse::role)?;
-        let region = variables.required(names::AWS_REGION, owned(values::region))?;
+        let region = variables.required(names::AWS_REGION, owned(core_parse::region))?;
         let partition = Partition::of_region(&region).name;
         if partition != role.partition {
             return Err(SettingsError::other_partition(&region, partition, &role));
         }
-        let session_name = variables.required(names::AWS_ROLE_SESSION_NAME, owned(values::session_name))?;
+        let session_name =
+            variables.required(names::AWS_ROLE_SESSION_NAME, owned(core_parse::session_name))?;
         let token_file = variables.required(names::AWS_WEB_IDENTITY_TOKEN_FILE, parse::file)?;
         Ok((AwsCredentials::WebIdentity(Self { role, session_name, token_file }), region))
     }
@@ -162,11 +163,11 @@ impl WebIdentity {
 impl PodIdentity {
     /// The role is the agent's to say.
     fn read(variables: &Variables<'_>) -> Result<(AwsCredentials, String), SettingsError> {
-        let uri =
-            variables.required(names::AWS_CONTAINER_CREDENTIALS_FULL_URI, owned(values::pod_identity_uri))?;
+        let uri = variables
+            .required(names::AWS_CONTAINER_CREDENTIALS_FULL_URI, owned(core_parse::pod_identity_uri))?;
         let authorization_file =
             variables.required(names::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, parse::file)?;
-        let region = variables.required(names::AWS_REGION, owned(values::region))?;
+        let region = variables.required(names::AWS_REGION, owned(core_parse::region))?;
         Ok((AwsCredentials::PodIdentity(Self { uri, authorization_file }), region))
     }
 }

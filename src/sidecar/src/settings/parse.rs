@@ -2,10 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use rolebridge_contract::{
+use rolebridge_core::{
     google,
-    outputs::{self, Output},
-    values::{self, Wrong},
+    parse::{self as core_parse, InvalidValue},
+    token_outputs::{self, Output},
 };
 use tracing::level_filters::LevelFilter;
 
@@ -22,8 +22,8 @@ pub struct Role {
     pub partition: &'static str,
 }
 
-pub(super) fn role(text: &str) -> Result<Role, Wrong> {
-    let values::Role { arn, name, partition, .. } = values::role(text)?;
+pub(super) fn role(text: &str) -> Result<Role, InvalidValue> {
+    let core_parse::Role { arn, name, partition, .. } = core_parse::role(text)?;
     Ok(Role { arn: arn.to_owned(), name: name.to_owned(), partition: partition.name })
 }
 
@@ -50,8 +50,8 @@ impl Provider {
     }
 }
 
-pub(super) fn provider(audience: &str) -> Result<Provider, Wrong> {
-    let values::Audience { universe, provider, project_number, pool } = values::audience(audience)?;
+pub(super) fn provider(audience: &str) -> Result<Provider, InvalidValue> {
+    let core_parse::Audience { universe, provider, project_number, pool } = core_parse::audience(audience)?;
     Ok(Provider {
         audience: audience.to_owned(),
         name: provider.to_owned(),
@@ -61,22 +61,22 @@ pub(super) fn provider(audience: &str) -> Result<Provider, Wrong> {
     })
 }
 
-pub(super) fn emails(text: &str) -> Result<Vec<String>, Wrong> {
-    Ok(values::emails(text)?.into_iter().map(str::to_owned).collect())
+pub(super) fn emails(text: &str) -> Result<Vec<String>, InvalidValue> {
+    Ok(core_parse::emails(text)?.into_iter().map(str::to_owned).collect())
 }
 
-pub(super) fn proxy(text: &str) -> Result<String, Wrong> {
-    values::proxy_variable(text).map(String::from)
+pub(super) fn proxy(text: &str) -> Result<String, InvalidValue> {
+    core_parse::proxy_variable(text).map(String::from)
 }
 
-pub(super) fn file(text: &str) -> Result<PathBuf, Wrong> {
+pub(super) fn file(text: &str) -> Result<PathBuf, InvalidValue> {
     let path = PathBuf::from(text);
     let is_file = path.is_absolute() && path.file_name().is_some();
-    is_file.then_some(path).ok_or_else(|| Wrong::not("the absolute path of a file"))
+    is_file.then_some(path).ok_or_else(|| InvalidValue::expected("the absolute path of a file"))
 }
 
-pub(super) fn outputs(text: &str) -> Result<Vec<(tokens::Kind, String)>, Wrong> {
-    let outputs = outputs::parse(text)?.into_iter().map(|(output, name)| match output {
+pub(super) fn outputs(text: &str) -> Result<Vec<(tokens::Kind, String)>, InvalidValue> {
+    let outputs = token_outputs::parse(text)?.into_iter().map(|(output, name)| match output {
         Output::AccessToken => (tokens::Kind::default_access(), name),
         Output::IdToken { audience } => {
             (tokens::Kind::Id { audience: audience.to_owned(), with_email: true }, name)
@@ -94,13 +94,13 @@ pub struct Serve {
     pub metadata: bool,
 }
 
-pub(super) fn serve(text: &str) -> Result<Serve, Wrong> {
+pub(super) fn serve(text: &str) -> Result<Serve, InvalidValue> {
     let mut serve = Serve { loopback: false, metadata: false };
     for source in text.split(',').map(str::trim) {
         match source {
             "loopback" => serve.loopback = true,
             "metadata" => serve.metadata = true,
-            _ => return Err(Wrong::not("\"loopback\", \"metadata\" or \"loopback,metadata\"")),
+            _ => return Err(InvalidValue::expected("\"loopback\", \"metadata\" or \"loopback,metadata\"")),
         }
     }
     Ok(serve)
@@ -108,20 +108,20 @@ pub(super) fn serve(text: &str) -> Result<Serve, Wrong> {
 
 /// What the one who writes it decides.
 #[expect(clippy::unnecessary_wraps, reason = "it reads as the others do")]
-pub(super) fn text(text: &str) -> Result<String, Wrong> {
+pub(super) fn text(text: &str) -> Result<String, InvalidValue> {
     Ok(text.to_owned())
 }
 
-pub(super) fn token_lifetime(text: &str) -> Result<Duration, Wrong> {
-    values::token_lifetime(text).map(|seconds| Duration::from_secs(seconds.into()))
+pub(super) fn token_lifetime(text: &str) -> Result<Duration, InvalidValue> {
+    core_parse::token_lifetime(text).map(|seconds| Duration::from_secs(seconds.into()))
 }
 
-pub(super) fn startup_timeout(text: &str) -> Result<Duration, Wrong> {
-    values::startup_timeout(text).map(|seconds| Duration::from_secs(seconds.into()))
+pub(super) fn startup_timeout(text: &str) -> Result<Duration, InvalidValue> {
+    core_parse::startup_timeout(text).map(|seconds| Duration::from_secs(seconds.into()))
 }
 
-pub(super) fn log_level(text: &str) -> Result<LevelFilter, Wrong> {
-    Ok(match values::log_level(text)? {
+pub(super) fn log_level(text: &str) -> Result<LevelFilter, InvalidValue> {
+    Ok(match core_parse::log_level(text)? {
         "error" => LevelFilter::ERROR,
         "warn" => LevelFilter::WARN,
         "debug" => LevelFilter::DEBUG,
@@ -131,6 +131,8 @@ pub(super) fn log_level(text: &str) -> Result<LevelFilter, Wrong> {
 }
 
 /// As text of one's own.
-pub(super) fn owned(parse: impl Fn(&str) -> Result<&str, Wrong>) -> impl Fn(&str) -> Result<String, Wrong> {
+pub(super) fn owned(
+    parse: impl Fn(&str) -> Result<&str, InvalidValue>,
+) -> impl Fn(&str) -> Result<String, InvalidValue> {
     move |text| parse(text).map(str::to_owned)
 }

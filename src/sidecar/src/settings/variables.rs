@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, fmt};
 
-use rolebridge_contract::{environment::sidecar as names, values::Wrong};
+use rolebridge_core::{env::sidecar as names, parse::InvalidValue};
 
 use super::parse::Role;
 use crate::secret::Secret;
@@ -26,8 +26,8 @@ pub struct SettingsError {
 }
 
 impl SettingsError {
-    fn wrong(variable: &'static str, found: String, wrong: &Wrong) -> Self {
-        Self { variable, found, wanted: wrong.wanted().to_owned() }
+    fn wrong(variable: &'static str, found: String, wrong: &InvalidValue) -> Self {
+        Self { variable, found, wanted: wrong.expectation().to_owned() }
     }
 
     pub(super) fn other_partition(region: &str, partition: &str, role: &Role) -> Self {
@@ -66,7 +66,7 @@ impl<'a> Variables<'a> {
     pub(super) fn required<T>(
         &self,
         name: &'static str,
-        parse: impl Fn(&str) -> Result<T, Wrong>,
+        parse: impl Fn(&str) -> Result<T, InvalidValue>,
     ) -> Result<T, SettingsError> {
         match self.optional(name, &parse)? {
             Some(value) => Ok(value),
@@ -77,10 +77,10 @@ impl<'a> Variables<'a> {
     pub(super) fn optional<T>(
         &self,
         name: &'static str,
-        parse: impl Fn(&str) -> Result<T, Wrong>,
+        parse: impl Fn(&str) -> Result<T, InvalidValue>,
     ) -> Result<Option<T>, SettingsError> {
         let Some(value) = self.value(name) else { return Ok(None) };
-        let parsed = value.to_str().map_or_else(|| Err(Wrong::not("text in UTF-8")), parse);
+        let parsed = value.to_str().map_or_else(|| Err(InvalidValue::expected("text in UTF-8")), parse);
         let found = || format!("is {:?}", value.to_string_lossy());
         parsed.map(Some).map_err(|wrong| SettingsError::wrong(name, found(), &wrong))
     }
@@ -89,7 +89,7 @@ impl<'a> Variables<'a> {
     pub(super) fn optional_secret(
         &self,
         name: &'static str,
-        parse: impl Fn(&str) -> Result<String, Wrong>,
+        parse: impl Fn(&str) -> Result<String, InvalidValue>,
     ) -> Result<Option<Secret>, SettingsError> {
         match self.optional(name, parse) {
             Ok(value) => Ok(value.map(Secret::new)),

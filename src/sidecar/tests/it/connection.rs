@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use percent_encoding::percent_decode_str;
-use rolebridge_contract::{aws::DENY_ALL_SESSION_POLICY, environment::sidecar as names};
+use rolebridge_core::{aws::DENY_ALL_SESSION_POLICY, env::sidecar as names};
 use rolebridge_sidecar::{clock::Clock, fault::Reason};
 use rstest::rstest;
 use tokio::net::TcpListener;

@@ -7,7 +7,7 @@ use std::{
 
 use aws_credential_types::Credentials;
 use percent_encoding::percent_decode_str;
-use rolebridge_contract::{environment::sidecar as names, google::AWS4_REQUEST};
+use rolebridge_core::{env::sidecar as names, google::AWS4_REQUEST};
 use rolebridge_sidecar::{
     fault::{Fault, Reason},
     google::{Google, Mint, Token},

@@ -6,7 +6,7 @@ use std::{
 };
 
 use percent_encoding::percent_decode_str;
-use rolebridge_contract::{aws::GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, environment::sidecar as names};
+use rolebridge_core::{aws::GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, env::sidecar as names};
 use rolebridge_sidecar::{
     clock::Clock,
     fault::{Fault, Reason},

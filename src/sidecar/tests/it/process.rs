@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rolebridge_contract::{environment::sidecar as names, loopback};
+use rolebridge_core::{env::sidecar as names, imds};
 
 use crate::{
     stand_in::{Answer, StandIn},
@@ -95,17 +95,17 @@ fn a_whole_life_and_no_secret_in_what_it_says() {
     let ready = output(&environment, &["ready", "--wait"]);
     assert_eq!(ready.status.code(), Some(0), "{}", text(&ready.stderr));
 
-    let ttl = format!("{}: 60\r\n", loopback::SESSION_TTL_HEADER);
-    let session = ask(loopback_port, "PUT", loopback::SESSION_TOKEN_PATH, &ttl);
-    let header = format!("{}: {}\r\n", loopback::SESSION_TOKEN_HEADER, body(&session));
-    let credentials = ask(loopback_port, "GET", &format!("{}/batch", loopback::CREDENTIALS_PATH), &header);
+    let ttl = format!("{}: 60\r\n", imds::SESSION_TTL_HEADER);
+    let session = ask(loopback_port, "PUT", imds::SESSION_TOKEN_PATH, &ttl);
+    let header = format!("{}: {}\r\n", imds::SESSION_TOKEN_HEADER, body(&session));
+    let credentials = ask(loopback_port, "GET", &format!("{}/batch", imds::CREDENTIALS_PATH), &header);
     assert!(credentials.contains(SECRET_KEY), "a good file means that all is served: {credentials}");
     let token = std::fs::read_to_string(environment.folder.path().join("token")).unwrap();
     assert!(signed_at(&token).is_some());
 
     let metrics = ask(metrics_port, "GET", "/metrics", "");
     assert!(metrics.contains("refreshes_total{step=\"renew\",outcome=\"ok\",reason=\"\"} 1"), "{metrics}");
-    assert!(ask(metrics_port, "GET", loopback::CREDENTIALS_PATH, &header).starts_with("HTTP/1.1 404"));
+    assert!(ask(metrics_port, "GET", imds::CREDENTIALS_PATH, &header).starts_with("HTTP/1.1 404"));
     let state = std::fs::read_to_string(environment.folder.path().join("token.state.json")).unwrap();
     let ended = terminate(child);
     assert_eq!(ended.status.code(), Some(0));
@@ -205,11 +205,8 @@ fn google_s_refusal_is_said_by_ready_in_the_app_s_answer_and_in_the_log() {
     let answer = ask(port, "GET", TOKEN, FLAVOR);
     assert!(answer.starts_with("HTTP/1.1 400 Bad Request"), "{answer}");
     assert!(body(&answer).starts_with("Google STS: ") && answer.contains(words), "{answer}");
-    let ttl = format!("{}: 60\r\n", loopback::SESSION_TTL_HEADER);
-    assert!(
-        ask(port, "PUT", loopback::SESSION_TOKEN_PATH, &ttl).starts_with("HTTP/1.1 200"),
-        "both are served"
-    );
+    let ttl = format!("{}: 60\r\n", imds::SESSION_TTL_HEADER);
+    assert!(ask(port, "PUT", imds::SESSION_TOKEN_PATH, &ttl).starts_with("HTTP/1.1 200"), "both are served");
     let log = terminate(child).stderr;
     assert!(text(&log).contains(words) && text(&log).contains("\"reason\":\"condition-rejected\""));
 }

@@ -1,8 +1,8 @@
 //! The book's tables of faults and metrics are the ones in the code.
 
-#[path = "../../../contract/tests/section/metrics.rs"]
+#[path = "../../../core/tests/section/metrics.rs"]
 mod listed;
-#[path = "../../../contract/tests/section/mod.rs"]
+#[path = "../../../core/tests/section/mod.rs"]
 mod section;
 
 use std::{fmt::Write, fs, path::Path};

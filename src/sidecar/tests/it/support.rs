@@ -8,7 +8,7 @@ use std::{
 
 use aws_credential_types::Credentials;
 use percent_encoding::percent_decode_str;
-use rolebridge_contract::environment::sidecar as names;
+use rolebridge_core::env::sidecar as names;
 use rolebridge_sidecar::{
     clock::Clock,
     credentials::Session,

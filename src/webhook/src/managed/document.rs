@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::issue;
 use super::state::{Key, Keyed, Leaf, Old, State};
 use crate::certificates::Pair;
-use rolebridge_certificate::{bundle, chain};
+use rolebridge_certs::{ca_bundle, verify};
 
 /// A Secret's data.
 pub type Data = BTreeMap<String, ByteString>;
@@ -49,7 +49,8 @@ pub fn read(data: &Data, name: &str, now: Timestamp) -> (State, Vec<String>) {
     let leaf = leaf.map(|keyed| {
         let signer = authority.as_ref().map(|authority| authority.certificate.clone());
         let of_authority =
-            chain::check(slice::from_ref(&keyed.certificate), name, signer.as_slice(), now).is_ok();
+            verify::verify_server_cert(slice::from_ref(&keyed.certificate), name, signer.as_slice(), now)
+                .is_ok();
         Leaf { keyed, of_authority }
     });
     (State { authority, leaf, old }, faults)
@@ -63,11 +64,12 @@ pub fn read(data: &Data, name: &str, now: Timestamp) -> (State, Vec<String>) {
 pub fn write(state: &State, data: &mut Data) -> Result<(), serde_json::Error> {
     let leaf = state.leaf.as_ref().map(|leaf| &leaf.keyed);
     for ((certificate, key), keyed) in [(AUTHORITY, state.authority.as_ref()), (LEAF, leaf)] {
-        let pem = keyed.map(|keyed| bundle::pem([&keyed.certificate]).into_bytes());
+        let pem = keyed.map(|keyed| ca_bundle::pem([&keyed.certificate]).into_bytes());
         put(data, certificate, pem);
         put(data, key, keyed.map(|keyed| keyed.key.0.clone().into_bytes()));
     }
-    let document = |old: &Old| OldDocument { certificate: bundle::pem([&old.certificate]), until: old.until };
+    let document =
+        |old: &Old| OldDocument { certificate: ca_bundle::pem([&old.certificate]), until: old.until };
     let old: Vec<_> = state.old.iter().flatten().map(document).collect();
     put(data, OLD, Some(serde_json::to_vec_pretty(&old)?));
     Ok(())
@@ -97,7 +99,8 @@ fn keyed(data: &Data, (certificate, key): (&str, &str)) -> Result<Keyed, String>
 /// Whether what a CA signs would be taken: the surest test is to sign something.
 fn signs(authority: &Keyed, name: &str, now: Timestamp) -> Result<(), String> {
     let taken = issue::leaf(authority, name, now, Duration::from_mins(1)).is_ok_and(|probe| {
-        chain::check(&[probe.certificate], name, slice::from_ref(&authority.certificate), now).is_ok()
+        verify::verify_server_cert(&[probe.certificate], name, slice::from_ref(&authority.certificate), now)
+            .is_ok()
     });
     let (certificate, key) = AUTHORITY;
     if taken { Ok(()) } else { Err(format!("{certificate} with {key} is no CA for {name}, or has ended")) }

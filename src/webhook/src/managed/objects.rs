@@ -11,7 +11,7 @@ use super::FIELD_MANAGER;
 use super::arguments::ObjectName;
 use super::plan::Publication;
 use crate::ask::{Refused, ask};
-use rolebridge_certificate::bundle;
+use rolebridge_certs::ca_bundle;
 
 /// Both.
 pub(super) struct Objects {
@@ -51,7 +51,7 @@ impl Objects {
     /// of `caBundle`: server-side apply leaves a field to its one owner, and a merge leaves what neither side names. Our
     /// own apply would instead own the entries' names too, and would keep an entry from going with the chart's.
     pub(super) async fn publish(&self, publication: &Publication) -> Result<(), Refused> {
-        let ca_bundle = STANDARD.encode_to_string(bundle::pem(&publication.authorities));
+        let ca_bundle = STANDARD.encode_to_string(ca_bundle::pem(&publication.authorities));
         let mut operations =
             vec![json!({"op": "replace", "path": "/metadata/resourceVersion", "value": publication.version})];
         for (index, name) in &publication.entries {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::certificates::Pair;
 use crate::configurations::{Configuration, trusted_by_all};
-use rolebridge_certificate::chain;
+use rolebridge_certs::verify;
 
 /// A point in time by both clocks.
 #[derive(Debug, Clone, Copy)]
@@ -79,11 +79,10 @@ impl Published {
     pub fn takes(&self, pair: &Pair, name: &str, delay: Duration, moment: Moment) -> bool {
         let settled = self.since.keys().filter(|der| self.is_settled(der, delay, moment.instant));
         let settled: Vec<_> = settled.cloned().collect();
-        chain::check(pair.chain(), name, &settled, moment.time).is_ok()
+        verify::verify_server_cert(pair.chain(), name, &settled, moment.time).is_ok()
     }
 }
 
 fn lasts(certificate: &CertificateDer<'_>, now: Timestamp) -> bool {
-    rolebridge_certificate::validity::Validity::of(certificate)
-        .is_some_and(|validity| now < validity.not_after)
+    rolebridge_certs::validity::Validity::of(certificate).is_some_and(|validity| now < validity.not_after)
 }

@@ -7,7 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 
 use crate::certificates::Pair;
-use rolebridge_certificate::validity::Validity;
+use rolebridge_certs::validity::Validity;
 
 /// Certificates begin so much before they are made, for API servers whose clock is behind.
 pub const BACKDATED: Duration = Duration::from_mins(5);
@@ -54,7 +54,7 @@ impl Keyed {
     /// The same as the TLS server takes it.
     #[must_use]
     pub fn pair(&self) -> Option<Pair> {
-        let certificate = rolebridge_certificate::bundle::pem([&self.certificate]);
+        let certificate = rolebridge_certs::ca_bundle::pem([&self.certificate]);
         Pair::from_pem(certificate.as_bytes(), self.key.0.as_bytes()).ok()
     }
 }

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::{Request, Response};
 use http_body_util::BodyExt;
 use kube::Client;
-use rolebridge_inject::Metadata;
+use rolebridge_inject::ObjectMetadata;
 use rolebridge_webhook::cache::Objects;
 use rolebridge_webhook::events::{Events, Occasion};
 use rolebridge_webhook::lookup::Kind;
@@ -80,7 +80,7 @@ async fn a_refusal_is_said_once_on_the_controller_and_never_of_a_dry_run() {
 async fn a_pod_that_its_namespace_opted_in_and_that_passes_unchanged_is_spoken_of() {
     let (webhook, mut events) = speaking();
     let mut namespaces = Objects::default();
-    namespaces.put("", "shop", Metadata::new([], [("rolebridge.io/inject", "enabled")]));
+    namespaces.put("", "shop", ObjectMetadata::new([], [("rolebridge.io/inject", "enabled")]));
     webhook.lookup.cache(Kind::Namespace).replace(namespaces);
     let mut windows = of_a_replica_set();
     windows["metadata"]["annotations"] = json!({});

@@ -6,14 +6,14 @@ mod bad_input;
 mod connections;
 mod drain;
 mod events;
-#[path = "../../../contract/tests/section/metrics.rs"]
+#[path = "../../../core/tests/section/metrics.rs"]
 mod listed;
 mod lookup;
 mod observed;
 mod patience;
 mod reload;
 mod reviews;
-#[path = "../../../contract/tests/section/mod.rs"]
+#[path = "../../../core/tests/section/mod.rs"]
 mod section;
 mod support;
 mod tls;

@@ -26,7 +26,7 @@ async fn an_opted_in_pod_gets_a_patch_from_the_caches() {
     let patch: json_patch::Patch = serde_json::from_value(patch(&response)).unwrap();
     let mut patched = pod();
     json_patch::patch(&mut patched, &patch).unwrap();
-    assert_eq!(patched["spec"]["initContainers"][0]["name"], rolebridge_contract::pod::CONTAINER);
+    assert_eq!(patched["spec"]["initContainers"][0]["name"], rolebridge_core::pod_names::CONTAINER);
     assert_eq!(api.asked(), Vec::<String>::new());
 }
 

@@ -12,8 +12,8 @@ use kube::Client;
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd,
 };
-use rolebridge_certificate::bundle::Bundle;
-use rolebridge_certificate::chain::{Distrust, check};
+use rolebridge_certs::ca_bundle::CaBundle;
+use rolebridge_certs::verify::{VerifyError, verify_server_cert};
 use rolebridge_webhook::certificates::{Certificates, Pair};
 use rolebridge_webhook::configurations::{Configuration, Entry};
 use rolebridge_webhook::trust::{Trust, follow};
@@ -64,23 +64,23 @@ fn a_certificate_is_taken_as_an_api_server_takes_it() {
     let (lower, _) = leaf(&middle, NAME);
     let der = |certificate: &Certificate| certificate.der().clone();
     let (root, strange) = (own.der().clone(), other.der().clone());
-    let stranger = Err(Distrust::Stranger);
+    let stranger = Err(VerifyError::UnknownIssuer);
     for (what, chain, bundle, now, expected) in [
         ("good", vec![der(&good)], vec![root.clone()], 2027, Ok(())),
         ("beside another", vec![der(&good)], vec![strange.clone(), root.clone()], 2027, Ok(())),
         ("beside junk", vec![der(&good)], vec![CertificateDer::from(vec![1]), root.clone()], 2027, Ok(())),
         ("of another", vec![der(&good)], vec![strange.clone()], 2027, stranger.clone()),
-        ("of nobody", vec![der(&good)], vec![], 2027, Err(Distrust::Empty)),
-        ("ended", vec![der(&good)], vec![root.clone()], 2029, Err(Distrust::Ended)),
+        ("of nobody", vec![der(&good)], vec![], 2027, Err(VerifyError::NoTrustedCa)),
+        ("ended", vec![der(&good)], vec![root.clone()], 2029, Err(VerifyError::Expired)),
         ("with its chain", vec![der(&lower), middle.der().clone()], vec![root.clone()], 2027, Ok(())),
         ("without its chain", vec![der(&lower)], vec![root], 2027, stranger),
     ] {
-        assert_eq!(check(&chain, NAME, &bundle, year(now)), expected, "{what}");
+        assert_eq!(verify_server_cert(&chain, NAME, &bundle, year(now)), expected, "{what}");
     }
     let bundle = [own.der().clone()];
-    let other_name = check(&[der(&good)], "other.system.svc", &bundle, year(2027)).unwrap_err();
+    let other_name = verify_server_cert(&[der(&good)], "other.system.svc", &bundle, year(2027)).unwrap_err();
     assert_eq!(other_name.to_string(), "the served certificate is not for other.system.svc");
-    let early = check(&[der(&good)], NAME, &bundle, year(2025)).unwrap_err().to_string();
+    let early = verify_server_cert(&[der(&good)], NAME, &bundle, year(2025)).unwrap_err().to_string();
     assert!(early.starts_with("the served certificate would not be taken"), "{early}");
 }
 
@@ -91,14 +91,14 @@ fn a_certificate_is_taken_as_an_api_server_takes_it() {
 #[case::a_signature_on_p_521("p521.crt", "p521-ca.crt", true)]
 #[case::of_another("p521.crt", "self-signed.crt", false)]
 fn what_go_takes_is_taken(#[case] leaf: &str, #[case] trusted: &str, #[case] expected: bool) {
-    let verdict = check(&[file(leaf)], NAME, &[file(trusted)], year(2030));
+    let verdict = verify_server_cert(&[file(leaf)], NAME, &[file(trusted)], year(2030));
     assert_eq!(verdict.is_ok(), expected, "{verdict:?}");
 }
 
 #[test]
 fn a_bundle_is_read_as_go_reads_it() {
     let (one, two) = (ca(), ca());
-    let pem = |parts: &[&str]| Bundle::parse(parts.concat().as_bytes());
+    let pem = |parts: &[&str]| CaBundle::parse(parts.concat().as_bytes());
     let junk = "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n";
     let cut = "-----BEGIN CERTIFICATE-----\nanVuaw==\n";
     let both = [one.der().clone(), two.der().clone()];
@@ -123,7 +123,7 @@ fn configuration(name: &str, bundles: &[&[&Ca]]) -> Configuration {
         name: format!("{index}.{name}"),
         namespace: "system".to_owned(),
         service: "rolebridge".to_owned(),
-        bundle: Bundle { certificates: bundle.iter().map(|ca| ca.der().clone()).collect(), broken: false },
+        bundle: CaBundle { certificates: bundle.iter().map(|ca| ca.der().clone()).collect(), broken: false },
     });
     Configuration { name: name.to_owned(), version: "1".to_owned(), entries: entries.collect() }
 }

@@ -10,7 +10,7 @@ use axum::http::{Request, Response};
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Client;
-use rolebridge_inject::Metadata;
+use rolebridge_inject::ObjectMetadata;
 use rolebridge_webhook::cache::{Cache, Sight};
 use rolebridge_webhook::lookup::Kind;
 use rolebridge_webhook::metrics::Metrics;
@@ -62,9 +62,9 @@ fn client(answers: Vec<(&'static str, String)>) -> (Client, Arc<Mutex<Vec<String
     (Client::new(service, "default"), asked)
 }
 
-fn seen(cache: &Cache, name: &str) -> Option<Metadata> {
+fn seen(cache: &Cache, name: &str) -> Option<ObjectMetadata> {
     match cache.find("shop", name) {
-        Sight::Seen(metadata) => Some(Metadata::clone(&metadata)),
+        Sight::Seen(metadata) => Some(ObjectMetadata::clone(&metadata)),
         Sight::Unseen => None,
     }
 }
@@ -111,9 +111,12 @@ async fn pages_then_events_then_a_new_list_when_the_old_one_is_gone() {
         () = follow => unreachable!("it follows for ever"),
         () = looks => {}
     }
-    let role = |role| Some(Metadata::new([(ROLE.0, role)], []));
+    let role = |role| Some(ObjectMetadata::new([(ROLE.0, role)], []));
     let states = states.lock().unwrap().clone();
-    assert_eq!(states[0], [role("arn:changed"), Some(Metadata::default()), None, role("arn:new"), None]);
+    assert_eq!(
+        states[0],
+        [role("arn:changed"), Some(ObjectMetadata::default()), None, role("arn:new"), None]
+    );
     assert_eq!(states[1], [None, None, None, None, role("arn:after")]);
     assert!(cache.is_synced());
     assert_eq!(cache.sizes(), (1, 0));

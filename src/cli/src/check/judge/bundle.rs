@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
-use rolebridge_certificate::bundle::Bundle;
+use rolebridge_certs::ca_bundle::CaBundle;
 
 use super::ends::{Left, date, last, left};
 use crate::check::finding::{Check, Finding, Severity};
@@ -19,7 +19,7 @@ fn of_configuration(configuration: &MutatingWebhookConfiguration, now: Timestamp
     let name = configuration.metadata.name.as_deref().unwrap_or_default();
     let verdicts = entries(configuration).map(|entry| {
         let pem = entry.client_config.ca_bundle.as_ref().map_or(&[][..], |bundle| &bundle.0);
-        of_entry(&entry.name, &Bundle::parse(pem), now)
+        of_entry(&entry.name, &CaBundle::parse(pem), now)
     });
     let (severity, message) = verdicts.reduce(|worst, next| if next.0 > worst.0 { next } else { worst })?;
     Some(Finding::new(Check::CaBundle, severity, format!("MutatingWebhookConfiguration/{name}"), message))
@@ -28,7 +28,7 @@ fn of_configuration(configuration: &MutatingWebhookConfiguration, now: Timestamp
 const MEND: &str = "In the mode managed the replica that leads writes it: its log says why it does not, and a GitOps \
                     tool must leave the field alone. Else cert-manager or you do.";
 
-fn of_entry(entry: &str, bundle: &Bundle, now: Timestamp) -> (Severity, String) {
+fn of_entry(entry: &str, bundle: &CaBundle, now: Timestamp) -> (Severity, String) {
     let Some(validity) = last(&bundle.certificates) else {
         let what = if bundle.broken { "holds no certificate" } else { "is empty" };
         let message = format!(

@@ -1,9 +1,9 @@
 //! Whether API servers take the certificate that each replica serves.
 
 use jiff::Timestamp;
-use rolebridge_certificate::bundle::Bundle;
-use rolebridge_certificate::chain::{self, Distrust};
-use rolebridge_certificate::validity::Validity;
+use rolebridge_certs::ca_bundle::CaBundle;
+use rolebridge_certs::validity::Validity;
+use rolebridge_certs::verify::{self, VerifyError};
 use rustls::pki_types::CertificateDer;
 
 use super::ends::{Left, date, left};
@@ -58,27 +58,30 @@ fn distrust(
     chain: &[CertificateDer<'_>],
     name: &str,
     now: Timestamp,
-) -> Option<(String, Distrust)> {
+) -> Option<(String, VerifyError)> {
     let entries = picture.configurations.iter().flatten().flat_map(entries);
     let mut verdicts = entries.filter_map(|entry| {
         let pem = entry.client_config.ca_bundle.as_ref().map_or(&[][..], |bundle| &bundle.0);
-        let distrust = chain::check(chain, name, &Bundle::parse(pem).certificates, now).err()?;
+        let distrust =
+            verify::verify_server_cert(chain, name, &CaBundle::parse(pem).certificates, now).err()?;
         Some((entry.name.clone(), distrust))
     });
     verdicts.next()
 }
 
-fn refused(entry: &str, distrust: &Distrust, until: &str) -> String {
+fn refused(entry: &str, distrust: &VerifyError, until: &str) -> String {
     let mend = match distrust {
-        Distrust::Empty => "See the check ca-bundle.",
-        Distrust::Stranger => {
+        VerifyError::NoTrustedCa => "See the check ca-bundle.",
+        VerifyError::UnknownIssuer => {
             "Something put another CA there: a GitOps tool that owns the field must leave it out."
         }
-        Distrust::Name(_) => "The certificate must be for that name: the Service's, its namespace's and svc.",
-        Distrust::Ended => {
+        VerifyError::NameMismatch(_) => {
+            "The certificate must be for that name: the Service's, its namespace's and svc."
+        }
+        VerifyError::Expired => {
             "Renew it; in the mode managed the log of the replica that leads says why it was not."
         }
-        Distrust::Other(_) => {
+        VerifyError::Other(_) => {
             "An ordinary certificate for a server, and its CA in the caBundle, would be right."
         }
     };

@@ -1,7 +1,7 @@
 //! When certificates end, and whether that is soon.
 
 use jiff::{SignedDuration, Timestamp};
-use rolebridge_certificate::validity::Validity;
+use rolebridge_certs::validity::Validity;
 use rustls::pki_types::CertificateDer;
 
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);

@@ -1,6 +1,6 @@
 //! What is to be said of the namespaces and pods that opted in.
 
-use rolebridge_contract::annotations::{INJECT, NAMESPACE_OPT_IN};
+use rolebridge_core::annotations::{INJECT, NAMESPACE_OPT_IN};
 use rolebridge_inject::{Context, Defaults, admit};
 
 use super::troubles::sentence;
@@ -58,7 +58,7 @@ fn namespaces(pods: &Pods) -> Vec<Finding> {
 }
 
 /// What the webhook's engine says about a namespace's label.
-fn warnings(namespace: &str, metadata: &rolebridge_inject::Metadata) -> Vec<String> {
+fn warnings(namespace: &str, metadata: &rolebridge_inject::ObjectMetadata) -> Vec<String> {
     let Ok(pod) = serde_json::from_str::<rolebridge_inject::Pod<'_>>(r#"{"spec": {}}"#) else {
         return Vec::new();
     };

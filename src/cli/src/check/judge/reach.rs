@@ -4,7 +4,7 @@
 //! `crypto`, which it passes on.
 
 use kube::core::Status;
-use rolebridge_contract::pod::CONFIG_VOLUME;
+use rolebridge_core::pod_names::CONFIG_VOLUME;
 
 use super::full;
 use crate::check::finding::{Check, Finding, Severity};

@@ -1,6 +1,6 @@
 //! What is mended at AWS.
 
-use rolebridge_contract::aws::GET_WEB_IDENTITY_TOKEN_SESSION_POLICY;
+use rolebridge_core::aws::GET_WEB_IDENTITY_TOKEN_SESSION_POLICY;
 
 use super::{Known, Mend};
 use crate::setup::{Role, trust};
@@ -28,7 +28,7 @@ fn of_account(known: &Known<'_>) -> String {
 
 fn trust_policy(known: &Known<'_>) -> Option<Mend> {
     let (role, issuer) = (known.role()?, known.issuer_host()?);
-    let subject = known.facts.subject.as_deref()?;
+    let subject = known.evidence.subject.as_deref()?;
     // It is written to stand inside of a policy.
     let statement = trust::statement(&role, issuer, known.audience(), subject).replace("\n  ", "\n");
     let Role { arn, name, .. } = role;
@@ -44,7 +44,7 @@ fn trust_policy(known: &Known<'_>) -> Option<Mend> {
 }
 
 fn identity_provider(known: &Known<'_>) -> Option<Mend> {
-    let (issuer, audience) = (known.facts.issuer.as_deref()?, known.audience());
+    let (issuer, audience) = (known.evidence.issuer.as_deref()?, known.audience());
     Some(Mend::new(
         format!("register the cluster's issuer in the role's account{}:", of_account(known)),
         format!("aws iam create-open-id-connect-provider --url {issuer} --client-id-list {audience}"),
@@ -71,7 +71,7 @@ fn session(known: &Known<'_>) -> Option<Mend> {
 }
 
 fn region(known: &Known<'_>) -> Option<Mend> {
-    let (region, account) = (known.facts.region.as_deref()?, of_account(known));
+    let (region, account) = (known.evidence.region.as_deref()?, of_account(known));
     let words = format!(
         "activate AWS STS in {region} for the account{account} (IAM console, account settings, endpoints), or let the \
          pod ask another region's:"

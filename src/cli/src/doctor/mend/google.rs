@@ -1,6 +1,6 @@
 //! What is mended at Google.
 
-use rolebridge_contract::google::MAX_SUBJECT_LEN;
+use rolebridge_core::google::MAX_SUBJECT_LEN;
 
 use super::{Known, Mend, Provider};
 
@@ -32,12 +32,12 @@ fn assertion(known: &Known<'_>) -> String {
     let shown = |name: &str, value: &Option<String>| {
         value.as_ref().map(|value| format!("assertion.{name} is {value}"))
     };
-    let facts = &known.facts;
-    let shown = if let Some(caller) = &facts.caller {
+    let evidence = &known.evidence;
+    let shown = if let Some(caller) = &evidence.caller {
         let account = caller.split(':').nth(4).map(ToOwned::to_owned);
-        [shown("arn", &facts.caller), shown("account", &account)]
+        [shown("arn", &evidence.caller), shown("account", &account)]
     } else {
-        let of_subject_token = &known.failed.facts;
+        let of_subject_token = &known.failed.evidence;
         [shown("iss", &of_subject_token.issuer), shown("sub", &of_subject_token.subject)]
     };
     shown.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -60,7 +60,7 @@ fn condition(known: &Known<'_>) -> Option<Mend> {
 
 /// As gcloud calls the kind of provider.
 fn kind(known: &Known<'_>) -> &'static str {
-    if known.facts.identity.as_deref() == Some("aws-role") { "aws" } else { "oidc" }
+    if known.evidence.identity.as_deref() == Some("aws-role") { "aws" } else { "oidc" }
 }
 
 fn provider(known: &Known<'_>) -> Option<Mend> {
@@ -82,10 +82,10 @@ fn trust(known: &Known<'_>) -> Option<Mend> {
     let flags = provider.flags();
     let (words, format) = if kind(known) == "aws" {
         let account =
-            known.facts.caller.as_ref().and_then(|arn| arn.split(':').nth(4)).unwrap_or("the role's");
+            known.evidence.caller.as_ref().and_then(|arn| arn.split(':').nth(4)).unwrap_or("the role's");
         (format!("the provider must be of the kind AWS and trust the account {account}:"), "aws.accountId")
     } else {
-        let issuer = known.failed.facts.issuer.as_deref().unwrap_or("of the token");
+        let issuer = known.failed.evidence.issuer.as_deref().unwrap_or("of the token");
         let words = format!(
             "the provider must be of the kind OIDC, with the issuer {issuer} and no allowed audience but its own name:"
         );
@@ -96,7 +96,7 @@ fn trust(known: &Known<'_>) -> Option<Mend> {
 
 fn subject(known: &Known<'_>) -> Option<Mend> {
     let provider = known.provider()?;
-    let subject = known.facts.caller.as_deref().unwrap_or_default();
+    let subject = known.evidence.caller.as_deref().unwrap_or_default();
     let long = if subject.is_empty() { String::new() } else { format!(" ({subject} has {})", subject.len()) };
     let words = format!(
         "Google takes {MAX_SUBJECT_LEN} bytes{long}. Shorten the session's name, or let the provider map the subject to \
@@ -114,10 +114,10 @@ fn subject(known: &Known<'_>) -> Option<Mend> {
 
 /// The grants along the chain: the principal on the first account, each account on the next one.
 fn impersonation(known: &Known<'_>) -> Option<Mend> {
-    let account = known.facts.service_account.as_deref()?;
-    let principal = known.facts.principal.as_deref()?;
+    let account = known.evidence.service_account.as_deref()?;
+    let principal = known.evidence.principal.as_deref()?;
     let (role, pool) = (known.role(), principal.split("/subject/").next().unwrap_or(principal));
-    let is_mapped = known.facts.caller.is_some() && kind(known) == "aws";
+    let is_mapped = known.evidence.caller.is_some() && kind(known) == "aws";
     let member = match role.filter(|_| is_mapped) {
         Some(role) => {
             format!(
@@ -130,13 +130,13 @@ fn impersonation(known: &Known<'_>) -> Option<Mend> {
     };
     let mut commands = Vec::new();
     let (mut member, mut role) = (member, "roles/iam.workloadIdentityUser");
-    for email in known.facts.delegates.iter().map(String::as_str).chain([account]) {
+    for email in known.evidence.delegates.iter().map(String::as_str).chain([account]) {
         commands.push(format!(
             "gcloud iam service-accounts add-iam-policy-binding {email} \\\n  --role {role} \\\n  --member '{member}'"
         ));
         (member, role) = (format!("serviceAccount:{email}"), "roles/iam.serviceAccountTokenCreator");
     }
-    let words = match known.facts.delegates.len() {
+    let words = match known.evidence.delegates.len() {
         0 => format!("see that the service account {account} exists, and let the pod's principal be it:"),
         _ => format!("see that every service account up to {account} exists, and let each be the next one:"),
     };

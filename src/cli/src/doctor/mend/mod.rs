@@ -6,7 +6,7 @@ mod aws;
 mod google;
 mod network;
 
-use rolebridge_contract::doctor::{Facts, Hop, Outcome, Step};
+use rolebridge_core::diagnostics::{Evidence, Step, StepResult, StepStatus};
 use serde::Serialize;
 
 use crate::setup::Role;
@@ -36,8 +36,8 @@ pub(crate) struct Place<'a> {
 
 impl<'a> Place<'a> {
     /// By the projected token, which names both.
-    pub(crate) fn of(steps: &'a [Step]) -> Self {
-        let subject = steps.iter().find_map(|step| step.facts.subject.as_deref()).unwrap_or_default();
+    pub(crate) fn of(steps: &'a [StepResult]) -> Self {
+        let subject = steps.iter().find_map(|result| result.evidence.subject.as_deref()).unwrap_or_default();
         let named = subject.strip_prefix("system:serviceaccount:").and_then(|pair| pair.split_once(':'));
         let (namespace, service_account) = named.unwrap_or(("NAMESPACE", "SERVICEACCOUNT"));
         Self { namespace, service_account }
@@ -45,11 +45,11 @@ impl<'a> Place<'a> {
 }
 
 /// The mend of the first hop that failed: a hop that was tried says more than what is seen from outside.
-pub(crate) fn of(steps: &[Step], place: Place<'_>) -> Option<Mend> {
-    let failed = || steps.iter().filter(|step| step.outcome == Outcome::Failed);
-    let failed = failed().find(|step| step.reason.is_some()).or_else(|| failed().next())?;
+pub(crate) fn of(steps: &[StepResult], place: Place<'_>) -> Option<Mend> {
+    let failed = || steps.iter().filter(|result| result.status == StepStatus::Failed);
+    let failed = failed().find(|result| result.reason.is_some()).or_else(|| failed().next())?;
     let reason = failed.reason.as_deref().unwrap_or_default();
-    let known = Known { facts: known(steps), failed, place };
+    let known = Known { evidence: known(steps), failed, place };
     network::mend(reason, &known)
         .or_else(|| aws::mend(reason, &known))
         .or_else(|| google::mend(reason, &known))
@@ -60,45 +60,45 @@ pub(crate) fn of(steps: &[Step], place: Place<'_>) -> Option<Mend> {
 const TO_MEND: &str = " To mend: ";
 
 /// What is wrong, without what mends it.
-pub(crate) fn cause(sentence: &str) -> &str {
-    sentence.split_once(TO_MEND).map_or(sentence, |(cause, _)| cause)
+pub(crate) fn cause(message: &str) -> &str {
+    message.split_once(TO_MEND).map_or(message, |(cause, _)| cause)
 }
 
 /// What the hop's own sentence says.
-fn anyones(failed: &Step) -> Option<Mend> {
-    if failed.hop == Hop::Settings {
+fn anyones(failed: &StepResult) -> Option<Mend> {
+    if failed.step == Step::Settings {
         let words = "the webhook writes the sidecar's environment, so that something else has changed it since: another \
                      webhook, or whoever wrote the container by hand. Make the pod anew, and compare its container \
                      rolebridge with what `rolebridge explain` shows.";
         return Some(Mend::new(words, ""));
     }
-    let (_, words) = failed.sentence.split_once(TO_MEND)?;
+    let (_, words) = failed.message.split_once(TO_MEND)?;
     Some(Mend::new(words, ""))
 }
 
 /// What all hops have shown, and the one that failed.
 struct Known<'a> {
-    facts: Facts,
-    failed: &'a Step,
+    evidence: Evidence,
+    failed: &'a StepResult,
     place: Place<'a>,
 }
 
 impl Known<'_> {
     fn role(&self) -> Option<Role> {
-        self.facts.role.as_deref().and_then(Role::parse)
+        self.evidence.role.as_deref().and_then(Role::parse)
     }
 
     /// The issuer as AWS names its provider and the condition keys.
     fn issuer_host(&self) -> Option<&str> {
-        self.facts.issuer.as_deref()?.strip_prefix("https://")
+        self.evidence.issuer.as_deref()?.strip_prefix("https://")
     }
 
     fn audience(&self) -> &str {
-        self.facts.audiences.first().map_or("sts.amazonaws.com", String::as_str)
+        self.evidence.audiences.first().map_or("sts.amazonaws.com", String::as_str)
     }
 
     fn provider(&self) -> Option<Provider<'_>> {
-        Provider::parse(self.facts.provider.as_deref()?)
+        Provider::parse(self.evidence.provider.as_deref()?)
     }
 }
 
@@ -128,26 +128,32 @@ impl<'a> Provider<'a> {
 
 /// What the hops have shown, each thing by the first that shows it. The subject token's own issuer and subject come
 /// after the projected token's, and are not these.
-fn known(steps: &[Step]) -> Facts {
-    let all = |of: fn(&Facts) -> &Option<String>| steps.iter().find_map(|step| of(&step.facts).clone());
-    let list = |of: fn(&Facts) -> &Vec<String>| {
-        steps.iter().map(|step| of(&step.facts)).find(|list| !list.is_empty()).cloned().unwrap_or_default()
+fn known(steps: &[StepResult]) -> Evidence {
+    let all =
+        |of: fn(&Evidence) -> &Option<String>| steps.iter().find_map(|result| of(&result.evidence).clone());
+    let list = |of: fn(&Evidence) -> &Vec<String>| {
+        steps
+            .iter()
+            .map(|result| of(&result.evidence))
+            .find(|list| !list.is_empty())
+            .cloned()
+            .unwrap_or_default()
     };
-    Facts {
-        identity: all(|facts| &facts.identity),
-        provider: all(|facts| &facts.provider),
-        issuer: all(|facts| &facts.issuer),
-        audiences: list(|facts| &facts.audiences),
-        subject: all(|facts| &facts.subject),
-        host: all(|facts| &facts.host),
-        clock_offset: steps.iter().find_map(|step| step.facts.clock_offset),
-        region: all(|facts| &facts.region),
-        role: all(|facts| &facts.role),
-        session_name: all(|facts| &facts.session_name),
-        caller: all(|facts| &facts.caller),
-        principal: all(|facts| &facts.principal),
-        service_account: all(|facts| &facts.service_account),
-        delegates: list(|facts| &facts.delegates),
-        lives: None,
+    Evidence {
+        identity: all(|evidence| &evidence.identity),
+        provider: all(|evidence| &evidence.provider),
+        issuer: all(|evidence| &evidence.issuer),
+        audiences: list(|evidence| &evidence.audiences),
+        subject: all(|evidence| &evidence.subject),
+        host: all(|evidence| &evidence.host),
+        clock_offset: steps.iter().find_map(|result| result.evidence.clock_offset),
+        region: all(|evidence| &evidence.region),
+        role: all(|evidence| &evidence.role),
+        session_name: all(|evidence| &evidence.session_name),
+        caller: all(|evidence| &evidence.caller),
+        principal: all(|evidence| &evidence.principal),
+        service_account: all(|evidence| &evidence.service_account),
+        delegates: list(|evidence| &evidence.delegates),
+        expires_in_seconds: None,
     }
 }

@@ -3,7 +3,7 @@
 use super::{Known, Mend};
 
 pub(super) fn mend(reason: &str, known: &Known<'_>) -> Option<Mend> {
-    let host = known.failed.facts.host.as_deref().unwrap_or("the host");
+    let host = known.failed.evidence.host.as_deref().unwrap_or("the host");
     let namespace = known.place.namespace;
     let (name, port) = host.rsplit_once(':').unwrap_or((host, "443"));
     match reason {

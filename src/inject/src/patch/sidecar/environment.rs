@@ -1,10 +1,10 @@
 //! The sidecar's environment variables: what was decided, in the contract's names.
 
-use rolebridge_contract::aws::CredentialsSource;
-use rolebridge_contract::environment::sidecar as name;
-use rolebridge_contract::google;
-use rolebridge_contract::identity::Identity;
-use rolebridge_contract::pod::{AWS_TOKEN_FILE, CA_FILE, IDENTITY_TOKEN_FILE, TOKEN_FILE};
+use rolebridge_core::aws::CredentialsSource;
+use rolebridge_core::env::sidecar as name;
+use rolebridge_core::google;
+use rolebridge_core::identity::Identity;
+use rolebridge_core::pod_names::{AWS_TOKEN_FILE, CA_FILE, IDENTITY_TOKEN_FILE, TOKEN_FILE};
 
 use crate::Settings;
 use crate::patch::env::Variable;

@@ -4,8 +4,8 @@ mod environment;
 
 pub(super) use environment::of as environment;
 
-use rolebridge_contract::identity::Identity;
-use rolebridge_contract::pod::{
+use rolebridge_core::identity::Identity;
+use rolebridge_core::pod_names::{
     AWS_TOKEN_VOLUME, CA_VOLUME, CONTAINER, IDENTITY_VOLUME, PROBE_TIMEOUT_SECONDS, PROGRAM, READY_COMMAND,
     RUN_ARGS, TOKEN_VOLUME,
 };

@@ -5,7 +5,7 @@ mod proxy;
 
 use serde_json::{Value, json};
 
-use crate::{Admission, Context, Defaults, Metadata, Outcome, Reason, admit};
+use crate::{Admission, Context, Decision, Defaults, ObjectMetadata, Reason, admit};
 
 const DEFAULTS: &str = "settings:
   provider: projects/1/locations/global/workloadIdentityPools/pool/providers/prod
@@ -13,7 +13,7 @@ const DEFAULTS: &str = "settings:
 ";
 
 fn admit_with(pod: &Value, defaults: &str) -> Admission {
-    let metadata = Metadata::default();
+    let metadata = ObjectMetadata::default();
     let context = Context {
         namespace: "shop",
         service_account: Some(&metadata),
@@ -26,7 +26,7 @@ fn admit_with(pod: &Value, defaults: &str) -> Admission {
 /// The pod after its admission, and what was said.
 fn injected(pod: &Value, defaults: &str) -> (Value, Vec<String>) {
     let admission = admit_with(pod, defaults);
-    let Outcome::Injected(patch) = admission.outcome else { panic!("{:?}", admission.outcome) };
+    let Decision::Patch(patch) = admission.decision else { panic!("{:?}", admission.decision) };
     let mut patched = pod.clone();
     json_patch::patch(&mut patched, &patch.operations().unwrap()).unwrap();
     (patched, admission.warnings)
@@ -102,7 +102,7 @@ fn what_is_there_already_is_not_added_again() {
     );
     assert_eq!(warnings.len(), 1);
     let again = admit_with(&once, DEFAULTS);
-    assert_eq!(again.outcome, Outcome::Unchanged(Reason::AlreadyInjected));
+    assert_eq!(again.decision, Decision::Skip(Reason::AlreadyInjected));
     assert_eq!(again.warnings, warnings);
 }
 
@@ -140,7 +140,7 @@ fn forged_annotations_are_overwritten() {
 #[test]
 fn names_and_paths_that_are_taken() {
     let clash = |pod: &Value| {
-        let Outcome::Refused(refusal) = admit_with(pod, DEFAULTS).outcome else { panic!("accepted: {pod}") };
+        let Decision::Deny(refusal) = admit_with(pod, DEFAULTS).decision else { panic!("accepted: {pod}") };
         assert_eq!(
             (refusal.reason, refusal.depends_on_metadata),
             (Reason::Clash, refusal.message.contains("port"))
@@ -248,7 +248,7 @@ fn a_sentence_repeats_little_of_a_pod_that_nothing_has_validated() {
         (apart, DEFAULTS),
         (many, DEFAULTS),
     ] {
-        let Outcome::Refused(refusal) = admit_with(&pod, defaults).outcome else { panic!("accepted") };
+        let Decision::Deny(refusal) = admit_with(&pod, defaults).decision else { panic!("accepted") };
         assert!(refusal.message.len() < 2048, "{} bytes: {:.300}", refusal.message.len(), refusal.message);
     }
 }

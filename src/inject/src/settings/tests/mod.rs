@@ -5,10 +5,10 @@ mod values;
 
 use std::fmt::Write;
 
-use rolebridge_contract::annotations::{self as key, ALL, eks};
+use rolebridge_core::annotations::{self as key, ALL, eks};
 
 use super::*;
-use crate::{Defaults, Metadata, Reason};
+use crate::{Defaults, ObjectMetadata, Reason};
 use values::{BAD, GOOD};
 
 const PROVIDER: &str = "projects/1/locations/global/workloadIdentityPools/pool/providers/prod";
@@ -29,7 +29,7 @@ impl<'a> Says<'a> {
     }
 
     /// Resolves, for a pod with the containers `a`, `b` and `c`.
-    fn resolve<T>(&self, read: impl FnOnce(Result<Settings<'_>, Refusal>) -> T) -> T {
+    fn resolve<T>(&self, read: impl FnOnce(Result<Settings<'_>, Denial>) -> T) -> T {
         let [pod, service_account, namespace, chart] = &self.0;
         let annotations: std::collections::BTreeMap<_, _> = pod.iter().copied().collect();
         let pod = serde_json::json!({
@@ -46,7 +46,7 @@ impl<'a> Says<'a> {
             );
             writeln!(yaml, "  {name}: '{value}'").unwrap();
         }
-        let metadata = |annotations: &[(&str, &str)]| Metadata::new(annotations.iter().copied(), []);
+        let metadata = |annotations: &[(&str, &str)]| ObjectMetadata::new(annotations.iter().copied(), []);
         let context = Context {
             namespace: "shop",
             service_account: Some(&metadata(service_account)),
@@ -75,7 +75,7 @@ impl<'a> Says<'a> {
         })
     }
 
-    fn refusal(self, about: &str) -> Refusal {
+    fn refusal(self, about: &str) -> Denial {
         self.complete(about).resolve(|settings| settings.unwrap_err())
     }
 }
@@ -229,7 +229,7 @@ fn a_proxys_password_is_not_explained() {
     let defaults = Defaults::default();
     let context =
         Context { namespace: "shop", service_account: None, namespace_metadata: None, defaults: &defaults };
-    let refused: Vec<_> = said(&pod, &context).map(|entry| entry.value).collect();
+    let refused: Vec<_> = declared_settings(&pod, &context).map(|entry| entry.value).collect();
     assert_eq!(refused, ["…@proxy"]);
 }
 

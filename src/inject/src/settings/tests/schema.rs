@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use regex::bytes::RegexBuilder;
-use rolebridge_contract::annotations as key;
+use rolebridge_core::annotations as key;
 use serde_json::Value;
 
 use super::values::{BAD, GOOD};

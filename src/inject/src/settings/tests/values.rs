@@ -1,6 +1,6 @@
 //! Values of each annotation.
 
-use rolebridge_contract::annotations as key;
+use rolebridge_core::annotations as key;
 
 /// Each annotation that holds a value, with one good value for each of the four places.
 pub(super) const GOOD: &[(&str, [&str; 4])] = &[

@@ -1,6 +1,6 @@
 //! Kubernetes's values: containers, config maps, quantities.
 
-use rolebridge_contract::values::{Wrong, is_host};
+use rolebridge_core::parse::{InvalidValue, is_host};
 
 use crate::quantity::Quantity;
 
@@ -23,20 +23,22 @@ pub(crate) const LEAST_MEMORY_LIMIT: Amount<'_> =
     Amount { text: "16Mi", quantity: Quantity::units(16 * MIB) };
 
 /// Cores.
-pub(crate) fn cpu(text: &str) -> Result<Amount<'_>, Wrong> {
-    amount(text, LEAST_CPU.quantity).ok_or_else(|| Wrong::not("an amount of CPU, such as 100m"))
+pub(crate) fn cpu(text: &str) -> Result<Amount<'_>, InvalidValue> {
+    amount(text, LEAST_CPU.quantity).ok_or_else(|| InvalidValue::expected("an amount of CPU, such as 100m"))
 }
 
 /// Bytes.
-pub(crate) fn memory(text: &str) -> Result<Amount<'_>, Wrong> {
+pub(crate) fn memory(text: &str) -> Result<Amount<'_>, InvalidValue> {
     amount(text, Quantity::units(MIB))
-        .ok_or_else(|| Wrong::not("an amount of memory of 1Mi or more, such as 24Mi"))
+        .ok_or_else(|| InvalidValue::expected("an amount of memory of 1Mi or more, such as 24Mi"))
 }
 
 /// Bytes that are enough.
-pub(crate) fn memory_limit(text: &str) -> Result<Amount<'_>, Wrong> {
+pub(crate) fn memory_limit(text: &str) -> Result<Amount<'_>, InvalidValue> {
     amount(text, LEAST_MEMORY_LIMIT.quantity).ok_or_else(|| {
-        Wrong::not("an amount of memory of 16Mi or more, which the sidecar and its startup probe need")
+        InvalidValue::expected(
+            "an amount of memory of 16Mi or more, which the sidecar and its startup probe need",
+        )
     })
 }
 
@@ -55,7 +57,7 @@ pub struct CaBundle<'a> {
 }
 
 /// `CONFIGMAP/KEY`.
-pub(crate) fn ca_bundle(text: &str) -> Result<CaBundle<'_>, Wrong> {
+pub(crate) fn ca_bundle(text: &str) -> Result<CaBundle<'_>, InvalidValue> {
     let key_is_good = |key: &str| {
         (1..=253).contains(&key.len())
             && ![".", ".."].contains(&key)
@@ -64,7 +66,9 @@ pub(crate) fn ca_bundle(text: &str) -> Result<CaBundle<'_>, Wrong> {
     text.split_once('/')
         .filter(|(config_map, key)| is_object_name(config_map) && key_is_good(key))
         .map(|(config_map, key)| CaBundle { config_map, key })
-        .ok_or_else(|| Wrong::not("CONFIGMAP/KEY, a config map of the pod's namespace and a key in it"))
+        .ok_or_else(|| {
+            InvalidValue::expected("CONFIGMAP/KEY, a config map of the pod's namespace and a key in it")
+        })
 }
 
 /// A name of most objects: a domain name in lower case.
@@ -73,12 +77,12 @@ pub(crate) fn is_object_name(text: &str) -> bool {
 }
 
 /// Names of containers with commas between them.
-pub(crate) fn container_names(text: &str) -> Result<Vec<&str>, Wrong> {
+pub(crate) fn container_names(text: &str) -> Result<Vec<&str>, InvalidValue> {
     let names: Vec<_> = text.split(',').map(str::trim).collect();
     if names.iter().all(|name| is_container_name(name)) {
         return Ok(names);
     }
-    Err(Wrong::not("a list of containers with commas between them"))
+    Err(InvalidValue::expected("a list of containers with commas between them"))
 }
 
 /// A label in lower case.

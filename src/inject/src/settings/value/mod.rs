@@ -4,17 +4,17 @@
 mod kubernetes;
 mod no_proxy;
 
-use rolebridge_contract::annotations as key;
-use rolebridge_contract::outputs;
-use rolebridge_contract::values::Wrong;
+use rolebridge_core::annotations as key;
+use rolebridge_core::parse::InvalidValue;
+use rolebridge_core::token_outputs;
 
 pub use kubernetes::{Amount, CaBundle};
 pub(crate) use kubernetes::{
     LEAST_CPU, LEAST_MEMORY_LIMIT, ca_bundle, container_names, cpu, is_container_name, memory, memory_limit,
 };
 pub(crate) use no_proxy::no_proxy;
-pub use rolebridge_contract::values::Role;
-pub(crate) use rolebridge_contract::values::{
+pub use rolebridge_core::parse::Role;
+pub(crate) use rolebridge_core::parse::{
     aws_credentials, email, emails, endpoint, identity, log_level, pod_identity_uri, port, project, provider,
     proxy, proxy_variable, region, role, seconds, session_name, startup_timeout, token_lifetime, universe,
 };
@@ -22,17 +22,17 @@ pub(crate) use rolebridge_contract::values::{
 use super::sources::{Source, Sources};
 
 /// Seconds of the projected AWS token.
-pub(crate) fn aws_token_lifetime(text: &str) -> Result<u32, Wrong> {
+pub(crate) fn aws_token_lifetime(text: &str) -> Result<u32, InvalidValue> {
     seconds(text, 600, 86_400)
 }
 
 /// Further files, as they were written.
-pub(crate) fn outputs(text: &str) -> Result<&str, Wrong> {
-    outputs::parse(text).map(|_| text)
+pub(crate) fn outputs(text: &str) -> Result<&str, InvalidValue> {
+    token_outputs::parse(text).map(|_| text)
 }
 
 /// Whether a value of an annotation means something at all, whatever else is said: for `defaults.yaml`.
-pub(crate) fn check(annotation: &str, text: &str) -> Result<(), Wrong> {
+pub(crate) fn check(annotation: &str, text: &str) -> Result<(), InvalidValue> {
     match annotation {
         key::PROVIDER => provider(text).map(drop),
         key::SERVICE_ACCOUNT => email(text).map(drop),
@@ -59,6 +59,6 @@ pub(crate) fn check(annotation: &str, text: &str) -> Result<(), Wrong> {
         key::MEMORY_REQUEST => memory(text).map(drop),
         key::MEMORY_LIMIT => memory_limit(text).map(drop),
         key::LOG_LEVEL => log_level(text).map(drop),
-        _ => Err(Wrong::not("the value of a setting that the defaults may have")),
+        _ => Err(InvalidValue::expected("the value of a setting that the defaults may have")),
     }
 }

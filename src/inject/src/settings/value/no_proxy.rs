@@ -1,16 +1,16 @@
 //! What is reached without a proxy.
 
-use rolebridge_contract::values::Wrong;
+use rolebridge_core::parse::InvalidValue;
 
 /// Hosts, domains and networks. Every reader of such a list passes over an entry that is empty.
-pub(crate) fn no_proxy(text: &str) -> Result<&str, Wrong> {
+pub(crate) fn no_proxy(text: &str) -> Result<&str, InvalidValue> {
     let is_entry =
         |entry: &str| entry.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".*:/[]_-".contains(&byte));
     let mut entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).peekable();
     if entries.peek().is_some() && entries.all(is_entry) {
         return Ok(text);
     }
-    Err(Wrong::not("a list of hosts, domains and networks with commas between them"))
+    Err(InvalidValue::expected("a list of hosts, domains and networks with commas between them"))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use rolebridge_contract::annotations::PREFIX;
+use rolebridge_core::annotations::PREFIX;
 use serde_json::{Map, Value, json};
 
 use super::text;

@@ -5,8 +5,8 @@ mod containers;
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use rolebridge_contract::annotations::PREFIX;
-use rolebridge_inject::{Defaults, Metadata};
+use rolebridge_core::annotations::PREFIX;
+use rolebridge_inject::{Defaults, ObjectMetadata};
 use serde_json::{Value, json};
 
 use annotations::{annotations, labels, settings};
@@ -133,7 +133,7 @@ pub(crate) fn case() -> BoxedStrategy<Case> {
         .boxed()
 }
 
-fn service_account() -> BoxedStrategy<Option<Metadata>> {
+fn service_account() -> BoxedStrategy<Option<ObjectMetadata>> {
     let role = prop_oneof![
         9 => Just("arn:aws:iam::111122223333:role/nightly-batch"),
         1 => Just("arn:aws-cn:iam::111122223333:role/rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr"),
@@ -141,15 +141,15 @@ fn service_account() -> BoxedStrategy<Option<Metadata>> {
     ];
     let annotated = (role, settings(5)).prop_map(|(role, mut settings)| {
         settings.push(("eks.amazonaws.com/role-arn".to_owned(), role.to_owned()));
-        Some(Metadata::new(settings, []))
+        Some(ObjectMetadata::new(settings, []))
     });
     prop_oneof![1 => Just(None), 12 => annotated].boxed()
 }
 
-fn namespace() -> BoxedStrategy<Option<Metadata>> {
+fn namespace() -> BoxedStrategy<Option<ObjectMetadata>> {
     let labelled = (prop::bool::ANY, settings(5)).prop_map(|(enabled, settings)| {
         let label = enabled.then(|| (format!("{PREFIX}inject"), "enabled".to_owned()));
-        Some(Metadata::new(settings, label))
+        Some(ObjectMetadata::new(settings, label))
     });
     prop_oneof![1 => Just(None), 2 => labelled].boxed()
 }

@@ -14,7 +14,7 @@ use rustls_pki_types::CertificateDer;
 
 use super::policy::Policy;
 use crate::configurations::{Configuration, Entry};
-use rolebridge_certificate::bundle::Bundle;
+use rolebridge_certs::ca_bundle::CaBundle;
 
 pub(super) const DAY: Duration = Duration::from_hours(24);
 
@@ -40,7 +40,7 @@ pub(super) fn configuration(name: &str, authorities: &[CertificateDer<'static>])
         name: name.to_owned(),
         namespace: "system".to_owned(),
         service: "rolebridge".to_owned(),
-        bundle: Bundle { certificates: authorities.to_vec(), broken: false },
+        bundle: CaBundle { certificates: authorities.to_vec(), broken: false },
     };
     Configuration {
         name: name.to_owned(),

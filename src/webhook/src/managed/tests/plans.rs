@@ -12,7 +12,7 @@ use crate::managed::plan::{Change, plan};
 use crate::managed::published::{Moment, Published};
 use crate::managed::serve::is_better;
 use crate::managed::state::{Old, State};
-use rolebridge_certificate::bundle::Bundle;
+use rolebridge_certs::ca_bundle::CaBundle;
 
 /// The clocks of a test, in seconds after its beginning.
 struct Clock(Instant);
@@ -60,7 +60,7 @@ fn a_ca_is_published_in_the_entries_that_lack_it() {
     let own = authority(&state);
     let mut configurations =
         [configuration("a", std::slice::from_ref(&own)), configuration("b", std::slice::from_ref(&own))];
-    configurations[1].entries[1].bundle = Bundle { certificates: vec![own.clone()], broken: true };
+    configurations[1].entries[1].bundle = CaBundle { certificates: vec![own.clone()], broken: true };
     let mut published = Published::default();
     published.observe(&configurations, clock.at(0).instant);
     let publications = plan(&state, clock.at(0), &published, &policy()).publications;

@@ -17,8 +17,8 @@ use crate::managed::published::{Moment, Published};
 use crate::managed::serve;
 use crate::managed::state::State;
 use crate::trust::Trust;
-use rolebridge_certificate::bundle::Bundle;
-use rolebridge_certificate::chain;
+use rolebridge_certs::ca_bundle::CaBundle;
+use rolebridge_certs::verify;
 
 /// How often a replica looks.
 const EVERY: Duration = Duration::from_secs(10);
@@ -180,7 +180,7 @@ impl World {
     /// Somebody empties the `caBundle` of an entry.
     pub(super) fn empty(&mut self, which: usize) {
         let mut configuration = self.current(which).clone();
-        configuration.entries[0].bundle = Bundle::default();
+        configuration.entries[0].bundle = CaBundle::default();
         self.write(which, configuration, true);
     }
 
@@ -314,7 +314,7 @@ impl World {
         }
         for entry in &mut configuration.entries {
             if publication.entries.contains(&(entry.index, entry.name.clone())) {
-                entry.bundle = Bundle { certificates: publication.authorities.clone(), broken: false };
+                entry.bundle = CaBundle { certificates: publication.authorities.clone(), broken: false };
             }
         }
         self.happened.longest = self.happened.longest.max(publication.authorities.len());
@@ -335,7 +335,12 @@ impl World {
                     let bundle = &entry.bundle.certificates;
                     let key = (served.chain()[0].to_vec(), bundle.iter().map(|der| der.to_vec()).collect());
                     if !fitting.contains(&key) {
-                        let verdict = chain::check(served.chain(), &self.policy.server_name(), bundle, now);
+                        let verdict = verify::verify_server_cert(
+                            served.chain(),
+                            &self.policy.server_name(),
+                            bundle,
+                            now,
+                        );
                         assert_eq!(verdict, Ok(()), "at {:?}: {:?}", self.elapsed, self.happened);
                         fitting.insert(key);
                     }

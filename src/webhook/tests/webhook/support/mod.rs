@@ -12,7 +12,7 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
-use rolebridge_inject::{Defaults, Metadata};
+use rolebridge_inject::{Defaults, ObjectMetadata};
 use rolebridge_webhook::body::Intake;
 use rolebridge_webhook::cache::Objects;
 use rolebridge_webhook::connections::Connections;
@@ -58,10 +58,10 @@ pub(crate) fn patient(api: &Api, patience: Patience) -> Webhook {
 pub(crate) fn synced(api: &Api, annotations: &[(&str, &str)]) -> Webhook {
     let webhook = webhook(api);
     let mut accounts = Objects::default();
-    accounts.put("shop", "batch", Metadata::new(annotations.iter().copied(), []));
+    accounts.put("shop", "batch", ObjectMetadata::new(annotations.iter().copied(), []));
     webhook.lookup.cache(Kind::ServiceAccount).replace(accounts);
     let mut namespaces = Objects::default();
-    namespaces.put("", "shop", Metadata::default());
+    namespaces.put("", "shop", ObjectMetadata::default());
     webhook.lookup.cache(Kind::Namespace).replace(namespaces);
     webhook
 }

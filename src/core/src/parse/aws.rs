@@ -1,0 +1,205 @@
+//! AWS's values: roles, regions, session names, credentials.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::{InvalidValue, network::host_of};
+use crate::aws::{CredentialsSource, Partition};
+use crate::identity::Identity;
+
+/// An IAM role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Role<'a> {
+    /// The whole ARN.
+    pub arn: &'a str,
+    /// Its partition, such as `aws`.
+    pub partition: Partition,
+    /// The account's twelve digits.
+    pub account: &'a str,
+    /// Its path, from slash to slash: `/`, or `/team/`. The ARN of a session has none.
+    pub path: &'a str,
+    /// Its name without the path: what the ARN of a session carries.
+    pub name: &'a str,
+}
+
+/// `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`.
+///
+/// # Errors
+/// It is none.
+pub fn role(text: &str) -> Result<Role<'_>, InvalidValue> {
+    Role::parse(text).ok_or_else(|| {
+        InvalidValue::expected("the ARN of an IAM role, such as arn:aws:iam::123456789012:role/NAME")
+    })
+}
+
+/// Of a role's path and name, as IAM has it: the path with both its slashes.
+const MAX_PATH_LEN: usize = 512 + 64;
+
+impl<'a> Role<'a> {
+    /// The role of an ARN, if it is one.
+    #[must_use]
+    pub fn parse(arn: &'a str) -> Option<Self> {
+        let (partition, rest) = arn.strip_prefix("arn:")?.split_once(':')?;
+        let (account, resource) = rest.strip_prefix("iam::")?.split_once(":role")?;
+        let (path, name) = resource.split_at(resource.rfind('/')? + 1);
+        let well_formed = account.len() == 12
+            && account.bytes().all(|byte| byte.is_ascii_digit())
+            && path.starts_with('/')
+            && resource.len() <= MAX_PATH_LEN
+            && path.bytes().all(|byte| byte.is_ascii_graphic())
+            && (1..=64).contains(&name.len())
+            && name.bytes().all(is_name_byte);
+        well_formed.then_some(Self { arn, partition: Partition::named(partition)?, account, path, name })
+    }
+}
+
+/// What role and session names are made of: `[\w+=,.@-]`.
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte)
+}
+
+/// A role session name.
+///
+/// # Errors
+/// It is none.
+pub fn session_name(text: &str) -> Result<&str, InvalidValue> {
+    if (2..=64).contains(&text.len()) && text.bytes().all(is_name_byte) {
+        return Ok(text);
+    }
+    Err(InvalidValue::expected("a role session name: 2 to 64 letters, digits or any of _+=,.@-"))
+}
+
+/// A region such as `eu-west-1` or `us-gov-west-1`.
+///
+/// # Errors
+/// It is none.
+pub fn region(text: &str) -> Result<&str, InvalidValue> {
+    let mut parts = text.split('-').rev();
+    let number =
+        parts.next().is_some_and(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    let names: Vec<_> = parts.collect();
+    let lower = |part: &&str| part.len() >= 2 && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    if number && names.len() >= 2 && names.iter().all(lower) {
+        return Ok(text);
+    }
+    Err(InvalidValue::expected("an AWS region, such as eu-west-1"))
+}
+
+/// What the pod proves.
+///
+/// # Errors
+/// It is no identity.
+pub fn identity(text: &str) -> Result<Identity, InvalidValue> {
+    Identity::named(text)
+        .ok_or_else(|| InvalidValue::expected("an identity: \"aws-role\", \"aws-jwt\" or \"kubernetes\""))
+}
+
+/// Where AWS credentials come from.
+///
+/// # Errors
+/// They come from nowhere of that name.
+pub fn aws_credentials(text: &str) -> Result<CredentialsSource, InvalidValue> {
+    CredentialsSource::named(text)
+        .ok_or_else(|| InvalidValue::expected("a way to AWS credentials: \"irsa\" or \"pod-identity\""))
+}
+
+/// Where EKS Pod Identity's agent is, by the addresses that the AWS SDKs know.
+const AGENTS: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
+];
+
+/// EKS Pod Identity's agent, or a test's on loopback. What is sent to it is not encrypted, so it must not leave the node.
+///
+/// # Errors
+/// It is somebody else.
+pub fn pod_identity_uri(text: &str) -> Result<&str, InvalidValue> {
+    let is_path_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/?".contains(&byte);
+    let rest = text.strip_prefix("http://").unwrap_or_default();
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = host_of(authority).map(|host| host.trim_start_matches('[').trim_end_matches(']'));
+    let address = host.and_then(|host| host.parse::<IpAddr>().ok());
+    let is_agent = address.is_some_and(|address| AGENTS.contains(&address) || address.is_loopback());
+    if is_agent && path.bytes().all(is_path_byte) {
+        return Ok(text);
+    }
+    Err(InvalidValue::expected(
+        "EKS Pod Identity's, http://169.254.170.23/v1/credentials or http://[fd00:ec2::23]/v1/credentials",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles() {
+        for (arn, partition, path, name) in [
+            ("arn:aws:iam::123456789012:role/batch", "aws", "/", "batch"),
+            ("arn:aws-cn:iam::123456789012:role/batch", "aws-cn", "/", "batch"),
+            ("arn:aws-us-gov:iam::123456789012:role/team/a/b=c", "aws-us-gov", "/team/a/", "b=c"),
+        ] {
+            let role = role(arn).unwrap();
+            assert_eq!((role.arn, role.account), (arn, "123456789012"));
+            assert_eq!((role.partition.name, role.path, role.name), (partition, path, name));
+        }
+        for arn in [
+            "",
+            "batch",
+            "arn:aws:iam::123456789012:user/batch",
+            "arn:aws:iam::12345678901:role/batch",
+            "arn:aws:iam::123456789012:role/",
+            "arn:aws:iam::123456789012:rolebatch",
+            "arn:aws:iam::123456789012:roles/batch",
+            "arn:aws:iam::123456789012:role/team/",
+            "arn:aws:iam::123456789012:role/a b",
+            "arn:aws:sts::123456789012:assumed-role/batch/x",
+            "arn:azure:iam::123456789012:role/batch",
+            &format!("arn:aws:iam::123456789012:role/{}", "x".repeat(65)),
+        ] {
+            assert!(role(arn).is_err(), "{arn}");
+        }
+    }
+
+    #[test]
+    fn regions() {
+        for text in
+            ["us-east-1", "us-gov-west-1", "cn-north-1", "us-isob-east-1", "ap-southeast-10", "mx-central-1"]
+        {
+            assert!(region(text).is_ok(), "{text}");
+        }
+        for text in
+            ["", "us-east-1a", "us-east", "useast1", "US-EAST-1", "us--1", "-east-1", "eu-west-1.evil.com"]
+        {
+            assert!(region(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn credentials_come_from_the_agent_alone() {
+        for text in [
+            crate::aws::POD_IDENTITY_URI,
+            "http://[fd00:ec2::23]/v1/credentials",
+            "http://127.0.0.1:8080/v1/credentials",
+            "http://[::1]:8080/v1/credentials",
+        ] {
+            assert_eq!(pod_identity_uri(text), Ok(text));
+        }
+        for text in [
+            "",
+            "not a url",
+            "/v1/credentials",
+            "http://10.0.0.1/creds",
+            "http://169.254.169.254/latest/meta-data",
+            "http://169.254.170.2/v2/credentials",
+            "http://169.254.170.23@10.0.0.1/",
+            "http://[fd00:ec2::254]/",
+            "http://169.254.170.23.evil.example/",
+            "http://localhost/",
+            "https://169.254.170.23/v1/credentials",
+            "http://169.254.170.23/v1/credentials#x",
+            "http://169.254.170.23/v1 /credentials",
+        ] {
+            assert!(pod_identity_uri(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Endpoints, ports and proxies.
+
+use std::borrow::Cow;
+use std::net::Ipv6Addr;
+
+use super::{InvalidValue, digits};
+
+/// A port that a container without privileges may listen on.
+///
+/// # Errors
+/// It is none.
+pub fn port(text: &str) -> Result<u16, InvalidValue> {
+    digits(text)
+        .and_then(|number| u16::try_from(number).ok())
+        .filter(|port| *port >= 1024)
+        .ok_or_else(|| InvalidValue::expected("a port from 1024 to 65535"))
+}
+
+/// An endpoint: a scheme and a host, perhaps a port, no path; a slash at its end is cut off. `http:` would show the
+/// token to the network.
+///
+/// # Errors
+/// It is none.
+pub fn endpoint(text: &str) -> Result<&str, InvalidValue> {
+    const WANTED: &str = "an endpoint: https://HOST or https://HOST:PORT, without a path";
+    let trimmed = text.strip_suffix('/').unwrap_or(text);
+    if let Some(authority) = trimmed.strip_prefix("https://")
+        && host_of(authority).is_some()
+    {
+        return Ok(trimmed);
+    }
+    let plain = trimmed.strip_prefix("http://").and_then(host_of);
+    match plain {
+        Some("127.0.0.1" | "localhost" | "[::1]") => Ok(trimmed),
+        Some(_) => {
+            Err(InvalidValue::found("would send tokens unencrypted; an endpoint is https://HOST", WANTED))
+        }
+        None => Err(InvalidValue::expected(WANTED)),
+    }
+}
+
+/// A proxy, `http://HOST:PORT`, perhaps with a user and a password.
+///
+/// # Errors
+/// It is none. The error repeats nothing of it.
+pub fn proxy(text: &str) -> Result<&str, InvalidValue> {
+    let rest = text.strip_prefix("http://").map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    let (user, host) = rest.map_or(("", ""), |rest| rest.rsplit_once('@').unwrap_or(("", rest)));
+    if host_of(host).is_none() {
+        return Err(InvalidValue::expected("a proxy: http://HOST:PORT"));
+    }
+    if user.bytes().all(is_user_byte) {
+        return Ok(text);
+    }
+    Err(InvalidValue::expected(
+        "a proxy: http://USER:PASSWORD@HOST:PORT, with %23 for #, %3F for ?, %2F for /, %40 for @ in the user and the \
+         password",
+    ))
+}
+
+/// What may stand before a URL's host as it is. Anything else would end the URL's host early, and what is left of the
+/// password would be looked up as one. Source: RFC 3986, section 3.2.1.
+fn is_user_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:%".contains(&byte)
+}
+
+/// A proxy as variables name it: as curl does, one without a scheme is taken for `http://`.
+///
+/// # Errors
+/// As [`proxy`].
+pub fn proxy_variable(text: &str) -> Result<Cow<'_, str>, InvalidValue> {
+    if text.contains("://") {
+        return proxy(text).map(Cow::Borrowed);
+    }
+    let url = format!("http://{text}");
+    proxy(&url).map(drop)?;
+    Ok(Cow::Owned(url))
+}
+
+/// The host of `HOST` or `HOST:PORT`.
+pub(super) fn host_of(authority: &str) -> Option<&str> {
+    let end = if authority.starts_with('[') {
+        authority.find(']')? + 1
+    } else {
+        authority.find(':').unwrap_or(authority.len())
+    };
+    let (host, rest) = authority.split_at(end);
+    let port_is_good =
+        rest.is_empty() || digits(rest.strip_prefix(':')?).is_some_and(|port| (1..=65535).contains(&port));
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host_is_good = address.map_or_else(|| is_host(host), |address| address.parse::<Ipv6Addr>().is_ok());
+    (port_is_good && host_is_good).then_some(host)
+}
+
+/// Whether it is a domain name, or an IPv4 address, which looks like one.
+#[must_use]
+pub fn is_host(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    text.len() <= 253 && text.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports() {
+        assert_eq!((port("1024"), port("65535")), (Ok(1024), Ok(65535)));
+        for text in ["", "0", "1023", "65536", "+8080", "http"] {
+            assert!(port(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn endpoints() {
+        for (text, read) in [
+            ("https://sts.example.internal", "https://sts.example.internal"),
+            ("https://sts.example.internal/", "https://sts.example.internal"),
+            ("https://sts.example.internal:8443", "https://sts.example.internal:8443"),
+            ("http://127.0.0.1:4566", "http://127.0.0.1:4566"),
+            ("http://localhost", "http://localhost"),
+            ("http://[::1]:80", "http://[::1]:80"),
+        ] {
+            assert_eq!(endpoint(text), Ok(read));
+        }
+        for text in [
+            "",
+            "sts.example.internal",
+            "https://",
+            "https://sts.example.internal/v1",
+            "https://sts.example.internal?x",
+            "https://user@sts.example.internal",
+            "https://sts.example.internal:0",
+            "https://sts.example.internal:+1",
+            "ftp://sts.example.internal",
+            "http://sts.example.internal",
+            "http://127.0.0.1.evil.example",
+            "http://127.0.0.1:80@evil.example",
+        ] {
+            assert!(endpoint(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn proxies() {
+        for text in [
+            "http://proxy:3128",
+            "http://u:p@proxy.example:3128/",
+            "http://10.0.0.1:80",
+            "http://[fd00::1]:3128",
+            "http://team%2Fbatch:p%23w;(100%)@proxy:3128",
+        ] {
+            assert_eq!(proxy(text), Ok(text));
+        }
+        for text in [
+            "",
+            "proxy:3128",
+            "https://proxy:3128",
+            "socks5://proxy:1080",
+            "http://",
+            "http://user@",
+            "http://proxy:x",
+            "http://proxy/path",
+        ] {
+            assert_eq!(proxy(text).unwrap_err().to_string(), "is not a proxy: http://HOST:PORT", "{text}");
+        }
+        for password in ["p#w", "p?w", "p/w", "p@w", "p|w", "p\\w", "p[w", "p w", "pü"] {
+            let wrong = proxy(&format!("http://user:{password}@proxy:3128")).unwrap_err().to_string();
+            assert!(wrong.contains("%23 for #"), "{password}: {wrong}");
+        }
+    }
+
+    #[test]
+    fn a_variable_may_leave_the_scheme_out() {
+        assert_eq!(proxy_variable("proxy:3128").as_deref(), Ok("http://proxy:3128"));
+        assert_eq!(proxy_variable("u:p@proxy").as_deref(), Ok("http://u:p@proxy"));
+        assert_eq!(proxy_variable("http://proxy:3128/").as_deref(), Ok("http://proxy:3128/"));
+        for text in ["https://proxy", "socks5://proxy", "proxy/path", ""] {
+            assert!(proxy_variable(text).is_err(), "{text}");
+        }
+    }
+}

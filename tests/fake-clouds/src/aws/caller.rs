@@ -1,0 +1,89 @@
+//! Signed actions: `GetCallerIdentity`, which nothing can deny, and others, which the session's policy does deny.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use super::error::{Error, escape, success};
+use super::sessions::Session;
+use super::sigv4::Signed;
+use super::{Aws, VERSION, host};
+use crate::clock::Timestamp;
+use crate::events::Detail;
+use crate::secret::Secret;
+use crate::wire::{Answer, Fields, Request, header};
+
+/// The other actions of STS that are signed.
+const OTHERS: [&str; 6] = [
+    "AssumeRole",
+    "AssumeRoot",
+    "DecodeAuthorizationMessage",
+    "GetAccessKeyInfo",
+    "GetFederationToken",
+    "GetSessionToken",
+];
+
+impl Aws {
+    pub(super) fn caller_identity(&self, request: &Request, now: Timestamp) -> Result<Answer, Error> {
+        let session = self.authenticate(request, now)?;
+        let (arn, account) = (session.arn(), session.role.account.clone());
+        let result = format!(
+            "    <Arn>{}</Arn>\n    <UserId>{}</UserId>\n    <Account>{account}</Account>\n",
+            escape(&arn),
+            escape(&session.user_id()),
+        );
+        Ok(success("GetCallerIdentity", &result).telling(Detail::CallerIdentified {
+            arn,
+            account,
+            access_key_id: session.access_key.clone(),
+        }))
+    }
+
+    /// Any other action: refused by the session's policy or the role's. What they allow still fails, since the fake has
+    /// no such action but `DecodeAuthorizationMessage`, and never gave a message that could be decoded.
+    pub(super) fn other_action(
+        &self,
+        action: &str,
+        fields: &Fields,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Answer, Error> {
+        let bad = |code, message: String| Error::new(StatusCode::BAD_REQUEST, code, message);
+        if !OTHERS.contains(&action) {
+            let message = format!("Could not find operation {action} for version {VERSION}");
+            return Err(bad("InvalidAction", message));
+        }
+        let session = self.authenticate(request, now)?;
+        if let Some(refusal) = session.refusal(&format!("sts:{action}"), &[]) {
+            return Err(Error::denied(refusal));
+        }
+        if action == "DecodeAuthorizationMessage" && fields.value("EncodedMessage").is_some() {
+            return Err(bad("InvalidAuthorizationMessageException", "Message is not valid".to_owned()));
+        }
+        Err(bad(
+            "InvalidAction",
+            format!("{action} is allowed to this session, but this fake of AWS does not do it"),
+        ))
+    }
+
+    /// Who signed a request.
+    pub(super) fn authenticate(&self, request: &Request, now: Timestamp) -> Result<Arc<Session>, Error> {
+        let signed = Signed::parse(request)?;
+        signed.check(request, now, self.signature_minutes)?;
+        let session = self.sessions.find(signed.access_key).ok_or_else(Error::invalid_token)?;
+        let token = header(request, "x-amz-security-token").map(|token| Secret::new(token.to_owned()));
+        let region = host::region(header(request, "host").unwrap_or_default());
+        // Partitions know nothing of each other's keys.
+        let elsewhere = region.is_some_and(|region| {
+            rolebridge_core::aws::Partition::of_region(region).name != session.role.partition
+        });
+        if elsewhere || token.as_ref() != Some(&session.token) {
+            return Err(Error::invalid_token());
+        }
+        signed.verify(request, session.secret.expose())?;
+        if now >= session.expires {
+            return Err(Error::expired_token());
+        }
+        Ok(session)
+    }
+}

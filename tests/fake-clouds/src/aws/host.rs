@@ -1,0 +1,58 @@
+//! Hosts of AWS STS: which region a public one is of.
+
+use rolebridge_core::aws::{PARTITIONS, Partition, public_sts_host};
+
+/// The region of a public host of AWS STS; `None` for any other host, such as where this fake listens itself.
+pub(crate) fn region(host: &str) -> Option<&str> {
+    // The global endpoint is in Virginia.
+    if host == "sts.amazonaws.com" {
+        return Some("us-east-1");
+    }
+    let rest = host.strip_prefix("sts.").or_else(|| host.strip_prefix("sts-fips."))?;
+    let of = |partition: &Partition| rest.strip_suffix(partition.dns_suffix)?.strip_suffix('.');
+    let candidates = PARTITIONS.iter().filter_map(of);
+    candidates.chain(rest.strip_suffix(".api.aws")).find(|region| is_region(region))
+}
+
+/// Whether a host is one that Google posts a subject token to: public, regional or global, neither FIPS nor dual-stack.
+pub(crate) fn is_public(host: &str) -> bool {
+    host == "sts.amazonaws.com" || region(host).is_some_and(|region| public_sts_host(region) == host)
+}
+
+/// Whether a text has the shape of a region, such as `us-gov-west-1`.
+pub(crate) fn is_region(text: &str) -> bool {
+    let parts: Vec<_> = text.split('-').collect();
+    let [words @ .., number] = &parts[..] else { return false };
+    let word = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    words.len() >= 2
+        && words.iter().all(word)
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts() {
+        for (host, of, public) in [
+            ("sts.amazonaws.com", Some("us-east-1"), true),
+            ("sts.us-east-2.amazonaws.com", Some("us-east-2"), true),
+            ("sts.us-gov-west-1.amazonaws.com", Some("us-gov-west-1"), true),
+            ("sts.cn-north-1.amazonaws.com.cn", Some("cn-north-1"), true),
+            ("sts.cn-north-1.amazonaws.com", Some("cn-north-1"), false),
+            ("sts-fips.us-east-2.amazonaws.com", Some("us-east-2"), false),
+            ("sts.us-east-2.api.aws", Some("us-east-2"), false),
+            ("sts.us-east-2.amazonaws.com.evil.example", None, false),
+            ("sts.evil.example", None, false),
+            ("evil-sts.us-east-2.amazonaws.com", None, false),
+            ("sts.us-east-2.amazonaws.com:443", None, false),
+            ("sts.a.b.amazonaws.com", None, false),
+            ("127.0.0.1:8443", None, false),
+            ("", None, false),
+        ] {
+            assert_eq!((region(host), is_public(host)), (of, public), "{host}");
+        }
+    }
+}

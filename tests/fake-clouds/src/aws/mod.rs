@@ -1,0 +1,216 @@
+//! The fake AWS: IAM's accounts, OIDC providers and roles, and STS's Query protocol over them.
+
+mod caller;
+mod condition;
+pub(crate) mod error;
+pub(crate) mod host;
+mod outbound;
+mod pod_identity;
+mod policy;
+mod sessions;
+pub(crate) mod sigv4;
+mod web_identity;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+
+use crate::clock::Timestamp;
+use crate::config;
+use crate::error::ConfigError;
+use crate::faults::Operation;
+use crate::oidc::Issuers;
+use crate::secret;
+use crate::state::Failure;
+use crate::wire::{Answer, Fields, Request, is_form};
+use error::Error;
+use pod_identity::PodIdentity;
+use policy::Document;
+use sessions::Sessions;
+
+/// The version of STS's API.
+const VERSION: &str = "2011-06-15";
+
+/// The fake AWS.
+#[derive(Debug)]
+pub(crate) struct Aws {
+    issuers: Arc<Issuers>,
+    accounts: HashMap<String, Account>,
+    pod_identity: Option<PodIdentity>,
+    sessions: Sessions,
+    signature_minutes: i64,
+}
+
+#[derive(Debug)]
+struct Account {
+    id: String,
+    partition: String,
+    sts_activated: bool,
+    outbound_issuer: Option<String>,
+    oidc_providers: Vec<config::OidcProvider>,
+    roles: HashMap<String, Arc<Role>>,
+}
+
+/// A role, its documents read.
+#[derive(Debug)]
+struct Role {
+    name: String,
+    arn: String,
+    /// The unique id, `AROA…`.
+    id: String,
+    account: String,
+    partition: String,
+    trust: Document,
+    policies: Vec<Document>,
+    max_session_seconds: i64,
+    session_seconds: Option<i64>,
+}
+
+impl Aws {
+    pub(crate) fn new(config: &config::Aws, issuers: Arc<Issuers>) -> Result<Self, ConfigError> {
+        if !(1..=15).contains(&config.signature_minutes) {
+            return Err(ConfigError::new("aws.signatureMinutes", "it is 1 to 15; AWS has 5 to 15"));
+        }
+        let accounts = config.accounts.iter().map(|account| Ok((account.id.clone(), Account::new(account)?)));
+        Ok(Self {
+            issuers,
+            accounts: accounts.collect::<Result<_, ConfigError>>()?,
+            pod_identity: config.pod_identity.as_ref().map(PodIdentity::new).transpose()?,
+            sessions: Sessions::default(),
+            signature_minutes: config.signature_minutes,
+        })
+    }
+
+    /// What a request asks for.
+    pub(crate) fn operation(request: &Request) -> Operation {
+        match Fields::of(request).value("Action") {
+            Some("AssumeRoleWithWebIdentity") => Operation::AssumeRoleWithWebIdentity,
+            Some("GetCallerIdentity") => Operation::GetCallerIdentity,
+            Some("GetWebIdentityToken") => Operation::GetWebIdentityToken,
+            Some(_) => Operation::OtherAwsAction,
+            None => Operation::Unknown,
+        }
+    }
+
+    /// Answers as AWS STS does.
+    pub(crate) fn answer(&self, request: &Request, now: Timestamp) -> Answer {
+        self.act(request, now).unwrap_or_else(Into::into)
+    }
+
+    fn act(&self, request: &Request, now: Timestamp) -> Result<Answer, Error> {
+        if request.uri().path() != "/" || ![Method::GET, Method::POST].contains(request.method()) {
+            return Err(Error::new(
+                StatusCode::NOT_FOUND,
+                "InvalidAction",
+                "STS answers GET and POST at / alone",
+            ));
+        }
+        let fields = Fields::of(request);
+        let Some(action) = fields.value("Action") else {
+            // A browser that comes by is sent to the product's page.
+            let answer = Answer::new(StatusCode::FOUND, "text/html", "");
+            return Ok(answer.header(http::header::LOCATION, "https://aws.amazon.com/iam"));
+        };
+        let version = fields.value("Version").unwrap_or_default();
+        if version != VERSION {
+            let message = format!("Could not find operation {action} for version {version}");
+            return Err(Error::new(StatusCode::BAD_REQUEST, "InvalidAction", message));
+        }
+        match action {
+            "AssumeRoleWithWebIdentity" => self.assume_role_with_web_identity(&fields, now),
+            "GetCallerIdentity" => self.caller_identity(request, now),
+            "GetWebIdentityToken" => self.web_identity_token(&fields, request, now),
+            other => self.other_action(other, &fields, request, now),
+        }
+    }
+
+    /// The answer to a call that a test wants to fail.
+    pub(crate) fn fail(operation: Operation, failure: Failure, now: Timestamp) -> Answer {
+        let web_identity = operation == Operation::AssumeRoleWithWebIdentity;
+        match failure {
+            Failure::Expired if web_identity => web_identity::expired(now, now.plus(-60)),
+            Failure::Expired => Error::expired_token(),
+            Failure::Denied if web_identity => web_identity::not_authorized(),
+            Failure::Denied if operation == Operation::GetWebIdentityToken => outbound::not_authorized(),
+            Failure::Denied => Error::invalid_token(),
+            Failure::Throttled => Error::new(StatusCode::BAD_REQUEST, "Throttling", "Rate exceeded"),
+            Failure::Internal => Error::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "InternalFailure",
+                "The request processing has failed because of an unknown error, exception or failure.",
+            ),
+        }
+        .into()
+    }
+}
+
+impl Fields {
+    /// Of a form in the body, else of the query.
+    fn of(request: &Request) -> Self {
+        if is_form(request) && !request.body().is_empty() {
+            Self::of_form(request)
+        } else {
+            Self::of_query(request)
+        }
+    }
+}
+
+impl Account {
+    fn new(config: &config::Account) -> Result<Self, ConfigError> {
+        let place = format!("the AWS account {}", config.id);
+        if config.id.len() != 12 || !config.id.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(ConfigError::new(place, "an account's id has twelve digits"));
+        }
+        if rolebridge_core::aws::Partition::named(&config.partition).is_none() {
+            return Err(ConfigError::new(place, format!("`{}` is no partition", config.partition)));
+        }
+        let roles =
+            config.roles.iter().map(|role| Ok((role.name.clone(), Arc::new(Role::new(role, config)?))));
+        Ok(Self {
+            id: config.id.clone(),
+            partition: config.partition.clone(),
+            sts_activated: config.sts_activated,
+            outbound_issuer: config.outbound_issuer.clone(),
+            oidc_providers: config.oidc_providers.clone(),
+            roles: roles.collect::<Result<_, ConfigError>>()?,
+        })
+    }
+
+    /// The ARN of the OIDC provider of an issuer.
+    fn provider_arn(&self, issuer: &str) -> String {
+        let name = issuer.strip_prefix("https://").unwrap_or(issuer);
+        format!("arn:{}:iam::{}:oidc-provider/{name}", self.partition, self.id)
+    }
+}
+
+impl Role {
+    fn new(config: &config::Role, account: &config::Account) -> Result<Self, ConfigError> {
+        let arn = format!("arn:{}:iam::{}:role{}{}", account.partition, account.id, config.path, config.name);
+        let place = format!("the role {arn}");
+        if !config.path.starts_with('/') || !config.path.ends_with('/') {
+            return Err(ConfigError::new(place, "a path begins and ends in `/`"));
+        }
+        if !(3600..=43200).contains(&config.max_session_seconds) {
+            return Err(ConfigError::new(place, "maxSessionSeconds is 3600 to 43200"));
+        }
+        let fault = |fault: String| ConfigError::new(&place, fault);
+        let trust = Document::trust(&config.trust_policy)
+            .map_err(|error| fault(format!("its trust policy is refused: {error}")))?;
+        let policies = config.policies.iter().map(Document::identity).collect::<Result<_, _>>();
+        Ok(Self {
+            name: config.name.clone(),
+            id: format!("AROA{}", secret::capitals(17)),
+            account: account.id.clone(),
+            partition: account.partition.clone(),
+            trust,
+            policies: policies.map_err(|error| fault(format!("a policy of it is refused: {error}")))?,
+            max_session_seconds: config.max_session_seconds,
+            session_seconds: config.session_seconds,
+            arn,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

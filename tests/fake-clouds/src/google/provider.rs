@@ -1,0 +1,195 @@
+//! A workload identity pool provider: whom it trusts, its attribute mapping and condition.
+//!
+//! Source: "Configure workload identity federation with AWS or Azure VMs", "… with other identity providers", and the
+//! REST reference of `projects.locations.workloadIdentityPools.providers`.
+
+use std::collections::BTreeMap;
+
+use rolebridge_core::google::{MAX_SUBJECT_LEN, audience, token_audience};
+
+use super::cel::{Assertion, Expression, Scope, Values};
+use super::error::OauthError;
+use super::principal::Principal;
+use crate::config;
+use crate::error::ConfigError;
+
+const SUBJECT: &str = "google.subject";
+const ATTRIBUTE: &str = "attribute.";
+
+/// What Google maps where an AWS provider says nothing.
+const DEFAULT_MAPPING: [(&str, &str); 2] = [
+    (SUBJECT, "assertion.arn"),
+    (
+        "attribute.aws_role",
+        "assertion.arn.contains('assumed-role') ? assertion.arn.extract('{account_arn}assumed-role/') + \
+         'assumed-role/' + assertion.arn.extract('assumed-role/{role_name}/') : assertion.arn",
+    ),
+];
+
+/// What AWS says about a caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AwsCaller {
+    pub(crate) arn: String,
+    pub(crate) account: String,
+    pub(crate) user_id: String,
+}
+
+impl AwsCaller {
+    /// As expressions name it.
+    pub(crate) fn values(self) -> Values {
+        [("arn", self.arn), ("account", self.account), ("userid", self.user_id)]
+            .map(|(name, value)| (format!("assertion.{name}"), value))
+            .into()
+    }
+}
+
+/// Whom a provider trusts.
+#[derive(Debug)]
+pub(crate) enum Trust {
+    Aws { account: String },
+    Oidc(Oidc),
+}
+
+/// An issuer of JSON web tokens.
+#[derive(Debug)]
+pub(crate) struct Oidc {
+    pub(crate) issuer: String,
+    pub(crate) audiences: Vec<String>,
+}
+
+impl Trust {
+    fn new(config: &config::Provider, universe: &str) -> Result<Self, String> {
+        match (&config.aws_account, &config.oidc) {
+            (Some(account), None) => Ok(Self::Aws { account: account.clone() }),
+            (None, Some(oidc)) => {
+                let audiences = if oidc.allowed_audiences.is_empty() {
+                    vec![audience(universe, &config.name), token_audience(universe, &config.name)]
+                } else {
+                    oidc.allowed_audiences.clone()
+                };
+                Ok(Self::Oidc(Oidc { issuer: oidc.issuer.clone(), audiences }))
+            }
+            _ => Err("a provider has either an awsAccount or an oidc".to_owned()),
+        }
+    }
+
+    const fn assertion(&self) -> Assertion {
+        match self {
+            Self::Aws { .. } => Assertion::Aws,
+            Self::Oidc(_) => Assertion::Claims,
+        }
+    }
+
+    /// What Google maps where the provider says nothing.
+    fn default_mapping(&self) -> Result<BTreeMap<String, String>, String> {
+        match self {
+            Self::Aws { .. } => {
+                Ok(DEFAULT_MAPPING.iter().map(|&(key, text)| (key.to_owned(), text.to_owned())).collect())
+            }
+            Self::Oidc(_) => Err("a provider with an oidc needs an attributeMapping".to_owned()),
+        }
+    }
+}
+
+/// A provider, its expressions read.
+#[derive(Debug)]
+pub(crate) struct Provider {
+    /// `//iam.googleapis.com/projects/NUMBER/…/workloadIdentityPools/POOL/providers/PROVIDER`.
+    pub(crate) audience: String,
+    pub(crate) name: String,
+    pool: String,
+    pub(crate) trust: Trust,
+    mapping: BTreeMap<String, Expression>,
+    condition: Option<Expression>,
+    pub(crate) disabled: bool,
+    pub(crate) token_seconds: Option<i64>,
+}
+
+impl Provider {
+    pub(crate) fn new(config: &config::Provider, universe: &str) -> Result<Self, ConfigError> {
+        let place = format!("the provider {}", config.name);
+        let fault = |fault: String| ConfigError::new(&place, fault);
+        let parts: Vec<_> = config.name.split('/').collect();
+        let (
+            ["projects", number, "locations", "global", "workloadIdentityPools", _, "providers", _],
+            Some((pool, _)),
+        ) = (&parts[..], config.name.split_once("/providers/"))
+        else {
+            let shape = "projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER";
+            return Err(fault(format!("a provider's name is {shape}")));
+        };
+        if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(fault(format!("`{number}` must be the project's number, not its id")));
+        }
+        let trust = Trust::new(config, universe).map_err(fault)?;
+        let written = match &config.attribute_mapping {
+            Some(mapping) => mapping.clone(),
+            None => trust.default_mapping().map_err(fault)?,
+        };
+        let assertion = trust.assertion();
+        let mapping = written.iter().map(|(key, text)| {
+            let scope = Scope { assertion, attributes: None };
+            let known = key == SUBJECT || key.strip_prefix(ATTRIBUTE).is_some_and(|name| !name.is_empty());
+            if !known {
+                return Err(fault(format!(
+                    "the mapping's key `{key}` is neither {SUBJECT} nor attribute.NAME"
+                )));
+            }
+            let expression = Expression::text(text, scope)
+                .map_err(|error| fault(format!("the mapping of {key}, `{text}`, is refused: {error}")))?;
+            Ok((key.clone(), expression))
+        });
+        let mapping: BTreeMap<_, _> = mapping.collect::<Result<_, ConfigError>>()?;
+        if !mapping.contains_key(SUBJECT) {
+            return Err(fault(format!("the mapping lacks {SUBJECT}")));
+        }
+        let names: Vec<_> = mapping.keys().filter_map(|key| key.strip_prefix(ATTRIBUTE)).collect();
+        let condition = config.attribute_condition.as_deref().map(|text| {
+            Expression::condition(text, Scope { assertion, attributes: Some(&names) })
+                .map_err(|error| fault(format!("the condition `{text}` is refused: {error}")))
+        });
+        Ok(Self {
+            audience: audience(universe, &config.name),
+            name: config.name.clone(),
+            pool: audience(universe, pool),
+            trust,
+            condition: condition.transpose()?,
+            mapping,
+            disabled: config.disabled,
+            token_seconds: config.token_seconds,
+        })
+    }
+
+    /// Who an assertion is, within the limit of the subject and under the condition.
+    pub(crate) fn principal(&self, mut values: Values) -> Result<Principal, OauthError> {
+        let mapped: Vec<_> =
+            self.mapping.iter().map(|(key, expression)| (key.clone(), expression.to_text(&values))).collect();
+        values.extend(mapped);
+        let subject = values.get(SUBJECT).cloned().unwrap_or_default();
+        if subject.is_empty() {
+            let description = "The mapped attribute 'google.subject' must be of type STRING.";
+            return Err(OauthError::new("unauthorized_client", description));
+        }
+        if subject.len() > MAX_SUBJECT_LEN {
+            return Err(OauthError::new(
+                "invalid_request",
+                format!(
+                    "The size of mapped attribute google.subject exceeds the {MAX_SUBJECT_LEN} bytes limit. Either \
+                     modify your attribute mapping or the incoming assertion to produce a mapped attribute that is \
+                     less than {MAX_SUBJECT_LEN} bytes."
+                ),
+            ));
+        }
+        if self.condition.as_ref().is_some_and(|condition| !condition.holds(&values)) {
+            return Err(OauthError::rejected());
+        }
+        let attributes = values
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.strip_prefix(ATTRIBUTE)?.to_owned(), value)))
+            .collect();
+        Ok(Principal::Federated { pool: self.pool.clone(), subject, attributes })
+    }
+}
+
+#[cfg(test)]
+mod tests;

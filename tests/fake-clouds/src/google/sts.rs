@@ -1,0 +1,174 @@
+//! Google STS: `POST /v1/token`, a subject token for a federated token.
+//!
+//! Source: the STS REST reference (`v1.token`), and the errors that users report.
+
+use http::StatusCode;
+use rolebridge_core::google::{AWS4_REQUEST, JWT};
+use serde_json::{Value, json};
+
+use super::Google;
+use super::aws_exchange::AwsExchange;
+use super::error::OauthError;
+use super::id_token::IdToken;
+use super::principal::Principal;
+use super::provider::{Provider, Trust};
+use super::subject_token::SubjectToken;
+use super::tokens::Grant;
+use crate::clock::Timestamp;
+use crate::events::{Detail, Shown, TokenExchanged};
+use crate::wire::{Answer, Fields, Request, header, is_form};
+
+const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+/// The other name of [`JWT`] that Google takes.
+const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+/// The longest life of a federated token, in seconds.
+const LIFETIME: i64 = 3600;
+
+/// An exchange that has begun.
+#[derive(Debug)]
+pub(crate) enum Exchange<'a> {
+    /// It has ended too.
+    Answered(Answer),
+    /// AWS must be asked.
+    AskAws(AwsExchange<'a>),
+}
+
+/// What a form asks for.
+#[derive(Debug)]
+struct Form {
+    audience: String,
+    scopes: Vec<String>,
+    token: String,
+    token_type: String,
+}
+
+/// A federated token that may be given.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) principal: Principal,
+    pub(super) scopes: Vec<String>,
+    pub(super) lifetime: i64,
+    pub(super) shown: Shown,
+}
+
+impl Form {
+    fn parse(request: &Request) -> Result<Self, OauthError> {
+        // An empty one is what some libraries send for "no client authentication".
+        if header(request, "authorization").is_some_and(|value| !value.is_empty()) {
+            let description =
+                "The request must not have an Authorization header: the subject token authenticates it.";
+            return Err(OauthError::new("invalid_client", description).with_status(StatusCode::UNAUTHORIZED));
+        }
+        if !is_form(request) {
+            return Err(OauthError::new(
+                "invalid_request",
+                "The request is not application/x-www-form-urlencoded.",
+            ));
+        }
+        let fields = Fields::of_form(request);
+        let required = |name: &str| {
+            fields.value(name).filter(|value| !value.is_empty()).ok_or_else(|| {
+                OauthError::new("invalid_request", format!("Missing required parameter: {name}"))
+            })
+        };
+        if required("grant_type")? != GRANT_TYPE {
+            return Err(OauthError::new(
+                "unsupported_grant_type",
+                format!("The only grant type is {GRANT_TYPE}."),
+            ));
+        }
+        if required("requested_token_type")? != ACCESS_TOKEN {
+            return Err(invalid_value("requested_token_type", ACCESS_TOKEN));
+        }
+        if let Some(options) = fields.value("options")
+            && !serde_json::from_str::<Value>(options).is_ok_and(|options| options.is_object())
+        {
+            return Err(invalid_value("options", "a JSON object"));
+        }
+        Ok(Self {
+            audience: required("audience")?.to_owned(),
+            scopes: required("scope")?.split(' ').map(ToOwned::to_owned).collect(),
+            token: required("subject_token")?.to_owned(),
+            token_type: required("subject_token_type")?.to_owned(),
+        })
+    }
+}
+
+impl Google {
+    /// Checks all that can be checked without AWS.
+    pub(crate) fn begin_exchange(
+        &self,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Exchange<'_>, OauthError> {
+        let Form { audience, scopes, token, token_type } = Form::parse(request)?;
+        let provider = self.provider(&audience)?;
+        match &provider.trust {
+            Trust::Aws { account } => {
+                if token_type != AWS4_REQUEST {
+                    return Err(invalid_value("subject_token_type", AWS4_REQUEST));
+                }
+                let token = SubjectToken::parse(&token, &provider.audience)?;
+                Ok(Exchange::AskAws(AwsExchange { provider, account, token, scopes }))
+            }
+            Trust::Oidc(oidc) => {
+                if ![JWT, ID_TOKEN].contains(&token_type.as_str()) {
+                    return Err(invalid_value("subject_token_type", JWT));
+                }
+                let token = IdToken::verify(&token, oidc, &self.issuers, now)?;
+                let lifetime = token.left.clamp(1, LIFETIME);
+                let principal = provider.principal(token.values())?;
+                let shown = Shown::Jwt { issuer: oidc.issuer.clone() };
+                let given = Given { principal, scopes, lifetime, shown };
+                Ok(Exchange::Answered(self.give(provider, given, now)))
+            }
+        }
+    }
+
+    fn provider(&self, audience: &str) -> Result<&Provider, OauthError> {
+        let prefix = rolebridge_core::google::audience(&self.universe, "projects/");
+        if !audience.starts_with(&prefix) || audience.split('/').count() != 11 {
+            return Err(OauthError::new(
+                "invalid_request",
+                "Invalid value for \"audience\". This value should be the full resource name of the Identity \
+                 Provider. See https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token for the list of \
+                 possible formats.",
+            ));
+        }
+        let found =
+            self.providers.iter().find(|provider| provider.audience == audience && !provider.disabled);
+        found.ok_or_else(|| {
+            OauthError::new(
+                "invalid_target",
+                "The target service indicated by the \"audience\" parameters is invalid. This might either be because \
+                 the pool or provider is disabled or deleted or because it doesn't exist.",
+            )
+        })
+    }
+
+    /// Gives a federated token.
+    pub(super) fn give(&self, provider: &Provider, given: Given, now: Timestamp) -> Answer {
+        let Given { principal, scopes, lifetime, shown } = given;
+        let expires_in = provider.token_seconds.unwrap_or(lifetime);
+        let detail = Detail::TokenExchanged(TokenExchanged {
+            provider: provider.name.clone(),
+            principal: principal.to_string(),
+            attributes: principal.attributes(),
+            shown,
+            expires_in,
+        });
+        let grant = Grant { principal, scopes, expires: now.plus(expires_in) };
+        let body = json!({
+            "access_token": self.tokens.give(grant),
+            "issued_token_type": ACCESS_TOKEN,
+            "token_type": "Bearer",
+            "expires_in": expires_in,
+        });
+        Answer::json(StatusCode::OK, &body).telling(detail)
+    }
+}
+
+fn invalid_value(parameter: &str, wanted: &str) -> OauthError {
+    OauthError::new("invalid_request", format!("Invalid value for \"{parameter}\": it should be {wanted}."))
+}

@@ -1,0 +1,125 @@
+//! The subject token of type `aws4_request`: a signed request, taken apart as Google does before it posts it.
+//!
+//! Source: the STS REST reference, `subjectToken`. The words of these refusals are this fake's own.
+
+use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue};
+use http::{Method, Uri};
+use percent_encoding::percent_decode_str;
+use rolebridge_core::google::TARGET_RESOURCE_HEADER;
+use serde::Deserialize;
+
+use super::error::OauthError;
+use crate::aws::host;
+use crate::aws::sigv4::Signed;
+use crate::wire::{Request, header};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    url: String,
+    method: String,
+    headers: Vec<Header>,
+    #[serde(default)]
+    body: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    key: String,
+    value: String,
+}
+
+/// The signed request, ready to be posted.
+#[derive(Debug)]
+pub(crate) struct SubjectToken {
+    pub(crate) request: Request,
+    pub(crate) host: String,
+    /// Whether the signature covers the audience.
+    pub(crate) audience_signed: bool,
+}
+
+impl SubjectToken {
+    /// Reads a token that is meant for a provider.
+    pub(crate) fn parse(token: &str, audience: &str) -> Result<Self, OauthError> {
+        // A space is `%20` from Google's Python and Node libraries, `+` from its Go and Rust ones.
+        let token = token.replace('+', "%20");
+        let json = percent_decode_str(&token).decode_utf8().map_err(|_| invalid("it is not UTF-8"))?;
+        let document: Document = serde_json::from_str(&json).map_err(|error| {
+            invalid(&format!(
+                "after percent-decoding it once it is no JSON of url, method and headers: {error}"
+            ))
+        })?;
+        let (uri, host) = target(&document.url)?;
+        if document.method != Method::POST.as_str() {
+            return Err(invalid(&format!("its method is `{}`, it must be POST", document.method)));
+        }
+        if !document.body.is_empty() {
+            return Err(invalid("its request has a body: GetCallerIdentity stands in the query"));
+        }
+        let mut request = Request::new(Bytes::new());
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri;
+        for Header { key, value } in document.headers {
+            let (Ok(name), Ok(text)) =
+                (HeaderName::try_from(key.as_str()), HeaderValue::try_from(value.as_str()))
+            else {
+                return Err(invalid(&format!("`{key}` is no header")));
+            };
+            // Google's own Java library writes the audience twice, signed as one: so Google takes that.
+            if request.headers().get(&name).is_some_and(|before| *before != text) {
+                return Err(invalid(&format!("the header `{key}` stands there twice")));
+            }
+            request.headers_mut().insert(name, text);
+        }
+        check_headers(&request, &host, audience)?;
+        let signed = Signed::parse(&request).is_ok_and(|signed| signed.covers(TARGET_RESOURCE_HEADER));
+        Ok(Self { request, host, audience_signed: signed })
+    }
+}
+
+/// The path and query of the URL, and its host, which must be AWS STS's.
+fn target(url: &str) -> Result<(Uri, String), OauthError> {
+    let refused = || {
+        invalid(&format!(
+            "its url `{url}` is not https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15"
+        ))
+    };
+    // `http` reads no URL whose query follows the host at once.
+    let rest = url.strip_prefix("https://").ok_or_else(refused)?;
+    let (host, query) = rest.split_once('?').ok_or_else(refused)?;
+    let host = host.strip_suffix('/').unwrap_or(host);
+    let query_fits = {
+        let mut pairs: Vec<_> = query.split('&').collect();
+        pairs.sort_unstable();
+        pairs == ["Action=GetCallerIdentity", "Version=2011-06-15"]
+    };
+    if !host::is_public(host) || !query_fits {
+        return Err(refused());
+    }
+    let uri = format!("/?{query}").parse().map_err(|_| refused())?;
+    Ok((uri, host.to_owned()))
+}
+
+fn check_headers(request: &Request, host: &str, audience: &str) -> Result<(), OauthError> {
+    for name in ["authorization", "x-amz-date", "host", TARGET_RESOURCE_HEADER] {
+        if header(request, name).is_none() {
+            return Err(invalid(&format!("its request lacks the header {name}")));
+        }
+    }
+    if header(request, "host") != Some(host) {
+        return Err(invalid("its header host is not its url's host"));
+    }
+    let target = header(request, TARGET_RESOURCE_HEADER).unwrap_or_default();
+    if target.strip_prefix("https:").unwrap_or(target) != audience {
+        return Err(invalid(&format!(
+            "its header {TARGET_RESOURCE_HEADER} is `{target}`, which is not the audience {audience}"
+        )));
+    }
+    Ok(())
+}
+
+fn invalid(fault: &str) -> OauthError {
+    OauthError::new("invalid_grant", format!("Unable to parse the AWS subject token: {fault}."))
+}

@@ -1,0 +1,92 @@
+//! `clouds`: the fakes as a program, for tests that run in a cluster.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use rolebridge_fake_clouds::Clouds;
+use rolebridge_fake_clouds::config::Config;
+use tokio::sync::broadcast::error::RecvError;
+
+/// Fake AWS and Google. Prints its endpoints as a line of JSON, then each event as one.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Args {
+    /// Where to listen, ADDRESS:PORT: the services take this port and the five after it. Over the configuration's.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+    /// What exists in the clouds: a YAML or JSON file.
+    #[arg(long)]
+    config: PathBuf,
+    /// The folder to write the certificate authority into, as `ca.crt`.
+    #[arg(long)]
+    ca_dir: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(&Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "clouds: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
+    let mut config = read(&args.config)?;
+    if let Some(listen) = args.listen {
+        config.listen = listen;
+    }
+    let clouds = Clouds::start(config).await?;
+    if let Some(dir) = &args.ca_dir {
+        let file = dir.join("ca.crt");
+        std::fs::write(&file, clouds.ca_pem())
+            .map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
+    }
+    let mut events = clouds.subscribe();
+    print(&clouds.endpoints())?;
+    let stopped = stopped();
+    tokio::pin!(stopped);
+    loop {
+        tokio::select! {
+            () = &mut stopped => break,
+            event = events.recv() => match event {
+                Ok(event) => print(&event)?,
+                Err(RecvError::Lagged(missed)) => {
+                    writeln!(io::stderr(), "clouds: {missed} events were not printed: the reader is too slow")?;
+                }
+                Err(RecvError::Closed) => break,
+            }
+        }
+    }
+    clouds.stop().await;
+    Ok(())
+}
+
+fn read(file: &Path) -> Result<Config, String> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+    // JSON is YAML.
+    serde_saphyr::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+fn print(line: &impl serde::Serialize) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, line)?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// Returns at SIGINT or SIGTERM.
+async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

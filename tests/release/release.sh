@@ -1,0 +1,91 @@
+# A release that is made here, of the command line as it is for tests. Sourced by `run`, in a copy of the tree.
+# shellcheck shell=bash
+
+program=${CARGO_TARGET_DIR:-$root/target}/debug/rolebridge
+
+make_release() {
+  mkdir dist
+  local platform
+  for platform in {linux,darwin}_{amd64,arm64}; do release/tarball.py "$program" "dist/rolebridge_$platform.tar.gz" || return; done
+  release/assemble-dist dist notes.md
+  diff <(ls dist) <(printf '%s\n' checksums.txt rolebridge-{cli,sidecar,webhook}.spdx.json rolebridge.yaml \
+    rolebridge_{darwin,linux}_{amd64,arm64}.tar.gz)
+}
+
+text_of_release() {
+  grep -q '^### Added$' notes.md && ! grep -q '^## ' notes.md
+}
+
+checksums() {
+  (cd dist && sha256sum --strict --check checksums.txt) && [ "$(wc -l < dist/checksums.txt)" = 8 ]
+}
+
+packed_again() {
+  release/tarball.py "$program" again.tar.gz && cmp again.tar.gz dist/rolebridge_linux_amd64.tar.gz
+}
+
+valid_spdx() {
+  local list
+  for list in dist/*.spdx.json; do pyspdxtools --infile "$list" || return; done
+}
+
+# known_parts: the sidecar has AWS's library and never kube; the programs are the workspace's version.
+known_parts() {
+  python3 - << 'P'
+import json
+def parts(program):
+    return {part["name"]: part for part in json.load(open(f"dist/rolebridge-{program}.spdx.json"))["packages"]}
+sidecar, webhook = parts("sidecar"), parts("webhook")
+assert "aws-sdk-sts" in sidecar and "kube" not in sidecar, sorted(sidecar)
+assert "kube" in webhook and "aws-sdk-sts" not in webhook, sorted(webhook)
+assert sidecar["rolebridge-sidecar"]["versionInfo"] == "7.8.9-rc.1"
+assert all("checksums" in part for name, part in sidecar.items() if not name.startswith("rolebridge-"))
+P
+}
+
+# krew_manifest: by krew's own judge; then what krew-index asks for beyond it.
+krew_manifest() {
+  validate-krew-manifest -manifest dist/rolebridge.yaml -skip-install || return
+  python3 - << 'P'
+import hashlib, re, yaml
+spec = yaml.safe_load(open("dist/rolebridge.yaml"))["spec"]
+assert spec["version"] == "v7.8.9-rc.1", spec["version"]
+assert len(spec["shortDescription"]) <= 50 and not re.search(r"kubectl|\.$", spec["shortDescription"]), spec["shortDescription"]
+assert max(map(len, spec["description"].splitlines())) <= 80
+for platform in spec["platforms"]:
+    labels = platform["selector"]["matchLabels"]
+    name = "rolebridge_{os}_{arch}.tar.gz".format(**labels)
+    assert platform["uri"].endswith(f"/v7.8.9-rc.1/{name}"), platform["uri"]
+    assert platform["sha256"] == hashlib.sha256(open(f"dist/{name}", "rb").read()).hexdigest(), name
+assert len({str(platform["selector"]) for platform in spec["platforms"]}) == 4
+P
+}
+
+krew_installs() {
+  export KREW_ROOT=$PWD/krew
+  krew install --manifest dist/rolebridge.yaml --archive "dist/rolebridge_linux_$(dpkg --print-architecture).tar.gz" || return
+  PATH=$KREW_ROOT/bin:$PATH kubectl rolebridge --version
+}
+
+# installs_from_source: as the README says it, but without its optimizations, and into another folder.
+installs_from_source() {
+  local folder=$PWD/home/.cargo
+  CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target} \
+    cargo install --path src/cli --quiet --debug --locked --offline --root "$folder" || return
+  ln -s "$folder/bin/rolebridge" "$folder/bin/kubectl-rolebridge"
+  [ "$(PATH=$folder/bin:$PATH kubectl rolebridge --version)" = "rolebridge $next" ]
+}
+
+# images_of_programs: of stand-ins, for both architectures, as a release makes them.
+images_of_programs() {
+  local architecture kind
+  for architecture in amd64 arm64; do
+    mkdir -p "programs/$architecture"
+    for kind in webhook sidecar; do
+      echo "$architecture" > "programs/$architecture/rolebridge-$kind"
+      chmod +x "programs/$architecture/rolebridge-$kind"
+    done
+  done
+  PROGRAMS=programs ARCHITECTURES="amd64 arm64" OUT=archives images/build > lines || return
+  grep -q "^localhost/rolebridge/webhook:$next sha256:[0-9a-f]* .* amd64+arm64$" lines || { cat lines; return 1; }
+}

@@ -1,0 +1,72 @@
+//! AWS's Python library (botocore), unchanged, as a second opinion: on the fake AWS, which it must read as it reads AWS,
+//! and on our signatures, which it must make too.
+
+use std::path::Path;
+
+use rolebridge_core::aws::DENY_ALL_SESSION_POLICY;
+use rolebridge_core::env::sidecar;
+use rolebridge_fake_clouds::{Clouds, ProjectedToken, Timestamp};
+use rolebridge_tests::process::Process;
+use rolebridge_tests::world::{ACCOUNT, ISSUER, NAMESPACE, PROVIDER, ROLE, clouds_config};
+use tokio::process::Command;
+
+use crate::python;
+use crate::support::{PATIENCE, programs};
+
+/// The signing vector of the sidecar's own tests.
+const VECTOR: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../src/sidecar/tests/it/vectors/get-caller-identity");
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: tests/python/run runs it"]
+async fn botocore_agrees() {
+    let clouds = Clouds::start(clouds_config().unwrap()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    };
+    let now = clouds.aws_clock().now();
+    let mut command = Command::new(python::interpreter());
+    command
+        .arg(python::script("botocore_check.py"))
+        .env("EXPIRED_TOKEN_FILE", file("expired", &token(&clouds, now.plus(-7_200))))
+        .env("SESSION_POLICY", DENY_ALL_SESSION_POLICY)
+        .env("SIDECAR", &programs().await.sidecar)
+        .env("VECTOR", VECTOR);
+    as_the_sidecar(
+        &mut command,
+        &clouds,
+        &file("token", &token(&clouds, now)),
+        &file("ca.crt", clouds.ca_pem()),
+    );
+    let mut check = Process::start("botocore_check.py", command).unwrap();
+    let status = check.wait(PATIENCE).await.unwrap();
+    println!("{}", check.log().text());
+    assert!(status.success(), "botocore does not agree: see above");
+}
+
+/// The environment that the webhook gives the sidecar. botocore reads AWS's part of it.
+fn as_the_sidecar(command: &mut Command, clouds: &Clouds, token: &Path, ca: &Path) {
+    command
+        .env(sidecar::AWS_ROLE_ARN, ROLE)
+        .env(sidecar::AWS_ROLE_SESSION_NAME, "shop.nightly-report")
+        .env(sidecar::AWS_REGION, "eu-west-1")
+        .env(sidecar::AWS_ENDPOINT_URL_STS, clouds.aws_sts())
+        .env(sidecar::AWS_WEB_IDENTITY_TOKEN_FILE, token)
+        .env(sidecar::AWS_CA_BUNDLE, ca)
+        .env(sidecar::AUDIENCE, format!("//iam.googleapis.com/{PROVIDER}"));
+}
+
+/// The pod's token, good for an hour.
+fn token(clouds: &Clouds, now: Timestamp) -> String {
+    let token = ProjectedToken {
+        namespace: NAMESPACE,
+        service_account: ACCOUNT,
+        audiences: &["sts.amazonaws.com"],
+        lifetime: 3_600,
+        pod: None,
+    };
+    clouds.issuer(ISSUER).unwrap().mint(&token, now).unwrap()
+}

@@ -1,0 +1,276 @@
+//! Set-ups with one thing that is not right: what the real sidecar's `doctor` says of each. The command line's tests
+//! read the reports that are compared here.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use json_patch::Patch;
+use regex::Regex;
+use rolebridge_core::diagnostics::DOCTOR_ARGS;
+use rolebridge_core::env::sidecar as names;
+use rolebridge_core::google::{audience, token_audience};
+use rolebridge_fake_clouds::config::Config;
+use rolebridge_fake_clouds::{Clouds, Fault, Nth, Operation, ProjectedToken};
+use rolebridge_tests::ports::free_address;
+use rolebridge_tests::world::{ACCOUNT, GOOGLE_ACCOUNT, ISSUER, NAMESPACE, ROLE};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::support::programs;
+
+const POOL: &str = "projects/987654321098/locations/global/workloadIdentityPools/shop";
+
+/// A set-up.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    #[serde(default = "aws_role")]
+    identity: String,
+    #[serde(default)]
+    by: By,
+    #[serde(default)]
+    change: Patch,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    #[serde(default)]
+    token: Token,
+    #[serde(default)]
+    aws: Aws,
+    fault: Option<Wanted>,
+}
+
+fn aws_role() -> String {
+    "aws-role".to_owned()
+}
+
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum By {
+    #[default]
+    Irsa,
+    PodIdentity,
+}
+
+/// How the projected token is not as it should be.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Token {
+    audience: Option<String>,
+    lifetime: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Aws {
+    /// Seconds that AWS's clock is ahead of the node's.
+    #[serde(default)]
+    clock: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    operation: String,
+    kind: String,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_set_up_is_told_as_it_was() {
+    let cases: Vec<Case> = serde_saphyr::from_str(include_str!("cases.yaml")).unwrap();
+    let mut differing = Vec::new();
+    for case in &cases {
+        let report = report(case).await;
+        let file = reports().join(format!("{}.jsonl", case.name));
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&file, &report).unwrap();
+        } else if std::fs::read_to_string(&file).unwrap_or_default() != report {
+            differing.push(format!("{} is now\n{report}", case.name));
+        }
+    }
+    let differing = differing.join("\n");
+    assert!(differing.is_empty(), "UPDATE=1 writes what has changed:\n{differing}");
+    let kept = std::fs::read_dir(reports()).unwrap().count();
+    assert_eq!(kept, cases.len(), "a report without a case");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn for_people_it_is_a_line_for_each_hop() {
+    let case = Case {
+        env: BTreeMap::from([(names::AWS_ROLE_ARN.to_owned(), ROLE.replace("nightly", "daily"))]),
+        ..healthy()
+    };
+    let (text, code) = ask(&case, &["doctor"]).await;
+    assert_eq!(code, Some(1));
+    let starts: Vec<_> = text.lines().map(|line| line.split("  ").next().unwrap().trim()).collect();
+    let (ok, skipped) = (["ok", "ok", "ok", "ok", "ok", "failed"], ["skipped"; 5]);
+    assert_eq!(starts, [&ok[..], &skipped].concat(), "{text}");
+    assert!(text.contains("failed   AWS role         AWS STS: the role does not trust this pod"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_is_in_a_report() {
+    let clouds = clouds(&healthy()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (text, code) = run(&healthy(), &clouds, folder.path(), DOCTOR_ARGS).await;
+    assert_eq!(code, Some(0), "{text}");
+    let token = std::fs::read_to_string(folder.path().join("token")).unwrap();
+    let signature = token.rsplit('.').next().unwrap();
+    for secret in [signature, "ya29.", "X-Amz-Security-Token", "Signature="] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+}
+
+fn healthy() -> Case {
+    serde_saphyr::from_str("name: healthy").unwrap()
+}
+
+fn reports() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/doctor/reports")
+}
+
+/// What the sidecar says; its exit code says the same.
+async fn report(case: &Case) -> String {
+    let (text, code) = ask(case, DOCTOR_ARGS).await;
+    let failed = text.contains("\"status\":\"failed\"");
+    assert_eq!(code, Some(i32::from(failed)), "{}: {text}", case.name);
+    text
+}
+
+async fn ask(case: &Case, arguments: &[&str]) -> (String, Option<i32>) {
+    let clouds = clouds(case).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (text, code) = run(case, &clouds, folder.path(), arguments).await;
+    (the_same_each_time(&text, &clouds, folder.path()), code)
+}
+
+async fn clouds(case: &Case) -> Clouds {
+    let mut config: Value = serde_saphyr::from_str(include_str!("clouds.yaml")).unwrap();
+    json_patch::patch(&mut config, &case.change).unwrap_or_else(|error| panic!("{}: {error}", case.name));
+    let config: Config = serde_json::from_value(config).unwrap();
+    let clouds = Clouds::start(config).await.unwrap();
+    if let Some(Wanted { operation, kind }) = &case.fault {
+        let fault = match kind.as_str() {
+            "throttled" => Fault::Throttled,
+            "internal" => Fault::Internal,
+            "denied" => Fault::Denied,
+            other => panic!("{}: no fault {other}", case.name),
+        };
+        let operations = [
+            Operation::AssumeRoleWithWebIdentity,
+            Operation::ExchangeToken,
+            Operation::IntrospectToken,
+            Operation::GenerateAccessToken,
+            Operation::GenerateIdToken,
+        ];
+        let operation = operations.into_iter().find(|known| format!("{known:?}") == *operation);
+        clouds.fault(operation.unwrap(), Nth::Every, fault);
+    }
+    clouds.aws_clock().shift_by(case.aws.clock);
+    clouds
+}
+
+async fn run(case: &Case, clouds: &Clouds, folder: &Path, arguments: &[&str]) -> (String, Option<i32>) {
+    let mut command = Command::new(&programs().await.sidecar);
+    command.env_clear().args(arguments).envs(environment(case, clouds, folder));
+    for (name, value) in &case.env {
+        let nobody = free_address().unwrap().to_string();
+        let google = clouds.google_sts().trim_start_matches("https://");
+        let value = value.replace("$NOBODY", &nobody).replace("$GOOGLE_STS", google);
+        if value.is_empty() {
+            command.env_remove(name)
+        } else {
+            command.env(name, value)
+        };
+    }
+    let output = command.output().await.unwrap();
+    (String::from_utf8(output.stdout).unwrap(), output.status.code())
+}
+
+fn environment(case: &Case, clouds: &Clouds, folder: &Path) -> Vec<(&'static str, String)> {
+    let write = |name: &str, content: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    // As if the sidecar ran.
+    write("published", "token");
+    let soon = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 3_600;
+    write("published.state.json", &format!("{{\"good_until\":{soon}}}"));
+    let provider = format!("{POOL}/providers/{}", case.identity);
+    let mut env = vec![
+        (names::IDENTITY, case.identity.clone()),
+        (names::AUDIENCE, audience("googleapis.com", &provider)),
+        (names::TOKEN_FILE, folder.join("published").to_str().unwrap().to_owned()),
+        (names::SERVICE_ACCOUNT, GOOGLE_ACCOUNT.to_owned()),
+        (names::STS_ENDPOINT, clouds.google_sts().to_owned()),
+        (names::IAM_CREDENTIALS_ENDPOINT, clouds.iam_credentials().to_owned()),
+        (names::SSL_CERT_FILE, write("ca.crt", clouds.ca_pem())),
+    ];
+    if case.identity == "kubernetes" {
+        let token = token(case, clouds, &token_audience("googleapis.com", &provider));
+        env.push((names::IDENTITY_TOKEN_FILE, write("token", &token)));
+        return env;
+    }
+    env.push((names::AWS_REGION, "eu-west-1".to_owned()));
+    env.push((names::AWS_ENDPOINT_URL_STS, clouds.aws_sts().to_owned()));
+    if case.by == By::PodIdentity {
+        let token = token(case, clouds, "pods.eks.amazonaws.com");
+        let uri = format!("{}/v1/credentials", clouds.pod_identity());
+        env.push((names::AWS_CREDENTIALS, "pod-identity".to_owned()));
+        env.push((names::AWS_CONTAINER_CREDENTIALS_FULL_URI, uri));
+        env.push((names::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, write("token", &token)));
+    } else {
+        env.push((names::AWS_ROLE_ARN, ROLE.to_owned()));
+        env.push((names::AWS_ROLE_SESSION_NAME, "shop.nightly-report".to_owned()));
+        let token = token(case, clouds, "sts.amazonaws.com");
+        env.push((names::AWS_WEB_IDENTITY_TOKEN_FILE, write("token", &token)));
+    }
+    env
+}
+
+fn token(case: &Case, clouds: &Clouds, audience: &str) -> String {
+    let token = ProjectedToken {
+        namespace: NAMESPACE,
+        service_account: ACCOUNT,
+        audiences: &[case.token.audience.as_deref().unwrap_or(audience)],
+        lifetime: case.token.lifetime.unwrap_or(3_600),
+        pod: Some("nightly-report-x7b2q"),
+    };
+    clouds.issuer(ISSUER).unwrap().mint(&token, clouds.aws_clock().now()).unwrap()
+}
+
+/// Ports, folders and times are of the run.
+fn the_same_each_time(text: &str, clouds: &Clouds, folder: &Path) -> String {
+    let mut text = text.replace(folder.to_str().unwrap(), "/run");
+    for (url, name) in [
+        (clouds.aws_sts(), "sts.eu-west-1.amazonaws.com"),
+        (clouds.google_sts(), "sts.googleapis.com"),
+        (clouds.iam_credentials(), "iamcredentials.googleapis.com"),
+        (clouds.pod_identity(), "169.254.170.23"),
+    ] {
+        let (_, host) = url.split_once("://").unwrap();
+        text = text.replace(host, name);
+    }
+    for (pattern, instead) in [
+        (r"127\.0\.0\.1:\d+", "somewhere:443"),
+        (r"within \d+ ms", "within 1 ms"),
+        (r"(expires in|lives|good for) (5[89] min \d+ s|59 min|1 h)", "$1 1 h"),
+        (r"lives (5 h 59 min|6 h)", "lives 6 h"),
+        (r#""expiresInSeconds":(3600|35\d\d)"#, r#""expiresInSeconds":3600"#),
+        (r#""expiresInSeconds":(21600|215\d\d)"#, r#""expiresInSeconds":21600"#),
+        (r"date/time \d{10}", "date/time 1772409600"),
+        (
+            "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}",
+            "0b1c2d3e-4f50-4617-8283-94a5b6c7d8e9",
+        ),
+        (r"\d{4}-\d\d-\d\dT[0-9:]+Z", "2026-03-02T00:00:00Z"),
+        (r"node's is (59 min [0-9]+ s|1 h)", "node's is 1 h"),
+        (r#""clockOffset":-(3600|35\d\d)"#, r#""clockOffset":-3600"#),
+    ] {
+        text = Regex::new(pattern).unwrap().replace_all(&text, instead).into_owned();
+    }
+    text
+}

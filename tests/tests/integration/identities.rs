@@ -1,0 +1,148 @@
+//! Every identity, from the pod's files to Google's tokens: the real sidecar serves the source `metadata`, and so does all
+//! of it itself, by way of a chain of service accounts.
+
+use std::path::Path;
+
+use reqwest::Client;
+use rolebridge_core::env::sidecar as names;
+use rolebridge_core::google::{audience, token_audience};
+use rolebridge_fake_clouds::{Clouds, Detail, Operation, ProjectedToken};
+use rolebridge_tests::ports::free_address;
+use rolebridge_tests::process::Process;
+use rolebridge_tests::world::{ACCOUNT, GOOGLE_ACCOUNT, ISSUER, NAMESPACE, ROLE};
+use rstest::rstest;
+use tokio::process::Command;
+
+use crate::support::{PATIENCE, programs};
+
+const POOL: &str = "projects/987654321098/locations/global/workloadIdentityPools/shop";
+const SERVICE: &str = "https://orders-abc123-ew.a.run.app";
+
+/// Where the AWS session comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Aws {
+    Irsa,
+    PodIdentity,
+}
+
+#[rstest]
+#[case::aws_role("aws-role", Some(Aws::Irsa), "nightly-report")]
+#[case::aws_role_by_pod_identity("aws-role", Some(Aws::PodIdentity), "associated")]
+#[case::aws_jwt("aws-jwt", Some(Aws::Irsa), ROLE)]
+#[case::aws_jwt_by_pod_identity(
+    "aws-jwt",
+    Some(Aws::PodIdentity),
+    "arn:aws:iam::123456789012:role/associated"
+)]
+#[case::kubernetes("kubernetes", None, "system:serviceaccount:shop:nightly-report")]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_identity_becomes_googles_tokens(
+    #[case] identity: &str,
+    #[case] aws: Option<Aws>,
+    #[case] subject: &str,
+) {
+    let programs = programs().await;
+    let config = serde_saphyr::from_str(include_str!("identities.yaml")).unwrap();
+    let clouds = Clouds::start(config).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_address().unwrap().port();
+    let mut command = Command::new(&programs.sidecar);
+    command.env_clear().arg("run");
+    environment(&mut command, &clouds, folder.path(), identity, port);
+    match aws {
+        Some(Aws::Irsa) => irsa(&mut command, &clouds, folder.path()),
+        Some(Aws::PodIdentity) => pod_identity(&mut command, &clouds, folder.path()),
+        None => {
+            let token = token(&clouds, &token_audience("googleapis.com", &provider(identity)));
+            command.env(names::IDENTITY_TOKEN_FILE, write(folder.path(), "token", &token));
+        }
+    }
+    let sidecar = Process::start("rolebridge-sidecar", command).unwrap();
+    sidecar.log().line_after(0, PATIENCE, |line| line.contains("a token is published")).await.unwrap();
+    let (status, token) = ask(port, "token?scopes=https://www.googleapis.com/auth/cloud-platform").await;
+    assert_eq!(status, 200, "{token}\n{}", sidecar.log().text());
+    let (status, id_token) = ask(port, &format!("identity?audience={SERVICE}&format=full")).await;
+    assert_eq!(status, 200, "{id_token}\n{}", sidecar.log().text());
+    let google = clouds.issuer("https://accounts.google.com").unwrap();
+    let claims = google.claims(&id_token).unwrap();
+    assert_eq!((claims["aud"].as_str(), claims["email"].as_str()), (Some(SERVICE), Some(GOOGLE_ACCOUNT)));
+
+    let events = clouds.events();
+    assert!(events.iter().all(|event| event.error.is_none()), "{events:#?}");
+    let principal = format!("principal:{}/subject/{subject}", audience("googleapis.com", POOL));
+    let exchanged = |detail: &Detail| match detail {
+        Detail::TokenExchanged(exchanged) => Some(exchanged.principal.clone()),
+        _ => None,
+    };
+    let exchanged: Vec<_> = events.iter().filter_map(|event| exchanged(&event.detail)).collect();
+    assert!(!exchanged.is_empty() && exchanged.iter().all(|found| *found == principal), "{exchanged:?}");
+    let asked = |operation| clouds.calls(operation) > 0;
+    assert_eq!(asked(Operation::AssumeRoleWithWebIdentity), aws == Some(Aws::Irsa));
+    assert_eq!(asked(Operation::PodCredentials), aws == Some(Aws::PodIdentity));
+    assert_eq!(asked(Operation::GetWebIdentityToken), identity == "aws-jwt");
+    assert_eq!(asked(Operation::GetCallerIdentity), identity == "aws-role");
+}
+
+/// What is the same for every identity.
+fn environment(command: &mut Command, clouds: &Clouds, folder: &Path, identity: &str, port: u16) {
+    command
+        .env(names::IDENTITY, identity)
+        .env(names::AUDIENCE, audience("googleapis.com", &provider(identity)))
+        .env(names::TOKEN_FILE, folder.join("published"))
+        .env(names::LOOPBACK_PORT, port.to_string())
+        .env(names::SERVE, "metadata")
+        .env(names::SERVICE_ACCOUNT, GOOGLE_ACCOUNT)
+        .env(names::DELEGATES, "door@shop-analytics.iam.gserviceaccount.com")
+        .env(names::STS_ENDPOINT, clouds.google_sts())
+        .env(names::IAM_CREDENTIALS_ENDPOINT, clouds.iam_credentials())
+        .env(names::SSL_CERT_FILE, write(folder, "ca.crt", clouds.ca_pem()));
+}
+
+fn irsa(command: &mut Command, clouds: &Clouds, folder: &Path) {
+    command
+        .env(names::AWS_REGION, "eu-west-1")
+        .env(names::AWS_ENDPOINT_URL_STS, clouds.aws_sts())
+        .env(names::AWS_ROLE_ARN, ROLE)
+        .env(names::AWS_ROLE_SESSION_NAME, "shop.nightly-report")
+        .env(names::AWS_WEB_IDENTITY_TOKEN_FILE, write(folder, "token", &token(clouds, "sts.amazonaws.com")));
+}
+
+fn pod_identity(command: &mut Command, clouds: &Clouds, folder: &Path) {
+    let file = write(folder, "token", &token(clouds, "pods.eks.amazonaws.com"));
+    command
+        .env(names::AWS_REGION, "eu-west-1")
+        .env(names::AWS_ENDPOINT_URL_STS, clouds.aws_sts())
+        .env(names::AWS_CREDENTIALS, "pod-identity")
+        .env(names::AWS_CONTAINER_CREDENTIALS_FULL_URI, format!("{}/v1/credentials", clouds.pod_identity()))
+        .env(names::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, file);
+}
+
+fn provider(identity: &str) -> String {
+    format!("{POOL}/providers/{identity}")
+}
+
+/// The pod's projected token.
+fn token(clouds: &Clouds, audience: &str) -> String {
+    let token = ProjectedToken {
+        namespace: NAMESPACE,
+        service_account: ACCOUNT,
+        audiences: &[audience],
+        lifetime: 3_600,
+        pod: Some("nightly-report-x7b2q"),
+    };
+    clouds.issuer(ISSUER).unwrap().mint(&token, clouds.aws_clock().now()).unwrap()
+}
+
+fn write(folder: &Path, name: &str, content: &str) -> std::path::PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, content).unwrap();
+    path
+}
+
+/// Asks the metadata server.
+async fn ask(port: u16, what: &str) -> (u16, String) {
+    let url = format!("http://127.0.0.1:{port}/computeMetadata/v1/instance/service-accounts/default/{what}");
+    let client = Client::builder().no_proxy().build().unwrap();
+    let answer = client.get(&url).header("Metadata-Flavor", "Google").send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}

@@ -1,0 +1,67 @@
+//! The main job, whole, by both sources: through the real webhook, the real sidecar and Google's own Rust library.
+
+use crate::support::{PATIENCE, exchanges, reads_the_rows, sessions, world};
+use rolebridge_core::aws::DENY_ALL_SESSION_POLICY;
+use rolebridge_core::external_account::ConfigKind;
+use rolebridge_core::pod_names::{CONTAINER, TOKEN_FILE};
+use rolebridge_fake_clouds::{Detail, Operation};
+use rolebridge_tests::world::{GOOGLE_ACCOUNT, Variant};
+use rstest::rstest;
+
+const SESSION: &str = "arn:aws:sts::123456789012:assumed-role/nightly-report/shop.nightly-report";
+
+#[rstest]
+#[case::loopback(ConfigKind::Loopback)]
+#[case::file(ConfigKind::File)]
+#[tokio::test(flavor = "multi_thread")]
+async fn from_an_annotated_pod_to_rows(#[case] source: ConfigKind) {
+    let world = world().await;
+    let pod = world.place(&Variant { source: Some(source), ..Variant::default() }).await.unwrap();
+    let mut running = reads_the_rows(&pod).await;
+
+    let events = world.clouds.events();
+    let [session] = sessions(&events)[..] else { panic!("{events:?}") };
+    assert_eq!(session.session_arn, SESSION);
+    assert_eq!(session.subject, "system:serviceaccount:shop:nightly-report");
+    assert_eq!(session.session_policy.as_deref(), Some(DENY_ALL_SESSION_POLICY));
+    let [exchanged] = exchanges(&events)[..] else { panic!("{events:?}") };
+    assert_eq!(exchanged.attributes["google.subject"], SESSION);
+    assert_eq!(
+        exchanged.attributes["attribute.aws_role"],
+        "arn:aws:sts::123456789012:assumed-role/nightly-report"
+    );
+    let signed = exchanged.signed_request().unwrap();
+    assert_eq!(signed.host, "sts.eu-west-1.amazonaws.com");
+    assert!(signed.audience_signed);
+    assert_eq!(signed.access_key_id, session.access_key_id);
+    let read = events.iter().find_map(|event| match &event.detail {
+        Detail::TableRead { principal, rows, .. } => Some((principal.clone(), *rows)),
+        _ => None,
+    });
+    assert_eq!(read, Some((format!("serviceAccount:{GOOGLE_ACCOUNT}"), 4)));
+
+    // The sidecar outlives the app, and asked AWS once.
+    assert_eq!(running.process(CONTAINER).unwrap().ended().unwrap(), None);
+    assert_eq!(world.clouds.calls(Operation::AssumeRoleWithWebIdentity), 1);
+    let token = std::fs::read_to_string(pod.path(TOKEN_FILE)).unwrap();
+    assert!(token.starts_with("%7B%22") && !token.contains(char::is_whitespace), "{token}");
+    let status = running.process(CONTAINER).unwrap().terminate(PATIENCE).await.unwrap();
+    assert!(status.success(), "the sidecar ended at SIGTERM with {status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_review_changes_nothing() {
+    let world = world().await;
+    let pod = world.pod(&Variant::default()).unwrap();
+    let injected = world.admit(&pod).await.unwrap().apply(&pod).unwrap();
+    let again = world.admit(&injected).await.unwrap();
+    assert_eq!(again.apply(&injected).unwrap(), injected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_app_has_nothing_of_awss() {
+    let world = world().await;
+    let pod = world.place(&Variant::default()).await.unwrap();
+    let app = pod.manifest()["spec"]["containers"][0].to_string();
+    assert!(!app.contains("AWS_") && !app.contains("rolebridge-aws-token"), "{app}");
+}
