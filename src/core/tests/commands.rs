@@ -8,8 +8,8 @@ mod pages;
 
 use std::fs;
 
-use blocks::{Block, blocks};
-use pages::root;
+use self::blocks::{Block, blocks};
+use self::pages::root;
 
 /// What a command begins with, and the text of the file that runs it.
 const RUN: &[(&str, &str, &str)] = &[

@@ -7,7 +7,7 @@ mod pages;
 use std::fs;
 use std::path::Path;
 
-use pages::{pages, root};
+use self::pages::{pages, root};
 
 /// The text without fenced code.
 fn prose(text: &str) -> String {

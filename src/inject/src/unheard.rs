@@ -3,10 +3,9 @@
 
 use rolebridge_core::annotations::{INJECT, PREFIX};
 
-use crate::Pod;
 use crate::sentence::{MOST_IN_WARNING, Name, names};
-use crate::spelling;
 use crate::view::Annotations;
+use crate::{Pod, spelling};
 
 /// What to say about a pod that nobody opted in.
 pub(crate) fn without_opt_in(pod: &Pod<'_>) -> Option<String> {

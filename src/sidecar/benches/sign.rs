@@ -1,6 +1,7 @@
 //! What a signature costs. It is made every two minutes in every pod.
 
-use std::{hint::black_box, time::SystemTime};
+use std::hint::black_box;
+use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -4,7 +4,9 @@ use std::time::SystemTime;
 
 use tokio::sync::watch;
 
-use crate::{credentials::Session, fault::Fault, subject_token::SubjectToken};
+use crate::credentials::Session;
+use crate::fault::Fault;
+use crate::subject_token::SubjectToken;
 
 /// The latest of everything.
 #[derive(Debug, Clone, Default)]

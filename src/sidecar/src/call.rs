@@ -2,17 +2,18 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_smithy_runtime_api::client::{http::HttpConnector, orchestrator::HttpRequest};
-use aws_smithy_types::{DateTime, body::SdkBody, date_time::Format};
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::date_time::Format;
 use http_body_util::{BodyExt, Limited};
 
-use crate::{
-    classify::connection_fault,
-    clock::Clock,
-    fault::{Fault, Peer, Reason},
-    http_client::connector,
-    settings::Connection,
-};
+use crate::classify::connection_fault;
+use crate::clock::Clock;
+use crate::fault::{Fault, Peer, Reason};
+use crate::http_client::connector;
+use crate::settings::Connection;
 
 /// For a whole call.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(15);

@@ -3,7 +3,8 @@
 use std::error::Error;
 
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::ConnectorError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use rolebridge_core::error_chain::{chain, root_cause};
 

@@ -1,11 +1,9 @@
 //! The time that is signed with. A node's clock may be wrong, and AWS refuses a signature that is minutes off; its
 //! answers carry a `Date`, refusals too, so the clock is corrected by that, until somebody sets it right.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime},
-};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use aws_smithy_async::time::TimeSource;
 use tokio::time::Instant;

@@ -1,15 +1,11 @@
 //! The command line: four commands, read by hand, since a parser would weigh more than the rest of them.
 
-use std::{
-    fmt::Display,
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
 
-use crate::{
-    doctor, log, ready, run,
-    settings::{self, Identity, Settings, SettingsError, Variables},
-};
+use crate::settings::{self, Identity, Settings, SettingsError, Variables};
+use crate::{doctor, log, ready, run};
 
 const USAGE: &str = "\
 Keeps a pod's subject token fresh, from the identity that the pod has.

@@ -1,38 +1,33 @@
 //! AWS STS: `AssumeRoleWithWebIdentity` under a session policy that leaves the session nothing but to prove who the pod
 //! is, and `GetWebIdentityToken`, which makes that proof a JSON web token.
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
+use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use aws_sdk_sts::{
-    Client, Config,
-    config::{
-        AppName, BehaviorVersion, ConfigBag, IdentityCache, Intercept, Region, RuntimeComponents,
-        SharedAsyncSleep, SharedCredentialsProvider, StalledStreamProtectionConfig,
-        interceptors::BeforeDeserializationInterceptorContextRef, retry::RetryConfig, timeout::TimeoutConfig,
-    },
-    error::BoxError,
-    operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityOutput,
+use aws_sdk_sts::config::interceptors::BeforeDeserializationInterceptorContextRef;
+use aws_sdk_sts::config::retry::RetryConfig;
+use aws_sdk_sts::config::timeout::TimeoutConfig;
+use aws_sdk_sts::config::{
+    AppName, BehaviorVersion, ConfigBag, IdentityCache, Intercept, Region, RuntimeComponents,
+    SharedAsyncSleep, SharedCredentialsProvider, StalledStreamProtectionConfig,
 };
+use aws_sdk_sts::error::BoxError;
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityOutput;
+use aws_sdk_sts::{Client, Config};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime_api::client::http::http_client_fn;
 use rolebridge_core::aws::public_sts_host;
 
-use crate::{
-    call::{CALL_TIMEOUT, host},
-    classify::{Operation, classify},
-    clock::{Clock, TOLERANCE},
-    fault::{Fault, Reason},
-    http_client::connector,
-    json_web_token,
-    schedule::Life,
-    settings::{Aws, Connection, WebIdentity},
-    subject_token::SubjectToken,
-    web_identity,
-};
+use crate::call::{CALL_TIMEOUT, host};
+use crate::classify::{Operation, classify};
+use crate::clock::{Clock, TOLERANCE};
+use crate::fault::{Fault, Reason};
+use crate::http_client::connector;
+use crate::schedule::Life;
+use crate::settings::{Aws, Connection, WebIdentity};
+use crate::subject_token::SubjectToken;
+use crate::{json_web_token, web_identity};
 
 /// Seconds of a session: the most that every role allows.
 const SESSION_SECONDS: i32 = 3600;

@@ -1,7 +1,8 @@
 //! What can go wrong between the projected token and Google's: a closed set, each with the hop, the cause and the mend,
 //! so that the log, `ready` (and so the pod's events), the metrics and the local server say the same.
 
-use std::{fmt, time::Duration};
+use std::fmt;
+use std::time::Duration;
 
 /// With whom the sidecar talks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,19 +8,17 @@
 use std::time::Duration;
 
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_http_client::{
-    Connector,
-    proxy::ProxyConfig,
-    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
-};
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
 use rustls::RootCertStore;
-use rustls_pki_types::{CertificateDer, pem::PemObject};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 
-use crate::{
-    fault::{Fault, Reason},
-    settings::Connection,
-};
+use crate::fault::{Fault, Reason};
+use crate::settings::Connection;
 
 /// For DNS, TCP, the proxy and TLS together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -2,8 +2,12 @@
 //!
 //! Only this crate's own events are shown, at any level: what libraries trace holds whole requests, and so secrets.
 
-use tracing::{Subscriber, level_filters::LevelFilter};
-use tracing_subscriber::{filter::Targets, fmt, fmt::MakeWriter, layer::SubscriberExt, registry};
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{fmt, registry};
 
 const CRATE: &str = env!("CARGO_CRATE_NAME");
 

@@ -1,27 +1,20 @@
 //! What the sidecar counts, in Prometheus' text format. Labels are closed sets, and nothing here is a secret: the
 //! port is reachable from outside the pod.
 
-use std::{
-    fmt::{Display, Write},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::SystemTime,
-};
+use std::fmt::{Display, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
-use axum::{
-    Router,
-    http::{StatusCode, header::CONTENT_TYPE},
-    routing::get,
-};
+use axum::Router;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
 
-use crate::{
-    board::{Board, Reader},
-    clock::Clock,
-    fault::{Fault, Hop, Reason},
-    state::unix_seconds,
-};
+use crate::board::{Board, Reader};
+use crate::clock::Clock;
+use crate::fault::{Fault, Hop, Reason};
+use crate::state::unix_seconds;
 
 const PREFIX: &str = "rolebridge_sidecar_";
 

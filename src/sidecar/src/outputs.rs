@@ -4,22 +4,19 @@
 //! Each is kept by a task of its own. An access token comes when it is renewed; an ID token, which is made on demand, is
 //! asked for again at a share of its life; a mark stays.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use tokio::{sync::watch, time::sleep};
+use tokio::sync::watch;
+use tokio::time::sleep;
 
-use crate::{
-    fault::{Fault, Reason},
-    google::Mint,
-    publish::{Publisher, replace},
-    schedule::{EARLIEST, FIRST_EARLIEST, backoff, renewal_share},
-    secret::Secret,
-    state::Said,
-    tokens::{Kind, Served, Tokens},
-};
+use crate::fault::{Fault, Reason};
+use crate::google::Mint;
+use crate::publish::{Publisher, replace};
+use crate::schedule::{EARLIEST, FIRST_EARLIEST, backoff, renewal_share};
+use crate::secret::Secret;
+use crate::state::Said;
+use crate::tokens::{Kind, Served, Tokens};
 
 /// A file and what is in it. The app starts when it is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,16 +158,15 @@ impl<M: Mint> Keeper<M> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, time::Duration};
+    use std::fs;
+    use std::time::Duration;
 
     use tokio::time::Instant;
 
     use super::*;
-    use crate::{
-        fault::Peer,
-        google::script::{Call, Script, board, clock},
-        metrics::Metrics,
-    };
+    use crate::fault::Peer;
+    use crate::google::script::{Call, Script, board, clock};
+    use crate::metrics::Metrics;
 
     const HOUR: Duration = Duration::from_hours(1);
 

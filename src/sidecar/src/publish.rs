@@ -1,17 +1,13 @@
 //! Writes the token's file, and the state's beside it, so that a reader never sees a torn or an empty one: to a
 //! temporary file in the same directory, synced, renamed over the old one.
 
-use std::{
-    fs::{self, File, OpenOptions, Permissions},
-    io::{self, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
-    path::{Path, PathBuf},
-};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
-use crate::{
-    state::{Said, State},
-    subject_token::SubjectToken,
-};
+use crate::state::{Said, State};
+use crate::subject_token::SubjectToken;
 
 /// Everybody reads, nobody writes: other users of the pod's containers must be able to read it.
 const MODE: u32 = 0o444;

@@ -3,19 +3,15 @@
 //!
 //! No runtime, no client: it reads a small file or two.
 
-use std::{
-    path::PathBuf,
-    thread,
-    time::{Duration, Instant, SystemTime},
-};
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use rolebridge_core::pod_names::PROBE_TIMEOUT_SECONDS;
 
-use crate::{
-    outputs::{NOT_YET, Output},
-    publish::{Publisher, has_content},
-    state,
-};
+use crate::outputs::{NOT_YET, Output};
+use crate::publish::{Publisher, has_content};
+use crate::state;
 
 /// Just under the probe's timeout, so that the sentence is still heard.
 const LONGEST_WAIT: Duration =
@@ -64,11 +60,9 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::{
-        fault::{Fault, Peer, Reason},
-        state::{Said, State, unix_seconds},
-        tokens::Kind,
-    };
+    use crate::fault::{Fault, Peer, Reason};
+    use crate::state::{Said, State, unix_seconds};
+    use crate::tokens::Kind;
 
     fn publish_token(token_file: &Path) -> Publisher {
         std::fs::write(token_file, "token").unwrap();

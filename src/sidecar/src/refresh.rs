@@ -1,18 +1,18 @@
 //! The loop: renew, sign, publish, sleep. It never ends by a fault; the last token stays.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::{
-    board::{Signed, Writer},
-    clock::Clock,
-    fault::{Fault, Reason},
-    metrics::Metrics,
-    proof::{Proof, Prove, Target},
-    publish::Publisher,
-    schedule::{Schedule, Step, good_until},
-    state::{Said, State, unix_seconds},
-    subject_token::SubjectToken,
-};
+use crate::board::{Signed, Writer};
+use crate::clock::Clock;
+use crate::fault::{Fault, Reason};
+use crate::metrics::Metrics;
+use crate::proof::{Proof, Prove, Target};
+use crate::publish::Publisher;
+use crate::schedule::{Schedule, Step, good_until};
+use crate::state::{Said, State, unix_seconds};
+use crate::subject_token::SubjectToken;
 
 /// Keeps a token fresh.
 #[derive(Debug)]

@@ -1,39 +1,32 @@
 //! `run`: the refresher and the servers beside it, until the kubelet says stop.
 
-use std::{
-    convert::Infallible,
-    fs::OpenOptions,
-    io::{self, Write},
-    net::{Ipv4Addr, Ipv6Addr},
-    sync::Arc,
-    time::Duration,
-};
+use std::convert::Infallible;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use tokio::{
-    net::TcpListener,
-    runtime::{Builder, Runtime},
-    signal::unix::{SignalKind, signal},
-    time::timeout,
-};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 
-use crate::{
-    board::{Board, Reader},
-    clock::Clock,
-    google::Google,
-    local,
-    loopback::Loopback,
-    metadata::Metadata,
-    metrics::{self, Metrics},
-    outputs,
-    proof::{Prove, Prover, Target},
-    publish::Publisher,
-    refresh::Refresher,
-    serve::{listen, serve},
-    settings::{Identity, Serve, Settings},
-    subject_token::SubjectToken,
-    tokens::Tokens,
-};
+use crate::board::{Board, Reader};
+use crate::clock::Clock;
+use crate::google::Google;
+use crate::loopback::Loopback;
+use crate::metadata::Metadata;
+use crate::metrics::{self, Metrics};
+use crate::proof::{Prove, Prover, Target};
+use crate::publish::Publisher;
+use crate::refresh::Refresher;
+use crate::serve::{listen, serve};
+use crate::settings::{Identity, Serve, Settings};
+use crate::subject_token::SubjectToken;
+use crate::tokens::Tokens;
+use crate::{local, outputs};
 
 /// Where the kubelet looks for the reason of an exit, unless the pod says otherwise.
 const TERMINATION_LOG: &str = "/dev/termination-log";

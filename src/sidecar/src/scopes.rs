@@ -1,6 +1,7 @@
 //! OAuth scopes: a set, so that the same ones in another order, or twice, are one token.
 
-use std::{collections::BTreeSet, fmt};
+use std::collections::BTreeSet;
+use std::fmt;
 
 /// What a token is for where nobody says anything else, and what impersonation needs.
 pub const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";

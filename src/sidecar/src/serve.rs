@@ -1,17 +1,16 @@
 //! Serves a router on a socket, at a bounded cost: few connections at once, small buffers, and none stays idle.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
-use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
-    sync::Semaphore,
-};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
 
 /// Connections at once; further ones wait to be accepted.
 const MOST_CONNECTIONS: usize = 64;

@@ -3,10 +3,8 @@
 
 use std::time::Duration;
 
-use ring::{
-    hmac::{self, HMAC_SHA256, Key},
-    rand::SystemRandom,
-};
+use ring::hmac::{self, HMAC_SHA256, Key};
+use ring::rand::SystemRandom;
 use tokio::time::Instant;
 
 use crate::hex::{hex, unhex};

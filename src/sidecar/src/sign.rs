@@ -5,12 +5,13 @@
 use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
-use aws_sigv4::{
-    http_request::{self, SignableBody, SignableRequest, SigningError, SigningInstructions, SigningSettings},
-    sign::v4,
+use aws_sigv4::http_request::{
+    self, SignableBody, SignableRequest, SigningError, SigningInstructions, SigningSettings,
 };
+use aws_sigv4::sign::v4;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
-use rolebridge_core::{aws, google::TARGET_RESOURCE_HEADER};
+use rolebridge_core::aws;
+use rolebridge_core::google::TARGET_RESOURCE_HEADER;
 use serde::Serialize;
 
 use crate::subject_token::SubjectToken;

@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use crate::{
-    fault::{Fault, Reason},
-    json_web_token,
-    secret::Secret,
-};
+use crate::fault::{Fault, Reason};
+use crate::json_web_token;
+use crate::secret::Secret;
 
 /// Reads the token and checks its shape: three parts of base64url. Whether it is true or has expired is AWS's to say,
 /// whose clock is right.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use k8s_openapi::jiff::Timestamp;
+use rolebridge_certs::validity::Validity;
 use rustls::crypto::ring;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -12,7 +13,6 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::watch_files::{Contents, File};
-use rolebridge_certs::validity::Validity;
 
 /// A certificate with its chain and key, which belong together.
 #[derive(Debug)]

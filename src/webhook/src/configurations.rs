@@ -2,10 +2,10 @@
 
 use k8s_openapi::api::admissionregistration::v1::{MutatingWebhook, MutatingWebhookConfiguration};
 use kube::{Api, Client};
+use rolebridge_certs::ca_bundle::CaBundle;
 use rustls_pki_types::CertificateDer;
 
 use crate::ask::ask;
-use rolebridge_certs::ca_bundle::CaBundle;
 
 /// A configuration, or the lack of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

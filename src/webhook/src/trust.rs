@@ -9,12 +9,12 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
+use rolebridge_certs::verify;
 use tokio::time::sleep;
 use tracing::warn;
 
 use crate::certificates::{Certificates, Pair};
 use crate::configurations::{self, Configuration};
-use rolebridge_certs::verify;
 
 /// How often to look while it is not yet trusted.
 const EAGER: Duration = Duration::from_secs(1);

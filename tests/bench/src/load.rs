@@ -5,26 +5,23 @@
 //! *Open*: request `i` is due at `i / rate`, whatever happened before, and its latency counts from when it was due, so
 //! that a stall shows in every request that it held up.
 
-use std::{
-    cell::RefCell,
-    error::Error,
-    net::SocketAddr,
-    num::NonZeroU64,
-    rc::Rc,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::cell::RefCell;
+use std::error::Error;
+use std::net::SocketAddr;
+use std::num::NonZeroU64;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::{Request, client::conn::http1, header};
+use hyper::client::conn::http1;
+use hyper::{Request, header};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use tokio::{
-    net::TcpStream,
-    sync::{Mutex, mpsc},
-    task::LocalSet,
-};
+use tokio::net::TcpStream;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::LocalSet;
 use tokio_rustls::TlsConnector;
 
 /// What any step may fail with.

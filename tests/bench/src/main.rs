@@ -11,7 +11,8 @@ mod webhook;
 use std::io::{Write, stdout};
 
 use rolebridge_tests::programs::Programs;
-use table::{Budget, Row, Table};
+
+use self::table::{Budget, Row, Table};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), load::Failure> {

@@ -1,31 +1,24 @@
 //! The sidecar at rest: started as a pod would start it, against a fake AWS over TLS.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-use rolebridge_core::{
-    aws::TOKEN_AUDIENCE,
-    env::sidecar as name,
-    google::{self, DEFAULT_UNIVERSE},
+use rolebridge_core::aws::TOKEN_AUDIENCE;
+use rolebridge_core::env::sidecar as name;
+use rolebridge_core::google::{self, DEFAULT_UNIVERSE};
+use rolebridge_fake_clouds::config::{
+    Account, Aws, Binding, Config, Google, Issuer, Keys, OidcProvider, Provider, Role, ServiceAccount,
 };
-use rolebridge_fake_clouds::{
-    Clouds, ProjectedToken,
-    config::{
-        Account, Aws, Binding, Config, Google, Issuer, Keys, OidcProvider, Provider, Role, ServiceAccount,
-    },
-};
-use rolebridge_tests::{ports::free_address, process::Process};
+use rolebridge_fake_clouds::{Clouds, ProjectedToken};
+use rolebridge_tests::ports::free_address;
+use rolebridge_tests::process::Process;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::{
-    load::Failure,
-    machine,
-    table::{Budget, Row},
-};
+use crate::load::Failure;
+use crate::machine;
+use crate::table::{Budget, Row};
 
 const ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/BENCH";
 const ACCOUNT: &str = "111122223333";

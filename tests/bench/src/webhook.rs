@@ -1,24 +1,25 @@
 //! The webhook against a TLS echo that only finds the review's uid: same core, same run, in turn.
 
-use std::{
-    io::{Write, stdout},
-    net::SocketAddr,
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::io::{Write, stdout};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rolebridge_tests::{fake_apiserver::Kubernetes, ports::free_address, process::Process, webhook::Webhook};
-use rustls::{RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject};
+use rolebridge_tests::fake_apiserver::Kubernetes;
+use rolebridge_tests::ports::free_address;
+use rolebridge_tests::process::Process;
+use rolebridge_tests::webhook::Webhook;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::{
-    load::{Failure, Outcome, Pace, Target},
-    machine,
-    table::{Budget, Row},
-};
+use crate::load::{Failure, Outcome, Pace, Target};
+use crate::machine;
+use crate::table::{Budget, Row};
 
 const SERVER_CPU: usize = 0;
 const LOAD_CPU: usize = 1;

@@ -11,12 +11,13 @@ use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use cell::{Cell, Outcome};
 use clap::Parser;
-use client::Client;
-use report::Row;
 use rolebridge_tests::error::{Context, Result};
-use stage::Stage;
+
+use self::cell::{Cell, Outcome};
+use self::client::Client;
+use self::report::Row;
+use self::stage::Stage;
 
 /// Which Google library works with which source and identity, found out by running it.
 #[derive(Debug, Parser)]

@@ -6,8 +6,7 @@ use crate::aws::Aws;
 use crate::clock::{Clock, Timestamp};
 use crate::events::{Event, Events};
 use crate::faults::{Fault, Faults, Operation};
-use crate::google::Exchange;
-use crate::google::Google;
+use crate::google::{Exchange, Google};
 use crate::secret;
 use crate::wire::{Answer, Request};
 

@@ -12,12 +12,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+pub use store::{Calls, Kind, Outage};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use store::Store;
-pub use store::{Calls, Kind, Outage};
-
+use self::store::Store;
 use crate::error::{Context, Result};
 
 /// A running API server. Ends when dropped.

@@ -21,15 +21,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use container::Running;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub use container::Running;
-
+use self::root::Root;
+use self::spec::{Container, Spec};
 use crate::error::{Context, Result};
-use root::Root;
-use spec::{Container, Spec};
 
 /// What the kubelet asks the API server for, for a projected service account token.
 #[derive(Debug, Clone, PartialEq, Eq)]

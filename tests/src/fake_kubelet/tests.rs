@@ -1,10 +1,10 @@
 //! Pods of shell scripts.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use super::*;
 use crate::process::Process;
-use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -1,10 +1,11 @@
 //! Google's Python library (google-auth), unchanged, as the app of the injected pod: it reads the `loopback`
 //! configuration that the webhook wrote, and gets a token.
 
-use crate::python;
-use crate::support::{exchanges, reads_the_rows, world_of};
 use rolebridge_core::external_account::ConfigKind;
 use rolebridge_tests::world::{Variant, clouds_config};
+
+use crate::python;
+use crate::support::{exchanges, reads_the_rows, world_of};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Python: tests/python/run runs it"]

@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use crate::support::world;
 use rolebridge_core::annotations::{PROJECT, SERVICE_ACCOUNT, eks};
 use rolebridge_tests::fake_apiserver::Outage;
 use rolebridge_tests::world::{ACCOUNT, GOOGLE_ACCOUNT, GOOGLE_PROJECT, NAMESPACE, ROLE, Variant, World};
 use serde_json::{Value, json};
+
+use crate::support::world;
 
 fn pod_of(world: &World, account: &str) -> Value {
     let mut pod = world.pod(&Variant::default()).unwrap();

@@ -1,12 +1,13 @@
 //! The main job, whole, by both sources: through the real webhook, the real sidecar and Google's own Rust library.
 
-use crate::support::{PATIENCE, exchanges, reads_the_rows, sessions, world};
 use rolebridge_core::aws::DENY_ALL_SESSION_POLICY;
 use rolebridge_core::external_account::ConfigKind;
 use rolebridge_core::pod_names::{CONTAINER, TOKEN_FILE};
 use rolebridge_fake_clouds::{Detail, Operation};
 use rolebridge_tests::world::{GOOGLE_ACCOUNT, Variant};
 use rstest::rstest;
+
+use crate::support::{PATIENCE, exchanges, reads_the_rows, sessions, world};
 
 const SESSION: &str = "arn:aws:sts::123456789012:assumed-role/nightly-report/shop.nightly-report";
 

@@ -1,11 +1,12 @@
 //! The source `metadata`: the app is told of a metadata server and nothing else, and the sidecar becomes who the pod is
 //! at Google.
 
-use crate::support::{exchanges, reads_the_rows, sessions, world};
 use rolebridge_core::annotations::SOURCE;
 use rolebridge_core::env::app as name;
 use rolebridge_fake_clouds::Detail;
 use rolebridge_tests::world::{GOOGLE_ACCOUNT, Variant};
+
+use crate::support::{exchanges, reads_the_rows, sessions, world};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_an_annotated_pod_to_rows() {

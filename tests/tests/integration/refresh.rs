@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::support::{PATIENCE, lines, rows, sessions, short_lived, world, world_with};
 use rolebridge_core::external_account::ConfigKind;
 use rolebridge_core::pod_names::{AWS_TOKEN_VOLUME, CONTAINER};
 use rolebridge_fake_clouds::{Detail, Event, Fault, Nth, Operation};
@@ -10,6 +9,8 @@ use rolebridge_tests::app::Line;
 use rolebridge_tests::fake_kubelet::{Pod, Running};
 use rolebridge_tests::world::{APP, Variant, World, event};
 use rstest::rstest;
+
+use crate::support::{PATIENCE, lines, rows, sessions, short_lived, world, world_with};
 
 const ASSUME: Operation = Operation::AssumeRoleWithWebIdentity;
 

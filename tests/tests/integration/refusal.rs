@@ -1,6 +1,5 @@
 //! What is refused, and in whose words: by the real webhook, and by Google.
 
-use crate::support::{PATIENCE, lines, world};
 use rolebridge_core::annotations::{INJECT, PORT, PROVIDER, ROLE_ARN, SOURCE, STS_ENDPOINT, TOKEN_LIFETIME};
 use rolebridge_core::external_account::ConfigKind;
 use rolebridge_tests::app::Line;
@@ -8,6 +7,8 @@ use rolebridge_tests::world::{APP, DEPLOYMENT, OTHER_ROLE, Variant};
 use rolebridge_tests::{deployment, review};
 use rstest::rstest;
 use serde_json::json;
+
+use crate::support::{PATIENCE, lines, world};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_annotation_is_named_with_its_value() {

@@ -26,14 +26,14 @@ use clap::Args;
 use jiff::Timestamp;
 use kube::Client;
 
+use self::finding::{Check, Finding, Severity};
+use self::picture::Picture;
+use self::pods::Installation;
+use self::progress::Progress;
+use self::tell::Told;
 use crate::cluster::{answer, connect, wait_for};
 use crate::failure::Failure;
 use crate::tell::Output;
-use finding::{Check, Finding, Severity};
-use picture::Picture;
-use pods::Installation;
-use progress::Progress;
-use tell::Told;
 
 /// What is looked at.
 #[derive(Debug, Args)]

@@ -20,12 +20,12 @@ use clap::Args;
 use rolebridge_core::diagnostics::{StepResult, StepStatus};
 use serde::Serialize;
 
+use self::mend::{Mend, Place};
+use self::tell::Teller;
 use crate::arguments::{Cluster, Surroundings};
 use crate::cluster::{connect, wait_for};
 use crate::failure::Failure;
 use crate::tell::Output;
-use mend::{Mend, Place};
-use tell::Teller;
 
 /// What `doctor` is asked.
 #[derive(Debug, Args)]

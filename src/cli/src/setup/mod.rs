@@ -13,13 +13,12 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::ValueEnum;
-
-use crate::failure::Failure;
-use from::Found;
-use plan::Plan;
-
 pub(crate) use plan::Role;
 pub(crate) use told::Told;
+
+use self::from::Found;
+use self::plan::Plan;
+use crate::failure::Failure;
 
 /// What the pool's project must have enabled: for the pool, for the exchange, for impersonation.
 const APIS: [&str; 3] = ["iam.googleapis.com", "sts.googleapis.com", "iamcredentials.googleapis.com"];

@@ -6,9 +6,8 @@ use rolebridge_core::identity::Identity;
 use rolebridge_inject::defaults::{Defaults, LOCKED};
 use rolebridge_inject::settings;
 
-use super::Told;
 use super::from::Found;
-use super::kubernetes;
+use super::{Told, kubernetes};
 use crate::document::Document;
 use crate::explain;
 use crate::failure::Failure;

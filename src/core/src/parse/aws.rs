@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{InvalidValue, network::host_of};
+use super::InvalidValue;
+use super::network::host_of;
 use crate::aws::{CredentialsSource, Partition};
 use crate::identity::Identity;
 

@@ -1,6 +1,7 @@
 //! Google's values: providers, service accounts, projects, universes.
 
-use super::{InvalidValue, network::is_host};
+use super::InvalidValue;
+use super::network::is_host;
 
 /// A workload identity pool provider's resource name.
 ///

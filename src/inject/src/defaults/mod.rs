@@ -7,8 +7,8 @@ use std::fmt;
 
 use rolebridge_core::annotations;
 
+use self::document::Document;
 use crate::pattern::Pattern;
-use document::Document;
 
 /// The document with every key that it may have and what holds without it.
 pub const EXAMPLE: &str = include_str!("defaults.yaml");

@@ -20,10 +20,10 @@ mod warnings;
 #[cfg(test)]
 mod tests;
 
+use self::operations::Operations;
+use self::status::Status;
 use crate::view::Container;
 use crate::{Context, Denial, Pod, Settings};
-use operations::Operations;
-use status::Status;
 
 /// An RFC 6902 document of `add` operations alone. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,7 @@
 
 use rolebridge_core::pod_names::{CONTAINER, USER};
 
-use crate::Pod;
-use crate::view;
+use crate::{Pod, view};
 
 /// The user and group of the sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

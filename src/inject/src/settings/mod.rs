@@ -23,15 +23,14 @@ pub use explain::{ResolvedSetting, declared_settings};
 pub use google::Google;
 pub use origin::{Origin, Setting};
 pub(crate) use places::Places;
+use rolebridge_core::annotations as key;
+use rolebridge_core::identity::Identity;
 pub use selection::Selection;
 pub use session::SessionName;
 pub use sidecar::{Bounds, Sidecar};
 pub use sources::{Source, Sources};
 pub(crate) use value::check;
 pub use value::{Amount, CaBundle, Role};
-
-use rolebridge_core::annotations as key;
-use rolebridge_core::identity::Identity;
 
 use crate::{Context, Denial, Pod};
 

@@ -7,10 +7,9 @@ mod container;
 mod text;
 mod volume;
 
-use serde::Deserialize;
-
 pub(crate) use annotations::{Annotations, Labels, MIRROR};
 pub(crate) use container::{Amounts, Container, Env, Resources, User};
+use serde::Deserialize;
 pub use text::BorrowedStr;
 pub(crate) use volume::{DownwardItem, Volume};
 

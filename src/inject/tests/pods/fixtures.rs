@@ -8,10 +8,9 @@ use insta::Settings;
 use rolebridge_inject::{Decision, Reason};
 use serde_json::Value;
 
-use crate::audit;
 use crate::case::{Case, FOLDER, files, here, patched};
-use crate::render;
 use crate::steps::{STEPS, Sequence};
+use crate::{audit, render};
 
 /// Where the reviewed texts lie, from this file.
 pub(crate) const SNAPSHOTS: &str = "../../../../tests/fixtures/pods/snapshots";

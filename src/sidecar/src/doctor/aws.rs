@@ -2,27 +2,21 @@
 
 use std::time::Duration;
 
-use rolebridge_core::{
-    aws::public_sts_host,
-    diagnostics::{Evidence, Step},
-};
+use rolebridge_core::aws::public_sts_host;
+use rolebridge_core::diagnostics::{Evidence, Step};
 use tokio::time::Instant;
 
-use super::{
-    caller,
-    local::span,
-    walk::{Stopped, Walk},
-};
-use crate::{
-    call::{Request, call, host},
-    clock::Clock,
-    credentials::Session,
-    fault::{Fault, Peer, Reason},
-    json_web_token::{self, Claims},
-    proof::{Proof, Prove, Prover, Target},
-    settings::{Aws, AwsCredentials, AwsProof, Identity, Proof as Setting, Settings},
-    subject_token::SubjectToken,
-};
+use super::caller;
+use super::local::span;
+use super::walk::{Stopped, Walk};
+use crate::call::{Request, call, host};
+use crate::clock::Clock;
+use crate::credentials::Session;
+use crate::fault::{Fault, Peer, Reason};
+use crate::json_web_token::{self, Claims};
+use crate::proof::{Proof, Prove, Prover, Target};
+use crate::settings::{Aws, AwsCredentials, AwsProof, Identity, Proof as Setting, Settings};
+use crate::subject_token::SubjectToken;
 
 /// AWS takes a signature that is this old or early.
 const SIGNATURE_TOLERANCE: Duration = Duration::from_mins(5);

@@ -3,12 +3,10 @@
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
-use crate::{
-    call::{Answer, Request, call},
-    fault::{Fault, Peer, Reason},
-    settings::Connection,
-    subject_token::SubjectToken,
-};
+use crate::call::{Answer, Request, call};
+use crate::fault::{Fault, Peer, Reason};
+use crate::settings::Connection;
+use crate::subject_token::SubjectToken;
 
 const PEER: Peer = Peer::AwsSts;
 

@@ -2,18 +2,14 @@
 
 use rolebridge_core::diagnostics::{Evidence, Step};
 
-use super::{
-    aws::Shown,
-    local::span,
-    walk::{Stopped, Walk},
-};
-use crate::{
-    google::{Google, Mint},
-    scopes::Scopes,
-    secret::Secret,
-    settings::{Impersonation, Settings},
-    tokens::Kind,
-};
+use super::aws::Shown;
+use super::local::span;
+use super::walk::{Stopped, Walk};
+use crate::google::{Google, Mint};
+use crate::scopes::Scopes;
+use crate::secret::Secret;
+use crate::settings::{Impersonation, Settings};
+use crate::tokens::Kind;
 
 pub(super) async fn tokens(settings: &Settings, shown: &Shown, walk: &mut Walk<'_>) -> Result<(), Stopped> {
     let identity = &settings.identity;

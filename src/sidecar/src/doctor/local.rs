@@ -1,21 +1,16 @@
 //! The hops inside the pod: the settings, what is published, the projected token.
 
-use std::{
-    path::Path,
-    time::{Duration, SystemTime},
-};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use rolebridge_core::diagnostics::{Evidence, Step};
 
 use super::walk::{Stopped, Walk};
-use crate::{
-    clock::Clock,
-    fault::{Fault, Reason},
-    json_web_token,
-    publish::Publisher,
-    settings::{AwsCredentials, Identity, Proof, Settings},
-    state, web_identity,
-};
+use crate::clock::Clock;
+use crate::fault::{Fault, Reason};
+use crate::publish::Publisher;
+use crate::settings::{AwsCredentials, Identity, Proof, Settings};
+use crate::{json_web_token, state, web_identity};
 
 pub(super) fn settings(settings: &Settings, walk: &mut Walk<'_>) {
     let Settings { identity, google, .. } = settings;

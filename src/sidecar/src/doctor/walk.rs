@@ -2,7 +2,8 @@
 
 use rolebridge_core::diagnostics::{Evidence, Step, StepResult, StepStatus};
 
-use crate::{fault::Fault, settings::SettingsError};
+use crate::fault::Fault;
+use crate::settings::SettingsError;
 
 /// A hop failed, which has been told, and those after it make no sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,14 +7,13 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::{Google, Token, refusal::Refusal};
-use crate::{
-    call::{Request, call},
-    fault::{Fault, Peer, Reason},
-    scopes::Scopes,
-    secret::Secret,
-    subject_token::SubjectToken,
-};
+use super::refusal::Refusal;
+use super::{Google, Token};
+use crate::call::{Request, call};
+use crate::fault::{Fault, Peer, Reason};
+use crate::scopes::Scopes;
+use crate::secret::Secret;
+use crate::subject_token::SubjectToken;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";

@@ -5,17 +5,17 @@
 
 use std::time::SystemTime;
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-use super::{Google, Token, refusal::Refusal};
-use crate::{
-    call::{Answer, Request, call, time},
-    fault::{Fault, Peer, Reason},
-    json_web_token,
-    scopes::Scopes,
-    secret::Secret,
-    settings::Impersonation,
-};
+use super::refusal::Refusal;
+use super::{Google, Token};
+use crate::call::{Answer, Request, call, time};
+use crate::fault::{Fault, Peer, Reason};
+use crate::json_web_token;
+use crate::scopes::Scopes;
+use crate::secret::Secret;
+use crate::settings::Impersonation;
 
 const PEER: Peer = Peer::IamCredentials;
 

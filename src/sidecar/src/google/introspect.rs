@@ -4,12 +4,12 @@
 
 use serde::Deserialize;
 
-use super::{Google, exchange::form, refusal::Refusal};
-use crate::{
-    call::{Request, call},
-    fault::{Fault, Peer, Reason},
-    secret::Secret,
-};
+use super::Google;
+use super::exchange::form;
+use super::refusal::Refusal;
+use crate::call::{Request, call};
+use crate::fault::{Fault, Peer, Reason};
+use crate::secret::Secret;
 
 const PEER: Peer = Peer::GoogleSts;
 

@@ -4,10 +4,8 @@
 
 use serde::Deserialize;
 
-use crate::{
-    call::Answer,
-    fault::{Fault, Peer, Reason},
-};
+use crate::call::Answer;
+use crate::fault::{Fault, Peer, Reason};
 
 /// What Google said no with.
 #[derive(Debug, Default, PartialEq, Eq)]

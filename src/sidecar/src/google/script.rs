@@ -1,21 +1,17 @@
 //! A Google by a script, for tests: what it says to a call at a time, and what it was asked.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
-};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep};
 
 use super::{Mint, Token};
-use crate::{
-    board::{Board, Reader, Signed, Writer},
-    clock::Clock,
-    fault::Fault,
-    scopes::Scopes,
-    secret::Secret,
-    subject_token::SubjectToken,
-};
+use crate::board::{Board, Reader, Signed, Writer};
+use crate::clock::Clock;
+use crate::fault::Fault;
+use crate::scopes::Scopes;
+use crate::secret::Secret;
+use crate::subject_token::SubjectToken;
 
 /// What it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

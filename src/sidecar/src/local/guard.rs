@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::Request,
-    http::{HeaderMap, Method, StatusCode, header},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 
 pub(super) async fn guard(hosts: Arc<[String; 2]>, request: Request, next: Next) -> Response {
     match refusal(&*hosts, &request) {

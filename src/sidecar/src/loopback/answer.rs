@@ -3,20 +3,22 @@
 //! Source: "Instance metadata categories" and "Retrieve security credentials from instance metadata", AWS EC2 user
 //! guide.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
+use std::time::SystemTime;
 
-use aws_smithy_types::{DateTime, date_time::Format};
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
-    response::{IntoResponse, Response},
-};
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use rolebridge_core::imds::{MARKER_HEADER, MARKER_VALUE, SESSION_TOKEN_HEADER, SESSION_TTL_HEADER};
 use serde::Serialize;
 
 use super::Loopback;
-use crate::{credentials::Session, session_token::SECONDS};
+use crate::credentials::Session;
+use crate::session_token::SECONDS;
 
 type Server = State<Arc<Loopback>>;
 

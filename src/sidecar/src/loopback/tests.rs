@@ -1,10 +1,8 @@
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use axum::{
-    body::Body,
-    http::{Request, StatusCode},
-};
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use rolebridge_core::imds::{MARKER_VALUE, SESSION_TOKEN_HEADER, SESSION_TTL_HEADER};
 use rstest::rstest;
@@ -12,15 +10,13 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::*;
-use crate::{
-    board::{Board, Signed, Writer},
-    credentials::Session,
-    fault::{Fault, Reason},
-    local,
-    metrics::Metrics,
-    schedule::Life,
-    sign::sign,
-};
+use crate::board::{Board, Signed, Writer};
+use crate::credentials::Session;
+use crate::fault::{Fault, Reason};
+use crate::local;
+use crate::metrics::Metrics;
+use crate::schedule::Life;
+use crate::sign::sign;
 
 const AUDIENCE: &str = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/a";
 const CREDENTIALS: &str = "/latest/meta-data/iam/security-credentials/batch";

@@ -2,22 +2,19 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Request, State},
-    http::{
-        HeaderMap, HeaderName, StatusCode, Uri,
-        header::{CONTENT_TYPE, ETAG, SERVER},
-    },
-    response::{IntoResponse, Response},
-};
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_TYPE, ETAG, SERVER};
+use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::{Metadata, query::Query, tree::Node, watch::etag};
-use crate::{
-    google::Mint,
-    scopes::Scopes,
-    tokens::{Kind, Unavailable},
-};
+use super::Metadata;
+use super::query::Query;
+use super::tree::Node;
+use super::watch::etag;
+use crate::google::Mint;
+use crate::scopes::Scopes;
+use crate::tokens::{Kind, Unavailable};
 
 /// In requests and in answers.
 const FLAVOR: (HeaderName, &str) = (HeaderName::from_static("metadata-flavor"), "Google");

@@ -1,9 +1,7 @@
 use std::time::Duration;
 
-use axum::{
-    body::Body,
-    http::{HeaderMap, Request, StatusCode},
-};
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -11,13 +9,11 @@ use tokio::time::{Instant, sleep, timeout};
 use tower::ServiceExt;
 
 use super::*;
-use crate::{
-    board::{Board, Writer},
-    fault::{Fault, Peer, Reason},
-    google::script::{Script, board, clock},
-    local,
-    metrics::Metrics,
-};
+use crate::board::{Board, Writer};
+use crate::fault::{Fault, Peer, Reason};
+use crate::google::script::{Script, board, clock};
+use crate::local;
+use crate::metrics::Metrics;
 
 const EMAIL: &str = "batch@shop.iam.gserviceaccount.com";
 const V1: &str = "/computeMetadata/v1";

@@ -1,16 +1,19 @@
 //! Waiting for a change: `wait_for_change`, `last_etag` and `timeout_sec`, as Go's library and scripts use them.
 
-use std::{future::pending, time::Duration};
+use std::future::pending;
+use std::time::Duration;
 
 use axum::http::StatusCode;
-use tokio::{sync::SemaphorePermit, time::timeout};
+use tokio::sync::SemaphorePermit;
+use tokio::time::timeout;
 
-use super::{
-    Metadata,
-    answer::{Refusal, Text},
-    query::Wait,
-};
-use crate::{google::Mint, hex::hex, secret::Secret, tokens::Kind};
+use super::Metadata;
+use super::answer::{Refusal, Text};
+use super::query::Wait;
+use crate::google::Mint;
+use crate::hex::hex;
+use crate::secret::Secret;
+use crate::tokens::Kind;
 
 /// A mark of a text that tells it from another, and tells nothing of it: a token's may be shown.
 pub(super) fn etag(text: &str) -> String {

@@ -1,17 +1,15 @@
 //! The projected token of the identity `kubernetes`. The kubelet replaces it before its end, so it is read again now and
 //! then: each time at a share of what it has left, so more often the nearer its end.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
+use std::time::Duration;
 
 use super::Proof;
-use crate::{
-    clock::Clock,
-    fault::{Fault, Reason},
-    json_web_token,
-    schedule::Life,
-    subject_token::SubjectToken,
-    web_identity,
-};
+use crate::clock::Clock;
+use crate::fault::{Fault, Reason};
+use crate::schedule::Life;
+use crate::subject_token::SubjectToken;
+use crate::{json_web_token, web_identity};
 
 /// A token with less left than this is as good as expired.
 const LEAST_LEFT: Duration = Duration::from_secs(10);

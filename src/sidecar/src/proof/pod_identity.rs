@@ -6,15 +6,13 @@
 use aws_credential_types::Credentials;
 use serde::Deserialize;
 
-use crate::{
-    call::{Answer, Request, call, time},
-    clock::Clock,
-    credentials::Session,
-    fault::{Fault, Peer, Reason},
-    schedule::Life,
-    settings::{Connection, PodIdentity},
-    web_identity,
-};
+use crate::call::{Answer, Request, call, time};
+use crate::clock::Clock;
+use crate::credentials::Session;
+use crate::fault::{Fault, Peer, Reason};
+use crate::schedule::Life;
+use crate::settings::{Connection, PodIdentity};
+use crate::web_identity;
 
 const PEER: Peer = Peer::PodIdentity;
 

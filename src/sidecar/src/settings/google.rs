@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use rolebridge_core::{env::sidecar as names, parse as core_parse};
+use rolebridge_core::env::sidecar as names;
+use rolebridge_core::parse as core_parse;
 
-use super::{
-    parse::{self, Provider, owned},
-    variables::{SettingsError, Variables},
-};
+use super::parse::{self, Provider, owned};
+use super::variables::{SettingsError, Variables};
 
 /// What Google's libraries ask for by themselves.
 const LIFETIME: Duration = Duration::from_hours(1);

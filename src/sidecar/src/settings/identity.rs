@@ -2,18 +2,14 @@
 
 use std::path::PathBuf;
 
-use rolebridge_core::{
-    aws::{CredentialsSource, Partition},
-    env::sidecar as names,
-    identity::Identity as Kind,
-    parse as core_parse,
-};
+use rolebridge_core::aws::{CredentialsSource, Partition};
+use rolebridge_core::env::sidecar as names;
+use rolebridge_core::identity::Identity as Kind;
+use rolebridge_core::parse as core_parse;
 
-use super::{
-    Connection,
-    parse::{self, Provider, Role, owned},
-    variables::{SettingsError, Variables},
-};
+use super::Connection;
+use super::parse::{self, Provider, Role, owned};
+use super::variables::{SettingsError, Variables};
 
 /// All that it takes to make one subject token.
 #[derive(Debug, Clone)]

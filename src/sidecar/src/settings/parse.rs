@@ -1,12 +1,11 @@
 //! The values that are the sidecar's own, and those of the contract as it keeps them.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
+use std::time::Duration;
 
-use rolebridge_core::{
-    google,
-    parse::{self as core_parse, InvalidValue},
-    token_outputs::{self, Output},
-};
+use rolebridge_core::google;
+use rolebridge_core::parse::{self as core_parse, InvalidValue};
+use rolebridge_core::token_outputs::{self, Output};
 use tracing::level_filters::LevelFilter;
 
 use crate::tokens;

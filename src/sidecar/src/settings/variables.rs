@@ -1,8 +1,10 @@
 //! Reading environment variables, and the sentence when one is not right.
 
-use std::{ffi::OsString, fmt};
+use std::ffi::OsString;
+use std::fmt;
 
-use rolebridge_core::{env::sidecar as names, parse::InvalidValue};
+use rolebridge_core::env::sidecar as names;
+use rolebridge_core::parse::InvalidValue;
 
 use super::parse::Role;
 use crate::secret::Secret;

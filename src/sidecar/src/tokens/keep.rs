@@ -1,22 +1,19 @@
 //! The task of one token: ask Google, give it to whoever waits, sleep, and ask again ahead of need or on demand.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::{
-    Entry, Inner, Kind, Tokens,
-    slot::{FIRST_EARLIEST, Held, Work},
-};
-use crate::{
-    fault::{Fault, Reason},
-    google::{Mint, Token},
-    metrics::Faulty,
-    schedule::{EARLIEST, backoff},
-    scopes::Scopes,
-    secret::Secret,
-    subject_token::SubjectToken,
-};
+use super::slot::{FIRST_EARLIEST, Held, Work};
+use super::{Entry, Inner, Kind, Tokens};
+use crate::fault::{Fault, Reason};
+use crate::google::{Mint, Token};
+use crate::metrics::Faulty;
+use crate::schedule::{EARLIEST, backoff};
+use crate::scopes::Scopes;
+use crate::secret::Secret;
+use crate::subject_token::SubjectToken;
 
 /// How long what went wrong with a token counts as the pod's fault while nobody asks for the token any more.
 const FORGOTTEN: Duration = Duration::from_mins(10);

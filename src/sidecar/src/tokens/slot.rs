@@ -5,7 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Kind, Served, Unavailable};
-use crate::{fault::Fault, google::Token, schedule::renewal_share, secret::Secret};
+use crate::fault::Fault;
+use crate::google::Token;
+use crate::schedule::renewal_share;
+use crate::secret::Secret;
 
 /// A token with less left than this may end before it has done its work.
 const LEAST_LEFT: Duration = Duration::from_secs(10);

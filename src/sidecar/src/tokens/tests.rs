@@ -4,11 +4,9 @@ use rstest::rstest;
 use tokio::time::{advance, sleep};
 
 use super::*;
-use crate::{
-    board::{Board, Writer},
-    fault::{Peer, Reason},
-    google::script::{Call, Script, board, clock, prove_on},
-};
+use crate::board::{Board, Writer};
+use crate::fault::{Peer, Reason};
+use crate::google::script::{Call, Script, board, clock, prove_on};
 
 const HOUR: Duration = Duration::from_hours(1);
 

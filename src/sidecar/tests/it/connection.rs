@@ -3,15 +3,15 @@
 use std::time::{Duration, SystemTime};
 
 use percent_encoding::percent_decode_str;
-use rolebridge_core::{aws::DENY_ALL_SESSION_POLICY, env::sidecar as names};
-use rolebridge_sidecar::{clock::Clock, fault::Reason};
+use rolebridge_core::aws::DENY_ALL_SESSION_POLICY;
+use rolebridge_core::env::sidecar as names;
+use rolebridge_sidecar::clock::Clock;
+use rolebridge_sidecar::fault::Reason;
 use rstest::rstest;
 use tokio::net::TcpListener;
 
-use crate::{
-    stand_in::{Answer, Proxy, StandIn},
-    support::{Environment, PROJECTED_TOKEN, ROLE, SECRET_KEY},
-};
+use crate::stand_in::{Answer, Proxy, StandIn};
+use crate::support::{Environment, PROJECTED_TOKEN, ROLE, SECRET_KEY};
 
 fn trusting(aws: &StandIn) -> Environment {
     let mut environment = Environment::new(&format!("https://{}", aws.address));

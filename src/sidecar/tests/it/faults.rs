@@ -5,10 +5,8 @@ use std::path::Path;
 use rolebridge_sidecar::fault::{Fault, Reason};
 use rstest::rstest;
 
-use crate::{
-    stand_in::{Answer, StandIn},
-    support::{Environment, ROLE},
-};
+use crate::stand_in::{Answer, StandIn};
+use crate::support::{Environment, ROLE};
 
 async fn said(answer: Answer) -> Fault {
     let aws = StandIn::plain(answer).await;

@@ -1,29 +1,24 @@
 //! The real client at Google STS and the IAM Credentials API, over TLS: what it sends, and what it makes of the answers.
 
-use std::{
-    path::Path,
-    time::{Duration, SystemTime},
-};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use percent_encoding::percent_decode_str;
-use rolebridge_core::{env::sidecar as names, google::AWS4_REQUEST};
-use rolebridge_sidecar::{
-    fault::{Fault, Reason},
-    google::{Google, Mint, Token},
-    scopes::Scopes,
-    secret::Secret,
-    sign::sign,
-    subject_token::SubjectToken,
-};
+use rolebridge_core::env::sidecar as names;
+use rolebridge_core::google::AWS4_REQUEST;
+use rolebridge_sidecar::fault::{Fault, Reason};
+use rolebridge_sidecar::google::{Google, Mint, Token};
+use rolebridge_sidecar::scopes::Scopes;
+use rolebridge_sidecar::secret::Secret;
+use rolebridge_sidecar::sign::sign;
+use rolebridge_sidecar::subject_token::SubjectToken;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::{
-    stand_in::{Answer, StandIn},
-    support::{AUDIENCE, Environment, SECRET_KEY, SESSION_TOKEN},
-};
+use crate::stand_in::{Answer, StandIn};
+use crate::support::{AUDIENCE, Environment, SECRET_KEY, SESSION_TOKEN};
 
 const EMAIL: &str = "batch@shop.iam.gserviceaccount.com";
 

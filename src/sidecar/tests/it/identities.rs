@@ -1,24 +1,19 @@
 //! Each identity through the real clients: what goes over the wire, and what comes of it.
 
-use std::{
-    path::Path,
-    time::{Duration, SystemTime},
-};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use percent_encoding::percent_decode_str;
-use rolebridge_core::{aws::GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, env::sidecar as names};
-use rolebridge_sidecar::{
-    clock::Clock,
-    fault::{Fault, Reason},
-    proof::{Proof, Target},
-};
+use rolebridge_core::aws::GET_WEB_IDENTITY_TOKEN_SESSION_POLICY;
+use rolebridge_core::env::sidecar as names;
+use rolebridge_sidecar::clock::Clock;
+use rolebridge_sidecar::fault::{Fault, Reason};
+use rolebridge_sidecar::proof::{Proof, Target};
 use rstest::rstest;
 use serde_json::json;
 
-use crate::{
-    stand_in::{Answer, StandIn},
-    support::{AUDIENCE, Environment, PROJECTED_TOKEN, SECRET_KEY, SESSION_TOKEN, signed_at},
-};
+use crate::stand_in::{Answer, StandIn};
+use crate::support::{AUDIENCE, Environment, PROJECTED_TOKEN, SECRET_KEY, SESSION_TOKEN, signed_at};
 
 const WEB_TOKEN: &str = "eyJh.bWFya2VyLXdlYi10b2tlbg.c2ln";
 

@@ -1,18 +1,15 @@
 //! The program itself, as the kubelet runs it.
 
-use std::{
-    io::{Read, Write},
-    net::{TcpListener, TcpStream},
-    process::{Child, Command, Output, Stdio},
-    time::{Duration, Instant},
-};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
-use rolebridge_core::{env::sidecar as names, imds};
+use rolebridge_core::env::sidecar as names;
+use rolebridge_core::imds;
 
-use crate::{
-    stand_in::{Answer, StandIn},
-    support::{Environment, PROJECTED_TOKEN, SECRET_KEY, SESSION_TOKEN, signed_at},
-};
+use crate::stand_in::{Answer, StandIn};
+use crate::support::{Environment, PROJECTED_TOKEN, SECRET_KEY, SESSION_TOKEN, signed_at};
 
 /// A stand-in has its own threads: what waits for the program must not hold it up.
 fn aws(answer: Answer) -> (tokio::runtime::Runtime, StandIn) {

@@ -5,14 +5,14 @@ mod listed;
 #[path = "../../../core/tests/section/mod.rs"]
 mod section;
 
-use std::{fmt::Write, fs, path::Path};
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
 
-use rolebridge_sidecar::{
-    board::Board,
-    clock::Clock,
-    fault::{Fault, Hop, Reason},
-    metrics::{Metrics, TokenClass},
-};
+use rolebridge_sidecar::board::Board;
+use rolebridge_sidecar::clock::Clock;
+use rolebridge_sidecar::fault::{Fault, Hop, Reason};
+use rolebridge_sidecar::metrics::{Metrics, TokenClass};
 use serde_json::Value;
 
 use crate::faults;

@@ -1,31 +1,26 @@
 //! The refresher over a week of paused time, and beside a reader that never stops.
 
-use std::{
-    cell::{Cell, RefCell},
-    fs,
-    path::{Path, PathBuf},
-    rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::{Duration, SystemTime},
-};
+use std::cell::{Cell, RefCell};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use rolebridge_sidecar::board::{Board, Reader};
+use rolebridge_sidecar::clock::Clock;
+use rolebridge_sidecar::fault::{Fault, Reason};
+use rolebridge_sidecar::metrics::Metrics;
+use rolebridge_sidecar::proof::{Proof, Prove, Target};
+use rolebridge_sidecar::publish::Publisher;
+use rolebridge_sidecar::refresh::Refresher;
+use rolebridge_sidecar::schedule::{LEAST_LEFT, Life};
+use rolebridge_sidecar::state::State;
+use rolebridge_sidecar::subject_token::SubjectToken;
+use tokio::time::{Instant, sleep};
 
 use crate::support::{AUDIENCE, session, signed_at, volume};
-use rolebridge_sidecar::{
-    board::{Board, Reader},
-    clock::Clock,
-    fault::{Fault, Reason},
-    metrics::Metrics,
-    proof::{Proof, Prove, Target},
-    publish::Publisher,
-    refresh::Refresher,
-    schedule::{LEAST_LEFT, Life},
-    state::State,
-    subject_token::SubjectToken,
-};
-use tokio::time::{Instant, sleep};
 
 const HOUR: Duration = Duration::from_hours(1);
 const WEEK: Duration = Duration::from_hours(7 * 24);

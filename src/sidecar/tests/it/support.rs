@@ -1,22 +1,18 @@
 //! What several of these tests need.
 
-use std::{
-    collections::HashMap,
-    ffi::OsString,
-    time::{Duration, SystemTime},
-};
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use percent_encoding::percent_decode_str;
 use rolebridge_core::env::sidecar as names;
-use rolebridge_sidecar::{
-    clock::Clock,
-    credentials::Session,
-    fault::Fault,
-    proof::{Proof, Prove, Prover},
-    schedule::Life,
-    settings::{Identity, Settings, Variables},
-};
+use rolebridge_sidecar::clock::Clock;
+use rolebridge_sidecar::credentials::Session;
+use rolebridge_sidecar::fault::Fault;
+use rolebridge_sidecar::proof::{Proof, Prove, Prover};
+use rolebridge_sidecar::schedule::Life;
+use rolebridge_sidecar::settings::{Identity, Settings, Variables};
 
 /// A provider's.
 pub(crate) const AUDIENCE: &str =

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::jiff::Timestamp;
+use rolebridge_certs::{ca_bundle, verify};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,6 @@ use serde::{Deserialize, Serialize};
 use super::issue;
 use super::state::{Key, Keyed, Leaf, Old, State};
 use crate::certificates::Pair;
-use rolebridge_certs::{ca_bundle, verify};
 
 /// A Secret's data.
 pub type Data = BTreeMap<String, ByteString>;

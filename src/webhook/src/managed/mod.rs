@@ -33,15 +33,15 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::warn;
 
+use self::arguments::ObjectName;
+use self::counts::Counts;
+use self::lease::Candidate;
+use self::leases::Leases;
+use self::policy::Policy;
+use self::rounds::Rounds;
 use crate::certificates::Certificates;
 use crate::drain::Drain;
 use crate::trust::Trust;
-use arguments::ObjectName;
-use counts::Counts;
-use lease::Candidate;
-use leases::Leases;
-use policy::Policy;
-use rounds::Rounds;
 
 /// What the API server notes as the owner of the fields that are written here.
 pub(crate) const FIELD_MANAGER: &str = "rolebridge-webhook";

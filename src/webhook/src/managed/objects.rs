@@ -5,13 +5,13 @@ use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client};
+use rolebridge_certs::ca_bundle;
 use serde_json::{Value, json};
 
 use super::FIELD_MANAGER;
 use super::arguments::ObjectName;
 use super::plan::Publication;
 use crate::ask::{Refused, ask};
-use rolebridge_certs::ca_bundle;
 
 /// Both.
 pub(super) struct Objects {

@@ -9,12 +9,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
+use rolebridge_certs::verify;
 use rustls_pki_types::CertificateDer;
 use tokio::time::Instant;
 
 use crate::certificates::Pair;
 use crate::configurations::{Configuration, trusted_by_all};
-use rolebridge_certs::verify;
 
 /// A point in time by both clocks.
 #[derive(Debug, Clone, Copy)]

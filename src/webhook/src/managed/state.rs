@@ -4,10 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
+use rolebridge_certs::validity::Validity;
 use rustls_pki_types::CertificateDer;
 
 use crate::certificates::Pair;
-use rolebridge_certs::validity::Validity;
 
 /// Certificates begin so much before they are made, for API servers whose clock is behind.
 pub const BACKDATED: Duration = Duration::from_mins(5);

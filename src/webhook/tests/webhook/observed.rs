@@ -18,11 +18,10 @@ use rolebridge_webhook::metrics::{EventOutcome, LiveOutcome, Outcome, Reloaded};
 use serde_json::json;
 use tower::ServiceExt;
 
-use crate::listed;
-use crate::section;
 use crate::support::api::Api;
 use crate::support::pki::Issued;
 use crate::support::{ROLE, answer, ask as review_path, pod, post, review, synced, webhook};
+use crate::{listed, section};
 
 async fn page(health: &Health, path: &str) -> (u16, String) {
     let response =

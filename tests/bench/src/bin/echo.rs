@@ -2,10 +2,16 @@
 //!
 //! `echo ADDRESS CERTIFICATE KEY`
 
-use std::{error::Error, net::SocketAddr};
+use std::error::Error;
+use std::net::SocketAddr;
 
-use axum::{Router, body::Bytes, extract::DefaultBodyLimit, http::StatusCode, http::header, routing::post};
-use axum_server::{accept::NoDelayAcceptor, tls_rustls::RustlsConfig};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{StatusCode, header};
+use axum::routing::post;
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::RustlsConfig;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

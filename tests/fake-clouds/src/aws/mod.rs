@@ -16,18 +16,17 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
+use self::error::Error;
+use self::pod_identity::PodIdentity;
+use self::policy::Document;
+use self::sessions::Sessions;
 use crate::clock::Timestamp;
-use crate::config;
 use crate::error::ConfigError;
 use crate::faults::Operation;
 use crate::oidc::Issuers;
-use crate::secret;
 use crate::state::Failure;
 use crate::wire::{Answer, Fields, Request, is_form};
-use error::Error;
-use pod_identity::PodIdentity;
-use policy::Document;
-use sessions::Sessions;
+use crate::{config, secret};
 
 /// The version of STS's API.
 const VERSION: &str = "2011-06-15";

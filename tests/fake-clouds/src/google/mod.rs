@@ -19,7 +19,14 @@ mod tokens;
 use std::sync::Arc;
 
 use http::Method;
+pub(crate) use sts::Exchange;
 
+use self::bigquery::BigQuery;
+use self::error::{ApiError, OauthError, Style};
+use self::iam_credentials::ServiceAccounts;
+use self::provider::Provider;
+use self::storage::Storage;
+use self::tokens::Tokens;
 use crate::clock::Timestamp;
 use crate::config;
 use crate::error::ConfigError;
@@ -27,13 +34,6 @@ use crate::faults::Operation;
 use crate::oidc::Issuers;
 use crate::state::{Failure, Service};
 use crate::wire::{Answer, Request};
-use bigquery::BigQuery;
-use error::{ApiError, OauthError, Style};
-use iam_credentials::ServiceAccounts;
-use provider::Provider;
-use storage::Storage;
-pub(crate) use sts::Exchange;
-use tokens::Tokens;
 
 /// The fake Google.
 #[derive(Debug)]

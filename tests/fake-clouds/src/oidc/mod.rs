@@ -5,12 +5,11 @@ mod jwt;
 mod keys;
 mod signing;
 
+pub(crate) use jwt::{Audience, Jwt, WebIdentity};
 use serde_json::{Value, json};
 
-pub(crate) use jwt::{Audience, Jwt, WebIdentity};
-use keys::PublicKey;
-use signing::SigningKey;
-
+use self::keys::PublicKey;
+use self::signing::SigningKey;
 use crate::clock::Timestamp;
 use crate::config::{self, Keys};
 use crate::error::ConfigError;

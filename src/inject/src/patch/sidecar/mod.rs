@@ -3,7 +3,6 @@
 mod environment;
 
 pub(super) use environment::of as environment;
-
 use rolebridge_core::identity::Identity;
 use rolebridge_core::pod_names::{
     AWS_TOKEN_VOLUME, CA_VOLUME, CONTAINER, IDENTITY_VOLUME, PROBE_TIMEOUT_SECONDS, PROGRAM, READY_COMMAND,

@@ -7,9 +7,9 @@ use std::fmt::Write;
 
 use rolebridge_core::annotations::{self as key, ALL, eks};
 
+use self::values::{BAD, GOOD};
 use super::*;
 use crate::{Defaults, ObjectMetadata, Reason};
-use values::{BAD, GOOD};
 
 const PROVIDER: &str = "projects/1/locations/global/workloadIdentityPools/pool/providers/prod";
 const ROLE: &str = "arn:aws:iam::123456789012:role/batch";

@@ -4,20 +4,18 @@
 mod kubernetes;
 mod no_proxy;
 
-use rolebridge_core::annotations as key;
-use rolebridge_core::parse::InvalidValue;
-use rolebridge_core::token_outputs;
-
 pub use kubernetes::{Amount, CaBundle};
 pub(crate) use kubernetes::{
     LEAST_CPU, LEAST_MEMORY_LIMIT, ca_bundle, container_names, cpu, is_container_name, memory, memory_limit,
 };
 pub(crate) use no_proxy::no_proxy;
+use rolebridge_core::parse::InvalidValue;
 pub use rolebridge_core::parse::Role;
 pub(crate) use rolebridge_core::parse::{
     aws_credentials, email, emails, endpoint, identity, log_level, pod_identity_uri, port, project, provider,
     proxy, proxy_variable, region, role, seconds, session_name, startup_timeout, token_lifetime, universe,
 };
+use rolebridge_core::{annotations as key, token_outputs};
 
 use super::sources::{Source, Sources};
 

@@ -9,9 +9,8 @@ use rolebridge_core::annotations::PREFIX;
 use rolebridge_inject::{Defaults, ObjectMetadata};
 use serde_json::{Value, json};
 
-use annotations::{annotations, labels, settings};
-use containers::{containers, resources, security};
-
+use self::annotations::{annotations, labels, settings};
+use self::containers::{containers, resources, security};
 use crate::case::{Case, common_defaults};
 
 /// Strings that JSON must escape, or that somebody may take for something else.

@@ -10,11 +10,11 @@ mod world;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
+use rolebridge_certs::ca_bundle::CaBundle;
 use rustls_pki_types::CertificateDer;
 
 use super::policy::Policy;
 use crate::configurations::{Configuration, Entry};
-use rolebridge_certs::ca_bundle::CaBundle;
 
 pub(super) const DAY: Duration = Duration::from_hours(24);
 

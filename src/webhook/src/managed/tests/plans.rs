@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
+use rolebridge_certs::ca_bundle::CaBundle;
 use rstest::rstest;
 use rustls_pki_types::CertificateDer;
 use tokio::time::Instant;
@@ -12,7 +13,6 @@ use crate::managed::plan::{Change, plan};
 use crate::managed::published::{Moment, Published};
 use crate::managed::serve::is_better;
 use crate::managed::state::{Old, State};
-use rolebridge_certs::ca_bundle::CaBundle;
 
 /// The clocks of a test, in seconds after its beginning.
 struct Clock(Instant);

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::ByteString;
+use rolebridge_certs::ca_bundle::CaBundle;
+use rolebridge_certs::verify;
 use tokio::time::Instant;
 
 use super::{at, configuration};
@@ -17,8 +19,6 @@ use crate::managed::published::{Moment, Published};
 use crate::managed::serve;
 use crate::managed::state::State;
 use crate::trust::Trust;
-use rolebridge_certs::ca_bundle::CaBundle;
-use rolebridge_certs::verify;
 
 /// How often a replica looks.
 const EVERY: Duration = Duration::from_secs(10);

@@ -31,7 +31,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-use api::Api;
+use self::api::Api;
 
 pub(crate) const DEFAULTS: &str =
     "settings:\n  provider: projects/123456/locations/global/workloadIdentityPools/aws/providers/prod\n";

@@ -7,12 +7,12 @@ mod table;
 
 use http::Method;
 
+use self::jobs::Jobs;
 use super::policy::Policy;
 use crate::config;
 use crate::error::ConfigError;
 use crate::faults::Operation;
 use crate::wire::Request;
-use jobs::Jobs;
 
 const SCOPES: [&str; 2] =
     ["https://www.googleapis.com/auth/bigquery", "https://www.googleapis.com/auth/bigquery.readonly"];

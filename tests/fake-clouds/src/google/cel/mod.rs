@@ -14,7 +14,8 @@ mod types;
 use std::collections::BTreeMap;
 
 pub(crate) use parser::field;
-use types::Type;
+
+use self::types::Type;
 
 /// A checked expression.
 #[derive(Debug, Clone)]

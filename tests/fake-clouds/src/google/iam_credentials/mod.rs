@@ -15,13 +15,12 @@ use super::policy::Policy;
 use super::principal::Principal;
 use super::tokens::Grant;
 use crate::clock::Timestamp;
-use crate::config;
 use crate::error::ConfigError;
 use crate::events::Detail;
 use crate::faults::Operation;
 use crate::oidc::GOOGLE_ISSUER;
-use crate::secret;
 use crate::wire::{Answer, Fields, Request, is_form};
+use crate::{config, secret};
 
 const GET_ACCESS_TOKEN: &str = "iam.serviceAccounts.getAccessToken";
 const GET_ID_TOKEN: &str = "iam.serviceAccounts.getOpenIdToken";

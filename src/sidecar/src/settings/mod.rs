@@ -6,21 +6,21 @@ mod identity;
 mod parse;
 mod variables;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use rolebridge_core::{env::sidecar as names, parse as core_parse};
+use rolebridge_core::env::sidecar as names;
+use rolebridge_core::parse as core_parse;
 use tracing::level_filters::LevelFilter;
 
-pub use self::{
-    google::{Google, Impersonation},
-    identity::{Aws, AwsCredentials, AwsProof, Identity, PodIdentity, Proof, WebIdentity},
-    parse::{Provider, Role, Serve},
-    variables::{SettingsError, Variables},
-};
-use crate::{metadata::Instance, outputs::Output, secret::Secret, tokens::Kind};
+pub use self::google::{Google, Impersonation};
+pub use self::identity::{Aws, AwsCredentials, AwsProof, Identity, PodIdentity, Proof, WebIdentity};
+pub use self::parse::{Provider, Role, Serve};
+pub use self::variables::{SettingsError, Variables};
+use crate::metadata::Instance;
+use crate::outputs::Output;
+use crate::secret::Secret;
+use crate::tokens::Kind;
 
 /// Set by the container runtime in every container: the pod's name.
 const HOSTNAME: &str = "HOSTNAME";

@@ -4,18 +4,14 @@ mod guard;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::{Request, State},
-    http::StatusCode,
-    middleware::{Next, from_fn, from_fn_with_state},
-    response::Response,
-};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
 
-use crate::{
-    loopback, metadata,
-    metrics::{Metrics, Question},
-};
+use crate::metrics::{Metrics, Question};
+use crate::{loopback, metadata};
 
 /// `routes` on `port`, guarded and counted.
 pub fn router(routes: Router, port: u16, metrics: Arc<Metrics>) -> Router {

@@ -11,13 +11,11 @@ pub(crate) mod script;
 
 use std::time::Duration;
 
-use crate::{
-    fault::Fault,
-    scopes::Scopes,
-    secret::Secret,
-    settings::{self, Connection, Settings},
-    subject_token::SubjectToken,
-};
+use crate::fault::Fault;
+use crate::scopes::Scopes;
+use crate::secret::Secret;
+use crate::settings::{self, Connection, Settings};
+use crate::subject_token::SubjectToken;
 
 /// A token of Google's.
 #[derive(Debug, Clone)]

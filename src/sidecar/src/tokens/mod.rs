@@ -7,28 +7,22 @@
 mod keep;
 mod slot;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use tokio::{
-    sync::{Notify, watch},
-    task::AbortHandle,
-    time::{Instant, timeout_at},
-};
+use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, timeout_at};
 
 use self::slot::{Answer, Slot, Work};
-use crate::{
-    board::Reader,
-    clock::Clock,
-    fault::Fault,
-    google::Mint,
-    metrics::{Metrics, TokenClass},
-    scopes::Scopes,
-    secret::Secret,
-};
+use crate::board::Reader;
+use crate::clock::Clock;
+use crate::fault::Fault;
+use crate::google::Mint;
+use crate::metrics::{Metrics, TokenClass};
+use crate::scopes::Scopes;
+use crate::secret::Secret;
 
 /// Tokens that are kept at once. Of those that nobody waits for, the one that was asked for the longest ago gives way to a
 /// further one.

@@ -12,18 +12,17 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
+use self::refusal::Refusal;
 use super::policy::{Caller, Context, Verdict};
 use super::sessions::Session;
 use super::{Aws, Role};
 use crate::clock::Timestamp;
-use crate::config;
 use crate::error::ConfigError;
 use crate::events::{Detail, RoleAssumed};
 use crate::oidc::{Jwt, WebIdentity};
-use crate::secret;
 use crate::state::Failure;
 use crate::wire::{Answer, Request, header};
-use refusal::Refusal;
+use crate::{config, secret};
 
 const AUDIENCE: &str = rolebridge_core::aws::POD_IDENTITY_TOKEN_AUDIENCE;
 const SERVICE: &str = "pods.eks.amazonaws.com";

@@ -8,9 +8,8 @@ use prost::Message;
 use super::SCOPES;
 use crate::clock::Timestamp;
 use crate::events::Detail;
-use crate::google::Google;
 use crate::google::error::{ApiError, Style};
-use crate::google::grpc;
+use crate::google::{Google, grpc};
 use crate::wire::{Answer, Fields, Request, header};
 
 const METHOD: &str = "/google.storage.v2.Storage/ReadObject";

@@ -7,15 +7,13 @@ use std::time::SystemTime;
 
 use rolebridge_core::aws::{DENY_ALL_SESSION_POLICY, GET_WEB_IDENTITY_TOKEN_SESSION_POLICY};
 
-use crate::{
-    clock::Clock,
-    credentials::{AwsSts, Session},
-    fault::Fault,
-    schedule::Life,
-    settings::{Aws, AwsCredentials, AwsProof, Identity, Proof as Setting},
-    sign::{SignError, sign},
-    subject_token::SubjectToken,
-};
+use crate::clock::Clock;
+use crate::credentials::{AwsSts, Session};
+use crate::fault::Fault;
+use crate::schedule::Life;
+use crate::settings::{Aws, AwsCredentials, AwsProof, Identity, Proof as Setting};
+use crate::sign::{SignError, sign};
+use crate::subject_token::SubjectToken;
 
 /// Something that is renewed.
 #[derive(Debug, Clone)]

@@ -8,14 +8,16 @@ mod answer;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::Request,
-    routing::{get, put},
-};
+use axum::Router;
+use axum::extract::Request;
+use axum::routing::{get, put};
 use rolebridge_core::imds::{CREDENTIALS_PATH, MARKER_HEADER, REGION_PATH, SESSION_TOKEN_PATH};
 
-use crate::{board::Reader, clock::Clock, metrics::Question, session_token::SessionTokens, settings::Role};
+use crate::board::Reader;
+use crate::clock::Clock;
+use crate::metrics::Question;
+use crate::session_token::SessionTokens;
+use crate::settings::Role;
 
 /// What the answers are made of.
 #[derive(Debug)]

@@ -9,19 +9,15 @@ mod google;
 mod local;
 mod walk;
 
-use std::{
-    fmt::Write as _,
-    io::{self, Write},
-};
+use std::fmt::Write as _;
+use std::io::{self, Write};
 
 use rolebridge_core::diagnostics::{Step, StepResult};
 
 use self::walk::Walk;
-use crate::{
-    clock::Clock,
-    run::runtime,
-    settings::{Settings, Variables},
-};
+use crate::clock::Clock;
+use crate::run::runtime;
+use crate::settings::{Settings, Variables};
 
 /// How the hops are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,12 +13,17 @@ mod watch;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::Request, routing::get};
+use axum::Router;
+use axum::extract::Request;
+use axum::routing::get;
 use tokio::sync::Semaphore;
 
 pub use self::tree::Instance;
 use self::tree::Node;
-use crate::{board::Reader, google::Mint, metrics::Question, tokens::Tokens};
+use crate::board::Reader;
+use crate::google::Mint;
+use crate::metrics::Question;
+use crate::tokens::Tokens;
 
 /// Where everything lies.
 const ROOT: &str = "/computeMetadata";
