@@ -2,8 +2,10 @@
 
 use rolebridge_core::annotations::INJECT;
 
-use crate::opt_in::NotOurs;
-use crate::{Defaults, Denial, ObjectMetadata, OptIn, Patch, Pod, Reason, again, patch, resolve, spelling};
+use crate::opt_in::SkipReason;
+use crate::{
+    Defaults, Denial, ObjectMetadata, OptIn, Patch, Pod, Reason, patch, reinvocation, resolve, unknown_keys,
+};
 
 /// What a pod is judged by, beside itself.
 #[derive(Debug, Clone, Copy)]
@@ -47,9 +49,9 @@ pub fn admit(pod: &Pod<'_>, context: &Context<'_>) -> Admission {
         return Admission::unchanged(Reason::MirrorPod);
     }
     match pod.opted_in_by(context) {
-        Ok(Some(by)) => judge(pod, context, by),
+        Ok(Some(by)) => admit_opted_in(pod, context, by),
         Ok(None) => {
-            let NotOurs { reason, warnings, depends_on_metadata } = pod.not_ours(context);
+            let SkipReason { reason, warnings, depends_on_metadata } = pod.skip_reason(context);
             Admission { warnings, depends_on_metadata, ..Admission::unchanged(reason) }
         }
         Err(refusal) => Admission::refused(refusal),
@@ -57,13 +59,13 @@ pub fn admit(pod: &Pod<'_>, context: &Context<'_>) -> Admission {
 }
 
 /// Decides about a pod that somebody opted in.
-fn judge(pod: &Pod<'_>, context: &Context<'_>, by: OptIn) -> Admission {
-    match decide(pod, context) {
+fn admit_opted_in(pod: &Pod<'_>, context: &Context<'_>, by: OptIn) -> Admission {
+    match build_patch(pod, context) {
         Ok((Some(patch), warnings)) => {
             Admission { decision: Decision::Patch(patch), warnings, depends_on_metadata: false }
         }
         Ok((None, warnings)) => Admission { warnings, ..Admission::unchanged(Reason::AlreadyInjected) },
-        Err(refusal) if by == OptIn::Namespace && refusal.is_a_lack() => Admission {
+        Err(refusal) if by == OptIn::Namespace && refusal.is_missing_prerequisite() => Admission {
             decision: Decision::Skip(refusal.reason),
             warnings: vec![format!("Not injected by {NAME}: {}", refusal.message)],
             depends_on_metadata: refusal.depends_on_metadata,
@@ -79,7 +81,7 @@ fn judge(pod: &Pod<'_>, context: &Context<'_>, by: OptIn) -> Admission {
 /// Who speaks, in a warning that others' warnings stand beside.
 const NAME: &str = "Rolebridge";
 
-fn decide(pod: &Pod<'_>, context: &Context<'_>) -> Result<(Option<Patch>, Vec<String>), Denial> {
+fn build_patch(pod: &Pod<'_>, context: &Context<'_>) -> Result<(Option<Patch>, Vec<String>), Denial> {
     if let Some(field) = pod.runs_on_windows() {
         let message = format!(
             "The pod runs on Windows ({field}: \"windows\"), for which there is no sidecar. Run it on Linux, or set \
@@ -87,8 +89,8 @@ fn decide(pod: &Pod<'_>, context: &Context<'_>) -> Result<(Option<Patch>, Vec<St
         );
         return Err(Denial::of_pod(Reason::Windows, message));
     }
-    spelling::check(pod)?;
-    let sidecar = again::sidecar(pod)?;
+    unknown_keys::check(pod)?;
+    let sidecar = reinvocation::existing_sidecar(pod)?;
     let settings = resolve(pod, context)?;
     patch::make(pod, context, &settings, sidecar)
 }

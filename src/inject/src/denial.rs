@@ -26,7 +26,7 @@ impl Denial {
 
     /// Whether a pod that only its namespace opted in passes unchanged instead: debug pods, hooks and daemons live in
     /// such a namespace too.
-    pub(crate) fn is_a_lack(&self) -> bool {
+    pub(crate) fn is_missing_prerequisite(&self) -> bool {
         matches!(
             self.reason,
             Reason::NoProvider

@@ -6,21 +6,22 @@
 //! of explicit `add` operations on the raw JSON, so that fields which this version does not know survive untouched.
 
 mod admission;
-mod again;
 pub mod defaults;
 mod denial;
+mod ineffective;
 mod mesh;
+mod message;
 mod object_metadata;
 mod opt_in;
 pub mod patch;
 mod pattern;
 pub mod quantity;
 mod reason;
-mod sentence;
+mod reinvocation;
 pub mod settings;
-mod spelling;
-mod unheard;
+mod unknown_keys;
 pub mod view;
+mod warnings;
 pub mod workload;
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ const MESHES: &[Mesh] = &[
     },
 ];
 
-/// Whether a pod's annotation is one that [`Mesh::lets_out`] asks for.
+/// Whether a pod's annotation is one that [`Mesh::excludes_outbound_port`] asks for.
 pub(crate) fn is_exclusion(key: &str) -> bool {
     MESHES.iter().any(|mesh| key == mesh.exclusion)
 }
@@ -48,7 +48,7 @@ pub(crate) fn is_proxy(container: &Container<'_>) -> bool {
 
 impl Mesh {
     /// The mesh whose proxy starts only with the app, and so after the sidecar's first token.
-    pub(crate) fn with_late_proxy(pod: &Pod<'_>) -> Option<&'static Self> {
+    pub(crate) fn with_classic_proxy(pod: &Pod<'_>) -> Option<&'static Self> {
         let has = |mesh: &&Self| pod.app_containers().iter().any(|one| *one.name == *mesh.proxy);
         MESHES.iter().find(has)
     }
@@ -60,7 +60,7 @@ impl Mesh {
     }
 
     /// Whether the pod's annotation lets traffic to a port past the proxy: it lists ports, Linkerd's ranges too.
-    pub(crate) fn lets_out(&self, pod: &Pod<'_>, port: u16) -> bool {
+    pub(crate) fn excludes_outbound_port(&self, pod: &Pod<'_>, port: u16) -> bool {
         let listed = |entry: &str| {
             let (first, last) = entry.split_once('-').unwrap_or((entry, entry));
             let bounds = first.trim().parse::<u16>().ok().zip(last.trim().parse::<u16>().ok());

@@ -3,7 +3,7 @@
 use rolebridge_core::annotations::{INJECT, NAMESPACE_OPT_IN};
 use rolebridge_core::redact::Quoted;
 
-use crate::{Context, Denial, Pod, Reason, unheard};
+use crate::{Context, Denial, Pod, Reason, ineffective};
 
 /// Who opted the pod in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum OptIn {
 }
 
 /// Why a pod is none of ours, and what to say about it.
-pub(crate) struct NotOurs {
+pub(crate) struct SkipReason {
     pub(crate) reason: Reason,
     pub(crate) warnings: Vec<String>,
     pub(crate) depends_on_metadata: bool,
@@ -40,9 +40,9 @@ impl Pod<'_> {
     }
 
     /// Why nobody opted the pod in.
-    pub(crate) fn not_ours(&self, context: &Context<'_>) -> NotOurs {
+    pub(crate) fn skip_reason(&self, context: &Context<'_>) -> SkipReason {
         if self.annotation(INJECT).is_some() {
-            return NotOurs { reason: Reason::OptedOut, warnings: Vec::new(), depends_on_metadata: false };
+            return SkipReason { reason: Reason::OptedOut, warnings: Vec::new(), depends_on_metadata: false };
         }
         let of_namespace = label(context).filter(|value| *value != "disabled").map(|value| {
             format!(
@@ -50,8 +50,8 @@ impl Pod<'_> {
                 context.namespace
             )
         });
-        let warnings = of_namespace.into_iter().chain(unheard::without_opt_in(self)).collect();
-        NotOurs { reason: Reason::NotOptedIn, warnings, depends_on_metadata: true }
+        let warnings = of_namespace.into_iter().chain(ineffective::without_opt_in(self)).collect();
+        SkipReason { reason: Reason::NotOptedIn, warnings, depends_on_metadata: true }
     }
 }
 

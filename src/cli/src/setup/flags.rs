@@ -30,12 +30,12 @@ pub(super) fn pool(text: &str) -> Result<String, String> {
 /// Whether a name with these parts is a provider's, to the engine.
 fn is_provider(number: &str, id: &str) -> bool {
     let name = format!("projects/{number}/locations/global/workloadIdentityPools/{id}/providers/{id}");
-    settings::means_something(key::PROVIDER, &name)
+    settings::is_valid_value(key::PROVIDER, &name)
 }
 
 /// A Google service account.
 pub(super) fn email(text: &str) -> Result<String, String> {
-    let is_email = settings::means_something(key::SERVICE_ACCOUNT, text);
+    let is_email = settings::is_valid_value(key::SERVICE_ACCOUNT, text);
     right(text, is_email, "a service account, such as NAME@PROJECT.iam.gserviceaccount.com,")
 }
 

@@ -39,7 +39,7 @@ impl Found {
             audience.strip_prefix("//iam.").and_then(|rest| rest.split_once('/')).ok_or_else(no_provider)?;
         let parts: Vec<_> = provider.split('/').collect();
         let [_, number, _, _, _, pool, _, provider] = parts[..] else { return Err(no_provider()) };
-        if !settings::means_something(key::PROVIDER, &parts.join("/")) {
+        if !settings::is_valid_value(key::PROVIDER, &parts.join("/")) {
             return Err(no_provider());
         }
         let mut found = Self {

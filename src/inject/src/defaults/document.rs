@@ -12,7 +12,7 @@ use serde_saphyr::UserMessageFormatter;
 use super::{Defaults, DefaultsError, PullPolicy};
 use crate::pattern::Pattern;
 use crate::settings::check;
-use crate::spelling;
+use crate::unknown_keys;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -80,7 +80,7 @@ fn key(place: &str, name: &str) -> Result<&'static str, DefaultsError> {
     let whole = format!("{PREFIX}{name}");
     let known = ALL.iter().find(|annotation| annotation.key == whole && annotation.key != INJECT);
     known.map(|annotation| annotation.key).ok_or_else(|| {
-        let nearest = spelling::nearest(name);
+        let nearest = unknown_keys::closest_match(name);
         let suggestion = match nearest.filter(|nearest| *nearest != INJECT).and_then(|nearest| nearest.strip_prefix(PREFIX)) {
             Some(nearest) => format!("; did you mean {nearest:?}?"),
             None => ".".to_owned(),

@@ -7,11 +7,11 @@ use rolebridge_core::external_account::{ConfigKind, ExternalAccountConfig};
 use rolebridge_core::identity::Identity;
 use serde::{Serialize, Serializer};
 
-use super::operations::Operations;
+use super::builder::PatchBuilder;
 use super::status::Status;
 use crate::{Pod, Settings};
 
-pub(super) fn add(operations: &mut Operations, pod: &Pod<'_>, settings: &Settings<'_>, status: &Status<'_>) {
+pub(super) fn add(builder: &mut PatchBuilder, pod: &Pod<'_>, settings: &Settings<'_>, status: &Status<'_>) {
     let account = account(settings);
     let in_use = |source| settings.sources.value.documents().any(|document| document == source);
     // A configuration that came in is overwritten even if nothing mounts it.
@@ -27,11 +27,11 @@ pub(super) fn add(operations: &mut Operations, pod: &Pod<'_>, settings: &Setting
     match pod.annotations() {
         Some(annotations) => {
             for (key, value) in ours.iter().filter(|(key, value)| annotations.find(key) != Some(value)) {
-                operations.add(format_args!("/metadata/annotations/{}", Escaped(key)), value);
+                builder.add(format_args!("/metadata/annotations/{}", Escaped(key)), value);
             }
         }
-        None if pod.metadata.is_some() => operations.add(format_args!("/metadata/annotations"), &Map(&ours)),
-        None => operations.add(format_args!("/metadata"), &Map(&[("annotations", Map(&ours))])),
+        None if pod.metadata.is_some() => builder.add(format_args!("/metadata/annotations"), &Map(&ours)),
+        None => builder.add(format_args!("/metadata"), &Map(&[("annotations", Map(&ours))])),
     }
 }
 
@@ -45,7 +45,7 @@ fn account<'a>(settings: &Settings<'a>) -> ExternalAccountConfig<'a> {
         sts_endpoint: google.sts_endpoint.map(|endpoint| endpoint.value),
         iam_credentials_endpoint: google.iam_credentials_endpoint.map(|endpoint| endpoint.value),
         service_account: google.service_account.map(|email| email.value),
-        token_lifetime: google.said_token_lifetime(),
+        token_lifetime: google.explicit_token_lifetime(),
         quota_project: google.quota_project.map(|project| project.value),
         // Nobody signs for an identity that needs nothing of AWS.
         partition: settings.aws.as_ref().map_or(PARTITIONS[0], |aws| Partition::of_region(aws.region.value)),

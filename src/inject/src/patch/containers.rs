@@ -4,17 +4,17 @@ use rolebridge_core::annotations::SOURCE;
 use rolebridge_core::identity::Identity;
 use rolebridge_core::pod_names::{CONFIG_VOLUME, IDENTITY_VOLUME, TOKEN_VOLUME, VolumeMount};
 
-use super::operations::Operations;
+use super::builder::PatchBuilder;
 use super::volumes::Mount;
-use super::{env, proxy};
-use crate::sentence::{MOST_IN_WARNING, Name, names};
-use crate::settings::Source;
+use super::{env, no_proxy};
+use crate::message::{DisplayName, MAX_NAMES_IN_WARNING, join_names};
+use crate::settings::TokenSource;
 use crate::view::Container;
 use crate::{Denial, Pod, Reason, Settings};
 
 /// Containers that keep what the user set, by what there is to say about it.
 #[derive(Debug, Default)]
-pub(super) struct Kept<'a> {
+pub(super) struct UserValues<'a> {
     credentials: Vec<(&'a str, &'static str)>,
     access_keys: Vec<&'a str>,
     proxies: Vec<&'a str>,
@@ -26,12 +26,12 @@ pub(super) struct Kept<'a> {
 ///
 /// One mounts something else where ours belongs.
 pub(super) fn add<'a>(
-    operations: &mut Operations,
+    builder: &mut PatchBuilder,
     pod: &'a Pod<'_>,
     settings: &Settings<'_>,
-) -> Result<Kept<'a>, Denial> {
-    let mut kept = Kept::default();
-    for (list, at, container) in pod.containers().filter(|(_, _, one)| settings.containers.takes(one)) {
+) -> Result<UserValues<'a>, Denial> {
+    let mut kept = UserValues::default();
+    for (list, at, container) in pod.containers().filter(|(_, _, one)| settings.containers.includes(one)) {
         let path = format_args!("{}/{at}", list.pointer());
         let source = settings.sources.value.of(&container.name);
         let mut missing = Vec::new();
@@ -39,24 +39,28 @@ pub(super) fn add<'a>(
             kept.credentials.push((&container.name, variable));
         }
         if source.is_served() {
-            let exceptions = proxy::exceptions(container, settings);
-            for (place, value) in &exceptions.extended {
-                operations.add(format_args!("{path}/env/{place}/value"), value);
+            let additions = no_proxy::additions(container, settings);
+            for (place, value) in &additions.extended {
+                builder.add(format_args!("{path}/env/{place}/value"), value);
             }
-            missing.extend(exceptions.missing);
-            kept.note_served(container, source, exceptions.unseen);
+            missing.extend(additions.missing);
+            kept.note_served(container, source, additions.unseen);
         }
-        operations.append(format_args!("{path}/env"), container.env.is_some(), &missing);
+        builder.append(format_args!("{path}/env"), container.env.is_some(), &missing);
         let mounts = mounts(container, settings, source)?;
-        operations.append(format_args!("{path}/volumeMounts"), container.volume_mounts.is_some(), &mounts);
+        builder.append(format_args!("{path}/volumeMounts"), container.volume_mounts.is_some(), &mounts);
     }
     Ok(kept)
 }
 
 /// The mounts that a container lacks.
-fn mounts(container: &Container<'_>, settings: &Settings<'_>, source: Source) -> Result<Vec<Mount>, Denial> {
+fn mounts(
+    container: &Container<'_>,
+    settings: &Settings<'_>,
+    source: TokenSource,
+) -> Result<Vec<Mount>, Denial> {
     let by_kubelet = settings.identity.value == Identity::Kubernetes;
-    let by_file = source == Source::File;
+    let by_file = source == TokenSource::File;
     let wanted = [
         source.document().map(|_| CONFIG_VOLUME),
         (settings.outputs.is_some() || by_file && !by_kubelet).then_some(TOKEN_VOLUME),
@@ -85,17 +89,17 @@ fn has_mount(container: &Container<'_>, volume: VolumeMount) -> Result<bool, Den
             format!(
                 "The container {} mounts the volume {} at {}, where Rolebridge mounts its own; mount it elsewhere, or \
                  leave the container out with rolebridge.io/skip-containers.",
-                Name(&container.name),
-                Name(&mount.name),
-                Name(&mount.mount_path)
+                DisplayName(&container.name),
+                DisplayName(&mount.name),
+                DisplayName(&mount.mount_path)
             ),
         )),
     }
 }
 
-impl<'a> Kept<'a> {
-    fn note_served(&mut self, container: &'a Container<'_>, source: Source, proxy_is_unseen: bool) {
-        if source == Source::Loopback && container.variable("AWS_ACCESS_KEY_ID").is_some() {
+impl<'a> UserValues<'a> {
+    fn note_served(&mut self, container: &'a Container<'_>, source: TokenSource, proxy_is_unseen: bool) {
+        if source == TokenSource::Loopback && container.variable("AWS_ACCESS_KEY_ID").is_some() {
             self.access_keys.push(&container.name);
         }
         if proxy_is_unseen {
@@ -107,19 +111,21 @@ impl<'a> Kept<'a> {
     pub(super) fn warn(&self, warnings: &mut Vec<String>) {
         for (variable, instead) in env::KEPT {
             let of_variable = self.credentials.iter().filter(|(_, kept)| *kept == variable);
-            if let Some(containers) = names(MOST_IN_WARNING, of_variable.map(|(container, _)| *container)) {
+            if let Some(containers) =
+                join_names(MAX_NAMES_IN_WARNING, of_variable.map(|(container, _)| *container))
+            {
                 warnings.push(format!(
                     "{variable} is set in {containers} and stays: {instead} instead of Rolebridge."
                 ));
             }
         }
-        if let Some(containers) = names(MOST_IN_WARNING, self.access_keys.iter().copied()) {
+        if let Some(containers) = join_names(MAX_NAMES_IN_WARNING, self.access_keys.iter().copied()) {
             warnings.push(format!(
                 "AWS_ACCESS_KEY_ID is set in {containers}: Google's libraries sign with that key there instead of the \
                  pod's role. Unset it, or set {SOURCE} to \"metadata\"."
             ));
         }
-        if let Some(containers) = names(MOST_IN_WARNING, self.proxies.iter().copied()) {
+        if let Some(containers) = join_names(MAX_NAMES_IN_WARNING, self.proxies.iter().copied()) {
             warnings.push(format!(
                 "The proxy settings of {containers} come by valueFrom or envFrom: NO_PROXY must have \
                  127.0.0.1,localhost there, or the proxy is asked for the credentials."

@@ -6,18 +6,18 @@ use rolebridge_core::env::app;
 use serde::Serialize;
 
 use crate::Settings;
-use crate::settings::Source;
+use crate::settings::TokenSource;
 use crate::view::Container;
 
 /// A variable to add.
 #[derive(Debug, Serialize)]
-pub(super) struct Variable<'a> {
-    pub(super) name: &'static str,
-    pub(super) value: Cow<'a, str>,
+pub(crate) struct Variable<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) value: Cow<'a, str>,
 }
 
 impl<'a> Variable<'a> {
-    pub(super) fn new(name: &'static str, value: impl Into<Cow<'a, str>>) -> Self {
+    pub(crate) fn new(name: &'static str, value: impl Into<Cow<'a, str>>) -> Self {
         Self { name, value: value.into() }
     }
 }
@@ -28,7 +28,7 @@ const CREDENTIALS: [&str; 2] = [app::CREDENTIALS, app::CLOUDSDK_CREDENTIALS];
 const METADATA: [&str; 3] = [app::METADATA_HOST, app::METADATA_IP, app::METADATA_ROOT];
 
 /// The variables of the user's own that may keep Rolebridge out, and what they do where they stay.
-pub(super) const KEPT: [(&str, &str); 5] = [
+pub(crate) const KEPT: [(&str, &str); 5] = [
     (app::CREDENTIALS, "Google's libraries use that there"),
     (app::CLOUDSDK_CREDENTIALS, "gcloud uses that there"),
     (app::METADATA_HOST, "Google's libraries ask that"),
@@ -37,10 +37,10 @@ pub(super) const KEPT: [(&str, &str); 5] = [
 ];
 
 /// The variables of an app's container that it lacks. Returns those of the user's own that keep Rolebridge out.
-pub(super) fn of_app<'a>(
+pub(crate) fn of_app<'a>(
     container: &Container<'_>,
     settings: &Settings<'a>,
-    source: Source,
+    source: TokenSource,
     missing: &mut Vec<Variable<'a>>,
 ) -> Vec<&'static str> {
     let mut kept = Vec::new();

@@ -4,26 +4,25 @@
 //! let the loopback past the proxy.
 
 mod annotations;
+mod builder;
 mod containers;
-mod env;
-mod late_proxy;
-mod operations;
-mod place;
-mod proxy;
-mod resources;
-mod sidecar;
+pub(crate) mod env;
+pub(crate) mod mesh_startup;
+mod no_proxy;
+pub(crate) mod position;
+pub(crate) mod resources;
+mod run_as;
+pub(crate) mod sidecar;
 mod status;
-mod user;
 mod volumes;
-mod warnings;
 
 #[cfg(test)]
 mod tests;
 
-use self::operations::Operations;
+use self::builder::PatchBuilder;
 use self::status::Status;
 use crate::view::Container;
-use crate::{Context, Denial, Pod, Settings};
+use crate::{Context, Denial, Pod, Settings, warnings};
 
 /// An RFC 6902 document of `add` operations alone. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,15 +56,15 @@ pub(crate) fn make(
     settings: &Settings<'_>,
     injected: Option<&Container<'_>>,
 ) -> Result<(Option<Patch>, Vec<String>), Denial> {
-    let mut operations = Operations::new();
-    let mut warnings = warnings::of_settings(pod, context, settings, injected);
+    let mut builder = PatchBuilder::new();
+    let mut warnings = warnings::for_settings(pod, context, settings, injected);
     // Init containers are addressed by number: all of them before the sidecar moves them.
-    containers::add(&mut operations, pod, settings)?.warn(&mut warnings);
-    volumes::add(&mut operations, pod, settings);
+    containers::add(&mut builder, pod, settings)?.warn(&mut warnings);
+    volumes::add(&mut builder, pod, settings);
     if injected.is_none() && settings.has_sidecar() {
-        sidecar::add(&mut operations, pod, context, settings);
+        sidecar::add(&mut builder, pod, context, settings);
     }
     let status = Status::of(settings, injected, &warnings);
-    annotations::add(&mut operations, pod, settings, &status);
-    Ok((operations.finish(), warnings))
+    annotations::add(&mut builder, pod, settings, &status);
+    Ok((builder.finish(), warnings))
 }

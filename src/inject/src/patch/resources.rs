@@ -5,13 +5,13 @@ use rolebridge_core::pod_names::CONTAINER;
 use serde::Serialize;
 
 use crate::quantity::Quantity;
-use crate::settings::{Amount, Bounds, Sidecar};
+use crate::settings::{ParsedQuantity, ResourceBounds, Sidecar};
 use crate::view::{Amounts, Container, Resources};
 use crate::{Pod, Settings};
 
 /// The sidecar's resources.
 #[derive(Debug, Serialize)]
-pub(super) struct Planned<'a> {
+pub(crate) struct Planned<'a> {
     requests: Requests<'a>,
     #[serde(skip_serializing_if = "Limits::is_empty")]
     limits: Limits<'a>,
@@ -38,7 +38,7 @@ impl Limits<'_> {
 }
 
 /// The sidecar's resources in this pod; `None` if the pod as a whole has some, which the sidecar then shares.
-pub(super) fn plan<'a>(pod: &Pod<'_>, settings: &Settings<'a>) -> Option<Planned<'a>> {
+pub(crate) fn plan<'a>(pod: &Pod<'_>, settings: &Settings<'a>) -> Option<Planned<'a>> {
     if has_pod_level(pod) {
         return None;
     }
@@ -56,7 +56,7 @@ pub(super) fn plan<'a>(pod: &Pod<'_>, settings: &Settings<'a>) -> Option<Planned
 }
 
 /// Whether the pod as a whole requests or limits something.
-pub(super) fn has_pod_level(pod: &Pod<'_>) -> bool {
+pub(crate) fn has_pod_level(pod: &Pod<'_>) -> bool {
     let says = |amounts: &Option<Amounts>| amounts.is_some_and(|one| one.cpu.or(one.memory).is_some());
     pod.spec.resources.as_ref().is_some_and(|all| says(&all.requests) || says(&all.limits))
 }
@@ -64,27 +64,27 @@ pub(super) fn has_pod_level(pod: &Pod<'_>) -> bool {
 /// A request and perhaps a limit, never below the request. What somebody said for the pod wins over a default; of two
 /// that were said, the request has been found not to be above the limit.
 fn settle(
-    Bounds { request, limit, least_limit }: Bounds<'_>,
+    ResourceBounds { request, limit, min_limit }: ResourceBounds<'_>,
     limited: bool,
     guaranteed: bool,
-) -> (Amount<'_>, Option<Amount<'_>>) {
+) -> (ParsedQuantity<'_>, Option<ParsedQuantity<'_>>) {
     let (is_request_said, is_limit_said) = (request.origin.is_annotated(), limit.origin.is_annotated());
     let (request, limit) = (request.value, limit.value);
     let both = |amount| (amount, Some(amount));
     match (guaranteed, is_limit_said) {
         (true, true) => both(limit),
-        (true, false) if is_request_said => both(greater(request, least_limit)),
+        (true, false) if is_request_said => both(greater(request, min_limit)),
         (true, false) => both(greater(request, limit)),
         (false, true) => (lesser(request, limit), Some(limit)),
         (false, false) => (request, limited.then(|| greater(request, limit))),
     }
 }
 
-fn greater<'a>(one: Amount<'a>, other: Amount<'a>) -> Amount<'a> {
+fn greater<'a>(one: ParsedQuantity<'a>, other: ParsedQuantity<'a>) -> ParsedQuantity<'a> {
     if one.quantity > other.quantity { one } else { other }
 }
 
-fn lesser<'a>(one: Amount<'a>, other: Amount<'a>) -> Amount<'a> {
+fn lesser<'a>(one: ParsedQuantity<'a>, other: ParsedQuantity<'a>) -> ParsedQuantity<'a> {
     if one.quantity > other.quantity { other } else { one }
 }
 

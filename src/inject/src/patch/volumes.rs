@@ -10,7 +10,7 @@ use rolebridge_core::pod_names::{
 };
 use serde::{Serialize, Serializer};
 
-use super::operations::Operations;
+use super::builder::PatchBuilder;
 use crate::settings::Aws;
 use crate::{Pod, Settings};
 
@@ -37,15 +37,15 @@ impl Mount {
 
 /// A volume to add.
 #[derive(Serialize)]
-struct Added<'a> {
+struct AddedVolume<'a> {
     name: &'static str,
     #[serde(flatten)]
-    kind: Kind<'a>,
+    kind: VolumeSource<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-enum Kind<'a> {
+enum VolumeSource<'a> {
     EmptyDir {
         medium: &'static str,
         #[serde(rename = "sizeLimit")]
@@ -108,14 +108,14 @@ struct KeyItem<'a> {
 }
 
 /// Adds the volumes that the pod lacks.
-pub(super) fn add(operations: &mut Operations, pod: &Pod<'_>, settings: &Settings<'_>) {
+pub(super) fn add(builder: &mut PatchBuilder, pod: &Pod<'_>, settings: &Settings<'_>) {
     let present = pod.spec.volumes.as_deref().unwrap_or_default();
     let missing: Vec<_> =
         wanted(settings).filter(|ours| !present.iter().any(|volume| *volume.name == *ours.name)).collect();
-    operations.append(format_args!("/spec/volumes"), pod.spec.volumes.is_some(), &missing);
+    builder.append(format_args!("/spec/volumes"), pod.spec.volumes.is_some(), &missing);
 }
 
-fn wanted<'a>(settings: &Settings<'a>) -> impl Iterator<Item = Added<'a>> {
+fn wanted<'a>(settings: &Settings<'a>) -> impl Iterator<Item = AddedVolume<'a>> {
     let sidecar = settings.has_sidecar();
     let documents = settings.sources.value.documents().map(|source| DownwardItem {
         path: source.config_name(),
@@ -124,11 +124,11 @@ fn wanted<'a>(settings: &Settings<'a>) -> impl Iterator<Item = Added<'a>> {
     let documents: Vec<_> = documents.collect();
     let roots = settings.sidecar.ca_bundle.filter(|_| sidecar).map(|bundle| {
         let item = KeyItem { key: bundle.value.key, path: CA_NAME };
-        Kind::ConfigMap { name: bundle.value.config_map, items: [item] }
+        VolumeSource::ConfigMap { name: bundle.value.config_map, items: [item] }
     });
     let wanted = [
-        (TOKEN_VOLUME, sidecar.then_some(Kind::EmptyDir { medium: "Memory", size_limit: "1Mi" })),
-        (CONFIG_VOLUME, (!documents.is_empty()).then_some(Kind::DownwardApi { items: documents })),
+        (TOKEN_VOLUME, sidecar.then_some(VolumeSource::EmptyDir { medium: "Memory", size_limit: "1Mi" })),
+        (CONFIG_VOLUME, (!documents.is_empty()).then_some(VolumeSource::DownwardApi { items: documents })),
         (AWS_TOKEN_VOLUME, settings.aws.as_ref().map(aws_token)),
         (
             IDENTITY_VOLUME,
@@ -136,11 +136,11 @@ fn wanted<'a>(settings: &Settings<'a>) -> impl Iterator<Item = Added<'a>> {
         ),
         (CA_VOLUME, roots),
     ];
-    wanted.into_iter().filter_map(|(volume, kind)| Some(Added { name: volume.name, kind: kind? }))
+    wanted.into_iter().filter_map(|(volume, kind)| Some(AddedVolume { name: volume.name, kind: kind? }))
 }
 
 /// What AWS STS, or EKS's agent, takes for credentials.
-fn aws_token<'a>(aws: &Aws<'a>) -> Kind<'a> {
+fn aws_token<'a>(aws: &Aws<'a>) -> VolumeSource<'a> {
     projected(ServiceAccountToken {
         audience: Cow::Borrowed(aws.audience.value),
         expiration_seconds: aws.token_lifetime.value,
@@ -152,7 +152,7 @@ fn aws_token<'a>(aws: &Aws<'a>) -> Kind<'a> {
 const IDENTITY_TOKEN_LIFETIME: u32 = 3600;
 
 /// What Google takes itself.
-fn identity_token<'a>(settings: &Settings<'a>) -> Kind<'a> {
+fn identity_token<'a>(settings: &Settings<'a>) -> VolumeSource<'a> {
     let google = &settings.google;
     projected(ServiceAccountToken {
         audience: Cow::Owned(token_audience(google.universe.value, google.provider.value)),
@@ -161,6 +161,6 @@ fn identity_token<'a>(settings: &Settings<'a>) -> Kind<'a> {
     })
 }
 
-fn projected(token: ServiceAccountToken<'_>) -> Kind<'_> {
-    Kind::Projected { sources: [ProjectedSource { service_account_token: token }] }
+fn projected(token: ServiceAccountToken<'_>) -> VolumeSource<'_> {
+    VolumeSource::Projected { sources: [ProjectedSource { service_account_token: token }] }
 }

@@ -7,11 +7,11 @@ use rolebridge_core::aws::{
 use rolebridge_core::env::sidecar::AWS_CONTAINER_CREDENTIALS_FULL_URI;
 use rolebridge_core::identity::Identity;
 
-use super::places::{Found, Places};
-use super::session::{self, SessionName};
-use super::value::{self, Role};
-use super::{Origin, Setting, agreed};
-use crate::sentence::Name;
+use super::parse::{self, Role};
+use super::precedence::{Precedence, RawSetting};
+use super::session_name::{self, SessionName};
+use super::{Origin, Setting, app_env};
+use crate::message::DisplayName;
 use crate::{Denial, Reason};
 
 /// Seconds of the projected token, as EKS has it.
@@ -63,26 +63,26 @@ impl Credentials<'_> {
 impl<'a> Aws<'a> {
     /// See [`Google::resolve`](super::google::Google): the inner error is a lack.
     pub(super) fn resolve(
-        places: &Places<'a>,
+        precedence: &Precedence<'a>,
         identity: Identity,
         kind: Setting<CredentialsSource>,
     ) -> Result<Result<Self, Denial>, Denial> {
-        let named = role(places).filter(|_| kind.value == CredentialsSource::Irsa);
-        let role = named.map(|found| places.read(found, value::role)).transpose()?;
-        let said_name = places.optional(key::SESSION_NAME, value::session_name)?;
-        let token_lifetime = token_lifetime(places)?;
-        let sts_endpoint = places.optional(key::AWS_STS_ENDPOINT, value::endpoint)?;
-        let region = region(places, role.map(|role| role.value.partition))?;
+        let named = role(precedence).filter(|_| kind.value == CredentialsSource::Irsa);
+        let role = named.map(|found| precedence.read(found, parse::role)).transpose()?;
+        let said_name = precedence.optional(key::SESSION_NAME, parse::session_name)?;
+        let token_lifetime = token_lifetime(precedence)?;
+        let sts_endpoint = precedence.optional(key::AWS_STS_ENDPOINT, parse::endpoint)?;
+        let region = region(precedence, role.map(|role| role.value.partition))?;
         let (credentials, audience) = match (kind.value, role) {
             (CredentialsSource::PodIdentity, _) => (
-                Credentials::PodIdentity { uri: agent(places)? },
+                Credentials::PodIdentity { uri: agent(precedence)? },
                 Setting::built_in(POD_IDENTITY_TOKEN_AUDIENCE),
             ),
             (CredentialsSource::Irsa, Some(role)) => {
-                let session_name = session::name(places, identity, role, said_name)?;
-                (Credentials::Irsa { role, session_name }, audience(places))
+                let session_name = session_name::resolve(precedence, identity, role, said_name)?;
+                (Credentials::Irsa { role, session_name }, audience(precedence))
             }
-            (CredentialsSource::Irsa, None) => return Ok(Err(no_role(places))),
+            (CredentialsSource::Irsa, None) => return Ok(Err(no_role(precedence))),
         };
         let credentials = Setting { value: credentials, origin: kind.origin };
         Ok(Ok(Self { credentials, region, sts_endpoint, audience, token_lifetime }))
@@ -109,63 +109,63 @@ impl<'a> Aws<'a> {
 
 /// Where AWS credentials come from: what somebody said, else EKS Pod Identity if its webhook has been here and nobody
 /// names a role. A role decides it even where both are there, so that the order of the webhooks does not.
-pub(super) fn credentials(places: &Places<'_>) -> Result<Setting<CredentialsSource>, Denial> {
-    let found = if agreed::carries_pod_identity(places.pod) && role(places).is_none() {
+pub(super) fn credentials(precedence: &Precedence<'_>) -> Result<Setting<CredentialsSource>, Denial> {
+    let found = if app_env::carries_pod_identity(precedence.pod) && role(precedence).is_none() {
         Setting { value: CredentialsSource::PodIdentity, origin: Origin::Pod }
     } else {
         Setting::built_in(CredentialsSource::Irsa)
     };
-    Ok(places.optional(key::AWS_CREDENTIALS, value::aws_credentials)?.unwrap_or(found))
+    Ok(precedence.optional(key::AWS_CREDENTIALS, parse::aws_credentials)?.unwrap_or(found))
 }
 
 /// Where EKS Pod Identity's agent answers: where the app's containers ask it.
-fn agent<'a>(places: &Places<'a>) -> Result<&'a str, Denial> {
+fn agent<'a>(precedence: &Precedence<'a>) -> Result<&'a str, Denial> {
     const KEY: &str = AWS_CONTAINER_CREDENTIALS_FULL_URI;
-    let Some(text) = agreed::value(places.pod, &[KEY]) else { return Ok(POD_IDENTITY_URI) };
-    let found = Found { key: KEY, text, origin: Origin::Pod };
-    Ok(places.read(found, value::pod_identity_uri)?.value)
+    let Some(text) = app_env::value(precedence.pod, &[KEY]) else { return Ok(POD_IDENTITY_URI) };
+    let found = RawSetting { key: KEY, text, origin: Origin::Pod };
+    Ok(precedence.read(found, parse::pod_identity_uri)?.value)
 }
 
 /// The IAM role, EKS's own annotation after ours and before the chart's.
-fn role<'a>(places: &Places<'a>) -> Option<Found<'a>> {
-    (places.annotated(key::ROLE_ARN))
-        .or_else(|| places.of_service_account(eks::ROLE_ARN))
-        .or_else(|| places.default(key::ROLE_ARN))
+fn role<'a>(precedence: &Precedence<'a>) -> Option<RawSetting<'a>> {
+    (precedence.annotated(key::ROLE_ARN))
+        .or_else(|| precedence.of_service_account(eks::ROLE_ARN))
+        .or_else(|| precedence.default(key::ROLE_ARN))
 }
 
-fn audience<'a>(places: &Places<'a>) -> Setting<&'a str> {
-    let found = places.of_service_account(eks::AUDIENCE).filter(|found| !found.text.is_empty());
+fn audience<'a>(precedence: &Precedence<'a>) -> Setting<&'a str> {
+    let found = precedence.of_service_account(eks::AUDIENCE).filter(|found| !found.text.is_empty());
     found.map_or(Setting::built_in(TOKEN_AUDIENCE), |found| Setting {
         value: found.text,
         origin: found.origin,
     })
 }
 
-fn token_lifetime(places: &Places<'_>) -> Result<Setting<u32>, Denial> {
-    let found = (places.annotated(key::AWS_TOKEN_LIFETIME))
-        .or_else(|| places.of_service_account(eks::TOKEN_EXPIRATION))
-        .or_else(|| places.default(key::AWS_TOKEN_LIFETIME));
-    let read = found.map(|found| places.read(found, value::aws_token_lifetime)).transpose()?;
+fn token_lifetime(precedence: &Precedence<'_>) -> Result<Setting<u32>, Denial> {
+    let found = (precedence.annotated(key::AWS_TOKEN_LIFETIME))
+        .or_else(|| precedence.of_service_account(eks::TOKEN_EXPIRATION))
+        .or_else(|| precedence.default(key::AWS_TOKEN_LIFETIME));
+    let read = found.map(|found| precedence.read(found, parse::aws_token_lifetime)).transpose()?;
     Ok(read.unwrap_or(Setting::built_in(TOKEN_LIFETIME)))
 }
 
 /// An annotation's region must lie in the role's partition; one that the app's containers use, or the chart's, is only
 /// taken if it does.
-fn region<'a>(places: &Places<'a>, partition: Option<Partition>) -> Result<Setting<&'a str>, Denial> {
+fn region<'a>(precedence: &Precedence<'a>, partition: Option<Partition>) -> Result<Setting<&'a str>, Denial> {
     let fits = |region: &str| partition.is_none_or(|partition| Partition::of_region(region) == partition);
-    if let Some(found) = places.annotated(key::AWS_REGION) {
-        let region = places.read(found, value::region)?;
+    if let Some(found) = precedence.annotated(key::AWS_REGION) {
+        let region = precedence.read(found, parse::region)?;
         if !fits(region.value) {
             let partition = partition.map_or("", |partition| partition.name);
             let end = format!("is not a region of the role's partition {partition}");
-            return Err(places.refuse(found, Reason::BadValue, end));
+            return Err(precedence.deny(found, Reason::BadValue, end));
         }
         return Ok(region);
     }
     let default =
-        places.default(key::AWS_REGION).map(|found| places.read(found, value::region)).transpose()?;
-    let of_app = agreed::value(places.pod, &["AWS_REGION", "AWS_DEFAULT_REGION"])
-        .and_then(|text| value::region(text).ok())
+        precedence.default(key::AWS_REGION).map(|found| precedence.read(found, parse::region)).transpose()?;
+    let of_app = app_env::value(precedence.pod, &["AWS_REGION", "AWS_DEFAULT_REGION"])
+        .and_then(|text| parse::region(text).ok())
         .map(|value| Setting { value, origin: Origin::Pod });
     let built_in = partition.map_or("us-east-1", |partition| partition.default_region);
     Ok([of_app, default]
@@ -175,8 +175,8 @@ fn region<'a>(places: &Places<'a>, partition: Option<Partition>) -> Result<Setti
         .unwrap_or(Setting::built_in(built_in)))
 }
 
-fn no_role(places: &Places<'_>) -> Denial {
-    let account = Name(places.pod.service_account());
+fn no_role(precedence: &Precedence<'_>) -> Denial {
+    let account = DisplayName(precedence.pod.service_account());
     Denial::of_settings(
         Reason::NoAwsIdentity,
         format!(

@@ -8,19 +8,19 @@ use rolebridge_core::aws::CredentialsSource;
 use rolebridge_core::identity::Identity;
 use rolebridge_core::token_outputs::{self, Output};
 
-use super::places::{Found, Places};
-use super::sources::Source;
+use super::precedence::{Precedence, RawSetting};
+use super::token_source::TokenSource;
 use super::{Setting, Settings};
 use crate::{Denial, Reason};
 
 /// A setting that decides what others mean: its annotation, its value and where it stands.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Decider {
+pub(super) struct ExclusiveSetting {
     key: &'static str,
     setting: Setting<&'static str>,
 }
 
-impl Decider {
+impl ExclusiveSetting {
     pub(super) fn identity(identity: Setting<Identity>) -> Self {
         Self { key: key::IDENTITY, setting: identity.map(Identity::name) }
     }
@@ -30,14 +30,14 @@ impl Decider {
     }
 
     /// Refuses an annotation that stands as close to the pod as this.
-    fn refuse(&self, places: &Places<'_>, other: &'static str, instead: &str) -> Result<(), Denial> {
+    fn deny(&self, precedence: &Precedence<'_>, other: &'static str, instead: &str) -> Result<(), Denial> {
         let Setting { value, origin } = self.setting;
-        match places.annotated(other).filter(|found| found.origin <= origin) {
+        match precedence.annotated(other).filter(|found| found.origin <= origin) {
             None => Ok(()),
             Some(found) => {
-                let place = places.place(origin);
+                let place = precedence.describe_origin(origin);
                 let end = format!("means nothing with {}: \"{value}\" ({place}){instead}", self.key);
-                let refusal = places.refuse(found, Reason::BadValue, end);
+                let refusal = precedence.deny(found, Reason::BadValue, end);
                 Err(Denial { depends_on_metadata: true, ..refusal })
             }
         }
@@ -46,7 +46,7 @@ impl Decider {
 
 /// Settings of AWS that an identity without it, or EKS's agent, takes the meaning of.
 pub(super) fn check_aws(
-    places: &Places<'_>,
+    precedence: &Precedence<'_>,
     identity: Setting<Identity>,
     credentials: Setting<CredentialsSource>,
 ) -> Result<(), Denial> {
@@ -61,7 +61,9 @@ pub(super) fn check_aws(
             key::AWS_TOKEN_LIFETIME,
         ],
     };
-    of_identity.iter().try_for_each(|other| Decider::identity(identity).refuse(places, other, ""))?;
+    of_identity
+        .iter()
+        .try_for_each(|other| ExclusiveSetting::identity(identity).deny(precedence, other, ""))?;
     let of_agent: &[_] = match (identity.value, credentials.value) {
         (Identity::Kubernetes, _) | (_, CredentialsSource::Irsa) => &[],
         // The agent gives credentials, and a request is signed without a call.
@@ -70,7 +72,9 @@ pub(super) fn check_aws(
         }
         (Identity::AwsJwt, CredentialsSource::PodIdentity) => &[key::ROLE_ARN, key::SESSION_NAME],
     };
-    of_agent.iter().try_for_each(|other| Decider::credentials(credentials).refuse(places, other, ""))
+    of_agent
+        .iter()
+        .try_for_each(|other| ExclusiveSetting::credentials(credentials).deny(precedence, other, ""))
 }
 
 /// What rules the source `loopback` out, if something does: it hands out AWS credentials, which must be worth nothing
@@ -78,35 +82,37 @@ pub(super) fn check_aws(
 pub(super) fn without_loopback(
     identity: Setting<Identity>,
     credentials: Setting<CredentialsSource>,
-) -> Option<Decider> {
+) -> Option<ExclusiveSetting> {
     match (identity.value, credentials.value) {
         (Identity::AwsRole, CredentialsSource::Irsa) => None,
         // Its session is under no policy of ours.
-        (Identity::AwsRole, CredentialsSource::PodIdentity) => Some(Decider::credentials(credentials)),
-        (Identity::AwsJwt | Identity::Kubernetes, _) => Some(Decider::identity(identity)),
+        (Identity::AwsRole, CredentialsSource::PodIdentity) => {
+            Some(ExclusiveSetting::credentials(credentials))
+        }
+        (Identity::AwsJwt | Identity::Kubernetes, _) => Some(ExclusiveSetting::identity(identity)),
     }
 }
 
-/// Sources that are as close to the pod as what rules `loopback` out, and yet have it.
-pub(super) fn check_loopback(places: &Places<'_>, decider: &Decider) -> Result<(), Denial> {
-    decider.refuse(places, key::SOURCE, "; the sources \"file\" and \"metadata\" do")
+/// TokenSources that are as close to the pod as what rules `loopback` out, and yet have it.
+pub(super) fn check_loopback(precedence: &Precedence<'_>, decider: &ExclusiveSetting) -> Result<(), Denial> {
+    decider.deny(precedence, key::SOURCE, "; the sources \"file\" and \"metadata\" do")
 }
 
 /// Impersonation, as far as the app's library or the sidecar can do it.
-pub(super) fn check_google(places: &Places<'_>, settings: &Settings<'_>) -> Result<(), Denial> {
+pub(super) fn check_google(precedence: &Precedence<'_>, settings: &Settings<'_>) -> Result<(), Denial> {
     let Settings { google, sources, outputs, .. } = settings;
-    let refuse = |found: Option<Found<'_>>, end: &str| {
-        found.map_or(Ok(()), |found| Err(places.refuse(found, Reason::BadValue, end)))
+    let refuse = |found: Option<RawSetting<'_>>, end: &str| {
+        found.map_or(Ok(()), |found| Err(precedence.deny(found, Reason::BadValue, end)))
     };
     if google.delegates.is_some() {
         if google.service_account.is_none() {
             let end = "means nothing without rolebridge.io/service-account, in which the chain ends";
-            return refuse(places.annotated(key::DELEGATES), end);
+            return refuse(precedence.annotated(key::DELEGATES), end);
         }
-        if sources.value.in_use().any(|source| source != Source::Metadata) {
+        if sources.value.in_use().any(|source| source != TokenSource::Metadata) {
             let end = "is only possible with rolebridge.io/source: \"metadata\" for all containers: the configuration of \
                        Google's libraries has no place for a chain";
-            return refuse(places.find(key::DELEGATES), end);
+            return refuse(precedence.find(key::DELEGATES), end);
         }
     }
     let is_id_token = |(output, _): &(Output<'_>, String)| matches!(output, Output::IdToken { .. });
@@ -115,7 +121,7 @@ pub(super) fn check_google(places: &Places<'_>, settings: &Settings<'_>) -> Resu
         .is_some_and(|all| all.iter().any(is_id_token));
     if asks_for_id && google.service_account.is_none() {
         let end = "has an ID token, which only a rolebridge.io/service-account has";
-        return refuse(places.find(key::OUTPUTS), end);
+        return refuse(precedence.find(key::OUTPUTS), end);
     }
     Ok(())
 }

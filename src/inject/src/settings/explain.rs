@@ -4,7 +4,7 @@ use rolebridge_core::annotations::{self as key, ALL, eks};
 use rolebridge_core::identity::Identity;
 use rolebridge_core::redact::redact_userinfo;
 
-use super::{Credentials, Origin, Places, Setting, Settings};
+use super::{Credentials, Origin, Precedence, Setting, Settings};
 use crate::{Context, Pod};
 
 /// What holds for an annotation.
@@ -23,11 +23,14 @@ pub fn declared_settings<'a>(
     pod: &'a Pod<'_>,
     context: &Context<'a>,
 ) -> impl Iterator<Item = ResolvedSetting> + use<'a> {
-    let places = Places { pod, context: *context };
+    let precedence = Precedence { pod, context: *context };
     ALL.iter().filter(|annotation| annotation.key != key::INJECT).filter_map(move |annotation| {
-        let of_eks = || places.of_service_account(eks::ROLE_ARN).filter(|_| annotation.key == key::ROLE_ARN);
-        let found =
-            places.annotated(annotation.key).or_else(of_eks).or_else(|| places.default(annotation.key))?;
+        let of_eks =
+            || precedence.of_service_account(eks::ROLE_ARN).filter(|_| annotation.key == key::ROLE_ARN);
+        let found = precedence
+            .annotated(annotation.key)
+            .or_else(of_eks)
+            .or_else(|| precedence.default(annotation.key))?;
         let text =
             if found.key == key::HTTPS_PROXY { redact_userinfo(found.text) } else { found.text.into() };
         Some(ResolvedSetting { key: annotation.key, value: text.into_owned(), origin: found.origin })

@@ -3,9 +3,9 @@
 use rolebridge_core::annotations as key;
 use rolebridge_core::google::DEFAULT_UNIVERSE;
 
-use super::places::Places;
-use super::{Setting, value};
-use crate::sentence::Name;
+use super::precedence::Precedence;
+use super::{Setting, parse};
+use crate::message::DisplayName;
 use crate::{Denial, Reason};
 
 /// Seconds of an impersonated token where nobody says another number: what Google's libraries, and the sidecar, ask for by themselves.
@@ -37,18 +37,18 @@ pub struct Google<'a> {
 impl<'a> Google<'a> {
     /// All values are parsed before the lack of a provider is told: a bad value is refused in every pod, a lack only in
     /// some.
-    pub(super) fn resolve(places: &Places<'a>) -> Result<Result<Self, Denial>, Denial> {
-        let provider = places.optional(key::PROVIDER, value::provider)?;
-        let service_account = places.optional(key::SERVICE_ACCOUNT, value::email)?;
-        let delegates = places.optional(key::DELEGATES, value::emails)?;
-        let token_lifetime = places.or(key::TOKEN_LIFETIME, value::token_lifetime, TOKEN_LIFETIME)?;
-        let project = places.optional(key::PROJECT, value::project)?;
-        let quota_project = places.optional(key::QUOTA_PROJECT, value::project)?;
-        let universe = places.or(key::UNIVERSE_DOMAIN, value::universe, DEFAULT_UNIVERSE)?;
-        let sts_endpoint = places.optional(key::STS_ENDPOINT, value::endpoint)?;
-        let iam_credentials_endpoint = places.optional(key::IAM_CREDENTIALS_ENDPOINT, value::endpoint)?;
-        check_allowed(places, provider, service_account, delegates.as_ref())?;
-        Ok(provider.ok_or_else(|| no_provider(places)).map(|provider| Self {
+    pub(super) fn resolve(precedence: &Precedence<'a>) -> Result<Result<Self, Denial>, Denial> {
+        let provider = precedence.optional(key::PROVIDER, parse::provider)?;
+        let service_account = precedence.optional(key::SERVICE_ACCOUNT, parse::email)?;
+        let delegates = precedence.optional(key::DELEGATES, parse::emails)?;
+        let token_lifetime = precedence.or(key::TOKEN_LIFETIME, parse::token_lifetime, TOKEN_LIFETIME)?;
+        let project = precedence.optional(key::PROJECT, parse::project)?;
+        let quota_project = precedence.optional(key::QUOTA_PROJECT, parse::project)?;
+        let universe = precedence.or(key::UNIVERSE_DOMAIN, parse::universe, DEFAULT_UNIVERSE)?;
+        let sts_endpoint = precedence.optional(key::STS_ENDPOINT, parse::endpoint)?;
+        let iam_credentials_endpoint = precedence.optional(key::IAM_CREDENTIALS_ENDPOINT, parse::endpoint)?;
+        check_allowed(precedence, provider, service_account, delegates.as_ref())?;
+        Ok(provider.ok_or_else(|| no_provider(precedence)).map(|provider| Self {
             provider,
             service_account,
             delegates,
@@ -64,22 +64,22 @@ impl<'a> Google<'a> {
 
 impl Google<'_> {
     /// Seconds of the impersonated token, unless everybody asks for so many by themselves.
-    pub(crate) fn said_token_lifetime(&self) -> Option<u32> {
+    pub(crate) fn explicit_token_lifetime(&self) -> Option<u32> {
         Some(self.token_lifetime.value).filter(|seconds| *seconds != TOKEN_LIFETIME)
     }
 }
 
 fn check_allowed(
-    places: &Places<'_>,
+    precedence: &Precedence<'_>,
     provider: Option<Setting<&str>>,
     service_account: Option<Setting<&str>>,
     delegates: Option<&Setting<Vec<&str>>>,
 ) -> Result<(), Denial> {
-    let (defaults, namespace) = (places.context.defaults, places.context.namespace);
+    let (defaults, namespace) = (precedence.context.defaults, precedence.context.namespace);
     let refuse = |key: &'static str, list: &str| {
         let end = format!("is not allowed in the namespace {namespace} by the platform team's {list}");
-        let refusal = |found| Err(places.refuse(found, Reason::NotAllowed, end));
-        places.find(key).map_or(Ok(()), refusal)
+        let refusal = |found| Err(precedence.deny(found, Reason::NotAllowed, end));
+        precedence.find(key).map_or(Ok(()), refusal)
     };
     if provider.is_some_and(|provider| !defaults.allows_provider(provider.value, namespace)) {
         return refuse(key::PROVIDER, "allowed.providers");
@@ -94,15 +94,15 @@ fn check_allowed(
     Ok(())
 }
 
-fn no_provider(places: &Places<'_>) -> Denial {
+fn no_provider(precedence: &Precedence<'_>) -> Denial {
     Denial::of_settings(
         Reason::NoProvider,
         format!(
             "{} is named nowhere: not on the pod, its service account {}, its namespace {} nor in the chart's \
              defaults. It is projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER.",
             key::PROVIDER,
-            Name(places.pod.service_account()),
-            places.context.namespace
+            DisplayName(precedence.pod.service_account()),
+            precedence.context.namespace
         ),
     )
 }

@@ -1,36 +1,36 @@
 //! Annotations, typed: each is parsed once, from the pod, else its service account, else its namespace, else the
 //! defaults, and remembers where it came from.
 
-pub(crate) mod agreed;
+pub(crate) mod app_env;
 mod aws;
 mod conflicts;
+mod container_selection;
 mod explain;
 mod google;
 mod origin;
-mod places;
+mod parse;
 mod ports;
-mod selection;
-mod session;
+mod precedence;
+mod session_name;
 mod sidecar;
-mod sources;
-mod value;
+mod token_source;
 
 #[cfg(test)]
 mod tests;
 
 pub use aws::{Aws, Credentials};
+pub use container_selection::ContainerSelection;
 pub use explain::{ResolvedSetting, declared_settings};
 pub use google::Google;
 pub use origin::{Origin, Setting};
-pub(crate) use places::Places;
+pub(crate) use parse::check;
+pub use parse::{CaBundle, ParsedQuantity, Role};
+pub(crate) use precedence::Precedence;
 use rolebridge_core::annotations as key;
 use rolebridge_core::identity::Identity;
-pub use selection::Selection;
-pub use session::SessionName;
-pub use sidecar::{Bounds, Sidecar};
-pub use sources::{Source, Sources};
-pub(crate) use value::check;
-pub use value::{Amount, CaBundle, Role};
+pub use session_name::SessionName;
+pub use sidecar::{ResourceBounds, Sidecar};
+pub use token_source::{TokenSource, TokenSources};
 
 use crate::{Context, Denial, Pod};
 
@@ -44,18 +44,18 @@ pub struct Settings<'a> {
     /// At AWS; `None`: the identity needs nothing of it.
     pub aws: Option<Aws<'a>>,
     /// How each container's library gets a token.
-    pub sources: Setting<Sources<'a>>,
+    pub sources: Setting<TokenSources<'a>>,
     /// Further files that the sidecar keeps fresh, as `rolebridge.io/outputs` has them.
     pub outputs: Option<Setting<&'a str>>,
     /// Which containers get credentials.
-    pub containers: Selection<'a>,
+    pub containers: ContainerSelection<'a>,
     /// The sidecar's own.
     pub sidecar: Sidecar<'a>,
 }
 
 /// Whether a value of an annotation means something at all, whatever else is said.
 #[must_use]
-pub fn means_something(annotation: &str, text: &str) -> bool {
+pub fn is_valid_value(annotation: &str, text: &str) -> bool {
     check(annotation, text).is_ok()
 }
 
@@ -66,24 +66,24 @@ pub fn means_something(annotation: &str, text: &str) -> bool {
 /// A value means nothing or is not allowed; else a provider, an AWS identity or a container is
 /// lacking.
 pub fn resolve<'a>(pod: &'a Pod<'_>, context: &Context<'a>) -> Result<Settings<'a>, Denial> {
-    let places = Places { pod, context: *context };
-    let identity = places.or(key::IDENTITY, value::identity, Identity::AwsRole)?;
-    let credentials = aws::credentials(&places)?;
-    conflicts::check_aws(&places, identity, credentials)?;
-    let google = Google::resolve(&places)?;
+    let precedence = Precedence { pod, context: *context };
+    let identity = precedence.or(key::IDENTITY, parse::identity, Identity::AwsRole)?;
+    let credentials = aws::credentials(&precedence)?;
+    conflicts::check_aws(&precedence, identity, credentials)?;
+    let google = Google::resolve(&precedence)?;
     let aws = match identity.value {
-        Identity::AwsRole | Identity::AwsJwt => Some(Aws::resolve(&places, identity.value, credentials)?),
+        Identity::AwsRole | Identity::AwsJwt => Some(Aws::resolve(&precedence, identity.value, credentials)?),
         Identity::Kubernetes => None,
     };
-    let sources = selection::sources(&places, identity, credentials)?;
-    let outputs = places.optional(key::OUTPUTS, value::outputs)?;
-    let containers = Selection::resolve(&places)?;
-    let sidecar = Sidecar::resolve(&places)?;
+    let sources = container_selection::sources(&precedence, identity, credentials)?;
+    let outputs = precedence.optional(key::OUTPUTS, parse::outputs)?;
+    let containers = ContainerSelection::resolve(&precedence)?;
+    let sidecar = Sidecar::resolve(&precedence)?;
     containers.check_some(pod)?;
     let (google, aws) = (google?, aws.transpose()?);
     let settings = Settings { identity, google, aws, sources, outputs, containers, sidecar };
-    conflicts::check_google(&places, &settings)?;
-    ports::check(&places, &settings)?;
+    conflicts::check_google(&precedence, &settings)?;
+    ports::check(&precedence, &settings)?;
     ports::check_host_network(pod, &settings)?;
     Ok(settings)
 }
@@ -91,7 +91,7 @@ pub fn resolve<'a>(pod: &'a Pod<'_>, context: &Context<'a>) -> Result<Settings<'
 impl Settings<'_> {
     /// Whether the sidecar has Google's tokens made itself.
     pub(crate) fn has_google_tokens(&self) -> bool {
-        self.sources.value.uses(Source::Metadata) || self.outputs.is_some()
+        self.sources.value.uses(TokenSource::Metadata) || self.outputs.is_some()
     }
 
     /// Whether there is anything for a sidecar to do: the kubelet itself keeps the token of a Kubernetes service account
@@ -102,6 +102,6 @@ impl Settings<'_> {
 
     /// Whether the sidecar has a server on 127.0.0.1.
     pub(crate) fn has_server(&self) -> bool {
-        self.sources.value.in_use().any(Source::is_served)
+        self.sources.value.in_use().any(TokenSource::is_served)
     }
 }

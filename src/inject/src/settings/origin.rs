@@ -1,6 +1,6 @@
 //! Where a setting was said.
 
-/// Where a setting came from, in the order in which the places are asked.
+/// Where a setting came from, in the order in which they are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
     /// The pod: its annotation, or what its containers say to AWS or to a proxy already.

@@ -3,9 +3,9 @@
 use rolebridge_core::annotations as key;
 use rolebridge_core::pod_names::CONTAINER;
 
-use super::places::Places;
+use super::precedence::Precedence;
 use super::{Setting, Settings};
-use crate::sentence::Name;
+use crate::message::DisplayName;
 use crate::{Denial, Pod, Reason};
 
 /// The sidecar's listeners, with the annotation that moves each.
@@ -18,15 +18,15 @@ fn listeners(settings: &Settings<'_>) -> impl Iterator<Item = (&'static str, Set
 }
 
 /// Refuses a port that is taken.
-pub(super) fn check(places: &Places<'_>, settings: &Settings<'_>) -> Result<(), Denial> {
+pub(super) fn check(precedence: &Precedence<'_>, settings: &Settings<'_>) -> Result<(), Denial> {
     let mut earlier: Option<(&str, Setting<u16>)> = None;
     for (key, port) in listeners(settings) {
-        let place = places.place(port.origin);
+        let place = precedence.describe_origin(port.origin);
         let number = port.value;
-        if let Some(container) = user_of(places.pod, number) {
+        if let Some(container) = user_of(precedence.pod, number) {
             let message = format!(
                 "{key}: \"{number}\" ({place}) is a port of the container {}. Set {key} to one that is free.",
-                Name(container)
+                DisplayName(container)
             );
             return Err(Denial::of_settings(Reason::Clash, message));
         }

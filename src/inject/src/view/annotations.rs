@@ -29,7 +29,7 @@ impl Annotations<'_> {
 impl<'de: 'a, 'a> Deserialize<'de> for Annotations<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let decides = |key: &str| key.starts_with(PREFIX) || key == MIRROR || mesh::is_exclusion(key);
-        deserializer.deserialize_map(Kept(decides)).map(Self)
+        deserializer.deserialize_map(PrefixedMapVisitor(decides)).map(Self)
     }
 }
 
@@ -45,14 +45,14 @@ impl Labels<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Labels<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Kept(|key| key.starts_with(PREFIX))).map(Self)
+        deserializer.deserialize_map(PrefixedMapVisitor(|key| key.starts_with(PREFIX))).map(Self)
     }
 }
 
 /// Keeps the entries whose key passes.
-struct Kept(fn(&str) -> bool);
+struct PrefixedMapVisitor(fn(&str) -> bool);
 
-impl<'de> Visitor<'de> for Kept {
+impl<'de> Visitor<'de> for PrefixedMapVisitor {
     type Value = Vec<(BorrowedStr<'de>, BorrowedStr<'de>)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,14 +3,14 @@
 //! Every list and map may be absent or `null`: the patch must create it then, so the view keeps the difference to empty.
 
 mod annotations;
+mod borrowed_str;
 mod container;
-mod text;
 mod volume;
 
 pub(crate) use annotations::{Annotations, Labels, MIRROR};
+pub use borrowed_str::BorrowedStr;
 pub(crate) use container::{Amounts, Container, Env, Resources, User};
 use serde::Deserialize;
-pub use text::BorrowedStr;
 pub(crate) use volume::{DownwardItem, Volume};
 
 /// A pod, or a workload's pod template.
@@ -70,12 +70,12 @@ pub(crate) struct NodeSelector<'a> {
 
 /// Which of the pod's two lists a container stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum List {
+pub(crate) enum ContainerList {
     Init,
     App,
 }
 
-impl List {
+impl ContainerList {
     /// The list's JSON pointer.
     pub(crate) const fn pointer(self) -> &'static str {
         match self {
@@ -118,9 +118,9 @@ impl<'a> Pod<'a> {
     }
 
     /// Init containers, then the others, each with its list and its place there.
-    pub(crate) fn containers(&self) -> impl Iterator<Item = (List, usize, &Container<'a>)> {
-        let init = self.init_containers().iter().enumerate().map(|(at, one)| (List::Init, at, one));
-        init.chain(self.app_containers().iter().enumerate().map(|(at, one)| (List::App, at, one)))
+    pub(crate) fn containers(&self) -> impl Iterator<Item = (ContainerList, usize, &Container<'a>)> {
+        let init = self.init_containers().iter().enumerate().map(|(at, one)| (ContainerList::Init, at, one));
+        init.chain(self.app_containers().iter().enumerate().map(|(at, one)| (ContainerList::App, at, one)))
     }
 
     pub(crate) fn is_mirror(&self) -> bool {

@@ -24,8 +24,9 @@ fn anyones(sentence: &str) -> String {
 }
 
 fn without_place(sentence: &str) -> String {
-    let places = [" (on the ", " (the default)", " (in the chart"];
-    let Some((start, place)) = places.iter().filter_map(|place| Some((sentence.find(place)?, *place))).min()
+    let precedence = [" (on the ", " (the default)", " (in the chart"];
+    let Some((start, place)) =
+        precedence.iter().filter_map(|place| Some((sentence.find(place)?, *place))).min()
     else {
         return sentence.to_owned();
     };

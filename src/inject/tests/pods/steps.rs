@@ -65,7 +65,7 @@ pub(crate) const STEPS: &[Sequence] = &[
     },
     Sequence {
         name: "containers-in-front",
-        about: "A later webhook put containers in front of all: only those get something, at their new places.",
+        about: "A later webhook put containers in front of all: only those get something, at their new precedence.",
         case: "init-containers",
         steps: &[Us, VAULT, Us, Us],
     },

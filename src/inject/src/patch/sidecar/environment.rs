@@ -8,10 +8,10 @@ use rolebridge_core::pod_names::{AWS_TOKEN_FILE, CA_FILE, IDENTITY_TOKEN_FILE, T
 
 use crate::Settings;
 use crate::patch::env::Variable;
-use crate::settings::{Aws, Credentials, Source};
+use crate::settings::{Aws, Credentials, TokenSource};
 
 /// The variables, in the order of the contract.
-pub(in crate::patch) fn of<'a>(settings: &'a Settings<'_>) -> Vec<Variable<'a>> {
+pub(crate) fn of<'a>(settings: &'a Settings<'_>) -> Vec<Variable<'a>> {
     let Settings { identity, google, aws, sidecar, .. } = settings;
     let mut env = Vec::with_capacity(18);
     match identity.value {
@@ -68,8 +68,9 @@ fn add_server(env: &mut Vec<Variable<'_>>, settings: &Settings<'_>) {
     }
     env.push(number(name::LOOPBACK_PORT, settings.sidecar.port.value.into()));
     let sources = &settings.sources.value;
-    if sources.uses(Source::Metadata) {
-        let served: Vec<_> = sources.in_use().filter(|source| source.is_served()).map(Source::name).collect();
+    if sources.uses(TokenSource::Metadata) {
+        let served: Vec<_> =
+            sources.in_use().filter(|source| source.is_served()).map(TokenSource::name).collect();
         env.push(Variable::new(name::SERVE, served.join(",")));
     }
 }
@@ -83,7 +84,7 @@ fn add_google<'a>(env: &mut Vec<Variable<'a>>, settings: &'a Settings<'_>) {
         env.extend(
             google.delegates.as_ref().map(|chain| Variable::new(name::DELEGATES, chain.value.join(","))),
         );
-        let lifetime = google.said_token_lifetime();
+        let lifetime = google.explicit_token_lifetime();
         env.extend(lifetime.map(|seconds| number(name::TOKEN_LIFETIME, seconds.into())));
     }
     let optional = [

@@ -2,7 +2,7 @@
 
 mod environment;
 
-pub(super) use environment::of as environment;
+pub(crate) use environment::of as environment;
 use rolebridge_core::identity::Identity;
 use rolebridge_core::pod_names::{
     AWS_TOKEN_VOLUME, CA_VOLUME, CONTAINER, IDENTITY_VOLUME, PROBE_TIMEOUT_SECONDS, PROGRAM, READY_COMMAND,
@@ -10,11 +10,11 @@ use rolebridge_core::pod_names::{
 };
 use serde::Serialize;
 
+use super::builder::PatchBuilder;
 use super::env::Variable;
-use super::operations::Operations;
-use super::place;
+use super::position;
 use super::resources::{self, Planned};
-use super::user::User;
+use super::run_as::RunAs;
 use super::volumes::Mount;
 use crate::defaults::PullPolicy;
 use crate::{Context, Pod, Settings};
@@ -94,19 +94,14 @@ struct SeccompProfile {
 }
 
 /// Adds the sidecar among the init containers, and the secrets that its image is pulled with.
-pub(super) fn add(
-    operations: &mut Operations,
-    pod: &Pod<'_>,
-    context: &Context<'_>,
-    settings: &Settings<'_>,
-) {
-    add_pull_secrets(operations, pod, &context.defaults.image_pull_secrets);
+pub(super) fn add(builder: &mut PatchBuilder, pod: &Pod<'_>, context: &Context<'_>, settings: &Settings<'_>) {
+    add_pull_secrets(builder, pod, &context.defaults.image_pull_secrets);
     let container = container(pod, context, settings);
     match &pod.spec.init_containers {
         Some(_) => {
-            operations.add(format_args!("/spec/initContainers/{}", place::of_sidecar(pod)), &container);
+            builder.add(format_args!("/spec/initContainers/{}", position::of_sidecar(pod)), &container);
         }
-        None => operations.add(format_args!("/spec/initContainers"), &[container]),
+        None => builder.add(format_args!("/spec/initContainers"), &[container]),
     }
 }
 
@@ -125,7 +120,7 @@ fn container<'a>(pod: &Pod<'_>, context: &Context<'a>, settings: &'a Settings<'_
             .map(|port| [Port { name: "rb-metrics", number: port.value, protocol: "TCP" }]),
         startup_probe: PROBE,
         resources: resources::plan(pod, settings),
-        security_context: security_context(User::of_sidecar(pod)),
+        security_context: security_context(RunAs::of_sidecar(pod)),
         // What the sidecar says last is its reason.
         termination_message_policy: "FallbackToLogsOnError",
         volume_mounts: mounts(settings),
@@ -133,14 +128,14 @@ fn container<'a>(pod: &Pod<'_>, context: &Context<'a>, settings: &'a Settings<'_
 }
 
 /// The restricted Pod Security Standard, but for a pod that runs as root throughout, which is not restricted anyway.
-const fn security_context(user: User) -> SecurityContext {
+const fn security_context(run_as: RunAs) -> SecurityContext {
     SecurityContext {
         allow_privilege_escalation: false,
         capabilities: Capabilities { drop: ["ALL"] },
         read_only_root_filesystem: true,
-        run_as_user: user.user,
-        run_as_group: user.group,
-        run_as_non_root: !user.is_root(),
+        run_as_user: run_as.user,
+        run_as_group: run_as.group,
+        run_as_non_root: !run_as.is_root(),
         seccomp_profile: SeccompProfile { r#type: "RuntimeDefault" },
     }
 }
@@ -160,16 +155,12 @@ struct Secret<'a> {
     name: &'a str,
 }
 
-fn add_pull_secrets(operations: &mut Operations, pod: &Pod<'_>, names: &[String]) {
+fn add_pull_secrets(builder: &mut PatchBuilder, pod: &Pod<'_>, names: &[String]) {
     let present = pod.spec.image_pull_secrets.as_deref().unwrap_or_default();
     let missing: Vec<_> = names
         .iter()
         .filter(|name| !present.iter().any(|secret| *secret.name == ***name))
         .map(|name| Secret { name })
         .collect();
-    operations.append(
-        format_args!("/spec/imagePullSecrets"),
-        pod.spec.image_pull_secrets.is_some(),
-        &missing,
-    );
+    builder.append(format_args!("/spec/imagePullSecrets"), pod.spec.image_pull_secrets.is_some(), &missing);
 }

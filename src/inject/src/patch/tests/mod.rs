@@ -1,7 +1,7 @@
 //! The patch, whole and by its parts.
 
 mod cost;
-mod proxy;
+mod no_proxy;
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The role session name, and the room that Google leaves for it.
+//! The role session name, and the max_len that Google leaves for it.
 //!
 //! A session's ARN, `arn:PARTITION:sts::ACCOUNT:assumed-role/ROLE/SESSION`, becomes `google.subject`, which is at most
 //! 127 bytes long. Source: "Configure Workload Identity Federation with AWS", Google Cloud.
@@ -12,8 +12,8 @@ use rolebridge_core::identity::Identity;
 use sha2::{Digest, Sha256};
 
 use super::Setting;
-use super::places::Places;
-use super::value::Role;
+use super::parse::Role;
+use super::precedence::Precedence;
 use crate::{Denial, Reason};
 
 /// A session name: the user's own, or made from the names of the namespace and the service account.
@@ -26,7 +26,7 @@ const MAX_SESSION_LEN: usize = 64;
 const HASH_BYTES: usize = 4;
 
 /// How long the name of a session of this role may be. A JSON web token of AWS STS is about the role alone.
-fn room(identity: Identity, role: &Role<'_>) -> usize {
+fn max_len(identity: Identity, role: &Role<'_>) -> usize {
     if identity != Identity::AwsRole {
         return MAX_SESSION_LEN;
     }
@@ -35,38 +35,38 @@ fn room(identity: Identity, role: &Role<'_>) -> usize {
 }
 
 /// The session's name: what was said, if it fits, else one made from the pod's namespace and service account.
-pub(super) fn name<'a>(
-    places: &Places<'a>,
+pub(super) fn resolve<'a>(
+    precedence: &Precedence<'a>,
     identity: Identity,
     role: Setting<Role<'a>>,
     said: Option<Setting<&'a str>>,
 ) -> Result<Setting<SessionName<'a>>, Denial> {
-    let room = room(identity, &role.value);
-    match (said, places.find(key::SESSION_NAME)) {
-        (Some(said), Some(found)) if said.value.len() > room => {
+    let max_len = max_len(identity, &role.value);
+    match (said, precedence.find(key::SESSION_NAME)) {
+        (Some(said), Some(found)) if said.value.len() > max_len => {
             let end = format!(
                 "is too long beside the role {}: Google takes a session's ARN of at most {MAX_SUBJECT_LEN} bytes, \
-                 which leaves {room} for the name",
+                 which leaves {max_len} for the name",
                 role.value.name
             );
-            Err(places.refuse(found, Reason::BadValue, end))
+            Err(precedence.deny(found, Reason::BadValue, end))
         }
         (Some(Setting { value, origin }), _) => Ok(Setting { value: Cow::Borrowed(value), origin }),
         (None, _) => {
-            let whole = format!("{}.{}", places.context.namespace, places.pod.service_account());
-            Ok(Setting::built_in(Cow::Owned(shortened(whole, room))))
+            let whole = format!("{}.{}", precedence.context.namespace, precedence.pod.service_account());
+            Ok(Setting::built_in(Cow::Owned(shortened(whole, max_len))))
         }
     }
 }
 
 /// A name that fits: as it is, or its beginning and a hash of the whole, so that two long names stay two.
-fn shortened(whole: String, room: usize) -> String {
-    if whole.len() <= room {
+fn shortened(whole: String, max_len: usize) -> String {
+    if whole.len() <= max_len {
         return whole;
     }
     let hash = Sha256::digest(&whole);
     // Both names are ASCII, as Kubernetes demands.
-    let kept = room.saturating_sub(2 * HASH_BYTES + 1);
+    let kept = max_len.saturating_sub(2 * HASH_BYTES + 1);
     let mut name: String = whole.chars().take(kept).collect();
     name.push('-');
     for byte in &hash[..HASH_BYTES] {
@@ -79,18 +79,18 @@ fn shortened(whole: String, room: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::value;
+    use crate::settings::parse;
 
     #[test]
     fn the_room_beside_a_role() {
         for (partition, both) in [("aws", 87), ("aws-cn", 84), ("aws-us-gov", 80)] {
             let arn = format!("arn:{partition}:iam::123456789012:role/path/{}", "r".repeat(40));
-            let role = value::role(&arn).unwrap();
-            assert_eq!(room(Identity::AwsRole, &role), both - 40, "{partition}");
-            assert_eq!(room(Identity::AwsJwt, &role), MAX_SESSION_LEN, "{partition}");
+            let role = parse::role(&arn).unwrap();
+            assert_eq!(max_len(Identity::AwsRole, &role), both - 40, "{partition}");
+            assert_eq!(max_len(Identity::AwsJwt, &role), MAX_SESSION_LEN, "{partition}");
         }
-        let short = value::role("arn:aws:iam::123456789012:role/r").unwrap();
-        assert_eq!(room(Identity::AwsRole, &short), MAX_SESSION_LEN);
+        let short = parse::role("arn:aws:iam::123456789012:role/r").unwrap();
+        assert_eq!(max_len(Identity::AwsRole, &short), MAX_SESSION_LEN);
     }
 
     #[test]
@@ -98,7 +98,7 @@ mod tests {
         for partition in rolebridge_core::aws::PARTITIONS {
             let arn = format!("arn:{}:iam::123456789012:role/{}", partition.name, "r".repeat(64));
             assert!(
-                room(Identity::AwsRole, &value::role(&arn).unwrap()) > 2 * HASH_BYTES + 1,
+                max_len(Identity::AwsRole, &parse::role(&arn).unwrap()) > 2 * HASH_BYTES + 1,
                 "{}",
                 partition.name
             );

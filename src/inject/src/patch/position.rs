@@ -11,7 +11,7 @@ use crate::{Pod, mesh};
 ///
 /// A proxy that is not native starts after every init container anyway; before `istio-init`, which then stands last,
 /// the sidecar still has the pod's plain network.
-pub(super) fn of_sidecar(pod: &Pod<'_>) -> usize {
+pub(crate) fn of_sidecar(pod: &Pod<'_>) -> usize {
     let init = pod.init_containers();
     let has_native_proxy = init.iter().any(|one| mesh::is_proxy(one) && one.restarts_always());
     let last = init.iter().rposition(mesh::owns).filter(|_| has_native_proxy);
@@ -19,7 +19,7 @@ pub(super) fn of_sidecar(pod: &Pod<'_>) -> usize {
 }
 
 /// The init containers that start before the sidecar, be it in the pod already or not.
-pub(super) fn before_sidecar<'a>(pod: &'a Pod<'_>) -> &'a [Container<'a>] {
+pub(crate) fn before_sidecar<'a>(pod: &'a Pod<'_>) -> &'a [Container<'a>] {
     let init = pod.init_containers();
     let standing = init.iter().position(|one| *one.name == *CONTAINER);
     &init[..standing.unwrap_or_else(|| of_sidecar(pod))]

@@ -4,14 +4,14 @@ use super::env::Variable;
 use crate::Settings;
 use crate::view::{Container, Env};
 
-const PROXIES: &[&str] =
+const PROXY_VARIABLES: &[&str] =
     &["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
+const NO_PROXY_VARIABLES: [&str; 2] = ["NO_PROXY", "no_proxy"];
 const LOOPBACK: [&str; 2] = ["127.0.0.1", "localhost"];
 
 /// What a container needs so that the loopback is reached past its proxy.
 #[derive(Debug, Default)]
-pub(super) struct Exceptions {
+pub(super) struct NoProxyAdditions {
     /// Literal values, by their place in `env`, extended.
     pub(super) extended: Vec<(usize, String)>,
     /// Variables that it lacks.
@@ -21,9 +21,10 @@ pub(super) struct Exceptions {
 }
 
 /// Decides for a container whose source is `loopback`.
-pub(super) fn exceptions(container: &Container<'_>, settings: &Settings<'_>) -> Exceptions {
-    let present = EXCEPTIONS.map(|name| container.env().iter().rposition(|variable| *variable.name == *name));
-    let mut needed = Exceptions::default();
+pub(super) fn additions(container: &Container<'_>, settings: &Settings<'_>) -> NoProxyAdditions {
+    let present =
+        NO_PROXY_VARIABLES.map(|name| container.env().iter().rposition(|variable| *variable.name == *name));
+    let mut needed = NoProxyAdditions::default();
     if !has_proxy(container) {
         // `envFrom` may bring a proxy; it is likely where a proxy is used at all.
         needed.unseen = container.has_env_from() && settings.sidecar.https_proxy.is_some();
@@ -33,7 +34,7 @@ pub(super) fn exceptions(container: &Container<'_>, settings: &Settings<'_>) -> 
         // A variable here would hide the one that `envFrom` may bring.
         needed.unseen = container.has_env_from();
         if !needed.unseen {
-            needed.missing = EXCEPTIONS.map(|name| Variable::new(name, LOOPBACK.join(","))).into();
+            needed.missing = NO_PROXY_VARIABLES.map(|name| Variable::new(name, LOOPBACK.join(","))).into();
         }
         return needed;
     }
@@ -50,7 +51,7 @@ pub(super) fn exceptions(container: &Container<'_>, settings: &Settings<'_>) -> 
 
 fn has_proxy(container: &Container<'_>) -> bool {
     let says_one = |variable: &&Env<'_>| variable.literal() != Some("");
-    PROXIES.iter().any(|name| container.variable(name).as_ref().is_some_and(says_one))
+    PROXY_VARIABLES.iter().any(|name| container.variable(name).as_ref().is_some_and(says_one))
 }
 
 /// The list with the loopback in it; `None` if it is there already.

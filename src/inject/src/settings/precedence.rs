@@ -7,12 +7,12 @@ use rolebridge_core::parse::InvalidValue;
 use rolebridge_core::redact::{Quoted, redact_userinfo};
 
 use super::{Origin, Setting};
-use crate::sentence::Name;
+use crate::message::DisplayName;
 use crate::{Context, Denial, Pod, Reason};
 
 /// A value as it stood, not parsed yet.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Found<'a> {
+pub(crate) struct RawSetting<'a> {
     pub(crate) key: &'static str,
     pub(crate) text: &'a str,
     pub(crate) origin: Origin,
@@ -20,15 +20,15 @@ pub(crate) struct Found<'a> {
 
 /// A pod and what else may say something about it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Places<'a> {
+pub(crate) struct Precedence<'a> {
     pub(crate) pod: &'a Pod<'a>,
     pub(crate) context: Context<'a>,
 }
 
-impl<'a> Places<'a> {
+impl<'a> Precedence<'a> {
     /// An annotation of the pod, its service account or its namespace.
-    pub(crate) fn annotated(&self, key: &'static str) -> Option<Found<'a>> {
-        let found = |origin| move |text| Found { key, text, origin };
+    pub(crate) fn annotated(&self, key: &'static str) -> Option<RawSetting<'a>> {
+        let found = |origin| move |text| RawSetting { key, text, origin };
         let Context { service_account, namespace_metadata, .. } = self.context;
         (self.pod.annotation(key).map(found(Origin::Pod)))
             .or_else(|| service_account?.annotation(key).map(found(Origin::ServiceAccount)))
@@ -36,39 +36,39 @@ impl<'a> Places<'a> {
     }
 
     /// An annotation of the service account alone, such as EKS's.
-    pub(crate) fn of_service_account(&self, key: &'static str) -> Option<Found<'a>> {
+    pub(crate) fn of_service_account(&self, key: &'static str) -> Option<RawSetting<'a>> {
         let text = self.context.service_account?.annotation(key)?;
-        Some(Found { key, text, origin: Origin::ServiceAccount })
+        Some(RawSetting { key, text, origin: Origin::ServiceAccount })
     }
 
     /// What the defaults say.
-    pub(crate) fn default(&self, key: &'static str) -> Option<Found<'a>> {
+    pub(crate) fn default(&self, key: &'static str) -> Option<RawSetting<'a>> {
         let text = self.context.defaults.setting(key)?;
-        Some(Found { key, text, origin: Origin::Defaults })
+        Some(RawSetting { key, text, origin: Origin::Defaults })
     }
 
     /// All four places.
-    pub(crate) fn find(&self, key: &'static str) -> Option<Found<'a>> {
+    pub(crate) fn find(&self, key: &'static str) -> Option<RawSetting<'a>> {
         self.annotated(key).or_else(|| self.default(key))
     }
 
     /// A found value, parsed, unless the platform team locked the annotation.
     pub(crate) fn read<T>(
         &self,
-        found: Found<'a>,
+        found: RawSetting<'a>,
         parse: impl FnOnce(&'a str) -> Result<T, InvalidValue>,
     ) -> Result<Setting<T>, Denial> {
-        let Found { key, text, origin } = found;
+        let RawSetting { key, text, origin } = found;
         if matches!(origin, Origin::Pod | Origin::ServiceAccount) && self.context.defaults.locks(key) {
             let message = format!(
                 "{key} ({}) is locked by the platform team: only the namespace or the chart's defaults may set it.",
-                self.place(origin)
+                self.describe_origin(origin)
             );
             return Err(refusal(Reason::Locked, origin, message));
         }
         match parse(text) {
             Ok(value) => Ok(Setting { value, origin }),
-            Err(wrong) => Err(self.refuse(found, Reason::BadValue, &wrong)),
+            Err(wrong) => Err(self.deny(found, Reason::BadValue, &wrong)),
         }
     }
 
@@ -93,18 +93,20 @@ impl<'a> Places<'a> {
 
     /// A refusal of a value: `KEY: "VALUE" (PLACE) END.` It is logged and stands in events, so a proxy's user and
     /// password are left out.
-    pub(crate) fn refuse(&self, found: Found<'_>, reason: Reason, end: impl fmt::Display) -> Denial {
-        let Found { key, text, origin } = found;
+    pub(crate) fn deny(&self, found: RawSetting<'_>, reason: Reason, end: impl fmt::Display) -> Denial {
+        let RawSetting { key, text, origin } = found;
         let text = if key == HTTPS_PROXY { redact_userinfo(text) } else { text.into() };
-        let message = format!("{key}: {} ({}) {end}.", Quoted(&text), self.place(origin));
+        let message = format!("{key}: {} ({}) {end}.", Quoted(&text), self.describe_origin(origin));
         refusal(reason, origin, message)
     }
 
     /// A place, as a sentence says it.
-    pub(crate) fn place(&self, origin: Origin) -> String {
+    pub(crate) fn describe_origin(&self, origin: Origin) -> String {
         match origin {
             Origin::Pod => "on the pod".to_owned(),
-            Origin::ServiceAccount => format!("on the service account {}", Name(self.pod.service_account())),
+            Origin::ServiceAccount => {
+                format!("on the service account {}", DisplayName(self.pod.service_account()))
+            }
             Origin::Namespace => format!("on the namespace {}", self.context.namespace),
             Origin::Defaults => "in the chart's defaults".to_owned(),
             Origin::BuiltIn => "the default".to_owned(),

@@ -4,7 +4,7 @@
 mod kubernetes;
 mod no_proxy;
 
-pub use kubernetes::{Amount, CaBundle};
+pub use kubernetes::{CaBundle, ParsedQuantity};
 pub(crate) use kubernetes::{
     LEAST_CPU, LEAST_MEMORY_LIMIT, ca_bundle, container_names, cpu, is_container_name, memory, memory_limit,
 };
@@ -17,7 +17,7 @@ pub(crate) use rolebridge_core::parse::{
 };
 use rolebridge_core::{annotations as key, token_outputs};
 
-use super::sources::{Source, Sources};
+use super::token_source::{TokenSource, TokenSources};
 
 /// Seconds of the projected AWS token.
 pub(crate) fn aws_token_lifetime(text: &str) -> Result<u32, InvalidValue> {
@@ -36,7 +36,7 @@ pub(crate) fn check(annotation: &str, text: &str) -> Result<(), InvalidValue> {
         key::SERVICE_ACCOUNT => email(text).map(drop),
         key::DELEGATES => emails(text).map(drop),
         key::IDENTITY => identity(text).map(drop),
-        key::SOURCE => Sources::parse(text, Source::Loopback).map(drop),
+        key::SOURCE => TokenSources::parse(text, TokenSource::Loopback).map(drop),
         key::ROLE_ARN => role(text).map(drop),
         key::AWS_TOKEN_LIFETIME => aws_token_lifetime(text).map(drop),
         key::AWS_CREDENTIALS => aws_credentials(text).map(drop),

@@ -6,7 +6,7 @@ use rolebridge_core::pod_names::{
     RUN_ARGS, TOKEN_VOLUME, VolumeMount,
 };
 
-use crate::view::{self, Container, List};
+use crate::view::{self, Container, ContainerList};
 use crate::{Denial, Pod, Reason};
 
 /// Every volume that may be ours.
@@ -18,10 +18,10 @@ const VOLUMES: &[VolumeMount] = &[TOKEN_VOLUME, CONFIG_VOLUME, AWS_TOKEN_VOLUME,
 /// # Errors
 ///
 /// A container or a volume of the pod has a name of ours and is not ours.
-pub(crate) fn sidecar<'a>(pod: &'a Pod<'_>) -> Result<Option<&'a Container<'a>>, Denial> {
+pub(crate) fn existing_sidecar<'a>(pod: &'a Pod<'_>) -> Result<Option<&'a Container<'a>>, Denial> {
     let mut injected = None;
     for (list, _, container) in pod.containers().filter(|(_, _, one)| *one.name == *CONTAINER) {
-        if list != List::Init || injected.is_some() || !is_sidecar(container) {
+        if list != ContainerList::Init || injected.is_some() || !is_sidecar(container) {
             return Err(clash(format!(
                 "The container {CONTAINER} is not Rolebridge's sidecar but has its name; give it another one."
             )));

@@ -3,40 +3,40 @@
 use rolebridge_core::annotations::{self as key, INJECT, PREFIX};
 use rolebridge_core::env::sidecar as name;
 
-use super::env::Variable;
-use super::{late_proxy, place, resources, sidecar};
-use crate::sentence::{MOST_IN_WARNING, names};
-use crate::settings::agreed::{self, Said};
-use crate::settings::{Origin, Places, Setting, Sidecar, check};
+use crate::message::{MAX_NAMES_IN_WARNING, join_names};
+use crate::patch::env::Variable;
+use crate::patch::{mesh_startup, position, resources, sidecar};
+use crate::settings::app_env::{self, Consensus};
+use crate::settings::{Origin, Precedence, Setting, Sidecar, check};
 use crate::view::{Container, Env};
-use crate::{Context, ObjectMetadata, Pod, Settings, spelling, unheard};
+use crate::{Context, ObjectMetadata, Pod, Settings, ineffective, unknown_keys};
 
 /// Warnings of the settings and the pod as a whole; the containers' come from where they are patched.
-pub(super) fn of_settings(
+pub(crate) fn for_settings(
     pod: &Pod<'_>,
     context: &Context<'_>,
     settings: &Settings<'_>,
     injected: Option<&Container<'_>>,
 ) -> Vec<String> {
     let mut warnings = Vec::new();
-    warnings.extend(injected.and_then(|sidecar| decided_otherwise(settings, sidecar)));
+    warnings.extend(injected.and_then(|sidecar| settings_changed_after_injection(settings, sidecar)));
     if settings.has_sidecar() {
-        warnings.extend(late_proxy::warning(pod, settings));
+        warnings.extend(mesh_startup::warning(pod, settings));
         warnings.extend(before_sidecar(pod, settings));
         warnings.extend(partition(settings));
-        warnings.extend(resources_of_nothing(pod, settings));
-        warnings.extend(proxy_not_taken(pod, settings));
-        warnings.extend(exceptions_not_taken(pod, settings));
+        warnings.extend(unused_resources(pod, settings));
+        warnings.extend(ambiguous_proxy(pod, settings));
+        warnings.extend(ambiguous_no_proxy(pod, settings));
     } else {
-        warnings.extend(settings_of_nothing(pod));
+        warnings.extend(unused_settings(pod));
     }
-    warnings.extend(lifetime_of_nothing(settings));
-    warnings.extend(unheard::among_labels(pod));
-    let places = Places { pod, context: *context };
+    warnings.extend(unused_token_lifetime(settings));
+    warnings.extend(ineffective::warn_about_labels(pod));
+    let precedence = Precedence { pod, context: *context };
     for (metadata, origin) in
         [(context.service_account, Origin::ServiceAccount), (context.namespace_metadata, Origin::Namespace)]
     {
-        let place = || places.place(origin);
+        let place = || precedence.describe_origin(origin);
         warnings.extend(metadata.into_iter().flat_map(|metadata| without_effect(metadata, &place)));
     }
     warnings
@@ -46,13 +46,14 @@ pub(super) fn of_settings(
 const MAY_DIFFER: [&str; 2] = [name::AWS_REGION, name::NO_PROXY];
 
 /// A later webhook that changed the settings came too late: the sidecar keeps what it has.
-fn decided_otherwise(settings: &Settings<'_>, sidecar: &Container<'_>) -> Option<String> {
+fn settings_changed_after_injection(settings: &Settings<'_>, sidecar: &Container<'_>) -> Option<String> {
     let decided = sidecar::environment(settings);
     let differs = |variable: &&Variable<'_>| {
         let has = sidecar.variable(variable.name).and_then(Env::literal);
         !MAY_DIFFER.contains(&variable.name) && has != Some(&*variable.value)
     };
-    let names = names(MOST_IN_WARNING, decided.iter().filter(differs).map(|variable| variable.name))?;
+    let names =
+        join_names(MAX_NAMES_IN_WARNING, decided.iter().filter(differs).map(|variable| variable.name))?;
     Some(format!(
         "The sidecar was injected before something else was decided for {names}, and keeps what it has: whatever changes \
          Rolebridge's settings must come before Rolebridge."
@@ -61,8 +62,8 @@ fn decided_otherwise(settings: &Settings<'_>, sidecar: &Container<'_>) -> Option
 
 /// Containers that run before there can be a token: a mesh's place comes first, or a later webhook's.
 fn before_sidecar(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
-    let early = place::before_sidecar(pod).iter().filter(|one| settings.containers.takes(one));
-    let early = names(MOST_IN_WARNING, early.map(|one| &*one.name))?;
+    let early = position::before_sidecar(pod).iter().filter(|one| settings.containers.includes(one));
+    let early = join_names(MAX_NAMES_IN_WARNING, early.map(|one| &*one.name))?;
     Some(format!(
         "Credentials do not work in {early} until the sidecar has started, which is later. What needs none of them can \
          be left out with {}.",
@@ -76,7 +77,7 @@ fn partition(settings: &Settings<'_>) -> Option<String> {
         .then(|| format!("The role is in the partition {name}: whether Google takes it is not verified."))
 }
 
-fn lifetime_of_nothing(settings: &Settings<'_>) -> Option<String> {
+fn unused_token_lifetime(settings: &Settings<'_>) -> Option<String> {
     let google = &settings.google;
     (google.token_lifetime.origin.is_annotated() && google.service_account.is_none())
         .then(|| format!("{} has no effect without {}.", key::TOKEN_LIFETIME, key::SERVICE_ACCOUNT))
@@ -97,13 +98,13 @@ const OF_SIDECAR: &[&str] = &[
     key::LOG_LEVEL,
 ];
 
-fn settings_of_nothing(pod: &Pod<'_>) -> Option<String> {
+fn unused_settings(pod: &Pod<'_>) -> Option<String> {
     let said = OF_SIDECAR.iter().copied().filter(|key| pod.annotation(key).is_some());
-    let said = names(MOST_IN_WARNING, said)?;
+    let said = join_names(MAX_NAMES_IN_WARNING, said)?;
     Some(format!("The pod needs no sidecar, and so these have no effect: {said}."))
 }
 
-fn resources_of_nothing(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
+fn unused_resources(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
     let Sidecar { cpu, memory, .. } = settings.sidecar;
     let said = |one: Setting<_>| one.origin.is_annotated();
     let any = [cpu, memory].into_iter().any(|bounds| said(bounds.request) || said(bounds.limit));
@@ -113,16 +114,16 @@ fn resources_of_nothing(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String
 }
 
 /// Why the sidecar goes without a proxy although the app's containers have one.
-fn proxy_not_taken(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
+fn ambiguous_proxy(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
     if settings.sidecar.https_proxy.is_some() {
         return None;
     }
-    let why = match agreed::said(pod, agreed::HTTPS_PROXY) {
-        Said::Nothing => return None,
-        Said::One(_) => "The proxy of the app's containers is not http://HOST:PORT".to_owned(),
-        Said::Several => "The app's containers have proxies that differ".to_owned(),
-        Said::Unseen(containers) => {
-            let containers = names(MOST_IN_WARNING, containers)?;
+    let why = match app_env::env_consensus(pod, app_env::HTTPS_PROXY) {
+        Consensus::None => return None,
+        Consensus::One(_) => "The proxy of the app's containers is not http://HOST:PORT".to_owned(),
+        Consensus::Conflict => "The app's containers have proxies that differ".to_owned(),
+        Consensus::Unknown(containers) => {
+            let containers = join_names(MAX_NAMES_IN_WARNING, containers)?;
             format!("The proxy of {containers} is set by valueFrom or refers to another variable")
         }
     };
@@ -130,15 +131,15 @@ fn proxy_not_taken(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
 }
 
 /// Why the sidecar asks its proxy for everything although the app's containers say what needs none.
-fn exceptions_not_taken(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
+fn ambiguous_no_proxy(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
     let Sidecar { https_proxy, no_proxy, .. } = &settings.sidecar;
     if https_proxy.is_none() || no_proxy.is_some() {
         return None;
     }
-    let unusable = agreed::variables(pod, agreed::NO_PROXY).filter(|(_, variable)| {
+    let unusable = app_env::variables(pod, app_env::NO_PROXY).filter(|(_, variable)| {
         variable.literal().is_some_and(|list| !list.is_empty() && check(key::NO_PROXY, list).is_err())
     });
-    let containers = names(MOST_IN_WARNING, unusable.map(|(container, _)| &*container.name))?;
+    let containers = join_names(MAX_NAMES_IN_WARNING, unusable.map(|(container, _)| &*container.name))?;
     Some(format!(
         "NO_PROXY of {containers} is no list of hosts with commas between them, so the sidecar goes without; {} gives \
          it one.",
@@ -157,10 +158,10 @@ fn without_effect<'a>(
                 "{key} ({}) has no effect: it is a pod's annotation, or a namespace's label.",
                 place()
             ))
-        } else if spelling::is_known(key) {
+        } else if unknown_keys::is_known(key) {
             None
         } else {
-            Some(format!("{key} ({}) does not exist.{}", place(), spelling::suggestion(key)))
+            Some(format!("{key} ({}) does not exist.{}", place(), unknown_keys::suggestion(key)))
         }
     })
 }

@@ -6,11 +6,11 @@ use rolebridge_core::external_account;
 use rolebridge_core::parse::InvalidValue;
 use rolebridge_core::redact::Quoted;
 
-use super::value;
+use super::parse;
 
 /// How an app's library gets a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum TokenSource {
     /// The sidecar answers as EC2's metadata service does; the library signs.
     Loopback,
     /// A file holds the subject token.
@@ -19,7 +19,7 @@ pub enum Source {
     Metadata,
 }
 
-impl Source {
+impl TokenSource {
     pub(crate) const ALL: [Self; 3] = [Self::Loopback, Self::File, Self::Metadata];
 
     /// As the annotation says it.
@@ -51,83 +51,83 @@ impl Source {
 
 /// How each container's library gets a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sources<'a> {
+pub struct TokenSources<'a> {
     /// Of every container that is not set apart.
-    pub common: Source,
+    pub default: TokenSource,
     /// The containers set apart.
-    pub apart: Vec<(&'a str, Source)>,
+    pub overrides: Vec<(&'a str, TokenSource)>,
 }
 
 const SOURCES: &str =
     "a source: \"loopback\", \"file\", \"metadata\" or the like of \"loopback,CONTAINER=file\"";
 
-impl<'a> Sources<'a> {
+impl<'a> TokenSources<'a> {
     /// Reads a list that may set containers apart without a word about the others, for which `common` holds then.
-    pub(crate) fn parse(text: &'a str, common: Source) -> Result<Self, InvalidValue> {
-        let mut said = None;
-        let mut apart = Vec::new();
+    pub(crate) fn parse(text: &'a str, default: TokenSource) -> Result<Self, InvalidValue> {
+        let mut declared = None;
+        let mut overrides = Vec::new();
         for part in text.split(',').map(str::trim) {
             let Some((container, name)) = part.split_once('=') else {
-                if said.replace(source(part)?).is_some() {
+                if declared.replace(source(part)?).is_some() {
                     let found = "has two sources for all containers; set some apart with CONTAINER=SOURCE";
                     return Err(InvalidValue::found(found, SOURCES));
                 }
                 continue;
             };
             let (container, name) = (container.trim(), name.trim());
-            if !value::is_container_name(container) {
+            if !parse::is_container_name(container) {
                 let found = format!("sets {} apart, which is no container's name", Quoted(container));
                 return Err(InvalidValue::found(found, SOURCES));
             }
-            if apart.iter().any(|(known, _)| *known == container) {
+            if overrides.iter().any(|(known, _)| *known == container) {
                 let found = format!("has two sources for the container {container}");
                 return Err(InvalidValue::found(found, SOURCES));
             }
-            apart.push((container, source(name)?));
+            overrides.push((container, source(name)?));
         }
-        Ok(Self { common: said.unwrap_or(common), apart })
+        Ok(Self { default: declared.unwrap_or(default), overrides })
     }
 
     /// One source for all containers.
-    pub(crate) const fn all(common: Source) -> Self {
-        Self { common, apart: Vec::new() }
+    pub(crate) const fn all(default: TokenSource) -> Self {
+        Self { default, overrides: Vec::new() }
     }
 
     /// The source of a container.
     #[must_use]
-    pub fn of(&self, container: &str) -> Source {
-        let apart = self.apart.iter().find(|(name, _)| *name == container);
-        apart.map_or(self.common, |(_, source)| *source)
+    pub fn of(&self, container: &str) -> TokenSource {
+        let source = self.overrides.iter().find(|(name, _)| *name == container);
+        source.map_or(self.default, |(_, source)| *source)
     }
 
     /// Whether a source is in use: decided without a look at the pod, so that it holds for containers that a later
     /// webhook brings.
     #[must_use]
-    pub fn uses(&self, source: Source) -> bool {
-        self.common == source || self.apart.iter().any(|(_, apart)| *apart == source)
+    pub fn uses(&self, source: TokenSource) -> bool {
+        self.default == source || self.overrides.iter().any(|(_, apart)| *apart == source)
     }
 
     /// The sources in use.
-    pub(crate) fn in_use(&self) -> impl Iterator<Item = Source> {
-        Source::ALL.into_iter().filter(|source| self.uses(*source))
+    pub(crate) fn in_use(&self) -> impl Iterator<Item = TokenSource> {
+        TokenSource::ALL.into_iter().filter(|source| self.uses(*source))
     }
 
     /// The configurations in use.
     pub(crate) fn documents(&self) -> impl Iterator<Item = external_account::ConfigKind> {
-        self.in_use().filter_map(Source::document)
+        self.in_use().filter_map(TokenSource::document)
     }
 }
 
-fn source(name: &str) -> Result<Source, InvalidValue> {
-    let found = Source::ALL.into_iter().find(|source| source.name() == name);
+fn source(name: &str) -> Result<TokenSource, InvalidValue> {
+    let found = TokenSource::ALL.into_iter().find(|source| source.name() == name);
     found.ok_or_else(|| InvalidValue::expected(SOURCES))
 }
 
 /// As the annotation says it.
-impl fmt::Display for Sources<'_> {
+impl fmt::Display for TokenSources<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.common.name())?;
-        self.apart.iter().try_for_each(|(container, source)| write!(f, ",{container}={}", source.name()))
+        f.write_str(self.default.name())?;
+        self.overrides.iter().try_for_each(|(container, source)| write!(f, ",{container}={}", source.name()))
     }
 }
 
@@ -135,18 +135,18 @@ impl fmt::Display for Sources<'_> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Sources<'_>, InvalidValue> {
-        Sources::parse(text, Source::Loopback)
+    fn parse(text: &str) -> Result<TokenSources<'_>, InvalidValue> {
+        TokenSources::parse(text, TokenSource::Loopback)
     }
 
     #[test]
     fn each_container_has_its_source() {
         for text in ["loopback,legacy=file,py=metadata", " loopback , legacy\t= file ,py =metadata"] {
             let sources = parse(text).unwrap();
-            assert_eq!(sources.of("web"), Source::Loopback);
-            assert_eq!(sources.of("legacy"), Source::File);
-            assert_eq!(sources.of("py"), Source::Metadata);
-            assert_eq!(sources.in_use().collect::<Vec<_>>(), Source::ALL);
+            assert_eq!(sources.of("web"), TokenSource::Loopback);
+            assert_eq!(sources.of("legacy"), TokenSource::File);
+            assert_eq!(sources.of("py"), TokenSource::Metadata);
+            assert_eq!(sources.in_use().collect::<Vec<_>>(), TokenSource::ALL);
             assert_eq!(sources.to_string(), "loopback,legacy=file,py=metadata");
         }
     }
@@ -154,15 +154,15 @@ mod tests {
     #[test]
     fn without_a_common_one_the_default_holds() {
         assert_eq!(parse("legacy=file").unwrap().to_string(), "loopback,legacy=file");
-        let sources = Sources::parse("legacy=file", Source::Metadata).unwrap();
+        let sources = TokenSources::parse("legacy=file", TokenSource::Metadata).unwrap();
         assert_eq!(sources.to_string(), "metadata,legacy=file");
     }
 
     #[test]
     fn one_source_for_all() {
         let sources = parse("file").unwrap();
-        assert!(!sources.uses(Source::Loopback));
-        assert_eq!(sources.in_use().collect::<Vec<_>>(), [Source::File]);
+        assert!(!sources.uses(TokenSource::Loopback));
+        assert_eq!(sources.in_use().collect::<Vec<_>>(), [TokenSource::File]);
         assert_eq!(parse("metadata").unwrap().documents().count(), 0);
     }
 

@@ -10,12 +10,12 @@ use crate::{Denial, Pod, Reason};
 const WRITTEN: &[&str] = &[STATUS, CONFIG_LOOPBACK, CONFIG_FILE];
 
 /// More slips than this are no misspelling but another word.
-const MOST_SLIPS: usize = 4;
+const MAX_EDIT_DISTANCE: usize = 4;
 
 /// Refuses a pod with an annotation of ours that does not exist: it would be silently without effect.
 pub(crate) fn check(pod: &Pod<'_>) -> Result<(), Denial> {
     let mut keys = pod.annotations().into_iter().flat_map(Annotations::keys);
-    let ours = |key: &&str| key.starts_with(PREFIX) && !is_written(key);
+    let ours = |key: &&str| key.starts_with(PREFIX) && !is_status_annotation(key);
     match keys.find(|key| ours(key) && !is_known(key)) {
         None => Ok(()),
         Some(key) => Err(Denial::of_pod(
@@ -27,12 +27,12 @@ pub(crate) fn check(pod: &Pod<'_>) -> Result<(), Denial> {
 }
 
 /// Whether the webhook itself writes this key.
-pub(crate) fn is_written(key: &str) -> bool {
+pub(crate) fn is_status_annotation(key: &str) -> bool {
     WRITTEN.contains(&key)
 }
 
 /// More than any key of ours, and less than it costs time to compare.
-const LONGEST_KEY: usize = 100;
+const MAX_KEY_LEN: usize = 100;
 
 /// Whether a user may write this key.
 pub(crate) fn is_known(key: &str) -> bool {
@@ -40,9 +40,9 @@ pub(crate) fn is_known(key: &str) -> bool {
 }
 
 /// The known key that is spelt most alike.
-pub(crate) fn nearest(key: &str) -> Option<&'static str> {
+pub(crate) fn closest_match(key: &str) -> Option<&'static str> {
     // Nothing has checked the key's length yet.
-    if key.len() > LONGEST_KEY {
+    if key.len() > MAX_KEY_LEN {
         return None;
     }
     let suffix = |key: &str| key.strip_prefix(PREFIX).unwrap_or(key).to_ascii_lowercase();
@@ -51,12 +51,12 @@ pub(crate) fn nearest(key: &str) -> Option<&'static str> {
         .iter()
         .map(|annotation| (distance(&wanted, &suffix(annotation.key)), annotation.key))
         .min_by_key(|(slips, _)| *slips)?;
-    (slips <= MOST_SLIPS && slips * 2 <= wanted.len()).then_some(nearest)
+    (slips <= MAX_EDIT_DISTANCE && slips * 2 <= wanted.len()).then_some(nearest)
 }
 
 /// "Did you mean …?", after a blank, or nothing.
 pub(crate) fn suggestion(key: &str) -> String {
-    nearest(key).map_or_else(String::new, |nearest| format!(" Did you mean {nearest}?"))
+    closest_match(key).map_or_else(String::new, |nearest| format!(" Did you mean {nearest}?"))
 }
 
 /// How many letters must be put in, left out or changed (Levenshtein).
@@ -98,7 +98,7 @@ mod tests {
             (&*format!("rolebridge.io/{}", "x".repeat(1 << 20)), None),
             ("rolebridge.io/something-else-altogether", None),
         ] {
-            assert_eq!(nearest(key), wanted, "{key}");
+            assert_eq!(closest_match(key), wanted, "{key}");
         }
     }
 }

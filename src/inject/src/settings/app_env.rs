@@ -14,15 +14,15 @@ pub(crate) const NO_PROXY: &[&str] = &["NO_PROXY", "no_proxy"];
 
 /// What the app's containers say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Said<'a> {
+pub(crate) enum Consensus<'a> {
     /// Nothing.
-    Nothing,
+    None,
     /// One value, all that say anything.
     One(&'a str),
     /// Values that differ.
-    Several,
+    Conflict,
     /// Something that nobody sees before the pod runs, in these containers.
-    Unseen(Vec<&'a str>),
+    Unknown(Vec<&'a str>),
 }
 
 /// Each of the app's containers that has any of these variables, with the first that it has.
@@ -35,29 +35,29 @@ pub(crate) fn variables<'a>(
 }
 
 /// What the app's containers say for any of these variables.
-pub(crate) fn said<'a>(pod: &'a Pod<'_>, names: &'static [&str]) -> Said<'a> {
+pub(crate) fn env_consensus<'a>(pod: &'a Pod<'_>, names: &'static [&str]) -> Consensus<'a> {
     let mut first = None;
     let mut differ = false;
-    let mut unseen = Vec::new();
+    let mut unknown = Vec::new();
     for (container, variable) in variables(pod, names) {
         match variable.literal() {
             Some(value) => differ |= *first.get_or_insert(value) != value,
-            None => unseen.push(&*container.name),
+            None => unknown.push(&*container.name),
         }
     }
     match first {
-        _ if !unseen.is_empty() => Said::Unseen(unseen),
-        _ if differ => Said::Several,
-        Some(value) if !value.is_empty() => Said::One(value),
-        _ => Said::Nothing,
+        _ if !unknown.is_empty() => Consensus::Unknown(unknown),
+        _ if differ => Consensus::Conflict,
+        Some(value) if !value.is_empty() => Consensus::One(value),
+        _ => Consensus::None,
     }
 }
 
 /// The one value that the app's containers give to any of these variables; `None` if they differ or say nothing.
 pub(crate) fn value<'a>(pod: &'a Pod<'_>, names: &'static [&str]) -> Option<&'a str> {
-    match said(pod, names) {
-        Said::One(value) => Some(value),
-        Said::Nothing | Said::Several | Said::Unseen(_) => None,
+    match env_consensus(pod, names) {
+        Consensus::One(value) => Some(value),
+        Consensus::None | Consensus::Conflict | Consensus::Unknown(_) => None,
     }
 }
 

@@ -11,15 +11,15 @@ use crate::{Pod, view};
 
 /// The user and group of the sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct User {
+pub(super) struct RunAs {
     pub(super) user: i64,
     pub(super) group: Option<i64>,
 }
 
-impl User {
+impl RunAs {
     pub(super) fn of_sidecar(pod: &Pod<'_>) -> Self {
-        match common(pod, |user| user.run_as_user) {
-            Some(user) => Self { user, group: common(pod, |user| user.run_as_group) },
+        match shared_value(pod, |user| user.run_as_user) {
+            Some(user) => Self { user, group: shared_value(pod, |user| user.run_as_group) },
             None => Self { user: USER, group: Some(USER) },
         }
     }
@@ -30,7 +30,7 @@ impl User {
 }
 
 /// What holds for every container, its own word before the pod's.
-fn common(pod: &Pod<'_>, field: impl Fn(view::User) -> Option<i64>) -> Option<i64> {
+fn shared_value(pod: &Pod<'_>, field: impl Fn(view::User) -> Option<i64>) -> Option<i64> {
     let of_pod = pod.spec.security_context.and_then(&field);
     let others = pod.containers().map(|(_, _, one)| one).filter(|one| *one.name != *CONTAINER);
     let mut values = others.map(|one| one.security_context.and_then(&field).or(of_pod));
@@ -40,7 +40,7 @@ fn common(pod: &Pod<'_>, field: impl Fn(view::User) -> Option<i64>) -> Option<i6
 
 #[cfg(test)]
 mod tests {
-    use super::User;
+    use super::RunAs;
 
     #[test]
     fn the_common_user_else_our_own() {
@@ -63,7 +63,7 @@ mod tests {
                 .map(|(at, context)| format!(r#"{{"name":"c{at}","securityContext":{context}}}"#))
                 .collect();
             let json = format!(r#"{{"spec":{{"securityContext":{pod},"containers":[{}]}}}}"#, list.join(","));
-            let User { user, group } = User::of_sidecar(&serde_json::from_str(&json).unwrap());
+            let RunAs { user, group } = RunAs::of_sidecar(&serde_json::from_str(&json).unwrap());
             assert_eq!((user, group), wanted, "{json}");
         }
     }
@@ -74,9 +74,9 @@ mod tests {
             "initContainers":[{"name":"rolebridge","securityContext":{"runAsUser":65532}},{"name":"migrate"}],
             "containers":[{"name":"web","securityContext":{"runAsUser":9}}]}}"#;
         let pod = serde_json::from_str(json).unwrap();
-        assert_eq!(User::of_sidecar(&pod).user, 65532);
+        assert_eq!(RunAs::of_sidecar(&pod).user, 65532);
         let json =
             json.replace(r#"{"name":"migrate"}"#, r#"{"name":"migrate","securityContext":{"runAsUser":9}}"#);
-        assert_eq!(User::of_sidecar(&serde_json::from_str(&json).unwrap()).user, 9);
+        assert_eq!(RunAs::of_sidecar(&serde_json::from_str(&json).unwrap()).user, 9);
     }
 }

@@ -1,4 +1,4 @@
-//! Operations, written straight into the document as they come.
+//! PatchBuilder, written straight into the document as they come.
 
 use std::fmt;
 use std::io::Write;
@@ -9,9 +9,9 @@ use super::Patch;
 
 /// A patch in the making.
 #[derive(Debug)]
-pub(super) struct Operations(Vec<u8>);
+pub(super) struct PatchBuilder(Vec<u8>);
 
-impl Operations {
+impl PatchBuilder {
     pub(super) fn new() -> Self {
         // The patch of a pod with a few containers; a longer one grows.
         Self(Vec::with_capacity(8 << 10))

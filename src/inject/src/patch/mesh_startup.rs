@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 
 use rolebridge_core::identity::Identity;
 
-use super::place;
+use super::position;
 use crate::mesh::Mesh;
 use crate::settings::{Aws, Credentials};
 use crate::{Pod, Settings};
 
 /// What to say about a proxy that is no native sidecar.
-pub(super) fn warning(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
-    let mesh = Mesh::with_late_proxy(pod).filter(|_| settings.has_sidecar())?;
+pub(crate) fn warning(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
+    let mesh = Mesh::with_classic_proxy(pod).filter(|_| settings.has_sidecar())?;
     let kept_in: Vec<_> = ports_out(settings)
         .into_iter()
-        .filter(|port| !mesh.lets_out(pod, *port))
+        .filter(|port| !mesh.excludes_outbound_port(pod, *port))
         .map(|port| port.to_string())
         .collect();
     if kept_in.is_empty() {
@@ -22,19 +22,19 @@ pub(super) fn warning(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> 
     }
     let Mesh { proxy, exclusion, .. } = mesh;
     let ports = kept_in.join(",");
-    let mend = match pod.annotation(exclusion) {
+    let fix = match pod.annotation(exclusion) {
         None => format!("set {exclusion}: \"{ports}\""),
         Some(_) => format!("add {ports} to {exclusion}"),
     };
-    Some(if mesh.redirects(pod, place::before_sidecar(pod)) {
+    Some(if mesh.redirects(pod, position::before_sidecar(pod)) {
         format!(
             "The sidecar waits without a network, and the pod with it: the mesh redirects its calls to {proxy}, which \
-             starts only after it. Make the proxy native, or {mend}."
+             starts only after it. Make the proxy native, or {fix}."
         )
     } else {
         format!(
             "{proxy} is no native sidecar and starts after rolebridge's first token. If the mesh's CNI plugin is in \
-             use, make the proxy native, or {mend}."
+             use, make the proxy native, or {fix}."
         )
     })
 }

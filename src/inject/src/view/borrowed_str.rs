@@ -28,13 +28,13 @@ impl<'a> From<&'a str> for BorrowedStr<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for BorrowedStr<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor).map(Self)
+        deserializer.deserialize_str(BorrowedStrVisitor).map(Self)
     }
 }
 
-struct TextVisitor;
+struct BorrowedStrVisitor;
 
-impl<'de> Visitor<'de> for TextVisitor {
+impl<'de> Visitor<'de> for BorrowedStrVisitor {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

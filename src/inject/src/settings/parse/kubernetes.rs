@@ -6,7 +6,7 @@ use crate::quantity::Quantity;
 
 /// A quantity, as it was written and as it compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Amount<'a> {
+pub struct ParsedQuantity<'a> {
     /// As it was written.
     pub text: &'a str,
     /// As it compares.
@@ -16,25 +16,25 @@ pub struct Amount<'a> {
 const MIB: u64 = 1024 * 1024;
 
 /// Kubernetes keeps no less than a thousandth of a core.
-pub(crate) const LEAST_CPU: Amount<'_> = Amount { text: "1m", quantity: Quantity::millis(1) };
+pub(crate) const LEAST_CPU: ParsedQuantity<'_> = ParsedQuantity { text: "1m", quantity: Quantity::millis(1) };
 
 /// The startup probe and the container runtime's own start are counted too.
-pub(crate) const LEAST_MEMORY_LIMIT: Amount<'_> =
-    Amount { text: "16Mi", quantity: Quantity::units(16 * MIB) };
+pub(crate) const LEAST_MEMORY_LIMIT: ParsedQuantity<'_> =
+    ParsedQuantity { text: "16Mi", quantity: Quantity::units(16 * MIB) };
 
 /// Cores.
-pub(crate) fn cpu(text: &str) -> Result<Amount<'_>, InvalidValue> {
+pub(crate) fn cpu(text: &str) -> Result<ParsedQuantity<'_>, InvalidValue> {
     amount(text, LEAST_CPU.quantity).ok_or_else(|| InvalidValue::expected("an amount of CPU, such as 100m"))
 }
 
 /// Bytes.
-pub(crate) fn memory(text: &str) -> Result<Amount<'_>, InvalidValue> {
+pub(crate) fn memory(text: &str) -> Result<ParsedQuantity<'_>, InvalidValue> {
     amount(text, Quantity::units(MIB))
         .ok_or_else(|| InvalidValue::expected("an amount of memory of 1Mi or more, such as 24Mi"))
 }
 
 /// Bytes that are enough.
-pub(crate) fn memory_limit(text: &str) -> Result<Amount<'_>, InvalidValue> {
+pub(crate) fn memory_limit(text: &str) -> Result<ParsedQuantity<'_>, InvalidValue> {
     amount(text, LEAST_MEMORY_LIMIT.quantity).ok_or_else(|| {
         InvalidValue::expected(
             "an amount of memory of 16Mi or more, which the sidecar and its startup probe need",
@@ -42,9 +42,9 @@ pub(crate) fn memory_limit(text: &str) -> Result<Amount<'_>, InvalidValue> {
     })
 }
 
-fn amount(text: &str, least: Quantity) -> Option<Amount<'_>> {
+fn amount(text: &str, least: Quantity) -> Option<ParsedQuantity<'_>> {
     let quantity = Quantity::parse(text)?;
-    (quantity >= least).then_some(Amount { text, quantity })
+    (quantity >= least).then_some(ParsedQuantity { text, quantity })
 }
 
 /// A key of a config map.
