@@ -1,30 +1,16 @@
-//! The command line's program.
+//! The `rolebridge` program.
 
 use std::process::ExitCode;
 
-mod added;
-mod arguments;
-mod chart;
-mod check;
+mod admission;
+mod args;
 mod cluster;
-mod doctor;
-mod document;
-mod explain;
-mod failure;
-mod image;
-mod inject;
-mod judge;
-mod kind;
-mod live;
-mod manifests;
-mod node;
-mod object;
-mod owner;
-mod setup;
-mod stream;
-mod tell;
-mod words;
+mod commands;
+mod error;
+mod image_ref;
+mod input;
+mod output;
 
 fn main() -> ExitCode {
-    arguments::Arguments::from_command_line().run()
+    args::Cli::from_command_line().run()
 }

@@ -23,7 +23,7 @@ const RUN: &[(&str, &str, &str)] = &[
     ("helm install rolebridge charts/rolebridge", "tests/cluster/e2e/setup.sh", "helm install rolebridge"),
 ];
 
-/// Blocks of this command alone are run by its own tests, `src/cli/tests/command/book.rs`.
+/// Blocks of this command alone are run by its own tests, `src/cli/tests/command/docs_commands.rs`.
 const OURS: &str = "rolebridge ";
 
 /// Whether the cluster tests are told to run the block: its page's, or the page that repeats it.

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::api::{Api, Trial};
+use crate::fake_api::{Api, Trial};
+use crate::fake_replica::{AUTHORITIES, pem, soon};
 use crate::program::{Asked, here};
-use crate::replica::{AUTHORITIES, pem, soon};
 
 /// What is otherwise in a cluster.
 #[derive(Debug, Default, Deserialize)]

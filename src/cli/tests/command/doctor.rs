@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use crate::api::Api;
+use crate::fake_api::Api;
 use crate::program::{Asked, here, transcript};
 
 /// What the real sidecar said of set-ups with one thing that is not right, compared by the tests that span programs.
@@ -43,7 +43,12 @@ fn for_programs_it_is_whole() {
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
     let failed = told["steps"].as_array().unwrap().iter().find(|step| step["status"] == "failed").unwrap();
     assert_eq!((failed["step"].as_str(), failed["reason"].as_str()), (Some("role"), Some("no-association")));
-    assert!(told["mend"]["copy"].as_str().unwrap().starts_with("aws eks create-pod-identity-association"));
+    assert!(
+        told["remediation"]["snippet"]
+            .as_str()
+            .unwrap()
+            .starts_with("aws eks create-pod-identity-association")
+    );
 }
 
 fn cluster() -> Vec<Value> {

@@ -1,0 +1,48 @@
+//! What `setup` is told on the command line.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Role, value_parsers};
+
+/// What `setup` is args.
+#[derive(Debug, Args)]
+pub(crate) struct SetupArgs {
+    /// What the pod proves
+    #[arg(long, value_parser = ["aws-role", "aws-jwt", "kubernetes"])]
+    pub(super) identity: Option<String>,
+    /// The IAM role, for aws-role and aws-jwt
+    #[arg(long, value_name = "ARN", value_parser = value_parsers::role)]
+    pub(super) role_arn: Option<Role>,
+    /// The number of the Google project with the pool
+    #[arg(long, value_name = "NUMBER", required_unless_present = "from", value_parser = value_parsers::project_number)]
+    pub(super) project_number: Option<String>,
+    /// The workload identity pool
+    #[arg(long, required_unless_present = "from", value_parser = value_parsers::pool)]
+    pub(super) pool: Option<String>,
+    /// The pool's provider
+    #[arg(long, required_unless_present = "from", value_parser = value_parsers::pool)]
+    pub(super) provider: Option<String>,
+    /// The Google service account to impersonate [default: none, direct access]
+    #[arg(long, value_name = "EMAIL", value_parser = value_parsers::email)]
+    pub(super) google_service_account: Option<String>,
+    /// The namespace of the pods
+    #[arg(short, long, default_value = "default", value_parser = value_parsers::plain)]
+    pub(super) namespace: String,
+    /// The Kubernetes service account of the pods
+    #[arg(short, long, value_name = "NAME", default_value = "default", value_parser = value_parsers::plain)]
+    pub(super) service_account: String,
+    /// The EKS cluster's name
+    #[arg(long, value_name = "NAME", default_value = "CLUSTER", value_parser = value_parsers::plain)]
+    pub(super) cluster: String,
+    /// The cluster's OIDC issuer, where the cluster is not on EKS or cannot be asked
+    #[arg(long, value_name = "URL", conflicts_with = "cluster", value_parser = value_parsers::issuer)]
+    pub(super) issuer: Option<String>,
+    /// A credential configuration, as Google's console or `create-cred-config` writes it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["project_number", "pool", "provider"])]
+    pub(super) from: Option<PathBuf>,
+    /// The role's trust policy, or what `aws iam get-role` prints: checked for the service account
+    #[arg(long, value_name = "FILE")]
+    pub(super) trust_policy: Option<PathBuf>,
+}

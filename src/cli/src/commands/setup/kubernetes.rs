@@ -1,0 +1,80 @@
+//! The Kubernetes side: the annotated service account, and a pod to try it with.
+
+use rolebridge_core::annotations::{self as key, eks};
+use rolebridge_core::identity::Identity;
+
+use super::Plan;
+use crate::error::CliError;
+use crate::input::document;
+use crate::input::ordered_value::OrderedValue;
+
+/// The objects in YAML.
+pub(super) fn write(plan: &Plan) -> Result<String, CliError> {
+    let account = document::yaml(&account(plan))?;
+    let pod = document::yaml(&pod(plan))?;
+    Ok(format!("{account}---\n# The annotation is what a pod template of yours needs too.\n{pod}"))
+}
+
+fn account(plan: &Plan) -> OrderedValue {
+    let mut annotations = Vec::new();
+    if let Some(role) = &plan.role {
+        annotations.push((eks::ROLE_ARN, role.arn.clone()));
+    }
+    annotations.push((key::PROVIDER, plan.provider_name.clone()));
+    if plan.identity != Identity::AwsRole {
+        annotations.push((key::IDENTITY, plan.identity.name().to_owned()));
+    }
+    if let Some(email) = &plan.google_service_account {
+        annotations.push((key::SERVICE_ACCOUNT, email.clone()));
+    }
+    annotations.extend(plan.annotations.iter().cloned());
+    let annotations = map(annotations.into_iter().map(|(key, value)| (key, text(&value))));
+    map([
+        ("apiVersion", text("v1")),
+        ("kind", text("ServiceAccount")),
+        (
+            "metadata",
+            map([
+                ("name", text(&plan.service_account)),
+                ("namespace", text(&plan.namespace)),
+                ("annotations", annotations),
+            ]),
+        ),
+    ])
+}
+
+fn pod(plan: &Plan) -> OrderedValue {
+    let container = map([
+        ("name", text("gcloud")),
+        ("image", text("gcr.io/google.com/cloudsdktool/google-cloud-cli:slim")),
+        ("command", OrderedValue::List(["gcloud", "auth", "print-access-token"].map(text).to_vec())),
+    ]);
+    map([
+        ("apiVersion", text("v1")),
+        ("kind", text("Pod")),
+        (
+            "metadata",
+            map([
+                ("name", text("rolebridge-try")),
+                ("namespace", text(&plan.namespace)),
+                ("annotations", map([(key::INJECT, text("true"))])),
+            ]),
+        ),
+        (
+            "spec",
+            map([
+                ("serviceAccountName", text(&plan.service_account)),
+                ("restartPolicy", text("Never")),
+                ("containers", OrderedValue::List(vec![container])),
+            ]),
+        ),
+    ])
+}
+
+fn map<'a>(fields: impl IntoIterator<Item = (&'a str, OrderedValue)>) -> OrderedValue {
+    OrderedValue::Map(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+fn text(value: &str) -> OrderedValue {
+    OrderedValue::Scalar(value.into())
+}

@@ -1,0 +1,9 @@
+//! Manifests from files: split into documents, parsed, and indexed.
+
+pub(crate) mod document;
+pub(crate) mod manifests;
+pub(crate) mod object;
+pub(crate) mod object_ref;
+pub(crate) mod ordered_value;
+pub(crate) mod split;
+mod yaml_error;

@@ -1,0 +1,236 @@
+//! A Kubernetes API of objects: lists by the page, gets, a dry run of a pod, and ports forwarded to replicas.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+use crate::fake_replica;
+
+/// So few, that every list has several pages.
+const PAGE: usize = 2;
+
+/// Who signs the cluster's tokens.
+const ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/5F2A9C1B7D3E4F60A1B2C3D4E5F60718";
+
+/// What may be listed.
+const LISTS: [&str; 6] =
+    ["configmaps", "events", "mutatingwebhookconfigurations", "namespaces", "pods", "serviceaccounts"];
+
+/// What the API server makes of a pod that is tried.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Trial {
+    /// The webhook is asked.
+    #[default]
+    Injected,
+    /// It is not.
+    Plain,
+    /// The API server says no.
+    Refused { code: u16, reason: String, message: String },
+}
+
+/// The cluster.
+#[derive(Debug, Default)]
+pub(crate) struct Api {
+    pub(crate) objects: Vec<Value>,
+    /// Paths that may not be read.
+    pub(crate) forbidden: Vec<String>,
+    pub(crate) trial: Trial,
+    /// By pods, the name of the certificate that is served; `good` where nothing is said.
+    pub(crate) served: BTreeMap<String, String>,
+}
+
+struct Request {
+    method: String,
+    path: String,
+    query: BTreeMap<String, String>,
+    headers: BTreeMap<String, String>,
+    body: Vec<u8>,
+}
+
+impl Api {
+    /// Serves it, and writes the kubeconfig that leads to it.
+    pub(crate) fn serve(self) -> NamedTempFile {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let api = Arc::new(self);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let api = Arc::clone(&api);
+                thread::spawn(move || api.answer(stream.unwrap()));
+            }
+        });
+        let mut config = NamedTempFile::new().unwrap();
+        let text = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "here",
+            "clusters": [{"name": "here", "cluster": {"server": format!("http://{address}")}}],
+            "users": [{"name": "me", "user": {}}],
+            "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me", "namespace": "shop"}}],
+        });
+        write!(config, "{text}").unwrap();
+        config
+    }
+
+    fn answer(&self, mut stream: TcpStream) {
+        let request = Request::read(&stream);
+        let (code, body) = match self.respond(&request) {
+            Ok(Some(body)) => (200, body),
+            Ok(None) => return self.forward(&request, stream),
+            Err((code, reason, message)) => (
+                code,
+                json!({"apiVersion": "v1", "kind": "Status", "status": "Failure", "code": code, "reason": reason,
+                    "message": message}),
+            ),
+        };
+        let body = body.to_string();
+        write!(
+            stream,
+            "HTTP/1.1 {code} X\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+    }
+
+    /// The body of the answer; `None`: another protocol.
+    fn respond(&self, request: &Request) -> Result<Option<Value>, (u16, String, String)> {
+        let path = &*request.path;
+        if self.forbidden.iter().any(|one| one == path) {
+            let message = format!("User \"me\" cannot get or list {path}");
+            return Err((403, "Forbidden".to_owned(), message));
+        }
+        match path {
+            "/version" => return Ok(Some(version())),
+            "/.well-known/openid-configuration" => return Ok(Some(json!({"issuer": ISSUER}))),
+            _ => {}
+        }
+        if request.method == "POST" {
+            assert_eq!(request.query.get("dryRun").map(String::as_str), Some("All"), "{path}");
+            return self.tried(&request.body).map(Some);
+        }
+        if path.ends_with("/portforward") {
+            return Ok(None);
+        }
+        if let Some(object) = self.objects.iter().find(|object| item_path(object) == path) {
+            return Ok(Some(object.clone()));
+        }
+        if LISTS.contains(&path.rsplit('/').next().unwrap()) {
+            return Ok(Some(self.list(request)));
+        }
+        Err((404, "NotFound".to_owned(), format!("{path} not found")))
+    }
+
+    fn tried(&self, body: &[u8]) -> Result<Value, (u16, String, String)> {
+        let mut pod: Value = serde_json::from_slice(body).unwrap();
+        match &self.trial {
+            Trial::Plain => Ok(pod),
+            Trial::Injected => {
+                pod["spec"]["volumes"] = json!([{"name": "rolebridge-config"}]);
+                Ok(pod)
+            }
+            Trial::Refused { code, reason, message } => Err((*code, reason.clone(), message.clone())),
+        }
+    }
+
+    fn list(&self, request: &Request) -> Value {
+        let of_path = |object: &&Value| list_paths(object).contains(&request.path);
+        let selected: Vec<_> =
+            self.objects.iter().filter(of_path).filter(|object| request.selects(object)).collect();
+        let from: usize = request.query.get("continue").map_or(0, |token| token.parse().unwrap());
+        let page = if request.query.contains_key("limit") { PAGE } else { usize::MAX };
+        let items: Vec<_> =
+            selected.iter().skip(from).take(page).map(|object| request.shown(object)).collect();
+        let next = from.saturating_add(page);
+        let token = if next < selected.len() { next.to_string() } else { String::new() };
+        json!({"apiVersion": "v1", "kind": "List", "metadata": {"continue": token}, "items": items})
+    }
+
+    fn forward(&self, request: &Request, stream: TcpStream) {
+        let pod = request.path.split('/').nth_back(1).unwrap();
+        let certificate = self.served.get(pod).map_or("good", String::as_str);
+        let port = request.query["ports"].parse().unwrap();
+        fake_replica::serve(stream, &request.headers["sec-websocket-key"], port, certificate);
+    }
+}
+
+impl Request {
+    fn read(stream: &TcpStream) -> Self {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut line = || {
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            line.trim_end().to_owned()
+        };
+        let first = line();
+        let mut headers = BTreeMap::new();
+        while let Some((name, value)) = line().split_once(": ") {
+            headers.insert(name.to_ascii_lowercase(), value.to_owned());
+        }
+        let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        let mut words = first.split(' ');
+        let (method, target) = (words.next().unwrap().to_owned(), words.next().unwrap());
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let query = pairs.map(|(key, value)| (key.to_owned(), decoded(value))).collect();
+        Self { method, path: path.to_owned(), query, headers, body }
+    }
+
+    fn selects(&self, object: &Value) -> bool {
+        let terms = |key: &str| self.query.get(key).cloned().unwrap_or_default();
+        let by = |selector: String, find: &dyn Fn(&str) -> Value| {
+            let mut terms = selector.split(',').filter_map(|term| term.split_once('='));
+            terms.all(|(key, value)| find(key) == value)
+        };
+        by(terms("labelSelector"), &|key| object["metadata"]["labels"][key].clone())
+            && by(terms("fieldSelector"), &|key| {
+                object.pointer(&format!("/{}", key.replace('.', "/"))).cloned().unwrap_or_default()
+            })
+    }
+
+    /// As much of an object as was asked for.
+    fn shown(&self, object: &Value) -> Value {
+        let accepted = self.headers.get("accept").map(String::as_str).unwrap_or_default();
+        let is_partial = accepted.contains("as=PartialObjectMetadata");
+        if is_partial { json!({"metadata": object["metadata"]}) } else { object.clone() }
+    }
+}
+
+fn decoded(text: &str) -> String {
+    text.replace("%3D", "=").replace("%2C", ",").replace("%2F", "/").replace('+', " ")
+}
+
+fn version() -> Value {
+    let names = ["gitVersion", "gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform"];
+    let mut version = json!({"major": "1", "minor": "33"});
+    for name in names {
+        version[name] = "".into();
+    }
+    version
+}
+
+/// The path of an object's kind, in its namespace if it has one.
+fn kind_path(object: &Value, namespace: Option<&str>) -> String {
+    let version = object["apiVersion"].as_str().unwrap();
+    let root = if version == "v1" { "/api/v1".to_owned() } else { format!("/apis/{version}") };
+    let kind = format!("{}s", object["kind"].as_str().unwrap().to_ascii_lowercase());
+    match namespace {
+        Some(namespace) => format!("{root}/namespaces/{namespace}/{kind}"),
+        None => format!("{root}/{kind}"),
+    }
+}
+
+fn item_path(object: &Value) -> String {
+    let metadata = &object["metadata"];
+    format!("{}/{}", kind_path(object, metadata["namespace"].as_str()), metadata["name"].as_str().unwrap())
+}
+
+fn list_paths(object: &Value) -> [String; 2] {
+    [kind_path(object, object["metadata"]["namespace"].as_str()), kind_path(object, None)]
+}
