@@ -1,12 +1,16 @@
 //! AWS's partitions: what a role's ARN and a region say about hosts and lengths.
 
+use std::fmt;
+use std::str::FromStr;
+
+use crate::invalid_value::InvalidValue;
+
 /// A group of regions with accounts, hosts and ARNs of its own.
 ///
 /// Source: `partitions.json`, which every AWS SDK ships.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Partition {
-    /// As in `arn:NAME:iam::…`.
-    pub name: &'static str,
+    name: &'static str,
     /// Of its public hosts, such as `amazonaws.com`.
     pub dns_suffix: &'static str,
     /// Where AWS STS is asked if nobody named a region.
@@ -62,10 +66,10 @@ pub const PARTITIONS: &[Partition] = &[
 ];
 
 impl Partition {
-    /// The partition of a name such as `aws-cn`.
+    /// Returns the name in an ARN, for example `aws-cn`.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        PARTITIONS.iter().copied().find(|partition| partition.name == name)
+    pub const fn as_str(&self) -> &'static str {
+        self.name
     }
 
     /// The partition of a region; `aws` for a region that no other claims.
@@ -83,6 +87,121 @@ impl Partition {
     }
 }
 
+impl FromStr for Partition {
+    type Err = InvalidValue;
+
+    fn from_str(name: &str) -> Result<Self, InvalidValue> {
+        let partition = PARTITIONS.iter().copied().find(|partition| partition.name == name);
+        partition.ok_or_else(|| InvalidValue::expected("an AWS partition, such as aws"))
+    }
+}
+
+/// The ARN of an IAM role: `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`.
+///
+/// Borrows its text as `RoleArn<&str>` or owns it as `RoleArn`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoleArn<S = String> {
+    arn: S,
+    partition: Partition,
+}
+
+/// The maximum length of a role's path, with both its slashes, and name. Source: IAM.
+const MAX_RESOURCE_LEN: usize = 512 + 64;
+
+const ACCOUNT_LEN: usize = 12;
+
+impl<'a> RoleArn<&'a str> {
+    /// Parses the ARN of an IAM role without copying it.
+    ///
+    /// # Errors
+    /// Returns an error if the text is not the ARN of an IAM role.
+    pub fn parse(arn: &'a str) -> Result<Self, InvalidValue> {
+        Self::parse_parts(arn).ok_or_else(|| {
+            InvalidValue::expected("the ARN of an IAM role, such as arn:aws:iam::123456789012:role/NAME")
+        })
+    }
+
+    fn parse_parts(arn: &'a str) -> Option<Self> {
+        let (partition, rest) = arn.strip_prefix("arn:")?.split_once(':')?;
+        let (account, resource) = rest.strip_prefix("iam::")?.split_once(":role")?;
+        let (path, name) = resource.split_at(resource.rfind('/')? + 1);
+        let is_valid = account.len() == ACCOUNT_LEN
+            && account.bytes().all(|byte| byte.is_ascii_digit())
+            && path.starts_with('/')
+            && resource.len() <= MAX_RESOURCE_LEN
+            && path.bytes().all(|byte| byte.is_ascii_graphic())
+            && (1..=64).contains(&name.len())
+            && name.bytes().all(is_name_byte);
+        is_valid.then_some(Self { arn, partition: partition.parse().ok()? })
+    }
+
+    /// Returns the text.
+    #[must_use]
+    pub const fn into_str(self) -> &'a str {
+        self.arn
+    }
+
+    /// Copies the ARN.
+    #[must_use]
+    pub fn into_owned(self) -> RoleArn {
+        RoleArn { arn: self.arn.to_owned(), partition: self.partition }
+    }
+}
+
+impl<S: AsRef<str>> RoleArn<S> {
+    /// Returns the whole ARN.
+    pub fn as_str(&self) -> &str {
+        self.arn.as_ref()
+    }
+
+    /// Returns the partition.
+    #[must_use]
+    pub const fn partition(&self) -> Partition {
+        self.partition
+    }
+
+    /// Returns the account's twelve digits.
+    pub fn account(&self) -> &str {
+        &self.as_str()[self.account_start()..][..ACCOUNT_LEN]
+    }
+
+    /// Returns the path with both its slashes: `/`, or for example `/team/`. The ARN of a session has no path.
+    pub fn path(&self) -> &str {
+        let resource_start = self.account_start() + ACCOUNT_LEN + ":role".len();
+        &self.as_str()[resource_start..self.name_start()]
+    }
+
+    /// Returns the name without the path, as in the ARN of a session.
+    pub fn name(&self) -> &str {
+        &self.as_str()[self.name_start()..]
+    }
+
+    /// Returns the ARN of the role's sessions up to the session name: `arn:PARTITION:sts::ACCOUNT:assumed-role/NAME`.
+    #[must_use]
+    pub fn assumed_role_arn(&self) -> String {
+        format!("arn:{}:sts::{}:assumed-role/{}", self.partition.name, self.account(), self.name())
+    }
+
+    fn account_start(&self) -> usize {
+        "arn:".len() + self.partition.name.len() + ":iam::".len()
+    }
+
+    fn name_start(&self) -> usize {
+        self.as_str().rfind('/').map_or(0, |slash| slash + 1)
+    }
+}
+
+impl<S: AsRef<str>> fmt::Display for RoleArn<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Returns true for a byte that role and session names may contain: `[\w+=,.@-]`.
+pub(crate) fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte)
+}
+
 /// Where a pod's AWS credentials come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CredentialsSource {
@@ -96,19 +215,24 @@ impl CredentialsSource {
     /// Every one.
     pub const ALL: [Self; 2] = [Self::Irsa, Self::PodIdentity];
 
-    /// As the annotation says it.
+    /// Returns the annotation's value for this source.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Irsa => "irsa",
             Self::PodIdentity => "pod-identity",
         }
     }
+}
 
-    /// The one of a name such as `pod-identity`.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|source| source.name() == name)
+impl FromStr for CredentialsSource {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let source = Self::ALL.into_iter().find(|source| source.as_str() == text);
+        source.ok_or_else(|| {
+            InvalidValue::expected("a source of AWS credentials: \"irsa\" or \"pod-identity\"")
+        })
     }
 }
 
@@ -152,14 +276,49 @@ mod tests {
             ("us-isob-east-1", "aws-iso-b", "sts.us-isob-east-1.sc2s.sgov.gov"),
             ("eusc-de-east-1", "aws-eusc", "sts.eusc-de-east-1.amazonaws.eu"),
         ] {
-            assert_eq!(Partition::of_region(region).name, partition);
+            assert_eq!(Partition::of_region(region).as_str(), partition);
             assert_eq!(public_sts_host(region), host);
         }
     }
 
     #[test]
     fn the_fixed_part_of_the_subject() {
-        let len = |name| Partition::named(name).unwrap().assumed_role_prefix_len();
+        let len = |name: &str| name.parse::<Partition>().unwrap().assumed_role_prefix_len();
         assert_eq!((len("aws"), len("aws-cn"), len("aws-us-gov")), (39, 42, 46));
+    }
+
+    #[test]
+    fn role_arn_parses_with_and_without_a_path() {
+        for (arn, partition, path, name) in [
+            ("arn:aws:iam::123456789012:role/batch", "aws", "/", "batch"),
+            ("arn:aws-cn:iam::123456789012:role/batch", "aws-cn", "/", "batch"),
+            ("arn:aws-us-gov:iam::123456789012:role/team/a/b=c", "aws-us-gov", "/team/a/", "b=c"),
+        ] {
+            let role = RoleArn::parse(arn).unwrap();
+            assert_eq!((role.as_str(), role.account()), (arn, "123456789012"));
+            assert_eq!((role.partition().as_str(), role.path(), role.name()), (partition, path, name));
+        }
+        for arn in [
+            "",
+            "batch",
+            "arn:aws:iam::123456789012:user/batch",
+            "arn:aws:iam::12345678901:role/batch",
+            "arn:aws:iam::123456789012:role/",
+            "arn:aws:iam::123456789012:rolebatch",
+            "arn:aws:iam::123456789012:roles/batch",
+            "arn:aws:iam::123456789012:role/team/",
+            "arn:aws:iam::123456789012:role/a b",
+            "arn:aws:sts::123456789012:assumed-role/batch/x",
+            "arn:azure:iam::123456789012:role/batch",
+            &format!("arn:aws:iam::123456789012:role/{}", "x".repeat(65)),
+        ] {
+            assert!(RoleArn::parse(arn).is_err(), "{arn}");
+        }
+    }
+
+    #[test]
+    fn role_arn_gives_the_arn_of_its_sessions() {
+        let role = RoleArn::parse("arn:aws-cn:iam::123456789012:role/team/batch").unwrap().into_owned();
+        assert_eq!(role.assumed_role_arn(), "arn:aws-cn:sts::123456789012:assumed-role/batch");
     }
 }

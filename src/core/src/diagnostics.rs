@@ -114,6 +114,9 @@ pub struct StepResult {
     pub reason: Option<String>,
     /// What was found, in a sentence.
     pub message: String,
+    /// The fix, if it is known: an imperative without a full stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remediation: Option<String>,
     /// The same for programs.
     #[serde(default)]
     pub evidence: Evidence,

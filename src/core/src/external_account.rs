@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::aws::Partition;
 use crate::identity::Identity;
+use crate::token_source::TokenSource;
 use crate::{google, imds, pod_names};
 
-/// How the app's library gets the subject token.
+/// A kind of document: one for each source that needs a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ConfigKind {
     /// A server on 127.0.0.1 that answers as EC2's metadata service does.
@@ -18,12 +19,23 @@ pub enum ConfigKind {
 }
 
 impl ConfigKind {
-    /// As the annotation says it.
+    /// Returns the document for a source. `None` for [`TokenSource::Metadata`], because libraries find a metadata
+    /// server without a document.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn for_source(source: TokenSource) -> Option<Self> {
+        match source {
+            TokenSource::Loopback => Some(Self::Loopback),
+            TokenSource::File => Some(Self::File),
+            TokenSource::Metadata => None,
+        }
+    }
+
+    /// Returns the source that needs this document.
+    #[must_use]
+    pub const fn source(self) -> TokenSource {
         match self {
-            Self::Loopback => "loopback",
-            Self::File => "file",
+            Self::Loopback => TokenSource::Loopback,
+            Self::File => TokenSource::File,
         }
     }
 

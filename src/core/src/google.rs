@@ -1,5 +1,9 @@
 //! Google's names: token types, audiences, limits.
 
+use std::fmt;
+
+use crate::invalid_value::InvalidValue;
+
 /// The subject token type of a SigV4-signed `GetCallerIdentity` request.
 pub const AWS4_REQUEST: &str = "urn:ietf:params:aws:token-type:aws4_request";
 
@@ -27,4 +31,125 @@ pub fn audience(universe: &str, provider: &str) -> String {
 #[must_use]
 pub fn token_audience(universe: &str, provider: &str) -> String {
     format!("https:{}", audience(universe, provider))
+}
+
+/// The resource name of a workload identity pool provider:
+/// `projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`.
+///
+/// Borrows its text as `ProviderName<&str>` or owns it as `ProviderName`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProviderName<S = String>(S);
+
+impl<'a> ProviderName<&'a str> {
+    /// Parses a resource name without copying it.
+    ///
+    /// # Errors
+    /// Returns an error if the text is not such a name. If it is the provider's audience, the hint says so.
+    pub fn parse(text: &'a str) -> Result<Self, InvalidValue> {
+        const EXPECTED: &str =
+            "a provider: projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER";
+        if is_provider(text) {
+            return Ok(Self(text));
+        }
+        let audience = ["//iam.", "https://iam."].iter().find_map(|prefix| text.strip_prefix(prefix));
+        match audience.and_then(|rest| rest.split_once('/')) {
+            Some((_, name)) if is_provider(name) => {
+                let prefix = &text[..text.len() - name.len()];
+                Err(InvalidValue::with_hint(EXPECTED, format!("drop the leading {prefix}")))
+            }
+            _ => Err(InvalidValue::expected(EXPECTED)),
+        }
+    }
+
+    /// Returns the text.
+    #[must_use]
+    pub const fn into_str(self) -> &'a str {
+        self.0
+    }
+
+    /// Copies the name.
+    #[must_use]
+    pub fn into_owned(self) -> ProviderName {
+        ProviderName(self.0.to_owned())
+    }
+}
+
+fn is_provider(text: &str) -> bool {
+    let parts: Vec<_> = text.split('/').collect();
+    let ["projects", number, "locations", "global", "workloadIdentityPools", pool, "providers", provider] =
+        parts[..]
+    else {
+        return false;
+    };
+    let is_id = |id: &str| {
+        (1..=32).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    let is_number = (1..=19).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && is_id(pool) && is_id(provider)
+}
+
+impl<S: AsRef<str>> ProviderName<S> {
+    /// Returns the whole resource name.
+    pub fn as_str(&self) -> &str {
+        self.0.as_ref()
+    }
+
+    /// Returns the number of the pool's project.
+    pub fn project_number(&self) -> &str {
+        self.part(1)
+    }
+
+    /// Returns the ID of the pool.
+    pub fn pool(&self) -> &str {
+        self.part(5)
+    }
+
+    /// Returns the ID of the provider in its pool.
+    pub fn provider(&self) -> &str {
+        self.part(7)
+    }
+
+    fn part(&self, index: usize) -> &str {
+        self.as_str().split('/').nth(index).unwrap_or_default()
+    }
+}
+
+impl<S: AsRef<str>> fmt::Display for ProviderName<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROVIDER: &str = "projects/123456/locations/global/workloadIdentityPools/aws-pool/providers/prod";
+
+    #[test]
+    fn provider_name_parses_the_resource_name_only() {
+        let parsed = ProviderName::parse(PROVIDER).unwrap();
+        assert_eq!(
+            (parsed.as_str(), parsed.project_number(), parsed.pool(), parsed.provider()),
+            (PROVIDER, "123456", "aws-pool", "prod")
+        );
+        for text in ["//iam.googleapis.com/", "https://iam.googleapis.com/", "//iam.example.goog/"] {
+            let audience = format!("{text}{PROVIDER}");
+            let error = ProviderName::parse(&audience).unwrap_err();
+            assert_eq!(error.hint(), Some(&*format!("drop the leading {text}")));
+        }
+        for text in [
+            "",
+            "projects/my-project/locations/global/workloadIdentityPools/pool/providers/prod",
+            "projects/1/locations/global/workloadIdentityPools/pool",
+            "projects/1/locations/eu/workloadIdentityPools/pool/providers/prod",
+            "projects/1/locations/global/workloadIdentityPools/Pool/providers/prod",
+            "projects/1/locations/global/workloadIdentityPools//providers/prod",
+            &format!("{PROVIDER}/"),
+            &format!("{PROVIDER}\n"),
+        ] {
+            assert!(ProviderName::parse(text).is_err(), "{text}");
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! What a pod proves to Google.
 
+use std::str::FromStr;
+
 use crate::google;
+use crate::invalid_value::InvalidValue;
 
 /// What a pod proves, and so what its subject token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,20 +20,14 @@ impl Identity {
     /// Every identity.
     pub const ALL: [Self; 3] = [Self::AwsRole, Self::AwsJwt, Self::Kubernetes];
 
-    /// As the annotation says it.
+    /// Returns the annotation's value for this identity.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::AwsRole => "aws-role",
             Self::AwsJwt => "aws-jwt",
             Self::Kubernetes => "kubernetes",
         }
-    }
-
-    /// The identity of a name such as `aws-jwt`.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|identity| identity.name() == name)
     }
 
     /// What Google STS calls its subject token.
@@ -43,15 +40,25 @@ impl Identity {
     }
 }
 
+impl FromStr for Identity {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let identity = Self::ALL.into_iter().find(|identity| identity.as_str() == text);
+        identity
+            .ok_or_else(|| InvalidValue::expected("an identity: \"aws-role\", \"aws-jwt\" or \"kubernetes\""))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_read_as_it_is_written() {
+    fn identity_parses_its_own_name() {
         for identity in Identity::ALL {
-            assert_eq!(Identity::named(identity.name()), Some(identity));
+            assert_eq!(identity.as_str().parse(), Ok(identity));
         }
-        assert_eq!(Identity::named("AWS-role"), None);
+        assert!("AWS-role".parse::<Identity>().is_err());
     }
 }

@@ -31,7 +31,7 @@ pub fn parse(list: &str) -> Result<Vec<(Output<'_>, String)>, InvalidValue> {
     for text in list.split(',').map(str::trim) {
         let output = one(text)?;
         if outputs.iter().any(|(known, _)| *known == output) {
-            return Err(wrong(format!("names the output {} twice", Quoted(text))));
+            return Err(invalid(format!("remove the second {}", Quoted(text))));
         }
         let name = match output {
             Output::AccessToken => "access-token".to_owned(),
@@ -43,7 +43,8 @@ pub fn parse(list: &str) -> Result<Vec<(Output<'_>, String)>, InvalidValue> {
         outputs.push((output, name));
     }
     if outputs.len() > MOST {
-        return Err(wrong(format!("names {} outputs, of which a pod may have {MOST}", outputs.len())));
+        let expected = format!("at most {MOST} outputs");
+        return Err(InvalidValue::with_hint(expected, format!("remove {}", outputs.len() - MOST)));
     }
     Ok(outputs)
 }
@@ -55,14 +56,14 @@ fn one(text: &str) -> Result<Output<'_>, InvalidValue> {
     let audience = text.strip_prefix("id-token=").filter(|audience| {
         !audience.is_empty() && audience.bytes().all(|byte| byte.is_ascii_graphic()) && audience.len() <= 1000
     });
-    audience.map(|audience| Output::IdToken { audience }).ok_or_else(|| {
-        let end = "which is neither \"access-token\" nor \"id-token=AUDIENCE\"";
-        wrong(format!("names the output {}, {end}", Quoted(text)))
-    })
+    audience
+        .map(|audience| Output::IdToken { audience })
+        .ok_or_else(|| invalid(format!("correct or remove the output {}", Quoted(text))))
 }
 
-fn wrong(found: String) -> InvalidValue {
-    InvalidValue::found(found, "\"access-token\" and \"id-token=AUDIENCE\", separated by commas")
+fn invalid(hint: String) -> InvalidValue {
+    let expected = "\"access-token\" and \"id-token=AUDIENCE\", separated by commas, each at most once";
+    InvalidValue::with_hint(expected, hint)
 }
 
 /// The whole path of an output's file in the app's containers.
@@ -86,27 +87,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none() {
-        let neither = |text| {
-            format!("names the output {text:?}, which is neither \"access-token\" nor \"id-token=AUDIENCE\"")
-        };
-        for (list, end) in [
-            ("", neither("")),
-            ("token", neither("token")),
-            ("id-token", neither("id-token")),
-            ("id-token=", neither("id-token=")),
-            ("id-token=a b", neither("id-token=a b")),
-            ("access-token,access-token", "names the output \"access-token\" twice".to_owned()),
-            ("access-token,", neither("")),
+    fn invalid_outputs_are_named_in_the_hint() {
+        let unknown = |text| format!("correct or remove the output {text:?}");
+        for (list, hint) in [
+            ("", unknown("")),
+            ("token", unknown("token")),
+            ("id-token", unknown("id-token")),
+            ("id-token=", unknown("id-token=")),
+            ("id-token=a b", unknown("id-token=a b")),
+            ("access-token,access-token", "remove the second \"access-token\"".to_owned()),
+            ("access-token,", unknown("")),
         ] {
-            assert_eq!(parse(list).unwrap_err().to_string(), end, "{list}");
+            assert_eq!(parse(list).unwrap_err().hint(), Some(&*hint), "{list}");
         }
         let long = "x".repeat(1 << 20);
-        assert_eq!(parse(&long).unwrap_err().to_string(), neither(&long[..120]).replacen("\",", "\"…,", 1));
+        assert_eq!(parse(&long).unwrap_err().hint(), Some(&*format!("{}…", unknown(&long[..120]))));
         let many: Vec<_> = (0..9).map(|number| format!("id-token={number}")).collect();
-        assert_eq!(
-            parse(&many.join(",")).unwrap_err().to_string(),
-            "names 9 outputs, of which a pod may have 8"
-        );
+        let error = parse(&many.join(",")).unwrap_err();
+        assert_eq!((error.expectation(), error.hint()), ("at most 8 outputs", Some("remove 1")));
     }
 }

@@ -72,7 +72,7 @@ fn before_sidecar(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
 }
 
 fn partition(settings: &Settings<'_>) -> Option<String> {
-    let name = settings.aws.as_ref()?.role()?.value.partition.name;
+    let name = settings.aws.as_ref()?.role()?.value.partition().as_str();
     (name != "aws")
         .then(|| format!("The role is in the partition {name}: whether Google takes it is not verified."))
 }

@@ -96,14 +96,14 @@ impl AwsSts {
         let request = self
             .client(None)?
             .assume_role_with_web_identity()
-            .role_arn(&role.role.arn)
+            .role_arn(role.role.as_str())
             .role_session_name(&role.session_name)
             .web_identity_token(token.expose())
             .policy(policy)
             .duration_seconds(SESSION_SECONDS);
         match request.send().await {
             Ok(output) => self.session(output),
-            Err(error) => Err(classify(&error, Operation::AssumeRole(&role.role.arn), &self.host)),
+            Err(error) => Err(classify(&error, Operation::AssumeRole(role.role.as_str()), &self.host)),
         }
     }
 

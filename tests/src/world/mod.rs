@@ -128,7 +128,7 @@ impl World {
         let template = &mut deployment["spec"]["template"];
         let annotations = &mut template["metadata"]["annotations"];
         if let Some(source) = variant.source {
-            annotations[SOURCE] = json!(source.name());
+            annotations[SOURCE] = json!(source.source().as_str());
         }
         for (key, value) in &variant.annotations {
             annotations[*key] = json!(value);

@@ -4,58 +4,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::InvalidValue;
 use super::network::host_of;
-use crate::aws::{CredentialsSource, Partition};
+use crate::aws::{CredentialsSource, RoleArn, is_name_byte};
 use crate::identity::Identity;
 
-/// An IAM role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Role<'a> {
-    /// The whole ARN.
-    pub arn: &'a str,
-    /// Its partition, such as `aws`.
-    pub partition: Partition,
-    /// The account's twelve digits.
-    pub account: &'a str,
-    /// Its path, from slash to slash: `/`, or `/team/`. The ARN of a session has none.
-    pub path: &'a str,
-    /// Its name without the path: what the ARN of a session carries.
-    pub name: &'a str,
-}
-
-/// `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`.
+/// Parses an IAM role ARN: `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`.
 ///
 /// # Errors
-/// It is none.
-pub fn role(text: &str) -> Result<Role<'_>, InvalidValue> {
-    Role::parse(text).ok_or_else(|| {
-        InvalidValue::expected("the ARN of an IAM role, such as arn:aws:iam::123456789012:role/NAME")
-    })
-}
-
-/// Of a role's path and name, as IAM has it: the path with both its slashes.
-const MAX_PATH_LEN: usize = 512 + 64;
-
-impl<'a> Role<'a> {
-    /// The role of an ARN, if it is one.
-    #[must_use]
-    pub fn parse(arn: &'a str) -> Option<Self> {
-        let (partition, rest) = arn.strip_prefix("arn:")?.split_once(':')?;
-        let (account, resource) = rest.strip_prefix("iam::")?.split_once(":role")?;
-        let (path, name) = resource.split_at(resource.rfind('/')? + 1);
-        let well_formed = account.len() == 12
-            && account.bytes().all(|byte| byte.is_ascii_digit())
-            && path.starts_with('/')
-            && resource.len() <= MAX_PATH_LEN
-            && path.bytes().all(|byte| byte.is_ascii_graphic())
-            && (1..=64).contains(&name.len())
-            && name.bytes().all(is_name_byte);
-        well_formed.then_some(Self { arn, partition: Partition::named(partition)?, account, path, name })
-    }
-}
-
-/// What role and session names are made of: `[\w+=,.@-]`.
-fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte)
+/// Returns an error if the text is not the ARN of an IAM role.
+pub fn role(text: &str) -> Result<RoleArn<&str>, InvalidValue> {
+    RoleArn::parse(text)
 }
 
 /// A role session name.
@@ -90,8 +47,7 @@ pub fn region(text: &str) -> Result<&str, InvalidValue> {
 /// # Errors
 /// It is no identity.
 pub fn identity(text: &str) -> Result<Identity, InvalidValue> {
-    Identity::named(text)
-        .ok_or_else(|| InvalidValue::expected("an identity: \"aws-role\", \"aws-jwt\" or \"kubernetes\""))
+    text.parse()
 }
 
 /// Where AWS credentials come from.
@@ -99,8 +55,7 @@ pub fn identity(text: &str) -> Result<Identity, InvalidValue> {
 /// # Errors
 /// They come from nowhere of that name.
 pub fn aws_credentials(text: &str) -> Result<CredentialsSource, InvalidValue> {
-    CredentialsSource::named(text)
-        .ok_or_else(|| InvalidValue::expected("a way to AWS credentials: \"irsa\" or \"pod-identity\""))
+    text.parse()
 }
 
 /// Where EKS Pod Identity's agent is, by the addresses that the AWS SDKs know.
@@ -131,35 +86,6 @@ pub fn pod_identity_uri(text: &str) -> Result<&str, InvalidValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn roles() {
-        for (arn, partition, path, name) in [
-            ("arn:aws:iam::123456789012:role/batch", "aws", "/", "batch"),
-            ("arn:aws-cn:iam::123456789012:role/batch", "aws-cn", "/", "batch"),
-            ("arn:aws-us-gov:iam::123456789012:role/team/a/b=c", "aws-us-gov", "/team/a/", "b=c"),
-        ] {
-            let role = role(arn).unwrap();
-            assert_eq!((role.arn, role.account), (arn, "123456789012"));
-            assert_eq!((role.partition.name, role.path, role.name), (partition, path, name));
-        }
-        for arn in [
-            "",
-            "batch",
-            "arn:aws:iam::123456789012:user/batch",
-            "arn:aws:iam::12345678901:role/batch",
-            "arn:aws:iam::123456789012:role/",
-            "arn:aws:iam::123456789012:rolebatch",
-            "arn:aws:iam::123456789012:roles/batch",
-            "arn:aws:iam::123456789012:role/team/",
-            "arn:aws:iam::123456789012:role/a b",
-            "arn:aws:sts::123456789012:assumed-role/batch/x",
-            "arn:azure:iam::123456789012:role/batch",
-            &format!("arn:aws:iam::123456789012:role/{}", "x".repeat(65)),
-        ] {
-            assert!(role(arn).is_err(), "{arn}");
-        }
-    }
 
     #[test]
     fn regions() {

@@ -2,41 +2,14 @@
 
 use super::InvalidValue;
 use super::network::is_host;
+use crate::google::ProviderName;
 
-/// A workload identity pool provider's resource name.
+/// Parses the resource name of a workload identity pool provider.
 ///
 /// # Errors
-/// It is none.
-pub fn provider(text: &str) -> Result<&str, InvalidValue> {
-    const WANTED: &str =
-        "a provider: projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER";
-    if project_and_pool(text).is_some() {
-        return Ok(text);
-    }
-    let audience = ["//iam.", "https://iam."].iter().find_map(|start| text.strip_prefix(start));
-    if let Some((_, rest)) = audience.and_then(|rest| rest.split_once('/'))
-        && project_and_pool(rest).is_some()
-    {
-        let start = &text[..text.len() - rest.len()];
-        return Err(InvalidValue::found(format!("is an audience; drop the leading {start}"), WANTED));
-    }
-    Err(InvalidValue::expected(WANTED))
-}
-
-/// The project's number and the pool of a provider.
-fn project_and_pool(provider: &str) -> Option<(&str, &str)> {
-    let parts: Vec<_> = provider.split('/').collect();
-    let ["projects", number, "locations", "global", "workloadIdentityPools", pool, "providers", provider] =
-        parts[..]
-    else {
-        return None;
-    };
-    let id = |id: &str| {
-        (1..=32).contains(&id.len())
-            && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-    };
-    let is_number = (1..=19).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
-    (is_number && id(pool) && id(provider)).then_some((number, pool))
+/// Returns an error if the text is not such a name. If it is the provider's audience, the hint says so.
+pub fn provider(text: &str) -> Result<ProviderName<&str>, InvalidValue> {
+    ProviderName::parse(text)
 }
 
 /// A provider's audience, taken apart.
@@ -45,11 +18,7 @@ pub struct Audience<'a> {
     /// Google's universe, such as `googleapis.com`.
     pub universe: &'a str,
     /// The provider's resource name.
-    pub provider: &'a str,
-    /// The number of the pool's project.
-    pub project_number: &'a str,
-    /// The pool.
-    pub pool: &'a str,
+    pub provider: ProviderName<&'a str>,
 }
 
 /// A provider's audience, as [`crate::google::audience`] makes it.
@@ -60,8 +29,7 @@ pub fn audience(text: &str) -> Result<Audience<'_>, InvalidValue> {
     let apart = || {
         let (universe, provider) = text.strip_prefix("//iam.")?.split_once('/')?;
         let universe = self::universe(universe).ok()?;
-        let (project_number, pool) = project_and_pool(provider)?;
-        Some(Audience { universe, provider, project_number, pool })
+        Some(Audience { universe, provider: ProviderName::parse(provider).ok()? })
     };
     apart().ok_or_else(|| {
         InvalidValue::expected(
@@ -135,37 +103,11 @@ mod tests {
     const PROVIDER: &str = "projects/123456/locations/global/workloadIdentityPools/aws-pool/providers/prod";
 
     #[test]
-    fn providers() {
-        assert_eq!(provider(PROVIDER), Ok(PROVIDER));
-        for text in ["//iam.googleapis.com/", "https://iam.googleapis.com/", "//iam.example.goog/"] {
-            let fault = provider(&format!("{text}{PROVIDER}")).unwrap_err();
-            assert_eq!(fault.to_string(), format!("is an audience; drop the leading {text}"));
-        }
-        for text in [
-            "",
-            "projects/my-project/locations/global/workloadIdentityPools/pool/providers/prod",
-            "projects/1/locations/global/workloadIdentityPools/pool",
-            "projects/1/locations/eu/workloadIdentityPools/pool/providers/prod",
-            "projects/1/locations/global/workloadIdentityPools/Pool/providers/prod",
-            "projects/1/locations/global/workloadIdentityPools//providers/prod",
-            &format!("{PROVIDER}/"),
-            &format!("{PROVIDER}\n"),
-        ] {
-            assert!(provider(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn audiences() {
         let text = format!("//iam.apis.example/{PROVIDER}");
-        let apart = Audience {
-            universe: "apis.example",
-            provider: PROVIDER,
-            project_number: "123456",
-            pool: "aws-pool",
-        };
-        assert_eq!(audience(&text), Ok(apart));
-        assert_eq!(crate::google::audience(apart.universe, apart.provider), text);
+        let parsed = audience(&text).unwrap();
+        assert_eq!((parsed.universe, parsed.provider.as_str()), ("apis.example", PROVIDER));
+        assert_eq!(crate::google::audience(parsed.universe, parsed.provider.as_str()), text);
         for start in ["", "//iam.googleapis/", "//iam./", "https://iam.googleapis.com/", "//iam.a..b/"] {
             assert!(audience(&format!("{start}{PROVIDER}")).is_err(), "{start}");
         }

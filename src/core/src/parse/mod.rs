@@ -4,49 +4,11 @@ mod aws;
 mod google;
 mod network;
 
-use std::borrow::Cow;
-use std::fmt;
-
-pub use aws::{Role, aws_credentials, identity, pod_identity_uri, region, role, session_name};
+pub use aws::{aws_credentials, identity, pod_identity_uri, region, role, session_name};
 pub use google::{Audience, audience, email, emails, project, provider, universe};
 pub use network::{endpoint, is_host, port, proxy, proxy_variable};
 
-/// What is wrong with a value, and what would be right. It shows as the end of a sentence that begins with the value,
-/// without its full stop.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvalidValue {
-    found: Option<String>,
-    expected: Cow<'static, str>,
-}
-
-impl InvalidValue {
-    /// It is not what is `expected`: "an AWS region, such as eu-west-1".
-    pub fn expected(expected: impl Into<Cow<'static, str>>) -> Self {
-        Self { found: None, expected: expected.into() }
-    }
-
-    /// The same, and `found` says more than that: "is an audience; drop the leading //iam.googleapis.com/".
-    pub fn found(found: impl Into<String>, expected: impl Into<Cow<'static, str>>) -> Self {
-        Self { found: Some(found.into()), expected: expected.into() }
-    }
-
-    /// What would be right, to stand after "it must be".
-    #[must_use]
-    pub fn expectation(&self) -> &str {
-        &self.expected
-    }
-}
-
-impl fmt::Display for InvalidValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.found {
-            Some(found) => f.write_str(found),
-            None => write!(f, "is not {}", self.expected),
-        }
-    }
-}
-
-impl std::error::Error for InvalidValue {}
+pub use crate::invalid_value::InvalidValue;
 
 /// A whole number of seconds from `least` to `most`, in plain digits.
 ///

@@ -32,9 +32,7 @@ pub fn endpoint(text: &str) -> Result<&str, InvalidValue> {
     let plain = trimmed.strip_prefix("http://").and_then(host_of);
     match plain {
         Some("127.0.0.1" | "localhost" | "[::1]") => Ok(trimmed),
-        Some(_) => {
-            Err(InvalidValue::found("would send tokens unencrypted; an endpoint is https://HOST", WANTED))
-        }
+        Some(_) => Err(InvalidValue::with_hint(WANTED, "use https, because http sends tokens unencrypted")),
         None => Err(InvalidValue::expected(WANTED)),
     }
 }
@@ -167,7 +165,7 @@ mod tests {
             "http://proxy:x",
             "http://proxy/path",
         ] {
-            assert_eq!(proxy(text).unwrap_err().to_string(), "is not a proxy: http://HOST:PORT", "{text}");
+            assert_eq!(proxy(text).unwrap_err().to_string(), "expected a proxy: http://HOST:PORT", "{text}");
         }
         for password in ["p#w", "p?w", "p/w", "p@w", "p|w", "p\\w", "p[w", "p w", "pü"] {
             let wrong = proxy(&format!("http://user:{password}@proxy:3128")).unwrap_err().to_string();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use rolebridge_core::annotations::{ALL, INJECT, PREFIX};
+use rolebridge_core::parse::InvalidValue;
 use rolebridge_core::redact::Quoted;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
@@ -68,6 +69,10 @@ fn error(place: &str, value: &str, end: impl fmt::Display) -> DefaultsError {
     DefaultsError(format!("defaults.yaml: {place}: {} {end}.", Quoted(value)))
 }
 
+fn invalid(name: &str, value: &str, error: &InvalidValue) -> DefaultsError {
+    DefaultsError(format!("defaults.yaml: settings.{name}: {}.", error.found(Quoted(value))))
+}
+
 fn check_image(image: String) -> Result<String, DefaultsError> {
     if image.is_empty() || image.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err(error("sidecar.image", &image, "is not the name of an image"));
@@ -95,7 +100,7 @@ fn key(place: &str, name: &str) -> Result<&'static str, DefaultsError> {
 fn settings(given: BTreeMap<String, Scalar>) -> Result<BTreeMap<&'static str, String>, DefaultsError> {
     let setting = |(name, Scalar(value)): (String, Scalar)| {
         let key = key("settings", &name)?;
-        check(key, &value).map_err(|fault| error(&format!("settings.{name}"), &value, fault))?;
+        check(key, &value).map_err(|error| invalid(&name, &value, &error))?;
         Ok((key, value))
     };
     given.into_iter().map(setting).collect()

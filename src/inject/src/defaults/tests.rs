@@ -44,7 +44,10 @@ fn guard_rails() {
 #[test]
 fn what_is_wrong_is_said() {
     for (yaml, message) in [
-        ("settings: {port: 80}", "defaults.yaml: settings.port: \"80\" is not a port from 1024 to 65535."),
+        (
+            "settings: {port: 80}",
+            "defaults.yaml: settings.port: expected a port from 1024 to 65535, found \"80\".",
+        ),
         (
             "settings: {prt: 8080}",
             "defaults.yaml: settings: \"prt\" is no annotation that the defaults may name, without rolebridge.io/; \
@@ -61,7 +64,7 @@ fn what_is_wrong_is_said() {
         ),
         (
             "settings: {identity: gcp}",
-            "defaults.yaml: settings.identity: \"gcp\" is not an identity: \"aws-role\", \"aws-jwt\" or \"kubernetes\".",
+            "defaults.yaml: settings.identity: expected an identity: \"aws-role\", \"aws-jwt\" or \"kubernetes\", found \"gcp\".",
         ),
         ("sidecar: {image: ''}", "defaults.yaml: sidecar.image: \"\" is not the name of an image."),
         (

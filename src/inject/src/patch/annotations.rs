@@ -41,7 +41,7 @@ fn account<'a>(settings: &Settings<'a>) -> ExternalAccountConfig<'a> {
     ExternalAccountConfig {
         identity: settings.identity.value,
         universe: google.universe.value,
-        provider: google.provider.value,
+        provider: google.provider.value.into_str(),
         sts_endpoint: google.sts_endpoint.map(|endpoint| endpoint.value),
         iam_credentials_endpoint: google.iam_credentials_endpoint.map(|endpoint| endpoint.value),
         service_account: google.service_account.map(|email| email.value),

@@ -1,6 +1,7 @@
 //! The app's containers: the configuration, the variables that point at it, and a way past a proxy.
 
 use rolebridge_core::annotations::SOURCE;
+use rolebridge_core::external_account::ConfigKind;
 use rolebridge_core::identity::Identity;
 use rolebridge_core::pod_names::{CONFIG_VOLUME, IDENTITY_VOLUME, TOKEN_VOLUME, VolumeMount};
 
@@ -38,7 +39,7 @@ pub(super) fn add<'a>(
         for variable in env::of_app(container, settings, source, &mut missing) {
             kept.credentials.push((&container.name, variable));
         }
-        if source.is_served() {
+        if source.needs_server() {
             let additions = no_proxy::additions(container, settings);
             for (place, value) in &additions.extended {
                 builder.add(format_args!("{path}/env/{place}/value"), value);
@@ -62,7 +63,7 @@ fn mounts(
     let by_kubelet = settings.identity.value == Identity::Kubernetes;
     let by_file = source == TokenSource::File;
     let wanted = [
-        source.document().map(|_| CONFIG_VOLUME),
+        ConfigKind::for_source(source).map(|_| CONFIG_VOLUME),
         (settings.outputs.is_some() || by_file && !by_kubelet).then_some(TOKEN_VOLUME),
         (by_file && by_kubelet).then_some(IDENTITY_VOLUME),
     ];

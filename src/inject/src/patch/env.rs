@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use rolebridge_core::env::app;
+use rolebridge_core::external_account::ConfigKind;
 use serde::Serialize;
 
 use crate::Settings;
@@ -44,7 +45,7 @@ pub(crate) fn of_app<'a>(
     missing: &mut Vec<Variable<'a>>,
 ) -> Vec<&'static str> {
     let mut kept = Vec::new();
-    if let Some(document) = source.document() {
+    if let Some(document) = ConfigKind::for_source(source) {
         add(container, &CREDENTIALS, document.config_path(), missing, &mut kept);
     } else {
         let server = format!("127.0.0.1:{}", settings.sidecar.port.value);
@@ -57,7 +58,8 @@ pub(crate) fn of_app<'a>(
     if let Some(project) = settings.google.project {
         add(container, &[app::PROJECT, app::CLOUDSDK_PROJECT], project.value, missing, &mut wanted);
     }
-    if let Some(project) = settings.google.quota_project.filter(|_| source.document().is_none()) {
+    if let Some(project) = settings.google.quota_project.filter(|_| ConfigKind::for_source(source).is_none())
+    {
         add(
             container,
             &[app::QUOTA_PROJECT, app::CLOUDSDK_QUOTA_PROJECT],

@@ -51,12 +51,12 @@ impl<'a> Status<'a> {
         let credentials = credentials.filter(|one| matches!(one, Credentials::PodIdentity { .. }));
         Self {
             version: env!("CARGO_PKG_VERSION"),
-            provider: google.provider.value,
+            provider: google.provider.value.into_str(),
             service_account: google.service_account.map(|email| email.value),
             delegates: google.delegates.as_ref().map(|chain| &*chain.value),
-            identity: identity.value.name(),
+            identity: identity.value.as_str(),
             aws_credentials: credentials.map(Credentials::name),
-            role: has(name::AWS_ROLE_ARN, aws.and_then(Aws::role).map(|role| role.value.arn)),
+            role: has(name::AWS_ROLE_ARN, aws.and_then(Aws::role).map(|role| role.value.into_str())),
             session_name: has(
                 name::AWS_ROLE_SESSION_NAME,
                 aws.and_then(Aws::session_name).map(|session| &*session.value),

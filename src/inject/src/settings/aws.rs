@@ -7,7 +7,7 @@ use rolebridge_core::aws::{
 use rolebridge_core::env::sidecar::AWS_CONTAINER_CREDENTIALS_FULL_URI;
 use rolebridge_core::identity::Identity;
 
-use super::parse::{self, Role};
+use super::parse::{self, RoleArn};
 use super::precedence::{Precedence, RawSetting};
 use super::session_name::{self, SessionName};
 use super::{Origin, Setting, app_env};
@@ -38,7 +38,7 @@ pub enum Credentials<'a> {
     /// AWS STS, which takes the projected token.
     Irsa {
         /// The IAM role.
-        role: Setting<Role<'a>>,
+        role: Setting<RoleArn<&'a str>>,
         /// The role session name.
         session_name: Setting<SessionName<'a>>,
     },
@@ -54,8 +54,8 @@ impl Credentials<'_> {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Irsa { .. } => CredentialsSource::Irsa.name(),
-            Self::PodIdentity { .. } => CredentialsSource::PodIdentity.name(),
+            Self::Irsa { .. } => CredentialsSource::Irsa.as_str(),
+            Self::PodIdentity { .. } => CredentialsSource::PodIdentity.as_str(),
         }
     }
 }
@@ -72,7 +72,7 @@ impl<'a> Aws<'a> {
         let said_name = precedence.optional(key::SESSION_NAME, parse::session_name)?;
         let token_lifetime = token_lifetime(precedence)?;
         let sts_endpoint = precedence.optional(key::AWS_STS_ENDPOINT, parse::endpoint)?;
-        let region = region(precedence, role.map(|role| role.value.partition))?;
+        let region = region(precedence, role.map(|role| role.value.partition()))?;
         let (credentials, audience) = match (kind.value, role) {
             (CredentialsSource::PodIdentity, _) => (
                 Credentials::PodIdentity { uri: agent(precedence)? },
@@ -90,7 +90,7 @@ impl<'a> Aws<'a> {
 
     /// The role, unless only EKS's agent knows it.
     #[must_use]
-    pub fn role(&self) -> Option<Setting<Role<'a>>> {
+    pub fn role(&self) -> Option<Setting<RoleArn<&'a str>>> {
         match self.credentials.value {
             Credentials::Irsa { role, .. } => Some(role),
             Credentials::PodIdentity { .. } => None,
@@ -156,7 +156,7 @@ fn region<'a>(precedence: &Precedence<'a>, partition: Option<Partition>) -> Resu
     if let Some(found) = precedence.annotated(key::AWS_REGION) {
         let region = precedence.read(found, parse::region)?;
         if !fits(region.value) {
-            let partition = partition.map_or("", |partition| partition.name);
+            let partition = partition.map_or("", |partition| partition.as_str());
             let end = format!("is not a region of the role's partition {partition}");
             return Err(precedence.deny(found, Reason::BadValue, end));
         }

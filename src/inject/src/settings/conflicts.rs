@@ -22,11 +22,11 @@ pub(super) struct ExclusiveSetting {
 
 impl ExclusiveSetting {
     pub(super) fn identity(identity: Setting<Identity>) -> Self {
-        Self { key: key::IDENTITY, setting: identity.map(Identity::name) }
+        Self { key: key::IDENTITY, setting: identity.map(Identity::as_str) }
     }
 
     pub(super) fn credentials(kind: Setting<CredentialsSource>) -> Self {
-        Self { key: key::AWS_CREDENTIALS, setting: kind.map(CredentialsSource::name) }
+        Self { key: key::AWS_CREDENTIALS, setting: kind.map(CredentialsSource::as_str) }
     }
 
     /// Refuses an annotation that stands as close to the pod as this.

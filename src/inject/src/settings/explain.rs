@@ -1,6 +1,7 @@
 //! The settings by annotation, as text: what holds for a pod, and where it was said.
 
 use rolebridge_core::annotations::{self as key, ALL, eks};
+use rolebridge_core::aws::RoleArn;
 use rolebridge_core::identity::Identity;
 use rolebridge_core::redact::redact_userinfo;
 
@@ -57,9 +58,9 @@ impl Settings<'_> {
             key::SERVICE_ACCOUNT => google.service_account.and_then(text),
             key::DELEGATES => list(&google.delegates),
             key::OUTPUTS => outputs.and_then(text),
-            key::IDENTITY => text(identity.map(Identity::name)),
+            key::IDENTITY => text(identity.map(Identity::as_str)),
             key::SOURCE => text(sources.as_ref()),
-            key::ROLE_ARN => text(aws?.role()?.map(|role| role.arn)),
+            key::ROLE_ARN => text(aws?.role()?.map(RoleArn::into_str)),
             key::AWS_TOKEN_LIFETIME => text(aws?.token_lifetime),
             key::AWS_CREDENTIALS => text(aws?.credentials.as_ref().map(Credentials::name)),
             key::AWS_REGION => text(aws?.region),

@@ -1,7 +1,7 @@
 //! What the pod becomes at Google: the provider, the service account, the projects, the endpoints.
 
 use rolebridge_core::annotations as key;
-use rolebridge_core::google::DEFAULT_UNIVERSE;
+use rolebridge_core::google::{DEFAULT_UNIVERSE, ProviderName};
 
 use super::precedence::Precedence;
 use super::{Setting, parse};
@@ -15,7 +15,7 @@ const TOKEN_LIFETIME: u32 = 3600;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Google<'a> {
     /// The provider's resource name, `projects/…`.
-    pub provider: Setting<&'a str>,
+    pub provider: Setting<ProviderName<&'a str>>,
     /// The service account to impersonate.
     pub service_account: Option<Setting<&'a str>>,
     /// The chain of service accounts before it.
@@ -71,7 +71,7 @@ impl Google<'_> {
 
 fn check_allowed(
     precedence: &Precedence<'_>,
-    provider: Option<Setting<&str>>,
+    provider: Option<Setting<ProviderName<&str>>>,
     service_account: Option<Setting<&str>>,
     delegates: Option<&Setting<Vec<&str>>>,
 ) -> Result<(), Denial> {
@@ -81,7 +81,7 @@ fn check_allowed(
         let refusal = |found| Err(precedence.deny(found, Reason::NotAllowed, end));
         precedence.find(key).map_or(Ok(()), refusal)
     };
-    if provider.is_some_and(|provider| !defaults.allows_provider(provider.value, namespace)) {
+    if provider.is_some_and(|provider| !defaults.allows_provider(provider.value.as_str(), namespace)) {
         return refuse(key::PROVIDER, "allowed.providers");
     }
     let is_allowed = |email: &str| defaults.allows_service_account(email, namespace);

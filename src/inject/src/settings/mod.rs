@@ -24,7 +24,7 @@ pub use explain::{ResolvedSetting, declared_settings};
 pub use google::Google;
 pub use origin::{Origin, Setting};
 pub(crate) use parse::check;
-pub use parse::{CaBundle, ParsedQuantity, Role};
+pub use parse::{CaBundle, ParsedQuantity, RoleArn};
 pub(crate) use precedence::Precedence;
 use rolebridge_core::annotations as key;
 use rolebridge_core::identity::Identity;
@@ -102,6 +102,6 @@ impl Settings<'_> {
 
     /// Whether the sidecar has a server on 127.0.0.1.
     pub(crate) fn has_server(&self) -> bool {
-        self.sources.value.in_use().any(TokenSource::is_served)
+        self.sources.value.in_use().any(TokenSource::needs_server)
     }
 }

@@ -68,7 +68,7 @@ impl<'a> Precedence<'a> {
         }
         match parse(text) {
             Ok(value) => Ok(Setting { value, origin }),
-            Err(wrong) => Err(self.deny(found, Reason::BadValue, &wrong)),
+            Err(error) => Err(self.invalid(found, &error)),
         }
     }
 
@@ -89,6 +89,14 @@ impl<'a> Precedence<'a> {
         built_in: T,
     ) -> Result<Setting<T>, Denial> {
         Ok(self.optional(key, parse)?.unwrap_or(Setting::built_in(built_in)))
+    }
+
+    /// Denies a pod because of a value that cannot be parsed: `KEY on the pod: expected X, found "VALUE".`
+    fn invalid(&self, found: RawSetting<'_>, error: &InvalidValue) -> Denial {
+        let RawSetting { key, text, origin } = found;
+        let text = if key == HTTPS_PROXY { redact_userinfo(text) } else { text.into() };
+        let message = format!("{key} {}: {}.", self.describe_origin(origin), error.found(Quoted(&text)));
+        refusal(Reason::BadValue, origin, message)
     }
 
     /// A refusal of a value: `KEY: "VALUE" (PLACE) END.` It is logged and stands in events, so a proxy's user and

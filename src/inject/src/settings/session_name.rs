@@ -12,7 +12,7 @@ use rolebridge_core::identity::Identity;
 use sha2::{Digest, Sha256};
 
 use super::Setting;
-use super::parse::Role;
+use super::parse::RoleArn;
 use super::precedence::Precedence;
 use crate::{Denial, Reason};
 
@@ -26,11 +26,11 @@ const MAX_SESSION_LEN: usize = 64;
 const HASH_BYTES: usize = 4;
 
 /// How long the name of a session of this role may be. A JSON web token of AWS STS is about the role alone.
-fn max_len(identity: Identity, role: &Role<'_>) -> usize {
+fn max_len(identity: Identity, role: &RoleArn<&str>) -> usize {
     if identity != Identity::AwsRole {
         return MAX_SESSION_LEN;
     }
-    let taken = role.partition.assumed_role_prefix_len() + role.name.len() + "/".len();
+    let taken = role.partition().assumed_role_prefix_len() + role.name().len() + "/".len();
     MAX_SUBJECT_LEN.saturating_sub(taken).min(MAX_SESSION_LEN)
 }
 
@@ -38,7 +38,7 @@ fn max_len(identity: Identity, role: &Role<'_>) -> usize {
 pub(super) fn resolve<'a>(
     precedence: &Precedence<'a>,
     identity: Identity,
-    role: Setting<Role<'a>>,
+    role: Setting<RoleArn<&'a str>>,
     said: Option<Setting<&'a str>>,
 ) -> Result<Setting<SessionName<'a>>, Denial> {
     let max_len = max_len(identity, &role.value);
@@ -47,7 +47,7 @@ pub(super) fn resolve<'a>(
             let end = format!(
                 "is too long beside the role {}: Google takes a session's ARN of at most {MAX_SUBJECT_LEN} bytes, \
                  which leaves {max_len} for the name",
-                role.value.name
+                role.value.name()
             );
             Err(precedence.deny(found, Reason::BadValue, end))
         }
@@ -96,11 +96,11 @@ mod tests {
     #[test]
     fn every_partition_leaves_room_for_a_hash() {
         for partition in rolebridge_core::aws::PARTITIONS {
-            let arn = format!("arn:{}:iam::123456789012:role/{}", partition.name, "r".repeat(64));
+            let arn = format!("arn:{}:iam::123456789012:role/{}", partition.as_str(), "r".repeat(64));
             assert!(
                 max_len(Identity::AwsRole, &parse::role(&arn).unwrap()) > 2 * HASH_BYTES + 1,
                 "{}",
-                partition.name
+                partition.as_str()
             );
         }
     }

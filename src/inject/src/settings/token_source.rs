@@ -2,52 +2,12 @@
 
 use std::fmt;
 
-use rolebridge_core::external_account;
+use rolebridge_core::external_account::ConfigKind;
 use rolebridge_core::parse::InvalidValue;
 use rolebridge_core::redact::Quoted;
+pub use rolebridge_core::token_source::TokenSource;
 
 use super::parse;
-
-/// How an app's library gets a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenSource {
-    /// The sidecar answers as EC2's metadata service does; the library signs.
-    Loopback,
-    /// A file holds the subject token.
-    File,
-    /// The sidecar answers as Google's metadata server does, with Google's tokens.
-    Metadata,
-}
-
-impl TokenSource {
-    pub(crate) const ALL: [Self; 3] = [Self::Loopback, Self::File, Self::Metadata];
-
-    /// As the annotation says it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Loopback => "loopback",
-            Self::File => "file",
-            Self::Metadata => "metadata",
-        }
-    }
-
-    /// The configuration that the library reads; it finds a metadata server without one.
-    #[must_use]
-    pub const fn document(self) -> Option<external_account::ConfigKind> {
-        match self {
-            Self::Loopback => Some(external_account::ConfigKind::Loopback),
-            Self::File => Some(external_account::ConfigKind::File),
-            Self::Metadata => None,
-        }
-    }
-
-    /// Whether the sidecar's server on 127.0.0.1 answers the library.
-    #[must_use]
-    pub const fn is_served(self) -> bool {
-        matches!(self, Self::Loopback | Self::Metadata)
-    }
-}
 
 /// How each container's library gets a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +19,7 @@ pub struct TokenSources<'a> {
 }
 
 const SOURCES: &str =
-    "a source: \"loopback\", \"file\", \"metadata\" or the like of \"loopback,CONTAINER=file\"";
+    "a source: \"loopback\", \"file\" or \"metadata\", with exceptions such as \"loopback,CONTAINER=file\"";
 
 impl<'a> TokenSources<'a> {
     /// Reads a list that may set containers apart without a word about the others, for which `common` holds then.
@@ -69,19 +29,19 @@ impl<'a> TokenSources<'a> {
         for part in text.split(',').map(str::trim) {
             let Some((container, name)) = part.split_once('=') else {
                 if declared.replace(source(part)?).is_some() {
-                    let found = "has two sources for all containers; set some apart with CONTAINER=SOURCE";
-                    return Err(InvalidValue::found(found, SOURCES));
+                    let hint = "set one source for all containers, and CONTAINER=SOURCE for each exception";
+                    return Err(InvalidValue::with_hint(SOURCES, hint));
                 }
                 continue;
             };
             let (container, name) = (container.trim(), name.trim());
             if !parse::is_container_name(container) {
-                let found = format!("sets {} apart, which is no container's name", Quoted(container));
-                return Err(InvalidValue::found(found, SOURCES));
+                let hint = format!("correct the container name {}", Quoted(container));
+                return Err(InvalidValue::with_hint(SOURCES, hint));
             }
             if overrides.iter().any(|(known, _)| *known == container) {
-                let found = format!("has two sources for the container {container}");
-                return Err(InvalidValue::found(found, SOURCES));
+                let hint = format!("set one source for the container {container}");
+                return Err(InvalidValue::with_hint(SOURCES, hint));
             }
             overrides.push((container, source(name)?));
         }
@@ -113,21 +73,22 @@ impl<'a> TokenSources<'a> {
     }
 
     /// The configurations in use.
-    pub(crate) fn documents(&self) -> impl Iterator<Item = external_account::ConfigKind> {
-        self.in_use().filter_map(TokenSource::document)
+    pub(crate) fn documents(&self) -> impl Iterator<Item = ConfigKind> {
+        self.in_use().filter_map(ConfigKind::for_source)
     }
 }
 
 fn source(name: &str) -> Result<TokenSource, InvalidValue> {
-    let found = TokenSource::ALL.into_iter().find(|source| source.name() == name);
-    found.ok_or_else(|| InvalidValue::expected(SOURCES))
+    name.parse().map_err(|_| InvalidValue::expected(SOURCES))
 }
 
 /// As the annotation says it.
 impl fmt::Display for TokenSources<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.default.name())?;
-        self.overrides.iter().try_for_each(|(container, source)| write!(f, ",{container}={}", source.name()))
+        f.write_str(self.default.as_str())?;
+        self.overrides
+            .iter()
+            .try_for_each(|(container, source)| write!(f, ",{container}={}", source.as_str()))
     }
 }
 
@@ -168,15 +129,18 @@ mod tests {
 
     #[test]
     fn what_is_no_source() {
-        let none = "is not a source: \"loopback\", \"file\", \"metadata\" or the like of \"loopback,CONTAINER=file\"";
-        for (text, end) in [
-            ("", none),
-            ("File", none),
-            ("loopback,file", "has two sources for all containers; set some apart with CONTAINER=SOURCE"),
-            ("web=file,web=loopback", "has two sources for the container web"),
-            ("We b=file", "sets \"We b\" apart, which is no container's name"),
+        for (text, hint) in [
+            ("", None),
+            ("File", None),
+            (
+                "loopback,file",
+                Some("set one source for all containers, and CONTAINER=SOURCE for each exception"),
+            ),
+            ("web=file,web=loopback", Some("set one source for the container web")),
+            ("We b=file", Some("correct the container name \"We b\"")),
         ] {
-            assert_eq!(parse(text).unwrap_err().to_string(), end, "{text}");
+            let error = parse(text).unwrap_err();
+            assert_eq!((error.expectation(), error.hint()), (SOURCES, hint), "{text}");
         }
     }
 }

@@ -12,6 +12,12 @@ const PAGE: &str = "docs/src/troubleshooting.md";
 
 /// A sentence of whoever reads it: the first value between quotes is `"…"`, and the place of it `(…)`.
 fn anyones(sentence: &str) -> String {
+    if let Some((before, after)) = sentence.split_once(": expected ") {
+        let (key, _) = before.split_once(' ').unwrap_or((before, ""));
+        let (expected, found) = after.split_once(", found ").unwrap_or((after, ""));
+        let fix = found.split_once(". Fix: ").map_or(String::new(), |(_, fix)| format!(" Fix: {fix}"));
+        return format!("{key} …: expected {expected}, found \"…\".{fix}");
+    }
     let Some((before, rest)) = sentence.split_once(": \"") else { return without_place(sentence) };
     let mut escaped = false;
     let end = rest.find(|c| {

@@ -126,7 +126,7 @@ async fn session(prover: &Prover, aws: &Aws, walk: &mut Walk<'_>) -> Result<Sess
             evidence.expires_in_seconds = Some(lives.as_secs());
             let from = match &aws.credentials {
                 AwsCredentials::WebIdentity(role) => {
-                    format!("{} as {}: the session", role.role.arn, role.session_name)
+                    format!("{} as {}: the session", role.role, role.session_name)
                 }
                 AwsCredentials::PodIdentity(_) => "EKS Pod Identity's session".to_owned(),
             };
@@ -141,7 +141,7 @@ async fn session(prover: &Prover, aws: &Aws, walk: &mut Walk<'_>) -> Result<Sess
 fn of(aws: &Aws) -> Evidence {
     let (role, session_name) = match &aws.credentials {
         AwsCredentials::WebIdentity(identity) => {
-            (Some(identity.role.arn.clone()), Some(identity.session_name.clone()))
+            (Some(identity.role.to_string()), Some(identity.session_name.clone()))
         }
         AwsCredentials::PodIdentity(_) => (None, None),
     };

@@ -15,7 +15,7 @@ pub(super) async fn tokens(settings: &Settings, shown: &Shown, walk: &mut Walk<'
     let identity = &settings.identity;
     let google = Google::of(settings);
     let evidence = Evidence {
-        provider: Some(identity.provider.name.clone()),
+        provider: Some(identity.provider.name.to_string()),
         issuer: shown.issuer.clone(),
         subject: shown.subject.clone(),
         host: Some(crate::call::host(&settings.google.sts_endpoint)),

@@ -19,11 +19,11 @@ pub(super) fn settings(settings: &Settings, walk: &mut Walk<'_>) {
         || "the principal itself is granted access".to_owned(),
         |email| format!("impersonates {email}"),
     );
-    let (kind, provider) = (identity.kind.name(), &identity.provider.name);
+    let (kind, provider) = (identity.kind.as_str(), &identity.provider.name);
     let message = format!("identity {kind}, provider {provider}, {becomes}");
     let evidence = Evidence {
         identity: Some(kind.to_owned()),
-        provider: Some(provider.clone()),
+        provider: Some(provider.to_string()),
         service_account: account,
         ..Evidence::default()
     };

@@ -34,12 +34,26 @@ impl<'a> Walk<'a> {
 
     /// It went well.
     pub(super) fn ok(&mut self, step: Step, message: String, evidence: Evidence) {
-        self.say(&StepResult { step, status: StepStatus::Ok, reason: None, message, evidence });
+        self.say(&StepResult {
+            step,
+            status: StepStatus::Ok,
+            reason: None,
+            message,
+            remediation: None,
+            evidence,
+        });
     }
 
     /// It went well enough, but for what the sentence says.
     pub(super) fn warn(&mut self, step: Step, message: String, evidence: Evidence) {
-        self.say(&StepResult { step, status: StepStatus::Warning, reason: None, message, evidence });
+        self.say(&StepResult {
+            step,
+            status: StepStatus::Warning,
+            reason: None,
+            message,
+            remediation: None,
+            evidence,
+        });
     }
 
     /// It went badly, and the app can do without it.
@@ -49,7 +63,14 @@ impl<'a> Walk<'a> {
 
     /// It went badly, and the next ones may still be tried.
     pub(super) fn failed(&mut self, step: Step, message: String, evidence: Evidence) {
-        self.say(&StepResult { step, status: StepStatus::Failed, reason: None, message, evidence });
+        self.say(&StepResult {
+            step,
+            status: StepStatus::Failed,
+            reason: None,
+            message,
+            remediation: None,
+            evidence,
+        });
     }
 
     /// It went badly, and the next ones need it.
@@ -71,6 +92,7 @@ impl<'a> Walk<'a> {
             status: StepStatus::Skipped,
             reason: None,
             message,
+            remediation: None,
             evidence: Evidence::default(),
         });
     }
@@ -94,5 +116,12 @@ impl<'a> Walk<'a> {
 
 fn of_fault(step: Step, fault: &Fault, evidence: Evidence) -> StepResult {
     let reason = Some(fault.reason().code().to_owned());
-    StepResult { step, status: StepStatus::Failed, reason, message: fault.to_string(), evidence }
+    StepResult {
+        step,
+        status: StepStatus::Failed,
+        reason,
+        message: fault.to_string(),
+        remediation: None,
+        evidence,
+    }
 }

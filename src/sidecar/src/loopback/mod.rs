@@ -11,13 +11,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::{get, put};
+use rolebridge_core::aws::RoleArn;
 use rolebridge_core::imds::{CREDENTIALS_PATH, MARKER_HEADER, REGION_PATH, SESSION_TOKEN_PATH};
 
 use crate::board::Reader;
 use crate::clock::Clock;
 use crate::metrics::Question;
 use crate::session_token::SessionTokens;
-use crate::settings::Role;
 
 /// What the answers are made of.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Loopback {
     /// If the machine has no random numbers.
     pub fn new(
         region: &str,
-        role: &Role,
+        role: &RoleArn,
         board: Reader,
         clock: Clock,
     ) -> Result<Self, ring::error::Unspecified> {
@@ -45,7 +45,7 @@ impl Loopback {
             clock,
             tokens: SessionTokens::new()?,
             region: region.to_owned(),
-            role: role.name.clone(),
+            role: role.name().to_owned(),
         })
     }
 

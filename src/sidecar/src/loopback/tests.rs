@@ -35,8 +35,7 @@ struct Fixture {
 
 /// A server that has nothing yet.
 fn empty() -> Fixture {
-    let role =
-        Role { arn: "arn:aws:iam::123456789012:role/batch".into(), name: "batch".into(), partition: "aws" };
+    let role = RoleArn::parse("arn:aws:iam::123456789012:role/batch").unwrap().into_owned();
     let (board, reader) = Board::channel();
     let metrics = Arc::new(Metrics::default());
     let server = Loopback::new("eu-west-1", &role, reader, Clock::from_fn(now)).unwrap();

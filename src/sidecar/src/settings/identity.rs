@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use rolebridge_core::aws::{CredentialsSource, Partition};
+use rolebridge_core::aws::{CredentialsSource, Partition, RoleArn};
 use rolebridge_core::env::sidecar as names;
 use rolebridge_core::identity::Identity as Kind;
 use rolebridge_core::parse as core_parse;
 
 use super::Connection;
-use super::parse::{self, Provider, Role, owned};
+use super::parse::{self, Provider, owned};
 use super::variables::{SettingsError, Variables};
 
 /// All that it takes to make one subject token.
@@ -71,7 +71,7 @@ pub enum AwsCredentials {
 #[derive(Debug, Clone)]
 pub struct WebIdentity {
     /// The IAM role to assume.
-    pub role: Role,
+    pub role: RoleArn,
     /// The role session name.
     pub session_name: String,
     /// The projected token's file.
@@ -116,7 +116,7 @@ impl Identity {
 
     /// What the loopback server serves a session of: a session that may do nothing else than prove a role.
     #[must_use]
-    pub fn loopback(&self) -> Option<(&str, &Role)> {
+    pub fn loopback(&self) -> Option<(&str, &RoleArn)> {
         match &self.proof {
             Proof::Aws(Aws {
                 proof: AwsProof::SignedRequest,
@@ -145,8 +145,8 @@ impl WebIdentity {
     fn read(variables: &Variables<'_>) -> Result<(AwsCredentials, String), SettingsError> {
         let role = variables.required(names::AWS_ROLE_ARN, parse::role)?;
         let region = variables.required(names::AWS_REGION, owned(core_parse::region))?;
-        let partition = Partition::of_region(&region).name;
-        if partition != role.partition {
+        let partition = Partition::of_region(&region);
+        if partition != role.partition() {
             return Err(SettingsError::other_partition(&region, partition, &role));
         }
         let session_name =

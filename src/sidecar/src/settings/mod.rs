@@ -15,7 +15,7 @@ use tracing::level_filters::LevelFilter;
 
 pub use self::google::{Google, Impersonation};
 pub use self::identity::{Aws, AwsCredentials, AwsProof, Identity, PodIdentity, Proof, WebIdentity};
-pub use self::parse::{Provider, Role, Serve};
+pub use self::parse::{Provider, Serve};
 pub use self::variables::{SettingsError, Variables};
 use crate::metadata::Instance;
 use crate::outputs::Output;
@@ -101,8 +101,8 @@ impl Settings {
         let Self { identity, google, .. } = self;
         Instance {
             service_account: google.impersonation.as_ref().map(|account| account.email.clone()),
-            pool: identity.provider.pool.clone(),
-            project_number: identity.provider.project.clone(),
+            pool: identity.provider.name.pool().to_owned(),
+            project_number: identity.provider.name.project_number().to_owned(),
             project: google.project.clone(),
             universe: identity.provider.universe.clone(),
             region: identity.region().map(ToOwned::to_owned),

@@ -3,27 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rolebridge_core::google;
+use rolebridge_core::aws::RoleArn;
+use rolebridge_core::google::{self, ProviderName};
 use rolebridge_core::parse::{self as core_parse, InvalidValue};
 use rolebridge_core::token_outputs::{self, Output};
+use rolebridge_core::token_source::TokenSource;
 use tracing::level_filters::LevelFilter;
 
 use crate::tokens;
 
-/// An IAM role.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Role {
-    /// The whole ARN.
-    pub arn: String,
-    /// The name: the last part of the ARN, without its path.
-    pub name: String,
-    /// The partition's name.
-    pub partition: &'static str,
-}
-
-pub(super) fn role(text: &str) -> Result<Role, InvalidValue> {
-    let core_parse::Role { arn, name, partition, .. } = core_parse::role(text)?;
-    Ok(Role { arn: arn.to_owned(), name: name.to_owned(), partition: partition.name })
+pub(super) fn role(text: &str) -> Result<RoleArn, InvalidValue> {
+    core_parse::role(text).map(RoleArn::into_owned)
 }
 
 /// A workload identity pool provider.
@@ -32,32 +22,22 @@ pub struct Provider {
     /// Its resource name: what a subject token is bound to.
     pub audience: String,
     /// The same without the host.
-    pub name: String,
+    pub name: ProviderName,
     /// Google's universe, such as `googleapis.com`.
     pub universe: String,
-    /// The number of the pool's project.
-    pub project: String,
-    /// The pool.
-    pub pool: String,
 }
 
 impl Provider {
     /// The audience of a JSON web token for it.
     #[must_use]
     pub fn token_audience(&self) -> String {
-        google::token_audience(&self.universe, &self.name)
+        google::token_audience(&self.universe, self.name.as_str())
     }
 }
 
 pub(super) fn provider(audience: &str) -> Result<Provider, InvalidValue> {
-    let core_parse::Audience { universe, provider, project_number, pool } = core_parse::audience(audience)?;
-    Ok(Provider {
-        audience: audience.to_owned(),
-        name: provider.to_owned(),
-        universe: universe.to_owned(),
-        project: project_number.to_owned(),
-        pool: pool.to_owned(),
-    })
+    let core_parse::Audience { universe, provider } = core_parse::audience(audience)?;
+    Ok(Provider { audience: audience.to_owned(), name: provider.into_owned(), universe: universe.to_owned() })
 }
 
 pub(super) fn emails(text: &str) -> Result<Vec<String>, InvalidValue> {
@@ -96,9 +76,9 @@ pub struct Serve {
 pub(super) fn serve(text: &str) -> Result<Serve, InvalidValue> {
     let mut serve = Serve { loopback: false, metadata: false };
     for source in text.split(',').map(str::trim) {
-        match source {
-            "loopback" => serve.loopback = true,
-            "metadata" => serve.metadata = true,
+        match source.parse() {
+            Ok(TokenSource::Loopback) => serve.loopback = true,
+            Ok(TokenSource::Metadata) => serve.metadata = true,
             _ => return Err(InvalidValue::expected("\"loopback\", \"metadata\" or \"loopback,metadata\"")),
         }
     }

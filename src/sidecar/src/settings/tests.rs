@@ -39,8 +39,8 @@ const AGENT: [(&str, &str); 3] = [
 ];
 const METADATA: [(&str, &str); 2] = [(names::LOOPBACK_PORT, "15080"), (names::SERVE, "metadata")];
 const LOOPBACK: (&str, &str) = (names::LOOPBACK_PORT, "15080");
-const NO_LOOPBACK: &str = "ROLEBRIDGE_SERVE includes \"loopback\", which serves an AWS session: it must be \"metadata\", \
-                           or the identity aws-role with a role of its own, whose session may do nothing else";
+const NO_LOOPBACK: &str = "ROLEBRIDGE_SERVE: expected \"metadata\", because only the identity aws-role with its own \
+                           role may serve \"loopback\", found \"loopback\"";
 
 #[test]
 fn a_json_web_token_of_aws() {
@@ -59,9 +59,14 @@ fn eks_pod_identity() {
     assert_eq!(read(&[&NO_ROLE[..], &AGENT, &[LOOPBACK]].concat()).unwrap_err(), NO_LOOPBACK);
     let elsewhere = (names::AWS_CONTAINER_CREDENTIALS_FULL_URI, "http://10.0.0.1/v1/credentials");
     let elsewhere = read(&[&NO_ROLE[..], &AGENT, &[elsewhere]].concat()).unwrap_err();
-    assert!(elsewhere.contains("it must be EKS Pod Identity's, http://169.254.170.23/"), "{elsewhere}");
+    assert!(elsewhere.contains("expected EKS Pod Identity's, http://169.254.170.23/"), "{elsewhere}");
     let no_file = read(&[&NO_ROLE[..], &AGENT[..2]].concat()).unwrap_err();
-    assert!(no_file.starts_with("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE is not set"), "{no_file}");
+    assert!(
+        no_file.starts_with(
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: expected the absolute path of a file, found no value"
+        ),
+        "{no_file}"
+    );
 }
 
 /// EKS's webhook adds what it knows to every container, the sidecar too.
@@ -82,7 +87,10 @@ fn a_kubernetes_service_account() {
     assert_eq!(settings.identity.region(), None);
     assert_eq!(settings.identity.kind.subject_token_type(), "urn:ietf:params:oauth:token-type:jwt");
     let without = read(&kubernetes[..1]).unwrap_err();
-    assert_eq!(without, "ROLEBRIDGE_IDENTITY_TOKEN_FILE is not set: it must be the absolute path of a file");
+    assert_eq!(
+        without,
+        "ROLEBRIDGE_IDENTITY_TOKEN_FILE: expected the absolute path of a file, found no value"
+    );
     assert_eq!(read(&[&kubernetes[..], &[LOOPBACK]].concat()).unwrap_err(), NO_LOOPBACK);
 }
 
@@ -90,7 +98,7 @@ fn a_kubernetes_service_account() {
 fn the_least() {
     let settings = read(&[]).unwrap();
     let (region, role) = settings.identity.loopback().unwrap();
-    assert_eq!((region, role.name.as_str(), role.partition), ("eu-west-1", "batch", "aws"));
+    assert_eq!((region, role.name(), role.partition().as_str()), ("eu-west-1", "batch", "aws"));
     assert_eq!(aws(&settings).sts_endpoint, None);
     assert_eq!(aws(&settings).proof, AwsProof::SignedRequest);
     assert_eq!(
@@ -99,7 +107,7 @@ fn the_least() {
     );
     assert_eq!((settings.local, settings.metrics_port), (None, None));
     let provider = settings.identity.provider;
-    let parts = [&*provider.universe, &*provider.project, &*provider.pool];
+    let parts = [&*provider.universe, provider.name.project_number(), provider.name.pool()];
     assert_eq!(parts, ["googleapis.com", "1", "p"]);
     let google = settings.google;
     assert_eq!(google.sts_endpoint, "https://sts.googleapis.com");
@@ -200,134 +208,142 @@ fn what_the_local_server_answers_as(#[case] value: &str, #[case] loopback: bool,
 #[case(
     names::AWS_ROLE_ARN,
     "",
-    "AWS_ROLE_ARN is not set: it must be the ARN of an IAM role, such as arn:aws:iam::123456789012:role/NAME"
+    "AWS_ROLE_ARN: expected the ARN of an IAM role, such as arn:aws:iam::123456789012:role/NAME, found no value"
 )]
 #[case(
     names::AWS_ROLE_ARN,
     "batch",
-    "AWS_ROLE_ARN is \"batch\": it must be the ARN of an IAM role, such as arn:aws:iam::123456789012:role/NAME"
+    "AWS_ROLE_ARN: expected the ARN of an IAM role, such as arn:aws:iam::123456789012:role/NAME, found \"batch\""
 )]
 #[case(
     names::AWS_ROLE_ARN,
     "arn:aws:iam::12:role/batch",
-    "AWS_ROLE_ARN is \"arn:aws:iam::12:role/batch\": it must be the ARN of an IAM role, such as arn:aws:iam::123456789012:role/NAME"
+    "AWS_ROLE_ARN: expected the ARN of an IAM role, such as arn:aws:iam::123456789012:role/NAME, found \"arn:aws:iam::12:role/batch\""
 )]
 #[case(
     names::AWS_ROLE_ARN,
     "arn:aws:iam::123456789012:user/batch",
-    "AWS_ROLE_ARN is \"arn:aws:iam::123456789012:user/batch\": it must be the ARN of an IAM role, such as arn:aws:iam::123456789012:role/NAME"
+    "AWS_ROLE_ARN: expected the ARN of an IAM role, such as arn:aws:iam::123456789012:role/NAME, found \"arn:aws:iam::123456789012:user/batch\""
 )]
 #[case(
     names::AWS_ROLE_SESSION_NAME,
     "a b",
-    "AWS_ROLE_SESSION_NAME is \"a b\": it must be a role session name: 2 to 64 letters, digits or any of _+=,.@-"
+    "AWS_ROLE_SESSION_NAME: expected a role session name: 2 to 64 letters, digits or any of _+=,.@-, found \"a b\""
 )]
 #[case(
     names::AWS_WEB_IDENTITY_TOKEN_FILE,
     "",
-    "AWS_WEB_IDENTITY_TOKEN_FILE is not set: it must be the absolute path of a file"
+    "AWS_WEB_IDENTITY_TOKEN_FILE: expected the absolute path of a file, found no value"
 )]
 #[case(
     names::AWS_REGION,
     "Ireland",
-    "AWS_REGION is \"Ireland\": it must be an AWS region, such as eu-west-1"
+    "AWS_REGION: expected an AWS region, such as eu-west-1, found \"Ireland\""
 )]
 #[case(
     names::AWS_REGION,
     "eu-west-1.evil.example",
-    "AWS_REGION is \"eu-west-1.evil.example\": it must be an AWS region, such as eu-west-1"
+    "AWS_REGION: expected an AWS region, such as eu-west-1, found \"eu-west-1.evil.example\""
 )]
 #[case(
     names::AWS_REGION,
     "cn-north-1",
-    "AWS_REGION is \"cn-north-1\", a region of the partition aws-cn: it must be a region of aws, the partition of the role arn:aws:iam::123456789012:role/teams/batch"
+    "AWS_REGION: expected a region of aws, the partition of the role arn:aws:iam::123456789012:role/teams/batch, found \"cn-north-1\", a region of the partition aws-cn"
 )]
 #[case(
     names::AWS_ENDPOINT_URL_STS,
     "http://sts.example",
-    "AWS_ENDPOINT_URL_STS is \"http://sts.example\": it must be an endpoint: https://HOST or https://HOST:PORT, without a path"
+    "AWS_ENDPOINT_URL_STS: expected an endpoint: https://HOST or https://HOST:PORT, without a path, found \"http://sts.example\". Fix: use https, because http sends tokens unencrypted"
 )]
-#[case(names::AWS_CA_BUNDLE, "ca.crt", "AWS_CA_BUNDLE is \"ca.crt\": it must be the absolute path of a file")]
+#[case(
+    names::AWS_CA_BUNDLE,
+    "ca.crt",
+    "AWS_CA_BUNDLE: expected the absolute path of a file, found \"ca.crt\""
+)]
 #[case(
     names::IDENTITY,
     "aws",
-    "ROLEBRIDGE_IDENTITY is \"aws\": it must be an identity: \"aws-role\", \"aws-jwt\" or \"kubernetes\""
+    "ROLEBRIDGE_IDENTITY: expected an identity: \"aws-role\", \"aws-jwt\" or \"kubernetes\", found \"aws\""
 )]
 #[case(
     names::AUDIENCE,
     "projects/1",
-    "ROLEBRIDGE_AUDIENCE is \"projects/1\": it must be the audience of a provider: //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER"
+    "ROLEBRIDGE_AUDIENCE: expected the audience of a provider: //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER, found \"projects/1\""
 )]
 #[case(
     names::AUDIENCE,
     "//iam.googleapis.com/projects/shop/locations/global/workloadIdentityPools/p/providers/a",
-    "ROLEBRIDGE_AUDIENCE is \"//iam.googleapis.com/projects/shop/locations/global/workloadIdentityPools/p/providers/a\": it must be the audience of a provider: //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER"
+    "ROLEBRIDGE_AUDIENCE: expected the audience of a provider: //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER, found \"//iam.googleapis.com/projects/shop/locations/global/workloadIdentityPools/p/providers/a\""
 )]
 #[case(
     names::SERVICE_ACCOUNT,
     "batch",
-    "ROLEBRIDGE_SERVICE_ACCOUNT is \"batch\": it must be a service account, such as NAME@PROJECT.iam.gserviceaccount.com"
+    "ROLEBRIDGE_SERVICE_ACCOUNT: expected a service account, such as NAME@PROJECT.iam.gserviceaccount.com, found \"batch\""
 )]
 #[case(
     names::SERVICE_ACCOUNT,
     "../a@b.example",
-    "ROLEBRIDGE_SERVICE_ACCOUNT is \"../a@b.example\": it must be a service account, such as NAME@PROJECT.iam.gserviceaccount.com"
+    "ROLEBRIDGE_SERVICE_ACCOUNT: expected a service account, such as NAME@PROJECT.iam.gserviceaccount.com, found \"../a@b.example\""
 )]
 #[case(
     names::DELEGATES,
     "a@b.iam.gserviceaccount.com",
-    "ROLEBRIDGE_DELEGATES is set without ROLEBRIDGE_SERVICE_ACCOUNT: it must be unset, or stand beside the service account"
+    "ROLEBRIDGE_DELEGATES: expected no value without ROLEBRIDGE_SERVICE_ACCOUNT, found one"
 )]
 #[case(
     names::TOKEN_LIFETIME,
     "60",
-    "ROLEBRIDGE_TOKEN_LIFETIME is \"60\": it must be a number of seconds from 600 to 43200"
+    "ROLEBRIDGE_TOKEN_LIFETIME: expected a number of seconds from 600 to 43200, found \"60\""
 )]
 #[case(
     names::STS_ENDPOINT,
     "sts.googleapis.com",
-    "ROLEBRIDGE_STS_ENDPOINT is \"sts.googleapis.com\": it must be an endpoint: https://HOST or https://HOST:PORT, without a path"
+    "ROLEBRIDGE_STS_ENDPOINT: expected an endpoint: https://HOST or https://HOST:PORT, without a path, found \"sts.googleapis.com\""
 )]
 #[case(
     names::OUTPUTS,
     "token",
-    "ROLEBRIDGE_OUTPUTS is \"token\": it must be \"access-token\" and \"id-token=AUDIENCE\", separated by commas"
+    "ROLEBRIDGE_OUTPUTS: expected \"access-token\" and \"id-token=AUDIENCE\", separated by commas, each at most once, found \"token\". Fix: correct or remove the output \"token\""
 )]
 #[case(
     names::OUTPUTS,
     "id-token=a",
-    "ROLEBRIDGE_OUTPUTS names an ID token, and ROLEBRIDGE_SERVICE_ACCOUNT is not set: it must be \"access-token\" alone, since Google gives ID tokens to service accounts only"
+    "ROLEBRIDGE_OUTPUTS: expected \"access-token\" alone, because Google issues ID tokens only to service accounts, found an ID token. Fix: set ROLEBRIDGE_SERVICE_ACCOUNT, or remove the ID token"
 )]
 #[case(
     names::SERVE,
     "file",
-    "ROLEBRIDGE_SERVE is \"file\": it must be \"loopback\", \"metadata\" or \"loopback,metadata\""
+    "ROLEBRIDGE_SERVE: expected \"loopback\", \"metadata\" or \"loopback,metadata\", found \"file\""
 )]
 #[case(
     names::TOKEN_FILE,
     "token",
-    "ROLEBRIDGE_TOKEN_FILE is \"token\": it must be the absolute path of a file"
+    "ROLEBRIDGE_TOKEN_FILE: expected the absolute path of a file, found \"token\""
 )]
-#[case(names::LOOPBACK_PORT, "0", "ROLEBRIDGE_LOOPBACK_PORT is \"0\": it must be a port from 1024 to 65535")]
+#[case(
+    names::LOOPBACK_PORT,
+    "0",
+    "ROLEBRIDGE_LOOPBACK_PORT: expected a port from 1024 to 65535, found \"0\""
+)]
 #[case(
     names::METRICS_PORT,
     "70000",
-    "ROLEBRIDGE_METRICS_PORT is \"70000\": it must be a port from 1024 to 65535"
+    "ROLEBRIDGE_METRICS_PORT: expected a port from 1024 to 65535, found \"70000\""
 )]
 #[case(
     names::STARTUP_TIMEOUT,
     "1m",
-    "ROLEBRIDGE_STARTUP_TIMEOUT is \"1m\": it must be a number of seconds from 1 to 86400"
+    "ROLEBRIDGE_STARTUP_TIMEOUT: expected a number of seconds from 1 to 86400, found \"1m\""
 )]
 #[case(
     names::LOG_LEVEL,
     "loud",
-    "ROLEBRIDGE_LOG_LEVEL is \"loud\": it must be a log level: error, warn, info, debug or trace"
+    "ROLEBRIDGE_LOG_LEVEL: expected a log level: error, warn, info, debug or trace, found \"loud\""
 )]
 #[case(
     names::HTTPS_PROXY,
     "socks5://u:hush@proxy",
-    "HTTPS_PROXY is not right (it may hold a password, so it is not shown): it must be a proxy: http://HOST:PORT"
+    "HTTPS_PROXY: expected a proxy: http://HOST:PORT, found a value that is not shown, because it may hold a password"
 )]
 fn a_bad_one_is_said_by_name(#[case] name: &'static str, #[case] value: &str, #[case] said: &str) {
     assert_eq!(read(&[(name, value)]).unwrap_err(), said);

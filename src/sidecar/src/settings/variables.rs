@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::fmt;
 
+use rolebridge_core::aws::{Partition, RoleArn};
 use rolebridge_core::env::sidecar as names;
 use rolebridge_core::parse::InvalidValue;
 
-use super::parse::Role;
 use crate::secret::Secret;
 
 /// An environment. An empty variable counts as absent: Kubernetes has no other way to unset one.
@@ -18,43 +18,41 @@ impl fmt::Debug for Variables<'_> {
     }
 }
 
-/// A variable that is missing or bad: what was found, where, and what would be right.
+/// An environment variable that is missing or invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{variable} {found}: it must be {wanted}")]
+#[error("{variable}: {}", expected.found(found))]
 pub struct SettingsError {
     variable: &'static str,
+    expected: InvalidValue,
     found: String,
-    wanted: String,
 }
 
 impl SettingsError {
-    fn wrong(variable: &'static str, found: String, wrong: &InvalidValue) -> Self {
-        Self { variable, found, wanted: wrong.expectation().to_owned() }
+    fn new(variable: &'static str, expected: InvalidValue, found: impl Into<String>) -> Self {
+        Self { variable, expected, found: found.into() }
     }
 
-    pub(super) fn other_partition(region: &str, partition: &str, role: &Role) -> Self {
-        Self {
-            variable: names::AWS_REGION,
-            found: format!("is {region:?}, a region of the partition {partition}"),
-            wanted: format!("a region of {}, the partition of the role {}", role.partition, role.arn),
-        }
+    pub(super) fn other_partition(region: &str, partition: Partition, role: &RoleArn) -> Self {
+        let expected = format!("a region of {}, the partition of the role {role}", role.partition().as_str());
+        let found = format!("{region:?}, a region of the partition {}", partition.as_str());
+        Self::new(names::AWS_REGION, InvalidValue::expected(expected), found)
     }
 
     pub(super) fn no_loopback() -> Self {
-        let found = "includes \"loopback\", which serves an AWS session".to_owned();
-        let wanted = "\"metadata\", or the identity aws-role with a role of its own, whose session may do nothing else";
-        Self { variable: names::SERVE, found, wanted: wanted.to_owned() }
+        let expected =
+            "\"metadata\", because only the identity aws-role with its own role may serve \"loopback\"";
+        Self::new(names::SERVE, InvalidValue::expected(expected), "\"loopback\"")
     }
 
     pub(super) fn id_token_without_account() -> Self {
-        let found = format!("names an ID token, and {} is not set", names::SERVICE_ACCOUNT);
-        let wanted = "\"access-token\" alone, since Google gives ID tokens to service accounts only";
-        Self { variable: names::OUTPUTS, found, wanted: wanted.to_owned() }
+        let expected = "\"access-token\" alone, because Google issues ID tokens only to service accounts";
+        let hint = format!("set {}, or remove the ID token", names::SERVICE_ACCOUNT);
+        Self::new(names::OUTPUTS, InvalidValue::with_hint(expected, hint), "an ID token")
     }
 
     pub(super) fn without_account(variable: &'static str) -> Self {
-        let found = format!("is set without {}", names::SERVICE_ACCOUNT);
-        Self { variable, found, wanted: "unset, or stand beside the service account".to_owned() }
+        let expected = format!("no value without {}", names::SERVICE_ACCOUNT);
+        Self::new(variable, InvalidValue::expected(expected), "one")
     }
 }
 
@@ -72,7 +70,7 @@ impl<'a> Variables<'a> {
     ) -> Result<T, SettingsError> {
         match self.optional(name, &parse)? {
             Some(value) => Ok(value),
-            None => parse("").map_err(|wrong| SettingsError::wrong(name, "is not set".to_owned(), &wrong)),
+            None => parse("").map_err(|error| SettingsError::new(name, error, "no value")),
         }
     }
 
@@ -83,8 +81,8 @@ impl<'a> Variables<'a> {
     ) -> Result<Option<T>, SettingsError> {
         let Some(value) = self.value(name) else { return Ok(None) };
         let parsed = value.to_str().map_or_else(|| Err(InvalidValue::expected("text in UTF-8")), parse);
-        let found = || format!("is {:?}", value.to_string_lossy());
-        parsed.map(Some).map_err(|wrong| SettingsError::wrong(name, found(), &wrong))
+        let found = || format!("{:?}", value.to_string_lossy());
+        parsed.map(Some).map_err(|error| SettingsError::new(name, error, found()))
     }
 
     /// As [`Variables::optional`], but neither the value nor what is wrong with it is ever shown.
@@ -96,7 +94,7 @@ impl<'a> Variables<'a> {
         match self.optional(name, parse) {
             Ok(value) => Ok(value.map(Secret::new)),
             Err(error) => Err(SettingsError {
-                found: "is not right (it may hold a password, so it is not shown)".to_owned(),
+                found: "a value that is not shown, because it may hold a password".to_owned(),
                 ..error
             }),
         }

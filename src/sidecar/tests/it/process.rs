@@ -332,6 +332,6 @@ fn what_is_not_right_at_the_start_is_said() {
     environment.set(names::AWS_REGION, "");
     let setting = output(&environment, &["run"]);
     assert_eq!(setting.status.code(), Some(1));
-    assert!(text(&setting.stderr).starts_with("AWS_REGION is not set: it must be an AWS region"));
+    assert!(text(&setting.stderr).starts_with("AWS_REGION: expected an AWS region"));
     assert_eq!(aws.asked(), 0);
 }

@@ -75,7 +75,7 @@ impl Aws {
         let region = host::region(header(request, "host").unwrap_or_default());
         // Partitions know nothing of each other's keys.
         let elsewhere = region.is_some_and(|region| {
-            rolebridge_core::aws::Partition::of_region(region).name != session.role.partition
+            rolebridge_core::aws::Partition::of_region(region).as_str() != session.role.partition
         });
         if elsewhere || token.as_ref() != Some(&session.token) {
             return Err(Error::invalid_token());

@@ -161,7 +161,7 @@ impl Account {
         if config.id.len() != 12 || !config.id.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(ConfigError::new(place, "an account's id has twelve digits"));
         }
-        if rolebridge_core::aws::Partition::named(&config.partition).is_none() {
+        if config.partition.parse::<rolebridge_core::aws::Partition>().is_err() {
             return Err(ConfigError::new(place, format!("`{}` is no partition", config.partition)));
         }
         let roles =

@@ -3,7 +3,7 @@
 use kube::api::ObjectMeta;
 use rolebridge_core::annotations::{ROLE_ARN, eks};
 use rolebridge_inject::ObjectMetadata;
-use rolebridge_inject::settings::Role;
+use rolebridge_inject::settings::RoleArn;
 
 /// A service account.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ impl Account {
         let annotations = metadata.annotations.unwrap_or_default();
         let malformed = [ROLE_ARN, eks::ROLE_ARN].into_iter().filter_map(|key| {
             let value = annotations.get(key)?;
-            Role::parse(value).is_none().then(|| (key, value.clone()))
+            RoleArn::parse(value).is_err().then(|| (key, value.clone()))
         });
         let malformed = malformed.collect();
         Self { metadata: ObjectMetadata::new(annotations, metadata.labels.unwrap_or_default()), malformed }

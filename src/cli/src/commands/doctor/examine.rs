@@ -143,5 +143,12 @@ impl Examination {
 
 /// A hop that is seen from outside.
 pub(super) fn step_result(step: Step, status: StepStatus, message: impl Into<String>) -> StepResult {
-    StepResult { step, status, reason: None, message: message.into(), evidence: Evidence::default() }
+    StepResult {
+        step,
+        status,
+        reason: None,
+        message: message.into(),
+        remediation: None,
+        evidence: Evidence::default(),
+    }
 }

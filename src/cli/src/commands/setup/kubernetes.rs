@@ -22,7 +22,7 @@ fn account(plan: &Plan) -> OrderedValue {
     }
     annotations.push((key::PROVIDER, plan.provider_name.clone()));
     if plan.identity != Identity::AwsRole {
-        annotations.push((key::IDENTITY, plan.identity.name().to_owned()));
+        annotations.push((key::IDENTITY, plan.identity.as_str().to_owned()));
     }
     if let Some(email) = &plan.google_service_account {
         annotations.push((key::SERVICE_ACCOUNT, email.clone()));

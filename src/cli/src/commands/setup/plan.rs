@@ -145,9 +145,10 @@ impl Plan {
 impl Role {
     /// The role of an ARN.
     pub(crate) fn parse(arn: &str) -> Option<Self> {
-        let role = settings::Role::parse(arn)?;
-        let (account, path, name) = (role.account.to_owned(), role.path.to_owned(), role.name.to_owned());
-        Some(Self { partition: role.partition.name, account, path, name, arn: arn.to_owned() })
+        let role = settings::RoleArn::parse(arn).ok()?;
+        let (account, path, name) =
+            (role.account().to_owned(), role.path().to_owned(), role.name().to_owned());
+        Some(Self { partition: role.partition().as_str(), account, path, name, arn: arn.to_owned() })
     }
 
     /// The ARN of its sessions, without a session's name. It leaves out the path.
@@ -159,7 +160,7 @@ impl Role {
 /// What the pod proves: as the flag says, unless the configuration of Google's tools is for something else.
 fn identity(flag: Option<&str>, found: &ImportedConfig) -> Result<Identity, CliError> {
     let failed = |what: &str| Err(CliError::Setup(format!("--identity: {what}")));
-    match (flag.and_then(Identity::named), found.is_aws_request) {
+    match (flag.and_then(|name| name.parse().ok()), found.is_aws_request) {
         (Some(identity), Some(is)) if is != (identity == Identity::AwsRole) => {
             failed("the configuration of --from has another subject_token_type.")
         }

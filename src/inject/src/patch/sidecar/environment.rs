@@ -16,9 +16,9 @@ pub(crate) fn of<'a>(settings: &'a Settings<'_>) -> Vec<Variable<'a>> {
     let mut env = Vec::with_capacity(18);
     match identity.value {
         Identity::AwsRole => {}
-        Identity::AwsJwt => env.push(Variable::new(name::IDENTITY, identity.value.name())),
+        Identity::AwsJwt => env.push(Variable::new(name::IDENTITY, identity.value.as_str())),
         Identity::Kubernetes => {
-            env.push(Variable::new(name::IDENTITY, identity.value.name()));
+            env.push(Variable::new(name::IDENTITY, identity.value.as_str()));
             env.push(Variable::new(name::IDENTITY_TOKEN_FILE, IDENTITY_TOKEN_FILE));
         }
     }
@@ -30,7 +30,10 @@ pub(crate) fn of<'a>(settings: &'a Settings<'_>) -> Vec<Variable<'a>> {
         env.push(Variable::new(name::HTTPS_PROXY, &*proxy.value));
         env.extend(sidecar.no_proxy.map(|hosts| Variable::new(name::NO_PROXY, hosts.value)));
     }
-    env.push(Variable::new(name::AUDIENCE, google::audience(google.universe.value, google.provider.value)));
+    env.push(Variable::new(
+        name::AUDIENCE,
+        google::audience(google.universe.value, google.provider.value.as_str()),
+    ));
     env.push(Variable::new(name::TOKEN_FILE, TOKEN_FILE));
     add_server(&mut env, settings);
     add_google(&mut env, settings);
@@ -47,12 +50,12 @@ fn number(name: &'static str, number: u64) -> Variable<'static> {
 fn add_aws<'a>(env: &mut Vec<Variable<'a>>, aws: &'a Aws<'_>) {
     match &aws.credentials.value {
         Credentials::Irsa { role, session_name } => {
-            env.push(Variable::new(name::AWS_ROLE_ARN, role.value.arn));
+            env.push(Variable::new(name::AWS_ROLE_ARN, role.value.into_str()));
             env.push(Variable::new(name::AWS_ROLE_SESSION_NAME, &*session_name.value));
             env.push(Variable::new(name::AWS_WEB_IDENTITY_TOKEN_FILE, AWS_TOKEN_FILE));
         }
         Credentials::PodIdentity { uri } => {
-            env.push(Variable::new(name::AWS_CREDENTIALS, CredentialsSource::PodIdentity.name()));
+            env.push(Variable::new(name::AWS_CREDENTIALS, CredentialsSource::PodIdentity.as_str()));
             env.push(Variable::new(name::AWS_CONTAINER_CREDENTIALS_FULL_URI, *uri));
             env.push(Variable::new(name::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, AWS_TOKEN_FILE));
         }
@@ -70,7 +73,7 @@ fn add_server(env: &mut Vec<Variable<'_>>, settings: &Settings<'_>) {
     let sources = &settings.sources.value;
     if sources.uses(TokenSource::Metadata) {
         let served: Vec<_> =
-            sources.in_use().filter(|source| source.is_served()).map(TokenSource::name).collect();
+            sources.in_use().filter(|source| source.needs_server()).map(TokenSource::as_str).collect();
         env.push(Variable::new(name::SERVE, served.join(",")));
     }
 }

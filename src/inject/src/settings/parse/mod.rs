@@ -9,8 +9,8 @@ pub(crate) use kubernetes::{
     LEAST_CPU, LEAST_MEMORY_LIMIT, ca_bundle, container_names, cpu, is_container_name, memory, memory_limit,
 };
 pub(crate) use no_proxy::no_proxy;
+pub use rolebridge_core::aws::RoleArn;
 use rolebridge_core::parse::InvalidValue;
-pub use rolebridge_core::parse::Role;
 pub(crate) use rolebridge_core::parse::{
     aws_credentials, email, emails, endpoint, identity, log_level, pod_identity_uri, port, project, provider,
     proxy, proxy_variable, region, role, seconds, session_name, startup_timeout, token_lifetime, universe,

@@ -131,15 +131,19 @@ fn a_bad_value_is_refused_in_a_sentence() {
 #[test]
 fn a_sentence_says_where_the_value_stands() {
     for (place, message, depends) in [
-        (Origin::Pod, "rolebridge.io/port: \"80\" (on the pod) is not a port from 1024 to 65535.", false),
+        (
+            Origin::Pod,
+            "rolebridge.io/port on the pod: expected a port from 1024 to 65535, found \"80\".",
+            false,
+        ),
         (
             Origin::ServiceAccount,
-            "rolebridge.io/port: \"80\" (on the service account batch) is not a port from 1024 to 65535.",
+            "rolebridge.io/port on the service account batch: expected a port from 1024 to 65535, found \"80\".",
             true,
         ),
         (
             Origin::Namespace,
-            "rolebridge.io/port: \"80\" (on the namespace shop) is not a port from 1024 to 65535.",
+            "rolebridge.io/port on the namespace shop: expected a port from 1024 to 65535, found \"80\".",
             true,
         ),
     ] {
@@ -156,7 +160,7 @@ fn the_defaults_refuse_what_a_pod_is_refused() {
         for value in values.iter().filter(|value| !of_others.contains(value) && value.len() != 65) {
             let name = key.strip_prefix(key::PREFIX).unwrap();
             let of_pod = Says::at(Origin::Pod, key, value).refusal(key).message;
-            let (_, end) = of_pod.split_once(" (on the pod) ").unwrap();
+            let (_, end) = of_pod.split_once(" on the pod: ").unwrap();
             let error =
                 Defaults::from_yaml(&format!("settings: {{{name}: '{value}'}}")).unwrap_err().to_string();
             assert!(error.starts_with(&format!("defaults.yaml: settings.{name}: ")), "{error}");
@@ -192,7 +196,9 @@ fn eks_speaks_after_us_and_before_the_chart() {
     }
     let message = eks(eks::ROLE_ARN, "batch").refusal(key::ROLE_ARN).message;
     assert!(
-        message.starts_with("eks.amazonaws.com/role-arn: \"batch\" (on the service account batch)"),
+        message.starts_with(
+            "eks.amazonaws.com/role-arn on the service account batch: expected the ARN of an IAM role"
+        ),
         "{message}"
     );
 }
