@@ -6,7 +6,6 @@
 //! that a stall shows in every request that it held up.
 
 use std::cell::RefCell;
-use std::error::Error;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::rc::Rc;
@@ -25,7 +24,7 @@ use tokio::task::LocalSet;
 use tokio_rustls::TlsConnector;
 
 /// What any step may fail with.
-pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Where the requests go.
 pub(crate) struct Target {
@@ -49,13 +48,13 @@ pub(crate) enum Pace {
 }
 
 /// What was seen.
-pub(crate) struct Outcome {
+pub(crate) struct Measurement {
     /// Answers a second.
     pub(crate) throughput: f64,
     /// Half of the requests were answered sooner, in microseconds.
-    pub p50: f64,
+    pub(crate) p50: f64,
     /// 99 of 100 were answered sooner, in microseconds.
-    pub p99: f64,
+    pub(crate) p99: f64,
 }
 
 impl Target {
@@ -63,10 +62,10 @@ impl Target {
     ///
     /// # Errors
     /// What went wrong first.
-    pub(crate) fn run(self, pace: Pace, connections: usize, time: Duration) -> Result<Outcome, Failure> {
+    pub(crate) fn run(self, pace: Pace, connections: usize, time: Duration) -> Result<Measurement, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let latencies: Rc<RefCell<Vec<Duration>>> = Rc::default();
-        let took = LocalSet::new().block_on(&runtime, async {
+        let elapsed = LocalSet::new().block_on(&runtime, async {
             let target = Rc::new(self);
             let mut open = Vec::new();
             for _ in 0..connections {
@@ -84,7 +83,7 @@ impl Target {
             for task in tasks {
                 task.await??;
             }
-            Ok::<_, Failure>(start.elapsed())
+            Ok::<_, Error>(start.elapsed())
         })?;
         let mut latencies = latencies.take();
         latencies.sort_unstable();
@@ -92,11 +91,11 @@ impl Target {
             return Err("no request was answered".into());
         }
         #[expect(clippy::cast_precision_loss, reason = "a count of requests is far below 2^52")]
-        let throughput = latencies.len() as f64 / took.as_secs_f64();
-        Ok(Outcome { throughput, p50: quantile(&latencies, 50), p99: quantile(&latencies, 99) })
+        let throughput = latencies.len() as f64 / elapsed.as_secs_f64();
+        Ok(Measurement { throughput, p50: quantile(&latencies, 50), p99: quantile(&latencies, 99) })
     }
 
-    async fn connect(&self) -> Result<http1::SendRequest<Full<Bytes>>, Failure> {
+    async fn connect(&self) -> Result<http1::SendRequest<Full<Bytes>>, Error> {
         let tcp = TcpStream::connect(self.address).await?;
         tcp.set_nodelay(true)?;
         let name = ServerName::try_from(self.name)?;
@@ -152,7 +151,7 @@ async fn worker(
     mut connection: http1::SendRequest<Full<Bytes>>,
     due: Rc<Mutex<Schedule>>,
     latencies: Rc<RefCell<Vec<Duration>>>,
-) -> Result<(), Failure> {
+) -> Result<(), Error> {
     loop {
         let next = due.lock().await.next().await;
         let Some((i, due)) = next else { return Ok(()) };

@@ -15,26 +15,26 @@ use rolebridge_tests::programs::Programs;
 use self::table::{Budget, Row, Table};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), load::Failure> {
+async fn main() -> Result<(), load::Error> {
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| "a crypto provider is set already")?;
     let programs = Programs::build()?;
     let mut rows = vec![
         Row {
-            what: "sidecar: the program, which is the image",
+            name: "sidecar: the program, which is the image",
             measured: machine::megabytes(&programs.sidecar)?,
             budget: Budget::AtMost(6.0),
             unit: "MB",
         },
         Row {
-            what: "webhook: the program, which is the image",
+            name: "webhook: the program, which is the image",
             measured: machine::megabytes(&programs.webhook)?,
             budget: Budget::AtMost(12.0),
             unit: "MB",
         },
     ];
-    let sidecar = sidecar::Running::start(&programs.sidecar).await?;
+    let sidecar = sidecar::RunningSidecar::start(&programs.sidecar).await?;
     let webhook = webhook::measure(&programs.webhook).await?;
     rows.extend(sidecar.rows().await?);
     rows.extend(webhook);

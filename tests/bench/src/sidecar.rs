@@ -16,7 +16,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::load::Failure;
+use crate::load::Error;
 use crate::machine;
 use crate::table::{Budget, Row};
 
@@ -25,11 +25,11 @@ const ACCOUNT: &str = "111122223333";
 const SUBJECT: (&str, &str) = ("shop", "batch");
 const PROVIDER: &str = "projects/1/locations/global/workloadIdentityPools/aws/providers/prod";
 const SERVICE_ACCOUNT: &str = "bench@shop.iam.gserviceaccount.com";
-const SETTLED: Duration = Duration::from_secs(5);
-const AT_REST: Duration = Duration::from_mins(1);
+const SETTLE_TIME: Duration = Duration::from_secs(5);
+const IDLE_TIME: Duration = Duration::from_mins(1);
 
 /// A sidecar that has its first token.
-pub(crate) struct Running {
+pub(crate) struct RunningSidecar {
     process: Process,
     _clouds: Clouds,
     _dir: TempDir,
@@ -41,12 +41,12 @@ pub(crate) struct Running {
     settled: (Duration, Instant),
 }
 
-impl Running {
+impl RunningSidecar {
     /// Starts the clouds and the sidecar, and waits until it rests.
     ///
     /// # Errors
     /// There is no token soon.
-    pub(crate) async fn start(program: &Path) -> Result<Self, Failure> {
+    pub(crate) async fn start(program: &Path) -> Result<Self, Error> {
         let clouds = Clouds::start(config()).await?;
         let dir = tempfile::tempdir()?;
         let token = dir.path().join("token");
@@ -57,8 +57,8 @@ impl Running {
         wait_for(&token, &process).await?;
         let first_token = start.elapsed();
         wait_for(&dir.path().join("access-token"), &process).await?;
-        tokio::time::sleep(SETTLED).await;
-        let settled = (machine::cpu(pid(&process)?)?, Instant::now());
+        tokio::time::sleep(SETTLE_TIME).await;
+        let settled = (machine::cpu_time(pid(&process)?)?, Instant::now());
         Ok(Self { process, _clouds: clouds, _dir: dir, first_token, round_trip, settled })
     }
 
@@ -66,29 +66,29 @@ impl Running {
     ///
     /// # Errors
     /// It has ended.
-    pub(crate) async fn rows(self) -> Result<Vec<Row>, Failure> {
-        let (used, since) = self.settled;
-        tokio::time::sleep(AT_REST.saturating_sub(since.elapsed())).await;
+    pub(crate) async fn rows(self) -> Result<Vec<Row>, Error> {
+        let (cpu_before, since) = self.settled;
+        tokio::time::sleep(IDLE_TIME.saturating_sub(since.elapsed())).await;
         let pid = pid(&self.process)?;
         let minutes = since.elapsed().as_secs_f64() / 60.0;
-        let used = (machine::cpu(pid)?.saturating_sub(used)).as_secs_f64() * 1e3 / minutes;
-        let own = self.first_token.saturating_sub(self.round_trip).as_secs_f64() * 1e3;
+        let cpu_ms = (machine::cpu_time(pid)?.saturating_sub(cpu_before)).as_secs_f64() * 1e3 / minutes;
+        let beyond_round_trip = self.first_token.saturating_sub(self.round_trip).as_secs_f64() * 1e3;
         Ok(vec![
             Row {
-                what: "sidecar: resident after Google's tokens over TLS, every source and the metrics on",
-                measured: machine::resident(pid)?,
+                name: "sidecar: resident after Google's tokens over TLS, every source and the metrics on",
+                measured: machine::resident_mib(pid)?,
                 budget: Budget::AtMost(8.0),
                 unit: "MiB",
             },
             Row {
-                what: "sidecar: CPU at rest, a minute",
-                measured: used,
+                name: "sidecar: CPU at rest, a minute",
+                measured: cpu_ms,
                 budget: Budget::AtMost(1.0),
                 unit: "ms",
             },
             Row {
-                what: "sidecar: first token, beyond a round trip to AWS STS",
-                measured: own,
+                name: "sidecar: first token, beyond a round trip to AWS STS",
+                measured: beyond_round_trip,
                 budget: Budget::AtMost(10.0),
                 unit: "ms",
             },
@@ -96,7 +96,7 @@ impl Running {
     }
 }
 
-async fn wait_for(file: &Path, process: &Process) -> Result<(), Failure> {
+async fn wait_for(file: &Path, process: &Process) -> Result<(), Error> {
     let start = Instant::now();
     while !file.exists() {
         if start.elapsed() > Duration::from_secs(20) {
@@ -107,7 +107,7 @@ async fn wait_for(file: &Path, process: &Process) -> Result<(), Failure> {
     Ok(())
 }
 
-fn pid(process: &Process) -> Result<u32, Failure> {
+fn pid(process: &Process) -> Result<u32, Error> {
     process.id().ok_or_else(|| "the sidecar has ended".into())
 }
 
@@ -140,13 +140,13 @@ fn config() -> Config {
     Config {
         issuers: vec![Issuer { url: ISSUER.into(), keys: Keys::Generated }],
         aws: Aws { accounts: vec![account], ..Aws::default() },
-        google: google_account(),
+        google: google_config(),
         ..Config::default()
     }
 }
 
 /// A service account that anybody of the pool may be.
-fn google_account() -> Google {
+fn google_config() -> Google {
     let provider = Provider {
         name: PROVIDER.into(),
         aws_account: Some(ACCOUNT.into()),
@@ -167,7 +167,7 @@ fn google_account() -> Google {
     Google { providers: vec![provider], service_accounts: vec![account], ..Google::default() }
 }
 
-fn command(program: &Path, clouds: &Clouds, dir: &Path) -> Result<Command, Failure> {
+fn command(program: &Path, clouds: &Clouds, dir: &Path) -> Result<Command, Error> {
     let issuer = clouds.issuer(ISSUER).ok_or("the issuer is unknown")?;
     let claims = ProjectedToken {
         namespace: SUBJECT.0,
@@ -201,11 +201,11 @@ fn command(program: &Path, clouds: &Clouds, dir: &Path) -> Result<Command, Failu
     Ok(command)
 }
 
-/// A request on a connection of its own, answered by the same server.
-async fn round_trip(clouds: &Clouds) -> Result<Duration, Failure> {
+/// A request on a connection of its beyond_round_trip, answered by the same server.
+async fn round_trip(clouds: &Clouds) -> Result<Duration, Error> {
     let authority = reqwest::Certificate::from_pem(clouds.ca_pem().as_bytes())?;
     let start = Instant::now();
-    // AWS sends whoever names no action to a page of its own, which is not to be waited for.
+    // AWS sends whoever names no action to a page of its beyond_round_trip, which is not to be waited for.
     let redirect = reqwest::redirect::Policy::none();
     let client =
         reqwest::Client::builder().tls_certs_only([authority]).no_proxy().redirect(redirect).build()?;

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 /// One measurement.
 pub(crate) struct Row {
     /// What was measured, and in which state.
-    pub(crate) what: &'static str,
+    pub(crate) name: &'static str,
     /// The number, in the budget's unit.
     pub(crate) measured: f64,
     /// The number that it should keep.
@@ -24,10 +24,10 @@ pub(crate) enum Budget {
 }
 
 impl Row {
-    fn kept(&self) -> bool {
+    fn is_within_budget(&self) -> bool {
         match self.budget {
-            Budget::AtMost(most) => self.measured <= most,
-            Budget::AtLeast(least) => self.measured >= least,
+            Budget::AtMost(max) => self.measured <= max,
+            Budget::AtLeast(min) => self.measured >= min,
         }
     }
 }
@@ -35,8 +35,8 @@ impl Row {
 impl Display for Budget {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AtMost(most) => write!(f, "≤ {most}"),
-            Self::AtLeast(least) => write!(f, "≥ {least}"),
+            Self::AtMost(max) => write!(f, "≤ {max}"),
+            Self::AtLeast(min) => write!(f, "≥ {min}"),
         }
     }
 }
@@ -51,11 +51,11 @@ impl Display for Table {
         for row in &self.0 {
             let measured = format!("{:.2} {}", row.measured, row.unit);
             let budget = format!("{} {}", row.budget, row.unit);
-            let kept = if row.kept() { "yes" } else { "NO" };
+            let within = if row.is_within_budget() { "yes" } else { "NO" };
             writeln!(
                 f,
-                "| {:<72} | {:>12} | {:>12} | {kept:<6} |",
-                row.what,
+                "| {:<72} | {:>12} | {:>12} | {within:<6} |",
+                row.name,
                 measured.trim_end(),
                 budget.trim_end()
             )?;

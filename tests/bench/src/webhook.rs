@@ -17,7 +17,7 @@ use rustls::pki_types::pem::PemObject;
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::load::{Failure, Outcome, Pace, Target};
+use crate::load::{Error, Measurement, Pace, Target};
 use crate::machine;
 use crate::table::{Budget, Row};
 
@@ -27,7 +27,7 @@ const ROUNDS: usize = 3;
 /// What the reviews of the fixtures come from.
 const NAMESPACE: &str = "bench-webhooks";
 const SERVICE_ACCOUNT: &str = "bench-sa";
-const NAME: &str = "rolebridge.rolebridge.svc";
+const SERVER_NAME: &str = "rolebridge.rolebridge.svc";
 const OTHER_SERVICE_ACCOUNTS: usize = 10_000;
 
 const DEFAULTS: &str = "
@@ -41,72 +41,75 @@ settings:
 ///
 /// # Errors
 /// A server does not start, or answers anything but that the pod is admitted.
-pub(crate) async fn measure(program: &Path) -> Result<Vec<Row>, Failure> {
-    let kubernetes = cluster().await?;
-    machine::pin(SERVER_CPU)?;
+pub(crate) async fn measure(program: &Path) -> Result<Vec<Row>, Error> {
+    let kubernetes = start_cluster().await?;
+    machine::pin_to_cpu(SERVER_CPU)?;
     let mut webhook = Webhook::start(program, &kubernetes, DEFAULTS).await?;
     let pid = webhook.process().id().ok_or("the webhook has ended")?;
-    let resident = machine::resident(pid)?;
-    let (echo_address, _echo) = echo(webhook.dir()).await?;
-    let tls = client(&webhook.dir().join("ca.crt"))?;
-    machine::pin(LOAD_CPU)?;
+    let resident = machine::resident_mib(pid)?;
+    let (echo_address, _echo) = start_echo(webhook.dir()).await?;
+    let tls = client_config(&webhook.dir().join("ca.crt"))?;
+    machine::pin_to_cpu(LOAD_CPU)?;
 
-    let reviews = reviews()?;
+    let reviews = read_reviews()?;
     let run = |address, pace, seconds| {
-        let target = Target { address, name: NAME, tls: tls.clone(), reviews: reviews.clone() };
-        let done = std::thread::spawn(move || target.run(pace, 8, Duration::from_secs(seconds)));
-        done.join().map_err(|_| Failure::from("the load stopped"))?
+        let target = Target { address, name: SERVER_NAME, tls: tls.clone(), reviews: reviews.clone() };
+        let load = std::thread::spawn(move || target.run(pace, 8, Duration::from_secs(seconds)));
+        load.join().map_err(|_| Error::from("the load stopped"))?
     };
     let mut rounds = Vec::new();
     for address in [echo_address, webhook.address()] {
         run(address, Pace::Closed, 1)?; // warm up
     }
     for _ in 0..ROUNDS {
-        let echo = (run(echo_address, Pace::Open(200.0), 4)?, run(echo_address, Pace::Closed, 3)?);
-        let ours = (run(webhook.address(), Pace::Open(200.0), 4)?, run(webhook.address(), Pace::Closed, 3)?);
-        rounds.push((echo, ours));
+        let echo_runs = (run(echo_address, Pace::Open(200.0), 4)?, run(echo_address, Pace::Closed, 3)?);
+        let webhook_runs =
+            (run(webhook.address(), Pace::Open(200.0), 4)?, run(webhook.address(), Pace::Closed, 3)?);
+        rounds.push((echo_runs, webhook_runs));
     }
-    let loaded = machine::resident(pid)?;
-    for ((steady, most), (our_steady, our_most)) in &rounds {
-        writeln!(stdout(), "  echo     {}", line(steady, most))?;
-        writeln!(stdout(), "  webhook  {}", line(our_steady, our_most))?;
+    let loaded = machine::resident_mib(pid)?;
+    for ((steady, peak), (webhook_steady, webhook_peak)) in &rounds {
+        writeln!(stdout(), "  echo     {}", describe_round(steady, peak))?;
+        writeln!(stdout(), "  webhook  {}", describe_round(webhook_steady, webhook_peak))?;
     }
     Ok(rows(&rounds, resident, loaded))
 }
 
-type Pair = (Outcome, Outcome);
+type SteadyAndPeak = (Measurement, Measurement);
 
-fn line(steady: &Outcome, most: &Outcome) -> String {
+fn describe_round(steady: &Measurement, peak: &Measurement) -> String {
     format!(
         "at 200/s p50 {:>4.0} µs, p99 {:>5.0} µs; at most {:>6.0}/s, p99 {:>5.0} µs",
-        steady.p50, steady.p99, most.throughput, most.p99
+        steady.p50, steady.p99, peak.throughput, peak.p99
     )
 }
 
-fn rows(rounds: &[(Pair, Pair)], resident: f64, loaded: f64) -> Vec<Row> {
-    let latency = median(rounds.iter().map(|(echo, ours)| ours.0.p50 / echo.0.p50));
-    let throughput = median(rounds.iter().map(|(echo, ours)| ours.1.throughput / echo.1.throughput));
+fn rows(rounds: &[(SteadyAndPeak, SteadyAndPeak)], resident: f64, loaded: f64) -> Vec<Row> {
+    let latency = median(rounds.iter().map(|(echo_runs, webhook_runs)| webhook_runs.0.p50 / echo_runs.0.p50));
+    let throughput = median(
+        rounds.iter().map(|(echo_runs, webhook_runs)| webhook_runs.1.throughput / echo_runs.1.throughput),
+    );
     vec![
         Row {
-            what: "webhook: p50 latency at 200/s, in the echo's",
+            name: "webhook: p50 latency at 200/s, in the echo's",
             measured: latency,
             budget: Budget::AtMost(1.25),
             unit: "x",
         },
         Row {
-            what: "webhook: most reviews a second, in the echo's",
+            name: "webhook: most reviews a second, in the echo's",
             measured: throughput,
             budget: Budget::AtLeast(0.6),
             unit: "x",
         },
         Row {
-            what: "webhook: resident, 10,000 service accounts cached",
+            name: "webhook: resident, 10,000 service accounts cached",
             measured: resident,
             budget: Budget::AtMost(32.0),
             unit: "MiB",
         },
         Row {
-            what: "webhook: the same after the load",
+            name: "webhook: the same after the load",
             measured: loaded,
             budget: Budget::AtMost(32.0),
             unit: "MiB",
@@ -120,7 +123,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-async fn cluster() -> Result<Kubernetes, Failure> {
+async fn start_cluster() -> Result<Kubernetes, Error> {
     let kubernetes = Kubernetes::start().await?;
     let annotations = json!({"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/bench"});
     kubernetes.put_namespace(NAMESPACE, &json!({"rolebridge.io/inject": "enabled"}), &json!({}));
@@ -131,7 +134,7 @@ async fn cluster() -> Result<Kubernetes, Failure> {
     Ok(kubernetes)
 }
 
-async fn echo(certificates: &Path) -> Result<(SocketAddr, Process), Failure> {
+async fn start_echo(certificates: &Path) -> Result<(SocketAddr, Process), Error> {
     let program = std::env::current_exe()?.with_file_name("echo");
     let address = free_address()?;
     let mut command = Command::new(program);
@@ -147,13 +150,13 @@ async fn echo(certificates: &Path) -> Result<(SocketAddr, Process), Failure> {
     Ok((address, process))
 }
 
-fn client(authority: &Path) -> Result<Arc<rustls::ClientConfig>, Failure> {
+fn client_config(authority: &Path) -> Result<Arc<rustls::ClientConfig>, Error> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(authority)?)?;
     Ok(Arc::new(rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()))
 }
 
-fn reviews() -> Result<Vec<Bytes>, Failure> {
+fn read_reviews() -> Result<Vec<Bytes>, Error> {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/reviews"));
     ["tiny", "typical", "large"]
         .iter()

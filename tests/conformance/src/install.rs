@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::client::Client;
 
 /// How `timeout` says that it ended something.
-const TOO_LONG: i32 = 124;
+const TIMED_OUT: i32 = 124;
 
 /// A client that can be run.
 #[derive(Debug)]
@@ -26,19 +26,19 @@ pub(crate) struct Installed {
 /// Installs a client; quick where an earlier run did it. `None`: not within its budget.
 pub(crate) async fn install(client: &Client, out: &Path) -> Result<Option<Installed>> {
     std::fs::create_dir_all(out).context(format_args!("make {}", out.display()))?;
-    let begin = Instant::now();
-    let Some(_) = bash(client, out, &client.install).await? else { return Ok(None) };
-    let Some(versions) = bash(client, out, &client.versions).await? else { return Ok(None) };
+    let start = Instant::now();
+    let Some(_) = run_script(client, out, &client.install).await? else { return Ok(None) };
+    let Some(versions) = run_script(client, out, &client.versions).await? else { return Ok(None) };
     let versions: Vec<_> = versions.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if versions.is_empty() {
         return Err(Failure::new(format!("{}: `versions` wrote nothing", client.name)));
     }
     let versions = versions.join(", ");
-    Ok(Some(Installed { out: out.to_owned(), versions, seconds: begin.elapsed().as_secs() }))
+    Ok(Some(Installed { out: out.to_owned(), versions, seconds: start.elapsed().as_secs() }))
 }
 
 /// What the script wrote. `None`: it took too long, and was ended with all that it had started.
-async fn bash(client: &Client, out: &Path, script: &str) -> Result<Option<String>> {
+async fn run_script(client: &Client, out: &Path, script: &str) -> Result<Option<String>> {
     let output = Command::new("timeout")
         .args(["--kill-after=5", &client.budget.to_string(), "bash", "-euo", "pipefail", "-c", script])
         .env("HERE", &client.here)
@@ -51,11 +51,11 @@ async fn bash(client: &Client, out: &Path, script: &str) -> Result<Option<String
     if output.status.success() {
         return Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned()));
     }
-    if output.status.code() == Some(TOO_LONG) {
+    if output.status.code() == Some(TIMED_OUT) {
         return Ok(None);
     }
-    let said = [String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)];
-    let lines: Vec<_> = said.iter().flat_map(|text| text.lines()).collect();
+    let output_text = [String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)];
+    let lines: Vec<_> = output_text.iter().flat_map(|text| text.lines()).collect();
     let last = lines[lines.len().saturating_sub(20)..].join("\n");
     Err(Failure::new(format!("{}: the installation ended with {}:\n{last}", client.name, output.status)))
 }

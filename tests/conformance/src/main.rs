@@ -1,11 +1,11 @@
 //! `make conformance`: every client of `clients/` against every source and identity, by real runs, as the table of
 //! `docs/clients.md`.
 
-mod cell;
 mod client;
+mod environment;
 mod install;
 mod report;
-mod stage;
+mod result_cell;
 
 use std::io::{Write, stdout};
 use std::path::PathBuf;
@@ -14,14 +14,14 @@ use std::process::ExitCode;
 use clap::Parser;
 use rolebridge_tests::error::{Context, Result};
 
-use self::cell::{Cell, Outcome};
 use self::client::Client;
+use self::environment::Environment;
 use self::report::Row;
-use self::stage::Stage;
+use self::result_cell::{ResultCell, RunResult};
 
 /// Which Google library works with which source and identity, found out by running it.
 #[derive(Debug, Parser)]
-struct Arguments {
+struct Args {
     /// Write docs/clients.md instead of comparing with it.
     #[arg(long)]
     update: bool,
@@ -40,82 +40,82 @@ struct Arguments {
 async fn main() -> ExitCode {
     // reqwest leaves the choice of a crypto provider to the program. Only a second choice could fail.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match run(&Arguments::parse()).await {
+    match run(&Args::parse()).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(failure) => {
-            say(&format!("conformance: {failure}"));
+        Err(error) => {
+            print(&format!("conformance: {error}"));
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run(arguments: &Arguments) -> Result<bool> {
+async fn run(args: &Args) -> Result<bool> {
     let mut clients = client::read_all()?;
-    clients.retain(|client| arguments.only.as_ref().is_none_or(|part| client.name.contains(part)));
-    if arguments.install {
+    clients.retain(|client| args.only.as_ref().is_none_or(|part| client.name.contains(part)));
+    if args.install {
         for client in &clients {
-            say(&format!("{} …", client.title));
-            install::install(client, &folder(client, arguments)?).await?;
+            print(&format!("{} …", client.title));
+            install::install(client, &folder(client, args)?).await?;
         }
         return Ok(true);
     }
-    let mut stage = Stage::start().await?;
-    let (mut rows, mut left_out) = (Vec::new(), Vec::new());
+    let mut environment = Environment::start().await?;
+    let (mut rows, mut skipped) = (Vec::new(), Vec::new());
     for client in clients {
         let title = client.title.clone();
-        let row = row(&mut stage, client, arguments).await?;
-        if row.is_left_out() {
-            left_out.push(title);
+        let row = row(&mut environment, client, args).await?;
+        if row.is_skipped() {
+            skipped.push(title);
         }
         rows.push(row);
     }
-    if !left_out.is_empty() {
-        say(&format!(
+    if !skipped.is_empty() {
+        print(&format!(
             "Left out, since their installation took longer than its budget: {}.",
-            left_out.join("; ")
+            skipped.join("; ")
         ));
     }
-    if arguments.only.is_some() {
-        say(&report::table(&rows));
+    if args.only.is_some() {
+        print(&report::table(&rows));
         return Ok(true);
     }
-    report::settle(&rows, arguments.update, say)
+    report::compare_or_update(&rows, args.update, print)
 }
 
 /// Installs a client and runs its cells, telling each as it is known.
-async fn row(stage: &mut Stage, client: Client, arguments: &Arguments) -> Result<Row> {
-    say(&format!("{} …", client.title));
-    let Some(installed) = install::install(&client, &folder(&client, arguments)?).await? else {
-        say(&format!("  left out: not installed within {} s", client.budget));
+async fn row(environment: &mut Environment, client: Client, args: &Args) -> Result<Row> {
+    print(&format!("{} …", client.title));
+    let Some(installed) = install::install(&client, &folder(&client, args)?).await? else {
+        print(&format!("  left out: not installed within {} s", client.budget));
         return Ok(Row { client, versions: String::new(), cells: Vec::new() });
     };
-    say(&format!("  {} in {} s", installed.versions, installed.seconds));
+    print(&format!("  {} in {} s", installed.versions, installed.seconds));
     let mut cells = Vec::new();
-    for cell in Cell::all() {
-        let mut outcome = stage.run(&client, &installed, cell).await?;
+    for cell in ResultCell::all() {
+        let mut result = environment.run(&client, &installed, cell).await?;
         // A no is one that is said twice: a busy machine can make a library give up.
-        if !works(&outcome) {
-            outcome = stage.run(&client, &installed, cell).await?;
+        if !works(&result) {
+            result = environment.run(&client, &installed, cell).await?;
         }
-        say(&format!("  {cell}: {outcome}"));
-        cells.push((cell, outcome));
+        print(&format!("  {cell}: {result}"));
+        cells.push((cell, result));
     }
     let versions = installed.versions;
     Ok(Row { client, versions, cells })
 }
 
 /// Where a client is installed.
-fn folder(client: &Client, arguments: &Arguments) -> Result<PathBuf> {
-    std::path::absolute(arguments.folder.join(&client.language)).context("the folder's path")
+fn folder(client: &Client, args: &Args) -> Result<PathBuf> {
+    std::path::absolute(args.folder.join(&client.language)).context("the folder's path")
 }
 
-fn say(text: &str) {
+fn print(text: &str) {
     // Nobody reads any more: the exit status still tells.
     let _ = writeln!(stdout(), "{text}");
 }
 
 /// Whether a client works in a cell.
-const fn works(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Yes { .. })
+const fn works(result: &RunResult) -> bool {
+    matches!(result, RunResult::Success { .. })
 }

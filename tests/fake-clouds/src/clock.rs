@@ -28,26 +28,26 @@ struct Inner {
 pub struct Clock(Arc<Inner>);
 
 impl Clock {
-    fn over(base: Base) -> Self {
+    fn with_base(base: Base) -> Self {
         Self(Arc::new(Inner { base, shift: AtomicI64::new(0) }))
     }
 
     /// The machine's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self::over(Base::System)
+        Self::with_base(Base::System)
     }
 
     /// A clock that stands still until somebody moves it.
     #[must_use]
-    pub fn standing_at(now: Timestamp) -> Self {
-        Self::over(Base::Manual(now.0))
+    pub fn manual(now: Timestamp) -> Self {
+        Self::with_base(Base::Manual(now.0))
     }
 
     /// A clock that follows this one and has a shift of its own besides.
     #[must_use]
     pub fn follower(&self) -> Self {
-        Self::over(Base::Other(self.clone()))
+        Self::with_base(Base::Other(self.clone()))
     }
 
     /// Now.
@@ -80,9 +80,10 @@ impl Timestamp {
     const fn civil(self) -> (i64, i64, i64) {
         let days = self.0.div_euclid(86_400) + 719_468;
         let era = days.div_euclid(146_097);
-        let of_era = days.rem_euclid(146_097);
-        let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let day_of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let day_of_era = days.rem_euclid(146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted_month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
         let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
@@ -90,7 +91,7 @@ impl Timestamp {
         (year, month, day)
     }
 
-    const fn of_day(self) -> (i64, i64, i64) {
+    const fn time_of_day(self) -> (i64, i64, i64) {
         let second = self.0.rem_euclid(86_400);
         (second / 3_600, second / 60 % 60, second % 60)
     }
@@ -99,7 +100,7 @@ impl Timestamp {
     #[must_use]
     pub fn amz(self) -> String {
         let (year, month, day) = self.civil();
-        let (hour, minute, second) = self.of_day();
+        let (hour, minute, second) = self.time_of_day();
         format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
     }
 
@@ -141,7 +142,7 @@ const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = self.civil();
-        let (hour, minute, second) = self.of_day();
+        let (hour, minute, second) = self.time_of_day();
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 }
@@ -182,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_follower_has_a_shift_of_its_own() {
-        let clock = Clock::standing_at(Timestamp(1_000));
+        let clock = Clock::manual(Timestamp(1_000));
         let follower = clock.follower();
         follower.shift_by(7);
         clock.shift_by(100);

@@ -13,10 +13,11 @@ use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::ConfigError;
-use crate::events::{Event, Events};
-use crate::faults::{Fault, Faults, Nth, Operation};
+use crate::events::{Event, EventLog};
+use crate::faults::{Calls, Fault, FaultInjector};
 use crate::google::Google;
 use crate::oidc::{Issuer, Issuers};
+use crate::operation::Operation;
 use crate::server::Server;
 use crate::state::{Service, State};
 use crate::tls::{Tls, TlsError};
@@ -97,20 +98,20 @@ impl Clouds {
         let state = Arc::new(State {
             aws: Aws::new(&config.aws, Arc::clone(&issuers))?,
             google: Google::new(&config.google, Arc::clone(&issuers))?,
-            faults: Faults::default(),
-            events: Events::default(),
+            faults: FaultInjector::default(),
+            events: EventLog::default(),
             aws_clock: clock.follower(),
             google_clock: clock.follower(),
         });
-        let tls = config.tls.then(|| Tls::for_names(&names(&config))).transpose()?;
+        let tls = config.tls.then(|| Tls::for_names(&certificate_names(&config))).transpose()?;
         let stop = watch::Sender::new(false);
         let mut serving = JoinSet::new();
         let mut urls = Vec::new();
         for (service, offset) in SERVICES.into_iter().zip(0..) {
-            let (listener, place) = listen(&config, service, offset).await?;
+            let (listener, authority) = listen(&config, service, offset).await?;
             // Pods reach the agent on their own node.
             let tls = tls.as_ref().filter(|_| service != Service::PodIdentity);
-            urls.push(format!("{}://{place}", if tls.is_some() { "https" } else { "http" }));
+            urls.push(format!("{}://{authority}", if tls.is_some() { "https" } else { "http" }));
             let tls = tls.map(|tls| TlsAcceptor::from(Arc::clone(&tls.server)));
             let server = Server { listener, tls, service, state: Arc::clone(&state), stop: stop.subscribe() };
             serving.spawn(server.run());
@@ -202,13 +203,13 @@ impl Clouds {
     }
 
     /// Asks for a fault at some calls of an operation. Of several that fit a call, the last one counts.
-    pub fn fault(&self, operation: Operation, nth: Nth, fault: Fault) {
-        self.state.faults.want(operation, nth, fault);
+    pub fn inject_fault(&self, operation: Operation, nth: Calls, fault: Fault) {
+        self.state.faults.inject(operation, nth, fault);
     }
 
     /// Asks for a fault at the next call of an operation.
-    pub fn fault_next(&self, operation: Operation, fault: Fault) {
-        self.fault(operation, Nth::Call(self.calls(operation) + 1), fault);
+    pub fn inject_next_fault(&self, operation: Operation, fault: Fault) {
+        self.inject_fault(operation, Calls::Nth(self.calls(operation) + 1), fault);
     }
 
     /// Takes back every fault that was asked for.
@@ -219,7 +220,7 @@ impl Clouds {
     /// What has happened so far.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
-        self.state.events.log()
+        self.state.events.all()
     }
 
     /// What happens from now on.
@@ -270,7 +271,7 @@ async fn bind(address: String) -> Result<TcpListener, StartError> {
 }
 
 /// The names in the certificate.
-fn names(config: &Config) -> Vec<String> {
+fn certificate_names(config: &Config) -> Vec<String> {
     let hosts = SERVICES.into_iter().filter_map(Service::google_host).filter(|_| config.google_hosts);
     config.names.iter().cloned().chain(hosts.map(str::to_owned)).collect()
 }

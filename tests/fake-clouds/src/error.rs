@@ -1,15 +1,15 @@
-//! What is wrong with a configuration: where, and what would be right.
+//! Errors in a configuration: the location and the problem.
 
-/// A configuration that the fakes refuse, as the clouds would refuse to create such a thing.
+/// An invalid configuration: the clouds would reject the creation of such an object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {fault}")]
+#[error("{location}: {problem}")]
 pub struct ConfigError {
-    place: String,
-    fault: String,
+    location: String,
+    problem: String,
 }
 
 impl ConfigError {
-    pub(crate) fn new(place: impl Into<String>, fault: impl Into<String>) -> Self {
-        Self { place: place.into(), fault: fault.into() }
+    pub(crate) fn new(location: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { location: location.into(), problem: problem.into() }
     }
 }

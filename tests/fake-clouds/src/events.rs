@@ -1,4 +1,4 @@
-//! What happened, for a test to assert and for the demo to tell. Events carry no secret.
+//! The event log: one event for each call, for tests to assert on and for the demo to print. Events carry no secret.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,94 +7,94 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 
 use crate::clock::Timestamp;
-use crate::faults::Operation;
+use crate::operation::Operation;
 
-/// A call that was answered (or torn).
+/// A call that got a response, whole or truncated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
-    /// What was called.
+    /// The operation.
     pub operation: Operation,
-    /// The how-manieth call of the operation, from 1.
+    /// The number of the call among those of the operation, from 1.
     pub nth: u64,
-    /// When, by that cloud's clock.
+    /// The time by that cloud's clock.
     pub at: Timestamp,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     pub status: u16,
-    /// The refusal, `CODE: SENTENCE` in the cloud's words.
+    /// The error, `CODE: MESSAGE` in the cloud's words.
     pub error: Option<String>,
-    /// What the cloud learned and did.
+    /// The result, and the callers involved.
     pub detail: Detail,
 }
 
-/// What a cloud learned and did in a call. Of a refused call: as far as it came.
+/// The result of a call and the callers involved. For a rejected call: as much as the cloud found out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Detail {
-    /// Nothing worth telling.
+    /// No detail.
     #[default]
     Nothing,
-    /// AWS gave a session of a role.
+    /// AWS issued a session of a role.
     RoleAssumed(RoleAssumed),
-    /// AWS said who signed a request.
+    /// AWS identified the signer of a request.
     CallerIdentified {
         /// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`.
         arn: String,
         /// The account.
         account: String,
-        /// The key that signed, which is no secret.
+        /// The ID of the signing key, which is not secret.
         access_key_id: String,
     },
-    /// AWS gave a JSON web token.
-    WebIdentityGiven {
+    /// AWS issued a JSON web token.
+    WebIdentityTokenIssued {
         /// The role.
         subject: String,
-        /// Whom it is for.
+        /// The audiences of the token.
         audiences: Vec<String>,
-        /// The key that signed the request, which is no secret.
+        /// The ID of the key that signed the request, which is not secret.
         access_key_id: String,
-        /// Seconds that it lives.
+        /// The lifetime in seconds.
         lifetime: i64,
     },
-    /// Google gave a federated token.
+    /// Google issued a federated token.
     TokenExchanged(TokenExchanged),
-    /// Google gave a service account's token.
+    /// Google issued an access token of a service account.
     Impersonated {
-        /// Who asked, as Google names principals.
+        /// The caller, as Google names principals.
         principal: String,
-        /// Whose token was given.
+        /// The service account.
         service_account: String,
-        /// Seconds.
+        /// The lifetime in seconds.
         lifetime: i64,
     },
-    /// Google gave a service account's ID token.
-    IdTokenGiven {
-        /// Who asked, as Google names principals.
+    /// Google issued an ID token of a service account.
+    IdTokenIssued {
+        /// The caller, as Google names principals.
         principal: String,
-        /// Whose token was given.
+        /// The service account.
         service_account: String,
-        /// Whom it is for.
+        /// The audience of the token.
         audience: String,
     },
-    /// An object was read, or its bucket listed.
+    /// Cloud Storage returned an object, or listed its bucket.
     ObjectRead {
-        /// Who asked, as Google names principals.
+        /// The caller, as Google names principals.
         principal: String,
-        /// `gs://BUCKET/OBJECT`; of a list: `gs://BUCKET`.
+        /// `gs://BUCKET/OBJECT`; for a list: `gs://BUCKET`.
         object: String,
     },
-    /// A table was read.
+    /// BigQuery returned rows of a table.
     TableRead {
-        /// Who asked, as Google names principals.
+        /// The caller, as Google names principals.
         principal: String,
         /// `PROJECT.DATASET.TABLE`.
         table: String,
-        /// How many rows went out.
+        /// The number of rows in the result.
         rows: usize,
     },
 }
 
-/// AWS gave a session of a role.
+/// A session of a role that AWS issued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoleAssumed {
@@ -102,17 +102,17 @@ pub struct RoleAssumed {
     pub role_arn: String,
     /// The session.
     pub session_arn: String,
-    /// The session's key, which is no secret.
+    /// The ID of the session's key, which is not secret.
     pub access_key_id: String,
     /// The web identity, `system:serviceaccount:NAMESPACE:NAME`.
     pub subject: String,
     /// The inline session policy.
     pub session_policy: Option<String>,
-    /// When the session ends.
+    /// The time when the session expires.
     pub expires: Timestamp,
 }
 
-/// Google gave a federated token.
+/// A federated token that Google issued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenExchanged {
@@ -120,34 +120,34 @@ pub struct TokenExchanged {
     pub provider: String,
     /// `principal://iam.googleapis.com/…/subject/SUBJECT`.
     pub principal: String,
-    /// The mapped attributes, `google.subject` too.
+    /// The mapped attributes, `google.subject` included.
     pub attributes: BTreeMap<String, String>,
     /// The subject token.
-    pub shown: Shown,
-    /// Seconds that the federated token lives.
+    pub subject_token: SubjectToken,
+    /// The lifetime of the federated token in seconds.
     pub expires_in: i64,
 }
 
 impl TokenExchanged {
-    /// The subject token, if it is a signed AWS request.
+    /// Returns the subject token, if it is a signed AWS request.
     #[must_use]
     pub const fn signed_request(&self) -> Option<&SignedRequest> {
-        match &self.shown {
-            Shown::SignedRequest(request) => Some(request),
-            Shown::Jwt { .. } => None,
+        match &self.subject_token {
+            SubjectToken::SignedRequest(request) => Some(request),
+            SubjectToken::Jwt { .. } => None,
         }
     }
 }
 
-/// A subject token.
+/// A subject token, without its secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Shown {
+pub enum SubjectToken {
     /// A signed AWS request.
     SignedRequest(SignedRequest),
     /// A JSON web token.
     Jwt {
-        /// Who signed it.
+        /// The issuer that signed the token.
         issuer: String,
     },
 }
@@ -156,39 +156,39 @@ pub enum Shown {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SignedRequest {
-    /// The key that signed it, which is no secret.
+    /// The ID of the signing key, which is not secret.
     pub access_key_id: String,
-    /// The host that it was signed for.
+    /// The host for which the request was signed.
     pub host: String,
-    /// Whether the signature covers the audience, so that the token is of no use at another provider.
+    /// True if the signature covers the audience, so that no other provider accepts the token.
     pub audience_signed: bool,
 }
 
-/// The log and its subscribers.
+/// The events so far and their subscribers.
 #[derive(Debug)]
-pub(crate) struct Events {
-    log: Mutex<Vec<Event>>,
+pub(crate) struct EventLog {
+    events: Mutex<Vec<Event>>,
     sender: broadcast::Sender<Event>,
 }
 
-/// Events that a slow subscriber may lag behind.
+/// Maximum number of events by which a slow subscriber may lag behind.
 const CAPACITY: usize = 1024;
 
-impl Default for Events {
+impl Default for EventLog {
     fn default() -> Self {
-        Self { log: Mutex::default(), sender: broadcast::Sender::new(CAPACITY) }
+        Self { events: Mutex::default(), sender: broadcast::Sender::new(CAPACITY) }
     }
 }
 
-impl Events {
+impl EventLog {
     pub(crate) fn record(&self, event: Event) {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
-        // Nobody needs to listen.
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
+        // An error only means that there are no subscribers.
         let _ = self.sender.send(event);
     }
 
-    pub(crate) fn log(&self) -> Vec<Event> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn all(&self) -> Vec<Event> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Event> {

@@ -37,7 +37,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
-    let mut config = read(&args.config)?;
+    let mut config = read_config(&args.config)?;
     if let Some(listen) = args.listen {
         config.listen = listen;
     }
@@ -48,14 +48,14 @@ async fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
             .map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
     }
     let mut events = clouds.subscribe();
-    print(&clouds.endpoints())?;
-    let stopped = stopped();
-    tokio::pin!(stopped);
+    print_line(&clouds.endpoints())?;
+    let shutdown = shutdown_signal();
+    tokio::pin!(shutdown);
     loop {
         tokio::select! {
-            () = &mut stopped => break,
+            () = &mut shutdown => break,
             event = events.recv() => match event {
-                Ok(event) => print(&event)?,
+                Ok(event) => print_line(&event)?,
                 Err(RecvError::Lagged(missed)) => {
                     writeln!(io::stderr(), "clouds: {missed} events were not printed: the reader is too slow")?;
                 }
@@ -67,14 +67,14 @@ async fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn read(file: &Path) -> Result<Config, String> {
+fn read_config(file: &Path) -> Result<Config, String> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
     // JSON is YAML.
     serde_saphyr::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-fn print(line: &impl serde::Serialize) -> io::Result<()> {
+fn print_line(line: &impl serde::Serialize) -> io::Result<()> {
     let mut out = io::stdout().lock();
     serde_json::to_writer(&mut out, line)?;
     out.write_all(b"\n")?;
@@ -82,7 +82,7 @@ fn print(line: &impl serde::Serialize) -> io::Result<()> {
 }
 
 /// Returns at SIGINT or SIGTERM.
-async fn stopped() {
+async fn shutdown_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
     tokio::select! {

@@ -29,7 +29,7 @@ impl fmt::Debug for Secret {
 }
 
 /// So many random bytes.
-fn bytes(len: usize) -> Vec<u8> {
+fn random_bytes(len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
     // The system's generator does not fail once it is up; if it did, zeros would be refused by nobody and harm nobody:
     // these are fakes.
@@ -39,28 +39,28 @@ fn bytes(len: usize) -> Vec<u8> {
 
 /// Random text over base64's alphabet, made of so many bytes.
 pub(crate) fn base64(len: usize) -> String {
-    STANDARD.encode(bytes(len))
+    STANDARD.encode(random_bytes(len))
 }
 
 /// Random text that may stand in a URL, made of so many bytes.
 pub(crate) fn url_safe(len: usize) -> String {
-    URL_SAFE_NO_PAD.encode(bytes(len))
+    URL_SAFE_NO_PAD.encode(random_bytes(len))
 }
 
-/// Random capitals and digits, as in AWS's unique ids.
-pub(crate) fn capitals(len: usize) -> String {
+/// Random unique_id and digits, as in AWS's unique ids.
+pub(crate) fn unique_id(len: usize) -> String {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    bytes(len).iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+    random_bytes(len).iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
 /// Random digits.
 pub(crate) fn digits(len: usize) -> String {
-    bytes(len).iter().map(|byte| char::from(b'0' + byte % 10)).collect()
+    random_bytes(len).iter().map(|byte| char::from(b'0' + byte % 10)).collect()
 }
 
 /// A random UUID, as in AWS's request ids.
 pub(crate) fn uuid() -> String {
-    let hex = hex::encode(&bytes(16));
+    let hex = hex::encode(&random_bytes(16));
     format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
 }
 
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn shapes() {
         assert_eq!(uuid().len(), 36);
-        assert_eq!(capitals(16).len(), 16);
+        assert_eq!(unique_id(16).len(), 16);
         assert!(digits(20).len() == 20 && digits(20).bytes().all(|byte| byte.is_ascii_digit()));
         assert_ne!(uuid(), uuid());
     }

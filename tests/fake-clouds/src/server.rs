@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
@@ -45,7 +45,7 @@ impl Server {
                 accepted = self.listener.accept() => {
                     // A client that is gone before it is accepted, or too many open files: the next one may do.
                     if let Ok((stream, _)) = accepted {
-                        connections.spawn(self.connection(stream));
+                        connections.spawn(self.accept(stream));
                     }
                 }
                 Some(_) = connections.join_next() => {}
@@ -55,16 +55,16 @@ impl Server {
         while connections.join_next().await.is_some() {}
     }
 
-    fn connection(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + 'static {
+    fn accept(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + 'static {
         let (tls, service, state, stop) =
             (self.tls.clone(), self.service, Arc::clone(&self.state), self.stop.clone());
         async move {
             match tls {
-                None => speak(stream, service, state, stop).await,
+                None => serve_connection(stream, service, state, stop).await,
                 Some(tls) => {
                     // A client that does not trust us says so itself.
                     if let Ok(stream) = tls.accept(stream).await {
-                        speak(stream, service, state, stop).await;
+                        serve_connection(stream, service, state, stop).await;
                     }
                 }
             }
@@ -72,13 +72,13 @@ impl Server {
     }
 }
 
-async fn speak<S>(stream: S, service: Service, state: Arc<State>, mut stop: watch::Receiver<bool>)
+async fn serve_connection<S>(stream: S, service: Service, state: Arc<State>, mut stop: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let handler = service_fn(move |request| {
         let state = Arc::clone(&state);
-        async move { Ok::<_, Infallible>(answer(&state, service, request).await) }
+        async move { Ok::<_, Infallible>(handle(&state, service, request).await) }
     });
     let builder = Builder::new(TokioExecutor::new());
     let connection = builder.serve_connection(TokioIo::new(stream), handler);
@@ -91,10 +91,15 @@ where
     let _ = connection.await;
 }
 
-async fn answer(state: &State, service: Service, request: http::Request<Incoming>) -> Response<Payload> {
+async fn handle(
+    state: &State,
+    service: Service,
+    request: http::Request<Incoming>,
+) -> http::Response<ResponseBody> {
     let (mut head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
-        let mut response = Response::new(Payload::whole(Bytes::from_static(b"Request body too large.\n")));
+        let mut response =
+            http::Response::new(ResponseBody::complete(Bytes::from_static(b"Request body too large.\n")));
         *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
         return response;
     };
@@ -105,45 +110,55 @@ async fn answer(state: &State, service: Service, request: http::Request<Incoming
     {
         head.headers.insert(header::HOST, host);
     }
-    let Reply { answer, torn } = state.call(service, Request::from_parts(head, body.to_bytes())).await;
-    let payload = if torn {
-        Payload::torn(&answer.body)
+    let Reply { response: reply, truncated } =
+        state.call(service, Request::from_parts(head, body.to_bytes())).await;
+    let payload = if truncated {
+        ResponseBody::truncated(&reply.body)
     } else {
-        Payload { trailers: answer.trailers, ..Payload::whole(answer.body) }
+        ResponseBody { trailers: reply.trailers, ..ResponseBody::complete(reply.body) }
     };
-    let mut response = Response::new(payload);
-    *response.status_mut() = answer.status;
-    *response.headers_mut() = answer.headers;
+    let mut response = http::Response::new(payload);
+    *response.status_mut() = reply.status;
+    *response.headers_mut() = reply.headers;
     response
 }
 
 /// A body that is whole, or that promises its length and breaks off half way.
 #[derive(Debug)]
-struct Payload {
-    promised: u64,
-    rest: Option<Bytes>,
+struct ResponseBody {
+    content_length: u64,
+    remaining: Option<Bytes>,
     trailers: Option<HeaderMap>,
-    end: End,
+    ending: Ending,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Whole,
+enum Ending {
+    Complete,
     Flush,
-    Break,
+    Reset,
 }
 
-impl Payload {
-    fn whole(body: Bytes) -> Self {
-        Self { promised: body.len() as u64, rest: Some(body), trailers: None, end: End::Whole }
+impl ResponseBody {
+    fn complete(body: Bytes) -> Self {
+        Self {
+            content_length: body.len() as u64,
+            remaining: Some(body),
+            trailers: None,
+            ending: Ending::Complete,
+        }
     }
 
-    fn torn(body: &Bytes) -> Self {
-        Self { end: End::Flush, promised: body.len() as u64, ..Self::whole(body.slice(..body.len() / 2)) }
+    fn truncated(body: &Bytes) -> Self {
+        Self {
+            ending: Ending::Flush,
+            content_length: body.len() as u64,
+            ..Self::complete(body.slice(..body.len() / 2))
+        }
     }
 }
 
-impl Body for Payload {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -151,28 +166,32 @@ impl Body for Payload {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if let Some(bytes) = self.rest.take().filter(|bytes| !bytes.is_empty()) {
+        if let Some(bytes) = self.remaining.take().filter(|bytes| !bytes.is_empty()) {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
-        match self.end {
-            End::Whole => Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers)))),
-            End::Flush => {
+        match self.ending {
+            Ending::Complete => {
+                Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
+            }
+            Ending::Flush => {
                 // Once around, so that the first half is on its way before the end.
-                self.end = End::Break;
+                self.ending = Ending::Reset;
                 context.waker().wake_by_ref();
                 Poll::Pending
             }
-            End::Break => Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
+            Ending::Reset => Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.end == End::Whole && self.trailers.is_none() && self.rest.as_ref().is_none_or(Bytes::is_empty)
+        self.ending == Ending::Complete
+            && self.trailers.is_none()
+            && self.remaining.as_ref().is_none_or(Bytes::is_empty)
     }
 
     fn size_hint(&self) -> SizeHint {
         // Asked once, before the first frame.
-        SizeHint::with_exact(self.promised)
+        SizeHint::with_exact(self.content_length)
     }
 }
 
@@ -184,7 +203,8 @@ mod tests {
     async fn trailers_follow_what_is_whole() {
         let trailers = HeaderMap::from_iter([(header::AGE, HeaderValue::from(1))]);
         for body in ["", "all"] {
-            let whole = Payload { trailers: Some(trailers.clone()), ..Payload::whole(body.into()) };
+            let whole =
+                ResponseBody { trailers: Some(trailers.clone()), ..ResponseBody::complete(body.into()) };
             assert!(!whole.is_end_stream(), "{body}");
             let collected = whole.collect().await.unwrap();
             assert_eq!(
@@ -192,7 +212,7 @@ mod tests {
                 (Some(trailers.clone()), body.into())
             );
         }
-        assert!(Payload::whole("".into()).is_end_stream());
-        assert!(Payload::torn(&"torn".into()).collect().await.is_err());
+        assert!(ResponseBody::complete("".into()).is_end_stream());
+        assert!(ResponseBody::truncated(&"body".into()).collect().await.is_err());
     }
 }

@@ -4,11 +4,12 @@ use http::header::{DATE, HeaderName};
 
 use crate::aws::Aws;
 use crate::clock::{Clock, Timestamp};
-use crate::events::{Event, Events};
-use crate::faults::{Fault, Faults, Operation};
+use crate::events::{Event, EventLog};
+use crate::faults::{Fault, FaultInjector};
 use crate::google::{Exchange, Google};
+use crate::operation::Operation;
 use crate::secret;
-use crate::wire::{Answer, Request};
+use crate::wire::{Request, Response};
 
 /// A service with an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,15 +35,15 @@ impl Service {
     }
 }
 
-/// An answer, and whether it is to break off half way.
+/// An response, and whether it is to break off half way.
 pub(crate) struct Reply {
-    pub(crate) answer: Answer,
-    pub(crate) torn: bool,
+    pub(crate) response: Response,
+    pub(crate) truncated: bool,
 }
 
-/// A fault that is an answer.
+/// A fault that is an response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) enum ErrorKind {
     Expired,
     Denied,
     Throttled,
@@ -50,12 +51,12 @@ pub(crate) enum Failure {
 }
 
 /// A call that was counted and, if asked for, delayed.
-struct Admitted {
+struct CountedCall {
     operation: Operation,
     nth: u64,
     now: Timestamp,
-    failure: Option<Failure>,
-    torn: bool,
+    error: Option<ErrorKind>,
+    truncated: bool,
 }
 
 /// Both clouds.
@@ -63,8 +64,8 @@ struct Admitted {
 pub(crate) struct State {
     pub(crate) aws: Aws,
     pub(crate) google: Google,
-    pub(crate) faults: Faults,
-    pub(crate) events: Events,
+    pub(crate) faults: FaultInjector,
+    pub(crate) events: EventLog,
     pub(crate) aws_clock: Clock,
     pub(crate) google_clock: Clock,
 }
@@ -80,57 +81,57 @@ impl State {
     }
 
     async fn call_aws(&self, request: &Request) -> Reply {
-        let call = self.admit(Aws::operation(request), &self.aws_clock).await;
-        let answer = match call.failure {
-            Some(failure) => Aws::fail(call.operation, failure, call.now),
-            None => self.aws.answer(request, call.now),
+        let call = self.begin(Aws::operation(request), &self.aws_clock).await;
+        let response = match call.error {
+            Some(kind) => Aws::error_response(call.operation, kind, call.now),
+            None => self.aws.handle(request, call.now),
         };
-        self.finish(&call, answer.header(HeaderName::from_static("x-amzn-requestid"), &secret::uuid()))
+        self.finish(&call, response.with_header(HeaderName::from_static("x-amzn-requestid"), &secret::uuid()))
     }
 
     async fn call_pod_identity(&self, request: &Request) -> Reply {
-        let call = self.admit(Operation::PodCredentials, &self.aws_clock).await;
-        let answer = match call.failure {
-            Some(failure) => Aws::fail_pod_credentials(failure),
+        let call = self.begin(Operation::PodCredentials, &self.aws_clock).await;
+        let response = match call.error {
+            Some(kind) => Aws::pod_identity_error(kind),
             None => self.aws.pod_credentials(request, call.now),
         };
-        self.finish(&call, answer)
+        self.finish(&call, response)
     }
 
     async fn call_google(&self, service: Service, request: &Request) -> Reply {
-        let call = self.admit(Google::operation(service, request), &self.google_clock).await;
-        let answer = match (call.failure, call.operation) {
-            (Some(failure), operation) => Google::fail(service, operation, failure),
+        let call = self.begin(Google::operation(service, request), &self.google_clock).await;
+        let response = match (call.error, call.operation) {
+            (Some(kind), operation) => Google::error_response(service, operation, kind),
             (None, Operation::ExchangeToken) => self.exchange(request, call.now).await,
-            (None, operation) => self.google.answer(service, operation, request, call.now),
+            (None, operation) => self.google.handle(service, operation, request, call.now),
         };
-        self.finish(&call, answer)
+        self.finish(&call, response)
     }
 
     /// Google posts a signed request to AWS, as anybody else would.
-    async fn exchange(&self, request: &Request, now: Timestamp) -> Answer {
+    async fn exchange(&self, request: &Request, now: Timestamp) -> Response {
         let exchange = match self.google.begin_exchange(request, now) {
-            Ok(Exchange::Answered(answer)) => return answer,
-            Ok(Exchange::AskAws(exchange)) => exchange,
+            Ok(Exchange::Done(response)) => return response,
+            Ok(Exchange::NeedsAws(exchange)) => exchange,
             Err(error) => return error.into(),
         };
         let reply = self.call_aws(exchange.aws_request()).await;
-        let aws = (!reply.torn).then_some(&reply.answer);
-        exchange.end(&self.google, aws, now).unwrap_or_else(Into::into)
+        let aws = (!reply.truncated).then_some(&reply.response);
+        exchange.finish(&self.google, aws, now).unwrap_or_else(Into::into)
     }
 
-    async fn admit(&self, operation: Operation, clock: &Clock) -> Admitted {
-        let (nth, fault) = self.faults.count(operation);
-        let mut call = Admitted { operation, nth, now: clock.now(), failure: None, torn: false };
+    async fn begin(&self, operation: Operation, clock: &Clock) -> CountedCall {
+        let (nth, fault) = self.faults.begin_call(operation);
+        let mut call = CountedCall { operation, nth, now: clock.now(), error: None, truncated: false };
         match fault {
             None => {}
-            Some(Fault::Expired) => call.failure = Some(Failure::Expired),
-            Some(Fault::Denied) => call.failure = Some(Failure::Denied),
-            Some(Fault::Throttled) => call.failure = Some(Failure::Throttled),
-            Some(Fault::Internal) => call.failure = Some(Failure::Internal),
-            Some(Fault::Torn) => call.torn = true,
-            Some(Fault::WrongClock(seconds)) => call.now = call.now.plus(seconds),
-            Some(Fault::Slow(delay)) => {
+            Some(Fault::Expired) => call.error = Some(ErrorKind::Expired),
+            Some(Fault::Denied) => call.error = Some(ErrorKind::Denied),
+            Some(Fault::Throttled) => call.error = Some(ErrorKind::Throttled),
+            Some(Fault::InternalError) => call.error = Some(ErrorKind::Internal),
+            Some(Fault::ConnectionReset) => call.truncated = true,
+            Some(Fault::ClockSkew(seconds)) => call.now = call.now.plus(seconds),
+            Some(Fault::Delay(delay)) => {
                 tokio::time::sleep(delay).await;
                 call.now = clock.now();
             }
@@ -142,16 +143,16 @@ impl State {
         call
     }
 
-    fn finish(&self, call: &Admitted, answer: Answer) -> Reply {
-        let answer = answer.header(DATE, &call.now.http());
+    fn finish(&self, call: &CountedCall, response: Response) -> Reply {
+        let response = response.with_header(DATE, &call.now.http());
         self.events.record(Event {
             operation: call.operation,
             nth: call.nth,
             at: call.now,
-            status: answer.status.as_u16(),
-            error: answer.error.clone(),
-            detail: answer.detail.clone(),
+            status: response.status.as_u16(),
+            error: response.error.clone(),
+            detail: response.detail.clone(),
         });
-        Reply { answer, torn: call.torn }
+        Reply { response, truncated: call.truncated }
     }
 }

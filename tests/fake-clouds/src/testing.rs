@@ -16,12 +16,12 @@ use crate::aws::Aws;
 use crate::aws::error::element;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
-use crate::events::Events;
-use crate::faults::Faults;
+use crate::events::EventLog;
+use crate::faults::FaultInjector;
 use crate::google::Google;
 use crate::oidc::{Issuer, Issuers, ProjectedToken};
 use crate::state::{Service, State};
-use crate::wire::{Answer, Request};
+use crate::wire::{Request, Response};
 
 /// When the tests play: 24 November 2026, 08:00.
 pub(crate) const NOW: Timestamp = Timestamp(1_795_507_200);
@@ -60,12 +60,12 @@ impl Fixture {
 
     pub(crate) fn with(config: &Config) -> Self {
         let issuers = Arc::new(Issuers::new(config).unwrap());
-        let clock = Clock::standing_at(NOW);
+        let clock = Clock::manual(NOW);
         let state = State {
             aws: Aws::new(&config.aws, Arc::clone(&issuers)).unwrap(),
             google: Google::new(&config.google, Arc::clone(&issuers)).unwrap(),
-            faults: Faults::default(),
-            events: Events::default(),
+            faults: FaultInjector::default(),
+            events: EventLog::default(),
             aws_clock: clock.follower(),
             google_clock: clock.follower(),
         };
@@ -93,16 +93,16 @@ impl Fixture {
         self.issuer(ISSUER).mint(&token, now).unwrap()
     }
 
-    pub(crate) async fn call(&self, service: Service, request: Request) -> Answer {
-        self.state.call(service, request).await.answer
+    pub(crate) async fn call(&self, service: Service, request: Request) -> Response {
+        self.state.call(service, request).await.response
     }
 
-    pub(crate) async fn aws(&self, request: Request) -> Answer {
+    pub(crate) async fn aws(&self, request: Request) -> Response {
         self.call(Service::AwsSts, request).await
     }
 
     /// Assumes a role, all parameters but these as the sidecar says them.
-    pub(crate) async fn assume(&self, changes: &[(&str, Option<&str>)]) -> Answer {
+    pub(crate) async fn assume(&self, changes: &[(&str, Option<&str>)]) -> Response {
         let token = self.web_identity();
         let mut fields = vec![
             ("Action", "AssumeRoleWithWebIdentity"),
@@ -119,8 +119,8 @@ impl Fixture {
     }
 
     pub(crate) async fn session(&self, changes: &[(&str, Option<&str>)]) -> Session {
-        let answer = self.assume(changes).await;
-        let body = text(&answer);
+        let response = self.assume(changes).await;
+        let body = body_text(&response);
         let part = |name| element(&body, name).unwrap_or_else(|| panic!("{body}")).to_owned();
         Session {
             access_key: part("AccessKeyId"),
@@ -130,40 +130,41 @@ impl Fixture {
     }
 
     /// A federated token of a role at a provider.
-    pub(crate) async fn exchange(&self, changes: &[(&str, Option<&str>)]) -> Answer {
+    pub(crate) async fn exchange(&self, changes: &[(&str, Option<&str>)]) -> Response {
         let session = self.session(&[]).await;
-        let token = subject_token(&signed(&session, NOW, &audience(PROVIDER)));
+        let token = subject_token(&signed_caller_identity(&session, NOW, &audience(PROVIDER)));
         self.call(Service::GoogleSts, exchange_request(&token, changes)).await
     }
 
     /// The token of a service account, by way of the federated one.
-    pub(crate) async fn impersonate(&self, email: &str, federated: &str, body: &Value) -> Answer {
+    pub(crate) async fn impersonate(&self, email: &str, federated: &str, body: &Value) -> Response {
         let path = format!("/v1/projects/-/serviceAccounts/{email}:generateAccessToken");
         let mut request = http::Request::post(path).body(Bytes::from(body.to_string())).unwrap();
-        bear(&mut request, federated);
+        set_bearer_token(&mut request, federated);
         self.call(Service::IamCredentials, request).await
     }
 }
 
-pub(crate) fn text(answer: &Answer) -> String {
-    String::from_utf8(answer.body.to_vec()).unwrap()
+pub(crate) fn body_text(response: &Response) -> String {
+    String::from_utf8(response.body.to_vec()).unwrap()
 }
 
-pub(crate) fn parsed(answer: &Answer) -> Value {
-    serde_json::from_slice(&answer.body).unwrap_or_else(|_| panic!("{}", text(answer)))
+pub(crate) fn json_body(response: &Response) -> Value {
+    serde_json::from_slice(&response.body).unwrap_or_else(|_| panic!("{}", body_text(response)))
 }
 
-/// The refusal of an answer, as the log has it.
-pub(crate) fn refusal(answer: &Answer) -> &str {
-    answer.error.as_deref().unwrap_or_else(|| panic!("{}", text(answer)))
+/// The refusal of an response, as the log has it.
+pub(crate) fn error_message(response: &Response) -> &str {
+    response.error.as_deref().unwrap_or_else(|| panic!("{}", body_text(response)))
 }
 
-pub(crate) fn encode(text: &str) -> String {
+pub(crate) fn percent_encode(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 pub(crate) fn form(path: &str, fields: &[(&str, &str)]) -> Request {
-    let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+    let fields: Vec<_> =
+        fields.iter().map(|(name, value)| format!("{name}={}", percent_encode(value))).collect();
     http::Request::post(path)
         .header("content-type", "application/x-www-form-urlencoded")
         .header("host", "127.0.0.1:8443")
@@ -171,7 +172,7 @@ pub(crate) fn form(path: &str, fields: &[(&str, &str)]) -> Request {
         .unwrap()
 }
 
-pub(crate) fn bear(request: &mut Request, token: &str) {
+pub(crate) fn set_bearer_token(request: &mut Request, token: &str) {
     request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
 }
 
@@ -204,7 +205,7 @@ pub(crate) fn sign_with(session: &Session, region: &str, now: Timestamp, mut req
 }
 
 /// A signed `GetCallerIdentity` as the sidecar makes it.
-pub(crate) fn signed(session: &Session, now: Timestamp, audience: &str) -> Request {
+pub(crate) fn signed_caller_identity(session: &Session, now: Timestamp, audience: &str) -> Request {
     let request = http::Request::builder()
         .method(Method::POST)
         .uri("/?Action=GetCallerIdentity&Version=2011-06-15")
@@ -216,7 +217,7 @@ pub(crate) fn signed(session: &Session, now: Timestamp, audience: &str) -> Reque
 }
 
 /// A signed request as the document in a subject token.
-pub(crate) fn document(request: &Request) -> Value {
+pub(crate) fn signed_request_json(request: &Request) -> Value {
     let headers = request.headers().iter();
     let headers: Vec<_> = headers
         .map(|(name, value)| json!({"key": name.as_str(), "value": value.to_str().unwrap()}))
@@ -226,7 +227,7 @@ pub(crate) fn document(request: &Request) -> Value {
 }
 
 pub(crate) fn subject_token(request: &Request) -> String {
-    encode(&document(request).to_string())
+    percent_encode(&signed_request_json(request).to_string())
 }
 
 /// The form of an exchange as Google's libraries send it, but for these changes.

@@ -33,14 +33,14 @@ pub enum TlsError {
 }
 
 /// Names that every certificate has.
-const OWN_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+const DEFAULT_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 impl Tls {
     pub(crate) fn for_names(names: &[String]) -> Result<Self, TlsError> {
         let names: Vec<String> =
-            OWN_NAMES.iter().map(|&name| name.to_owned()).chain(names.iter().cloned()).collect();
+            DEFAULT_NAMES.iter().map(|&name| name.to_owned()).chain(names.iter().cloned()).collect();
         let (ca_pem, chain, key) =
-            certify(&names).map_err(|source| TlsError::Certificate { names, source })?;
+            issue_certificates(&names).map_err(|source| TlsError::Certificate { names, source })?;
         let mut server = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
             .with_no_client_auth()
@@ -50,14 +50,14 @@ impl Tls {
     }
 }
 
-type Certified = (String, rustls_pki_types::CertificateDer<'static>, PrivateKeyDer<'static>);
+type IssuedCertificates = (String, rustls_pki_types::CertificateDer<'static>, PrivateKeyDer<'static>);
 
-fn certify(names: &[String]) -> Result<Certified, rcgen::Error> {
+fn issue_certificates(names: &[String]) -> Result<IssuedCertificates, rcgen::Error> {
     let mut ca = CertificateParams::new(Vec::new())?;
     ca.distinguished_name.push(DnType::CommonName, "Fake clouds CA");
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    valid(&mut ca);
+    set_validity(&mut ca);
     let ca_key = KeyPair::generate()?;
     let ca_certificate = ca.self_signed(&ca_key)?;
 
@@ -66,14 +66,14 @@ fn certify(names: &[String]) -> Result<Certified, rcgen::Error> {
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     leaf.use_authority_key_identifier_extension = true;
-    valid(&mut leaf);
+    set_validity(&mut leaf);
     let key = KeyPair::generate()?;
     let certificate = leaf.signed_by(&key, &Issuer::new(ca, &ca_key))?;
     Ok((ca_certificate.pem(), certificate.der().clone(), PrivateKeyDer::Pkcs8(key.serialize_der().into())))
 }
 
 /// Long enough for any shifted clock; within what 32-bit clients can read.
-fn valid(params: &mut CertificateParams) {
+fn set_validity(params: &mut CertificateParams) {
     params.not_before = date_time_ymd(2020, 1, 1);
     params.not_after = date_time_ymd(2037, 1, 1);
 }

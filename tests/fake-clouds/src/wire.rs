@@ -13,9 +13,9 @@ use crate::events::Detail;
 /// A request, whole.
 pub(crate) type Request = http::Request<Bytes>;
 
-/// An answer, and what the log says about it.
+/// An response, and what the log says about it.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -25,7 +25,7 @@ pub(crate) struct Answer {
     pub(crate) detail: Detail,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -37,19 +37,19 @@ impl Answer {
         Self::new(status, "application/json; charset=UTF-8", format!("{body:#}\n"))
     }
 
-    pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
+    pub(crate) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.insert(name, value);
         }
         self
     }
 
-    pub(crate) fn because(mut self, error: impl Into<String>) -> Self {
+    pub(crate) fn with_error(mut self, error: impl Into<String>) -> Self {
         self.error = Some(error.into());
         self
     }
 
-    pub(crate) fn telling(mut self, detail: Detail) -> Self {
+    pub(crate) fn with_detail(mut self, detail: Detail) -> Self {
         self.detail = detail;
         self
     }
@@ -61,12 +61,12 @@ pub(crate) struct Fields(Vec<(String, String)>);
 
 impl Fields {
     /// Of a query.
-    pub(crate) fn of_query(request: &Request) -> Self {
+    pub(crate) fn from_query(request: &Request) -> Self {
         Self::parse(request.uri().query().unwrap_or_default())
     }
 
     /// Of a form in the body.
-    pub(crate) fn of_form(request: &Request) -> Self {
+    pub(crate) fn from_form(request: &Request) -> Self {
         Self::parse(&String::from_utf8_lossy(request.body()))
     }
 
@@ -116,11 +116,11 @@ pub(crate) fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
 
 /// Whether the body says that it is a form.
 pub(crate) fn is_form(request: &Request) -> bool {
-    header(request, "content-type").is_some_and(says_form)
+    header(request, "content-type").is_some_and(is_form_content_type)
 }
 
 /// Google's own C++ library says it twice, separated by a comma: so Google takes that.
-fn says_form(content_type: &str) -> bool {
+fn is_form_content_type(content_type: &str) -> bool {
     content_type.split([';', ',']).next().map(str::trim) == Some("application/x-www-form-urlencoded")
 }
 
@@ -138,7 +138,7 @@ mod tests {
             ("application/x-www-form-urlencoded-not", false),
             ("", false),
         ] {
-            assert_eq!(says_form(content_type), says, "{content_type}");
+            assert_eq!(is_form_content_type(content_type), says, "{content_type}");
         }
     }
 

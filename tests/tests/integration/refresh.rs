@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rolebridge_core::external_account::ConfigKind;
 use rolebridge_core::pod_names::{AWS_TOKEN_VOLUME, CONTAINER};
-use rolebridge_fake_clouds::{Detail, Event, Fault, Nth, Operation};
+use rolebridge_fake_clouds::{Calls, Detail, Event, Fault, Operation};
 use rolebridge_tests::app::Line;
 use rolebridge_tests::fake_kubelet::{Pod, Running};
 use rolebridge_tests::world::{APP, Variant, World, event};
@@ -88,14 +88,14 @@ async fn the_session_is_renewed_with_the_rotated_token(#[case] source: ConfigKin
 }
 
 #[rstest]
-#[case::down(Fault::Internal)]
+#[case::down(Fault::InternalError)]
 #[case::throttled(Fault::Throttled)]
-#[case::torn(Fault::Torn)]
+#[case::torn(Fault::ConnectionReset)]
 #[tokio::test(flavor = "multi_thread")]
 async fn while_aws_fails_the_app_keeps_working(#[case] fault: Fault) {
     let world = world_with(short_lived()).await;
     // Whatever is tried within a renewal fails at first.
-    world.clouds.fault(ASSUME, Nth::Between(2, 3), fault);
+    world.clouds.inject_fault(ASSUME, Calls::Range(2, 3), fault);
     let (_pod, mut running) = running(&world, &again_and_again(ConfigKind::File)).await;
     renewed(&world, 4).await;
     works_with_the_newest_session(&world, &mut running).await;
@@ -105,7 +105,7 @@ async fn while_aws_fails_the_app_keeps_working(#[case] fault: Fault) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_start_is_said_in_the_pods_events() {
     let world = world().await;
-    world.clouds.fault(ASSUME, Nth::Every, Fault::Internal);
+    world.clouds.inject_fault(ASSUME, Calls::All, Fault::InternalError);
     let pod = world.place(&by(ConfigKind::File)).await.unwrap();
     let mut sidecar = pod.start(CONTAINER).unwrap();
     let failure = pod.started(&mut sidecar, Duration::ZERO).await.unwrap_err().to_string();
@@ -118,7 +118,7 @@ async fn a_slow_start_is_said_in_the_pods_events() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_names_the_hop_and_the_mend() {
     let world = world().await;
-    world.clouds.fault(ASSUME, Nth::Every, Fault::Denied);
+    world.clouds.inject_fault(ASSUME, Calls::All, Fault::Denied);
     let pod = world.place(&by(ConfigKind::File)).await.unwrap();
     let mut sidecar = pod.start(CONTAINER).unwrap();
     let failure = pod.started(&mut sidecar, Duration::ZERO).await.unwrap_err().to_string();
@@ -179,7 +179,7 @@ async fn a_killed_sidecar_is_ready_at_once_while_the_token_is_good(#[case] sourc
     pod.started(&mut sidecar, PATIENCE).await.unwrap();
     sidecar.kill().await.unwrap();
 
-    world.clouds.fault(ASSUME, Nth::Every, Fault::Internal);
+    world.clouds.inject_fault(ASSUME, Calls::All, Fault::InternalError);
     let mut sidecar = pod.start(CONTAINER).unwrap();
     let events = pod.started(&mut sidecar, PATIENCE).await.unwrap();
     assert_eq!(events, Vec::<String>::new(), "the first probe succeeds");

@@ -28,21 +28,21 @@ struct Request<'a> {
     uid: &'a RawValue,
 }
 
-type Answer = ([(header::HeaderName, &'static str); 1], String);
+type EchoResponse = ([(header::HeaderName, &'static str); 1], String);
 
-async fn mutate(body: Bytes) -> Result<Answer, StatusCode> {
+async fn mutate(body: Bytes) -> Result<EchoResponse, StatusCode> {
     let review: Review<'_> = serde_json::from_slice(&body).map_err(|_| StatusCode::BAD_REQUEST)?;
     let uid = review.request.uid.get();
-    let answer = format!(
+    let response = format!(
         r#"{{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","response":{{"uid":{uid},"allowed":true}}}}"#
     );
-    Ok(([(header::CONTENT_TYPE, "application/json")], answer))
+    Ok(([(header::CONTENT_TYPE, "application/json")], response))
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [address, certificate, key] = &arguments[..] else {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [address, certificate, key] = &args[..] else {
         return Err("usage: echo ADDRESS CERTIFICATE KEY".into());
     };
     rustls::crypto::ring::default_provider()

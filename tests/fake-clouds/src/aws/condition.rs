@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-use super::policy::{OneOrMany, like};
+use super::policy::{OneOrMany, wildcard_match};
 
 /// Every operator of a statement: all must hold.
 #[derive(Debug, Clone, Default)]
@@ -23,19 +23,19 @@ struct Clause {
 
 #[derive(Debug, Clone, Copy)]
 struct Operator {
-    test: Test,
+    comparison: Comparison,
     negated: bool,
-    set: Set,
+    set: SetOperator,
     if_exists: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Test {
+enum Comparison {
     Equals,
     EqualsIgnoreCase,
     Like,
-    /// As numbers, the value found beside the one wanted.
-    Compares(&'static [Ordering]),
+    /// As numbers, the value found beside the one expected.
+    Numeric(&'static [Ordering]),
 }
 
 const LESS: &[Ordering] = &[Ordering::Less];
@@ -45,86 +45,86 @@ const GREATER_OR_EQUAL: &[Ordering] = &[Ordering::Greater, Ordering::Equal];
 const GREATER: &[Ordering] = &[Ordering::Greater];
 
 #[derive(Debug, Clone, Copy)]
-enum Set {
-    Single,
-    Any,
-    All,
+enum SetOperator {
+    None,
+    ForAnyValue,
+    ForAllValues,
 }
 
 impl Operator {
     fn parse(name: &str) -> Option<Self> {
         let (set, rest) = match name.split_once(':') {
-            Some(("ForAnyValue", rest)) => (Set::Any, rest),
-            Some(("ForAllValues", rest)) => (Set::All, rest),
+            Some(("ForAnyValue", rest)) => (SetOperator::ForAnyValue, rest),
+            Some(("ForAllValues", rest)) => (SetOperator::ForAllValues, rest),
             Some(_) => return None,
-            None => (Set::Single, name),
+            None => (SetOperator::None, name),
         };
         let (rest, if_exists) = rest.strip_suffix("IfExists").map_or((rest, false), |rest| (rest, true));
-        let (test, negated) = match rest {
-            "StringEquals" => (Test::Equals, false),
-            "StringNotEquals" => (Test::Equals, true),
-            "StringEqualsIgnoreCase" => (Test::EqualsIgnoreCase, false),
-            "StringNotEqualsIgnoreCase" => (Test::EqualsIgnoreCase, true),
-            "StringLike" => (Test::Like, false),
-            "StringNotLike" => (Test::Like, true),
-            "NumericEquals" => (Test::Compares(EQUAL), false),
-            "NumericNotEquals" => (Test::Compares(EQUAL), true),
-            "NumericLessThan" => (Test::Compares(LESS), false),
-            "NumericLessThanEquals" => (Test::Compares(LESS_OR_EQUAL), false),
-            "NumericGreaterThan" => (Test::Compares(GREATER), false),
-            "NumericGreaterThanEquals" => (Test::Compares(GREATER_OR_EQUAL), false),
+        let (comparison, negated) = match rest {
+            "StringEquals" => (Comparison::Equals, false),
+            "StringNotEquals" => (Comparison::Equals, true),
+            "StringEqualsIgnoreCase" => (Comparison::EqualsIgnoreCase, false),
+            "StringNotEqualsIgnoreCase" => (Comparison::EqualsIgnoreCase, true),
+            "StringLike" => (Comparison::Like, false),
+            "StringNotLike" => (Comparison::Like, true),
+            "NumericEquals" => (Comparison::Numeric(EQUAL), false),
+            "NumericNotEquals" => (Comparison::Numeric(EQUAL), true),
+            "NumericLessThan" => (Comparison::Numeric(LESS), false),
+            "NumericLessThanEquals" => (Comparison::Numeric(LESS_OR_EQUAL), false),
+            "NumericGreaterThan" => (Comparison::Numeric(GREATER), false),
+            "NumericGreaterThanEquals" => (Comparison::Numeric(GREATER_OR_EQUAL), false),
             _ => return None,
         };
-        Some(Self { test, negated, set, if_exists })
+        Some(Self { comparison, negated, set, if_exists })
     }
 
-    fn fits(self, value: &str, wanted: &[String]) -> bool {
-        let fits = wanted.iter().any(|wanted| match self.test {
-            Test::Equals => wanted == value,
-            Test::EqualsIgnoreCase => wanted.eq_ignore_ascii_case(value),
-            Test::Like => like(wanted, value),
-            Test::Compares(orders) => {
+    fn matches(self, value: &str, expected: &[String]) -> bool {
+        let matches = expected.iter().any(|expected| match self.comparison {
+            Comparison::Equals => expected == value,
+            Comparison::EqualsIgnoreCase => expected.eq_ignore_ascii_case(value),
+            Comparison::Like => wildcard_match(expected, value),
+            Comparison::Numeric(orders) => {
                 let number = |text: &str| text.parse::<f64>().ok();
-                let order = number(value).zip(number(wanted)).and_then(|(a, b)| a.partial_cmp(&b));
+                let order = number(value).zip(number(expected)).and_then(|(a, b)| a.partial_cmp(&b));
                 order.is_some_and(|order| orders.contains(&order))
             }
         });
-        fits != self.negated
+        matches != self.negated
     }
 }
 
 impl Clause {
-    fn holds(&self, keys: &[(String, &[String])]) -> bool {
+    fn is_met(&self, keys: &[(String, &[String])]) -> bool {
         let present = keys.iter().find(|(key, _)| key.eq_ignore_ascii_case(&self.key));
         let values = present.map_or(&[][..], |(_, values)| *values);
         let mut values = values.iter();
-        let fits = |value: &String| self.operator.fits(value, &self.values);
+        let matches = |value: &String| self.operator.matches(value, &self.values);
         match (present, self.operator.set) {
-            (None, Set::All) => true,
+            (None, SetOperator::ForAllValues) => true,
             // A key that is absent differs from every value.
             (None, _) => self.operator.if_exists || self.operator.negated,
-            (Some(_), Set::All) => values.all(fits),
-            (Some(_), Set::Single | Set::Any) => values.any(fits),
+            (Some(_), SetOperator::ForAllValues) => values.all(matches),
+            (Some(_), SetOperator::None | SetOperator::ForAnyValue) => values.any(matches),
         }
     }
 }
 
 impl Condition {
-    /// Whether all of it holds, given the keys of a request.
-    pub(crate) fn holds(&self, keys: &[(String, &[String])]) -> bool {
-        self.0.iter().all(|clause| clause.holds(keys))
+    /// Whether all of it is_met, given the keys of a request.
+    pub(crate) fn is_met(&self, keys: &[(String, &[String])]) -> bool {
+        self.0.iter().all(|clause| clause.is_met(keys))
     }
 }
 
 /// A number may stand without quotes.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Written {
+enum ConditionValue {
     Text(String),
     Number(serde_json::Number),
 }
 
-impl Written {
+impl ConditionValue {
     fn to_text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
@@ -135,9 +135,10 @@ impl Written {
 
 impl<'de> Deserialize<'de> for Condition {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let written = BTreeMap::<String, BTreeMap<String, OneOrMany<Written>>>::deserialize(deserializer)?;
+        let conditions =
+            BTreeMap::<String, BTreeMap<String, OneOrMany<ConditionValue>>>::deserialize(deserializer)?;
         let mut clauses = Vec::new();
-        for (name, keys) in written {
+        for (name, keys) in conditions {
             let operator = Operator::parse(&name).ok_or_else(|| {
                 D::Error::custom(format_args!("the condition operator `{name}` is not known here"))
             })?;
@@ -145,7 +146,7 @@ impl<'de> Deserialize<'de> for Condition {
                 clauses.push(Clause {
                     operator,
                     key,
-                    values: values.as_slice().iter().map(Written::to_text).collect(),
+                    values: values.as_slice().iter().map(ConditionValue::to_text).collect(),
                 });
             }
         }
@@ -169,7 +170,7 @@ mod tests {
             ("issuer:groups".to_owned(), &two[..]),
             ("seconds".to_owned(), &number[..]),
         ];
-        for (condition, holds) in [
+        for (condition, is_met) in [
             (json!({}), true),
             (json!({"StringEquals": {"issuer:aud": "sts.amazonaws.com"}}), true),
             (json!({"StringEquals": {"Issuer:AUD": ["x", "sts.amazonaws.com"]}}), true),
@@ -197,7 +198,7 @@ mod tests {
             ),
         ] {
             let parsed: Condition = serde_json::from_value(condition.clone()).unwrap();
-            assert_eq!(parsed.holds(&keys), holds, "{condition}");
+            assert_eq!(parsed.is_met(&keys), is_met, "{condition}");
         }
     }
 

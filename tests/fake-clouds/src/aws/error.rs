@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use crate::secret;
-use crate::wire::Answer;
+use crate::wire::Response;
 
 /// The XML namespace of AWS STS.
 pub(crate) const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
@@ -71,21 +71,21 @@ impl Error {
     }
 }
 
-impl From<Error> for Answer {
+impl From<Error> for Response {
     fn from(error: Error) -> Self {
         let reason = format!("{}: {}", error.code, error.message);
-        Self::new(error.status, "text/xml", error.body()).because(reason)
+        Self::new(error.status, "text/xml", error.body()).with_error(reason)
     }
 }
 
-/// The answer to a successful action.
-pub(crate) fn success(action: &str, result: &str) -> Answer {
+/// The response to a successful action.
+pub(crate) fn success(action: &str, result: &str) -> Response {
     let body = format!(
         "<{action}Response xmlns=\"{NAMESPACE}\">\n  <{action}Result>\n{result}  </{action}Result>\n  \
          <ResponseMetadata>\n    <RequestId>{}</RequestId>\n  </ResponseMetadata>\n</{action}Response>\n",
         secret::uuid(),
     );
-    Answer::new(StatusCode::OK, "text/xml", body)
+    Response::new(StatusCode::OK, "text/xml", body)
 }
 
 /// Text as it may stand in XML.
@@ -125,8 +125,8 @@ mod tests {
 
     #[test]
     fn the_shape_of_an_error() {
-        let answer = Answer::from(Error::denied("Not <you>"));
-        let body = String::from_utf8(answer.body.to_vec()).unwrap();
+        let response = Response::from(Error::denied("Not <you>"));
+        let body = String::from_utf8(response.body.to_vec()).unwrap();
         let id = element(&body, "RequestId").unwrap();
         assert_eq!(
             body.replace(id, "ID"),
@@ -134,6 +134,6 @@ mod tests {
              <Type>Sender</Type>\n    <Code>AccessDenied</Code>\n    <Message>Not &lt;you&gt;</Message>\n  \
              </Error>\n  <RequestId>ID</RequestId>\n</ErrorResponse>\n"
         );
-        assert_eq!(answer.error.as_deref(), Some("AccessDenied: Not <you>"));
+        assert_eq!(response.error.as_deref(), Some("AccessDenied: Not <you>"));
     }
 }

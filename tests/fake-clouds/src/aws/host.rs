@@ -9,8 +9,8 @@ pub(crate) fn region(host: &str) -> Option<&str> {
         return Some("us-east-1");
     }
     let rest = host.strip_prefix("sts.").or_else(|| host.strip_prefix("sts-fips."))?;
-    let of = |partition: &Partition| rest.strip_suffix(partition.dns_suffix)?.strip_suffix('.');
-    let candidates = PARTITIONS.iter().filter_map(of);
+    let region_in = |partition: &Partition| rest.strip_suffix(partition.dns_suffix)?.strip_suffix('.');
+    let candidates = PARTITIONS.iter().filter_map(region_in);
     candidates.chain(rest.strip_suffix(".api.aws")).find(|region| is_region(region))
 }
 
@@ -22,10 +22,10 @@ pub(crate) fn is_public(host: &str) -> bool {
 /// Whether a text has the shape of a region, such as `us-gov-west-1`.
 pub(crate) fn is_region(text: &str) -> bool {
     let parts: Vec<_> = text.split('-').collect();
-    let [words @ .., number] = &parts[..] else { return false };
-    let word = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
-    words.len() >= 2
-        && words.iter().all(word)
+    let [names @ .., number] = &parts[..] else { return false };
+    let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase());
+    names.len() >= 2
+        && names.iter().all(is_name)
         && !number.is_empty()
         && number.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn hosts() {
-        for (host, of, public) in [
+        for (host, expected_region, public) in [
             ("sts.amazonaws.com", Some("us-east-1"), true),
             ("sts.us-east-2.amazonaws.com", Some("us-east-2"), true),
             ("sts.us-gov-west-1.amazonaws.com", Some("us-gov-west-1"), true),
@@ -52,7 +52,7 @@ mod tests {
             ("127.0.0.1:8443", None, false),
             ("", None, false),
         ] {
-            assert_eq!((region(host), is_public(host)), (of, public), "{host}");
+            assert_eq!((region(host), is_public(host)), (expected_region, public), "{host}");
         }
     }
 }

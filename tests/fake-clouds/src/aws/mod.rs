@@ -1,6 +1,5 @@
 //! The fake AWS: IAM's accounts, OIDC providers and roles, and STS's Query protocol over them.
 
-mod caller;
 mod condition;
 pub(crate) mod error;
 pub(crate) mod host;
@@ -8,6 +7,7 @@ mod outbound;
 mod pod_identity;
 mod policy;
 mod sessions;
+mod signed_actions;
 pub(crate) mod sigv4;
 mod web_identity;
 
@@ -18,14 +18,14 @@ use http::{Method, StatusCode};
 
 use self::error::Error;
 use self::pod_identity::PodIdentity;
-use self::policy::Document;
+use self::policy::PolicyDocument;
 use self::sessions::Sessions;
 use crate::clock::Timestamp;
 use crate::error::ConfigError;
-use crate::faults::Operation;
 use crate::oidc::Issuers;
-use crate::state::Failure;
-use crate::wire::{Answer, Fields, Request, is_form};
+use crate::operation::Operation;
+use crate::state::ErrorKind;
+use crate::wire::{Fields, Request, Response, is_form};
 use crate::{config, secret};
 
 /// The version of STS's API.
@@ -60,8 +60,8 @@ struct Role {
     id: String,
     account: String,
     partition: String,
-    trust: Document,
-    policies: Vec<Document>,
+    trust: PolicyDocument,
+    policies: Vec<PolicyDocument>,
     max_session_seconds: i64,
     session_seconds: Option<i64>,
 }
@@ -83,7 +83,7 @@ impl Aws {
 
     /// What a request asks for.
     pub(crate) fn operation(request: &Request) -> Operation {
-        match Fields::of(request).value("Action") {
+        match Fields::from_request(request).value("Action") {
             Some("AssumeRoleWithWebIdentity") => Operation::AssumeRoleWithWebIdentity,
             Some("GetCallerIdentity") => Operation::GetCallerIdentity,
             Some("GetWebIdentityToken") => Operation::GetWebIdentityToken,
@@ -93,11 +93,11 @@ impl Aws {
     }
 
     /// Answers as AWS STS does.
-    pub(crate) fn answer(&self, request: &Request, now: Timestamp) -> Answer {
-        self.act(request, now).unwrap_or_else(Into::into)
+    pub(crate) fn handle(&self, request: &Request, now: Timestamp) -> Response {
+        self.dispatch(request, now).unwrap_or_else(Into::into)
     }
 
-    fn act(&self, request: &Request, now: Timestamp) -> Result<Answer, Error> {
+    fn dispatch(&self, request: &Request, now: Timestamp) -> Result<Response, Error> {
         if request.uri().path() != "/" || ![Method::GET, Method::POST].contains(request.method()) {
             return Err(Error::new(
                 StatusCode::NOT_FOUND,
@@ -105,11 +105,11 @@ impl Aws {
                 "STS answers GET and POST at / alone",
             ));
         }
-        let fields = Fields::of(request);
+        let fields = Fields::from_request(request);
         let Some(action) = fields.value("Action") else {
             // A browser that comes by is sent to the product's page.
-            let answer = Answer::new(StatusCode::FOUND, "text/html", "");
-            return Ok(answer.header(http::header::LOCATION, "https://aws.amazon.com/iam"));
+            let response = Response::new(StatusCode::FOUND, "text/html", "");
+            return Ok(response.with_header(http::header::LOCATION, "https://aws.amazon.com/iam"));
         };
         let version = fields.value("Version").unwrap_or_default();
         if version != VERSION {
@@ -124,17 +124,17 @@ impl Aws {
         }
     }
 
-    /// The answer to a call that a test wants to fail.
-    pub(crate) fn fail(operation: Operation, failure: Failure, now: Timestamp) -> Answer {
+    /// The response to a call that a test wants to fail.
+    pub(crate) fn error_response(operation: Operation, kind: ErrorKind, now: Timestamp) -> Response {
         let web_identity = operation == Operation::AssumeRoleWithWebIdentity;
-        match failure {
-            Failure::Expired if web_identity => web_identity::expired(now, now.plus(-60)),
-            Failure::Expired => Error::expired_token(),
-            Failure::Denied if web_identity => web_identity::not_authorized(),
-            Failure::Denied if operation == Operation::GetWebIdentityToken => outbound::not_authorized(),
-            Failure::Denied => Error::invalid_token(),
-            Failure::Throttled => Error::new(StatusCode::BAD_REQUEST, "Throttling", "Rate exceeded"),
-            Failure::Internal => Error::new(
+        match kind {
+            ErrorKind::Expired if web_identity => web_identity::expired(now, now.plus(-60)),
+            ErrorKind::Expired => Error::expired_token(),
+            ErrorKind::Denied if web_identity => web_identity::not_authorized(),
+            ErrorKind::Denied if operation == Operation::GetWebIdentityToken => outbound::not_authorized(),
+            ErrorKind::Denied => Error::invalid_token(),
+            ErrorKind::Throttled => Error::new(StatusCode::BAD_REQUEST, "Throttling", "Rate exceeded"),
+            ErrorKind::Internal => Error::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "InternalFailure",
                 "The request processing has failed because of an unknown error, exception or failure.",
@@ -146,23 +146,23 @@ impl Aws {
 
 impl Fields {
     /// Of a form in the body, else of the query.
-    fn of(request: &Request) -> Self {
+    fn from_request(request: &Request) -> Self {
         if is_form(request) && !request.body().is_empty() {
-            Self::of_form(request)
+            Self::from_form(request)
         } else {
-            Self::of_query(request)
+            Self::from_query(request)
         }
     }
 }
 
 impl Account {
     fn new(config: &config::Account) -> Result<Self, ConfigError> {
-        let place = format!("the AWS account {}", config.id);
+        let location = format!("the AWS account {}", config.id);
         if config.id.len() != 12 || !config.id.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(ConfigError::new(place, "an account's id has twelve digits"));
+            return Err(ConfigError::new(location, "an account's id has twelve digits"));
         }
         if config.partition.parse::<rolebridge_core::aws::Partition>().is_err() {
-            return Err(ConfigError::new(place, format!("`{}` is no partition", config.partition)));
+            return Err(ConfigError::new(location, format!("`{}` is no partition", config.partition)));
         }
         let roles =
             config.roles.iter().map(|role| Ok((role.name.clone(), Arc::new(Role::new(role, config)?))));
@@ -186,24 +186,24 @@ impl Account {
 impl Role {
     fn new(config: &config::Role, account: &config::Account) -> Result<Self, ConfigError> {
         let arn = format!("arn:{}:iam::{}:role{}{}", account.partition, account.id, config.path, config.name);
-        let place = format!("the role {arn}");
+        let location = format!("the role {arn}");
         if !config.path.starts_with('/') || !config.path.ends_with('/') {
-            return Err(ConfigError::new(place, "a path begins and ends in `/`"));
+            return Err(ConfigError::new(location, "a path begins and ends in `/`"));
         }
         if !(3600..=43200).contains(&config.max_session_seconds) {
-            return Err(ConfigError::new(place, "maxSessionSeconds is 3600 to 43200"));
+            return Err(ConfigError::new(location, "maxSessionSeconds is 3600 to 43200"));
         }
-        let fault = |fault: String| ConfigError::new(&place, fault);
-        let trust = Document::trust(&config.trust_policy)
-            .map_err(|error| fault(format!("its trust policy is refused: {error}")))?;
-        let policies = config.policies.iter().map(Document::identity).collect::<Result<_, _>>();
+        let invalid = |invalid: String| ConfigError::new(&location, invalid);
+        let trust = PolicyDocument::trust(&config.trust_policy)
+            .map_err(|error| invalid(format!("its trust policy is refused: {error}")))?;
+        let policies = config.policies.iter().map(PolicyDocument::identity).collect::<Result<_, _>>();
         Ok(Self {
             name: config.name.clone(),
-            id: format!("AROA{}", secret::capitals(17)),
+            id: format!("AROA{}", secret::unique_id(17)),
             account: account.id.clone(),
             partition: account.partition.clone(),
             trust,
-            policies: policies.map_err(|error| fault(format!("a policy of it is refused: {error}")))?,
+            policies: policies.map_err(|error| invalid(format!("a policy of it is refused: {error}")))?,
             max_session_seconds: config.max_session_seconds,
             session_seconds: config.session_seconds,
             arn,

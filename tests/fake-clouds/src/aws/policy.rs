@@ -11,7 +11,7 @@ use super::condition::Condition;
 /// A policy document.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(crate) struct Document {
+pub(crate) struct PolicyDocument {
     version: String,
     #[serde(default, rename = "Id")]
     _id: Option<String>,
@@ -43,7 +43,7 @@ enum Effect {
 #[serde(untagged)]
 enum Principal {
     Anyone(Anyone),
-    Kinds(BTreeMap<String, OneOrMany<String>>),
+    ByType(BTreeMap<String, OneOrMany<String>>),
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -70,7 +70,7 @@ impl<T> OneOrMany<T> {
 
 /// What a request is, to a policy.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Context<'a> {
+pub(crate) struct RequestContext<'a> {
     /// Such as `sts:AssumeRoleWithWebIdentity`.
     pub(crate) action: &'a str,
     /// The resource's ARN or `*`.
@@ -92,25 +92,25 @@ pub(crate) enum Caller<'a> {
 
 impl Caller<'_> {
     /// Whether a policy's `Principal` names it.
-    fn is_named(self, kinds: &BTreeMap<String, OneOrMany<String>>) -> bool {
-        let (kind, own) = match self {
+    fn is_named_in(self, principals: &BTreeMap<String, OneOrMany<String>>) -> bool {
+        let (kind, name) = match self {
             Self::Federated(provider) => ("Federated", provider),
             Self::Service(service) => ("Service", service),
         };
-        kinds.get(kind).is_some_and(|named| named.as_slice().iter().any(|name| name == own))
+        principals.get(kind).is_some_and(|names| names.as_slice().iter().any(|listed| listed == name))
     }
 }
 
 /// What a document says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Allowed,
+pub(crate) enum Decision {
+    Allow,
     /// Nothing applies.
-    Silent,
-    Denied,
+    ImplicitDeny,
+    ExplicitDeny,
 }
 
-impl Document {
+impl PolicyDocument {
     /// Reads a trust policy.
     pub(crate) fn trust(document: &serde_json::Value) -> Result<Self, String> {
         let document = Self::deserialize(document).map_err(|error| error.to_string())?;
@@ -141,7 +141,7 @@ impl Document {
         Ok(document)
     }
 
-    fn check(&self, extra: impl Fn(&Statement) -> Result<(), String>) -> Result<(), String> {
+    fn check(&self, check_statement: impl Fn(&Statement) -> Result<(), String>) -> Result<(), String> {
         if !["2012-10-17", "2008-10-17"].contains(&self.version.as_str()) {
             return Err(format!("the Version is `{}`: it is `2012-10-17` or `2008-10-17`", self.version));
         }
@@ -149,47 +149,49 @@ impl Document {
             if statement.action.is_some() == statement.not_action.is_some() {
                 return Err("a statement needs either an Action or a NotAction".to_owned());
             }
-            extra(statement)?;
+            check_statement(statement)?;
         }
         Ok(())
     }
 
     /// What the document says about a request: a Deny that applies wins.
-    pub(crate) fn evaluate(&self, request: &Context<'_>) -> Verdict {
-        let applying = self.statement.as_slice().iter().filter(|statement| statement.applies(request));
-        applying.fold(Verdict::Silent, |verdict, statement| match (verdict, statement.effect) {
-            (Verdict::Denied, _) | (_, Effect::Deny) => Verdict::Denied,
-            (_, Effect::Allow) => Verdict::Allowed,
+    pub(crate) fn evaluate(&self, request: &RequestContext<'_>) -> Decision {
+        let applicable = self.statement.as_slice().iter().filter(|statement| statement.applies(request));
+        applicable.fold(Decision::ImplicitDeny, |decision, statement| match (decision, statement.effect) {
+            (Decision::ExplicitDeny, _) | (_, Effect::Deny) => Decision::ExplicitDeny,
+            (_, Effect::Allow) => Decision::Allow,
         })
     }
 }
 
 impl Statement {
-    fn applies(&self, request: &Context<'_>) -> bool {
-        let any = |patterns: &OneOrMany<String>, text: &str, fold: bool| {
+    fn applies(&self, request: &RequestContext<'_>) -> bool {
+        let any = |patterns: &OneOrMany<String>, text: &str, ignore_case: bool| {
             patterns.as_slice().iter().any(|pattern| {
-                if fold {
-                    like(&pattern.to_ascii_lowercase(), &text.to_ascii_lowercase())
+                if ignore_case {
+                    wildcard_match(&pattern.to_ascii_lowercase(), &text.to_ascii_lowercase())
                 } else {
-                    like(pattern, text)
+                    wildcard_match(pattern, text)
                 }
             })
         };
         let principal = match &self.principal {
             None | Some(Principal::Anyone(_)) => true,
-            Some(Principal::Kinds(kinds)) => request.caller.is_some_and(|caller| caller.is_named(kinds)),
+            Some(Principal::ByType(principals)) => {
+                request.caller.is_some_and(|caller| caller.is_named_in(principals))
+            }
         };
         // Actions are compared without regard to case.
         let action = self.action.as_ref().is_none_or(|patterns| any(patterns, request.action, true))
             && self.not_action.as_ref().is_none_or(|patterns| !any(patterns, request.action, true));
         let resource = self.resource.as_ref().is_none_or(|patterns| any(patterns, request.resource, false))
             && self.not_resource.as_ref().is_none_or(|patterns| !any(patterns, request.resource, false));
-        principal && action && resource && self.condition.holds(request.keys)
+        principal && action && resource && self.condition.is_met(request.keys)
     }
 }
 
 /// Whether a pattern with `*` and `?` covers a text.
-pub(crate) fn like(pattern: &str, text: &str) -> bool {
+pub(crate) fn wildcard_match(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut star, mut mark) = (0, None, 0);
     let mut position = 0;
@@ -234,7 +236,7 @@ mod tests {
             ("abc", "abcd", false),
             ("", "a", false),
         ] {
-            assert_eq!(like(pattern, text), covers, "{pattern} {text}");
+            assert_eq!(wildcard_match(pattern, text), covers, "{pattern} {text}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Role;
-use super::policy::{Context, Document, Verdict};
+use super::policy::{Decision, PolicyDocument, RequestContext};
 use crate::clock::Timestamp;
 use crate::secret::{self, Secret};
 
@@ -16,16 +16,21 @@ pub(super) struct Session {
     pub(super) token: Secret,
     pub(super) role: Arc<Role>,
     pub(super) name: String,
-    pub(super) policy: Option<Document>,
+    pub(super) policy: Option<PolicyDocument>,
     /// Session tags.
     pub(super) tags: Vec<(String, String)>,
     pub(super) expires: Timestamp,
 }
 
 impl Session {
-    pub(super) fn new(role: Arc<Role>, name: &str, policy: Option<Document>, expires: Timestamp) -> Self {
+    pub(super) fn new(
+        role: Arc<Role>,
+        name: &str,
+        policy: Option<PolicyDocument>,
+        expires: Timestamp,
+    ) -> Self {
         Self {
-            access_key: format!("ASIA{}", secret::capitals(16)),
+            access_key: format!("ASIA{}", secret::unique_id(16)),
             secret: Secret::new(secret::base64(30)),
             // AWS's are about this long and hold every character of base64, which trips careless encoders.
             token: Secret::new(format!("IQoJb3JpZ2luX2VjE+/{}", secret::base64(450))),
@@ -38,7 +43,7 @@ impl Session {
     }
 
     /// With these session tags.
-    pub(super) fn tagged(self, tags: Vec<(String, String)>) -> Self {
+    pub(super) fn with_tags(self, tags: Vec<(String, String)>) -> Self {
         Self { tags, ..self }
     }
 
@@ -55,21 +60,23 @@ impl Session {
 
     /// Why the session may not do something, given the condition keys; `None` if it may. The session's policy only takes
     /// away.
-    pub(super) fn refusal(&self, action: &str, keys: &[(String, &[String])]) -> Option<String> {
-        let context = Context { action, resource: "*", caller: None, keys };
-        let verdicts = self.role.policies.iter().map(|policy| policy.evaluate(&context));
-        let role = verdicts.fold(Verdict::Silent, |whole, verdict| match (whole, verdict) {
-            (Verdict::Denied, _) | (_, Verdict::Denied) => Verdict::Denied,
-            (Verdict::Allowed, _) | (_, Verdict::Allowed) => Verdict::Allowed,
-            _ => Verdict::Silent,
+    pub(super) fn denial_message(&self, action: &str, keys: &[(String, &[String])]) -> Option<String> {
+        let context = RequestContext { action, resource: "*", caller: None, keys };
+        let decisions = self.role.policies.iter().map(|policy| policy.evaluate(&context));
+        let role = decisions.fold(Decision::ImplicitDeny, |combined, decision| match (combined, decision) {
+            (Decision::ExplicitDeny, _) | (_, Decision::ExplicitDeny) => Decision::ExplicitDeny,
+            (Decision::Allow, _) | (_, Decision::Allow) => Decision::Allow,
+            _ => Decision::ImplicitDeny,
         });
-        let session = self.policy.as_ref().map_or(Verdict::Allowed, |policy| policy.evaluate(&context));
+        let session = self.policy.as_ref().map_or(Decision::Allow, |policy| policy.evaluate(&context));
         let reason = match (role, session) {
-            (Verdict::Denied, _) => "with an explicit deny in an identity-based policy".to_owned(),
-            (_, Verdict::Denied) => "with an explicit deny in a session policy".to_owned(),
-            (Verdict::Silent, _) => format!("because no identity-based policy allows the {action} action"),
-            (_, Verdict::Silent) => format!("because no session policy allows the {action} action"),
-            (Verdict::Allowed, Verdict::Allowed) => return None,
+            (Decision::ExplicitDeny, _) => "with an explicit deny in an identity-based policy".to_owned(),
+            (_, Decision::ExplicitDeny) => "with an explicit deny in a session policy".to_owned(),
+            (Decision::ImplicitDeny, _) => {
+                format!("because no identity-based policy allows the {action} action")
+            }
+            (_, Decision::ImplicitDeny) => format!("because no session policy allows the {action} action"),
+            (Decision::Allow, Decision::Allow) => return None,
         };
         Some(format!("User: {} is not authorized to perform: {action} on resource: * {reason}", self.arn()))
     }

@@ -13,8 +13,8 @@ const DENY_ALL: &str = rolebridge_core::aws::DENY_ALL_SESSION_POLICY;
 #[tokio::test]
 async fn a_session_of_the_role() {
     let fixture = Fixture::new();
-    let answer = fixture.assume(&[("Policy", Some(DENY_ALL)), ("DurationSeconds", Some("3600"))]).await;
-    let body = text(&answer);
+    let response = fixture.assume(&[("Policy", Some(DENY_ALL)), ("DurationSeconds", Some("3600"))]).await;
+    let body = body_text(&response);
     let part = |name| element(&body, name).unwrap();
     assert_eq!(part("Arn"), "arn:aws:sts::123456789012:assumed-role/batch/shop.nightly");
     assert_eq!(part("Expiration"), "2026-11-24T09:00:00Z");
@@ -25,10 +25,10 @@ async fn a_session_of_the_role() {
         "arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
     );
     assert!(part("AccessKeyId").starts_with("ASIA") && part("AssumedRoleId").starts_with("AROA"));
-    assert_eq!(answer.headers["date"], "Tue, 24 Nov 2026 08:00:00 GMT");
-    assert_eq!(answer.headers["content-type"], "text/xml");
-    assert!(answer.headers.contains_key("x-amzn-requestid"));
-    let told = Detail::RoleAssumed(RoleAssumed {
+    assert_eq!(response.headers["date"], "Tue, 24 Nov 2026 08:00:00 GMT");
+    assert_eq!(response.headers["content-type"], "text/xml");
+    assert!(response.headers.contains_key("x-amzn-requestid"));
+    let detail = Detail::RoleAssumed(RoleAssumed {
         role_arn: ROLE.to_owned(),
         session_arn: "arn:aws:sts::123456789012:assumed-role/batch/shop.nightly".to_owned(),
         access_key_id: part("AccessKeyId").to_owned(),
@@ -36,7 +36,7 @@ async fn a_session_of_the_role() {
         session_policy: Some(DENY_ALL.to_owned()),
         expires: NOW.plus(3600),
     });
-    assert_eq!(fixture.state.events.log().last().unwrap().detail, told);
+    assert_eq!(fixture.state.events.all().last().unwrap().detail, detail);
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn a_role_with_a_path_has_none_in_its_session() {
     let fixture = Fixture::new();
     let changes =
         [("RoleArn", Some("arn:aws:iam::123456789012:role/team/report")), ("DurationSeconds", Some("7200"))];
-    let body = text(&fixture.assume(&changes).await);
+    let body = body_text(&fixture.assume(&changes).await);
     assert_eq!(element(&body, "Arn"), Some("arn:aws:sts::123456789012:assumed-role/report/shop.nightly"));
 }
 
@@ -143,7 +143,7 @@ async fn parameters_that_are_refused() {
             "InvalidIdentityToken: ProviderId graph.facebook.com is for OAuth 2.0 access tokens: leave it out for an OpenID Connect token",
         ),
     ] {
-        assert_eq!(refusal(&fixture.assume(&[(name, value)]).await), error, "{name}");
+        assert_eq!(error_message(&fixture.assume(&[(name, value)]).await), error, "{name}");
     }
 }
 
@@ -169,11 +169,11 @@ async fn tokens_that_are_refused() {
         NOW.0,
         NOW.0 + 1
     );
-    let elsewhere =
+    let unknown_issuer =
         format!("InvalidIdentityToken: No OpenIDConnect provider found in your account for {OTHER_ISSUER}");
-    let forged = "InvalidIdentityToken: Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements";
+    let wrong_key = "InvalidIdentityToken: Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements";
     let denied = "AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity";
-    for (by, changes, error) in [
+    for (signer, changes, error) in [
         (ISSUER, json!({"exp": NOW.0}), expired.as_str()),
         (ISSUER, json!({"nbf": NOW.0 + 1}), &future),
         (ISSUER, json!({"aud": ["vault"]}), "InvalidIdentityToken: Incorrect token audience"),
@@ -183,24 +183,25 @@ async fn tokens_that_are_refused() {
             "InvalidIdentityToken: Incorrect token audience",
         ),
         (ISSUER, json!({"sub": "system:serviceaccount:other:nightly"}), denied),
-        (OTHER_ISSUER, json!({"iss": OTHER_ISSUER}), &elsewhere),
-        (OTHER_ISSUER, json!({}), forged),
+        (OTHER_ISSUER, json!({"iss": OTHER_ISSUER}), &unknown_issuer),
+        (OTHER_ISSUER, json!({}), wrong_key),
     ] {
-        let token = fixture.issuer(by).mint_claims(&claims(changes.clone())).unwrap();
-        let answer = fixture.assume(&[("WebIdentityToken", Some(&token))]).await;
-        assert_eq!(refusal(&answer), error, "{changes}");
+        let token = fixture.issuer(signer).mint_claims(&claims(changes.clone())).unwrap();
+        let response = fixture.assume(&[("WebIdentityToken", Some(&token))]).await;
+        assert_eq!(error_message(&response), error, "{changes}");
     }
-    let answer = fixture.assume(&[("WebIdentityToken", Some("ya29.an-access-token"))]).await;
+    let response = fixture.assume(&[("WebIdentityToken", Some("ya29.an-access-token"))]).await;
     assert_eq!(
-        refusal(&answer),
+        error_message(&response),
         "InvalidIdentityToken: The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
     );
-    let good = fixture.issuer(ISSUER).mint_claims(&claims(json!({"aud": "sts.amazonaws.com"}))).unwrap();
-    assert_eq!(fixture.assume(&[("WebIdentityToken", Some(&good))]).await.error, None);
+    let string_audience =
+        fixture.issuer(ISSUER).mint_claims(&claims(json!({"aud": "sts.amazonaws.com"}))).unwrap();
+    assert_eq!(fixture.assume(&[("WebIdentityToken", Some(&string_audience))]).await.error, None);
 }
 
 /// The clouds with another statement in the trust policy of the role `batch`.
-fn trusting(changes: &Value) -> Config {
+fn config_with_trust(changes: &Value) -> Config {
     let mut config = config();
     let statement = &mut config.aws.accounts[0].roles[0].trust_policy["Statement"];
     match changes {
@@ -248,10 +249,10 @@ async fn trust_policies() {
         (json!([allow, deny]), false),
         (json!([deny, allow]), false),
     ] {
-        let answer = Fixture::with(&trusting(&changes)).assume(&[]).await;
+        let response = Fixture::with(&config_with_trust(&changes)).assume(&[]).await;
         let error =
             (!trusted).then_some("AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity");
-        assert_eq!(answer.error.as_deref(), error, "{changes}");
+        assert_eq!(response.error.as_deref(), error, "{changes}");
     }
 }
 
@@ -309,8 +310,8 @@ async fn who_signed_it() {
     let session = fixture.session(&[("Policy", Some(DENY_ALL))]).await;
     let in_form = form("/", &[("Action", "GetCallerIdentity"), ("Version", "2011-06-15")]);
     for request in [get_caller_identity("GET"), get_caller_identity("POST"), in_form] {
-        let answer = fixture.aws(sign_with(&session, "eu-west-1", NOW, request)).await;
-        let body = text(&answer);
+        let response = fixture.aws(sign_with(&session, "eu-west-1", NOW, request)).await;
+        let body = body_text(&response);
         assert_eq!(
             element(&body, "Arn"),
             Some("arn:aws:sts::123456789012:assumed-role/batch/shop.nightly"),
@@ -325,25 +326,25 @@ async fn who_signed_it() {
 async fn callers_that_are_refused() {
     let fixture = Fixture::new();
     let session = fixture.session(&[]).await;
-    let other = fixture.session(&[]).await;
+    let other_session = fixture.session(&[]).await;
     let invalid = "InvalidClientTokenId: The security token included in the request is invalid.";
-    for (what, session, error) in [
+    for (case, session, error) in [
         ("unknown key", Session { access_key: "ASIAUNKNOWN".to_owned(), ..session.clone() }, invalid),
-        ("another's token", Session { token: other.token.clone(), ..session.clone() }, invalid),
+        ("another's token", Session { token: other_session.token.clone(), ..session.clone() }, invalid),
         (
             "another's secret",
-            Session { secret: other.secret.clone(), ..session.clone() },
+            Session { secret: other_session.secret.clone(), ..session.clone() },
             "SignatureDoesNotMatch: The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
         ),
     ] {
-        let answer = fixture.aws(sign_with(&session, "eu-west-1", NOW, get_caller_identity("POST"))).await;
-        assert_eq!(refusal(&answer), error, "{what}");
+        let response = fixture.aws(sign_with(&session, "eu-west-1", NOW, get_caller_identity("POST"))).await;
+        assert_eq!(error_message(&response), error, "{case}");
     }
     let mut china = get_caller_identity("POST");
     china.headers_mut().insert("host", "sts.cn-north-1.amazonaws.com.cn".parse().unwrap());
-    assert_eq!(refusal(&fixture.aws(sign_with(&session, "cn-north-1", NOW, china)).await), invalid);
+    assert_eq!(error_message(&fixture.aws(sign_with(&session, "cn-north-1", NOW, china)).await), invalid);
     assert_eq!(
-        refusal(&fixture.aws(get_caller_identity("POST")).await),
+        error_message(&fixture.aws(get_caller_identity("POST")).await),
         "MissingAuthenticationToken: Request is missing Authentication Token"
     );
 }
@@ -357,8 +358,8 @@ async fn a_session_ends() {
     {
         fixture.clock.shift_by(later);
         let now = fixture.clock.now();
-        let answer = fixture.aws(sign_with(&session, "eu-west-1", now, get_caller_identity("POST"))).await;
-        assert_eq!(answer.error.as_deref(), error);
+        let response = fixture.aws(sign_with(&session, "eu-west-1", now, get_caller_identity("POST"))).await;
+        assert_eq!(response.error.as_deref(), error);
     }
 }
 
@@ -366,30 +367,30 @@ async fn a_session_ends() {
 async fn a_session_policy_takes_away_all_but_the_identity() {
     let fixture = Fixture::new();
     let allow_one = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:GetWebIdentityToken","Resource":"*"}}"#;
-    let who = "AccessDenied: User: arn:aws:sts::123456789012:assumed-role/batch/shop.nightly is not authorized to perform: sts:DecodeAuthorizationMessage on resource: *";
+    let user = "AccessDenied: User: arn:aws:sts::123456789012:assumed-role/batch/shop.nightly is not authorized to perform: sts:DecodeAuthorizationMessage on resource: *";
     let report = "arn:aws:iam::123456789012:role/team/report";
     for (role, policy, error) in [
         (ROLE, None, "InvalidAuthorizationMessageException: Message is not valid".to_owned()),
-        (ROLE, Some(DENY_ALL), format!("{who} with an explicit deny in a session policy")),
+        (ROLE, Some(DENY_ALL), format!("{user} with an explicit deny in a session policy")),
         (
             ROLE,
             Some(allow_one),
-            format!("{who} because no session policy allows the sts:DecodeAuthorizationMessage action"),
+            format!("{user} because no session policy allows the sts:DecodeAuthorizationMessage action"),
         ),
         (
             report,
             None,
             format!(
                 "{} because no identity-based policy allows the sts:DecodeAuthorizationMessage action",
-                who.replace("/batch/", "/report/")
+                user.replace("/batch/", "/report/")
             ),
         ),
     ] {
         let session = fixture.session(&[("RoleArn", Some(role)), ("Policy", policy)]).await;
         let fields =
             [("Action", "DecodeAuthorizationMessage"), ("Version", "2011-06-15"), ("EncodedMessage", "x")];
-        let answer = fixture.aws(sign_with(&session, "eu-west-1", NOW, form("/", &fields))).await;
-        assert_eq!(refusal(&answer), error);
+        let response = fixture.aws(sign_with(&session, "eu-west-1", NOW, form("/", &fields))).await;
+        assert_eq!(error_message(&response), error);
         let caller = fixture.aws(sign_with(&session, "eu-west-1", NOW, get_caller_identity("POST"))).await;
         assert_eq!(caller.error, None, "nothing can deny GetCallerIdentity");
     }
@@ -398,7 +399,7 @@ async fn a_session_policy_takes_away_all_but_the_identity() {
 #[tokio::test]
 async fn actions_that_are_none() {
     let fixture = Fixture::new();
-    for (path, answer) in [
+    for (path, expected) in [
         (
             "/?Action=Nothing&Version=2011-06-15",
             (400, Some("InvalidAction: Could not find operation Nothing for version 2011-06-15")),
@@ -406,7 +407,7 @@ async fn actions_that_are_none() {
         ("/", (302, None)),
     ] {
         let request = http::Request::get(path).header("host", HOST).body("".into()).unwrap();
-        let found = fixture.aws(request).await;
-        assert_eq!((found.status.as_u16(), found.error.as_deref()), answer, "{path}");
+        let response = fixture.aws(request).await;
+        assert_eq!((response.status.as_u16(), response.error.as_deref()), expected, "{path}");
     }
 }

@@ -5,18 +5,18 @@
 use http::StatusCode;
 
 use super::error::{Error, escape, success};
-use super::policy::{Caller, Context, Document, Verdict};
+use super::policy::{Caller, Decision, PolicyDocument, RequestContext};
 use super::sessions::Session;
 use super::{Account, Aws, Role};
 use crate::clock::Timestamp;
 use crate::config::OidcProvider;
 use crate::events::{Detail, RoleAssumed};
 use crate::oidc::{Jwt, WebIdentity};
-use crate::wire::{Answer, Fields};
+use crate::wire::{Fields, Response};
 
 const ACTION: &str = "AssumeRoleWithWebIdentity";
 /// The longest inline session policy, in characters.
-const MAX_POLICY: usize = 2048;
+const MAX_POLICY_CHARS: usize = 2048;
 
 /// The parameters, checked against the service's model.
 struct Parameters<'a> {
@@ -24,7 +24,7 @@ struct Parameters<'a> {
     session_name: &'a str,
     token: &'a str,
     duration: i64,
-    policy: Option<(&'a str, Document)>,
+    policy: Option<(&'a str, PolicyDocument)>,
 }
 
 impl Aws {
@@ -32,7 +32,7 @@ impl Aws {
         &self,
         fields: &Fields,
         now: Timestamp,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Response, Error> {
         let parameters = Parameters::parse(fields)?;
         let (account, role) = self.role(parameters.role_arn)?;
         if !account.sts_activated {
@@ -44,7 +44,7 @@ impl Aws {
             return Err(Error::new(StatusCode::FORBIDDEN, "RegionDisabledException", message));
         }
         let (token, provider) = self.verify(account, parameters.token, now)?;
-        trusted(account, role, &token)?;
+        check_trust(account, role, &token)?;
         if parameters.duration > role.max_session_seconds {
             return Err(Error::validation(
                 "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
@@ -55,7 +55,7 @@ impl Aws {
         let session = Session::new(role.clone(), parameters.session_name, policy, expires);
         let session = self.sessions.add(session);
         let result = result(&session, &token, &account.provider_arn(&provider.url), policy_text);
-        Ok(success(ACTION, &result).telling(Detail::RoleAssumed(RoleAssumed {
+        Ok(success(ACTION, &result).with_detail(Detail::RoleAssumed(RoleAssumed {
             role_arn: role.arn.clone(),
             session_arn: session.arn(),
             access_key_id: session.access_key.clone(),
@@ -85,13 +85,13 @@ impl Aws {
         token: &str,
         now: Timestamp,
     ) -> Result<(WebIdentity, &'a OidcProvider), Error> {
-        let no_jwt = || {
+        let not_a_jwt = || {
             Error::identity(
                 "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)",
             )
         };
-        let jwt = Jwt::parse(token).ok_or_else(no_jwt)?;
-        let token: WebIdentity = jwt.claims().ok_or_else(no_jwt)?;
+        let jwt = Jwt::parse(token).ok_or_else(not_a_jwt)?;
+        let token: WebIdentity = jwt.claims().ok_or_else(not_a_jwt)?;
         let url = token.iss.as_str();
         let provider = account.oidc_providers.iter().find(|provider| provider.url == url);
         let provider = provider.ok_or_else(|| {
@@ -122,18 +122,18 @@ impl Aws {
 }
 
 /// Checks the token against the role's trust policy.
-fn trusted(account: &Account, role: &Role, token: &WebIdentity) -> Result<(), Error> {
+fn check_trust(account: &Account, role: &Role, token: &WebIdentity) -> Result<(), Error> {
     let issuer = token.iss.strip_prefix("https://").unwrap_or(&token.iss);
     let subject = std::slice::from_ref(&token.sub);
     let keys = [(format!("{issuer}:sub"), subject), (format!("{issuer}:aud"), token.aud.as_slice())];
     let provider = account.provider_arn(&token.iss);
-    let context = Context {
+    let context = RequestContext {
         action: "sts:AssumeRoleWithWebIdentity",
         resource: &role.arn,
         caller: Some(Caller::Federated(&provider)),
         keys: &keys,
     };
-    if role.trust.evaluate(&context) == Verdict::Allowed { Ok(()) } else { Err(not_authorized()) }
+    if role.trust.evaluate(&context) == Decision::Allow { Ok(()) } else { Err(not_authorized()) }
 }
 
 pub(super) fn not_authorized() -> Error {
@@ -159,39 +159,35 @@ impl<'a> Parameters<'a> {
             })
         };
         let role_arn = required("RoleArn", "roleArn")?;
-        length(role_arn, "roleArn", 20, 2048)?;
+        check_length(role_arn, "roleArn", 20, 2048)?;
         let session_name = required("RoleSessionName", "roleSessionName")?;
-        length(session_name, "roleSessionName", 2, 64)?;
+        check_length(session_name, "roleSessionName", 2, 64)?;
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
         if !session_name.bytes().all(allowed) {
             let constraint = "satisfy regular expression pattern: [\\w+=,.@-]*";
             return Err(Error::constraint(session_name, "roleSessionName", constraint));
         }
         let token = required("WebIdentityToken", "webIdentityToken")?;
-        length(token, "webIdentityToken", 4, 20_000)?;
+        check_length(token, "webIdentityToken", 4, 20_000)?;
         // The words are this fake's own; AWS knows no such provider either.
         if let Some(provider) = fields.value("ProviderId") {
             return Err(Error::identity(format!(
                 "ProviderId {provider} is for OAuth 2.0 access tokens: leave it out for an OpenID Connect token"
             )));
         }
-        let policy = fields.value("Policy").map(policy).transpose()?;
+        let policy = fields.value("Policy").map(parse_policy).transpose()?;
         Ok(Self { role_arn, session_name, token, duration: duration(fields)?, policy })
     }
 }
 
-fn length(value: &str, parameter: &str, least: usize, most: usize) -> Result<(), Error> {
+fn check_length(value: &str, parameter: &str, min: usize, max: usize) -> Result<(), Error> {
     let len = value.chars().count();
-    if len < least {
-        let constraint = format!("have length greater than or equal to {least}");
+    if len < min {
+        let constraint = format!("have length greater than or equal to {min}");
         return Err(Error::constraint(value, parameter, &constraint));
     }
-    if len > most {
-        return Err(Error::constraint(
-            value,
-            parameter,
-            &format!("have length less than or equal to {most}"),
-        ));
+    if len > max {
+        return Err(Error::constraint(value, parameter, &format!("have length less than or equal to {max}")));
     }
     Ok(())
 }
@@ -201,22 +197,22 @@ fn duration(fields: &Fields) -> Result<i64, Error> {
     let seconds: i64 = text
         .parse()
         .map_err(|_| Error::new(StatusCode::BAD_REQUEST, "MalformedInput", "Invalid Argument"))?;
-    for (bad, constraint) in [
+    for (violated, constraint) in [
         (seconds < 900, "have value greater than or equal to 900"),
         (seconds > 43_200, "have value less than or equal to 43200"),
     ] {
-        if bad {
+        if violated {
             return Err(Error::constraint(text, "durationSeconds", constraint));
         }
     }
     Ok(seconds)
 }
 
-fn policy(text: &str) -> Result<(&str, Document), Error> {
-    length(text, "policy", 1, MAX_POLICY)?;
+fn parse_policy(text: &str) -> Result<(&str, PolicyDocument), Error> {
+    check_length(text, "policy", 1, MAX_POLICY_CHARS)?;
     let malformed = |message: &str| Error::new(StatusCode::BAD_REQUEST, "MalformedPolicyDocument", message);
     let json = serde_json::from_str(text).map_err(|_| malformed("This policy contains invalid Json"))?;
-    let document = Document::identity(&json).map_err(|_| malformed("Syntax errors in policy."))?;
+    let document = PolicyDocument::identity(&json).map_err(|_| malformed("Syntax errors in policy."))?;
     Ok((text, document))
 }
 
@@ -224,7 +220,10 @@ fn result(session: &Session, token: &WebIdentity, provider: &str, policy: Option
     let audience = token.aud.as_slice().first().map_or("", String::as_str);
     let packed = policy.map_or(String::new(), |policy| {
         // A percentage of what fits, and never nothing.
-        format!("    <PackedPolicySize>{}</PackedPolicySize>\n", (policy.len() * 100).div_ceil(MAX_POLICY))
+        format!(
+            "    <PackedPolicySize>{}</PackedPolicySize>\n",
+            (policy.len() * 100).div_ceil(MAX_POLICY_CHARS)
+        )
     });
     format!(
         "    <Audience>{}</Audience>\n    <AssumedRoleUser>\n      <AssumedRoleId>{}</AssumedRoleId>\n      \

@@ -1,26 +1,26 @@
-//! An exchange at a provider of type AWS: between the request to Google and AWS's answer to Google.
+//! An exchange at a provider of type AWS: between the request to Google and AWS's response to Google.
 
 use http::StatusCode;
 
 use super::Google;
+use super::aws_subject_token::AwsSubjectToken;
 use super::error::OauthError;
 use super::provider::{AwsCaller, Provider};
-use super::sts::Given;
-use super::subject_token::SubjectToken;
+use super::sts::FederatedToken;
 use crate::aws::error::{element, unescape};
 use crate::clock::Timestamp;
-use crate::events::{Detail, Shown, SignedRequest};
-use crate::wire::{Answer, Request};
+use crate::events::{Detail, SignedRequest, SubjectToken};
+use crate::wire::{Request, Response};
 
-/// The life of a federated token, in seconds: nothing in AWS's answer tells Google how long the session lives.
-const LIFETIME: i64 = 3600;
+/// The life of a federated token, in seconds: nothing in AWS's response tells Google how long the session lives.
+const TOKEN_LIFETIME: i64 = 3600;
 
 /// An exchange that waits for AWS.
 #[derive(Debug)]
 pub(crate) struct AwsExchange<'a> {
     pub(super) provider: &'a Provider,
     pub(super) account: &'a str,
-    pub(super) token: SubjectToken,
+    pub(super) token: AwsSubjectToken,
     pub(super) scopes: Vec<String>,
 }
 
@@ -30,15 +30,15 @@ impl AwsExchange<'_> {
         &self.token.request
     }
 
-    /// Turns AWS's answer into Google's. `None`: AWS broke off.
-    pub(crate) fn end(
+    /// Turns AWS's response into Google's. `None`: AWS broke off.
+    pub(crate) fn finish(
         self,
         google: &Google,
-        aws: Option<&Answer>,
+        aws: Option<&Response>,
         now: Timestamp,
-    ) -> Result<Answer, OauthError> {
-        let aws = aws.ok_or_else(|| bad_aws_answer("Unavailable", "the connection was closed"))?;
-        let caller = caller(aws)?;
+    ) -> Result<Response, OauthError> {
+        let aws = aws.ok_or_else(|| bad_aws_response("Unavailable", "the connection was closed"))?;
+        let caller = parse_caller(aws)?;
         if caller.account != self.account {
             // The words are this fake's own.
             return Err(OauthError::new(
@@ -49,36 +49,36 @@ impl AwsExchange<'_> {
                 ),
             ));
         }
-        let shown = Shown::SignedRequest(SignedRequest {
+        let subject_token = SubjectToken::SignedRequest(SignedRequest {
             access_key_id: access_key_id(aws),
             host: self.token.host,
             audience_signed: self.token.audience_signed,
         });
         let principal = self.provider.principal(caller.values())?;
-        Ok(google.give(
+        Ok(google.issue(
             self.provider,
-            Given { principal, scopes: self.scopes, lifetime: LIFETIME, shown },
+            FederatedToken { principal, scopes: self.scopes, lifetime: TOKEN_LIFETIME, subject_token },
             now,
         ))
     }
 }
 
-pub(crate) fn bad_aws_answer(code: &str, message: &str) -> OauthError {
+pub(crate) fn bad_aws_response(code: &str, message: &str) -> OauthError {
     let description = format!("Received invalid AWS response of type {code} with error message: {message}");
     OauthError::new("invalid_grant", description)
 }
 
-/// Who the caller is, in AWS's answer.
-fn caller(aws: &Answer) -> Result<AwsCaller, OauthError> {
+/// Who the caller is, in AWS's response.
+fn parse_caller(aws: &Response) -> Result<AwsCaller, OauthError> {
     let body = String::from_utf8_lossy(&aws.body);
     let text = |name| element(&body, name).map(unescape).unwrap_or_default();
     if aws.status != StatusCode::OK {
-        return Err(bad_aws_answer(&text("Code"), &text("Message")));
+        return Err(bad_aws_response(&text("Code"), &text("Message")));
     }
     Ok(AwsCaller { arn: text("Arn"), account: text("Account"), user_id: text("UserId") })
 }
 
-fn access_key_id(aws: &Answer) -> String {
+fn access_key_id(aws: &Response) -> String {
     match &aws.detail {
         Detail::CallerIdentified { access_key_id, .. } => access_key_id.clone(),
         _ => String::new(),

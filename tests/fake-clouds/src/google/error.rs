@@ -5,9 +5,9 @@ use http::header::WWW_AUTHENTICATE;
 use serde_json::{Value, json};
 
 use super::grpc;
-use crate::faults::Operation;
-use crate::state::{Failure, Service};
-use crate::wire::{Answer, Request};
+use crate::operation::Operation;
+use crate::state::{ErrorKind, Service};
+use crate::wire::{Request, Response};
 
 /// A refusal of Google STS (RFC 6749 section 5.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,34 +26,34 @@ impl OauthError {
         Self { status, ..self }
     }
 
-    pub(crate) fn rejected() -> Self {
+    pub(crate) fn rejected_by_condition() -> Self {
         Self::new("unauthorized_client", "The given credential is rejected by the attribute condition.")
     }
 
     /// What a test asks for.
-    pub(crate) fn failure(failure: Failure) -> Self {
-        match failure {
-            Failure::Expired => super::aws_exchange::bad_aws_answer(
+    pub(crate) fn simulated(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Expired => super::aws_exchange::bad_aws_response(
                 "ExpiredToken",
                 "The security token included in the request is expired",
             ),
-            Failure::Denied => Self::rejected(),
-            Failure::Throttled => {
+            ErrorKind::Denied => Self::rejected_by_condition(),
+            ErrorKind::Throttled => {
                 let description = "The request was throttled due to rate limit: sts.googleapis.com/requests. Please retry after a \
                      few seconds.";
                 Self::new("quota_exceeded", description).with_status(StatusCode::TOO_MANY_REQUESTS)
             }
-            Failure::Internal => Self::new("internal_failure", "Internal error encountered.")
+            ErrorKind::Internal => Self::new("internal_failure", "Internal error encountered.")
                 .with_status(StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
 }
 
-impl From<OauthError> for Answer {
+impl From<OauthError> for Response {
     fn from(error: OauthError) -> Self {
         let OauthError { status, code, description } = error;
         Self::json(status, &json!({"error": code, "error_description": description}))
-            .because(format!("{code}: {description}"))
+            .with_error(format!("{code}: {description}"))
     }
 }
 
@@ -131,7 +131,7 @@ impl ApiError {
 
     pub(crate) fn insufficient_scopes() -> Self {
         let message = "Request had insufficient authentication scopes.";
-        Self { reason: "insufficientPermissions", ..Self::forbidden(message) }.because(
+        Self { reason: "insufficientPermissions", ..Self::forbidden(message) }.with_error_info(
             "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
             "googleapis.com",
             &json!({}),
@@ -158,12 +158,12 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "backendError", message)
     }
 
-    pub(crate) fn no_such_method(request: &Request) -> Self {
+    pub(crate) fn unknown_method(request: &Request) -> Self {
         Self::not_found(format!("This fake of Google has no {} {}.", request.method(), request.uri().path()))
     }
 
     /// Adds a google.rpc.ErrorInfo.
-    pub(crate) fn because(mut self, reason: &str, domain: &str, metadata: &Value) -> Self {
+    pub(crate) fn with_error_info(mut self, reason: &str, domain: &str, metadata: &Value) -> Self {
         self.details = Some(json!([{
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": reason,
@@ -173,38 +173,40 @@ impl ApiError {
         self
     }
 
-    pub(crate) fn answer(self, style: Style) -> Answer {
-        let answer = match style {
-            Style::Rpc => self.json(self.details.as_ref().map(|details| ("details", details.clone()))),
-            Style::Legacy => self.json(Some(("errors", json!([self.legacy()])))),
-            Style::Grpc => grpc::refusal(self.code, &self.message),
+    pub(crate) fn into_response(self, style: Style) -> Response {
+        let response = match style {
+            Style::Rpc => {
+                self.json_response(self.details.as_ref().map(|details| ("details", details.clone())))
+            }
+            Style::Legacy => self.json_response(Some(("errors", json!([self.legacy_entry()])))),
+            Style::Grpc => grpc::error_response(self.code, &self.message),
         };
-        answer.because(format!("{}: {}", self.code, self.message))
+        response.with_error(format!("{}: {}", self.code, self.message))
     }
 
     /// In JSON, with what the style has besides.
-    fn json(&self, more: Option<(&str, Value)>) -> Answer {
+    fn json_response(&self, extra: Option<(&str, Value)>) -> Response {
         let mut error = json!({"code": self.status.as_u16(), "message": self.message, "status": self.code});
-        if let Some((name, value)) = more {
+        if let Some((name, value)) = extra {
             error[name] = value;
         }
-        let answer = Answer::json(self.status, &json!({"error": error}));
+        let response = Response::json(self.status, &json!({"error": error}));
         if self.status == StatusCode::UNAUTHORIZED {
-            return answer.header(
+            return response.with_header(
                 WWW_AUTHENTICATE,
                 "Bearer realm=\"https://accounts.google.com/\", error=\"invalid_token\"",
             );
         }
-        answer
+        response
     }
 
     /// The one of the legacy shape's `errors`.
-    fn legacy(&self) -> Value {
-        let mut one = json!({"message": self.message, "domain": "global", "reason": self.reason});
+    fn legacy_entry(&self) -> Value {
+        let mut entry = json!({"message": self.message, "domain": "global", "reason": self.reason});
         if self.status == StatusCode::UNAUTHORIZED {
-            one["locationType"] = "header".into();
-            one["location"] = "Authorization".into();
+            entry["locationType"] = "header".into();
+            entry["location"] = "Authorization".into();
         }
-        one
+        entry
     }
 }

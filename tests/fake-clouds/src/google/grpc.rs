@@ -1,4 +1,4 @@
-//! gRPC, as much as a call needs whose messages are at hand: frames, and the status that ends an answer.
+//! gRPC, as much as a call needs whose messages are at hand: frames, and the status that ends an response.
 //!
 //! Source: "gRPC over HTTP2", and google.rpc.Code.
 
@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use prost::Message;
 
-use crate::wire::{Answer, Request, header};
+use crate::wire::{Request, Response, header};
 
 const TYPE: &str = "application/grpc";
 /// What a message is not to hold as it is; nor what is not ASCII, which is always encoded.
@@ -17,7 +17,7 @@ const RESERVED: &AsciiSet = &CONTROLS.add(b'%');
 const PREFIX: usize = 5;
 
 /// Whether this is a call of a method, `/PACKAGE.SERVICE/METHOD`.
-pub(crate) fn calls(request: &Request, method: &str) -> bool {
+pub(crate) fn is_call(request: &Request, method: &str) -> bool {
     request.method() == http::Method::POST
         && request.uri().path() == method
         && header(request, CONTENT_TYPE.as_str()).is_some_and(|value| value.starts_with(TYPE))
@@ -27,8 +27,8 @@ pub(crate) fn calls(request: &Request, method: &str) -> bool {
 pub(super) fn message<M: Message + Default>(body: &Bytes) -> Option<M> {
     let (prefix, message) = body.split_first_chunk::<PREFIX>()?;
     let [0, length @ ..] = *prefix else { return None };
-    let whole = usize::try_from(u32::from_be_bytes(length)).ok()? == message.len();
-    whole.then(|| M::decode(message).ok()).flatten()
+    let is_complete = usize::try_from(u32::from_be_bytes(length)).ok()? == message.len();
+    is_complete.then(|| M::decode(message).ok()).flatten()
 }
 
 /// A message as it travels.
@@ -41,21 +41,21 @@ pub(super) fn frame(message: &impl Message) -> Bytes {
 }
 
 /// These messages, and then that all is well.
-pub(super) fn answer<'a, M: Message + 'a>(messages: impl Iterator<Item = M>) -> Answer {
+pub(super) fn ok_response<'a, M: Message + 'a>(messages: impl Iterator<Item = M>) -> Response {
     let body: BytesMut = messages.flat_map(|message| frame(&message)).collect();
-    Answer { trailers: Some(status("OK", "")), ..Answer::new(StatusCode::OK, TYPE, body) }
+    Response { trailers: Some(status("OK", "")), ..Response::new(StatusCode::OK, TYPE, body) }
 }
 
 /// A refusal: no message, and the status among the headers, since no trailers follow what is empty.
-pub(super) fn refusal(code: &str, message: &str) -> Answer {
-    let mut answer = Answer::new(StatusCode::OK, TYPE, "");
-    answer.headers.extend(status(code, message));
-    answer
+pub(super) fn error_response(code: &str, message: &str) -> Response {
+    let mut response = Response::new(StatusCode::OK, TYPE, "");
+    response.headers.extend(status(code, message));
+    response
 }
 
 fn status(code: &str, message: &str) -> HeaderMap {
     let mut status = HeaderMap::new();
-    status.insert(HeaderName::from_static("grpc-status"), number(code).into());
+    status.insert(HeaderName::from_static("grpc-status"), status_code(code).into());
     let message = utf8_percent_encode(message, RESERVED).to_string();
     if let Ok(message) = HeaderValue::from_str(&message)
         && !message.is_empty()
@@ -66,7 +66,7 @@ fn status(code: &str, message: &str) -> HeaderMap {
 }
 
 /// The number of a google.rpc.Code; that of `UNKNOWN` for what the fake never says.
-fn number(code: &str) -> u16 {
+fn status_code(code: &str) -> u16 {
     match code {
         "OK" => 0,
         "INVALID_ARGUMENT" => 3,

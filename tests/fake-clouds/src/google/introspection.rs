@@ -8,15 +8,15 @@ use serde_json::json;
 use super::Google;
 use super::error::OauthError;
 use crate::clock::Timestamp;
-use crate::wire::{Answer, Fields, Request, is_form};
+use crate::wire::{Fields, Request, Response, is_form};
 
 impl Google {
-    pub(super) fn introspect(&self, request: &Request, now: Timestamp) -> Result<Answer, OauthError> {
+    pub(super) fn introspect(&self, request: &Request, now: Timestamp) -> Result<Response, OauthError> {
         if !is_form(request) {
             let description = "The request is not application/x-www-form-urlencoded.";
             return Err(OauthError::new("invalid_request", description));
         }
-        let fields = Fields::of_form(request);
+        let fields = Fields::from_form(request);
         let token = fields.value("token").filter(|token| !token.is_empty());
         let token =
             token.ok_or_else(|| OauthError::new("invalid_request", "Missing required parameter: token"))?;
@@ -36,6 +36,6 @@ impl Google {
                 })
             },
         );
-        Ok(Answer::json(StatusCode::OK, &body))
+        Ok(Response::json(StatusCode::OK, &body))
     }
 }

@@ -1,6 +1,7 @@
 //! The fake Google: STS, IAM Credentials, Cloud Storage and BigQuery over one set of principals and policies.
 
 mod aws_exchange;
+mod aws_subject_token;
 mod bigquery;
 mod cel;
 mod error;
@@ -13,7 +14,6 @@ mod principal;
 mod provider;
 mod storage;
 mod sts;
-mod subject_token;
 mod tokens;
 
 use std::sync::Arc;
@@ -26,14 +26,14 @@ use self::error::{ApiError, OauthError, Style};
 use self::iam_credentials::ServiceAccounts;
 use self::provider::Provider;
 use self::storage::Storage;
-use self::tokens::Tokens;
+use self::tokens::TokenStore;
 use crate::clock::Timestamp;
 use crate::config;
 use crate::error::ConfigError;
-use crate::faults::Operation;
 use crate::oidc::Issuers;
-use crate::state::{Failure, Service};
-use crate::wire::{Answer, Request};
+use crate::operation::Operation;
+use crate::state::{ErrorKind, Service};
+use crate::wire::{Request, Response};
 
 /// The fake Google.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub(crate) struct Google {
     service_accounts: ServiceAccounts,
     storage: Storage,
     bigquery: BigQuery,
-    tokens: Tokens,
+    tokens: TokenStore,
 }
 
 impl Google {
@@ -56,7 +56,7 @@ impl Google {
             service_accounts: ServiceAccounts::new(&config.service_accounts)?,
             storage: Storage::new(&config.buckets)?,
             bigquery: BigQuery::new(&config.projects)?,
-            tokens: Tokens::default(),
+            tokens: TokenStore::default(),
             universe,
             issuers,
         })
@@ -71,7 +71,7 @@ impl Google {
                 Operation::IntrospectToken
             }
             Service::IamCredentials => {
-                iam_credentials::call(request).map_or(Operation::Unknown, |(operation, _)| operation)
+                iam_credentials::parse_path(request).map_or(Operation::Unknown, |(operation, _)| operation)
             }
             Service::Storage => storage::operation(request),
             Service::BigQuery => bigquery::operation(request),
@@ -80,15 +80,15 @@ impl Google {
     }
 
     /// Answers as the service does; exchanges are not here, since they need AWS.
-    pub(crate) fn answer(
+    pub(crate) fn handle(
         &self,
         service: Service,
         operation: Operation,
         request: &Request,
         now: Timestamp,
-    ) -> Answer {
+    ) -> Response {
         let style = Style::of(service, operation);
-        let answer = match operation {
+        let response = match operation {
             Operation::IntrospectToken => return self.introspect(request, now).unwrap_or_else(Into::into),
             Operation::GenerateAccessToken => self.generate_access_token(request, now),
             Operation::GenerateIdToken => self.generate_id_token(request, now),
@@ -99,25 +99,27 @@ impl Google {
             Operation::InsertJob => self.insert_job(request, now),
             Operation::GetJob => self.job(request, now),
             Operation::GetQueryResults => self.query_results(request, now),
-            _ => Err(ApiError::no_such_method(request)),
+            _ => Err(ApiError::unknown_method(request)),
         };
-        answer.unwrap_or_else(|error| error.answer(style))
+        response.unwrap_or_else(|error| error.into_response(style))
     }
 
-    /// The answer to a call that a test wants to fail.
-    pub(crate) fn fail(service: Service, operation: Operation, failure: Failure) -> Answer {
+    /// The response to a call that a test wants to fail.
+    pub(crate) fn error_response(service: Service, operation: Operation, kind: ErrorKind) -> Response {
         if service == Service::GoogleSts {
-            return OauthError::failure(failure).into();
+            return OauthError::simulated(kind).into();
         }
         let style = Style::of(service, operation);
-        let error = match failure {
-            Failure::Expired => ApiError::unauthenticated(style),
-            Failure::Denied if service == Service::IamCredentials => iam_credentials::refused(operation),
-            Failure::Denied => ApiError::forbidden("Access denied."),
-            Failure::Throttled => ApiError::throttled(service),
-            Failure::Internal => ApiError::internal(),
+        let error = match kind {
+            ErrorKind::Expired => ApiError::unauthenticated(style),
+            ErrorKind::Denied if service == Service::IamCredentials => {
+                iam_credentials::permission_denied(operation)
+            }
+            ErrorKind::Denied => ApiError::forbidden("Access denied."),
+            ErrorKind::Throttled => ApiError::throttled(service),
+            ErrorKind::Internal => ApiError::internal(),
         };
-        error.answer(style)
+        error.into_response(style)
     }
 }
 

@@ -53,19 +53,19 @@ enum Member {
 }
 
 impl Policy {
-    pub(crate) fn new(place: &str, bindings: &[Binding]) -> Result<Self, ConfigError> {
-        let read = |binding: &Binding| {
+    pub(crate) fn new(location: &str, bindings: &[Binding]) -> Result<Self, ConfigError> {
+        let resolve = |binding: &Binding| {
             let (_, permissions) = ROLES.iter().find(|(role, _)| *role == binding.role).ok_or_else(|| {
                 let known: Vec<_> = ROLES.iter().map(|(role, _)| *role).collect();
                 ConfigError::new(
-                    place,
+                    location,
                     format!("`{}` is none of the roles {}", binding.role, known.join(", ")),
                 )
             })?;
             let members = binding.members.iter().map(|member| {
                 Member::parse(member).ok_or_else(|| {
                     ConfigError::new(
-                        place,
+                        location,
                         format!(
                             "`{member}` is no member that this fake knows: principal://…/subject/SUBJECT, \
                              principalSet://…/attribute.NAME/VALUE, principalSet://…/* or serviceAccount:EMAIL"
@@ -75,13 +75,13 @@ impl Policy {
             });
             Ok((*permissions, members.collect::<Result<_, _>>()?))
         };
-        bindings.iter().map(read).collect::<Result<_, _>>().map(Self)
+        bindings.iter().map(resolve).collect::<Result<_, _>>().map(Self)
     }
 
     /// Whether a principal has a permission.
     pub(crate) fn grants(&self, permission: &str, principal: &Principal) -> bool {
-        let permits = self.0.iter().filter(|(permissions, _)| permissions.contains(&permission));
-        permits.flat_map(|(_, members)| members).any(|member| member.includes(principal))
+        let bindings = self.0.iter().filter(|(permissions, _)| permissions.contains(&permission));
+        bindings.flat_map(|(_, members)| members).any(|member| member.includes(principal))
     }
 }
 
@@ -111,13 +111,15 @@ impl Member {
     fn includes(&self, principal: &Principal) -> bool {
         match (self, principal) {
             (Self::ServiceAccount { email }, Principal::ServiceAccount { email: caller }) => email == caller,
-            (Self::Subject { pool, subject }, Principal::Federated { pool: of, subject: caller, .. }) => {
-                pool == of && subject == caller
-            }
-            (Self::Attribute { pool, name, value }, Principal::Federated { pool: of, attributes, .. }) => {
-                pool == of && attributes.get(name) == Some(value)
-            }
-            (Self::WholePool { pool }, Principal::Federated { pool: of, .. }) => pool == of,
+            (
+                Self::Subject { pool, subject },
+                Principal::Federated { pool: caller_pool, subject: caller, .. },
+            ) => pool == caller_pool && subject == caller,
+            (
+                Self::Attribute { pool, name, value },
+                Principal::Federated { pool: caller_pool, attributes, .. },
+            ) => pool == caller_pool && attributes.get(name) == Some(value),
+            (Self::WholePool { pool }, Principal::Federated { pool: caller_pool, .. }) => pool == caller_pool,
             _ => false,
         }
     }

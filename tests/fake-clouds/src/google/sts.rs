@@ -8,30 +8,30 @@ use serde_json::{Value, json};
 
 use super::Google;
 use super::aws_exchange::AwsExchange;
+use super::aws_subject_token::AwsSubjectToken;
 use super::error::OauthError;
 use super::id_token::IdToken;
 use super::principal::Principal;
 use super::provider::{Provider, Trust};
-use super::subject_token::SubjectToken;
-use super::tokens::Grant;
+use super::tokens::TokenGrant;
 use crate::clock::Timestamp;
-use crate::events::{Detail, Shown, TokenExchanged};
-use crate::wire::{Answer, Fields, Request, header, is_form};
+use crate::events::{Detail, SubjectToken, TokenExchanged};
+use crate::wire::{Fields, Request, Response, header, is_form};
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// The other name of [`JWT`] that Google takes.
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 /// The longest life of a federated token, in seconds.
-const LIFETIME: i64 = 3600;
+const MAX_LIFETIME: i64 = 3600;
 
 /// An exchange that has begun.
 #[derive(Debug)]
 pub(crate) enum Exchange<'a> {
     /// It has ended too.
-    Answered(Answer),
+    Done(Response),
     /// AWS must be asked.
-    AskAws(AwsExchange<'a>),
+    NeedsAws(AwsExchange<'a>),
 }
 
 /// What a form asks for.
@@ -43,13 +43,13 @@ struct Form {
     token_type: String,
 }
 
-/// A federated token that may be given.
+/// A federated token that may be token.
 #[derive(Debug)]
-pub(super) struct Given {
+pub(super) struct FederatedToken {
     pub(super) principal: Principal,
     pub(super) scopes: Vec<String>,
     pub(super) lifetime: i64,
-    pub(super) shown: Shown,
+    pub(super) subject_token: SubjectToken,
 }
 
 impl Form {
@@ -66,7 +66,7 @@ impl Form {
                 "The request is not application/x-www-form-urlencoded.",
             ));
         }
-        let fields = Fields::of_form(request);
+        let fields = Fields::from_form(request);
         let required = |name: &str| {
             fields.value(name).filter(|value| !value.is_empty()).ok_or_else(|| {
                 OauthError::new("invalid_request", format!("Missing required parameter: {name}"))
@@ -109,19 +109,19 @@ impl Google {
                 if token_type != AWS4_REQUEST {
                     return Err(invalid_value("subject_token_type", AWS4_REQUEST));
                 }
-                let token = SubjectToken::parse(&token, &provider.audience)?;
-                Ok(Exchange::AskAws(AwsExchange { provider, account, token, scopes }))
+                let token = AwsSubjectToken::parse(&token, &provider.audience)?;
+                Ok(Exchange::NeedsAws(AwsExchange { provider, account, token, scopes }))
             }
             Trust::Oidc(oidc) => {
                 if ![JWT, ID_TOKEN].contains(&token_type.as_str()) {
                     return Err(invalid_value("subject_token_type", JWT));
                 }
-                let token = IdToken::verify(&token, oidc, &self.issuers, now)?;
-                let lifetime = token.left.clamp(1, LIFETIME);
-                let principal = provider.principal(token.values())?;
-                let shown = Shown::Jwt { issuer: oidc.issuer.clone() };
-                let given = Given { principal, scopes, lifetime, shown };
-                Ok(Exchange::Answered(self.give(provider, given, now)))
+                let id_token = IdToken::verify(&token, oidc, &self.issuers, now)?;
+                let lifetime = id_token.remaining.clamp(1, MAX_LIFETIME);
+                let principal = provider.principal(id_token.values())?;
+                let subject_token = SubjectToken::Jwt { issuer: oidc.issuer.clone() };
+                let token = FederatedToken { principal, scopes, lifetime, subject_token };
+                Ok(Exchange::Done(self.issue(provider, token, now)))
             }
         }
     }
@@ -148,27 +148,27 @@ impl Google {
     }
 
     /// Gives a federated token.
-    pub(super) fn give(&self, provider: &Provider, given: Given, now: Timestamp) -> Answer {
-        let Given { principal, scopes, lifetime, shown } = given;
+    pub(super) fn issue(&self, provider: &Provider, token: FederatedToken, now: Timestamp) -> Response {
+        let FederatedToken { principal, scopes, lifetime, subject_token } = token;
         let expires_in = provider.token_seconds.unwrap_or(lifetime);
         let detail = Detail::TokenExchanged(TokenExchanged {
             provider: provider.name.clone(),
             principal: principal.to_string(),
             attributes: principal.attributes(),
-            shown,
+            subject_token,
             expires_in,
         });
-        let grant = Grant { principal, scopes, expires: now.plus(expires_in) };
+        let grant = TokenGrant { principal, scopes, expires: now.plus(expires_in) };
         let body = json!({
-            "access_token": self.tokens.give(grant),
+            "access_token": self.tokens.issue(grant),
             "issued_token_type": ACCESS_TOKEN,
             "token_type": "Bearer",
             "expires_in": expires_in,
         });
-        Answer::json(StatusCode::OK, &body).telling(detail)
+        Response::json(StatusCode::OK, &body).with_detail(detail)
     }
 }
 
-fn invalid_value(parameter: &str, wanted: &str) -> OauthError {
-    OauthError::new("invalid_request", format!("Invalid value for \"{parameter}\": it should be {wanted}."))
+fn invalid_value(parameter: &str, expected: &str) -> OauthError {
+    OauthError::new("invalid_request", format!("Invalid value for \"{parameter}\": it should be {expected}."))
 }

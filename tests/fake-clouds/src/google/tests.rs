@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::events::Detail;
-use crate::faults::{Fault, Nth, Operation};
+use crate::faults::{Calls, Fault};
+use crate::operation::Operation;
 use crate::state::Service;
 use crate::testing::*;
-use crate::wire::{Answer, Request};
+use crate::wire::{Request, Response};
 
 const SUBJECT: &str = "arn:aws:sts::123456789012:assumed-role/batch/shop.nightly";
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -18,25 +19,25 @@ fn provider(name: &str) -> String {
 
 /// A federated token of the role `batch`.
 async fn federated(fixture: &Fixture) -> String {
-    parsed(&fixture.exchange(&[]).await)["access_token"].as_str().unwrap().to_owned()
+    json_body(&fixture.exchange(&[]).await)["access_token"].as_str().unwrap().to_owned()
 }
 
 /// A token of a service account that `batch` may impersonate.
 async fn impersonated(fixture: &Fixture) -> String {
     let federated = federated(fixture).await;
-    let answer = fixture.impersonate(ACCOUNT, &federated, &json!({"scope": [SCOPE]})).await;
-    parsed(&answer)["accessToken"].as_str().unwrap().to_owned()
+    let response = fixture.impersonate(ACCOUNT, &federated, &json!({"scope": [SCOPE]})).await;
+    json_body(&response)["accessToken"].as_str().unwrap().to_owned()
 }
 
-fn last(fixture: &Fixture) -> Detail {
-    fixture.state.events.log().last().unwrap().detail.clone()
+fn last_detail(fixture: &Fixture) -> Detail {
+    fixture.state.events.all().last().unwrap().detail.clone()
 }
 
 #[tokio::test]
 async fn an_exchange() {
     let fixture = Fixture::new();
-    let answer = fixture.exchange(&[]).await;
-    let mut body = parsed(&answer);
+    let response = fixture.exchange(&[]).await;
+    let mut body = json_body(&response);
     assert!(body["access_token"].take().as_str().unwrap().starts_with("ya29.d."));
     assert_eq!(
         body,
@@ -47,15 +48,15 @@ async fn an_exchange() {
             "expires_in": 3600,
         })
     );
-    let Detail::TokenExchanged(told) = last(&fixture) else { panic!("no exchange") };
+    let Detail::TokenExchanged(detail) = last_detail(&fixture) else { panic!("no exchange") };
     assert_eq!(
-        told.principal,
+        detail.principal,
         format!(
             "principal://iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws/subject/{SUBJECT}"
         )
     );
-    assert_eq!(told.attributes["attribute.aws_role"], "arn:aws:sts::123456789012:assumed-role/batch");
-    let signed = told.signed_request().unwrap();
+    assert_eq!(detail.attributes["attribute.aws_role"], "arn:aws:sts::123456789012:assumed-role/batch");
+    let signed = detail.signed_request().unwrap();
     assert_eq!((signed.host.as_str(), signed.audience_signed), (HOST, true));
     assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 1, "Google asked AWS");
 }
@@ -70,11 +71,12 @@ async fn a_federated_token_lives_an_hour_wherever_awss_clock_stands() {
         let session = fixture
             .session(&[("WebIdentityToken", Some(&web_identity)), ("DurationSeconds", Some("900"))])
             .await;
-        let token = subject_token(&signed(&session, NOW.plus(aws_ahead), &audience(PROVIDER)));
-        let answer = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
-        assert_eq!(parsed(&answer)["expires_in"], 3_600, "AWS is ahead by {aws_ahead} s");
+        let token =
+            subject_token(&signed_caller_identity(&session, NOW.plus(aws_ahead), &audience(PROVIDER)));
+        let response = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
+        assert_eq!(json_body(&response)["expires_in"], 3_600, "AWS is ahead by {aws_ahead} s");
         let body = json!({"scope": [SCOPE]});
-        let federated = parsed(&answer)["access_token"].as_str().unwrap().to_owned();
+        let federated = json_body(&response)["access_token"].as_str().unwrap().to_owned();
         for (later, status) in [(3_599, 200), (1, 401)] {
             fixture.clock.shift_by(later);
             assert_eq!(fixture.impersonate(ACCOUNT, &federated, &body).await.status, status);
@@ -86,8 +88,8 @@ async fn a_federated_token_lives_an_hour_wherever_awss_clock_stands() {
 async fn a_federated_token_lives_shorter_where_a_test_wants_it() {
     let mut config = config();
     config.google.providers[0].token_seconds = Some(60);
-    let answer = Fixture::with(&config).exchange(&[]).await;
-    assert_eq!(parsed(&answer)["expires_in"], 60);
+    let response = Fixture::with(&config).exchange(&[]).await;
+    assert_eq!(json_body(&response)["expires_in"], 60);
 }
 
 #[tokio::test]
@@ -125,8 +127,8 @@ async fn forms_that_are_refused() {
             "invalid_request: Invalid value for \"options\": it should be a JSON object.",
         ),
     ] {
-        let answer = fixture.exchange(&[(name, value)]).await;
-        assert_eq!((refusal(&answer), answer.status.as_u16()), (error, 400), "{name}");
+        let response = fixture.exchange(&[(name, value)]).await;
+        assert_eq!((error_message(&response), response.status.as_u16()), (error, 400), "{name}");
     }
     assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 0, "AWS was not asked");
     assert_eq!(fixture.exchange(&[("options", Some("{\"userProject\":\"1\"}"))]).await.error, None);
@@ -136,7 +138,7 @@ async fn forms_that_are_refused() {
 async fn an_authorization_header_is_refused_unless_it_is_empty() {
     let fixture = Fixture::new();
     let session = fixture.session(&[]).await;
-    let token = subject_token(&signed(&session, NOW, &audience(PROVIDER)));
+    let token = subject_token(&signed_caller_identity(&session, NOW, &audience(PROVIDER)));
     for (value, status) in [("", 200), ("Basic eDp5", 401)] {
         let mut request = exchange_request(&token, &[]);
         request.headers_mut().insert("authorization", value.parse().unwrap());
@@ -209,24 +211,26 @@ async fn subject_tokens_that_are_refused() {
     ];
     let fixture = Fixture::new();
     let session = fixture.session(&[]).await;
-    let good = document(&signed(&session, NOW, &audience(PROVIDER)));
-    for (what, change, error) in cases {
+    let good = signed_request_json(&signed_caller_identity(&session, NOW, &audience(PROVIDER)));
+    for (case, change, error) in cases {
         let mut document = good.clone();
         change(&mut document);
-        let answer =
-            fixture.call(Service::GoogleSts, exchange_request(&encode(&document.to_string()), &[])).await;
+        let response = fixture
+            .call(Service::GoogleSts, exchange_request(&percent_encode(&document.to_string()), &[]))
+            .await;
         assert_eq!(
-            refusal(&answer),
+            error_message(&response),
             format!("invalid_grant: Unable to parse the AWS subject token: {error}"),
-            "{what}"
+            "{case}"
         );
     }
-    for (what, token) in
-        [("not encoded", encode("{}")), ("encoded twice", encode(&encode(&good.to_string())))]
-    {
-        let answer = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
+    for (case, token) in [
+        ("not encoded", percent_encode("{}")),
+        ("encoded twice", percent_encode(&percent_encode(&good.to_string()))),
+    ] {
+        let response = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
         let start = "invalid_grant: Unable to parse the AWS subject token: after percent-decoding it once it is no JSON";
-        assert!(refusal(&answer).starts_with(start), "{what}: {}", refusal(&answer));
+        assert!(error_message(&response).starts_with(start), "{case}: {}", error_message(&response));
     }
     assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 0, "AWS was not asked");
 }
@@ -235,23 +239,23 @@ async fn subject_tokens_that_are_refused() {
 async fn a_header_may_be_said_again() {
     let fixture = Fixture::new();
     let session = fixture.session(&[]).await;
-    let mut document = document(&signed(&session, NOW, &audience(PROVIDER)));
-    let again = json!({"key": "x-goog-cloud-target-resource", "value": audience(PROVIDER)});
-    document["headers"].as_array_mut().unwrap().push(again);
-    let answer =
-        fixture.call(Service::GoogleSts, exchange_request(&encode(&document.to_string()), &[])).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let mut document = signed_request_json(&signed_caller_identity(&session, NOW, &audience(PROVIDER)));
+    let duplicate = json!({"key": "x-goog-cloud-target-resource", "value": audience(PROVIDER)});
+    document["headers"].as_array_mut().unwrap().push(duplicate);
+    let response =
+        fixture.call(Service::GoogleSts, exchange_request(&percent_encode(&document.to_string()), &[])).await;
+    assert_eq!(response.status, 200, "{response:?}");
 }
 
 #[tokio::test]
 async fn a_space_is_written_either_way() {
     let fixture = Fixture::new();
     let session = fixture.session(&[]).await;
-    let token = subject_token(&signed(&session, NOW, &audience(PROVIDER)));
+    let token = subject_token(&signed_caller_identity(&session, NOW, &audience(PROVIDER)));
     assert!(token.contains("%20Credential%3D"), "as Python and Node write it: {token}");
     for token in [token.clone(), token.replace("%20", "+")] {
-        let answer = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
-        assert_eq!(answer.error, None, "{token}");
+        let response = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
+        assert_eq!(response.error, None, "{token}");
     }
 }
 
@@ -277,31 +281,31 @@ async fn what_aws_refuses_google_repeats() {
     };
     let start = "invalid_grant: Received invalid AWS response of type ";
     let unknown = Session { access_key: "ASIAUNKNOWN".to_owned(), ..session.clone() };
-    let answer = exchange(signed(&unknown, NOW, &audience(PROVIDER))).await;
+    let response = exchange(signed_caller_identity(&unknown, NOW, &audience(PROVIDER))).await;
     assert_eq!(
-        refusal(&answer),
+        error_message(&response),
         format!(
             "{start}InvalidClientTokenId with error message: The security token included in the request is invalid."
         )
     );
-    let answer = exchange(signed(&session, NOW.plus(-3600), &audience(PROVIDER))).await;
+    let response = exchange(signed_caller_identity(&session, NOW.plus(-3600), &audience(PROVIDER))).await;
     assert_eq!(
-        refusal(&answer),
+        error_message(&response),
         format!(
             "{start}SignatureDoesNotMatch with error message: Signature expired: 20261124T070000Z is now earlier than 20261124T074500Z (20261124T080000Z - 15 min.)"
         )
     );
     fixture.clock.shift_by(900);
-    let answer = exchange(signed(&session, NOW.plus(900), &audience(PROVIDER))).await;
+    let response = exchange(signed_caller_identity(&session, NOW.plus(900), &audience(PROVIDER))).await;
     assert_eq!(
-        refusal(&answer),
+        error_message(&response),
         format!(
             "{start}ExpiredToken with error message: The security token included in the request is expired"
         )
     );
     assert_eq!(
-        parsed(&answer),
-        json!({"error": "invalid_grant", "error_description": &refusal(&answer)["invalid_grant: ".len()..]})
+        json_body(&response),
+        json!({"error": "invalid_grant", "error_description": &error_message(&response)["invalid_grant: ".len()..]})
     );
 }
 
@@ -315,10 +319,11 @@ async fn a_header_of_google_may_be_unsigned_and_google_says_so() {
     for form in [audience(PROVIDER), format!("https:{}", audience(PROVIDER))] {
         let mut request = request.clone();
         request.headers_mut().insert("x-goog-cloud-target-resource", form.parse().unwrap());
-        let answer = fixture.call(Service::GoogleSts, exchange_request(&subject_token(&request), &[])).await;
-        assert_eq!(answer.error, None);
-        let Detail::TokenExchanged(told) = last(&fixture) else { panic!("no exchange") };
-        assert!(!told.signed_request().unwrap().audience_signed);
+        let response =
+            fixture.call(Service::GoogleSts, exchange_request(&subject_token(&request), &[])).await;
+        assert_eq!(response.error, None);
+        let Detail::TokenExchanged(detail) = last_detail(&fixture) else { panic!("no exchange") };
+        assert!(!detail.signed_request().unwrap().audience_signed);
     }
 }
 
@@ -358,7 +363,7 @@ async fn providers_that_refuse_the_caller() {
         let session =
             fixture.session(&[("RoleArn", Some(role)), ("RoleSessionName", Some(session_name))]).await;
         let audience = audience(&provider(provider_name));
-        let token = subject_token(&signed(&session, NOW, &audience));
+        let token = subject_token(&signed_caller_identity(&session, NOW, &audience));
         let request = exchange_request(&token, &[("audience", Some(&audience))]);
         assert_eq!(
             fixture.call(Service::GoogleSts, request).await.error.as_deref(),
@@ -373,14 +378,14 @@ async fn impersonation() {
     let fixture = Fixture::new();
     let token = federated(&fixture).await;
     let body = json!({"scope": [SCOPE], "lifetime": "1800s", "delegates": []});
-    let answer = fixture.impersonate(ACCOUNT, &token, &body).await;
-    assert!(parsed(&answer)["accessToken"].as_str().unwrap().starts_with("ya29.c."));
-    assert_eq!(parsed(&answer)["expireTime"], "2026-11-24T08:30:00Z");
+    let response = fixture.impersonate(ACCOUNT, &token, &body).await;
+    assert!(json_body(&response)["accessToken"].as_str().unwrap().starts_with("ya29.c."));
+    assert_eq!(json_body(&response)["expireTime"], "2026-11-24T08:30:00Z");
     let principal = format!(
         "principal://iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws/subject/{SUBJECT}"
     );
     assert_eq!(
-        last(&fixture),
+        last_detail(&fixture),
         Detail::Impersonated { principal, service_account: ACCOUNT.to_owned(), lifetime: 1800 }
     );
 }
@@ -427,12 +432,12 @@ async fn impersonations_that_are_refused() {
             Some(format!("{invalid}Invalid value at 'lifetime': 1h")),
         ),
     ] {
-        let answer = fixture.impersonate(email, &token, &body).await;
-        assert_eq!(answer.error, error, "{body}");
+        let response = fixture.impersonate(email, &token, &body).await;
+        assert_eq!(response.error, error, "{body}");
     }
-    let answer = fixture.impersonate(archive, &token, &json!({"scope": [SCOPE]})).await;
+    let response = fixture.impersonate(archive, &token, &json!({"scope": [SCOPE]})).await;
     assert_eq!(
-        parsed(&answer),
+        json_body(&response),
         json!({"error": {
             "code": 403,
             "message": denied.strip_prefix("PERMISSION_DENIED: ").unwrap(),
@@ -451,30 +456,36 @@ async fn impersonations_that_are_refused() {
 async fn only_who_the_service_account_trusts() {
     let fixture = Fixture::new();
     let session = fixture.session(&[("RoleArn", Some("arn:aws:iam::123456789012:role/team/report"))]).await;
-    let token = subject_token(&signed(&session, NOW, &audience(PROVIDER)));
-    let answer = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
-    let federated = parsed(&answer)["access_token"].as_str().unwrap().to_owned();
-    let answer = fixture.impersonate(ACCOUNT, &federated, &json!({"scope": [SCOPE]})).await;
-    assert_eq!(answer.status, 403);
+    let token = subject_token(&signed_caller_identity(&session, NOW, &audience(PROVIDER)));
+    let response = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
+    let federated = json_body(&response)["access_token"].as_str().unwrap().to_owned();
+    let response = fixture.impersonate(ACCOUNT, &federated, &json!({"scope": [SCOPE]})).await;
+    assert_eq!(response.status, 403);
 }
 
 #[tokio::test]
 async fn scopes_and_expiry() {
     let fixture = Fixture::new();
     let narrow = fixture.exchange(&[("scope", Some("https://www.googleapis.com/auth/bigquery"))]).await;
-    let narrow = parsed(&narrow)["access_token"].as_str().unwrap().to_owned();
-    let answer = fixture.impersonate(ACCOUNT, &narrow, &json!({"scope": [SCOPE]})).await;
-    assert_eq!(refusal(&answer), "PERMISSION_DENIED: Request had insufficient authentication scopes.");
+    let narrow = json_body(&narrow)["access_token"].as_str().unwrap().to_owned();
+    let response = fixture.impersonate(ACCOUNT, &narrow, &json!({"scope": [SCOPE]})).await;
+    assert_eq!(
+        error_message(&response),
+        "PERMISSION_DENIED: Request had insufficient authentication scopes."
+    );
     let token = federated(&fixture).await;
     fixture.clock.shift_by(3600);
-    let answer = fixture.impersonate(ACCOUNT, &token, &json!({"scope": [SCOPE]})).await;
-    assert_eq!(answer.status, 401);
-    assert!(refusal(&answer).starts_with("UNAUTHENTICATED: Request had invalid authentication credentials."));
+    let response = fixture.impersonate(ACCOUNT, &token, &json!({"scope": [SCOPE]})).await;
+    assert_eq!(response.status, 401);
+    assert!(
+        error_message(&response)
+            .starts_with("UNAUTHENTICATED: Request had invalid authentication credentials.")
+    );
 }
 
-async fn get(fixture: &Fixture, service: Service, path: &str, token: &str) -> Answer {
+async fn get(fixture: &Fixture, service: Service, path: &str, token: &str) -> Response {
     let mut request = http::Request::get(path).body("".into()).unwrap();
-    bear(&mut request, token);
+    set_bearer_token(&mut request, token);
     fixture.call(service, request).await
 }
 
@@ -485,28 +496,28 @@ async fn objects() {
     let direct = federated(&fixture).await;
     for token in [&account, &direct] {
         let path = "/storage/v1/b/reports/o/2026%2F11%2F24.txt?alt=media";
-        let answer = get(&fixture, Service::Storage, path, token).await;
-        let found = answer.error.clone();
-        assert_eq!((text(&answer).as_str(), found), ("all sold\n", None));
-        assert_eq!(answer.headers["content-type"], "text/plain");
+        let response = get(&fixture, Service::Storage, path, token).await;
+        let found = response.error.clone();
+        assert_eq!((body_text(&response).as_str(), found), ("all sold\n", None));
+        assert_eq!(response.headers["content-type"], "text/plain");
     }
-    let Detail::ObjectRead { principal, object } = last(&fixture) else { panic!("nothing read") };
+    let Detail::ObjectRead { principal, object } = last_detail(&fixture) else { panic!("nothing read") };
     assert_eq!(object, "gs://reports/2026/11/24.txt");
     assert!(principal.starts_with("principal://iam.googleapis.com/"), "{principal}");
     let path = "/reports/2026%2F11%2F24%2Etxt"; // of the XML API
     assert_eq!(get(&fixture, Service::Storage, path, &account).await.body, "all sold\n");
-    let answer = get(&fixture, Service::Storage, "/storage/v1/b/reports/o/2026%2Freadme", &account).await;
-    let metadata = parsed(&answer);
+    let response = get(&fixture, Service::Storage, "/storage/v1/b/reports/o/2026%2Freadme", &account).await;
+    let metadata = json_body(&response);
     assert_eq!((&metadata["size"], &metadata["contentType"]), (&"10".into(), &"text/markdown".into()));
-    let answer = get(&fixture, Service::Storage, "/storage/v1/b/reports/o?prefix=2026%2F1", &account).await;
-    assert_eq!(parsed(&answer)["items"].as_array().unwrap().len(), 1);
+    let response = get(&fixture, Service::Storage, "/storage/v1/b/reports/o?prefix=2026%2F1", &account).await;
+    assert_eq!(json_body(&response)["items"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn objects_that_are_refused() {
     let fixture = Fixture::new();
     let account = impersonated(&fixture).await;
-    let who = format!(
+    let principal = format!(
         "principal://iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws/subject/{SUBJECT}"
     );
     for (path, token, error) in [
@@ -523,7 +534,7 @@ async fn objects_that_are_refused() {
             "UNAUTHENTICATED: Invalid Credentials".to_owned(),
         ),
     ] {
-        assert_eq!(refusal(&get(&fixture, Service::Storage, path, token).await), error, "{path}");
+        assert_eq!(error_message(&get(&fixture, Service::Storage, path, token).await), error, "{path}");
     }
     let mut config = config();
     config.google.buckets[0].bindings.clear();
@@ -533,12 +544,12 @@ async fn objects_that_are_refused() {
         ("/storage/v1/b/reports/o", "storage.objects.list", "bucket"),
     ] {
         let direct = federated(&closed).await;
-        let answer = get(&closed, Service::Storage, path, &direct).await;
+        let response = get(&closed, Service::Storage, path, &direct).await;
         let message = format!(
-            "{who} does not have {permission} access to the Google Cloud Storage {resource}. Permission '{permission}' denied on resource (or it may not exist)."
+            "{principal} does not have {permission} access to the Google Cloud Storage {resource}. Permission '{permission}' denied on resource (or it may not exist)."
         );
         assert_eq!(
-            parsed(&answer)["error"],
+            json_body(&response)["error"],
             json!({
                 "code": 403, "message": message, "status": "PERMISSION_DENIED",
                 "errors": [{"message": message, "domain": "global", "reason": "forbidden"}],
@@ -547,9 +558,9 @@ async fn objects_that_are_refused() {
     }
 }
 
-async fn post(fixture: &Fixture, path: &str, token: &str, body: &Value) -> Answer {
+async fn post(fixture: &Fixture, path: &str, token: &str, body: &Value) -> Response {
     let mut request = http::Request::post(path).body(body.to_string().into()).unwrap();
-    bear(&mut request, token);
+    set_bearer_token(&mut request, token);
     fixture.call(Service::BigQuery, request).await
 }
 
@@ -560,10 +571,10 @@ async fn rows() {
     let fixture = Fixture::new();
     let token = impersonated(&fixture).await;
     let body = json!({"query": "SELECT * FROM `shop.sales.orders` LIMIT 2", "useLegacySql": false});
-    let mut answer = parsed(&post(&fixture, QUERIES, &token, &body).await);
-    assert!(answer["jobReference"]["jobId"].take().as_str().unwrap().starts_with("job_"));
+    let mut response = json_body(&post(&fixture, QUERIES, &token, &body).await);
+    assert!(response["jobReference"]["jobId"].take().as_str().unwrap().starts_with("job_"));
     assert_eq!(
-        answer,
+        response,
         json!({
             "kind": "bigquery#queryResponse",
             "schema": {"fields": [
@@ -584,7 +595,7 @@ async fn rows() {
         })
     );
     let (principal, table) = (format!("serviceAccount:{ACCOUNT}"), "shop.sales.orders".to_owned());
-    assert_eq!(last(&fixture), Detail::TableRead { principal, table, rows: 2 });
+    assert_eq!(last_detail(&fixture), Detail::TableRead { principal, table, rows: 2 });
 }
 
 #[tokio::test]
@@ -596,13 +607,13 @@ async fn a_job_and_its_pages() {
         "configuration": {"query": {"query": "SELECT item, id FROM sales.orders", "useLegacySql": false}},
     });
     let jobs = "/bigquery/v2/projects/shop/jobs";
-    assert_eq!(parsed(&post(&fixture, jobs, &token, &body).await)["status"], json!({"state": "DONE"}));
+    assert_eq!(json_body(&post(&fixture, jobs, &token, &body).await)["status"], json!({"state": "DONE"}));
     assert_eq!(
-        refusal(&post(&fixture, jobs, &token, &body).await),
+        error_message(&post(&fixture, jobs, &token, &body).await),
         "ALREADY_EXISTS: Already Exists: Job shop:US.mine"
     );
     let job = get(&fixture, Service::BigQuery, "/bigquery/v2/projects/shop/jobs/mine", &token).await;
-    assert_eq!(parsed(&job)["user_email"], ACCOUNT);
+    assert_eq!(json_body(&job)["user_email"], ACCOUNT);
     for (query, rows, next) in [
         ("maxResults=0", None, Some("0")),
         ("maxResults=2", Some(2), Some("2")),
@@ -611,7 +622,7 @@ async fn a_job_and_its_pages() {
         ("", Some(3), None),
     ] {
         let page = get(&fixture, Service::BigQuery, &format!("{QUERIES}/mine?{query}"), &token).await;
-        let page = parsed(&page);
+        let page = json_body(&page);
         assert_eq!(page["rows"].as_array().map(Vec::len), rows, "{query}");
         assert_eq!(page["pageToken"].as_str(), next, "{query}");
         assert_eq!(page["totalRows"], "3");
@@ -619,7 +630,7 @@ async fn a_job_and_its_pages() {
     let direct = federated(&fixture).await;
     let other = get(&fixture, Service::BigQuery, &format!("{QUERIES}/mine"), &direct).await;
     assert_eq!(
-        refusal(&other),
+        error_message(&other),
         "PERMISSION_DENIED: Access Denied: Job shop:US.mine: User does not have bigquery.jobs.get permission for job shop:US.mine."
     );
 }
@@ -643,20 +654,20 @@ async fn queries_that_are_refused() {
         ("SELECT * FROM sales.orders WHERE id = 1", "INVALID_ARGUMENT: Syntax error: Unexpected \"WHERE\""),
         ("DELETE sales.orders", "INVALID_ARGUMENT: Syntax error: Expected SELECT ... FROM ..."),
     ] {
-        let answer = post(&fixture, QUERIES, &token, &json!({"query": query, "useLegacySql": false})).await;
-        assert_eq!(refusal(&answer), error, "{query}");
+        let response = post(&fixture, QUERIES, &token, &json!({"query": query, "useLegacySql": false})).await;
+        assert_eq!(error_message(&response), error, "{query}");
     }
     let legacy = post(&fixture, QUERIES, &token, &json!({"query": "SELECT * FROM `sales.orders`"})).await;
     assert_eq!(
-        refusal(&legacy),
+        error_message(&legacy),
         "INVALID_ARGUMENT: Syntax error: backticks are GoogleSQL: set useLegacySql to false"
     );
     let direct = federated(&fixture).await;
-    let answer = post(&fixture, QUERIES, &direct, &json!({"query": "SELECT * FROM sales.orders"})).await;
+    let response = post(&fixture, QUERIES, &direct, &json!({"query": "SELECT * FROM sales.orders"})).await;
     let message =
         "Access Denied: Project shop: User does not have bigquery.jobs.create permission in project shop.";
     assert_eq!(
-        parsed(&answer)["error"],
+        json_body(&response)["error"],
         json!({
             "code": 403, "message": message, "status": "PERMISSION_DENIED",
             "errors": [{"message": message, "domain": "global", "reason": "accessDenied"}],
@@ -668,24 +679,24 @@ async fn queries_that_are_refused() {
 async fn whose_a_federated_token_is() {
     let fixture = Fixture::new();
     let token = federated(&fixture).await;
-    let ask = async |token: &str| {
+    let introspect = async |token: &str| {
         let request = form("/v1/introspect", &[("token", token)]);
         fixture.call(Service::GoogleSts, request).await
     };
-    let told = parsed(&ask(&token).await);
-    assert_eq!(told["active"], json!(true));
-    let username = told["username"].as_str().unwrap();
+    let detail = json_body(&introspect(&token).await);
+    assert_eq!(detail["active"], json!(true));
+    let username = detail["username"].as_str().unwrap();
     assert!(username.starts_with("principal://iam.googleapis.com/projects/"), "{username}");
     assert!(username.contains("/subject/arn:aws:sts::"), "{username}");
-    assert_eq!(parsed(&ask("ya29.d.unknown").await), json!({"active": false}));
-    assert_eq!(refusal(&ask("").await), "invalid_request: Missing required parameter: token");
+    assert_eq!(json_body(&introspect("ya29.d.unknown").await), json!({"active": false}));
+    assert_eq!(error_message(&introspect("").await), "invalid_request: Missing required parameter: token");
 }
 
 #[tokio::test]
 async fn faults_speak_each_services_language() {
     let fixture = Fixture::new();
     let token = impersonated(&fixture).await;
-    let faults = [Fault::Expired, Fault::Denied, Fault::Throttled, Fault::Internal];
+    let faults = [Fault::Expired, Fault::Denied, Fault::Throttled, Fault::InternalError];
     let call = async |operation| match operation {
         Operation::AssumeRoleWithWebIdentity => fixture.assume(&[]).await,
         Operation::ExchangeToken => fixture.call(Service::GoogleSts, exchange_request("unread", &[])).await,
@@ -696,7 +707,7 @@ async fn faults_speak_each_services_language() {
         Operation::GetObject => get(&fixture, Service::Storage, "/storage/v1/b/reports/o/x", &token).await,
         other => panic!("{other:?}"),
     };
-    for (operation, answers) in [
+    for (operation, expected) in [
         (
             Operation::AssumeRoleWithWebIdentity,
             [
@@ -743,11 +754,11 @@ async fn faults_speak_each_services_language() {
             ],
         ),
     ] {
-        for (fault, (status, code)) in faults.iter().zip(answers) {
-            fixture.state.faults.want(operation, Nth::Every, fault.clone());
-            let answer = call(operation).await;
-            let found = refusal(&answer).split_once(':').unwrap().0;
-            assert_eq!((answer.status.as_u16(), found), (status, code), "{operation:?} {fault:?}");
+        for (fault, (status, code)) in faults.iter().zip(expected) {
+            fixture.state.faults.inject(operation, Calls::All, fault.clone());
+            let response = call(operation).await;
+            let found = error_message(&response).split_once(':').unwrap().0;
+            assert_eq!((response.status.as_u16(), found), (status, code), "{operation:?} {fault:?}");
         }
     }
 }
@@ -761,16 +772,16 @@ async fn a_fault_of_aws_reaches_google() {
             "Received invalid AWS response of type Throttling with error message: Rate exceeded",
         ),
         (
-            Fault::Torn,
+            Fault::ConnectionReset,
             "Received invalid AWS response of type Unavailable with error message: the connection was closed",
         ),
         (
-            Fault::WrongClock(3600),
+            Fault::ClockSkew(3600),
             "Received invalid AWS response of type SignatureDoesNotMatch with error message: Signature expired: 20261124T080000Z is now earlier than 20261124T084500Z (20261124T090000Z - 15 min.)",
         ),
     ] {
-        fixture.state.faults.want(Operation::GetCallerIdentity, Nth::Every, fault);
-        assert_eq!(refusal(&fixture.exchange(&[]).await), format!("invalid_grant: {error}"));
+        fixture.state.faults.inject(Operation::GetCallerIdentity, Calls::All, fault);
+        assert_eq!(error_message(&fixture.exchange(&[]).await), format!("invalid_grant: {error}"));
     }
     fixture.state.faults.clear();
     assert_eq!(fixture.exchange(&[]).await.error, None);
@@ -781,7 +792,7 @@ async fn nothing_in_the_log_is_a_secret() {
     let fixture = Fixture::new();
     let session = fixture.session(&[]).await;
     let account = impersonated(&fixture).await;
-    let log = serde_json::to_string(&fixture.state.events.log()).unwrap();
+    let log = serde_json::to_string(&fixture.state.events.all()).unwrap();
     let state = format!("{:?}", fixture.state);
     for secret in [&session.secret, &session.token, &account] {
         assert!(!log.contains(secret.as_str()) && !state.contains(secret.as_str()));

@@ -14,7 +14,7 @@ pub(crate) const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-p
 
 /// What a token is good for.
 #[derive(Debug, Clone)]
-pub(crate) struct Grant {
+pub(crate) struct TokenGrant {
     pub(crate) principal: Principal,
     pub(crate) scopes: Vec<String>,
     pub(crate) expires: Timestamp,
@@ -22,11 +22,11 @@ pub(crate) struct Grant {
 
 /// Every token that was given.
 #[derive(Debug, Default)]
-pub(crate) struct Tokens(Mutex<HashMap<Secret, Grant>>);
+pub(crate) struct TokenStore(Mutex<HashMap<Secret, TokenGrant>>);
 
-impl Tokens {
+impl TokenStore {
     /// Gives a token.
-    pub(crate) fn give(&self, grant: Grant) -> String {
+    pub(crate) fn issue(&self, grant: TokenGrant) -> String {
         let kind = match grant.principal {
             Principal::Federated { .. } => "d",
             Principal::ServiceAccount { .. } => "c",
@@ -38,7 +38,7 @@ impl Tokens {
     }
 
     /// What a token is good for, if it still is.
-    pub(crate) fn grant(&self, token: &str, now: Timestamp) -> Option<Grant> {
+    pub(crate) fn grant(&self, token: &str, now: Timestamp) -> Option<TokenGrant> {
         let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.get(&Secret::new(token.to_owned())).filter(|grant| now < grant.expires).cloned()
     }
@@ -54,7 +54,11 @@ impl Tokens {
         let bearer = header(request, "authorization").and_then(|value| value.strip_prefix("Bearer "));
         let token = bearer.ok_or_else(|| ApiError::unauthenticated(style))?;
         let grant = self.grant(token, now).ok_or_else(|| ApiError::unauthenticated(style))?;
-        let fits = |scope: &String| scope == CLOUD_PLATFORM || scopes.contains(&scope.as_str());
-        if grant.scopes.iter().any(fits) { Ok(grant.principal) } else { Err(ApiError::insufficient_scopes()) }
+        let covers = |scope: &String| scope == CLOUD_PLATFORM || scopes.contains(&scope.as_str());
+        if grant.scopes.iter().any(covers) {
+            Ok(grant.principal)
+        } else {
+            Err(ApiError::insufficient_scopes())
+        }
     }
 }

@@ -17,11 +17,11 @@ use super::Jwt;
 #[derive(Debug)]
 pub(super) struct PublicKey {
     kid: Option<String>,
-    material: Material,
+    material: KeyMaterial,
 }
 
 #[derive(Debug)]
-enum Material {
+enum KeyMaterial {
     /// An uncompressed point: 4, x, y.
     P256(Vec<u8>),
     Rsa {
@@ -34,17 +34,17 @@ impl PublicKey {
     /// From an uncompressed point, with an id of its own.
     pub(super) fn p256(point: &[u8]) -> Self {
         let kid = URL_SAFE_NO_PAD.encode(digest(&SHA256, point));
-        Self { kid: Some(kid), material: Material::P256(point.to_vec()) }
+        Self { kid: Some(kid), material: KeyMaterial::P256(point.to_vec()) }
     }
 
     /// With an id of its own.
     pub(super) fn rsa(modulus: Vec<u8>, exponent: Vec<u8>) -> Self {
         let kid = URL_SAFE_NO_PAD.encode(digest(&SHA256, &modulus));
-        Self { kid: Some(kid), material: Material::Rsa { modulus, exponent } }
+        Self { kid: Some(kid), material: KeyMaterial::Rsa { modulus, exponent } }
     }
 
     /// With this id, if it is given one.
-    pub(super) fn named(self, kid: Option<&str>) -> Self {
+    pub(super) fn with_kid(self, kid: Option<&str>) -> Self {
         Self { kid: kid.map(ToOwned::to_owned).or(self.kid), ..self }
     }
 
@@ -53,24 +53,24 @@ impl PublicKey {
     }
 
     /// Whether a token may be of this key, by its id and algorithm.
-    pub(super) fn fits(&self, token: &Jwt) -> bool {
+    pub(super) fn matches(&self, token: &Jwt) -> bool {
         // The key's type decides, never the token.
         let algorithm = match &self.material {
-            Material::P256(_) => "ES256",
-            Material::Rsa { .. } => "RS256",
+            KeyMaterial::P256(_) => "ES256",
+            KeyMaterial::Rsa { .. } => "RS256",
         };
-        let id = self.kid().zip(token.kid()).is_none_or(|(own, named)| own == named);
-        id && token.algorithm() == algorithm
+        let id_matches = self.kid().zip(token.kid()).is_none_or(|(key_id, token_id)| key_id == token_id);
+        id_matches && token.algorithm() == algorithm
     }
 
-    /// Whether the key has signed a token that fits it.
+    /// Whether the key has signed a token that matches it.
     pub(super) fn verify(&self, token: &Jwt) -> bool {
         let (signed, signature) = (token.signed.as_bytes(), token.signature.as_slice());
         match &self.material {
-            Material::P256(point) => {
+            KeyMaterial::P256(point) => {
                 UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(signed, signature).is_ok()
             }
-            Material::Rsa { modulus, exponent } => RsaPublicKeyComponents { n: modulus, e: exponent }
+            KeyMaterial::Rsa { modulus, exponent } => RsaPublicKeyComponents { n: modulus, e: exponent }
                 .verify(&RSA_PKCS1_2048_8192_SHA256, signed, signature)
                 .is_ok(),
         }
@@ -79,11 +79,11 @@ impl PublicKey {
     pub(super) fn jwk(&self) -> Value {
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         match &self.material {
-            Material::P256(point) => json!({
+            KeyMaterial::P256(point) => json!({
                 "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": self.kid,
                 "x": encode(&point[1..33]), "y": encode(&point[33..]),
             }),
-            Material::Rsa { modulus, exponent } => json!({
+            KeyMaterial::Rsa { modulus, exponent } => json!({
                 "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid,
                 "n": encode(modulus), "e": encode(exponent),
             }),
@@ -100,50 +100,50 @@ struct Jwks {
 struct Jwk {
     kid: Option<String>,
     #[serde(flatten)]
-    material: JwkMaterial,
+    material: JwkKeyMaterial,
 }
 
 #[derive(Deserialize)]
 #[serde(tag = "kty")]
-enum JwkMaterial {
+enum JwkKeyMaterial {
     #[serde(rename = "EC")]
     Ec { crv: String, x: String, y: String },
     #[serde(rename = "RSA")]
     Rsa { n: String, e: String },
 }
 
-pub(super) fn of_jwks(document: &Value) -> Result<Vec<PublicKey>, String> {
+pub(super) fn from_jwks(document: &Value) -> Result<Vec<PublicKey>, String> {
     let jwks =
         Jwks::deserialize(document).map_err(|error| format!("its keys are no JWKS document: {error}"))?;
-    jwks.keys.into_iter().map(of_jwk).collect()
+    jwks.keys.into_iter().map(from_jwk).collect()
 }
 
-fn of_jwk(jwk: Jwk) -> Result<PublicKey, String> {
+fn from_jwk(jwk: Jwk) -> Result<PublicKey, String> {
     let decode = |part: &str| {
         URL_SAFE_NO_PAD
             .decode(part)
             .map_err(|_| format!("`{part}` in a JWK is not base64url without padding"))
     };
     let material = match &jwk.material {
-        JwkMaterial::Ec { crv, x, y } => {
+        JwkKeyMaterial::Ec { crv, x, y } => {
             let point = [vec![4], decode(x)?, decode(y)?].concat();
             if crv != "P-256" || point.len() != POINT_LEN {
                 return Err(format!(
                     "a JWK has the curve {crv}: this fake verifies P-256 (ES256) and RSA (RS256)"
                 ));
             }
-            Material::P256(point)
+            KeyMaterial::P256(point)
         }
-        JwkMaterial::Rsa { n, e } => Material::Rsa { modulus: decode(n)?, exponent: decode(e)? },
+        JwkKeyMaterial::Rsa { n, e } => KeyMaterial::Rsa { modulus: decode(n)?, exponent: decode(e)? },
     };
     Ok(PublicKey { kid: jwk.kid, material })
 }
 
-pub(super) fn of_pem(texts: &[String]) -> Result<Vec<PublicKey>, String> {
+pub(super) fn from_pem(texts: &[String]) -> Result<Vec<PublicKey>, String> {
     let keys = texts.iter().flat_map(|text| SubjectPublicKeyInfoDer::pem_slice_iter(text.as_bytes()));
     let keys = keys.map(|der| {
         let der = der.map_err(|error| format!("a key is no PEM: {error}"))?;
-        let material = of_spki(&der).ok_or_else(|| {
+        let material = from_spki(&der).ok_or_else(|| {
             "a key is neither a P-256 (ES256) nor an RSA (RS256) `PUBLIC KEY` in PEM".to_owned()
         })?;
         Ok(PublicKey { kid: None, material })
@@ -156,47 +156,47 @@ pub(super) fn of_pem(texts: &[String]) -> Result<Vec<PublicKey>, String> {
 const POINT_LEN: usize = 65;
 
 /// The algorithm identifiers, whole, of RFC 5480 and RFC 3279.
-const P256: &[u8] = &[
+const P256_ALGORITHM: &[u8] = &[
     0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03,
     0x01, 0x07,
 ];
-const RSA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+const RSA_ALGORITHM: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
 
 const SEQUENCE: u8 = 0x30;
 const BIT_STRING: u8 = 0x03;
 const INTEGER: u8 = 0x02;
 
 /// Reads a `SubjectPublicKeyInfo`.
-fn of_spki(der: &[u8]) -> Option<Material> {
-    let (spki, _) = element(der, SEQUENCE)?;
-    let (algorithm, rest) = element(spki, SEQUENCE)?;
-    let (bits, _) = element(rest, BIT_STRING)?;
+fn from_spki(der: &[u8]) -> Option<KeyMaterial> {
+    let (spki, _) = der_element(der, SEQUENCE)?;
+    let (algorithm, rest) = der_element(spki, SEQUENCE)?;
+    let (bits, _) = der_element(rest, BIT_STRING)?;
     let (&unused, key) = bits.split_first()?;
     if unused != 0 {
         return None;
     }
-    if algorithm == P256 {
-        return (key.len() == POINT_LEN && key[0] == 4).then(|| Material::P256(key.to_vec()));
+    if algorithm == P256_ALGORITHM {
+        return (key.len() == POINT_LEN && key[0] == 4).then(|| KeyMaterial::P256(key.to_vec()));
     }
-    if algorithm != RSA {
+    if algorithm != RSA_ALGORITHM {
         return None;
     }
-    let (numbers, _) = element(key, SEQUENCE)?;
-    let (modulus, rest) = element(numbers, INTEGER)?;
-    let (exponent, _) = element(rest, INTEGER)?;
+    let (numbers, _) = der_element(key, SEQUENCE)?;
+    let (modulus, rest) = der_element(numbers, INTEGER)?;
+    let (exponent, _) = der_element(rest, INTEGER)?;
     // DER puts a zero before a number whose first bit is set.
-    let bare = |number: &[u8]| number.strip_prefix(&[0]).unwrap_or(number).to_vec();
-    Some(Material::Rsa { modulus: bare(modulus), exponent: bare(exponent) })
+    let strip_sign = |number: &[u8]| number.strip_prefix(&[0]).unwrap_or(number).to_vec();
+    Some(KeyMaterial::Rsa { modulus: strip_sign(modulus), exponent: strip_sign(exponent) })
 }
 
 /// The content of the DER element at the front, and what follows it.
-fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let [found, first, rest @ ..] = der else { return None };
+fn der_element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let [actual, first, rest @ ..] = der else { return None };
     let (len, rest) = if *first < 0x80 {
         (usize::from(*first), rest)
     } else {
         let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
         (bytes.iter().try_fold(0_usize, |len, byte| len.checked_mul(256)?.checked_add((*byte).into()))?, rest)
     };
-    (*found == tag).then(|| rest.split_at_checked(len)).flatten()
+    (*actual == tag).then(|| rest.split_at_checked(len)).flatten()
 }

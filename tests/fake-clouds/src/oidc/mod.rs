@@ -24,7 +24,7 @@ pub struct Issuer {
     url: String,
     keys: Vec<PublicKey>,
     /// Each with its id.
-    signing: Vec<(Option<String>, SigningKey)>,
+    signing_keys: Vec<(Option<String>, SigningKey)>,
 }
 
 /// What a projected service account token says.
@@ -44,44 +44,44 @@ pub struct ProjectedToken<'a> {
 
 /// Why a token is not its issuer's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unverified {
+pub(crate) enum VerifyError {
     /// The issuer has no key of the token's id and algorithm.
-    NoKey,
+    NoMatchingKey,
     /// The key did not sign it.
-    Forged,
+    InvalidSignature,
 }
 
 impl Issuer {
     fn new(config: &config::Issuer) -> Result<Self, ConfigError> {
         let keys = match &config.keys {
-            Keys::Generated => return Self::signing(&config.url, [(None, SigningKey::es256())]),
-            Keys::Jwks(document) => keys::of_jwks(document),
-            Keys::Pem(texts) => keys::of_pem(texts),
+            Keys::Generated => return Self::with_signing_keys(&config.url, [(None, SigningKey::es256())]),
+            Keys::Jwks(document) => keys::from_jwks(document),
+            Keys::Pem(texts) => keys::from_pem(texts),
         };
-        let place = place(&config.url)?;
-        let keys = keys.map_err(|fault| ConfigError::new(place, fault))?;
-        Ok(Self { url: config.url.clone(), keys, signing: Vec::new() })
+        let location = config_location(&config.url)?;
+        let keys = keys.map_err(|problem| ConfigError::new(location, problem))?;
+        Ok(Self { url: config.url.clone(), keys, signing_keys: Vec::new() })
     }
 
     /// AWS itself, for an account whose outbound identity federation is on. Its keys have these names.
     fn aws(url: &str) -> Result<Self, ConfigError> {
-        let named = [("RSA_0", SigningKey::rs256()), ("EC384_0", SigningKey::es384())];
-        Self::signing(url, named.map(|(kid, key)| (Some(kid), key)))
+        let keys = [("RSA_0", SigningKey::rs256()), ("EC384_0", SigningKey::es384())];
+        Self::with_signing_keys(url, keys.map(|(kid, key)| (Some(kid), key)))
     }
 
     /// An issuer that signs; the first key is the one for tokens whose algorithm nobody chooses.
-    fn signing<const N: usize>(
+    fn with_signing_keys<const N: usize>(
         url: &str,
-        signing: [(Option<&str>, Option<SigningKey>); N],
+        signing_keys: [(Option<&str>, Option<SigningKey>); N],
     ) -> Result<Self, ConfigError> {
-        let place = place(url)?;
-        let no_key = || ConfigError::new(&place, "no key could be generated");
-        let mut issuer = Self { url: url.to_owned(), keys: Vec::new(), signing: Vec::new() };
-        for (kid, key) in signing {
-            let key = key.ok_or_else(no_key)?;
-            let public = key.public().map(|public| public.named(kid));
+        let location = config_location(url)?;
+        let generation_failed = || ConfigError::new(&location, "no key could be generated");
+        let mut issuer = Self { url: url.to_owned(), keys: Vec::new(), signing_keys: Vec::new() };
+        for (kid, key) in signing_keys {
+            let key = key.ok_or_else(generation_failed)?;
+            let public = key.public().map(|public| public.with_kid(kid));
             let kid = kid.or_else(|| public.as_ref()?.kid()).map(ToOwned::to_owned);
-            issuer.signing.push((kid, key));
+            issuer.signing_keys.push((kid, key));
             issuer.keys.extend(public);
         }
         Ok(issuer)
@@ -124,13 +124,13 @@ impl Issuer {
     /// Mints a token with any claims, for tests of what is refused. `None`: the private key is elsewhere.
     #[must_use]
     pub fn mint_claims(&self, claims: &Value) -> Option<String> {
-        let (_, key) = self.signing.first()?;
+        let (_, key) = self.signing_keys.first()?;
         self.sign(key.algorithm(), claims)
     }
 
     /// Signs claims by an algorithm. `None`: the issuer has no private key for it.
     pub(crate) fn sign(&self, algorithm: &str, claims: &Value) -> Option<String> {
-        let (kid, key) = self.signing.iter().find(|(_, key)| key.algorithm() == algorithm)?;
+        let (kid, key) = self.signing_keys.iter().find(|(_, key)| key.algorithm() == algorithm)?;
         jwt::sign(&json!({"alg": algorithm, "kid": kid}), claims, key)
     }
 
@@ -142,22 +142,22 @@ impl Issuer {
     }
 
     /// Whether one of the issuer's keys has signed a token.
-    pub(crate) fn verify(&self, token: &Jwt) -> Result<(), Unverified> {
-        let mut keys = self.keys.iter().filter(|key| key.fits(token)).peekable();
+    pub(crate) fn verify(&self, token: &Jwt) -> Result<(), VerifyError> {
+        let mut keys = self.keys.iter().filter(|key| key.matches(token)).peekable();
         if keys.peek().is_none() {
-            return Err(Unverified::NoKey);
+            return Err(VerifyError::NoMatchingKey);
         }
-        if keys.any(|key| key.verify(token)) { Ok(()) } else { Err(Unverified::Forged) }
+        if keys.any(|key| key.verify(token)) { Ok(()) } else { Err(VerifyError::InvalidSignature) }
     }
 }
 
-/// The place of an issuer in the configuration.
-fn place(url: &str) -> Result<String, ConfigError> {
-    let place = format!("the issuer {url}");
+/// The location of an issuer in the configuration.
+fn config_location(url: &str) -> Result<String, ConfigError> {
+    let location = format!("the issuer {url}");
     if url.starts_with("https://") && !url.ends_with('/') {
-        return Ok(place);
+        return Ok(location);
     }
-    Err(ConfigError::new(place, "an issuer's URL begins with `https://` and does not end in `/`"))
+    Err(ConfigError::new(location, "an issuer's URL begins with `https://` and does not end in `/`"))
 }
 
 /// Every issuer.
@@ -168,7 +168,7 @@ impl Issuers {
     pub(crate) fn new(config: &config::Config) -> Result<Self, ConfigError> {
         let clusters = config.issuers.iter().map(Issuer::new);
         let accounts = config.aws.accounts.iter().filter_map(|account| account.outbound_issuer.as_deref());
-        let google = Issuer::signing(GOOGLE_ISSUER, [(None, SigningKey::rs256())]);
+        let google = Issuer::with_signing_keys(GOOGLE_ISSUER, [(None, SigningKey::rs256())]);
         clusters.chain(accounts.map(Issuer::aws)).chain([google]).collect::<Result<_, _>>().map(Self)
     }
 

@@ -10,7 +10,7 @@ use super::keys::PublicKey;
 
 /// A key of 2048 bits that every RS256 issuer of the fakes signs with: ring makes no RSA keys, and here there is nothing
 /// to protect. Made by `openssl genpkey -algorithm RSA | openssl pkcs8 -topk8 -nocrypt -outform DER`.
-const RS256: &[u8] = include_bytes!("rs256.pk8");
+const RS256_PRIVATE_KEY: &[u8] = include_bytes!("rs256.pk8");
 
 /// A private key.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl SigningKey {
     }
 
     pub(super) fn rs256() -> Option<Self> {
-        RsaKeyPair::from_pkcs8(RS256).ok().map(Self::Rs256)
+        RsaKeyPair::from_pkcs8(RS256_PRIVATE_KEY).ok().map(Self::Rs256)
     }
 
     /// As a token's header names it.

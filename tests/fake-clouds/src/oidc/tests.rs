@@ -47,12 +47,12 @@ fn only_its_own_issuer_has_signed_it() {
     let own = fixture.issuer(ISSUER);
     assert_eq!(own.verify(&Jwt::parse(&token).unwrap()), Ok(()));
     let other = fixture.issuer(OTHER_ISSUER);
-    assert_eq!(other.verify(&Jwt::parse(&token).unwrap()), Err(Unverified::NoKey));
+    assert_eq!(other.verify(&Jwt::parse(&token).unwrap()), Err(VerifyError::NoMatchingKey));
     let forged = token.replacen('.', ".e30", 1);
     assert!(Jwt::parse(&forged).is_none_or(|token| own.verify(&token).is_err()));
     let (signed, _) = token.rsplit_once('.').unwrap();
     let unsigned = Jwt::parse(&format!("{signed}.")).unwrap();
-    assert_eq!(own.verify(&unsigned), Err(Unverified::Forged));
+    assert_eq!(own.verify(&unsigned), Err(VerifyError::InvalidSignature));
 }
 
 #[test]
@@ -62,8 +62,8 @@ fn the_tokens_own_word_about_its_algorithm_is_not_believed() {
     let claims = json!({"iss": ISSUER, "sub": "s", "aud": "a", "exp": 1});
     for algorithm in ["none", "HS256", "RS256", "ES384"] {
         let header = json!({"alg": algorithm, "kid": own.keys[0].kid()});
-        let token = jwt::sign(&header, &claims, &own.signing[0].1).unwrap();
-        assert_eq!(own.verify(&Jwt::parse(&token).unwrap()), Err(Unverified::NoKey), "{algorithm}");
+        let token = jwt::sign(&header, &claims, &own.signing_keys[0].1).unwrap();
+        assert_eq!(own.verify(&Jwt::parse(&token).unwrap()), Err(VerifyError::NoMatchingKey), "{algorithm}");
     }
 }
 
@@ -87,16 +87,16 @@ fn keys_in_every_form() {
         };
     }
     let cases = [files!("es256"), files!("rs256")];
-    for (at, (token, jwks, pem)) in cases.iter().enumerate() {
+    for (index, (token, jwks, pem)) in cases.iter().enumerate() {
         let token = Jwt::parse(token.trim()).unwrap();
         let jwks = issuer(Keys::Jwks(serde_json::from_str(jwks).unwrap())).unwrap();
         let pem_issuer = issuer(Keys::Pem(vec![(*pem).to_owned()])).unwrap();
         assert_eq!((jwks.verify(&token), pem_issuer.verify(&token)), (Ok(()), Ok(())));
         assert_eq!(jwks.mint_claims(&json!({})), None, "its private key is elsewhere");
-        let again = issuer(Keys::Jwks(jwks.jwks())).unwrap();
-        assert_eq!(again.verify(&token), Ok(()), "the document of an issuer is good for another");
-        let other = issuer(Keys::Pem(vec![cases[1 - at].2.to_owned()])).unwrap();
-        assert_eq!(other.verify(&token), Err(Unverified::NoKey));
+        let reimported = issuer(Keys::Jwks(jwks.jwks())).unwrap();
+        assert_eq!(reimported.verify(&token), Ok(()), "the document of an issuer is good for another");
+        let other = issuer(Keys::Pem(vec![cases[1 - index].2.to_owned()])).unwrap();
+        assert_eq!(other.verify(&token), Err(VerifyError::NoMatchingKey));
     }
 }
 
@@ -121,7 +121,7 @@ fn keys_that_are_refused() {
         assert_eq!(found, format!("the issuer https://issuer.example: {error}"));
     }
     for url in ["http://issuer.example", "https://issuer.example/"] {
-        let refused = Issuer::new(&config::Issuer { url: url.to_owned(), keys: Keys::Generated });
-        assert!(refused.is_err(), "{url}");
+        let result = Issuer::new(&config::Issuer { url: url.to_owned(), keys: Keys::Generated });
+        assert!(result.is_err(), "{url}");
     }
 }

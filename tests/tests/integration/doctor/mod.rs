@@ -11,7 +11,7 @@ use rolebridge_core::diagnostics::DOCTOR_ARGS;
 use rolebridge_core::env::sidecar as names;
 use rolebridge_core::google::{audience, token_audience};
 use rolebridge_fake_clouds::config::Config;
-use rolebridge_fake_clouds::{Clouds, Fault, Nth, Operation, ProjectedToken};
+use rolebridge_fake_clouds::{Calls, Clouds, Fault, Operation, ProjectedToken};
 use rolebridge_tests::ports::free_address;
 use rolebridge_tests::world::{ACCOUNT, GOOGLE_ACCOUNT, ISSUER, NAMESPACE, ROLE};
 use serde::Deserialize;
@@ -154,7 +154,7 @@ async fn clouds(case: &Case) -> Clouds {
     if let Some(Wanted { operation, kind }) = &case.fault {
         let fault = match kind.as_str() {
             "throttled" => Fault::Throttled,
-            "internal" => Fault::Internal,
+            "internal" => Fault::InternalError,
             "denied" => Fault::Denied,
             other => panic!("{}: no fault {other}", case.name),
         };
@@ -166,7 +166,7 @@ async fn clouds(case: &Case) -> Clouds {
             Operation::GenerateIdToken,
         ];
         let operation = operations.into_iter().find(|known| format!("{known:?}") == *operation);
-        clouds.fault(operation.unwrap(), Nth::Every, fault);
+        clouds.inject_fault(operation.unwrap(), Calls::All, fault);
     }
     clouds.aws_clock().shift_by(case.aws.clock);
     clouds

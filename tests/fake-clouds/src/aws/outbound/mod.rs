@@ -9,15 +9,15 @@ use serde_json::{Map, Value, json};
 use super::Aws;
 use super::error::{Error, success};
 use super::sessions::Session;
-use super::sigv4::Signed;
+use super::sigv4::Authorization;
 use crate::clock::Timestamp;
 use crate::events::Detail;
 use crate::secret;
-use crate::wire::{Answer, Fields, Request, header};
+use crate::wire::{Fields, Request, Response, header};
 
 const ACTION: &str = "GetWebIdentityToken";
 /// The claim under which AWS's own claims stand.
-const NAMESPACE: &str = "https://sts.amazonaws.com/";
+const AWS_CLAIMS: &str = "https://sts.amazonaws.com/";
 
 /// The parameters, checked against the service's model.
 struct Parameters<'a> {
@@ -33,33 +33,34 @@ impl Aws {
         fields: &Fields,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Response, Error> {
         if header(request, "host") == Some("sts.amazonaws.com") {
-            // The words are this fake's own.
+            // The words are this fake's aws_claims.
             let message = format!("{ACTION} is not available on the global endpoint");
             return Err(Error::new(StatusCode::BAD_REQUEST, "InvalidAction", message));
         }
         let session = self.authenticate(request, now)?;
         let parameters = Parameters::parse(fields)?;
-        allowed(&session, &parameters)?;
+        authorize(&session, &parameters)?;
         let expires = now.plus(parameters.duration);
         // A moment of the session is gone when the request arrives, so the whole of it is too much.
         if expires >= session.expires {
-            return Err(escalation());
+            return Err(duration_escalation());
         }
         let issuer =
             self.accounts.get(&session.role.account).and_then(|account| account.outbound_issuer.as_ref());
-        let issuer = issuer.and_then(|url| self.issuers.find(url)).ok_or_else(disabled)?;
-        let mut claims = claims(&session, &parameters, Signed::parse(request)?.region());
+        let issuer = issuer.and_then(|url| self.issuers.find(url)).ok_or_else(federation_disabled)?;
+        let mut claims = claims(&session, &parameters, Authorization::parse(request)?.region());
         claims["iss"] = issuer.url().into();
         claims["iat"] = now.0.into();
         claims["exp"] = expires.0.into();
-        let token =
-            issuer.sign(parameters.algorithm, &claims).ok_or_else(|| algorithm(parameters.algorithm))?;
+        let token = issuer
+            .sign(parameters.algorithm, &claims)
+            .ok_or_else(|| unsupported_algorithm(parameters.algorithm))?;
         let result = format!(
             "    <WebIdentityToken>{token}</WebIdentityToken>\n    <Expiration>{expires}</Expiration>\n"
         );
-        Ok(success(ACTION, &result).telling(Detail::WebIdentityGiven {
+        Ok(success(ACTION, &result).with_detail(Detail::WebIdentityTokenIssued {
             subject: session.role.arn.clone(),
             audiences: parameters.audiences,
             access_key_id: session.access_key.clone(),
@@ -87,11 +88,11 @@ impl<'a> Parameters<'a> {
                 return Err(Error::constraint(audience, "audience", constraint));
             }
         }
-        let named = fields
+        let algorithm = fields
             .value("SigningAlgorithm")
             .ok_or_else(|| Error::constraint("null", "signingAlgorithm", "not be null"))?;
-        if !["RS256", "ES384"].contains(&named) {
-            return Err(algorithm(named));
+        if !["RS256", "ES384"].contains(&algorithm) {
+            return Err(unsupported_algorithm(algorithm));
         }
         if let Some(name) = ["SubjectMode", "Scope"].into_iter().find(|name| fields.value(name).is_some()) {
             return Err(Error::validation(format!("this fake of AWS does not know the parameter {name}")));
@@ -99,7 +100,7 @@ impl<'a> Parameters<'a> {
         Ok(Self {
             audiences: audiences.into_iter().map(ToOwned::to_owned).collect(),
             duration: duration(fields)?,
-            algorithm: named,
+            algorithm,
             tags: tags(fields),
         })
     }
@@ -126,7 +127,7 @@ fn tags(fields: &Fields) -> Map<String, Value> {
 }
 
 /// The role's policies and the session's must allow it, for these audiences, this time and this algorithm.
-fn allowed(session: &Session, parameters: &Parameters<'_>) -> Result<(), Error> {
+fn authorize(session: &Session, parameters: &Parameters<'_>) -> Result<(), Error> {
     let (algorithm, duration) = ([parameters.algorithm.to_owned()], [parameters.duration.to_string()]);
     let keys = [
         ("sts:IdentityTokenAudience".to_owned(), &parameters.audiences[..]),
@@ -137,8 +138,8 @@ fn allowed(session: &Session, parameters: &Parameters<'_>) -> Result<(), Error> 
     if !parameters.tags.is_empty() {
         actions.push("sts:TagGetWebIdentityToken");
     }
-    match actions.into_iter().find_map(|action| session.refusal(action, &keys)) {
-        Some(refusal) => Err(Error::denied(refusal)),
+    match actions.into_iter().find_map(|action| session.denial_message(action, &keys)) {
+        Some(message) => Err(Error::denied(message)),
         None => Ok(()),
     }
 }
@@ -146,7 +147,7 @@ fn allowed(session: &Session, parameters: &Parameters<'_>) -> Result<(), Error> 
 /// All claims but the times and the issuer.
 fn claims(session: &Session, parameters: &Parameters<'_>, region: &str) -> Value {
     let role = &session.role;
-    let mut own = json!({
+    let mut aws_claims = json!({
         "aws_account": role.account,
         "original_session_exp": session.expires,
         "principal_id": role.arn,
@@ -154,30 +155,30 @@ fn claims(session: &Session, parameters: &Parameters<'_>, region: &str) -> Value
     });
     if !session.tags.is_empty() {
         let tags = session.tags.iter().map(|(key, value)| (key.clone(), value.clone().into()));
-        own["principal_tags"] = tags.collect::<Map<_, Value>>().into();
+        aws_claims["principal_tags"] = tags.collect::<Map<_, Value>>().into();
     }
     if !parameters.tags.is_empty() {
-        own["request_tags"] = parameters.tags.clone().into();
+        aws_claims["request_tags"] = parameters.tags.clone().into();
     }
     let audience = match &parameters.audiences[..] {
         [one] => json!(one),
         many => json!(many),
     };
-    json!({"aud": audience, "sub": role.arn, NAMESPACE: own, "jti": secret::uuid()})
+    json!({"aud": audience, "sub": role.arn, AWS_CLAIMS: aws_claims, "jti": secret::uuid()})
 }
 
-fn algorithm(named: &str) -> Error {
-    Error::constraint(named, "signingAlgorithm", "satisfy enum value set: [RS256, ES384]")
+fn unsupported_algorithm(algorithm: &str) -> Error {
+    Error::constraint(algorithm, "signingAlgorithm", "satisfy enum value set: [RS256, ES384]")
 }
 
-fn escalation() -> Error {
+fn duration_escalation() -> Error {
     let message = "The requested token duration would extend the session beyond its original expiration time. You \
                    cannot use this operation to extend the lifetime of a session beyond what was granted when the \
                    session was originally created.";
     Error::new(StatusCode::FORBIDDEN, "SessionDurationEscalationException", message)
 }
 
-fn disabled() -> Error {
+fn federation_disabled() -> Error {
     let message = "The outbound web identity federation feature is not enabled for this account. To use this feature, \
                    you must first enable it through the AWS Management Console or API.";
     Error::new(StatusCode::FORBIDDEN, "OutboundWebIdentityFederationDisabledException", message)

@@ -8,7 +8,7 @@ use crate::aws::error::element;
 use crate::events::Detail;
 use crate::state::Service;
 use crate::testing::*;
-use crate::wire::Answer;
+use crate::wire::Response;
 
 const OUTBOUND: &str = "https://0b1c2d3e-4f50-4617-8283-94a5b6c7d8e9.tokens.sts.global.api.aws";
 const GOOGLE: &str = "projects/123456/locations/global/workloadIdentityPools/aws-jwt/providers/outbound";
@@ -16,7 +16,7 @@ const ALLOW: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Ac
 const REPORT: &str = "arn:aws:iam::123456789012:role/team/report";
 
 /// Asks as the sidecar does, but for these parameters.
-async fn ask(fixture: &Fixture, session: &Session, changes: &[(&str, Option<&str>)]) -> Answer {
+async fn request_token(fixture: &Fixture, session: &Session, changes: &[(&str, Option<&str>)]) -> Response {
     let audience = format!("https:{}", audience(GOOGLE));
     let mut fields = vec![
         ("Action", "GetWebIdentityToken"),
@@ -32,8 +32,8 @@ async fn ask(fixture: &Fixture, session: &Session, changes: &[(&str, Option<&str
     fixture.aws(sign_with(session, "eu-west-1", fixture.clock.now(), form("/", &fields))).await
 }
 
-fn token(answer: &Answer) -> String {
-    let body = text(answer);
+fn token(response: &Response) -> String {
+    let body = body_text(response);
     element(&body, "WebIdentityToken").unwrap_or_else(|| panic!("{body}")).to_owned()
 }
 
@@ -46,9 +46,9 @@ fn part(token: &str, nth: usize) -> Value {
 async fn what_a_token_says() {
     let fixture = Fixture::new();
     let session = fixture.session(&[("Policy", Some(ALLOW))]).await;
-    let answer = ask(&fixture, &session, &[]).await;
-    assert_eq!(element(&text(&answer), "Expiration"), Some("2026-11-24T08:10:00Z"));
-    let token = token(&answer);
+    let response = request_token(&fixture, &session, &[]).await;
+    assert_eq!(element(&body_text(&response), "Expiration"), Some("2026-11-24T08:10:00Z"));
+    let token = token(&response);
     assert_eq!(part(&token, 0), json!({"alg": "RS256", "kid": "RSA_0"}));
     let mut claims = part(&token, 1);
     assert_eq!(claims["jti"].take().as_str().unwrap().len(), 36);
@@ -70,13 +70,13 @@ async fn what_a_token_says() {
             },
         })
     );
-    let told = Detail::WebIdentityGiven {
+    let detail = Detail::WebIdentityTokenIssued {
         subject: ROLE.to_owned(),
         audiences: vec![audience],
         access_key_id: session.access_key,
         lifetime: 600,
     };
-    assert_eq!(answer.detail, told);
+    assert_eq!(response.detail, detail);
 }
 
 #[tokio::test]
@@ -85,7 +85,8 @@ async fn the_subject_is_the_role_with_its_path_and_audiences_may_be_many() {
     config.aws.accounts[0].roles[1].policies = vec![serde_json::from_str(ALLOW).unwrap()];
     let fixture = Fixture::with(&config);
     let session = fixture.session(&[("RoleArn", Some(REPORT))]).await;
-    let claims = part(&token(&ask(&fixture, &session, &[("Audience.member.2", Some("b"))]).await), 1);
+    let claims =
+        part(&token(&request_token(&fixture, &session, &[("Audience.member.2", Some("b"))]).await), 1);
     assert_eq!(claims["sub"], REPORT);
     assert_eq!(claims["aud"][1], "b");
 }
@@ -98,18 +99,18 @@ async fn google_takes_rs256_and_not_es384() {
         ("RS256", None),
         ("ES384", Some("invalid_grant: Error connecting to the given credential's issuer.")),
     ] {
-        let token = token(&ask(&fixture, &session, &[("SigningAlgorithm", Some(algorithm))]).await);
+        let token = token(&request_token(&fixture, &session, &[("SigningAlgorithm", Some(algorithm))]).await);
         let audience = audience(GOOGLE);
         let changes = [
             ("audience", Some(audience.as_str())),
             ("subject_token_type", Some("urn:ietf:params:oauth:token-type:jwt")),
         ];
-        let answer = fixture.call(Service::GoogleSts, exchange_request(&token, &changes)).await;
-        assert_eq!(answer.error.as_deref(), error, "{algorithm}");
-        if let Detail::TokenExchanged(told) = &answer.detail {
-            assert_eq!(told.attributes["google.subject"], ROLE);
-            assert_eq!(told.attributes["attribute.account"], "123456789012");
-            assert_eq!(told.expires_in, 600);
+        let response = fixture.call(Service::GoogleSts, exchange_request(&token, &changes)).await;
+        assert_eq!(response.error.as_deref(), error, "{algorithm}");
+        if let Detail::TokenExchanged(detail) = &response.detail {
+            assert_eq!(detail.attributes["google.subject"], ROLE);
+            assert_eq!(detail.attributes["attribute.account"], "123456789012");
+            assert_eq!(detail.expires_in, 600);
         }
     }
 }
@@ -120,13 +121,13 @@ async fn a_token_does_not_outlive_the_session() {
     let session = fixture.session(&[("DurationSeconds", Some("3600"))]).await;
     let escalation = "SessionDurationEscalationException: The requested token duration would extend the session beyond its original expiration time. You cannot use this operation to extend the lifetime of a session beyond what was granted when the session was originally created.";
     for (duration, error) in [("3600", Some(escalation)), ("3599", None)] {
-        let answer = ask(&fixture, &session, &[("DurationSeconds", Some(duration))]).await;
-        assert_eq!(answer.error.as_deref(), error, "{duration}");
+        let response = request_token(&fixture, &session, &[("DurationSeconds", Some(duration))]).await;
+        assert_eq!(response.error.as_deref(), error, "{duration}");
     }
     fixture.clock.shift_by(3_000);
     for (duration, error) in [("600", Some(escalation)), ("599", None)] {
-        let answer = ask(&fixture, &session, &[("DurationSeconds", Some(duration))]).await;
-        assert_eq!(answer.error.as_deref(), error, "{duration}, later");
+        let response = request_token(&fixture, &session, &[("DurationSeconds", Some(duration))]).await;
+        assert_eq!(response.error.as_deref(), error, "{duration}, later");
     }
 }
 
@@ -135,24 +136,24 @@ async fn only_what_role_and_session_allow() {
     let fixture = Fixture::new();
     let conditions = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:GetWebIdentityToken","Resource":"*","Condition":{"ForAllValues:StringEquals":{"sts:IdentityTokenAudience":"https://example"},"NumericLessThanEquals":{"sts:DurationSeconds":300},"StringEquals":{"sts:SigningAlgorithm":"RS256"}}}}"#;
     let deny_all = rolebridge_core::aws::DENY_ALL_SESSION_POLICY;
-    let who = "AccessDenied: User: arn:aws:sts::123456789012:assumed-role/batch/shop.nightly is not authorized to perform: sts:GetWebIdentityToken on resource: *";
-    let silent = "because no session policy allows the sts:GetWebIdentityToken action";
+    let user = "AccessDenied: User: arn:aws:sts::123456789012:assumed-role/batch/shop.nightly is not authorized to perform: sts:GetWebIdentityToken on resource: *";
+    let implicit_deny = "because no session policy allows the sts:GetWebIdentityToken action";
     let (example, short) = (("Audience.member.1", Some("https://example")), ("DurationSeconds", Some("300")));
     for (policy, changes, reason) in [
         (deny_all, vec![], Some("with an explicit deny in a session policy")),
         (conditions, vec![example, short], None),
-        (conditions, vec![example], Some(silent)),
-        (conditions, vec![short], Some(silent)),
-        (conditions, vec![example, short, ("Audience.member.2", Some("other"))], Some(silent)),
-        (conditions, vec![example, short, ("SigningAlgorithm", Some("ES384"))], Some(silent)),
+        (conditions, vec![example], Some(implicit_deny)),
+        (conditions, vec![short], Some(implicit_deny)),
+        (conditions, vec![example, short, ("Audience.member.2", Some("other"))], Some(implicit_deny)),
+        (conditions, vec![example, short, ("SigningAlgorithm", Some("ES384"))], Some(implicit_deny)),
     ] {
         let session = fixture.session(&[("Policy", Some(policy))]).await;
-        let answer = ask(&fixture, &session, &changes).await;
-        assert_eq!(answer.error, reason.map(|reason| format!("{who} {reason}")), "{changes:?}");
+        let response = request_token(&fixture, &session, &changes).await;
+        assert_eq!(response.error, reason.map(|reason| format!("{user} {reason}")), "{changes:?}");
     }
     let session = fixture.session(&[("RoleArn", Some(REPORT)), ("Policy", Some(ALLOW))]).await;
-    let refusal = ask(&fixture, &session, &[]).await.error.unwrap();
-    assert!(refusal.ends_with("because no identity-based policy allows the sts:GetWebIdentityToken action"));
+    let error = request_token(&fixture, &session, &[]).await.error.unwrap();
+    assert!(error.ends_with("because no identity-based policy allows the sts:GetWebIdentityToken action"));
 }
 
 #[tokio::test]
@@ -160,11 +161,11 @@ async fn tags_are_claims_and_need_a_permission_of_their_own() {
     let fixture = Fixture::new();
     let tag = [("Tags.member.1.Key", Some("team")), ("Tags.member.1.Value", Some("sales"))];
     let session = fixture.session(&[]).await;
-    let claims = part(&token(&ask(&fixture, &session, &tag).await), 1);
+    let claims = part(&token(&request_token(&fixture, &session, &tag).await), 1);
     assert_eq!(claims["https://sts.amazonaws.com/"]["request_tags"], json!({"team": "sales"}));
     let session = fixture.session(&[("Policy", Some(ALLOW))]).await;
-    let refusal = ask(&fixture, &session, &tag).await.error.unwrap();
-    assert!(refusal.contains("perform: sts:TagGetWebIdentityToken"), "{refusal}");
+    let error = request_token(&fixture, &session, &tag).await.error.unwrap();
+    assert!(error.contains("perform: sts:TagGetWebIdentityToken"), "{error}");
 }
 
 #[tokio::test]
@@ -206,11 +207,11 @@ async fn parameters_that_are_refused() {
             "ValidationError: this fake of AWS does not know the parameter Scope".to_owned(),
         ),
     ] {
-        let answer = ask(&fixture, &session, &[(name, value)]).await;
-        assert_eq!(refusal(&answer), error);
+        let response = request_token(&fixture, &session, &[(name, value)]).await;
+        assert_eq!(error_message(&response), error);
     }
-    let answer = ask(&fixture, &session, &[("DurationSeconds", None)]).await;
-    assert_eq!(element(&text(&answer), "Expiration"), Some("2026-11-24T08:05:00Z"), "five minutes");
+    let response = request_token(&fixture, &session, &[("DurationSeconds", None)]).await;
+    assert_eq!(element(&body_text(&response), "Expiration"), Some("2026-11-24T08:05:00Z"), "five minutes");
 }
 
 #[tokio::test]
@@ -220,15 +221,15 @@ async fn where_it_is_not_to_be_had() {
     let fixture = Fixture::with(&config);
     let session = fixture.session(&[]).await;
     assert_eq!(
-        refusal(&ask(&fixture, &session, &[]).await),
+        error_message(&request_token(&fixture, &session, &[]).await),
         "OutboundWebIdentityFederationDisabledException: The outbound web identity federation feature is not enabled for this account. To use this feature, you must first enable it through the AWS Management Console or API."
     );
     let fields = [("Action", "GetWebIdentityToken"), ("Version", "2011-06-15")];
     let mut request = form("/", &fields);
     request.headers_mut().insert("host", "sts.amazonaws.com".parse().unwrap());
-    let answer = fixture.aws(sign_with(&session, "us-east-1", NOW, request)).await;
+    let response = fixture.aws(sign_with(&session, "us-east-1", NOW, request)).await;
     assert_eq!(
-        refusal(&answer),
+        error_message(&response),
         "InvalidAction: GetWebIdentityToken is not available on the global endpoint"
     );
 }

@@ -3,7 +3,7 @@
 //! Source: the agent (aws/eks-pod-identity-agent), the EKS Auth API reference, and what users report. EKS tags the session
 //! with where the pod is, names it itself, and puts no session policy on it.
 
-mod refusal;
+mod error;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,31 +12,31 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use self::refusal::Refusal;
-use super::policy::{Caller, Context, Verdict};
+use self::error::AgentError;
+use super::policy::{Caller, Decision, RequestContext};
 use super::sessions::Session;
 use super::{Aws, Role};
 use crate::clock::Timestamp;
 use crate::error::ConfigError;
 use crate::events::{Detail, RoleAssumed};
 use crate::oidc::{Jwt, WebIdentity};
-use crate::state::Failure;
-use crate::wire::{Answer, Request, header};
+use crate::state::ErrorKind;
+use crate::wire::{Request, Response, header};
 use crate::{config, secret};
 
 const AUDIENCE: &str = rolebridge_core::aws::POD_IDENTITY_TOKEN_AUDIENCE;
 const SERVICE: &str = "pods.eks.amazonaws.com";
 /// The life of a session, in seconds.
-const LIFETIME: i64 = 6 * 3600;
+const SESSION_LIFETIME: i64 = 6 * 3600;
 /// Characters of a name that go into the session's name.
-const NAME_LEN: usize = 10;
+const MAX_NAME_CHARS: usize = 10;
 
 /// A cluster with its agent.
 #[derive(Debug)]
 pub(super) struct PodIdentity {
     config: config::PodIdentity,
     /// What the agent keeps, by the pod's token.
-    kept: Mutex<HashMap<String, (Arc<Session>, Timestamp)>>,
+    cache: Mutex<HashMap<String, (Arc<Session>, Timestamp)>>,
 }
 
 /// The claims that say where a pod is.
@@ -49,12 +49,12 @@ struct Claims {
 #[derive(Debug, Deserialize)]
 struct Kubernetes {
     namespace: String,
-    serviceaccount: Named,
-    pod: Option<Named>,
+    serviceaccount: ObjectRef,
+    pod: Option<ObjectRef>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Named {
+struct ObjectRef {
     name: String,
     uid: String,
 }
@@ -64,43 +64,44 @@ impl PodIdentity {
         if config.cluster.is_empty() {
             return Err(ConfigError::new("aws.podIdentity", "the cluster has no name"));
         }
-        Ok(Self { config: config.clone(), kept: Mutex::default() })
+        Ok(Self { config: config.clone(), cache: Mutex::default() })
     }
 }
 
 impl Aws {
     /// Answers as the agent does.
-    pub(crate) fn pod_credentials(&self, request: &Request, now: Timestamp) -> Answer {
+    pub(crate) fn pod_credentials(&self, request: &Request, now: Timestamp) -> Response {
         if request.uri().path() != "/v1/credentials" {
-            return Refusal::no_page().into();
+            return AgentError::not_found().into();
         }
         let token = header(request, "authorization").unwrap_or_default();
-        self.pod_session(token, now).map_or_else(Into::into, |(session, subject)| answer(&session, subject))
+        self.pod_session(token, now)
+            .map_or_else(Into::into, |(session, subject)| credentials_response(&session, subject))
     }
 
-    /// The answer to a call that a test wants to fail.
-    pub(crate) fn fail_pod_credentials(failure: Failure) -> Answer {
-        Refusal::failure(failure).into()
+    /// The response to a call that a test wants to fail.
+    pub(crate) fn pod_identity_error(kind: ErrorKind) -> Response {
+        AgentError::simulated(kind).into()
     }
 
-    fn pod_session(&self, token: &str, now: Timestamp) -> Result<(Arc<Session>, String), Refusal> {
+    fn pod_session(&self, token: &str, now: Timestamp) -> Result<(Arc<Session>, String), AgentError> {
         if token.is_empty() {
-            return Err(Refusal::no_token());
+            return Err(AgentError::missing_token());
         }
-        let jwt = Jwt::parse(token).ok_or_else(Refusal::unreadable)?;
-        let identity: WebIdentity = jwt.claims().ok_or_else(Refusal::unreadable)?;
+        let jwt = Jwt::parse(token).ok_or_else(AgentError::malformed_token)?;
+        let identity: WebIdentity = jwt.claims().ok_or_else(AgentError::malformed_token)?;
         if now.0 >= identity.exp {
-            return Err(Refusal::expired());
+            return Err(AgentError::expired());
         }
-        let pod_identity = self.pod_identity.as_ref().ok_or_else(Refusal::no_association)?;
-        let mut kept = pod_identity.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((session, _)) = kept.get(token).filter(|(_, renew)| now < *renew) {
+        let pod_identity = self.pod_identity.as_ref().ok_or_else(AgentError::association_not_found)?;
+        let mut cache = pod_identity.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((session, _)) = cache.get(token).filter(|(_, renew_at)| now < *renew_at) {
             return Ok((Arc::clone(session), identity.sub));
         }
         let session = self.new_pod_session(&pod_identity.config, &jwt, &identity, now)?;
         // The agent renews at half of the life.
-        let renew = now.plus((session.expires.0 - now.0) / 2);
-        kept.insert(token.to_owned(), (Arc::clone(&session), renew));
+        let renew_at = now.plus((session.expires.0 - now.0) / 2);
+        cache.insert(token.to_owned(), (Arc::clone(&session), renew_at));
         Ok((session, identity.sub))
     }
 
@@ -111,29 +112,32 @@ impl Aws {
         jwt: &Jwt,
         identity: &WebIdentity,
         now: Timestamp,
-    ) -> Result<Arc<Session>, Refusal> {
+    ) -> Result<Arc<Session>, AgentError> {
         let issuer = self.issuers.find(&config.issuer).filter(|issuer| issuer.url() == identity.iss);
         if issuer.is_none_or(|issuer| issuer.verify(jwt).is_err()) {
-            return Err(Refusal::invalid_token("The token is not one of the cluster's."));
+            return Err(AgentError::invalid_token("The token is not one of the cluster's."));
         }
         if !identity.aud.as_slice().iter().any(|audience| audience == AUDIENCE) {
-            return Err(Refusal::invalid_token("The audience of the token is not pods.eks.amazonaws.com."));
+            return Err(AgentError::invalid_token(
+                "The audience of the token is not pods.eks.amazonaws.com.",
+            ));
         }
-        let claims: Claims = jwt.claims().ok_or_else(|| Refusal::invalid_token("The token is of no pod."))?;
+        let claims: Claims =
+            jwt.claims().ok_or_else(|| AgentError::invalid_token("The token is of no pod."))?;
         let association = config.associations.iter().find(|association| {
             association.namespace == claims.kubernetes.namespace
                 && association.service_account == claims.kubernetes.serviceaccount.name
         });
-        let association = association.ok_or_else(Refusal::no_association)?;
+        let association = association.ok_or_else(AgentError::association_not_found)?;
         let tags = tags(&config.cluster, &claims.kubernetes);
-        let role = self.role(&association.role_arn).map_err(|_| Refusal::not_assumable())?.1;
+        let role = self.role(&association.role_arn).map_err(|_| AgentError::not_assumable())?.1;
         if !trusts_eks(role, &tags) {
-            return Err(Refusal::not_assumable());
+            return Err(AgentError::not_assumable());
         }
         let pod = claims.kubernetes.pod.map_or(claims.kubernetes.serviceaccount.name, |pod| pod.name);
-        let name = format!("eks-{}-{}-{}", short(&config.cluster), short(&pod), secret::uuid());
-        let expires = now.plus(role.session_seconds.unwrap_or(LIFETIME));
-        Ok(self.sessions.add(Session::new(role.clone(), &name, None, expires).tagged(tags)))
+        let name = format!("eks-{}-{}-{}", truncate(&config.cluster), truncate(&pod), secret::uuid());
+        let expires = now.plus(role.session_seconds.unwrap_or(SESSION_LIFETIME));
+        Ok(self.sessions.add(Session::new(role.clone(), &name, None, expires).with_tags(tags)))
     }
 }
 
@@ -156,13 +160,17 @@ fn trusts_eks(role: &Role, tags: &[(String, String)]) -> bool {
         tags.iter().map(|(key, value)| (format!("aws:RequestTag/{key}"), [value.clone()])).collect();
     let keys: Vec<_> = values.iter().map(|(key, value)| (key.clone(), &value[..])).collect();
     ["sts:AssumeRole", "sts:TagSession"].into_iter().all(|action| {
-        let context =
-            Context { action, resource: &role.arn, caller: Some(Caller::Service(SERVICE)), keys: &keys };
-        role.trust.evaluate(&context) == Verdict::Allowed
+        let context = RequestContext {
+            action,
+            resource: &role.arn,
+            caller: Some(Caller::Service(SERVICE)),
+            keys: &keys,
+        };
+        role.trust.evaluate(&context) == Decision::Allow
     })
 }
 
-fn answer(session: &Session, subject: String) -> Answer {
+fn credentials_response(session: &Session, subject: String) -> Response {
     let body = json!({
         "AccessKeyId": session.access_key,
         "SecretAccessKey": session.secret.expose(),
@@ -170,7 +178,7 @@ fn answer(session: &Session, subject: String) -> Answer {
         "AccountId": session.role.account,
         "Expiration": session.expires,
     });
-    Answer::new(StatusCode::OK, "application/json", body.to_string()).telling(Detail::RoleAssumed(
+    Response::new(StatusCode::OK, "application/json", body.to_string()).with_detail(Detail::RoleAssumed(
         RoleAssumed {
             role_arn: session.role.arn.clone(),
             session_arn: session.arn(),
@@ -182,8 +190,8 @@ fn answer(session: &Session, subject: String) -> Answer {
     ))
 }
 
-fn short(name: &str) -> String {
-    name.chars().take(NAME_LEN).collect()
+fn truncate(name: &str) -> String {
+    name.chars().take(MAX_NAME_CHARS).collect()
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 use serde_json::Value;
 
 use crate::events::Detail;
-use crate::faults::{Fault, Nth, Operation};
+use crate::faults::{Calls, Fault};
 use crate::oidc::ProjectedToken;
+use crate::operation::Operation;
 use crate::state::Service;
 use crate::testing::*;
-use crate::wire::Answer;
+use crate::wire::Response;
 
 const AUDIENCE: &str = "pods.eks.amazonaws.com";
 
@@ -22,41 +23,41 @@ fn token_of(fixture: &Fixture, issuer: &str, account: &str, audience: &str) -> S
     fixture.issuer(issuer).mint(&token, NOW).unwrap()
 }
 
-async fn ask(fixture: &Fixture, token: &str) -> Answer {
+async fn get_credentials(fixture: &Fixture, token: &str) -> Response {
     let request =
         http::Request::get("/v1/credentials").header("authorization", token).body("".into()).unwrap();
     fixture.call(Service::PodIdentity, request).await
 }
 
-fn session(answer: &Answer) -> Session {
-    let body = parsed(answer);
+fn session(response: &Response) -> Session {
+    let body = json_body(response);
     let part = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("{body}")).to_owned();
     Session { access_key: part("AccessKeyId"), secret: part("SecretAccessKey"), token: part("Token") }
 }
 
 /// The refusal without its random id.
-fn said(answer: &Answer) -> (u16, String) {
-    let text = refusal(answer);
+fn status_and_error(response: &Response) -> (u16, String) {
+    let text = error_message(response);
     let text = if text.starts_with('[') { text.split_once("]: ").unwrap().1 } else { text };
-    (answer.status.as_u16(), text.to_owned())
+    (response.status.as_u16(), text.to_owned())
 }
 
 #[tokio::test]
 async fn a_session_of_the_associated_role() {
     let fixture = Fixture::new();
-    let answer = ask(&fixture, &token_of(&fixture, ISSUER, "nightly", AUDIENCE)).await;
-    let body = parsed(&answer);
-    assert_eq!(answer.headers["content-type"], "application/json");
+    let response = get_credentials(&fixture, &token_of(&fixture, ISSUER, "nightly", AUDIENCE)).await;
+    let body = json_body(&response);
+    assert_eq!(response.headers["content-type"], "application/json");
     assert_eq!(body["AccountId"], "123456789012");
     assert_eq!(body["Expiration"], "2026-11-24T14:00:00Z");
-    let Detail::RoleAssumed(told) = &answer.detail else { panic!("{answer:?}") };
-    let name = told.session_arn.strip_prefix("arn:aws:sts::123456789012:assumed-role/eks/").unwrap();
+    let Detail::RoleAssumed(detail) = &response.detail else { panic!("{response:?}") };
+    let name = detail.session_arn.strip_prefix("arn:aws:sts::123456789012:assumed-role/eks/").unwrap();
     let uuid = name.strip_prefix("eks-prod-eu-we-nightly-re-").unwrap();
     assert!(uuid.len() == 36 && name.len() <= 64, "{name}");
-    assert_eq!(told.subject, "system:serviceaccount:shop:nightly");
+    assert_eq!(detail.subject, "system:serviceaccount:shop:nightly");
     // The session is as good as any.
     let request = sign_with(
-        &session(&answer),
+        &session(&response),
         "eu-west-1",
         NOW,
         form(
@@ -69,8 +70,8 @@ async fn a_session_of_the_associated_role() {
             ],
         ),
     );
-    let answer = fixture.aws(request).await;
-    let body = text(&answer);
+    let response = fixture.aws(request).await;
+    let body = body_text(&response);
     let token = crate::aws::error::element(&body, "WebIdentityToken").unwrap();
     let issuer = "https://0b1c2d3e-4f50-4617-8283-94a5b6c7d8e9.tokens.sts.global.api.aws";
     let claims: Value = fixture.issuer(issuer).claims(token).unwrap();
@@ -85,14 +86,14 @@ async fn a_session_of_the_associated_role() {
 async fn the_agent_keeps_a_session_for_half_of_its_life() {
     let fixture = Fixture::new();
     let token = token_of(&fixture, ISSUER, "nightly", AUDIENCE);
-    let first = session(&ask(&fixture, &token).await).access_key;
+    let first = session(&get_credentials(&fixture, &token).await).access_key;
     fixture.clock.shift_by(3 * 3_600 - 1);
-    assert_eq!(session(&ask(&fixture, &token).await).access_key, first);
+    assert_eq!(session(&get_credentials(&fixture, &token).await).access_key, first);
     fixture.clock.shift_by(1);
-    let next = session(&ask(&fixture, &token).await).access_key;
+    let next = session(&get_credentials(&fixture, &token).await).access_key;
     assert_ne!(next, first);
     let other = token_of(&fixture, ISSUER, "nightly", AUDIENCE);
-    assert_ne!(session(&ask(&fixture, &other).await).access_key, next, "another pod's");
+    assert_ne!(session(&get_credentials(&fixture, &other).await).access_key, next, "another pod's");
 }
 
 #[tokio::test]
@@ -100,7 +101,7 @@ async fn who_gets_none() {
     let fixture = Fixture::new();
     let token = |issuer, account, audience| token_of(&fixture, issuer, account, audience);
     let assume = "(AccessDeniedException): Unauthorized Exception! EKS does not have permissions to assume the associated role., fault: client";
-    for (what, token, status, error) in [
+    for (case, token, status, error) in [
         ("no token", String::new(), 400, "Service account token cannot be empty"),
         (
             "no JWT",
@@ -129,14 +130,14 @@ async fn who_gets_none() {
         ("a role that may not be tagged", token(ISSUER, "untagged", AUDIENCE), 400, assume),
         ("a role that does not trust EKS", token(ISSUER, "irsa", AUDIENCE), 400, assume),
     ] {
-        let answer = ask(&fixture, &token).await;
-        assert_eq!(said(&answer), (status, error.to_owned()), "{what}");
-        assert_eq!(text(&answer).trim_end(), refusal(&answer));
+        let response = get_credentials(&fixture, &token).await;
+        assert_eq!(status_and_error(&response), (status, error.to_owned()), "{case}");
+        assert_eq!(body_text(&response).trim_end(), error_message(&response));
     }
     let token = token_of(&fixture, ISSUER, "nightly", AUDIENCE);
     fixture.clock.shift_by(86_400);
     assert_eq!(
-        said(&ask(&fixture, &token).await).1,
+        status_and_error(&get_credentials(&fixture, &token).await).1,
         "Service account token failed basic claim validations: token has invalid claims: token is expired"
     );
 }
@@ -148,13 +149,13 @@ async fn faults_in_the_agents_words() {
     for (fault, status, error) in [
         (Fault::Throttled, 429, "(ThrottlingException): Rate exceeded, fault: client"),
         (
-            Fault::Internal,
+            Fault::InternalError,
             500,
             "(InternalServerException): There was an error with the server. Retry your request again., fault: server",
         ),
     ] {
-        fixture.state.faults.want(Operation::PodCredentials, Nth::Every, fault);
-        assert_eq!(said(&ask(&fixture, &token).await), (status, error.to_owned()));
+        fixture.state.faults.inject(Operation::PodCredentials, Calls::All, fault);
+        assert_eq!(status_and_error(&get_credentials(&fixture, &token).await), (status, error.to_owned()));
     }
 }
 
@@ -162,11 +163,11 @@ async fn faults_in_the_agents_words() {
 async fn another_path_and_no_pod_identity_at_all() {
     let fixture = Fixture::new();
     let request = http::Request::get("/").body("".into()).unwrap();
-    let answer = fixture.call(Service::PodIdentity, request).await;
-    assert_eq!(said(&answer), (404, "404 page not found".to_owned()));
+    let response = fixture.call(Service::PodIdentity, request).await;
+    assert_eq!(status_and_error(&response), (404, "404 page not found".to_owned()));
     let mut config = config();
     config.aws.pod_identity = None;
     let fixture = Fixture::with(&config);
-    let answer = ask(&fixture, &token_of(&fixture, ISSUER, "nightly", AUDIENCE)).await;
-    assert_eq!(answer.status, 404);
+    let response = get_credentials(&fixture, &token_of(&fixture, ISSUER, "nightly", AUDIENCE)).await;
+    assert_eq!(response.status, 404);
 }

@@ -24,23 +24,23 @@ const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
 
 /// The header `Authorization`, taken apart, and the date that goes with it.
 #[derive(Debug)]
-pub(crate) struct Signed<'a> {
+pub(crate) struct Authorization<'a> {
     pub(crate) access_key: &'a str,
-    scope: Scope<'a>,
+    scope: CredentialScope<'a>,
     headers: Vec<&'a str>,
     signature: &'a str,
     date: &'a str,
 }
 
 #[derive(Debug)]
-struct Scope<'a> {
+struct CredentialScope<'a> {
     date: &'a str,
     region: &'a str,
     service: &'a str,
     terminator: &'a str,
 }
 
-impl<'a> Signed<'a> {
+impl<'a> Authorization<'a> {
     /// Reads what a request says about its own signature.
     pub(crate) fn parse(request: &'a Request) -> Result<Self, Error> {
         let missing = || {
@@ -73,7 +73,7 @@ impl<'a> Signed<'a> {
                  keyid/date/region/service/term, got '{credential}'"
             )));
         };
-        let scope = Scope { date: scope_date, region, service, terminator };
+        let scope = CredentialScope { date: scope_date, region, service, terminator };
         Ok(Self { access_key, scope, headers: names.split(';').collect(), signature, date })
     }
 
@@ -96,8 +96,8 @@ impl<'a> Signed<'a> {
                 "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",
             ));
         }
-        let wanted = |name: &&str| name.starts_with("x-amz-") && !signed(name);
-        if let Some(name) = request.headers().keys().map(http::HeaderName::as_str).find(wanted) {
+        let unsigned = |name: &&str| name.starts_with("x-amz-") && !signed(name);
+        if let Some(name) = request.headers().keys().map(http::HeaderName::as_str).find(unsigned) {
             return Err(Error::signature(format!(
                 "'{name}' must be a 'SignedHeader' in the AWS Authorization."
             )));
@@ -139,7 +139,7 @@ impl<'a> Signed<'a> {
     pub(crate) fn verify(&self, request: &Request, secret: &str) -> Result<(), Error> {
         let canonical = self.canonical_request(request)?;
         let hash = hex::encode(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
-        let Scope { date, region, service, terminator } = self.scope;
+        let CredentialScope { date, region, service, terminator } = self.scope;
         let to_sign = format!("{ALGORITHM}\n{}\n{date}/{region}/{service}/{terminator}\n{hash}", self.date);
         let mut key = format!("AWS4{secret}").into_bytes();
         for part in [date, region, service, terminator] {
@@ -177,7 +177,7 @@ impl<'a> Signed<'a> {
     }
 }
 
-impl Scope<'_> {
+impl CredentialScope<'_> {
     fn check(&self, date: &str, host: &str) -> Result<(), Error> {
         if self.terminator != TERMINATOR {
             return Err(Error::signature(format!(

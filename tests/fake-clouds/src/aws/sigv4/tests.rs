@@ -1,7 +1,7 @@
 //! Against AWS's own signer, the vector that the product is tested with, and every single thing that can be changed.
 
 use super::*;
-use crate::testing::{HOST, NOW, Session, sign_with, signed};
+use crate::testing::{HOST, NOW, Session, sign_with, signed_caller_identity};
 
 const AUDIENCE: &str = "//iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/POOL_ID/providers/PROVIDER_ID";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
@@ -17,13 +17,13 @@ fn session() -> Session {
     }
 }
 
-fn verdict(request: &Request, now: Timestamp) -> Result<(), String> {
-    let check = || {
-        let signed = Signed::parse(request)?;
-        signed.check(request, now, 15)?;
-        signed.verify(request, SECRET)
+fn check(request: &Request, now: Timestamp) -> Result<(), String> {
+    let verify = || {
+        let authorization = Authorization::parse(request)?;
+        authorization.check(request, now, 15)?;
+        authorization.verify(request, SECRET)
     };
-    check().map_err(|error| format!("{}: {}", error.code, error.message))
+    verify().map_err(|error| format!("{}: {}", error.code, error.message))
 }
 
 #[test]
@@ -41,10 +41,10 @@ fn the_vector() {
         )
         .body(bytes::Bytes::new())
         .unwrap();
-    let canonical = Signed::parse(&request).unwrap().canonical_request(&request).unwrap();
+    let canonical = Authorization::parse(&request).unwrap().canonical_request(&request).unwrap();
     let hash = hex::encode(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
     assert_eq!(hash, "8e50ed972cc1728035ab85b75e6de35736df96cc028fce787b8cb214623d5a9a");
-    assert_eq!(verdict(&request, Timestamp::from_amz("20200811T065522Z").unwrap()), Ok(()));
+    assert_eq!(check(&request, Timestamp::from_amz("20200811T065522Z").unwrap()), Ok(()));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn what_awss_own_signer_signs_is_accepted() {
         get().uri("/").header("x-twice", "1").header("x-twice", "2").body("".into()).unwrap(),
     ] {
         let request = sign_with(&session(), "eu-west-1", NOW, request);
-        assert_eq!(verdict(&request, NOW), Ok(()), "{request:?}");
+        assert_eq!(check(&request, NOW), Ok(()), "{request:?}");
     }
 }
 
@@ -89,10 +89,11 @@ const MISMATCH: &str = "SignatureDoesNotMatch: The request signature we calculat
 
 /// A good request, changed.
 fn changed(change: Change) -> Result<(), String> {
-    let mut request = signed(&session(), NOW, &crate::testing::audience(crate::testing::PROVIDER));
-    assert_eq!(verdict(&request, NOW), Ok(()));
+    let mut request =
+        signed_caller_identity(&session(), NOW, &crate::testing::audience(crate::testing::PROVIDER));
+    assert_eq!(check(&request, NOW), Ok(()));
     change(&mut request);
-    verdict(&request, NOW)
+    check(&request, NOW)
 }
 
 #[test]
@@ -121,8 +122,8 @@ fn every_single_change_breaks_the_signature() {
         ("order of the names", |r| authorization(r, "host;x-amz-date", "x-amz-date;host")),
         ("a name more", |r| authorization(r, "SignedHeaders=", "SignedHeaders=absent;")),
     ];
-    for (what, change) in cases {
-        assert_eq!(changed(*change), Err(MISMATCH.to_owned()), "{what}");
+    for (case, change) in cases {
+        assert_eq!(changed(*change), Err(MISMATCH.to_owned()), "{case}");
     }
 }
 
@@ -205,21 +206,21 @@ fn what_is_wrong_before_the_signature_is_said() {
             "MissingAuthenticationToken: Request is missing Authentication Token",
         ),
     ];
-    for (what, change, error) in cases {
-        assert_eq!(changed(*change), Err((*error).to_owned()), "{what}");
+    for (case, change, error) in cases {
+        assert_eq!(changed(*change), Err((*error).to_owned()), "{case}");
     }
 }
 
 #[test]
 fn an_unsigned_header_that_is_not_awss_may_be_added() {
-    let mut request = signed(&session(), NOW, AUDIENCE);
+    let mut request = signed_caller_identity(&session(), NOW, AUDIENCE);
     request.headers_mut().insert("user-agent", "Google".parse().unwrap());
-    assert_eq!(verdict(&request, NOW), Ok(()));
+    assert_eq!(check(&request, NOW), Ok(()));
 }
 
 #[test]
 fn fifteen_minutes_each_way() {
-    let request = signed(&session(), NOW, AUDIENCE);
+    let request = signed_caller_identity(&session(), NOW, AUDIENCE);
     for (seconds, error) in [
         (
             -901,
@@ -236,6 +237,6 @@ fn fifteen_minutes_each_way() {
             ),
         ),
     ] {
-        assert_eq!(verdict(&request, NOW.plus(seconds)).err().as_deref(), error, "{seconds}");
+        assert_eq!(check(&request, NOW.plus(seconds)).err().as_deref(), error, "{seconds}");
     }
 }

@@ -16,7 +16,7 @@ use super::{BigQuery, SCOPES, Target};
 use crate::clock::Timestamp;
 use crate::events::Detail;
 use crate::secret;
-use crate::wire::{Answer, Fields, Request};
+use crate::wire::{Fields, Request, Response};
 
 /// Where every dataset lies.
 const LOCATION: &str = "US";
@@ -97,40 +97,44 @@ struct JobReference {
 }
 
 impl Google {
-    pub(in super::super) fn query(&self, request: &Request, now: Timestamp) -> Result<Answer, ApiError> {
+    pub(in super::super) fn query(&self, request: &Request, now: Timestamp) -> Result<Response, ApiError> {
         let (caller, target) = self.job_caller(request, now)?;
-        let body: QueryRequest = body(request)?;
+        let body: QueryRequest = parse_body(request)?;
         let job = self.bigquery.run(&caller, target.project, &body, None, now)?;
         let results = job.results("bigquery#queryResponse", 0, body.max_results);
-        Ok(Answer::json(StatusCode::OK, &results).telling(job.detail()))
+        Ok(Response::json(StatusCode::OK, &results).with_detail(job.detail()))
     }
 
-    pub(in super::super) fn insert_job(&self, request: &Request, now: Timestamp) -> Result<Answer, ApiError> {
+    pub(in super::super) fn insert_job(
+        &self,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Response, ApiError> {
         let (caller, target) = self.job_caller(request, now)?;
-        let body: JobRequest = body(request)?;
+        let body: JobRequest = parse_body(request)?;
         let id = body.job_reference.and_then(|reference| reference.job_id);
         let job = self.bigquery.run(&caller, target.project, &body.configuration.query, id, now)?;
-        Ok(Answer::json(StatusCode::OK, &job.resource()).telling(job.detail()))
+        Ok(Response::json(StatusCode::OK, &job.resource()).with_detail(job.detail()))
     }
 
-    pub(in super::super) fn job(&self, request: &Request, now: Timestamp) -> Result<Answer, ApiError> {
+    pub(in super::super) fn job(&self, request: &Request, now: Timestamp) -> Result<Response, ApiError> {
         let (caller, target) = self.job_caller(request, now)?;
         let job = self.bigquery.jobs.find(&target, &caller)?;
-        Ok(Answer::json(StatusCode::OK, &job.resource()))
+        Ok(Response::json(StatusCode::OK, &job.resource()))
     }
 
     pub(in super::super) fn query_results(
         &self,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<Response, ApiError> {
         let (caller, target) = self.job_caller(request, now)?;
         let job = self.bigquery.jobs.find(&target, &caller)?;
-        let fields = Fields::of_query(request);
+        let fields = Fields::from_query(request);
         let number = |name: &str| fields.value(name).and_then(|text| text.parse().ok());
         let start = number("pageToken").or_else(|| number("startIndex")).unwrap_or(0);
         let results = job.results("bigquery#getQueryResultsResponse", start, number("maxResults"));
-        Ok(Answer::json(StatusCode::OK, &results))
+        Ok(Response::json(StatusCode::OK, &results))
     }
 
     fn job_caller<'a>(
@@ -139,12 +143,12 @@ impl Google {
         now: Timestamp,
     ) -> Result<(Principal, Target<'a>), ApiError> {
         let caller = self.tokens.caller(request, now, Style::Legacy, &SCOPES)?;
-        let target = Target::of(request).ok_or_else(|| ApiError::no_such_method(request))?;
+        let target = Target::parse(request).ok_or_else(|| ApiError::unknown_method(request))?;
         Ok((caller, target))
     }
 }
 
-fn body<'a, T: Deserialize<'a>>(request: &'a Request) -> Result<T, ApiError> {
+fn parse_body<'a, T: Deserialize<'a>>(request: &'a Request) -> Result<T, ApiError> {
     serde_json::from_slice(request.body())
         .map_err(|error| ApiError::invalid("invalid", format!("Invalid JSON payload received. {error}")))
 }
@@ -174,10 +178,10 @@ impl BigQuery {
             return Err(ApiError::invalid("invalidQuery", message));
         }
         let query = Query::parse(&body.query)?;
-        let of = query.project.as_deref().unwrap_or(project);
-        let name = format!("{of}:{}.{}", query.dataset, query.table);
+        let table_project = query.project.as_deref().unwrap_or(project);
+        let name = format!("{table_project}:{}.{}", query.dataset, query.table);
         let dataset = self
-            .project(of)
+            .project(table_project)
             .and_then(|project| project.datasets.iter().find(|dataset| dataset.id == query.dataset))
             .filter(|dataset| dataset.policy.grants("bigquery.tables.getData", caller))
             .ok_or_else(|| {
@@ -195,7 +199,7 @@ impl BigQuery {
             id: id.unwrap_or_else(|| format!("job_{}", secret::url_safe(18))),
             owner: caller.clone(),
             sql: body.query.clone(),
-            table: format!("{of}.{}.{}", query.dataset, query.table),
+            table: format!("{table_project}.{}.{}", query.dataset, query.table),
             rows: Rows::select(table, &query)?,
             at: now,
         })
@@ -213,10 +217,10 @@ impl Job {
     }
 
     /// A page of the rows.
-    fn results(&self, kind: &str, start: usize, most: Option<usize>) -> Value {
+    fn results(&self, kind: &str, start: usize, max: Option<usize>) -> Value {
         let all = &self.rows.rows;
         let start = start.min(all.len());
-        let end = start.saturating_add(most.unwrap_or(usize::MAX)).min(all.len());
+        let end = start.saturating_add(max.unwrap_or(usize::MAX)).min(all.len());
         let mut results = json!({
             "kind": kind,
             "schema": self.rows.schema,

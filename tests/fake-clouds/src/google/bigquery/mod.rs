@@ -11,7 +11,7 @@ use self::jobs::Jobs;
 use super::policy::Policy;
 use crate::config;
 use crate::error::ConfigError;
-use crate::faults::Operation;
+use crate::operation::Operation;
 use crate::wire::Request;
 
 const SCOPES: [&str; 2] =
@@ -59,8 +59,8 @@ impl Project {
 
 impl Dataset {
     fn new(project: &str, config: &config::Dataset) -> Result<Self, ConfigError> {
-        let place = format!("the dataset {project}.{}", config.id);
-        let policy = Policy::new(&place, &config.bindings)?;
+        let location = format!("the dataset {project}.{}", config.id);
+        let policy = Policy::new(&location, &config.bindings)?;
         for table in &config.tables {
             table::check(&format!("the table {project}.{}.{}", config.id, table.id), table)?;
         }
@@ -76,7 +76,7 @@ struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    fn of(request: &'a Request) -> Option<Self> {
+    fn parse(request: &'a Request) -> Option<Self> {
         let parts: Vec<_> = request.uri().path().strip_prefix("/bigquery/v2/projects/")?.split('/').collect();
         let get = request.method() == Method::GET;
         let post = request.method() == Method::POST;
@@ -93,5 +93,5 @@ impl<'a> Target<'a> {
 }
 
 pub(crate) fn operation(request: &Request) -> Operation {
-    Target::of(request).map_or(Operation::Unknown, |target| target.operation)
+    Target::parse(request).map_or(Operation::Unknown, |target| target.operation)
 }

@@ -18,27 +18,27 @@ impl Query {
     pub(super) fn parse(sql: &str) -> Result<Self, ApiError> {
         let sql = sql.trim().trim_end_matches(';');
         let words: Vec<_> = sql.split_whitespace().collect();
-        let is = |index: usize, keyword: &str| {
+        let is_keyword = |index: usize, keyword: &str| {
             words.get(index).is_some_and(|word: &&str| word.eq_ignore_ascii_case(keyword))
         };
-        let from = (1..words.len()).find(|&index| is(index, "from"));
-        let (Some(from), true) = (from, is(0, "select")) else {
-            return Err(syntax("Expected SELECT ... FROM ..."));
+        let from = (1..words.len()).find(|&index| is_keyword(index, "from"));
+        let (Some(from), true) = (from, is_keyword(0, "select")) else {
+            return Err(syntax_error("Expected SELECT ... FROM ..."));
         };
         let limit = match &words[(from + 2).min(words.len())..] {
             [] => None,
             [limit, count] if limit.eq_ignore_ascii_case("limit") => {
-                Some(count.parse().map_err(|_| syntax(&format!("Unexpected \"{count}\"")))?)
+                Some(count.parse().map_err(|_| syntax_error(&format!("Unexpected \"{count}\"")))?)
             }
-            [word, ..] => return Err(syntax(&format!("Unexpected \"{word}\""))),
+            [word, ..] => return Err(syntax_error(&format!("Unexpected \"{word}\""))),
         };
         let columns = words[1..from].join(" ");
         let columns = match columns.trim() {
-            "" => return Err(syntax("SELECT list must not be empty")),
+            "" => return Err(syntax_error("SELECT list must not be empty")),
             "*" => None,
             list => Some(list.split(',').map(|column| column.trim().trim_matches('`').to_owned()).collect()),
         };
-        let name = words.get(from + 1).ok_or_else(|| syntax("Unexpected end of script"))?;
+        let name = words.get(from + 1).ok_or_else(|| syntax_error("Unexpected end of script"))?;
         let name = name.replace('`', "");
         let parts: Vec<_> = name.split('.').map(ToOwned::to_owned).collect();
         let (project, dataset, table) = match &parts[..] {
@@ -55,8 +55,8 @@ impl Query {
     }
 }
 
-fn syntax(fault: &str) -> ApiError {
-    ApiError::invalid("invalidQuery", format!("Syntax error: {fault}"))
+fn syntax_error(problem: &str) -> ApiError {
+    ApiError::invalid("invalidQuery", format!("Syntax error: {problem}"))
 }
 
 #[cfg(test)]
@@ -75,14 +75,14 @@ mod tests {
             ),
             ("SELECT `id` FROM `shop`.`sales`.`orders` ", Some(vec!["id"]), Some("shop"), None),
         ] {
-            let wanted = Query {
+            let expected = Query {
                 columns: columns.map(|columns| columns.into_iter().map(ToOwned::to_owned).collect()),
                 project: project.map(ToOwned::to_owned),
                 dataset: "sales".to_owned(),
                 table: "orders".to_owned(),
                 limit,
             };
-            assert_eq!(Query::parse(sql), Ok(wanted), "{sql}");
+            assert_eq!(Query::parse(sql), Ok(expected), "{sql}");
         }
         for sql in [
             "",

@@ -16,14 +16,14 @@ pub(super) struct Rows {
 }
 
 /// Checks that every row fits the schema.
-pub(super) fn check(place: &str, table: &Table) -> Result<(), ConfigError> {
+pub(super) fn check(location: &str, table: &Table) -> Result<(), ConfigError> {
     for (row, number) in table.rows.iter().zip(1..) {
         if row.len() != table.schema.len() {
-            let fault = format!("row {number} has {} values for {} columns", row.len(), table.schema.len());
-            return Err(ConfigError::new(place, fault));
+            let problem = format!("row {number} has {} values for {} columns", row.len(), table.schema.len());
+            return Err(ConfigError::new(location, problem));
         }
         if let Some(value) = row.iter().find(|value| value.is_array() || value.is_object()) {
-            return Err(ConfigError::new(place, format!("row {number} has the nested value {value}")));
+            return Err(ConfigError::new(location, format!("row {number} has the nested value {value}")));
         }
     }
     Ok(())
@@ -33,7 +33,9 @@ impl Rows {
     pub(super) fn select(table: &Table, query: &Query) -> Result<Self, ApiError> {
         let indices: Vec<usize> = match &query.columns {
             None => (0..table.schema.len()).collect(),
-            Some(names) => names.iter().map(|name| index(&table.schema, name)).collect::<Result<_, _>>()?,
+            Some(names) => {
+                names.iter().map(|name| column_index(&table.schema, name)).collect::<Result<_, _>>()?
+            }
         };
         let fields = indices.iter().filter_map(|&index| table.schema.get(index));
         let fields: Vec<_> = fields
@@ -41,19 +43,19 @@ impl Rows {
             .collect();
         let rows = table.rows.iter().take(query.limit.unwrap_or(usize::MAX)).map(|row| {
             let cells = indices.iter().filter_map(|&index| row.get(index));
-            json!({"f": cells.map(|cell| json!({"v": text(cell)})).collect::<Vec<_>>()})
+            json!({"f": cells.map(|cell| json!({"v": cell_value(cell)})).collect::<Vec<_>>()})
         });
         Ok(Self { schema: json!({"fields": fields}), rows: rows.collect() })
     }
 }
 
-fn index(schema: &[Column], name: &str) -> Result<usize, ApiError> {
+fn column_index(schema: &[Column], name: &str) -> Result<usize, ApiError> {
     let found = schema.iter().position(|column| column.name.eq_ignore_ascii_case(name));
     found.ok_or_else(|| ApiError::invalid("invalidQuery", format!("Unrecognized name: {name}")))
 }
 
 /// BigQuery writes every value as a string, but null.
-fn text(cell: &Value) -> Value {
+fn cell_value(cell: &Value) -> Value {
     match cell {
         Value::Null => Value::Null,
         Value::String(text) => Value::String(text.clone()),

@@ -17,8 +17,10 @@ pub(super) fn evaluate(node: &Node, values: &Values) -> Value {
         Node::Bool(bool) => Value::Bool(*bool),
         Node::Variable(name) => Value::Text(values.get(name).cloned().unwrap_or_default()),
         Node::List(items) => Value::List(items.iter().map(|item| evaluate(item, values)).collect()),
-        Node::Not(inner) => Value::Bool(!holds(inner, values)),
-        Node::Choice(condition, yes, no) => evaluate(if holds(condition, values) { yes } else { no }, values),
+        Node::Not(inner) => Value::Bool(!is_true(inner, values)),
+        Node::Conditional(condition, then, otherwise) => {
+            evaluate(if is_true(condition, values) { then } else { otherwise }, values)
+        }
         Node::Binary(operator, left, right) => binary(*operator, left, right, values),
         Node::Call(method, target, argument) => {
             let (target, argument) = (text(target, values), text(argument, values));
@@ -34,8 +36,8 @@ pub(super) fn evaluate(node: &Node, values: &Values) -> Value {
 
 fn binary(operator: Operator, left: &Node, right: &Node, values: &Values) -> Value {
     match operator {
-        Operator::And => Value::Bool(holds(left, values) && holds(right, values)),
-        Operator::Or => Value::Bool(holds(left, values) || holds(right, values)),
+        Operator::And => Value::Bool(is_true(left, values) && is_true(right, values)),
+        Operator::Or => Value::Bool(is_true(left, values) || is_true(right, values)),
         Operator::Equal => Value::Bool(evaluate(left, values) == evaluate(right, values)),
         Operator::Unequal => Value::Bool(evaluate(left, values) != evaluate(right, values)),
         Operator::Plus => Value::Text(text(left, values) + &text(right, values)),
@@ -46,7 +48,7 @@ fn binary(operator: Operator, left: &Node, right: &Node, values: &Values) -> Val
     }
 }
 
-fn holds(node: &Node, values: &Values) -> bool {
+fn is_true(node: &Node, values: &Values) -> bool {
     evaluate(node, values) == Value::Bool(true)
 }
 
@@ -58,7 +60,7 @@ fn text(node: &Node, values: &Values) -> String {
 }
 
 /// What stands before and after the `{name}` of a template.
-pub(super) fn template(template: &str) -> Option<(&str, &str)> {
+pub(super) fn split_template(template: &str) -> Option<(&str, &str)> {
     let (prefix, rest) = template.split_once('{')?;
     let (name, suffix) = rest.split_once('}')?;
     (!name.is_empty() && !suffix.contains(['{', '}'])).then_some((prefix, suffix))
@@ -66,7 +68,7 @@ pub(super) fn template(template: &str) -> Option<(&str, &str)> {
 
 /// The part of a text where the template has its `{name}`: after the first prefix, up to the first suffix after that.
 fn extract<'a>(text: &'a str, pattern: &str) -> Option<&'a str> {
-    let (prefix, suffix) = template(pattern)?;
+    let (prefix, suffix) = split_template(pattern)?;
     let (_, rest) = text.split_once(prefix)?;
     if suffix.is_empty() { Some(rest) } else { rest.split_once(suffix).map(|(part, _)| part) }
 }

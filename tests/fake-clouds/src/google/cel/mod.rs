@@ -44,19 +44,19 @@ pub(crate) type Values = BTreeMap<String, String>;
 impl Expression {
     /// Reads an expression that gives text.
     pub(crate) fn text(source: &str, scope: Scope<'_>) -> Result<Self, String> {
-        Self::of_type(source, scope, Type::Text)
+        Self::with_type(source, scope, Type::Text)
     }
 
     /// Reads an expression that gives true or false.
     pub(crate) fn condition(source: &str, scope: Scope<'_>) -> Result<Self, String> {
-        Self::of_type(source, scope, Type::Bool)
+        Self::with_type(source, scope, Type::Bool)
     }
 
-    fn of_type(source: &str, scope: Scope<'_>, wanted: Type) -> Result<Self, String> {
+    fn with_type(source: &str, scope: Scope<'_>, expected: Type) -> Result<Self, String> {
         let node = parser::parse(source)?;
         let found = types::check(&node, scope)?;
-        if found != wanted {
-            return Err(format!("it gives {found}, where {wanted} is wanted"));
+        if found != expected {
+            return Err(format!("it gives {found}, where {expected} is expected"));
         }
         Ok(Self(node))
     }
@@ -71,7 +71,7 @@ impl Expression {
     }
 
     /// Whether it holds.
-    pub(crate) fn holds(&self, values: &Values) -> bool {
+    pub(crate) fn is_met(&self, values: &Values) -> bool {
         eval::evaluate(&self.0, values) == eval::Value::Bool(true)
     }
 }

@@ -13,7 +13,7 @@ pub(super) enum Node {
     Not(Box<Node>),
     Binary(Operator, Box<Node>, Box<Node>),
     /// A condition, what it gives if it holds, and if not.
-    Choice(Box<Node>, Box<Node>, Box<Node>),
+    Conditional(Box<Node>, Box<Node>, Box<Node>),
     /// A method of a text with one argument.
     Call(Method, Box<Node>, Box<Node>),
 }
@@ -37,7 +37,7 @@ pub(super) enum Method {
 }
 
 impl Method {
-    fn named(name: &str) -> Option<Self> {
+    fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "contains" => Self::Contains,
             "startsWith" => Self::StartsWith,
@@ -49,7 +49,7 @@ impl Method {
 }
 
 /// From what binds least to what binds most.
-const LEVELS: [&[(&str, Operator)]; 4] = [
+const PRECEDENCE_LEVELS: [&[(&str, Operator)]; 4] = [
     &[("||", Operator::Or)],
     &[("&&", Operator::And)],
     &[("==", Operator::Equal), ("!=", Operator::Unequal), ("in", Operator::In)],
@@ -105,10 +105,10 @@ impl Parser<'_> {
         }
         let node = self.binary(0)?;
         let node = if self.accept("?") {
-            let yes = self.expression()?;
+            let then = self.expression()?;
             self.expect(":")?;
-            let no = self.expression()?;
-            Node::Choice(node.into(), yes.into(), no.into())
+            let otherwise = self.expression()?;
+            Node::Conditional(node.into(), then.into(), otherwise.into())
         } else {
             node
         };
@@ -117,7 +117,7 @@ impl Parser<'_> {
     }
 
     fn binary(&mut self, level: usize) -> Result<Node, String> {
-        let Some(operators) = LEVELS.get(level) else { return self.unary() };
+        let Some(operators) = PRECEDENCE_LEVELS.get(level) else { return self.unary() };
         let mut left = self.binary(level + 1)?;
         while let Some((_, operator)) = operators.iter().find(|(text, _)| self.next_is(text)) {
             self.rest = &self.rest[1..];
@@ -147,7 +147,7 @@ impl Parser<'_> {
     fn member(&mut self, node: Node, name: &str) -> Result<Node, String> {
         if self.accept("(") {
             let method =
-                Method::named(name).ok_or_else(|| format!("the method `{name}` is not known here"))?;
+                Method::from_name(name).ok_or_else(|| format!("the method `{name}` is not known here"))?;
             let argument = self.expression()?;
             self.expect(")")?;
             return Ok(Node::Call(method, node.into(), argument.into()));

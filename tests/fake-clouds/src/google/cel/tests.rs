@@ -86,7 +86,7 @@ fn conditions() {
         ("!(assertion.account == '1') && !assertion.arn.contains('x')", true),
         ("'a' + 'b' == 'ab'", true),
     ] {
-        assert_eq!(Expression::condition(source, CONDITION).unwrap().holds(&values()), holds, "{source}");
+        assert_eq!(Expression::condition(source, CONDITION).unwrap().is_met(&values()), holds, "{source}");
     }
 }
 
@@ -94,7 +94,7 @@ fn conditions() {
 fn what_is_refused() {
     for (source, scope, error) in [
         ("", CONDITION, "it ends too early"),
-        ("'a'", CONDITION, "it gives text, where true or false is wanted"),
+        ("'a'", CONDITION, "it gives text, where true or false is expected"),
         (
             "assertion.sub == 'a'",
             CONDITION,
@@ -112,8 +112,8 @@ fn what_is_refused() {
         ),
         ("assertion.arn.matches('a')", CONDITION, "the method `matches` is not known here"),
         ("assertion.arn.extract('x') == 'a'", CONDITION, "extract takes a text with one {name} in it"),
-        ("assertion.arn == true", CONDITION, "true or false stands where text is wanted"),
-        ("'a' && true", CONDITION, "text stands where true or false is wanted"),
+        ("assertion.arn == true", CONDITION, "true or false stands where text is expected"),
+        ("'a' && true", CONDITION, "text stands where true or false is expected"),
         ("true true", CONDITION, "`true` is not expected"),
         ("(true", CONDITION, "`)` is expected, not the end"),
         ("'a' == 'b", CONDITION, "the text 'b has no end"),

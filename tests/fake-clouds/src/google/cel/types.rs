@@ -24,23 +24,23 @@ impl fmt::Display for Type {
 }
 
 impl Assertion {
-    fn has(self, variable: &str) -> bool {
+    fn has_variable(self, variable: &str) -> bool {
         match self {
-            Self::Aws => AWS.contains(&variable),
+            Self::Aws => AWS_VARIABLES.contains(&variable),
             Self::Claims => variable.starts_with("assertion.") || variable.starts_with("assertion["),
         }
     }
 
-    fn known(self) -> String {
+    fn known_variables(self) -> String {
         match self {
-            Self::Aws => AWS.join(", "),
+            Self::Aws => AWS_VARIABLES.join(", "),
             Self::Claims => "assertion's claims".to_owned(),
         }
     }
 }
 
 /// The fields of `assertion` for a provider of type AWS.
-const AWS: [&str; 3] = ["assertion.arn", "assertion.account", "assertion.userid"];
+const AWS_VARIABLES: [&str; 3] = ["assertion.arn", "assertion.account", "assertion.userid"];
 
 pub(super) fn check(node: &Node, scope: Scope<'_>) -> Result<Type, String> {
     match node {
@@ -48,22 +48,22 @@ pub(super) fn check(node: &Node, scope: Scope<'_>) -> Result<Type, String> {
         Node::Bool(_) => Ok(Type::Bool),
         Node::Variable(name) => variable(name, scope),
         Node::List(items) => {
-            items.iter().try_for_each(|item| want(item, scope, Type::Text))?;
+            items.iter().try_for_each(|item| expect_type(item, scope, Type::Text))?;
             Ok(Type::List)
         }
-        Node::Not(inner) => want(inner, scope, Type::Bool).map(|()| Type::Bool),
+        Node::Not(inner) => expect_type(inner, scope, Type::Bool).map(|()| Type::Bool),
         Node::Binary(operator, left, right) => binary(*operator, left, right, scope),
-        Node::Choice(condition, yes, no) => {
-            want(condition, scope, Type::Bool)?;
-            let found = check(yes, scope)?;
-            want(no, scope, found)?;
+        Node::Conditional(condition, then, otherwise) => {
+            expect_type(condition, scope, Type::Bool)?;
+            let found = check(then, scope)?;
+            expect_type(otherwise, scope, found)?;
             Ok(found)
         }
         Node::Call(method, target, argument) => {
-            want(target, scope, Type::Text)?;
-            want(argument, scope, Type::Text)?;
+            expect_type(target, scope, Type::Text)?;
+            expect_type(argument, scope, Type::Text)?;
             if *method == Method::Extract {
-                template(argument)?;
+                check_template(argument)?;
                 return Ok(Type::Text);
             }
             Ok(Type::Bool)
@@ -71,9 +71,9 @@ pub(super) fn check(node: &Node, scope: Scope<'_>) -> Result<Type, String> {
     }
 }
 
-fn want(node: &Node, scope: Scope<'_>, wanted: Type) -> Result<(), String> {
+fn expect_type(node: &Node, scope: Scope<'_>, expected: Type) -> Result<(), String> {
     let found = check(node, scope)?;
-    if found == wanted { Ok(()) } else { Err(format!("{found} stands where {wanted} is wanted")) }
+    if found == expected { Ok(()) } else { Err(format!("{found} stands where {expected} is expected")) }
 }
 
 fn binary(operator: Operator, left: &Node, right: &Node, scope: Scope<'_>) -> Result<Type, String> {
@@ -86,16 +86,16 @@ fn binary(operator: Operator, left: &Node, right: &Node, scope: Scope<'_>) -> Re
             ((found, found), Type::Bool)
         }
     };
-    want(left, scope, operands.0)?;
-    want(right, scope, operands.1)?;
+    expect_type(left, scope, operands.0)?;
+    expect_type(right, scope, operands.1)?;
     Ok(result)
 }
 
 fn variable(name: &str, scope: Scope<'_>) -> Result<Type, String> {
-    if scope.assertion.has(name) {
+    if scope.assertion.has_variable(name) {
         return Ok(Type::Text);
     }
-    let known = scope.assertion.known();
+    let known = scope.assertion.known_variables();
     let Some(attributes) = scope.attributes else {
         return Err(format!("`{name}` is not known in a mapping: only {known} are"));
     };
@@ -107,7 +107,7 @@ fn variable(name: &str, scope: Scope<'_>) -> Result<Type, String> {
 }
 
 /// `extract` takes a literal with one `{name}` in it.
-fn template(argument: &Node) -> Result<(), String> {
-    let fits = matches!(argument, Node::Text(text) if super::eval::template(text).is_some());
-    if fits { Ok(()) } else { Err("extract takes a text with one {name} in it".to_owned()) }
+fn check_template(argument: &Node) -> Result<(), String> {
+    let is_template = matches!(argument, Node::Text(text) if super::eval::split_template(text).is_some());
+    if is_template { Ok(()) } else { Err("extract takes a text with one {name} in it".to_owned()) }
 }

@@ -13,13 +13,13 @@ use super::Google;
 use super::error::{ApiError, Style};
 use super::policy::Policy;
 use super::principal::Principal;
-use super::tokens::Grant;
+use super::tokens::TokenGrant;
 use crate::clock::Timestamp;
 use crate::error::ConfigError;
 use crate::events::Detail;
-use crate::faults::Operation;
 use crate::oidc::GOOGLE_ISSUER;
-use crate::wire::{Answer, Fields, Request, is_form};
+use crate::operation::Operation;
+use crate::wire::{Fields, Request, Response, is_form};
 use crate::{config, secret};
 
 const GET_ACCESS_TOKEN: &str = "iam.serviceAccounts.getAccessToken";
@@ -63,13 +63,13 @@ struct IdTokenBody {
 
 impl AccessTokenBody {
     /// JSON, or a form: Google binds what stands in one as it binds a query's parameters, and gRPC's C-core sends one.
-    fn of(request: &Request) -> Result<Self, ApiError> {
+    fn parse(request: &Request) -> Result<Self, ApiError> {
         if !is_form(request) {
-            return parsed(request);
+            return parse_json(request);
         }
-        let fields = Fields::of_form(request);
+        let fields = Fields::from_form(request);
         if let Some(name) = fields.names().find(|name| !["delegates", "scope", "lifetime"].contains(name)) {
-            return Err(no_such_field(name));
+            return Err(unknown_field(name));
         }
         Ok(Self {
             delegates: fields.values("delegates"),
@@ -82,14 +82,14 @@ impl AccessTokenBody {
 impl ServiceAccounts {
     pub(crate) fn new(config: &[config::ServiceAccount]) -> Result<Self, ConfigError> {
         let accounts = config.iter().map(|account| {
-            let place = format!("the service account {}", account.email);
+            let location = format!("the service account {}", account.email);
             if !(3600..=43200).contains(&account.max_token_seconds) {
-                return Err(ConfigError::new(place, "maxTokenSeconds is 3600 to 43200"));
+                return Err(ConfigError::new(location, "maxTokenSeconds is 3600 to 43200"));
             }
             Ok(ServiceAccount {
                 email: account.email.clone(),
                 unique_id: format!("1{}", secret::digits(20)),
-                policy: Policy::new(&place, &account.bindings)?,
+                policy: Policy::new(&location, &account.bindings)?,
                 max_token_seconds: account.max_token_seconds,
                 token_seconds: account.token_seconds,
             })
@@ -103,7 +103,7 @@ impl ServiceAccounts {
 
     /// The service account at the end of a chain, each link of which trusts the one before to pass on, and the last one
     /// to have the token.
-    fn reach(
+    fn resolve_chain(
         &self,
         caller: &Principal,
         delegates: &[String],
@@ -128,7 +128,7 @@ impl ServiceAccounts {
 }
 
 /// What a request asks for, and of which service account.
-pub(crate) fn call(request: &Request) -> Option<(Operation, String)> {
+pub(crate) fn parse_path(request: &Request) -> Option<(Operation, String)> {
     let rest = request.uri().path().strip_prefix("/v1/projects/-/serviceAccounts/")?;
     let (email, method) = rest.rsplit_once(':')?;
     let operation = match method {
@@ -141,21 +141,21 @@ pub(crate) fn call(request: &Request) -> Option<(Operation, String)> {
 }
 
 /// The refusal of a call.
-pub(crate) fn refused(operation: Operation) -> ApiError {
+pub(crate) fn permission_denied(operation: Operation) -> ApiError {
     denied(if operation == Operation::GenerateIdToken { GET_ID_TOKEN } else { GET_ACCESS_TOKEN })
 }
 
 fn denied(permission: &str) -> ApiError {
     ApiError::forbidden(format!("Permission '{permission}' denied on resource (or it may not exist)."))
-        .because("IAM_PERMISSION_DENIED", "iam.googleapis.com", &json!({"permission": permission}))
+        .with_error_info("IAM_PERMISSION_DENIED", "iam.googleapis.com", &json!({"permission": permission}))
 }
 
-fn parsed<'a, B: Deserialize<'a>>(request: &'a Request) -> Result<B, ApiError> {
+fn parse_json<'a, B: Deserialize<'a>>(request: &'a Request) -> Result<B, ApiError> {
     serde_json::from_slice(request.body())
         .map_err(|error| ApiError::invalid("badRequest", format!("Invalid JSON payload received. {error}")))
 }
 
-fn no_such_field(name: &str) -> ApiError {
+fn unknown_field(name: &str) -> ApiError {
     let message = format!(
         "Invalid JSON payload received. Unknown name \"{name}\": Cannot bind query parameter. Field '{name}' could not be \
          found in request message."
@@ -163,7 +163,7 @@ fn no_such_field(name: &str) -> ApiError {
     ApiError::invalid("badRequest", message)
 }
 
-fn no_argument() -> ApiError {
+fn invalid_argument() -> ApiError {
     ApiError::invalid("badRequest", "Request contains an invalid argument.")
 }
 
@@ -172,33 +172,33 @@ impl Google {
         &self,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<Response, ApiError> {
         let caller = self.tokens.caller(request, now, Style::Rpc, &[IAM_SCOPE])?;
-        let (_, email) = call(request).ok_or_else(|| ApiError::no_such_method(request))?;
-        let body = AccessTokenBody::of(request)?;
+        let (_, email) = parse_path(request).ok_or_else(|| ApiError::unknown_method(request))?;
+        let body = AccessTokenBody::parse(request)?;
         let scopes = body.scope.unwrap_or_default();
         if scopes.is_empty() {
-            return Err(no_argument());
+            return Err(invalid_argument());
         }
         let delegates = body.delegates.unwrap_or_default();
-        let account = self.service_accounts.reach(&caller, &delegates, &email, GET_ACCESS_TOKEN)?;
-        let asked = lifetime(body.lifetime.as_deref(), account.max_token_seconds)?;
-        let lifetime = account.token_seconds.unwrap_or(asked);
+        let account = self.service_accounts.resolve_chain(&caller, &delegates, &email, GET_ACCESS_TOKEN)?;
+        let requested = parse_lifetime(body.lifetime.as_deref(), account.max_token_seconds)?;
+        let lifetime = account.token_seconds.unwrap_or(requested);
         let expires = now.plus(lifetime);
         let principal = Principal::ServiceAccount { email: account.email.clone() };
-        let token = self.tokens.give(Grant { principal, scopes, expires });
-        let answer = Answer::json(StatusCode::OK, &json!({"accessToken": token, "expireTime": expires}));
+        let token = self.tokens.issue(TokenGrant { principal, scopes, expires });
+        let response = Response::json(StatusCode::OK, &json!({"accessToken": token, "expireTime": expires}));
         let (principal, service_account) = (caller.to_string(), account.email.clone());
-        Ok(answer.telling(Detail::Impersonated { principal, service_account, lifetime }))
+        Ok(response.with_detail(Detail::Impersonated { principal, service_account, lifetime }))
     }
 
-    pub(super) fn generate_id_token(&self, request: &Request, now: Timestamp) -> Result<Answer, ApiError> {
+    pub(super) fn generate_id_token(&self, request: &Request, now: Timestamp) -> Result<Response, ApiError> {
         let caller = self.tokens.caller(request, now, Style::Rpc, &[IAM_SCOPE])?;
-        let (_, email) = call(request).ok_or_else(|| ApiError::no_such_method(request))?;
-        let body: IdTokenBody = parsed(request)?;
-        let audience = body.audience.filter(|audience| !audience.is_empty()).ok_or_else(no_argument)?;
+        let (_, email) = parse_path(request).ok_or_else(|| ApiError::unknown_method(request))?;
+        let body: IdTokenBody = parse_json(request)?;
+        let audience = body.audience.filter(|audience| !audience.is_empty()).ok_or_else(invalid_argument)?;
         let delegates = body.delegates.unwrap_or_default();
-        let account = self.service_accounts.reach(&caller, &delegates, &email, GET_ID_TOKEN)?;
+        let account = self.service_accounts.resolve_chain(&caller, &delegates, &email, GET_ID_TOKEN)?;
         let mut claims = json!({
             "aud": audience,
             "azp": account.unique_id,
@@ -214,18 +214,18 @@ impl Google {
         let issuer = self.issuers.find(GOOGLE_ISSUER);
         let token = issuer.and_then(|issuer| issuer.mint_claims(&claims)).ok_or_else(ApiError::internal)?;
         let (principal, service_account) = (caller.to_string(), account.email.clone());
-        let detail = Detail::IdTokenGiven { principal, service_account, audience };
-        Ok(Answer::json(StatusCode::OK, &json!({"token": token})).telling(detail))
+        let detail = Detail::IdTokenIssued { principal, service_account, audience };
+        Ok(Response::json(StatusCode::OK, &json!({"token": token})).with_detail(detail))
     }
 }
 
 /// Reads `"3600s"`.
-fn lifetime(text: Option<&str>, most: i64) -> Result<i64, ApiError> {
+fn parse_lifetime(text: Option<&str>, max: i64) -> Result<i64, ApiError> {
     let Some(text) = text else { return Ok(3600) };
     let seconds: Option<i64> = text.strip_suffix('s').and_then(|number| number.parse().ok());
     match seconds {
-        Some(seconds) if (1..=most).contains(&seconds) => Ok(seconds),
-        Some(seconds) if seconds > most => Err(ApiError::invalid(
+        Some(seconds) if (1..=max).contains(&seconds) => Ok(seconds),
+        Some(seconds) if seconds > max => Err(ApiError::invalid(
             "badRequest",
             "Access tokens can not have lifetimes of more than 1 hour. Use the Org Policy Constraint \
              constraints/iam.allowServiceAccountCredentialLifetimeExtension to allow up to 12 hours.",

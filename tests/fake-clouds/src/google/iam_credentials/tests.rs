@@ -5,22 +5,22 @@ use serde_json::{Value, json};
 use crate::events::Detail;
 use crate::state::Service;
 use crate::testing::*;
-use crate::wire::Answer;
+use crate::wire::Response;
 
 const ARCHIVE: &str = "archive@shop.iam.gserviceaccount.com";
 const AUDIENCE: &str = "https://orders-abc123-ew.a.run.app";
 
 async fn federated(fixture: &Fixture, changes: &[(&str, Option<&str>)]) -> String {
     let session = fixture.session(changes).await;
-    let token = subject_token(&signed(&session, NOW, &audience(PROVIDER)));
-    let answer = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
-    parsed(&answer)["access_token"].as_str().unwrap().to_owned()
+    let token = subject_token(&signed_caller_identity(&session, NOW, &audience(PROVIDER)));
+    let response = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
+    json_body(&response)["access_token"].as_str().unwrap().to_owned()
 }
 
-async fn id_token(fixture: &Fixture, email: &str, token: &str, body: &Value) -> Answer {
+async fn id_token(fixture: &Fixture, email: &str, token: &str, body: &Value) -> Response {
     let path = format!("/v1/projects/-/serviceAccounts/{email}:generateIdToken");
     let mut request = http::Request::post(path).body(body.to_string().into()).unwrap();
-    bear(&mut request, token);
+    set_bearer_token(&mut request, token);
     fixture.call(Service::IamCredentials, request).await
 }
 
@@ -35,12 +35,12 @@ async fn what_an_id_token_says() {
     let google = fixture.issuer("https://accounts.google.com");
     for include_email in [json!(false), json!(null), json!(true)] {
         let body = json!({"audience": AUDIENCE, "includeEmail": include_email, "delegates": null});
-        let answer = id_token(&fixture, ACCOUNT, &federated, &body).await;
-        let mut claims = google.claims(parsed(&answer)["token"].as_str().unwrap()).unwrap();
+        let response = id_token(&fixture, ACCOUNT, &federated, &body).await;
+        let mut claims = google.claims(json_body(&response)["token"].as_str().unwrap()).unwrap();
         let id = claims["sub"].take();
         assert!(id.as_str().is_some_and(|id| id.len() == 21));
         assert_eq!(claims["azp"].take(), id);
-        let mut wanted = json!({
+        let mut expected = json!({
             "aud": AUDIENCE,
             "azp": null,
             "exp": NOW.plus(3_600).0,
@@ -49,11 +49,11 @@ async fn what_an_id_token_says() {
             "sub": null,
         });
         if include_email == true {
-            wanted["email"] = json!(ACCOUNT);
-            wanted["email_verified"] = json!(true);
+            expected["email"] = json!(ACCOUNT);
+            expected["email_verified"] = json!(true);
         }
-        assert_eq!(claims, wanted, "includeEmail: {include_email}");
-        let Detail::IdTokenGiven { service_account, audience, .. } = answer.detail else {
+        assert_eq!(claims, expected, "includeEmail: {include_email}");
+        let Detail::IdTokenIssued { service_account, audience, .. } = response.detail else {
             panic!("no token")
         };
         assert_eq!((service_account.as_str(), audience.as_str()), (ACCOUNT, AUDIENCE));
@@ -70,13 +70,15 @@ async fn id_tokens_that_are_refused() {
         (ACCOUNT, json!({"audience": ""}), invalid.to_owned()),
         (ARCHIVE, json!({"audience": AUDIENCE}), denied("iam.serviceAccounts.getOpenIdToken")),
     ] {
-        let answer = id_token(&fixture, email, &federated, &body).await;
-        assert_eq!(refusal(&answer), error, "{body}");
+        let response = id_token(&fixture, email, &federated, &body).await;
+        assert_eq!(error_message(&response), error, "{body}");
     }
-    let answer = id_token(&fixture, ACCOUNT, "ya29.forged", &json!({"audience": AUDIENCE})).await;
-    assert_eq!(answer.status, 401);
+    let response = id_token(&fixture, ACCOUNT, "ya29.forged", &json!({"audience": AUDIENCE})).await;
+    assert_eq!(response.status, 401);
     let unknown = id_token(&fixture, "a:b", &federated, &json!({"scope": []})).await;
-    assert!(refusal(&unknown).starts_with("INVALID_ARGUMENT: Invalid JSON payload received. unknown field"));
+    assert!(
+        error_message(&unknown).starts_with("INVALID_ARGUMENT: Invalid JSON payload received. unknown field")
+    );
 }
 
 /// As gRPC's C-core asks, which does not encode the scope.
@@ -107,11 +109,11 @@ async fn an_access_token_by_a_form() {
     ] {
         let mut request = form(&path, &[]);
         *request.body_mut() = body.clone().into();
-        bear(&mut request, &federated);
-        let answer = fixture.call(Service::IamCredentials, request).await;
-        assert_eq!(answer.error, error, "{body}");
-        let wanted = expires.map_or(json!(null), |seconds| json!(NOW.plus(seconds)));
-        assert_eq!(parsed(&answer)["expireTime"], wanted, "{body}");
+        set_bearer_token(&mut request, &federated);
+        let response = fixture.call(Service::IamCredentials, request).await;
+        assert_eq!(response.error, error, "{body}");
+        let expected = expires.map_or(json!(null), |seconds| json!(NOW.plus(seconds)));
+        assert_eq!(json_body(&response)["expireTime"], expected, "{body}");
     }
 }
 
@@ -119,17 +121,19 @@ async fn an_access_token_by_a_form() {
 #[tokio::test]
 async fn a_chain_needs_the_token_creator_all_along() {
     let fixture = Fixture::new();
-    let may = federated(&fixture, &[]).await;
-    let may_not = federated(&fixture, &[("RoleSessionName", Some("shop.other"))]).await;
+    let token_creator = federated(&fixture, &[]).await;
+    let identity_user = federated(&fixture, &[("RoleSessionName", Some("shop.other"))]).await;
     let scope = "https://www.googleapis.com/auth/cloud-platform";
     let delegates = json!([format!("projects/-/serviceAccounts/{ACCOUNT}")]);
-    for (token, error) in [(may, None), (may_not, Some(denied("iam.serviceAccounts.implicitDelegation")))] {
+    for (token, error) in
+        [(token_creator, None), (identity_user, Some(denied("iam.serviceAccounts.implicitDelegation")))]
+    {
         let body = json!({"audience": AUDIENCE, "delegates": delegates});
-        let answer = id_token(&fixture, ARCHIVE, &token, &body).await;
-        assert_eq!(answer.error, error);
+        let response = id_token(&fixture, ARCHIVE, &token, &body).await;
+        assert_eq!(response.error, error);
         let body = json!({"scope": [scope], "delegates": delegates});
         assert_eq!(fixture.impersonate(ARCHIVE, &token, &body).await.error, error);
-        let own = fixture.impersonate(ACCOUNT, &token, &json!({"scope": [scope]})).await;
-        assert_eq!(own.error, None, "either may act as the first account itself");
+        let first = fixture.impersonate(ACCOUNT, &token, &json!({"scope": [scope]})).await;
+        assert_eq!(first.error, None, "either may act as the first account itself");
     }
 }

@@ -10,10 +10,10 @@ use super::cel::{Values, field};
 use super::error::OauthError;
 use super::provider::Oidc;
 use crate::clock::Timestamp;
-use crate::oidc::{Audience, Issuers, Jwt, Unverified};
+use crate::oidc::{Audience, Issuers, Jwt, VerifyError};
 
 /// How far the clocks of an issuer and of Google may be apart, in seconds.
-const TOLERANCE: i64 = 60;
+const CLOCK_TOLERANCE: i64 = 60;
 
 #[derive(Debug, Deserialize)]
 struct Claims {
@@ -27,8 +27,8 @@ struct Claims {
 #[derive(Debug)]
 pub(super) struct IdToken {
     claims: Value,
-    /// Seconds that it has left; less than one within the tolerance.
-    pub(super) left: i64,
+    /// Seconds that it has remaining; less than one within the tolerance.
+    pub(super) remaining: i64,
 }
 
 impl IdToken {
@@ -39,37 +39,37 @@ impl IdToken {
         issuers: &Issuers,
         now: Timestamp,
     ) -> Result<Self, OauthError> {
-        let unreadable = || invalid("Unable to parse the ID Token.");
-        let token = Jwt::parse(token).ok_or_else(unreadable)?;
-        let claims: Claims = token.claims().ok_or_else(unreadable)?;
+        let malformed = || invalid("Unable to parse the ID Token.");
+        let token = Jwt::parse(token).ok_or_else(malformed)?;
+        let claims: Claims = token.claims().ok_or_else(malformed)?;
         check_issuer(claims.iss.as_deref(), &oidc.issuer)?;
         // Google fetches the issuer's keys: one that it cannot reach is as one without a key that fits.
-        let unreachable = || invalid("Error connecting to the given credential's issuer.");
-        let issuer = issuers.find(&oidc.issuer).ok_or_else(unreachable)?;
-        issuer.verify(&token).map_err(|fault| match fault {
-            Unverified::NoKey => unreachable(),
-            Unverified::Forged => invalid("Unable to verify the ID Token signature."),
+        let unreachable_issuer = || invalid("Error connecting to the given credential's issuer.");
+        let issuer = issuers.find(&oidc.issuer).ok_or_else(unreachable_issuer)?;
+        issuer.verify(&token).map_err(|error| match error {
+            VerifyError::NoMatchingKey => unreachable_issuer(),
+            VerifyError::InvalidSignature => invalid("Unable to verify the ID Token signature."),
         })?;
         check_audience(claims.aud.as_ref().map_or(&[], Audience::as_slice), &oidc.audiences)?;
-        let left = left(claims.iat, claims.exp, now)?;
-        Ok(Self { claims: token.claims, left })
+        let remaining = remaining_lifetime(claims.iat, claims.exp, now)?;
+        Ok(Self { claims: token.claims, remaining })
     }
 
     /// The claims that are texts, as expressions name them.
     pub(super) fn values(&self) -> Values {
         let mut values = Values::new();
-        collect("assertion".to_owned(), &self.claims, &mut values);
+        collect_strings("assertion".to_owned(), &self.claims, &mut values);
         values
     }
 }
 
-fn check_issuer(found: Option<&str>, wanted: &str) -> Result<(), OauthError> {
-    if found == Some(wanted) {
+fn check_issuer(found: Option<&str>, expected: &str) -> Result<(), OauthError> {
+    if found == Some(expected) {
         return Ok(());
     }
     let found = found.unwrap_or("null");
     Err(invalid(&format!(
-        "The issuer in ID Token {found} does not match the expected one in config: {wanted}."
+        "The issuer in ID Token {found} does not match the expected one in config: {expected}."
     )))
 }
 
@@ -81,9 +81,11 @@ fn check_audience(found: &[String], allowed: &[String]) -> Result<(), OauthError
     Err(invalid(&format!("The audience in ID Token [{found}] does not match the expected audience.")))
 }
 
-fn left(issued: Option<i64>, expires: Option<i64>, now: Timestamp) -> Result<i64, OauthError> {
+fn remaining_lifetime(issued: Option<i64>, expires: Option<i64>, now: Timestamp) -> Result<i64, OauthError> {
     match (issued, expires) {
-        (Some(issued), Some(expires)) if issued <= now.0 + TOLERANCE && now.0 <= expires + TOLERANCE => {
+        (Some(issued), Some(expires))
+            if issued <= now.0 + CLOCK_TOLERANCE && now.0 <= expires + CLOCK_TOLERANCE =>
+        {
             Ok(expires - now.0)
         }
         _ => {
@@ -93,14 +95,14 @@ fn left(issued: Option<i64>, expires: Option<i64>, now: Timestamp) -> Result<i64
     }
 }
 
-fn collect(name: String, claim: &Value, values: &mut Values) {
+fn collect_strings(name: String, claim: &Value, values: &mut Values) {
     match claim {
         Value::String(text) => {
             values.insert(name, text.clone());
         }
         Value::Object(fields) => {
             for (key, value) in fields {
-                collect(field(&name, key), value, values);
+                collect_strings(field(&name, key), value, values);
             }
         }
         _ => {}

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::events::{Detail, Shown};
-use crate::faults::Operation;
+use crate::events::{Detail, SubjectToken};
+use crate::operation::Operation;
 use crate::state::Service;
 use crate::testing::*;
-use crate::wire::Answer;
+use crate::wire::Response;
 
 const CLUSTER: &str = "projects/123456/locations/global/workloadIdentityPools/kubernetes/providers/cluster";
 const POOL: &str = "//iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/kubernetes";
@@ -29,7 +29,7 @@ fn claims(changes: &Value) -> Value {
     claims
 }
 
-async fn exchange(fixture: &Fixture, provider: &str, token: &str) -> Answer {
+async fn exchange(fixture: &Fixture, provider: &str, token: &str) -> Response {
     let audience = audience(provider);
     let changes = [
         ("audience", Some(audience.as_str())),
@@ -38,7 +38,7 @@ async fn exchange(fixture: &Fixture, provider: &str, token: &str) -> Answer {
     fixture.call(Service::GoogleSts, exchange_request(token, &changes)).await
 }
 
-async fn exchange_claims(fixture: &Fixture, changes: &Value) -> Answer {
+async fn exchange_claims(fixture: &Fixture, changes: &Value) -> Response {
     let token = fixture.issuer(ISSUER).mint_claims(&claims(changes)).unwrap();
     exchange(fixture, CLUSTER, &token).await
 }
@@ -46,15 +46,15 @@ async fn exchange_claims(fixture: &Fixture, changes: &Value) -> Answer {
 #[tokio::test]
 async fn an_exchange_and_an_impersonation() {
     let fixture = Fixture::new();
-    let answer = exchange_claims(&fixture, &json!({})).await;
-    let federated = parsed(&answer)["access_token"].as_str().unwrap().to_owned();
-    let Detail::TokenExchanged(told) = &answer.detail else { panic!("{answer:?}") };
-    assert_eq!(told.principal, format!("principal:{POOL}/subject/{SUBJECT}"));
-    assert_eq!(told.attributes["attribute.namespace"], "shop");
-    assert_eq!(told.shown, Shown::Jwt { issuer: ISSUER.to_owned() });
+    let response = exchange_claims(&fixture, &json!({})).await;
+    let federated = json_body(&response)["access_token"].as_str().unwrap().to_owned();
+    let Detail::TokenExchanged(detail) = &response.detail else { panic!("{response:?}") };
+    assert_eq!(detail.principal, format!("principal:{POOL}/subject/{SUBJECT}"));
+    assert_eq!(detail.attributes["attribute.namespace"], "shop");
+    assert_eq!(detail.subject_token, SubjectToken::Jwt { issuer: ISSUER.to_owned() });
     let scope = json!({"scope": ["https://www.googleapis.com/auth/cloud-platform"]});
-    let answer = fixture.impersonate(ACCOUNT, &federated, &scope).await;
-    assert_eq!(answer.error, None, "the account trusts the namespace");
+    let response = fixture.impersonate(ACCOUNT, &federated, &scope).await;
+    assert_eq!(response.error, None, "the account trusts the namespace");
     assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 0, "AWS has no part in it");
 }
 
@@ -68,8 +68,8 @@ async fn both_names_of_the_type_and_both_forms_of_the_audience() {
             let provider = audience(CLUSTER);
             let changes =
                 [("audience", Some(provider.as_str())), ("subject_token_type", Some(kind.as_str()))];
-            let answer = fixture.call(Service::GoogleSts, exchange_request(&token, &changes)).await;
-            assert_eq!(answer.error, None, "{kind} {aud}");
+            let response = fixture.call(Service::GoogleSts, exchange_request(&token, &changes)).await;
+            assert_eq!(response.error, None, "{kind} {aud}");
         }
     }
 }
@@ -78,13 +78,13 @@ async fn both_names_of_the_type_and_both_forms_of_the_audience() {
 async fn a_federated_token_does_not_outlive_the_subject_token() {
     let fixture = Fixture::new();
     for (left, expires_in) in [(86_400, 3_600), (3_600, 3_600), (600, 600), (1, 1), (-60, 1)] {
-        let answer = exchange_claims(&fixture, &json!({"exp": NOW.plus(left).0})).await;
-        assert_eq!(parsed(&answer)["expires_in"], expires_in, "{left} s");
+        let response = exchange_claims(&fixture, &json!({"exp": NOW.plus(left).0})).await;
+        assert_eq!(json_body(&response)["expires_in"], expires_in, "{left} s");
     }
     // A token may be of yesterday; a minute's difference between clocks is borne.
     for issued in [-86_400, 60] {
-        let answer = exchange_claims(&fixture, &json!({"iat": NOW.plus(issued).0})).await;
-        assert_eq!(answer.error, None, "{issued} s");
+        let response = exchange_claims(&fixture, &json!({"iat": NOW.plus(issued).0})).await;
+        assert_eq!(response.error, None, "{issued} s");
     }
 }
 
@@ -130,39 +130,44 @@ async fn claims_that_are_refused() {
             "The mapped attribute 'google.subject' must be of type STRING.".to_owned(),
         ),
     ] {
-        let answer = exchange_claims(&fixture, &changes).await;
-        assert_eq!(refusal(&answer), format!("{code}: {description}"), "{changes}");
-        assert_eq!(answer.status, 400);
+        let response = exchange_claims(&fixture, &changes).await;
+        assert_eq!(error_message(&response), format!("{code}: {description}"), "{changes}");
+        assert_eq!(response.status, 400);
     }
 }
 
 #[tokio::test]
 async fn signatures_that_are_refused() {
     let fixture = Fixture::new();
-    let good = fixture.issuer(ISSUER).mint_claims(&claims(&json!({}))).unwrap();
+    let valid = fixture.issuer(ISSUER).mint_claims(&claims(&json!({}))).unwrap();
     let other = fixture.issuer(OTHER_ISSUER).mint_claims(&claims(&json!({}))).unwrap();
-    let (signed, _) = good.rsplit_once('.').unwrap();
-    let own = provider("own-audience");
+    let (signed, _) = valid.rsplit_once('.').unwrap();
+    let own_audience = provider("own-audience");
     let unreachable = provider("unreachable");
-    let elsewhere = claims(&json!({"iss": ISSUER.replace("0123456789ABCDEF", "0000000000000000")}));
-    let elsewhere = fixture.issuer(ISSUER).mint_claims(&elsewhere).unwrap();
-    for (what, provider, token, error) in [
+    let unknown_issuer = claims(&json!({"iss": ISSUER.replace("0123456789ABCDEF", "0000000000000000")}));
+    let unknown_issuer = fixture.issuer(ISSUER).mint_claims(&unknown_issuer).unwrap();
+    for (case, provider, token, error) in [
         ("no token", CLUSTER, "x", "Unable to parse the ID Token."),
         ("another key", CLUSTER, &other, "Error connecting to the given credential's issuer."),
         ("no signature", CLUSTER, &format!("{signed}."), "Unable to verify the ID Token signature."),
-        ("no such issuer", &unreachable, &elsewhere, "Error connecting to the given credential's issuer."),
+        (
+            "no such issuer",
+            &unreachable,
+            &unknown_issuer,
+            "Error connecting to the given credential's issuer.",
+        ),
         (
             "the provider's own audiences alone",
-            &own,
-            &good,
+            &own_audience,
+            &valid,
             &format!(
                 "The audience in ID Token [https:{}] does not match the expected audience.",
                 audience(CLUSTER)
             ),
         ),
     ] {
-        let answer = exchange(&fixture, provider, token).await;
-        assert_eq!(refusal(&answer), format!("invalid_grant: {error}"), "{what}");
+        let response = exchange(&fixture, provider, token).await;
+        assert_eq!(error_message(&response), format!("invalid_grant: {error}"), "{case}");
     }
 }
 
@@ -171,11 +176,11 @@ async fn a_token_of_the_other_kind_is_refused() {
     let fixture = Fixture::new();
     let token = fixture.issuer(ISSUER).mint_claims(&claims(&json!({}))).unwrap();
     let error = "invalid_request: Invalid value for \"subject_token_type\": it should be ";
-    let answer = exchange(&fixture, PROVIDER, &token).await;
-    assert_eq!(refusal(&answer), format!("{error}urn:ietf:params:aws:token-type:aws4_request."));
+    let response = exchange(&fixture, PROVIDER, &token).await;
+    assert_eq!(error_message(&response), format!("{error}urn:ietf:params:aws:token-type:aws4_request."));
     let cluster = audience(CLUSTER);
-    let answer = fixture.exchange(&[("audience", Some(&cluster))]).await;
-    assert_eq!(refusal(&answer), format!("{error}urn:ietf:params:oauth:token-type:jwt."));
+    let response = fixture.exchange(&[("audience", Some(&cluster))]).await;
+    assert_eq!(error_message(&response), format!("{error}urn:ietf:params:oauth:token-type:jwt."));
 }
 
 fn provider(name: &str) -> String {

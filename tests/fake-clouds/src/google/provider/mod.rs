@@ -107,8 +107,8 @@ pub(crate) struct Provider {
 
 impl Provider {
     pub(crate) fn new(config: &config::Provider, universe: &str) -> Result<Self, ConfigError> {
-        let place = format!("the provider {}", config.name);
-        let fault = |fault: String| ConfigError::new(&place, fault);
+        let location = format!("the provider {}", config.name);
+        let invalid = |problem: String| ConfigError::new(&location, problem);
         let parts: Vec<_> = config.name.split('/').collect();
         let (
             ["projects", number, "locations", "global", "workloadIdentityPools", _, "providers", _],
@@ -116,37 +116,38 @@ impl Provider {
         ) = (&parts[..], config.name.split_once("/providers/"))
         else {
             let shape = "projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER";
-            return Err(fault(format!("a provider's name is {shape}")));
+            return Err(invalid(format!("a provider's name is {shape}")));
         };
         if !number.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(fault(format!("`{number}` must be the project's number, not its id")));
+            return Err(invalid(format!("`{number}` must be the project's number, not its id")));
         }
-        let trust = Trust::new(config, universe).map_err(fault)?;
-        let written = match &config.attribute_mapping {
+        let trust = Trust::new(config, universe).map_err(invalid)?;
+        let mapping = match &config.attribute_mapping {
             Some(mapping) => mapping.clone(),
-            None => trust.default_mapping().map_err(fault)?,
+            None => trust.default_mapping().map_err(invalid)?,
         };
         let assertion = trust.assertion();
-        let mapping = written.iter().map(|(key, text)| {
+        let mapping = mapping.iter().map(|(key, text)| {
             let scope = Scope { assertion, attributes: None };
-            let known = key == SUBJECT || key.strip_prefix(ATTRIBUTE).is_some_and(|name| !name.is_empty());
-            if !known {
-                return Err(fault(format!(
+            let is_valid_key =
+                key == SUBJECT || key.strip_prefix(ATTRIBUTE).is_some_and(|name| !name.is_empty());
+            if !is_valid_key {
+                return Err(invalid(format!(
                     "the mapping's key `{key}` is neither {SUBJECT} nor attribute.NAME"
                 )));
             }
             let expression = Expression::text(text, scope)
-                .map_err(|error| fault(format!("the mapping of {key}, `{text}`, is refused: {error}")))?;
+                .map_err(|error| invalid(format!("the mapping of {key}, `{text}`, is refused: {error}")))?;
             Ok((key.clone(), expression))
         });
         let mapping: BTreeMap<_, _> = mapping.collect::<Result<_, ConfigError>>()?;
         if !mapping.contains_key(SUBJECT) {
-            return Err(fault(format!("the mapping lacks {SUBJECT}")));
+            return Err(invalid(format!("the mapping lacks {SUBJECT}")));
         }
         let names: Vec<_> = mapping.keys().filter_map(|key| key.strip_prefix(ATTRIBUTE)).collect();
         let condition = config.attribute_condition.as_deref().map(|text| {
             Expression::condition(text, Scope { assertion, attributes: Some(&names) })
-                .map_err(|error| fault(format!("the condition `{text}` is refused: {error}")))
+                .map_err(|error| invalid(format!("the condition `{text}` is refused: {error}")))
         });
         Ok(Self {
             audience: audience(universe, &config.name),
@@ -180,8 +181,8 @@ impl Provider {
                 ),
             ));
         }
-        if self.condition.as_ref().is_some_and(|condition| !condition.holds(&values)) {
-            return Err(OauthError::rejected());
+        if self.condition.as_ref().is_some_and(|condition| !condition.is_met(&values)) {
+            return Err(OauthError::rejected_by_condition());
         }
         let attributes = values
             .into_iter()

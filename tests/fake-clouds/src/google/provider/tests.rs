@@ -55,8 +55,8 @@ fn the_default_mapping() {
 fn another_mapping() {
     let mapping = [("google.subject", "assertion.userid"), ("attribute.account", "assertion.account")];
     let provider = provider(Some(&mapping), None).unwrap();
-    let wanted = federated("AROA:s", &[("account", "123456789012")]);
-    assert_eq!(provider.principal(assertion(SESSION)), Ok(wanted));
+    let expected = federated("AROA:s", &[("account", "123456789012")]);
+    assert_eq!(provider.principal(assertion(SESSION)), Ok(expected));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn conditions() {
     let condition = "attribute.aws_role == 'arn:aws:sts::123456789012:assumed-role/batch' && google.subject == assertion.arn";
     let provider = provider(None, Some(condition)).unwrap();
     assert!(provider.principal(assertion(SESSION)).is_ok());
-    assert_eq!(provider.principal(assertion(other)), Err(OauthError::rejected()));
+    assert_eq!(provider.principal(assertion(other)), Err(OauthError::rejected_by_condition()));
 }
 
 #[test]

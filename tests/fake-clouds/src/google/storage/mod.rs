@@ -16,8 +16,8 @@ use crate::clock::Timestamp;
 use crate::config;
 use crate::error::ConfigError;
 use crate::events::Detail;
-use crate::faults::Operation;
-use crate::wire::{Answer, Fields, Request};
+use crate::operation::Operation;
+use crate::wire::{Fields, Request, Response};
 
 const SCOPES: [&str; 3] = [
     "https://www.googleapis.com/auth/devstorage.read_only",
@@ -95,44 +95,44 @@ pub(crate) fn operation(request: &Request) -> Operation {
     match path(request) {
         Some((_, Some(_))) => Operation::GetObject,
         Some((_, None)) => Operation::ListObjects,
-        None if read_object::is_asked_for(request) => Operation::ReadObject,
+        None if read_object::is_call(request) => Operation::ReadObject,
         None => Operation::Unknown,
     }
 }
 
 impl Google {
-    pub(super) fn object(&self, request: &Request, now: Timestamp) -> Result<Answer, ApiError> {
+    pub(super) fn object(&self, request: &Request, now: Timestamp) -> Result<Response, ApiError> {
         let caller = self.tokens.caller(request, now, Style::Legacy, &SCOPES)?;
-        let Some((bucket, Some(name))) = path(request) else { return Err(ApiError::no_such_method(request)) };
+        let Some((bucket, Some(name))) = path(request) else { return Err(ApiError::unknown_method(request)) };
         let object = self.storage.object(&bucket, &name, &caller)?;
         let xml_api = json_path(request.uri().path()).is_none();
-        let answer = if xml_api || Fields::of_query(request).value("alt") == Some("media") {
-            let mut answer = Answer::new(StatusCode::OK, "", object.content.clone())
-                .header(HeaderName::from_static("x-goog-generation"), GENERATION)
-                .header(ETAG, "\"1\"")
-                .header(LAST_MODIFIED, "Tue, 24 Nov 2026 04:00:00 GMT");
+        let response = if xml_api || Fields::from_query(request).value("alt") == Some("media") {
+            let mut response = Response::new(StatusCode::OK, "", object.content.clone())
+                .with_header(HeaderName::from_static("x-goog-generation"), GENERATION)
+                .with_header(ETAG, "\"1\"")
+                .with_header(LAST_MODIFIED, "Tue, 24 Nov 2026 04:00:00 GMT");
             if let Ok(content_type) = HeaderValue::from_str(&object.content_type) {
-                answer.headers.insert(CONTENT_TYPE, content_type);
+                response.headers.insert(CONTENT_TYPE, content_type);
             }
-            answer
+            response
         } else {
-            Answer::json(StatusCode::OK, &metadata(&bucket, object))
+            Response::json(StatusCode::OK, &metadata(&bucket, object))
         };
         let object = format!("gs://{bucket}/{name}");
-        Ok(answer.telling(Detail::ObjectRead { principal: caller.to_string(), object }))
+        Ok(response.with_detail(Detail::ObjectRead { principal: caller.to_string(), object }))
     }
 
-    pub(super) fn objects(&self, request: &Request, now: Timestamp) -> Result<Answer, ApiError> {
+    pub(super) fn objects(&self, request: &Request, now: Timestamp) -> Result<Response, ApiError> {
         let caller = self.tokens.caller(request, now, Style::Legacy, &SCOPES)?;
-        let Some((bucket, None)) = path(request) else { return Err(ApiError::no_such_method(request)) };
+        let Some((bucket, None)) = path(request) else { return Err(ApiError::unknown_method(request)) };
         let found = self.storage.bucket(&bucket, "storage.objects.list", &caller)?;
-        let fields = Fields::of_query(request);
+        let fields = Fields::from_query(request);
         let prefix = fields.value("prefix").unwrap_or_default();
         let items = found.objects.iter().filter(|object| object.name.starts_with(prefix));
         let items: Vec<_> = items.map(|object| metadata(&bucket, object)).collect();
-        let answer = Answer::json(StatusCode::OK, &json!({"kind": "storage#objects", "items": items}));
+        let response = Response::json(StatusCode::OK, &json!({"kind": "storage#objects", "items": items}));
         let object = format!("gs://{bucket}");
-        Ok(answer.telling(Detail::ObjectRead { principal: caller.to_string(), object }))
+        Ok(response.with_detail(Detail::ObjectRead { principal: caller.to_string(), object }))
     }
 }
 

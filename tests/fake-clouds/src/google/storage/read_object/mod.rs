@@ -10,11 +10,11 @@ use crate::clock::Timestamp;
 use crate::events::Detail;
 use crate::google::error::{ApiError, Style};
 use crate::google::{Google, grpc};
-use crate::wire::{Answer, Fields, Request, header};
+use crate::wire::{Fields, Request, Response, header};
 
 const METHOD: &str = "/google.storage.v2.Storage/ReadObject";
 /// The most bytes of an object in one message, as Google has it: 2 MiB.
-const PORTION: usize = 2 << 20;
+const MAX_MESSAGE_BYTES: usize = 2 << 20;
 
 #[derive(Clone, PartialEq, Eq, Message)]
 struct ReadObjectRequest {
@@ -38,26 +38,26 @@ struct ChecksummedData {
     content: bytes::Bytes,
 }
 
-pub(super) fn is_asked_for(request: &Request) -> bool {
-    grpc::calls(request, METHOD)
+pub(super) fn is_call(request: &Request) -> bool {
+    grpc::is_call(request, METHOD)
 }
 
 /// The bucket and the object.
 fn target(request: &Request) -> Result<(String, String), ApiError> {
-    let asked: ReadObjectRequest = grpc::message(request.body())
+    let message: ReadObjectRequest = grpc::message(request.body())
         .ok_or_else(|| ApiError::invalid("invalid", "Failed to parse the request."))?;
     // The front end finds the bucket here, and looks into no message.
     let routing = Fields::parse(header(request, "x-goog-request-params").unwrap_or_default());
-    if routing.value("bucket") != Some(&asked.bucket) {
+    if routing.value("bucket") != Some(&message.bucket) {
         let message = "An x-goog-request-params request metadata property must be provided for this request.";
         return Err(ApiError::invalid("invalid", message));
     }
-    let bucket = asked.bucket.strip_prefix("projects/_/buckets/").ok_or_else(|| {
+    let bucket = message.bucket.strip_prefix("projects/_/buckets/").ok_or_else(|| {
         // Own words.
-        let message = format!("The bucket `{}` is not projects/_/buckets/BUCKET.", asked.bucket);
+        let message = format!("The bucket `{}` is not projects/_/buckets/BUCKET.", message.bucket);
         ApiError::invalid("invalid", message)
     })?;
-    Ok((bucket.to_owned(), asked.object))
+    Ok((bucket.to_owned(), message.object))
 }
 
 impl Google {
@@ -65,15 +65,16 @@ impl Google {
         &self,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<Response, ApiError> {
         let caller = self.tokens.caller(request, now, Style::Grpc, &SCOPES)?;
         let (bucket, name) = target(request)?;
         let object = self.storage.object(&bucket, &name, &caller)?;
-        let portions = object.content.as_bytes().chunks(PORTION).map(|portion| ReadObjectResponse {
-            checksummed_data: Some(ChecksummedData { content: portion.to_vec().into() }),
+        let chunks = object.content.as_bytes().chunks(MAX_MESSAGE_BYTES).map(|chunk| ReadObjectResponse {
+            checksummed_data: Some(ChecksummedData { content: chunk.to_vec().into() }),
         });
         let object = format!("gs://{bucket}/{name}");
-        Ok(grpc::answer(portions).telling(Detail::ObjectRead { principal: caller.to_string(), object }))
+        Ok(grpc::ok_response(chunks)
+            .with_detail(Detail::ObjectRead { principal: caller.to_string(), object }))
     }
 }
 

@@ -4,39 +4,40 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::*;
-use crate::faults::{Fault, Nth, Operation};
+use crate::faults::{Calls, Fault};
+use crate::operation::Operation;
 use crate::state::Service;
 use crate::testing::*;
 
 const BUCKET: &str = "projects/_/buckets/reports";
 const OBJECT: &str = "2026/11/24.txt";
 
-fn call(bucket: &str, object: &str, token: &str) -> Request {
+fn read_request(bucket: &str, object: &str, token: &str) -> Request {
     let body = grpc::frame(&ReadObjectRequest { bucket: bucket.to_owned(), object: object.to_owned() });
     let mut request = http::Request::post(METHOD)
         .header("content-type", "application/grpc")
         .header("te", "trailers")
-        .header("x-goog-request-params", format!("bucket={}", encode(bucket)))
+        .header("x-goog-request-params", format!("bucket={}", percent_encode(bucket)))
         .body(body)
         .unwrap();
-    bear(&mut request, token);
+    set_bearer_token(&mut request, token);
     request
 }
 
 async fn federated(fixture: &Fixture) -> String {
-    parsed(&fixture.exchange(&[]).await)["access_token"].as_str().unwrap().to_owned()
+    json_body(&fixture.exchange(&[]).await)["access_token"].as_str().unwrap().to_owned()
 }
 
 async fn impersonated(fixture: &Fixture) -> String {
     let federated = federated(fixture).await;
     let body = json!({"scope": ["https://www.googleapis.com/auth/cloud-platform"]});
-    let answer = fixture.impersonate(ACCOUNT, &federated, &body).await;
-    parsed(&answer)["accessToken"].as_str().unwrap().to_owned()
+    let response = fixture.impersonate(ACCOUNT, &federated, &body).await;
+    json_body(&response)["accessToken"].as_str().unwrap().to_owned()
 }
 
-/// The messages of an answer, taken apart.
-fn content(answer: &Answer) -> Vec<Bytes> {
-    let mut rest = answer.body.clone();
+/// The messages of an response, taken apart.
+fn content(response: &Response) -> Vec<Bytes> {
+    let mut rest = response.body.clone();
     let mut content = Vec::new();
     while !rest.is_empty() {
         let length = u32::from_be_bytes(rest[1..5].try_into().unwrap());
@@ -48,39 +49,39 @@ fn content(answer: &Answer) -> Vec<Bytes> {
 }
 
 /// A refusal's status, its message as it travels, and the log's word.
-fn refused(answer: &Answer) -> (&str, &str, &str) {
-    let status = |name| answer.headers[name].to_str().unwrap();
-    assert_eq!((answer.status.as_u16(), &answer.trailers, answer.body.len()), (200, &None, 0));
-    (status("grpc-status"), status("grpc-message"), refusal(answer))
+fn grpc_error(response: &Response) -> (&str, &str, &str) {
+    let status = |name| response.headers[name].to_str().unwrap();
+    assert_eq!((response.status.as_u16(), &response.trailers, response.body.len()), (200, &None, 0));
+    (status("grpc-status"), status("grpc-message"), error_message(response))
 }
 
 #[tokio::test]
 async fn an_object() {
     let fixture = Fixture::new();
     for token in [impersonated(&fixture).await, federated(&fixture).await] {
-        let answer = fixture.call(Service::Storage, call(BUCKET, OBJECT, &token)).await;
-        assert_eq!((content(&answer), &answer.error), (vec![Bytes::from("all sold\n")], &None));
-        let trailers = answer.trailers.unwrap();
+        let response = fixture.call(Service::Storage, read_request(BUCKET, OBJECT, &token)).await;
+        assert_eq!((content(&response), &response.error), (vec![Bytes::from("all sold\n")], &None));
+        let trailers = response.trailers.unwrap();
         assert_eq!((&trailers["grpc-status"], trailers.len()), (&"0".parse().unwrap(), 1));
-        let Detail::ObjectRead { object, .. } = answer.detail else { panic!("nothing read") };
+        let Detail::ObjectRead { object, .. } = response.detail else { panic!("nothing read") };
         assert_eq!(object, "gs://reports/2026/11/24.txt");
     }
-    let event = fixture.state.events.log().pop().unwrap();
+    let event = fixture.state.events.all().pop().unwrap();
     let Detail::ObjectRead { principal, .. } = event.detail else { panic!("nothing read") };
     assert!(principal.starts_with("principal://iam.googleapis.com/"), "{principal}");
     assert_eq!((event.operation, event.nth, event.status), (Operation::ReadObject, 2, 200));
 }
 
 #[tokio::test]
-async fn a_large_object_comes_in_portions() {
+async fn a_large_object_comes_in_chunks() {
     let mut config = config();
-    config.google.buckets[0].objects[0].content = "x".repeat(PORTION + 1);
+    config.google.buckets[0].objects[0].content = "x".repeat(MAX_MESSAGE_BYTES + 1);
     let name = config.google.buckets[0].objects[0].name.clone();
     let fixture = Fixture::with(&config);
     let token = impersonated(&fixture).await;
-    let answer = fixture.call(Service::Storage, call(BUCKET, &name, &token)).await;
-    let lengths: Vec<_> = content(&answer).iter().map(Bytes::len).collect();
-    assert_eq!(lengths, [PORTION, 1]);
+    let response = fixture.call(Service::Storage, read_request(BUCKET, &name, &token)).await;
+    let lengths: Vec<_> = content(&response).iter().map(Bytes::len).collect();
+    assert_eq!(lengths, [MAX_MESSAGE_BYTES, 1]);
 }
 
 #[tokio::test]
@@ -89,20 +90,20 @@ async fn objects_that_are_refused() {
     let token = impersonated(&fixture).await;
     let parameters = "An x-goog-request-params request metadata property must be provided for this request.";
     let changed = |change: fn(&mut Request)| {
-        let mut request = call(BUCKET, OBJECT, &token);
+        let mut request = read_request(BUCKET, OBJECT, &token);
         change(&mut request);
         request
     };
     for (request, status, code, message) in [
-        (call(BUCKET, "50%/é", &token), "5", "NOT_FOUND", "No such object: reports/50%/é"),
+        (read_request(BUCKET, "50%/é", &token), "5", "NOT_FOUND", "No such object: reports/50%/é"),
         (
-            call("projects/_/buckets/absent", OBJECT, &token),
+            read_request("projects/_/buckets/absent", OBJECT, &token),
             "5",
             "NOT_FOUND",
             "The specified bucket does not exist.",
         ),
         (
-            call("reports", OBJECT, &token),
+            read_request("reports", OBJECT, &token),
             "3",
             "INVALID_ARGUMENT",
             "The bucket `reports` is not projects/_/buckets/BUCKET.",
@@ -120,40 +121,43 @@ async fn objects_that_are_refused() {
             "Failed to parse the request.",
         ),
     ] {
-        let answer = fixture.call(Service::Storage, request).await;
-        let travels = message.replace('%', "%25").replace('é', "%C3%A9");
-        assert_eq!(refused(&answer), (status, &*travels, &*format!("{code}: {message}")));
+        let response = fixture.call(Service::Storage, request).await;
+        let encoded = message.replace('%', "%25").replace('é', "%C3%A9");
+        assert_eq!(grpc_error(&response), (status, &*encoded, &*format!("{code}: {message}")));
     }
 }
 
 #[tokio::test]
 async fn callers_that_are_refused() {
     let fixture = Fixture::new();
-    let answer = fixture.call(Service::Storage, call(BUCKET, OBJECT, "ya29.d.forged")).await;
-    let (status, message, _) = refused(&answer);
+    let response = fixture.call(Service::Storage, read_request(BUCKET, OBJECT, "ya29.d.forged")).await;
+    let (status, message, _) = grpc_error(&response);
     assert_eq!(status, "16");
     assert!(message.starts_with("Request had invalid authentication credentials."), "{message}");
     let mut config = config();
     config.google.buckets[0].bindings.clear();
     let closed = Fixture::with(&config);
     let token = impersonated(&closed).await;
-    let answer = closed.call(Service::Storage, call(BUCKET, OBJECT, &token)).await;
+    let response = closed.call(Service::Storage, read_request(BUCKET, OBJECT, &token)).await;
     let message = format!(
         "{ACCOUNT} does not have storage.objects.get access to the Google Cloud Storage object. Permission \
          'storage.objects.get' denied on resource (or it may not exist)."
     );
-    assert_eq!(refused(&answer), ("7", message.as_str(), format!("PERMISSION_DENIED: {message}").as_str()));
+    assert_eq!(
+        grpc_error(&response),
+        ("7", message.as_str(), format!("PERMISSION_DENIED: {message}").as_str())
+    );
 }
 
 #[tokio::test]
 async fn a_fault_is_a_status() {
     let fixture = Fixture::new();
     for (fault, status) in
-        [(Fault::Expired, "16"), (Fault::Denied, "7"), (Fault::Throttled, "8"), (Fault::Internal, "13")]
+        [(Fault::Expired, "16"), (Fault::Denied, "7"), (Fault::Throttled, "8"), (Fault::InternalError, "13")]
     {
-        fixture.state.faults.want(Operation::ReadObject, Nth::Every, fault);
-        let answer = fixture.call(Service::Storage, call(BUCKET, OBJECT, "unread")).await;
-        assert_eq!(refused(&answer).0, status);
+        fixture.state.faults.inject(Operation::ReadObject, Calls::All, fault);
+        let response = fixture.call(Service::Storage, read_request(BUCKET, OBJECT, "unread")).await;
+        assert_eq!(grpc_error(&response).0, status);
     }
 }
 
@@ -166,7 +170,7 @@ async fn what_is_no_call_of_it() {
         |request| drop(request.headers_mut().remove("content-type")),
     ];
     for change in cases {
-        let mut request = call(BUCKET, OBJECT, "unread");
+        let mut request = read_request(BUCKET, OBJECT, "unread");
         change(&mut request);
         // Which gRPC's libraries take for UNIMPLEMENTED.
         assert_eq!(fixture.call(Service::Storage, request).await.status, 404);

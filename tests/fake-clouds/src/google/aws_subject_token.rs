@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::error::OauthError;
 use crate::aws::host;
-use crate::aws::sigv4::Signed;
+use crate::aws::sigv4::Authorization;
 use crate::wire::{Request, header};
 
 #[derive(Debug, Deserialize)]
@@ -33,14 +33,14 @@ struct Header {
 
 /// The signed request, ready to be posted.
 #[derive(Debug)]
-pub(crate) struct SubjectToken {
+pub(crate) struct AwsSubjectToken {
     pub(crate) request: Request,
     pub(crate) host: String,
     /// Whether the signature covers the audience.
     pub(crate) audience_signed: bool,
 }
 
-impl SubjectToken {
+impl AwsSubjectToken {
     /// Reads a token that is meant for a provider.
     pub(crate) fn parse(token: &str, audience: &str) -> Result<Self, OauthError> {
         // A space is `%20` from Google's Python and Node libraries, `+` from its Go and Rust ones.
@@ -68,37 +68,38 @@ impl SubjectToken {
                 return Err(invalid(&format!("`{key}` is no header")));
             };
             // Google's own Java library writes the audience twice, signed as one: so Google takes that.
-            if request.headers().get(&name).is_some_and(|before| *before != text) {
+            if request.headers().get(&name).is_some_and(|existing| *existing != text) {
                 return Err(invalid(&format!("the header `{key}` stands there twice")));
             }
             request.headers_mut().insert(name, text);
         }
         check_headers(&request, &host, audience)?;
-        let signed = Signed::parse(&request).is_ok_and(|signed| signed.covers(TARGET_RESOURCE_HEADER));
+        let signed = Authorization::parse(&request)
+            .is_ok_and(|authorization| authorization.covers(TARGET_RESOURCE_HEADER));
         Ok(Self { request, host, audience_signed: signed })
     }
 }
 
 /// The path and query of the URL, and its host, which must be AWS STS's.
 fn target(url: &str) -> Result<(Uri, String), OauthError> {
-    let refused = || {
+    let invalid_url = || {
         invalid(&format!(
             "its url `{url}` is not https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15"
         ))
     };
     // `http` reads no URL whose query follows the host at once.
-    let rest = url.strip_prefix("https://").ok_or_else(refused)?;
-    let (host, query) = rest.split_once('?').ok_or_else(refused)?;
+    let rest = url.strip_prefix("https://").ok_or_else(invalid_url)?;
+    let (host, query) = rest.split_once('?').ok_or_else(invalid_url)?;
     let host = host.strip_suffix('/').unwrap_or(host);
-    let query_fits = {
+    let query_matches = {
         let mut pairs: Vec<_> = query.split('&').collect();
         pairs.sort_unstable();
         pairs == ["Action=GetCallerIdentity", "Version=2011-06-15"]
     };
-    if !host::is_public(host) || !query_fits {
-        return Err(refused());
+    if !host::is_public(host) || !query_matches {
+        return Err(invalid_url());
     }
-    let uri = format!("/?{query}").parse().map_err(|_| refused())?;
+    let uri = format!("/?{query}").parse().map_err(|_| invalid_url())?;
     Ok((uri, host.to_owned()))
 }
 
@@ -120,6 +121,6 @@ fn check_headers(request: &Request, host: &str, audience: &str) -> Result<(), Oa
     Ok(())
 }
 
-fn invalid(fault: &str) -> OauthError {
-    OauthError::new("invalid_grant", format!("Unable to parse the AWS subject token: {fault}."))
+fn invalid(problem: &str) -> OauthError {
+    OauthError::new("invalid_grant", format!("Unable to parse the AWS subject token: {problem}."))
 }

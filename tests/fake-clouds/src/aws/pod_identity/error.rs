@@ -3,26 +3,26 @@
 use http::StatusCode;
 
 use crate::secret;
-use crate::state::Failure;
-use crate::wire::Answer;
+use crate::state::ErrorKind;
+use crate::wire::Response;
 
 /// A refusal, as the agent passes it on.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct AgentError {
     status: StatusCode,
     text: String,
 }
 
-impl Refusal {
+impl AgentError {
     /// The agent's own.
-    fn request(text: impl Into<String>) -> Self {
+    fn bad_request(text: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, text: text.into() }
     }
 
     /// Of the EKS Auth API.
     fn eks_auth(status: StatusCode, code: &str, message: &str) -> Self {
-        let fault = if status.is_server_error() { "server" } else { "client" };
-        Self { status, text: format!("[{}]: ({code}): {message}, fault: {fault}", secret::uuid()) }
+        let party = if status.is_server_error() { "server" } else { "client" };
+        Self { status, text: format!("[{}]: ({code}): {message}, fault: {party}", secret::uuid()) }
     }
 
     pub(super) fn not_assumable() -> Self {
@@ -31,21 +31,21 @@ impl Refusal {
     }
 
     pub(super) fn expired() -> Self {
-        Self::request(
+        Self::bad_request(
             "Service account token failed basic claim validations: token has invalid claims: token is expired",
         )
     }
 
-    pub(super) fn no_page() -> Self {
+    pub(super) fn not_found() -> Self {
         Self { status: StatusCode::NOT_FOUND, text: "404 page not found".to_owned() }
     }
 
-    pub(super) fn no_token() -> Self {
-        Self::request("Service account token cannot be empty")
+    pub(super) fn missing_token() -> Self {
+        Self::bad_request("Service account token cannot be empty")
     }
 
-    pub(super) fn unreadable() -> Self {
-        Self::request(
+    pub(super) fn malformed_token() -> Self {
+        Self::bad_request(
             "Service account token cannot be parsed: token is malformed: token contains an invalid number of segments",
         )
     }
@@ -56,20 +56,20 @@ impl Refusal {
     }
 
     /// The words are this fake's own.
-    pub(super) fn no_association() -> Self {
+    pub(super) fn association_not_found() -> Self {
         let message = "No association found for the service account of the token.";
         Self::eks_auth(StatusCode::NOT_FOUND, "ResourceNotFoundException", message)
     }
 
     /// What a test asks for.
-    pub(super) fn failure(failure: Failure) -> Self {
-        match failure {
-            Failure::Expired => Self::expired(),
-            Failure::Denied => Self::not_assumable(),
-            Failure::Throttled => {
+    pub(super) fn simulated(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Expired => Self::expired(),
+            ErrorKind::Denied => Self::not_assumable(),
+            ErrorKind::Throttled => {
                 Self::eks_auth(StatusCode::TOO_MANY_REQUESTS, "ThrottlingException", "Rate exceeded")
             }
-            Failure::Internal => {
+            ErrorKind::Internal => {
                 let message = "There was an error with the server. Retry your request again.";
                 Self::eks_auth(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerException", message)
             }
@@ -77,9 +77,9 @@ impl Refusal {
     }
 }
 
-impl From<Refusal> for Answer {
-    fn from(refusal: Refusal) -> Self {
-        let Refusal { status, text } = refusal;
-        Self::new(status, "text/plain; charset=utf-8", format!("{text}\n")).because(text)
+impl From<AgentError> for Response {
+    fn from(error: AgentError) -> Self {
+        let AgentError { status, text } = error;
+        Self::new(status, "text/plain; charset=utf-8", format!("{text}\n")).with_error(text)
     }
 }

@@ -1,4 +1,4 @@
-//! Signed actions: `GetCallerIdentity`, which nothing can deny, and others, which the session's policy does deny.
+//! Authorization actions: `GetCallerIdentity`, which nothing can deny, and others, which the session's policy does deny.
 
 use std::sync::Arc;
 
@@ -6,15 +6,15 @@ use http::StatusCode;
 
 use super::error::{Error, escape, success};
 use super::sessions::Session;
-use super::sigv4::Signed;
+use super::sigv4::Authorization;
 use super::{Aws, VERSION, host};
 use crate::clock::Timestamp;
 use crate::events::Detail;
 use crate::secret::Secret;
-use crate::wire::{Answer, Fields, Request, header};
+use crate::wire::{Fields, Request, Response, header};
 
-/// The other actions of STS that are signed.
-const OTHERS: [&str; 6] = [
+/// The other actions of STS that are authorization.
+const OTHER_ACTIONS: [&str; 6] = [
     "AssumeRole",
     "AssumeRoot",
     "DecodeAuthorizationMessage",
@@ -24,7 +24,7 @@ const OTHERS: [&str; 6] = [
 ];
 
 impl Aws {
-    pub(super) fn caller_identity(&self, request: &Request, now: Timestamp) -> Result<Answer, Error> {
+    pub(super) fn caller_identity(&self, request: &Request, now: Timestamp) -> Result<Response, Error> {
         let session = self.authenticate(request, now)?;
         let (arn, account) = (session.arn(), session.role.account.clone());
         let result = format!(
@@ -32,7 +32,7 @@ impl Aws {
             escape(&arn),
             escape(&session.user_id()),
         );
-        Ok(success("GetCallerIdentity", &result).telling(Detail::CallerIdentified {
+        Ok(success("GetCallerIdentity", &result).with_detail(Detail::CallerIdentified {
             arn,
             account,
             access_key_id: session.access_key.clone(),
@@ -47,20 +47,23 @@ impl Aws {
         fields: &Fields,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Answer, Error> {
-        let bad = |code, message: String| Error::new(StatusCode::BAD_REQUEST, code, message);
-        if !OTHERS.contains(&action) {
+    ) -> Result<Response, Error> {
+        let bad_request = |code, message: String| Error::new(StatusCode::BAD_REQUEST, code, message);
+        if !OTHER_ACTIONS.contains(&action) {
             let message = format!("Could not find operation {action} for version {VERSION}");
-            return Err(bad("InvalidAction", message));
+            return Err(bad_request("InvalidAction", message));
         }
         let session = self.authenticate(request, now)?;
-        if let Some(refusal) = session.refusal(&format!("sts:{action}"), &[]) {
-            return Err(Error::denied(refusal));
+        if let Some(message) = session.denial_message(&format!("sts:{action}"), &[]) {
+            return Err(Error::denied(message));
         }
         if action == "DecodeAuthorizationMessage" && fields.value("EncodedMessage").is_some() {
-            return Err(bad("InvalidAuthorizationMessageException", "Message is not valid".to_owned()));
+            return Err(bad_request(
+                "InvalidAuthorizationMessageException",
+                "Message is not valid".to_owned(),
+            ));
         }
-        Err(bad(
+        Err(bad_request(
             "InvalidAction",
             format!("{action} is allowed to this session, but this fake of AWS does not do it"),
         ))
@@ -68,19 +71,19 @@ impl Aws {
 
     /// Who signed a request.
     pub(super) fn authenticate(&self, request: &Request, now: Timestamp) -> Result<Arc<Session>, Error> {
-        let signed = Signed::parse(request)?;
-        signed.check(request, now, self.signature_minutes)?;
-        let session = self.sessions.find(signed.access_key).ok_or_else(Error::invalid_token)?;
+        let authorization = Authorization::parse(request)?;
+        authorization.check(request, now, self.signature_minutes)?;
+        let session = self.sessions.find(authorization.access_key).ok_or_else(Error::invalid_token)?;
         let token = header(request, "x-amz-security-token").map(|token| Secret::new(token.to_owned()));
         let region = host::region(header(request, "host").unwrap_or_default());
         // Partitions know nothing of each other's keys.
-        let elsewhere = region.is_some_and(|region| {
+        let wrong_partition = region.is_some_and(|region| {
             rolebridge_core::aws::Partition::of_region(region).as_str() != session.role.partition
         });
-        if elsewhere || token.as_ref() != Some(&session.token) {
+        if wrong_partition || token.as_ref() != Some(&session.token) {
             return Err(Error::invalid_token());
         }
-        signed.verify(request, session.secret.expose())?;
+        authorization.verify(request, session.secret.expose())?;
         if now >= session.expires {
             return Err(Error::expired_token());
         }

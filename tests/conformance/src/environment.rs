@@ -15,37 +15,37 @@ use rolebridge_tests::world::{
 };
 use serde_json::json;
 
-use crate::cell::{Access, Cell, Outcome};
 use crate::client::{Client, Reads};
 use crate::install::Installed;
+use crate::result_cell::{Access, ResultCell, RunResult};
 
-const CLOUDS: &str = include_str!("clouds.yaml");
+const CLOUDS_CONFIG: &str = include_str!("clouds.yaml");
 const BUCKET: &str = "shop-reports";
 const OBJECT: &str = "conformance.txt";
 const QUERY: &str = "SELECT * FROM sales.conformance";
 /// What the object and the table hold.
-const CONTENT: &str = "fetched by a stock library";
+const EXPECTED_CONTENT: &str = "fetched by a stock library";
 /// A Kubernetes service account that names no service account of Google's.
-const DIRECT: &str = "direct";
+const DIRECT_SERVICE_ACCOUNT: &str = "direct";
 /// How long a run may take. Some libraries retry for minutes what cannot succeed.
-const PATIENCE: Duration = Duration::from_secs(40);
+const RUN_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// The stage.
+/// The environment.
 #[derive(Debug)]
-pub(crate) struct Stage {
+pub(crate) struct Environment {
     world: World,
 }
 
-impl Stage {
+impl Environment {
     /// Starts everything but the clients.
     pub(crate) async fn start() -> Result<Self> {
         let programs = tokio::task::spawn_blocking(Programs::build).await.context("build the programs")??;
-        let config: Config = serde_saphyr::from_str(CLOUDS).context("read clouds.yaml")?;
+        let config: Config = serde_saphyr::from_str(CLOUDS_CONFIG).context("read clouds.yaml")?;
         let world = World::start(&programs, Vec::new(), config)
             .await
             .context("set the stage, where tests/conformance/run has Google's names lead to this machine")?;
         let annotations = json!({eks::ROLE_ARN: ROLE, PROJECT: GOOGLE_PROJECT});
-        world.kubernetes.put_service_account(NAMESPACE, DIRECT, &annotations);
+        world.kubernetes.put_service_account(NAMESPACE, DIRECT_SERVICE_ACCOUNT, &annotations);
         Ok(Self { world })
     }
 
@@ -54,32 +54,32 @@ impl Stage {
         &mut self,
         client: &Client,
         installed: &Installed,
-        cell: Cell,
-    ) -> Result<Outcome> {
+        cell: ResultCell,
+    ) -> Result<RunResult> {
         let fill = |text: &String| self.fill(text, client, installed);
-        let words: Vec<OsString> = client.program.iter().map(|word| fill(word).into()).collect();
+        let command: Vec<OsString> = client.program.iter().map(|argument| fill(argument).into()).collect();
         let environment: Vec<_> =
             client.environment.iter().map(|(name, value)| (name.clone(), fill(value))).collect();
-        self.world.node.programs.insert(APP_PROGRAM.to_owned(), words);
-        let pod = self.place(environment, cell).await?;
+        self.world.node.programs.insert(APP_PROGRAM.to_owned(), command);
+        let pod = self.start_pod(environment, cell).await?;
         let before = self.world.clouds.events().len();
-        let mut running = pod.run(PATIENCE).await?;
+        let mut running = pod.run(RUN_TIMEOUT).await?;
         let app = running.process(APP).context("the pod has no app")?;
-        let ended = app.wait(PATIENCE).await;
+        let exited = app.wait(RUN_TIMEOUT).await;
         let log = app.log().text();
-        let fetched = self.fetched(client.reads, before);
-        Ok(match (ended, fetched) {
-            (Ok(status), Some(principal)) if status.success() && log.contains(CONTENT) => {
-                Outcome::Yes { principal }
+        let principal = self.reader_since(client.reads, before);
+        Ok(match (exited, principal) {
+            (Ok(status), Some(principal)) if status.success() && log.contains(EXPECTED_CONTENT) => {
+                RunResult::Success { principal }
             }
-            (Ok(_), _) => Outcome::No { error: last_words(&log) },
-            (Err(_), _) => {
-                Outcome::No { error: format!("no end after {} s; {}", PATIENCE.as_secs(), last_words(&log)) }
-            }
+            (Ok(_), _) => RunResult::Failure { error: last_line(&log) },
+            (Err(_), _) => RunResult::Failure {
+                error: format!("no end after {} s; {}", RUN_TIMEOUT.as_secs(), last_line(&log)),
+            },
         })
     }
 
-    async fn place(&self, environment: Vec<(String, String)>, cell: Cell) -> Result<Pod> {
+    async fn start_pod(&self, environment: Vec<(String, String)>, cell: ResultCell) -> Result<Pod> {
         let mut pod = self.world.pod(&Variant::default())?;
         let annotations = &mut pod["metadata"]["annotations"];
         annotations[IDENTITY] = json!(cell.identity.name());
@@ -89,12 +89,12 @@ impl Stage {
         annotations[PORT] = json!(free_address()?.port().to_string());
         match cell.access {
             Access::Impersonated => annotations[SERVICE_ACCOUNT] = json!(GOOGLE_ACCOUNT),
-            Access::Direct => pod["spec"]["serviceAccountName"] = json!(DIRECT),
+            Access::Direct => pod["spec"]["serviceAccountName"] = json!(DIRECT_SERVICE_ACCOUNT),
         }
-        let app = pod["spec"]["containers"][0]["env"].as_array_mut().context("the app has no env")?;
+        let env = pod["spec"]["containers"][0]["env"].as_array_mut().context("the app has no env")?;
         for (name, value) in environment {
-            app.retain(|variable| variable["name"] != name.as_str());
-            app.push(json!({"name": name, "value": value}));
+            env.retain(|variable| variable["name"] != name.as_str());
+            env.push(json!({"name": name, "value": value}));
         }
         let answer = self.world.admit(&pod).await?;
         if answer.allowed && answer.patch.is_none() {
@@ -115,7 +115,7 @@ impl Stage {
     }
 
     /// As whom the data was read since then.
-    fn fetched(&self, reads: Reads, since: usize) -> Option<String> {
+    fn reader_since(&self, reads: Reads, since: usize) -> Option<String> {
         self.world.clouds.events()[since..].iter().rev().find_map(|event| match (&event.detail, reads) {
             _ if event.error.is_some() => None,
             (Detail::ObjectRead { principal, .. }, Reads::Object)
@@ -126,9 +126,10 @@ impl Stage {
 }
 
 /// The last line that says something, without what differs from run to run: ports.
-fn last_words(log: &str) -> String {
-    let says = |line: &&str| !line.is_empty() && !["at ", "... "].iter().any(|place| line.starts_with(place));
-    let line = log.lines().map(str::trim).rfind(says).unwrap_or("it said nothing");
+fn last_line(log: &str) -> String {
+    let is_message =
+        |line: &&str| !line.is_empty() && !["at ", "... "].iter().any(|prefix| line.starts_with(prefix));
+    let line = log.lines().map(str::trim).rfind(is_message).unwrap_or("it said nothing");
     let mut parts = line.split("127.0.0.1:");
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |text, part| {

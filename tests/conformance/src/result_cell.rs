@@ -48,14 +48,14 @@ impl Access {
 
 /// One cell: a client is run once for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Cell {
+pub(crate) struct ResultCell {
     pub(crate) identity: Identity,
     /// As the annotation says it.
     pub(crate) source: &'static str,
     pub(crate) access: Access,
 }
 
-impl Cell {
+impl ResultCell {
     /// Every cell, in the table's order. To a library `aws-jwt` and `kubernetes` are the same, a token in a file: so one
     /// is run as a service account, and the other as itself.
     pub(crate) fn all() -> Vec<Self> {
@@ -75,7 +75,7 @@ impl Cell {
     }
 }
 
-impl fmt::Display for Cell {
+impl fmt::Display for ResultCell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, {}, {}", self.identity.name(), self.source, self.access.name())
     }
@@ -83,24 +83,24 @@ impl fmt::Display for Cell {
 
 /// What became of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum RunResult {
     /// It fetched what it was to fetch.
-    Yes {
+    Success {
         /// As whom, in Google's words.
         principal: String,
     },
     /// It did not.
-    No {
+    Failure {
         /// In the library's words.
         error: String,
     },
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for RunResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Yes { principal } => write!(f, "yes, as {principal}"),
-            Self::No { error } => write!(f, "no: {error}"),
+            Self::Success { principal } => write!(f, "yes, as {principal}"),
+            Self::Failure { error } => write!(f, "no: {error}"),
         }
     }
 }
