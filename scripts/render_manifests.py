@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Render the chart into manifests/, for `kubectl apply -k manifests`.
 
-    manifests.py           write them
-    manifests.py --check   compare, and fail if a file would change
+    render_manifests.py           write them
+    render_manifests.py --check   compare, and fail if a file would change
 
-The chart is the source of truth. What says that Helm made an object is left out, since there Helm did not. `HELM` names
-the program (default: the one that tests/cluster/build makes, else `helm`).
+The chart is the source. Labels that mark objects as managed by Helm are removed. `HELM` is the path of Helm (default: the
+one that tests/cluster/build compiles, otherwise `helm`).
 """
 
 import os
@@ -18,7 +18,7 @@ import sys
 ROOT = pathlib.Path(__file__).parent.parent
 OUT = ROOT / "manifests"
 NAME, NAMESPACE = "rolebridge", "rolebridge-system"
-HEAD = "# Made from charts/rolebridge by scripts/render_manifests.py.\n"
+HEAD = "# Rendered from charts/rolebridge by scripts/render_manifests.py.\n"
 NAMESPACE_OBJECT = f"""apiVersion: v1
 kind: Namespace
 metadata:
@@ -32,11 +32,11 @@ metadata:
 def helm():
     cache = os.environ.get("ROLEBRIDGE_CLUSTER_CACHE", os.path.expanduser("~/.cache/rolebridge-cluster"))
     found = os.environ.get("HELM") or shutil.which(os.path.join(cache, "bin", "helm")) or shutil.which("helm")
-    return found or sys.exit("manifests.py: no helm; `tests/cluster/build helm` makes one")
+    return found or sys.exit("render_manifests.py: helm not found. Fix: run `tests/cluster/build helm`.")
 
 
 def render():
-    """Each file's name and text: one for each template, as the chart groups them."""
+    """Returns the text of each file by its name: one file for each template of the chart."""
     command = [helm(), "template", NAME, ROOT / "charts/rolebridge", "--namespace", NAMESPACE]
     rendered = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     files = {"namespace.yaml": [NAMESPACE_OBJECT]}
@@ -59,7 +59,7 @@ def main():
     if "--check" in sys.argv[1:]:
         changed = sorted(name for name in new.keys() | old.keys() if new.get(name) != old.get(name))
         if changed:
-            sys.exit(f"not what the chart says: manifests/{', manifests/'.join(changed)}; run scripts/render_manifests.py")
+            sys.exit(f"outdated: manifests/{', manifests/'.join(changed)}. Fix: run scripts/render_manifests.py.")
         return
     OUT.mkdir(exist_ok=True)
     for name in old.keys() - new.keys():

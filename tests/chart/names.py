@@ -69,8 +69,8 @@ def versions():
     tested = re.search(r"k8s\.io/kubernetes v(\d+\.\d+)\.", read("tests/cluster/kubernetes/go.mod"))[1]
     rendered = re.search(r"versions=\((.*)\)", read("tests/chart/run"))[1].split()
     said = f"a real Kubernetes {tested}, and render the chart for {rendered[0]} to {rendered[-1]}."
-    if said not in " ".join(read("README.md").split()):
-        faults.append(f"README.md does not say what is tested: {said}")
+    if said not in " ".join(read("docs/src/install.md").split()):
+        faults.append(f"docs/src/install.md does not say what is tested: {said}")
 
 
 for compare in (settings, metrics, flags, parts, versions):

@@ -1,4 +1,4 @@
-{{/* What the objects are called: the release's name, with the chart's unless it is in it already. */}}
+{{/* Full name of objects: the release's name, followed by the chart's unless it contains it. */}}
 {{- define "rolebridge.fullname" -}}
 {{- if .Values.fullnameOverride }}
 {{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
@@ -8,14 +8,14 @@
 {{- end }}
 {{- end }}
 
-{{/* What selects the webhook's pods. It can never change: a Deployment's selector is immutable. */}}
+{{/* Selector of the webhook's pods. It must not change, because a Deployment's selector is immutable. */}}
 {{- define "rolebridge.selectorLabels" -}}
 app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: webhook
 {{- end }}
 
-{{/* What the webhook's pods carry: nothing that changes with the chart alone, which would restart them. */}}
+{{/* Labels of the webhook's pods, without the chart's version: a change of it would restart them. */}}
 {{- define "rolebridge.podLabels" -}}
 {{ include "rolebridge.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -30,7 +30,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
-{{/* An object's metadata: dict "context" $ "name" (appended, optional) "cluster" true for one without a namespace. */}}
+{{/* Metadata of an object: dict "context" $ "name" (optional suffix) "cluster" (true if cluster-scoped). */}}
 {{- define "rolebridge.metadata" -}}
 name: {{ include "rolebridge.fullname" .context }}{{ with .name }}-{{ . }}{{ end }}
 {{- if not .cluster }}
@@ -40,7 +40,7 @@ labels:
   {{- include "rolebridge.labels" .context | nindent 2 }}
 {{- end }}
 
-{{/* An image's whole name: dict "context" $ "image" .Values.….image */}}
+{{/* Full image reference: dict "context" $ "image" .Values.….image */}}
 {{- define "rolebridge.image" -}}
 {{- $registry := default .image.registry .context.Values.global.registry | trimSuffix "/" }}
 {{- $registry }}/{{ .image.repository }}{{ if .image.digest }}@{{ .image.digest }}{{ else }}:{{ default .context.Chart.AppVersion .image.tag }}{{ end }}
@@ -50,7 +50,7 @@ labels:
 {{- default (include "rolebridge.fullname" .) .Values.webhook.serviceAccount.name }}
 {{- end }}
 
-{{/* The Secret that holds the certificate which the webhook serves. */}}
+{{/* Secret of the serving certificate. */}}
 {{- define "rolebridge.certificateSecret" -}}
 {{- if eq .Values.certificates.mode "secret" }}{{ .Values.certificates.secret.name }}
 {{- else if eq .Values.certificates.mode "managed" }}{{ include "rolebridge.fullname" . }}-managed
@@ -61,7 +61,7 @@ labels:
 {{ include "rolebridge.fullname" . }}
 {{- end }}
 
-{{/* A duration such as 1h30m, in seconds. */}}
+{{/* Converts a duration such as 1h30m to seconds. */}}
 {{- define "rolebridge.seconds" -}}
 {{- $seconds := 0 }}
 {{- $units := dict "h" 3600 "m" 60 "s" 1 }}
@@ -71,7 +71,7 @@ labels:
 {{- $seconds }}
 {{- end }}
 
-{{/* The fewest replicas that there are to be. */}}
+{{/* Minimum number of replicas. */}}
 {{- define "rolebridge.replicas" -}}
 {{- if .Values.webhook.autoscaling.enabled }}{{ .Values.webhook.autoscaling.minReplicas }}{{ else }}{{ .Values.webhook.replicas }}{{ end }}
 {{- end }}

@@ -1,15 +1,15 @@
-{{/* Values that contradict each other, in a sentence each. What one value alone may be is values.schema.json's. */}}
+{{/* Rejects values that contradict each other. values.schema.json validates each value by itself. */}}
 {{- define "rolebridge.validate" -}}
 {{- $certificates := .Values.certificates }}
 {{- if eq $certificates.mode "secret" }}
   {{- if not $certificates.secret.name }}
-    {{- fail "certificates.mode is secret, but certificates.secret.name does not say which Secret (of type kubernetes.io/tls, in the release's namespace)" }}
+    {{- fail "certificates.secret.name: expected the name of a Secret of type kubernetes.io/tls in the release's namespace, for certificates.mode=secret" }}
   {{- end }}
   {{- if not $certificates.secret.caBundle }}
-    {{- fail "certificates.mode is secret, but certificates.secret.caBundle is empty: the API server needs the CA of that certificate, such as --set-file certificates.secret.caBundle=ca.crt" }}
+    {{- fail "certificates.secret.caBundle: expected the CA of the certificate in PEM, for certificates.mode=secret. Fix: --set-file certificates.secret.caBundle=ca.crt." }}
   {{- end }}
 {{- else if or $certificates.secret.name $certificates.secret.caBundle }}
-  {{- fail (printf "certificates.secret is set, but certificates.mode is %s: set certificates.mode=secret to use it, or leave it out" $certificates.mode) }}
+  {{- fail (printf "certificates.secret has no effect with certificates.mode=%s. Fix: set certificates.mode=secret, or remove it." $certificates.mode) }}
 {{- end }}
 {{- if eq $certificates.mode "managed" }}
   {{- include "rolebridge.validate.managed" $certificates.managed }}
@@ -17,62 +17,62 @@
 {{- if eq $certificates.mode "cert-manager" }}
   {{- include "rolebridge.validate.certManager" $certificates.certManager }}
 {{- else if compact (values $certificates.certManager.issuerRef) }}
-  {{- fail (printf "certificates.certManager.issuerRef is set, but certificates.mode is %s: set certificates.mode=cert-manager to use it, or leave it out" $certificates.mode) }}
+  {{- fail (printf "certificates.certManager.issuerRef has no effect with certificates.mode=%s. Fix: set certificates.mode=cert-manager, or remove it." $certificates.mode) }}
 {{- end }}
 {{- if eq (int .Values.webhook.port) (int .Values.webhook.healthPort) }}
-  {{- fail (printf "webhook.port and webhook.healthPort are both %d: they are two listeners of one pod" (int .Values.webhook.port)) }}
+  {{- fail (printf "webhook.healthPort: expected a port other than webhook.port, found %d for both" (int .Values.webhook.port)) }}
 {{- end }}
 {{- range $name := list "allowedCIDRs" "apiServerCIDRs" }}
   {{- if and $.Values.webhook.hostNetwork (get $.Values.networkPolicy $name) }}
-    {{- fail (printf "networkPolicy.%s is set, but a NetworkPolicy does not reach pods with webhook.hostNetwork: restrict the node in its security group instead" $name) }}
+    {{- fail (printf "networkPolicy.%s has no effect with webhook.hostNetwork, because no NetworkPolicy applies to such pods. Fix: restrict the nodes in their security group." $name) }}
   {{- end }}
 {{- end }}
-{{- include "rolebridge.validate.labels" (dict "place" "commonLabels" "labels" (default dict .Values.commonLabels)) }}
-{{- include "rolebridge.validate.labels" (dict "place" "webhook.podLabels" "labels" (default dict .Values.webhook.podLabels)) }}
+{{- include "rolebridge.validate.labels" (dict "origin" "commonLabels" "labels" (default dict .Values.commonLabels)) }}
+{{- include "rolebridge.validate.labels" (dict "origin" "webhook.podLabels" "labels" (default dict .Values.webhook.podLabels)) }}
 {{- $autoscaling := .Values.webhook.autoscaling }}
 {{- if and $autoscaling.enabled (gt (int $autoscaling.minReplicas) (int $autoscaling.maxReplicas)) }}
-  {{- fail (printf "webhook.autoscaling.minReplicas is %d, more than maxReplicas, %d" (int $autoscaling.minReplicas) (int $autoscaling.maxReplicas)) }}
+  {{- fail (printf "webhook.autoscaling.maxReplicas: expected at least minReplicas (%d), found %d" (int $autoscaling.minReplicas) (int $autoscaling.maxReplicas)) }}
 {{- end }}
 {{- if and $autoscaling.enabled (not (dig "requests" "cpu" "" .Values.webhook.resources)) }}
-  {{- fail "webhook.autoscaling needs webhook.resources.requests.cpu: use is measured against it" }}
+  {{- fail "webhook.resources.requests.cpu: expected a CPU request, because webhook.autoscaling measures usage relative to it" }}
 {{- end }}
 {{- $budget := .Values.webhook.podDisruptionBudget }}
 {{- if and $budget.enabled (ge (int $budget.minAvailable) (int (include "rolebridge.replicas" .))) (gt (int (include "rolebridge.replicas" .)) 1) }}
-  {{- fail (printf "webhook.podDisruptionBudget.minAvailable is %d of %s replicas: no node of theirs could ever be drained" (int $budget.minAvailable) (include "rolebridge.replicas" .)) }}
+  {{- fail (printf "webhook.podDisruptionBudget.minAvailable: expected less than the number of replicas (%s), found %d: their nodes could not be drained" (include "rolebridge.replicas" .) (int $budget.minAvailable)) }}
 {{- end }}
 {{- range .Values.admission.excludedNamespaces }}
   {{- if eq . $.Release.Namespace }}
-    {{- fail (printf "admission.excludedNamespaces names %s: the release's own namespace is always left out" .) }}
+    {{- fail (printf "admission.excludedNamespaces: remove %s, because the release's own namespace is always excluded" .) }}
   {{- end }}
 {{- end }}
 {{- end }}
 
-{{/* A label that stands twice counts once, as one of the two: with the Deployment's selector it may fit no more. */}}
+{{/* Of duplicate labels only one applies, so the Deployment's selector might not match its pods. */}}
 {{- define "rolebridge.validate.labels" -}}
 {{- range list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart" }}
   {{- if hasKey $.labels . }}
-    {{- fail (printf "%s has the label %s, which is the chart's own: leave it out" $.place .) }}
+    {{- fail (printf "%s: remove the label %s, because the chart sets it" $.origin .) }}
   {{- end }}
 {{- end }}
 {{- end }}
 
-{{/* As the webhook compares them when it starts (src/webhook/src/managed/policy.rs): what it refuses is never deployed. */}}
+{{/* Makes the same comparisons as the webhook at startup (src/webhook/src/managed_cert/policy.rs), before anything is deployed. */}}
 {{- define "rolebridge.validate.managed" -}}
 {{- $authority := int64 (include "rolebridge.seconds" .caLifetime) }}
 {{- $leaf := int64 (include "rolebridge.seconds" .certificateLifetime) }}
 {{- if lt $authority (mul $leaf 3) }}
-  {{- fail (printf "certificates.managed.caLifetime is %s and certificateLifetime %s: a CA that lasts at least three times as long would be right" .caLifetime .certificateLifetime) }}
+  {{- fail (printf "certificates.managed.caLifetime: expected at least three times certificateLifetime (%s), found %s" .certificateLifetime .caLifetime) }}
 {{- end }}
 {{- if or (lt $leaf (mul (int64 (include "rolebridge.seconds" .publishDelay)) 10)) (lt $leaf 5) }}
-  {{- fail (printf "certificates.managed.certificateLifetime is %s and publishDelay %s: a certificate that lasts at least ten times as long, and 5s, would be right" .certificateLifetime .publishDelay) }}
+  {{- fail (printf "certificates.managed.certificateLifetime: expected at least 5s and ten times publishDelay (%s), found %s" .publishDelay .certificateLifetime) }}
 {{- end }}
 {{- end }}
 
 {{- define "rolebridge.validate.certManager" -}}
 {{- if and (compact (values .issuerRef)) (not .issuerRef.name) }}
-  {{- fail "certificates.certManager.issuerRef has no name: say which issuer, or leave issuerRef out for a CA of the webhook's own" }}
+  {{- fail "certificates.certManager.issuerRef.name: expected the name of an issuer. Fix: set it, or remove issuerRef to use a CA of the chart." }}
 {{- end }}
 {{- if and .duration .renewBefore (le (int64 (include "rolebridge.seconds" .duration)) (int64 (include "rolebridge.seconds" .renewBefore))) }}
-  {{- fail (printf "certificates.certManager.duration is %s and renewBefore %s: a certificate that lasts longer would be right" .duration .renewBefore) }}
+  {{- fail (printf "certificates.certManager.duration: expected more than renewBefore (%s), found %s" .renewBefore .duration) }}
 {{- end }}
 {{- end }}

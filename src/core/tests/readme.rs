@@ -36,11 +36,6 @@ fn variables(module: &str) -> String {
 }
 
 #[test]
-fn the_readme_lists_every_annotation() {
-    section::hold("README.md", "annotations", &annotations());
-}
-
-#[test]
 fn the_reference_lists_every_annotation_and_variable() {
     let page = "docs/src/reference.md";
     section::hold(page, "annotations", &annotations());

@@ -27,7 +27,7 @@ impl Row {
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const TABLE: &str = "docs/clients.md";
-const README: &str = "README.md";
+const README: &str = "docs/src/languages.md";
 /// Between these the README says which annotation to use.
 const LANGUAGES_MARKS: [&str; 2] =
     ["<!-- languages: made by `make conformance` -->\n", "<!-- end of languages -->"];

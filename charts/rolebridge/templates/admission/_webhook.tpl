@@ -1,4 +1,4 @@
-{{/* What every entry of the configuration has in common: dict "context" $ "path" "/mutate". */}}
+{{/* Common fields of all webhook entries: dict "context" $ "path" "/mutate". */}}
 {{- define "rolebridge.admission.client" -}}
 clientConfig:
   {{- if eq .context.Values.certificates.mode "secret" }}
@@ -15,7 +15,7 @@ sideEffects: {{ if .context.Values.webhook.events }}NoneOnDryRun{{ else }}None{{
 timeoutSeconds: {{ .context.Values.admission.timeoutSeconds }}
 {{- end }}
 
-{{/* The webhook's own namespace and kube-system must come up without the webhook. */}}
+{{/* Pods in the webhook's namespace and in kube-system must start without the webhook. */}}
 {{- define "rolebridge.admission.excluded" -}}
 - key: kubernetes.io/metadata.name
   operator: NotIn
@@ -48,7 +48,7 @@ rules:
     scope: Namespaced
 {{- end }}
 
-{{/* Has cert-manager put its CA into a configuration. */}}
+{{/* Makes cert-manager write its CA into a configuration. */}}
 {{- define "rolebridge.admission.injectCA" -}}
 {{- if eq .Values.certificates.mode "cert-manager" -}}
 annotations:

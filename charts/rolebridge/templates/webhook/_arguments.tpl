@@ -1,4 +1,4 @@
-{{/* The webhook's command line. */}}
+{{/* Arguments of the webhook. */}}
 {{- define "rolebridge.webhook.arguments" -}}
 - --listen=[::]:{{ .Values.webhook.port }}
 - --health-listen=[::]:{{ .Values.webhook.healthPort }}

@@ -4,7 +4,7 @@
 kubectl_applies() {
   local before; before=$(of_cluster)
   a_copy
-  "$e2e/page.py" "$root/README.md" "$copy" --only kubectl
+  "$e2e/page.py" "$root/docs/src/install.md" "$copy" --only kubectl
   eventually 10 has 'name: rolebridge-token' bare \
     --annotations rolebridge.io/provider=projects/987654321098/locations/global/workloadIdentityPools/aws/providers/eks
   kubectl delete --kustomize "$copy/manifests" --wait=false
