@@ -36,7 +36,7 @@ chart: ## the chart: lint, every Kubernetes version, its unit tests, what is mad
 
 manifests: ## write what is made from the chart: manifests/ and its README
 	scripts/render_manifests.py
-	scripts/chart_readme.py
+	scripts/render_chart_readme
 
 images: ## the programs' images as OCI archives in target/images, without an engine
 	images/build

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Make a picture of what a program prints on a terminal: an SVG that is legible on a light page and on a dark one.
+"""Render the terminal output of a program as an SVG that is legible on light and dark pages.
 
-    picture.py [OPTIONS] PICTURE COMMAND...      run it on a terminal
-    picture.py [OPTIONS] --text FILE PICTURE     of what a test saw it print: a snapshot with its colours
+    screenshots.py [OPTIONS] PICTURE COMMAND...      run the command on a terminal
+    screenshots.py [OPTIONS] --text FILE PICTURE     use a test's snapshot with colors
 
-What is another at each run (times, ports, keys) is an ellipsis, so that --check can compare.
+Values that vary between runs (times, ports, keys) become an ellipsis, so that --check can compare.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 ANSI = re.compile(r"\x1b\[[\d;]*m")
-ANOTHER_EACH_TIME = [  # what, and what stands for it
+VARYING = [  # pattern, replacement
     (r"\x1b\[2m *\d+\.\d\d s\x1b\[0m", " " * 8),
     (r"(?<![\d.])\d+(\.\d+)? ms\b", "… ms"),
     (r"(127\.0\.0\.1):\d+", r"\1:…"),
@@ -35,7 +35,7 @@ ANOTHER_EACH_TIME = [  # what, and what stands for it
     (r'"version":"[^"]*"', '"version":"…"'),
     (r"Done in [\d.]+ s\b", "Done in … s"),
 ]
-MOST_ADDED = 3  # lines of a diff, one after the other
+MAX_ADDED_LINES = 3  # consecutive additions of a diff
 THEME = TerminalTheme(
     (13, 17, 23),
     (230, 237, 243),
@@ -63,50 +63,50 @@ SVG = """\
 """
 
 
-def on_terminal(command, width):
-    """What it writes where it believes that a person reads."""
-    ours, its = pty.openpty()
+def run_on_terminal(command, width):
+    """Returns what the command writes to a terminal."""
+    controller, terminal = pty.openpty()
     environment = {**os.environ, "COLUMNS": str(width), "TERM": "xterm-256color"}
     environment.pop("NO_COLOR", None)
-    program = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=its, stderr=its, env=environment)
-    os.close(its)
+    program = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal, env=environment)
+    os.close(terminal)
     written = io.BytesIO()
     while True:
         try:
-            some = os.read(ours, 1 << 16)
-        except OSError:  # how Linux says that nobody writes any more
+            chunk = os.read(controller, 1 << 16)
+        except OSError:  # EIO: every writer has closed the terminal
             break
-        if not some:
+        if not chunk:
             break
-        written.write(some)
-        sys.stdout.buffer.write(some)
+        written.write(chunk)
+        sys.stdout.buffer.write(chunk)
         sys.stdout.flush()
     if program.wait() != 0:
-        sys.exit(f"picture.py: {' '.join(command)} ended with {program.returncode}")
+        sys.exit(f"screenshots.py: {' '.join(command)} exited with {program.returncode}")
     return f"$ {' '.join(command).replace(' -q ', ' ')}\n" + written.getvalue().decode().replace("\r\n", "\n")
 
 
-def of_snapshot(path):
-    """A snapshot's text, after its head; without the exit code at its end."""
+def read_snapshot(path):
+    """Returns the text of a snapshot without its header and its exit code."""
     return re.sub(r"\n\[\d+\]\n?$", "\n", path.read_text().split("\n---\n", 1)[1])
 
 
-def without_much_added(lines):
-    """A long run of added lines is cut: its beginning, and how many more there are."""
+def shorten_additions(lines):
+    """Yields the lines, with each long run of added lines cut and the rest counted."""
     run = []
     for line in [*lines, ""]:
         if re.match(r" +\+ ", ANSI.sub("", line)):
             run.append(line)
             continue
-        yield from run[:MOST_ADDED]
-        if len(run) > MOST_ADDED:
-            yield f"\x1b[2m{' ' * 13}  ⋮ {len(run) - MOST_ADDED} more\x1b[0m"
+        yield from run[:MAX_ADDED_LINES]
+        if len(run) > MAX_ADDED_LINES:
+            yield f"\x1b[2m{' ' * 13}  ⋮ {len(run) - MAX_ADDED_LINES} more\x1b[0m"
         run = []
         yield line
 
 
-def wrapped(line, width):
-    """What is too long goes on below, under where it began: after a name in its own colour, if there is one."""
+def wrap(line, width):
+    """Yields the line in parts of at most the width, indented to the start of its text: after a colored name, if any."""
     text = Text.from_ansi(line)
     start = re.match(r" *([+-] )? *", text.plain).end()
     if text.spans and text.spans[0].end < len(text):
@@ -118,12 +118,12 @@ def wrapped(line, width):
         head = Text(" " * start)
 
 
-def picture(text, name, width):
-    for pattern, instead in ANOTHER_EACH_TIME:
-        text = re.sub(pattern, instead, text)
+def render_svg(text, name, width):
+    for pattern, replacement in VARYING:
+        text = re.sub(pattern, replacement, text)
     console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    for line in without_much_added(text.rstrip().splitlines()):
-        for part in wrapped(line, width):
+    for line in shorten_additions(text.rstrip().splitlines()):
+        for part in wrap(line, width):
             console.print(part, no_wrap=True, crop=False, highlight=False)
     svg = console.export_svg(title=name, theme=THEME, code_format=SVG, unique_id=name)
     return "".join(line.rstrip() + "\n" for line in svg.splitlines())
@@ -137,12 +137,12 @@ def main():
     parser.add_argument("picture", type=pathlib.Path)
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()
-    text = of_snapshot(options.text) if options.text else on_terminal(options.command, options.width)
-    new = picture(text, options.picture.stem, options.width)
+    text = read_snapshot(options.text) if options.text else run_on_terminal(options.command, options.width)
+    new = render_svg(text, options.picture.stem, options.width)
     if not options.check:
         options.picture.write_text(new)
     elif new != options.picture.read_text():
-        sys.exit(f"{options.picture} is not what the program shows now: run docs/screenshots")
+        sys.exit(f"outdated: {options.picture}. Fix: run docs/screenshots.")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import changelog
 ROOT = pathlib.Path(__file__).parent.parent
 CARGO, LOCK = ROOT / "Cargo.toml", ROOT / "Cargo.lock"
 CHART = ROOT / "charts/rolebridge/Chart.yaml"
-MADE = ("scripts/render_manifests.py", "scripts/chart_readme.py")
+MADE = ("scripts/render_manifests.py",)
 TRANSCRIPT = ROOT / "docs/src/quick-start.md"
 
 WORKSPACE = re.compile(r'^(\[workspace\.package\]\nversion = ")([^"]+)(")', re.M)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Compare what the chart repeats of the code with the code: settings, flags, metrics, the names of the injected parts. And
-the versions of Kubernetes that the README says with those of the tests.
+"""Compare names that the chart repeats with the code: settings, flags, metrics, names of injected parts. Also compare the
+Kubernetes versions in docs/src/install.md with those of the tests.
 
-YAML cannot import a Rust constant, so each of these would otherwise drift in silence.
+YAML cannot import a Rust constant, so a difference would otherwise stay unnoticed.
 """
 
 import json
@@ -12,7 +12,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).parents[2]
 CHART = ROOT / "charts/rolebridge"
-faults = []
+errors = []
 
 
 def read(path):
@@ -23,25 +23,23 @@ def templates(pattern="**/*"):
     return "\n".join(path.read_text() for path in sorted((CHART / "templates").glob(pattern)) if path.is_file())
 
 
-def same(what, chart, code):
-    """Both sets are one."""
+def expect_equal(subject, chart, code):
     for name in sorted(chart ^ code):
-        faults.append(f"{what}: {name} is in {'the chart' if name in chart else 'the code'} alone")
+        errors.append(f"{subject}: {name} is only in {'the chart' if name in chart else 'the code'}")
 
 
-def within(what, chart, code):
-    """All that the chart names exists."""
+def expect_subset(subject, chart, code):
     if not chart:
-        faults.append(f"{what}: the chart names none; has the pattern in this script gone stale?")
+        errors.append(f"{subject}: no names found in the chart; check the pattern in this script")
     for name in sorted(chart - code):
-        faults.append(f"{what}: {name} is in the chart, but not in the code")
+        errors.append(f"{subject}: {name} is in the chart, but not in the code")
 
 
 def settings():
     schema = json.loads(read("charts/rolebridge/values.schema.json"))
     code = set(re.findall(r'^ +[A-Z_]+ = "([a-z-]+)"', read("src/core/src/annotations.rs"), re.M)) - {"inject"}
-    same("defaults.settings", set(schema["properties"]["defaults"]["properties"]["settings"]["properties"]), code)
-    same("defaults.locked", set(schema["definitions"]["setting"]["enum"]), code)
+    expect_equal("defaults.settings", set(schema["properties"]["defaults"]["properties"]["settings"]["properties"]), code)
+    expect_equal("defaults.locked", set(schema["definitions"]["setting"]["enum"]), code)
 
 
 def metrics():
@@ -49,31 +47,30 @@ def metrics():
     names = {"rolebridge_webhook_" + name for name in re.findall(r'family\(\s*"([a-z_]+)"', source)}
     names |= {"rolebridge_sidecar_" + name for name in re.findall(r'"([a-z_]+)"', read("src/sidecar/src/metrics.rs"))}
     used = set(re.findall(r"rolebridge_(?:webhook|sidecar)_[a-z_]+", templates() + read("charts/rolebridge/files/dashboard.json")))
-    within("metrics", {name.removesuffix("_bucket") for name in used}, names)
+    expect_subset("metrics", {name.removesuffix("_bucket") for name in used}, names)
 
 
 def flags():
-    source = read("src/webhook/src/arguments.rs") + read("src/webhook/src/managed/arguments.rs")
+    source = "".join(path.read_text() for path in (ROOT / "src/webhook/src").glob("**/args.rs"))
     code = {name.replace("_", "-") for name in re.findall(r"^    pub ([a-z_]+): ", source, re.M)}
-    within("flags", set(re.findall(r"^- --([a-z-]+)=", templates("webhook/_arguments.tpl"), re.M)), code)
+    expect_subset("flags", set(re.findall(r"^- --([a-z-]+)=", templates("webhook/_arguments.tpl"), re.M)), code)
 
 
-def parts():
-    pod = read("src/core/src/pod.rs")
-    names = set(re.findall(r'"([a-z-]+)"', pod))
+def injected_parts():
+    code = set(re.findall(r'"([a-z-]+)"', read("src/core/src/pod_names.rs")))
     policy = templates("admission/validatingadmissionpolicy.yaml")
-    within("the policy's containers and volumes", set(re.findall(r'\.name == "([a-z-]+)"', policy)), names)
+    expect_subset("containers and volumes of the policy", set(re.findall(r'\.name == "([a-z-]+)"', policy)), code)
 
 
 def versions():
     tested = re.search(r"k8s\.io/kubernetes v(\d+\.\d+)\.", read("tests/cluster/kubernetes/go.mod"))[1]
     rendered = re.search(r"versions=\((.*)\)", read("tests/chart/run"))[1].split()
-    said = f"a real Kubernetes {tested}, and render the chart for {rendered[0]} to {rendered[-1]}."
-    if said not in " ".join(read("docs/src/install.md").split()):
-        faults.append(f"docs/src/install.md does not say what is tested: {said}")
+    sentence = f"a real Kubernetes {tested}, and render the chart for {rendered[0]} to {rendered[-1]}."
+    if sentence not in " ".join(read("docs/src/install.md").split()):
+        errors.append(f"docs/src/install.md: expected the sentence: {sentence}")
 
 
-for compare in (settings, metrics, flags, parts, versions):
+for compare in (settings, metrics, flags, injected_parts, versions):
     compare()
-if faults:
-    sys.exit("\n".join(faults))
+if errors:
+    sys.exit("\n".join(errors))
