@@ -1,26 +1,26 @@
-//! From a Deployment as a person writes it to the pod as the webhook meets it: what the controllers make of the
-//! template, what the API server fills in, what the service account's admission adds.
+//! Turns a Deployment manifest into the pod that the webhook receives, as the controllers, the API server's defaulting
+//! and the `ServiceAccount` admission plugin do.
 
 use serde_json::{Map, Value, json};
 
 use crate::error::{Context, Result};
 
-const API_ACCESS: &str = "kube-api-access-x7k2p";
+const API_ACCESS_VOLUME: &str = "kube-api-access-x7k2p";
 const TEMPLATE_HASH: &str = "5d9c7b6f4d";
 
-/// Reads a Deployment that a person wrote.
+/// Parses a Deployment manifest.
 ///
 /// # Errors
-/// It is no YAML.
-pub fn read(yaml: &str) -> Result<Value> {
-    serde_saphyr::from_str(yaml).context("read the Deployment")
+/// Returns an error if the text is not YAML.
+pub fn parse(yaml: &str) -> Result<Value> {
+    serde_saphyr::from_str(yaml).context("parse the Deployment")
 }
 
-/// The pod of a Deployment's template, in the Deployment's namespace.
+/// Builds the pod of a Deployment's template, in the Deployment's namespace.
 ///
 /// # Errors
-/// It is not a Deployment with a pod template.
-pub fn pod(deployment: &Value) -> Result<Value> {
+/// Returns an error if the value is not a Deployment with a pod template.
+pub fn to_pod(deployment: &Value) -> Result<Value> {
     let name = deployment["metadata"]["name"].as_str().context("the Deployment has no name")?;
     let template =
         deployment["spec"]["template"].as_object().context("the Deployment has no pod template")?;
@@ -31,24 +31,24 @@ pub fn pod(deployment: &Value) -> Result<Value> {
         }
     }
     let namespace = deployment["metadata"]["namespace"].as_str().unwrap_or("default");
-    owned(object(&mut pod["metadata"])?, namespace, name);
+    set_owner(object(&mut pod["metadata"])?, namespace, name);
     let spec = object(&mut pod["spec"])?;
-    fill(spec, &pod_defaults());
+    apply_defaults(spec, &pod_defaults());
     for list in ["initContainers", "containers"] {
         for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
-            container_defaults(object(container)?);
+            apply_container_defaults(object(container)?);
         }
     }
-    service_account(spec);
+    mount_service_account_token(spec);
     Ok(pod)
 }
 
 fn object(value: &mut Value) -> Result<&mut Map<String, Value>> {
-    value.as_object_mut().context("the pod template holds something that is no object where one belongs")
+    value.as_object_mut().context("pod template: expected an object")
 }
 
-/// As the `ReplicaSet` controller makes it: no name yet, an owner, a hash.
-fn owned(metadata: &mut Map<String, Value>, namespace: &str, deployment: &str) {
+/// Sets the metadata that the `ReplicaSet` controller sets: `generateName` instead of a name, an owner, a template hash.
+fn set_owner(metadata: &mut Map<String, Value>, namespace: &str, deployment: &str) {
     let replica_set = format!("{deployment}-{TEMPLATE_HASH}");
     metadata.insert("generateName".into(), json!(format!("{replica_set}-")));
     metadata.insert("namespace".into(), json!(namespace));
@@ -80,23 +80,23 @@ fn pod_defaults() -> Value {
     })
 }
 
-fn container_defaults(container: &mut Map<String, Value>) {
+fn apply_container_defaults(container: &mut Map<String, Value>) {
     let image = container.get("image").and_then(Value::as_str).unwrap_or_default();
     let tag = image.rsplit('/').next().and_then(|last| last.split_once(':')).map(|(_, tag)| tag);
-    let pull = if matches!(tag, None | Some("latest")) { "Always" } else { "IfNotPresent" };
-    fill(
+    let pull_policy = if matches!(tag, None | Some("latest")) { "Always" } else { "IfNotPresent" };
+    apply_defaults(
         container,
         &json!({
             "resources": {},
             "terminationMessagePath": "/dev/termination-log",
             "terminationMessagePolicy": "File",
-            "imagePullPolicy": pull,
+            "imagePullPolicy": pull_policy,
         }),
     );
 }
 
-/// As the `ServiceAccount` admission plugin does, which runs before any webhook.
-fn service_account(spec: &mut Map<String, Value>) {
+/// Adds the token volume and its mounts, as the `ServiceAccount` admission plugin does before any webhook is called.
+fn mount_service_account_token(spec: &mut Map<String, Value>) {
     let name = spec.get("serviceAccountName").cloned().unwrap_or_else(|| json!("default"));
     spec.insert("serviceAccountName".into(), name.clone());
     spec.insert("serviceAccount".into(), name);
@@ -106,7 +106,7 @@ fn service_account(spec: &mut Map<String, Value>) {
         {"downwardAPI": {"items": [{"path": "namespace",
             "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]}},
     ]);
-    let volume = json!({"name": API_ACCESS, "projected": {"defaultMode": 420, "sources": sources}});
+    let volume = json!({"name": API_ACCESS_VOLUME, "projected": {"defaultMode": 420, "sources": sources}});
     append(spec, "volumes", volume);
     let path = "/var/run/secrets/kubernetes.io/serviceaccount";
     for list in ["initContainers", "containers"] {
@@ -115,14 +115,14 @@ fn service_account(spec: &mut Map<String, Value>) {
                 append(
                     container,
                     "volumeMounts",
-                    json!({"name": API_ACCESS, "readOnly": true, "mountPath": path}),
+                    json!({"name": API_ACCESS_VOLUME, "readOnly": true, "mountPath": path}),
                 );
             }
         }
     }
 }
 
-fn fill(object: &mut Map<String, Value>, defaults: &Value) {
+fn apply_defaults(object: &mut Map<String, Value>, defaults: &Value) {
     for (key, value) in defaults.as_object().into_iter().flatten() {
         object.entry(key.clone()).or_insert_with(|| value.clone());
     }
@@ -157,8 +157,8 @@ mod tests {
     ";
 
     #[test]
-    fn the_pod_is_as_kubernetes_makes_it() {
-        let pod = pod(&read(DEPLOYMENT).unwrap()).unwrap();
+    fn to_pod_matches_kubernetes() {
+        let pod = to_pod(&parse(DEPLOYMENT).unwrap()).unwrap();
         let at = |pointer| pod.pointer(pointer).cloned().unwrap_or_default();
         for (pointer, value) in [
             ("/metadata/generateName", json!("report-5d9c7b6f4d-")),
@@ -170,18 +170,16 @@ mod tests {
             ("/spec/initContainers/0/imagePullPolicy", json!("Always")),
             ("/spec/containers/0/imagePullPolicy", json!("IfNotPresent")),
             ("/spec/containers/0/volumeMounts/0/name", json!("x")),
-            ("/spec/containers/0/volumeMounts/1/name", json!(API_ACCESS)),
-            ("/spec/volumes/1/name", json!(API_ACCESS)),
+            ("/spec/containers/0/volumeMounts/1/name", json!(API_ACCESS_VOLUME)),
+            ("/spec/volumes/1/name", json!(API_ACCESS_VOLUME)),
         ] {
             assert_eq!(at(pointer), value, "{pointer}");
         }
     }
 
     #[test]
-    fn something_else_is_refused() {
-        assert_eq!(
-            pod(&json!({"kind": "Deployment"})).unwrap_err().to_string(),
-            "the Deployment has no name"
-        );
+    fn to_pod_without_name_is_an_error() {
+        let error = to_pod(&json!({"kind": "Deployment"})).unwrap_err();
+        assert_eq!(error.to_string(), "the Deployment has no name");
     }
 }

@@ -1,39 +1,39 @@
-//! A failure of the harness: a sentence, for the person who runs the demo or reads a failed test.
+//! The harness error: one message, for the person who runs the demo or reads a failed test.
 
 use std::fmt::Display;
 
-/// What failed, and why.
+/// A failed operation of the harness, with its causes in the message.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
-pub struct Failure(String);
+pub struct Error(String);
 
-/// The harness's own results.
-pub type Result<T> = std::result::Result<T, Failure>;
+/// Result of a harness operation.
+pub type Result<T> = std::result::Result<T, Error>;
 
-impl Failure {
-    /// A failure that says this.
-    pub fn new(sentence: impl Into<String>) -> Self {
-        Self(sentence.into())
+impl Error {
+    /// Creates an error with this message.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
     }
 }
 
-/// Says what was being done when another error came up.
+/// Adds the failed operation to an error.
 pub trait Context<T> {
-    /// `WHAT: the error`.
+    /// Prefixes the error with the operation: `OPERATION: ERROR`.
     ///
     /// # Errors
-    /// The same that was there, with `what` before it.
-    fn context(self, what: impl Display) -> Result<T>;
+    /// Returns the original error, prefixed with `operation`.
+    fn context(self, operation: impl Display) -> Result<T>;
 }
 
 impl<T, E: Display> Context<T> for std::result::Result<T, E> {
-    fn context(self, what: impl Display) -> Result<T> {
-        self.map_err(|error| Failure(format!("{what}: {error:#}")))
+    fn context(self, operation: impl Display) -> Result<T> {
+        self.map_err(|error| Error(format!("{operation}: {error:#}")))
     }
 }
 
 impl<T> Context<T> for Option<T> {
-    fn context(self, what: impl Display) -> Result<T> {
-        self.ok_or_else(|| Failure(what.to_string()))
+    fn context(self, operation: impl Display) -> Result<T> {
+        self.ok_or_else(|| Error(operation.to_string()))
     }
 }

@@ -1,5 +1,5 @@
-//! The harness of the demo and of the tests that span programs: both real programs as processes, between stand-ins for
-//! the parts of a cluster that they meet.
+//! Harness of the demo and of the integration tests: runs the real webhook and the real sidecar as processes, with fakes
+//! for the cluster components that they talk to.
 
 pub mod app;
 pub mod deployment;

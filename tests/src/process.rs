@@ -1,4 +1,4 @@
-//! A child process: its output collected, ended by its own id, killed when dropped.
+//! A child process: collects its output, stops it by its process ID, and kills it when dropped.
 
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,9 +10,9 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::error::{Context, Failure, Result};
+use crate::error::{Context, Error, Result};
 
-/// What a process has written so far, standard output and error together.
+/// Output of a process so far, standard output and standard error together.
 #[derive(Debug, Clone)]
 pub struct Log {
     lines: Arc<Mutex<Vec<String>>>,
@@ -30,50 +30,50 @@ impl Log {
         self.count.send_replace(lines.len());
     }
 
-    /// Every line.
+    /// Returns every line.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Every line, as one text.
+    /// Returns every line, joined.
     #[must_use]
     pub fn text(&self) -> String {
         self.lines().join("\n")
     }
 
-    /// The first line at or after `from` that `wanted` takes, waited for; and the place after it.
+    /// Waits for the first line at or after index `from` that matches, and returns it with the index of the next line.
     ///
     /// # Errors
-    /// `patience` is over.
-    pub async fn line_after(
+    /// Returns an error after `timeout`.
+    pub async fn wait_for_line(
         &self,
         from: usize,
-        patience: Duration,
-        wanted: impl Fn(&str) -> bool,
+        timeout: Duration,
+        matches: impl Fn(&str) -> bool,
     ) -> Result<(String, usize)> {
         let mut count = self.count.subscribe();
         let found = async {
             let mut next = from;
             loop {
                 let lines = self.lines();
-                for (place, line) in lines.iter().enumerate().skip(next) {
-                    if wanted(line) {
-                        return (line.clone(), place + 1);
+                for (index, line) in lines.iter().enumerate().skip(next) {
+                    if matches(line) {
+                        return (line.clone(), index + 1);
                     }
                 }
                 next = lines.len();
-                // The sender lives in `self`, so this cannot fail.
+                // The sender is in `self`, so this cannot fail.
                 let _ = count.wait_for(|written| *written > next).await;
             }
         };
-        tokio::time::timeout(patience, found).await.map_err(|_| {
-            Failure::new(format!("no such line within {patience:?}; what was written:\n{}", self.text()))
-        })
+        tokio::time::timeout(timeout, found)
+            .await
+            .map_err(|_| Error::new(format!("no matching line within {timeout:?}; output:\n{}", self.text())))
     }
 }
 
-/// A running child.
+/// A child process.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -83,10 +83,10 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command` and collects what it writes.
+    /// Starts `command` and collects its output.
     ///
     /// # Errors
-    /// The program cannot be started.
+    /// Returns an error if the program cannot be started.
     pub fn start(name: impl Into<String>, mut command: Command) -> Result<Self> {
         let name = name.into();
         let mut child = command
@@ -104,64 +104,64 @@ impl Process {
         Ok(Self { name, child, log, readers: readers.into_iter().flatten().collect() })
     }
 
-    /// As it was named at the start.
+    /// Returns the name passed to [`Process::start`].
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its process id; `None` once it has ended and was waited for.
+    /// Returns the process ID, or `None` after the exited process was waited for.
     #[must_use]
     pub fn id(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// What it has written.
+    /// Returns the output so far.
     #[must_use]
     pub const fn log(&self) -> &Log {
         &self.log
     }
 
-    /// How it ended, if it has.
+    /// Returns the exit status if the process has exited.
     ///
     /// # Errors
-    /// The system does not say.
-    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+    /// Returns an error if the system call fails.
+    pub fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
         self.child.try_wait().context(&self.name)
     }
 
-    /// Waits for its end and for the last of its output.
+    /// Waits until the process has exited and its output is read.
     ///
     /// # Errors
-    /// It runs longer than `patience`.
-    pub async fn wait(&mut self, patience: Duration) -> Result<ExitStatus> {
-        let status = tokio::time::timeout(patience, self.child.wait())
+    /// Returns an error if the process still runs after `timeout`.
+    pub async fn wait(&mut self, timeout: Duration) -> Result<ExitStatus> {
+        let status = tokio::time::timeout(timeout, self.child.wait())
             .await
-            .map_err(|_| Failure::new(format!("{} still runs after {patience:?}", self.name)))?
+            .map_err(|_| Error::new(format!("{} still runs after {timeout:?}", self.name)))?
             .context(&self.name)?;
         for reader in self.readers.drain(..) {
-            // A grandchild may hold the pipe open: what is there by now is all that matters.
+            // A grandchild may hold the pipe open, so this wait is bounded.
             let _ = tokio::time::timeout(Duration::from_secs(1), reader).await;
         }
         Ok(status)
     }
 
-    /// Asks it to end (SIGTERM), as the kubelet does, and waits.
+    /// Sends SIGTERM, as the kubelet does, and waits for the exit.
     ///
     /// # Errors
-    /// It has not ended within `patience`.
-    pub async fn terminate(&mut self, patience: Duration) -> Result<ExitStatus> {
+    /// Returns an error if the process still runs after `timeout`.
+    pub async fn terminate(&mut self, timeout: Duration) -> Result<ExitStatus> {
         let pid = self.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         if let Some(pid) = pid {
-            kill_process(pid, Signal::TERM).context(format_args!("end {}", self.name))?;
+            kill_process(pid, Signal::TERM).context(format_args!("terminate {}", self.name))?;
         }
-        self.wait(patience).await
+        self.wait(timeout).await
     }
 
-    /// Ends it at once (SIGKILL).
+    /// Kills the process (SIGKILL).
     ///
     /// # Errors
-    /// The system refuses.
+    /// Returns an error if the system call fails.
     pub async fn kill(&mut self) -> Result<()> {
         self.child.kill().await.context(format_args!("kill {}", self.name))
     }
@@ -184,38 +184,38 @@ mod tests {
         Process::start("a script", command).unwrap()
     }
 
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const TIMEOUT: Duration = Duration::from_secs(20);
 
     #[tokio::test]
-    async fn both_outputs_are_collected() {
+    async fn log_contains_stdout_and_stderr() {
         let mut process = shell("echo one; echo two >&2; exit 3");
-        assert_eq!(process.wait(PATIENCE).await.unwrap().code(), Some(3));
+        assert_eq!(process.wait(TIMEOUT).await.unwrap().code(), Some(3));
         let mut lines = process.log().lines();
         lines.sort();
         assert_eq!(lines, ["one", "two"]);
     }
 
     #[tokio::test]
-    async fn a_line_is_waited_for() {
+    async fn wait_for_line_returns_the_line_or_times_out() {
         let process = shell("echo one; echo two; exec sleep 60");
-        let (line, next) = process.log().line_after(0, PATIENCE, |line| line == "two").await.unwrap();
+        let (line, next) = process.log().wait_for_line(0, TIMEOUT, |line| line == "two").await.unwrap();
         assert_eq!((line.as_str(), next), ("two", 2));
-        let error = process.log().line_after(next, Duration::from_millis(1), |_| true).await.unwrap_err();
+        let error = process.log().wait_for_line(next, Duration::from_millis(1), |_| true).await.unwrap_err();
         assert!(error.to_string().ends_with("one\ntwo"), "{error}");
     }
 
     #[tokio::test]
-    async fn terminate_lets_it_clean_up() {
+    async fn terminate_runs_the_signal_handler() {
         let mut process = shell("trap 'echo bye; exit 7' TERM; echo up; while :; do sleep 0.01; done");
-        process.log().line_after(0, PATIENCE, |line| line == "up").await.unwrap();
-        assert_eq!(process.terminate(PATIENCE).await.unwrap().code(), Some(7));
+        process.log().wait_for_line(0, TIMEOUT, |line| line == "up").await.unwrap();
+        assert_eq!(process.terminate(TIMEOUT).await.unwrap().code(), Some(7));
         assert_eq!(process.log().lines(), ["up", "bye"]);
     }
 
     #[tokio::test]
-    async fn dropped_is_killed() {
+    async fn drop_kills_the_process() {
         let process = shell("echo up; exec sleep 60");
-        process.log().line_after(0, PATIENCE, |line| line == "up").await.unwrap();
+        process.log().wait_for_line(0, TIMEOUT, |line| line == "up").await.unwrap();
         let log = process.log().clone();
         let id = process.id().unwrap();
         drop(process);
@@ -225,12 +225,12 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, gone).await.unwrap();
+        tokio::time::timeout(TIMEOUT, gone).await.unwrap();
         assert_eq!(log.lines(), ["up"]);
     }
 
     #[test]
-    fn a_missing_program_is_named() {
+    fn start_with_missing_program_names_it() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let error = runtime.block_on(async { Process::start("x", Command::new("/no/such")).unwrap_err() });
         assert_eq!(error.to_string(), "start x (/no/such): No such file or directory (os error 2)");

@@ -1,4 +1,4 @@
-//! The real webhook as a process, with a certificate of its own, asked over TLS as kube-apiserver asks.
+//! The real webhook as a process with a generated certificate, called over TLS as kube-apiserver calls it.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -8,121 +8,120 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use reqwest::{Certificate, Client};
 use serde_json::Value;
 
-use crate::error::{Context, Failure, Result};
-use crate::fake_apiserver::Kubernetes;
+use crate::error::{Context, Error, Result};
+use crate::fake_apiserver::FakeApiServer;
 use crate::process::Process;
-use crate::review::Answer;
-use crate::webhook_process::Replica;
+use crate::review::AdmissionResponse;
+use crate::webhook_process::WebhookProcess;
 
-/// The name that the certificate is for.
-const NAME: &str = "rolebridge.rolebridge.svc";
+/// DNS name in the certificate.
+const DNS_NAME: &str = "rolebridge.rolebridge.svc";
 
-/// A running webhook.
+/// A running webhook and a client that trusts it.
 #[derive(Debug)]
 pub struct Webhook {
-    replica: Replica,
+    process: WebhookProcess,
     client: Client,
 }
 
 impl Webhook {
-    /// Starts it with these defaults (`defaults.yaml`) against a Kubernetes, and waits until it is ready.
+    /// Starts the webhook with these defaults (`defaults.yaml`) as a client of a fake API server, and waits until it is
+    /// ready.
     ///
     /// # Errors
-    /// It does not start, or is not ready soon: with its log.
-    pub async fn start(program: &Path, kubernetes: &Kubernetes, defaults: &str) -> Result<Self> {
-        let dir = tempfile::tempdir().context("make a folder for the webhook")?;
-        let authority = write_certificate(dir.path())?;
+    /// Returns an error if the webhook does not start, or one with its log if it does not become ready.
+    pub async fn start(program: &Path, api_server: &FakeApiServer, defaults: &str) -> Result<Self> {
+        let dir = tempfile::tempdir().context("create a folder for the webhook")?;
+        let ca = write_certificates(dir.path())?;
         let files = [("--certificate", "tls.crt"), ("--key", "tls.key")];
-        let arguments = files.map(|(flag, name)| format!("{flag}={}", dir.path().join(name).display()));
-        let mut replica = Replica::start(program, kubernetes, defaults, dir, &arguments)?;
+        let args = files.map(|(flag, name)| format!("{flag}={}", dir.path().join(name).display()));
+        let mut process = WebhookProcess::start(program, api_server, defaults, dir, &args)?;
         let client = Client::builder()
-            .tls_certs_only([authority])
-            .resolve(NAME, replica.address())
+            .tls_certs_only([ca])
+            .resolve(DNS_NAME, process.address())
             .no_proxy()
             .build()
-            .context("make the client of the webhook")?;
-        replica.wait_until_ready().await?;
-        Ok(Self { replica, client })
+            .context("create the webhook's client")?;
+        process.wait_until_ready().await?;
+        Ok(Self { process, client })
     }
 
-    /// Sends a review about a pod.
+    /// Posts the review of a pod to `/mutate`.
     ///
     /// # Errors
-    /// The call fails, or kube-apiserver would not take the answer.
-    pub async fn mutate(&self, review: &Value) -> Result<Answer> {
-        self.ask("/mutate", review).await
+    /// Returns an error if the call fails or kube-apiserver would reject the response.
+    pub async fn mutate(&self, review: &Value) -> Result<AdmissionResponse> {
+        self.post("/mutate", review).await
     }
 
-    /// Sends a review about a workload.
+    /// Posts the review of a workload to `/workloads`.
     ///
     /// # Errors
-    /// The call fails, or kube-apiserver would not take the answer.
-    pub async fn advise(&self, review: &Value) -> Result<Answer> {
-        self.ask("/workloads", review).await
+    /// Returns an error if the call fails or kube-apiserver would reject the response.
+    pub async fn review_workload(&self, review: &Value) -> Result<AdmissionResponse> {
+        self.post("/workloads", review).await
     }
 
-    async fn ask(&self, path: &str, review: &Value) -> Result<Answer> {
-        let url = format!("https://{NAME}:{}{path}?timeout=5s", self.replica.address().port());
+    async fn post(&self, path: &str, review: &Value) -> Result<AdmissionResponse> {
+        let url = format!("https://{DNS_NAME}:{}{path}?timeout=5s", self.process.address().port());
         let response = self.client.post(url).timeout(Duration::from_secs(5)).json(review).send().await;
-        let response = response.context("ask the webhook")?;
+        let response = response.context("call the webhook")?;
         let status = response.status();
-        let body = response.bytes().await.context("read the webhook's answer")?;
+        let body = response.bytes().await.context("read the webhook's response")?;
         if status != 200 {
-            let said = String::from_utf8_lossy(&body);
-            return Err(Failure::new(format!("the webhook answered {status}: {said}")));
+            let text = String::from_utf8_lossy(&body);
+            return Err(Error::new(format!("the webhook returned {status}: {text}")));
         }
-        Answer::read(&body)
+        AdmissionResponse::parse(&body)
     }
 
-    /// A page of the health port: status and text.
+    /// Requests a path of the health port and returns the status and the body.
     ///
     /// # Errors
-    /// Nobody answers.
-    pub async fn page(&self, path: &str) -> Result<(u16, String)> {
-        self.replica.page(path).await
+    /// Returns an error if the request fails.
+    pub async fn get(&self, path: &str) -> Result<(u16, String)> {
+        self.process.get(path).await
     }
 
-    /// Where it takes reviews, over TLS.
+    /// Returns the address that serves admission reviews over TLS.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
-        self.replica.address()
+        self.process.address()
     }
 
-    /// Where it serves health and metrics.
+    /// Returns the address that serves health and metrics.
     #[must_use]
     pub const fn health(&self) -> SocketAddr {
-        self.replica.health()
+        self.process.health()
     }
 
-    /// The folder of its certificate, key, defaults and kubeconfig.
+    /// Returns the folder of the certificate, key, defaults and kubeconfig.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        self.replica.dir()
+        self.process.dir()
     }
 
-    /// The process.
+    /// Returns the process.
     pub const fn process(&mut self) -> &mut Process {
-        self.replica.process()
+        self.process.process()
     }
 }
 
-/// Writes `tls.crt`, `tls.key` and the authority's `ca.crt`.
-fn write_certificate(dir: &Path) -> Result<Certificate> {
-    let authority_key = KeyPair::generate().context("make a key")?;
-    let mut authority = CertificateParams::default();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority_certificate = authority.self_signed(&authority_key).context("make an authority")?;
-    let issuer = Issuer::new(authority, authority_key);
-    let key = KeyPair::generate().context("make a key")?;
-    let certificate = CertificateParams::new(vec![NAME.to_owned()])
+/// Writes `tls.crt`, `tls.key` and the issuing CA's `ca.crt`, and returns the CA certificate.
+fn write_certificates(dir: &Path) -> Result<Certificate> {
+    let ca_key = KeyPair::generate().context("generate a key")?;
+    let mut ca_params = CertificateParams::default();
+    ca_params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca = ca_params.self_signed(&ca_key).context("create a CA")?;
+    let issuer = Issuer::new(ca_params, ca_key);
+    let key = KeyPair::generate().context("generate a key")?;
+    let certificate = CertificateParams::new(vec![DNS_NAME.to_owned()])
         .and_then(|params| params.signed_by(&key, &issuer))
-        .context("make a certificate")?;
-    for (name, text) in [
-        ("tls.crt", certificate.pem()),
-        ("tls.key", key.serialize_pem()),
-        ("ca.crt", authority_certificate.pem()),
-    ] {
+        .context("issue a certificate")?;
+    for (name, text) in
+        [("tls.crt", certificate.pem()), ("tls.key", key.serialize_pem()), ("ca.crt", ca.pem())]
+    {
         std::fs::write(dir.join(name), text).context(format_args!("write {name}"))?;
     }
-    Certificate::from_der(authority_certificate.der()).context("read the authority")
+    Certificate::from_der(ca.der()).context("read the CA certificate")
 }

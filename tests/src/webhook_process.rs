@@ -1,4 +1,4 @@
-//! One replica of the real webhook as a process, whatever certificate it serves.
+//! One replica of the real webhook as a process, with any certificate mode.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -9,16 +9,16 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
-use crate::error::{Context, Failure, Result};
-use crate::fake_apiserver::Kubernetes;
+use crate::error::{Context, Error, Result};
+use crate::fake_apiserver::FakeApiServer;
 use crate::ports::free_address;
 use crate::process::Process;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const READY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A running replica.
+/// A running webhook process.
 #[derive(Debug)]
-pub struct Replica {
+pub struct WebhookProcess {
     process: Process,
     address: SocketAddr,
     health: SocketAddr,
@@ -26,21 +26,21 @@ pub struct Replica {
     dir: TempDir,
 }
 
-impl Replica {
-    /// Starts one with these defaults (`defaults.yaml`) and further arguments against a Kubernetes.
+impl WebhookProcess {
+    /// Starts a replica with these defaults (`defaults.yaml`) and additional arguments, as a client of a fake API server.
     ///
     /// # Errors
-    /// It cannot be started.
+    /// Returns an error if the process cannot be started.
     pub fn start(
         program: &Path,
-        kubernetes: &Kubernetes,
+        api_server: &FakeApiServer,
         defaults: &str,
         dir: TempDir,
-        arguments: &[String],
+        args: &[String],
     ) -> Result<Self> {
         let file = |name: &str| dir.path().join(name);
         std::fs::write(file("defaults.yaml"), defaults).context("write defaults.yaml")?;
-        kubernetes.write_kubeconfig(&file("kubeconfig"))?;
+        api_server.write_kubeconfig(&file("kubeconfig"))?;
         let (address, health) = (free_address()?, free_address()?);
         let mut command = Command::new(program);
         command
@@ -49,66 +49,66 @@ impl Replica {
             .args([format!("--listen={address}"), format!("--health-listen={health}")])
             .arg("--defaults")
             .arg(file("defaults.yaml"))
-            .args(arguments);
+            .args(args);
         let process = Process::start("rolebridge-webhook", command)?;
-        let client = Client::builder().no_proxy().build().context("make the client of the health port")?;
+        let client = Client::builder().no_proxy().build().context("create the client of the health port")?;
         Ok(Self { process, address, health, client, dir })
     }
 
-    /// Waits until it is ready.
+    /// Waits until the webhook is ready.
     ///
     /// # Errors
-    /// It is not ready soon, or ends: with its log.
+    /// Returns an error with the webhook's log if it exits or is not ready within 10 seconds.
     pub async fn wait_until_ready(&mut self) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + READY_TIMEOUT;
         while !self.is_ready().await {
-            let ended = self.process.ended()?;
-            if ended.is_some() || Instant::now() > deadline {
-                let how = ended.map_or_else(
-                    || format!("is not ready after {PATIENCE:?}"),
-                    |how| format!("ended: {how}"),
+            let exited = self.process.try_wait()?;
+            if exited.is_some() || Instant::now() > deadline {
+                let state = exited.map_or_else(
+                    || format!("is not ready after {READY_TIMEOUT:?}"),
+                    |status| format!("exited: {status}"),
                 );
-                return Err(Failure::new(format!("the webhook {how}\n{}", self.process.log().text())));
+                return Err(Error::new(format!("the webhook {state}\n{}", self.process.log().text())));
             }
             sleep(Duration::from_millis(20)).await;
         }
         Ok(())
     }
 
-    /// Whether it says that it is ready.
+    /// Returns true if `/readyz` returns 200.
     pub async fn is_ready(&self) -> bool {
-        self.page("/readyz").await.is_ok_and(|(status, _)| status == 200)
+        self.get("/readyz").await.is_ok_and(|(status, _)| status == 200)
     }
 
-    /// A page of the health port: status and text.
+    /// Requests a path of the health port and returns the status and the body.
     ///
     /// # Errors
-    /// Nobody answers.
-    pub async fn page(&self, path: &str) -> Result<(u16, String)> {
+    /// Returns an error if the request fails.
+    pub async fn get(&self, path: &str) -> Result<(u16, String)> {
         let response = self.client.get(format!("http://{}{path}", self.health)).send().await.context(path)?;
         let status = response.status().as_u16();
         Ok((status, response.text().await.context(path)?))
     }
 
-    /// Where it takes reviews, over TLS.
+    /// Returns the address that serves admission reviews over TLS.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it serves health and metrics.
+    /// Returns the address that serves health and metrics.
     #[must_use]
     pub const fn health(&self) -> SocketAddr {
         self.health
     }
 
-    /// The folder of its files.
+    /// Returns the folder of the webhook's files.
     #[must_use]
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
 
-    /// The process.
+    /// Returns the process.
     pub const fn process(&mut self) -> &mut Process {
         &mut self.process
     }

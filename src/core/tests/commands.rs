@@ -36,7 +36,7 @@ fn is_run_on_the_cluster(block: &Block, all: &[Block]) -> bool {
     let checks = fs::read_dir(root().join("tests/cluster/e2e/checks")).unwrap();
     let texts = checks.map(|check| fs::read_to_string(check.unwrap().path()).unwrap());
     let lines: Vec<_> = texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
-    lines.iter().filter(|line| line.contains("/page.py")).any(|line| {
+    lines.iter().filter(|line| line.contains("/run_docs.py")).any(|line| {
         let named =
             line.split("--only").nth(1).is_none_or(|names| names.split_whitespace().any(|one| one == name));
         named && pages.iter().any(|page| line.contains(&format!("/{page}\"")))

@@ -1,11 +1,11 @@
-//! `cargo run -p demo`: the whole main job on one machine. A pod with one annotation goes in at the real webhook, the
-//! pod that comes out runs the real sidecar, and Google's own Rust library reads BigQuery with the pod's IAM role. The
+//! `cargo run -p demo`: the main job end to end on one machine. A pod with one annotation is sent to the real webhook.
+//! The injected pod runs the real sidecar, and Google's own Rust library reads BigQuery with the pod's IAM role. The
 //! clouds are fakes, as strict as the real ones.
 
-mod keep;
-mod show;
-mod story;
-mod yaml;
+mod console;
+mod inspect;
+mod pretty_yaml;
+mod scenario;
 
 use std::process::ExitCode;
 
@@ -13,17 +13,17 @@ use clap::{Parser, Subcommand, ValueEnum};
 use rolebridge_core::external_account::ConfigKind;
 use rolebridge_tests::app;
 
-/// The whole main job of Rolebridge on one machine, with fake clouds and the real programs.
+/// Runs Rolebridge end to end on one machine, with fake clouds and the real programs.
 #[derive(Debug, Parser)]
 struct Args {
-    /// How the app's library gets the subject token.
+    /// Source of the subject token for the app's library.
     #[arg(long, value_enum, default_value = "loopback")]
     source: SourceName,
-    /// Leave everything running at the end, for a look around with curl.
+    /// Keep everything running at the end, to inspect it with curl.
     #[arg(long)]
     keep: bool,
     #[command(subcommand)]
-    role: Option<Role>,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -33,20 +33,20 @@ enum SourceName {
 }
 
 #[derive(Debug, Subcommand)]
-enum Role {
-    /// What runs in the app's container.
+enum Command {
+    /// Run the program of the app's container.
     #[command(hide = true)]
     App,
 }
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    if let Some(Role::App) = args.role {
+    if let Some(Command::App) = args.command {
         return app::main();
     }
     let source = match args.source {
         SourceName::File => ConfigKind::File,
         SourceName::Loopback => ConfigKind::Loopback,
     };
-    story::tell(source, args.keep)
+    scenario::run(source, args.keep)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rolebridge_tests::fake_apiserver::Kubernetes;
+use rolebridge_tests::fake_apiserver::FakeApiServer;
 use rolebridge_tests::ports::free_address;
 use rolebridge_tests::process::Process;
 use rolebridge_tests::webhook::Webhook;
@@ -123,8 +123,8 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-async fn start_cluster() -> Result<Kubernetes, Error> {
-    let kubernetes = Kubernetes::start().await?;
+async fn start_cluster() -> Result<FakeApiServer, Error> {
+    let kubernetes = FakeApiServer::start().await?;
     let annotations = json!({"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/bench"});
     kubernetes.put_namespace(NAMESPACE, &json!({"rolebridge.io/inject": "enabled"}), &json!({}));
     kubernetes.put_service_account(NAMESPACE, SERVICE_ACCOUNT, &annotations);

@@ -1,13 +1,13 @@
-# What the checks are written with. Sourced by `run`.
+# Helper functions of the checks. Sourced by `run`.
 # shellcheck shell=bash
 
 passed=0 failed=0 table=()
-declare -A sides=() # the process of each that goes on aside
+declare -A background=() # process ID of each function that runs in the background
 
-# prove SENTENCE COMMAND...: one check. The command is a function whose first failing line ends it. What it printed is
-# shown if it failed, and what the cluster looks like then; what it noted, in any case.
-prove() {
-  local sentence=$1 from=$SECONDS code; shift
+# run_check TITLE COMMAND...: runs one check. COMMAND is a function; its first failing line ends the check. If the check
+# fails, its output and the state of the cluster are printed. The text of `note` is printed in any case.
+run_check() {
+  local title=$1 start=$SECONDS code; shift
   rm -f "$scratch/note"
   set +e
   (set -e; "$@") > "$scratch/output" 2>&1
@@ -18,43 +18,44 @@ prove() {
   else
     failed=$((failed + 1)); result=FAILED
   fi
-  [ ! -e "$scratch/note" ] || sentence+=": $(cat "$scratch/note")"
-  table+=("$(printf '%-6s %4d s  %s' $result $((SECONDS - from)) "$sentence")")
+  [ ! -e "$scratch/note" ] || title+=": $(cat "$scratch/note")"
+  table+=("$(printf '%-6s %4d s  %s' $result $((SECONDS - start)) "$title")")
   printf '%s\n' "${table[-1]}"
   if [ $code != 0 ]; then
     sed 's/^/        | /' "$scratch/output"
-    picture 2>&1 | sed 's/^/        . /' || true # a pod without a log yet ends nothing
+    dump_state 2>&1 | sed 's/^/        . /' || true # kubectl fails for a pod without logs
   fi
 }
 
-# note TEXT: what was measured or counted, beside the check's sentence.
+# note TEXT: appends a measured or counted value to the title of the check.
 note() { echo "$1" > "$scratch/note"; }
 
-# aside FUNCTION: its checks, while those go on that they have nothing to do with. `back FUNCTION` waits for them, shows
-# and counts them.
-aside() {
+# start_in_background FUNCTION: runs the checks of FUNCTION while other checks run. `join_background FUNCTION` waits for
+# them, and adds their results to the table.
+start_in_background() {
   mkdir "$work/$1"
   {
     scratch=$work/$1 passed=0 failed=0 table=()
-    "$1" > "$scratch/said" 2>&1
+    "$1" > "$scratch/log" 2>&1
     printf '%s\n' "$passed $failed" "${table[@]}" > "$scratch/result"
   } &
-  sides[$1]=$!
+  background[$1]=$!
 }
-back() {
+join_background() {
   local rows=("0 1")
-  [ "${sides[$1]-}" ] || return 0
-  wait "${sides[$1]}" || echo "$1 ended early"
-  unset "sides[$1]"
-  printf '\n%s, aside\n' "$1"
-  cat "$work/$1/said"
+  [ "${background[$1]-}" ] || return 0
+  wait "${background[$1]}" || echo "$1 exited early"
+  unset "background[$1]"
+  printf '\n%s, in the background\n' "$1"
+  cat "$work/$1/log"
   [ ! -e "$work/$1/result" ] || mapfile -t rows < "$work/$1/result"
   passed=$((passed + ${rows[0]% *})) failed=$((failed + ${rows[0]#* }))
   table+=("${rows[@]:1}")
 }
 
-# picture: what a person would look at first. (There is no name server, which the kubelet says again and again.)
-picture() {
+# dump_state: prints pods, warnings and the webhook's log. (The cluster has no DNS server, so the kubelet's warnings about
+# it are left out.)
+dump_state() {
   echo "pods:"
   kubectl get pods --all-namespaces --output wide
   echo "warnings:"
@@ -63,46 +64,47 @@ picture() {
   kubectl --namespace "$system" logs --selector app.kubernetes.io/component=webhook --tail 4
 }
 
-# eventually SECONDS COMMAND...: until it succeeds; its last output if it never does.
+# eventually SECONDS COMMAND...: retries COMMAND until it succeeds. After SECONDS, prints its last output and fails.
 eventually() {
-  local end=$((SECONDS + $1)) output; shift
+  local deadline=$((SECONDS + $1)) output; shift
   until output=$("$@" 2>&1); do
-    if [ $SECONDS -ge $end ]; then echo "$output"; echo "gave up on: $*"; return 1; fi
+    if [ $SECONDS -ge $deadline ]; then echo "$output"; echo "timed out: $*"; return 1; fi
     sleep .3
   done
 }
 
-# has TEXT COMMAND...: its output has the text in it.
-has() {
+# output_has TEXT COMMAND...: succeeds if COMMAND succeeds and prints TEXT.
+output_has() {
   local text=$1 output; shift
   output=$("$@" 2>&1) || { echo "$output"; return 1; }
-  grep -qF -- "$text" <<< "$output" || { printf 'not in it: %s\n%s\n' "$text" "$output"; return 1; }
+  grep -qF -- "$text" <<< "$output" || { printf 'expected in the output: %s\nfound:\n%s\n' "$text" "$output"; return 1; }
 }
 
-# lacks TEXT COMMAND...: its output does not have the text in it.
-lacks() { local text=$1; shift; [[ $("$@") != *"$text"* ]]; }
+# output_lacks TEXT COMMAND...: succeeds if COMMAND does not print TEXT.
+output_lacks() { local text=$1; shift; [[ $("$@") != *"$text"* ]]; }
 
-# refused TEXT COMMAND...: it fails, and says the text.
-refused() {
+# fails_with TEXT COMMAND...: succeeds if COMMAND fails and prints TEXT.
+fails_with() {
   local text=$1 output; shift
-  if output=$("$@" 2>&1); then printf 'it was not refused: %s\n%s\n' "$*" "$output"; return 1; fi
-  grep -qF -- "$text" <<< "$output" || { printf 'refused, but it does not say: %s\n%s\n' "$text" "$output"; return 1; }
+  if output=$("$@" 2>&1); then printf 'expected a failure of: %s\nfound:\n%s\n' "$*" "$output"; return 1; fi
+  grep -qF -- "$text" <<< "$output" || { printf 'expected in the error: %s\nfound:\n%s\n' "$text" "$output"; return 1; }
 }
 
-# succeeds NAMESPACE POD: a pod that ends, well; else what it said.
-succeeds() {
-  eventually 180 ended "$@"
-  equal Succeeded "$(phase "$@")" || { kubectl --namespace "$1" logs "$2" --all-containers --tail 20; return 1; }
+# pod_succeeds NAMESPACE POD: waits until the pod has succeeded. If it failed, prints its logs.
+pod_succeeds() {
+  eventually 180 pod_finished "$@"
+  assert_equal Succeeded "$(pod_phase "$@")" || { kubectl --namespace "$1" logs "$2" --all-containers --tail 20; return 1; }
 }
-ended() { case $(phase "$@") in Succeeded | Failed) ;; *) return 1 ;; esac; }
-phase() { kubectl --namespace "$1" get pods "$2" --output 'jsonpath={..status.phase}'; }
+pod_finished() { case $(pod_phase "$@") in Succeeded | Failed) ;; *) return 1 ;; esac; }
+pod_phase() { kubectl --namespace "$1" get pods "$2" --output 'jsonpath={..status.phase}'; }
 
-equal() { # expected, found
+assert_equal() { # expected, found
   [ "$1" = "$2" ] || { printf 'expected: %s\nfound:    %s\n' "$1" "$2"; return 1; }
 }
 
-# object FILE [NAME=VALUE...]: an object from objects/, with what is only known now put in for $NAME.
-object() {
+# render_object FILE [NAME=VALUE...]: prints an object from objects/, with the variables of this run and the given ones
+# replaced.
+render_object() {
   local text; text=$(cat "$e2e/objects/$1.yaml"); shift
   set -- "$@" IMAGES="$registry" VERSION="$version" BIGQUERY="$clouds_bigquery" STORAGE="$clouds_storage" PULL="$pull"
   local pair
@@ -110,30 +112,30 @@ object() {
   echo "$text"
 }
 
-# another FILE NAME KEY=VALUE: an object of another name, with one more annotation.
-another() {
-  object "$1" | sed "s/name: nightly-report\$/name: $2/; s/app: nightly-report/app: $2/
+# render_variant FILE NAME KEY=VALUE: prints an object with another name and one more annotation.
+render_variant() {
+  render_object "$1" | sed "s/name: nightly-report\$/name: $2/; s/app: nightly-report/app: $2/
     s|rolebridge.io/inject: \"true\"|&\n        ${3%%=*}: \"${3#*=}\"|"
 }
 
-# metric NAME{LABELS}: its sum over the webhook's replicas.
-metric() {
-  local all; all=$(metrics) || return
-  awk -v name="$1" 'index($0, name) == 1 {sum += $NF} END {print sum + 0}' <<< "$all"
+# metric_sum NAME{LABELS}: prints the sum of a metric over the webhook's replicas.
+metric_sum() {
+  local metrics; metrics=$(webhook_metrics) || return
+  awk -v name="$1" 'index($0, name) == 1 {sum += $NF} END {print sum + 0}' <<< "$metrics"
 }
 
-# metrics: what each replica of the webhook says of itself.
-metrics() {
+# webhook_metrics: prints the metrics of every replica of the webhook.
+webhook_metrics() {
   local pod
-  for pod in $(staying); do kubectl get --raw "/api/v1/namespaces/$system/pods/$pod:8080/proxy/metrics" || return; done
+  for pod in $(webhook_pods); do kubectl get --raw "/api/v1/namespaces/$system/pods/$pod:8080/proxy/metrics" || return; done
 }
-staying() { # those that are not about to go: one that has gone is waited for until the API server gives up
+webhook_pods() { # without terminating pods: a request to a pod that is gone blocks until the API server's timeout
   kubectl --namespace "$system" get pods --selector app.kubernetes.io/component=webhook \
     --output 'go-template={{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}'
 }
 
-# events OPERATION: what the fake clouds saw of it, a line of JSON each.
-events() { kubectl --namespace clouds logs deployment/clouds --container clouds | grep "\"operation\":\"$1\"" || true; }
+# cloud_events OPERATION: prints the calls of an operation that the fake clouds received, one line of JSON each.
+cloud_events() { kubectl --namespace clouds logs deployment/clouds --container clouds | grep "\"operation\":\"$1\"" || true; }
 
-# rows POD: what its app has said in the last seconds.
-rows() { kubectl --namespace shop logs "$1" --container report --since 3s; }
+# recent_rows POD: prints the output of the app in the last seconds.
+recent_rows() { kubectl --namespace shop logs "$1" --container report --since 3s; }

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Create pods at a steady rate, as dry runs, until a file exists (or its folder is gone), and say what became of them.
+"""Create pods at a constant rate, as dry runs, until a file exists (or its folder is deleted), and report failures.
 
-Prints `steady` once pods are being created, and at the end a sentence with the counts. Whoever makes the file FILE.part
-gets a sentence then, about the time since the one before; the file is taken away when it is said. Each failure is
-somebody's: ours if the webhook was called and did not answer, refused, or did not inject; else the API server's, such as
-while it is down. It exits with 1 if one was ours, or if one was the API server's and that was not expected
-(`--api-restarts`).
+Prints `steady` when the first pod was created, and a summary at the end. If the file FILE.part exists, prints a summary
+of the time since the previous one and deletes that file. A failure counts against the webhook if the webhook was called
+and did not respond, denied the pod, or did not inject it. Any other failure counts against the API server, for example
+while it is down. The exit code is 1 if a failure counts against the webhook, or one counts against the API server without
+`--api-restarts`.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import threading
 import time
 
 CONNECTIONS = 16
-AFTER = 2.0  # seconds for which it goes on then: what was done to the webhook may tell late
+GRACE_PERIOD = 2.0  # seconds of load after the end, because failures of the webhook may appear late
 
 
 def pod(number):
@@ -40,95 +40,97 @@ class Load:
     def __init__(self, port, options):
         self.port, self.options = port, options
         self.lock, self.next, self.due = threading.Lock(), 0, time.monotonic()
-        self.until, self.steady = float("inf"), threading.Event()
-        self.bad = False
-        self.begin()
+        self.end, self.steady = float("inf"), threading.Event()
+        self.failed = False
+        self.reset()
 
-    def begin(self):
-        self.began = time.monotonic()
-        self.took, self.ours, self.others = [], collections.Counter(), collections.Counter()
+    def reset(self):
+        """Start a new reporting period."""
+        self.start = time.monotonic()
+        self.durations, self.webhook_failures, self.api_failures = [], collections.Counter(), collections.Counter()
 
-    def turn(self):
-        """Waits for the next turn; None when it is over. Turns that were missed while the API server was down are not
-        made up for."""
+    def next_number(self):
+        """Wait until the next creation is due and return its number, or None after the end. Creations that were missed
+        while the API server was down are skipped."""
         with self.lock:
             number, self.due = self.next, max(self.due + 1 / self.options.rate, time.monotonic() - 1)
             self.next, due = number + 1, self.due
         time.sleep(max(0.0, due - time.monotonic()))
-        return None if due > self.until else number
+        return None if due > self.end else number
 
-    def work(self):
+    def create_pods(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=40)
         path = f"/api/v1/namespaces/{self.options.namespace}/pods?dryRun=All"
-        while (number := self.turn()) is not None:
-            began = time.monotonic()
-            status, text = ask(connection, "POST", path, pod(number))
-            self.note(status, text, time.monotonic() - began)
+        while (number := self.next_number()) is not None:
+            start = time.monotonic()
+            status, text = send(connection, "POST", path, pod(number))
+            self.record(status, text, time.monotonic() - start)
             if status in (0, 502):
                 self.wait_for_api_server(connection)
 
-    def note(self, status, text, took):
+    def record(self, status, text, duration):
         with self.lock:
             if status == 201 and '"name":"rolebridge"' in text:
-                self.took.append(took)
+                self.durations.append(duration)
                 self.steady.set()
             elif status == 201:
-                self.ours["created without a sidecar"] += 1
+                self.webhook_failures["created without a sidecar"] += 1
             else:
-                says = message(text)
-                (self.ours if "webhook" in says else self.others)[f"{status} {says}"] += 1
+                error = message(text)
+                (self.webhook_failures if "webhook" in error else self.api_failures)[f"{status} {error}"] += 1
 
     def wait_for_api_server(self, connection):
-        """As a load balancer does: one that says it is not ready gets nothing."""
-        while time.monotonic() < self.until and ask(connection, "GET", "/readyz")[0] != 200:
+        """Send no creations while the API server is not ready, as a load balancer does."""
+        while time.monotonic() < self.end and send(connection, "GET", "/readyz")[0] != 200:
             time.sleep(0.1)
 
     def run(self):
-        threads = [threading.Thread(target=self.work) for _ in range(CONNECTIONS)]
+        threads = [threading.Thread(target=self.create_pods) for _ in range(CONNECTIONS)]
         for thread in threads:
             thread.start()
-        said, part = False, pathlib.Path(f"{self.options.until}.part")
+        announced, part = False, pathlib.Path(f"{self.options.until}.part")
         while self.options.until.parent.exists() and not self.options.until.exists():
-            if self.steady.wait(0.2) and not said:
-                said = print("steady", flush=True) is None
+            if self.steady.wait(0.2) and not announced:
+                announced = print("steady", flush=True) is None
             if part.exists():
                 self.report()
                 part.unlink()
             time.sleep(0.2)
-        self.until = time.monotonic() + AFTER
+        self.end = time.monotonic() + GRACE_PERIOD
         for thread in threads:
             thread.join()
         self.report()
-        return self.bad
+        return self.failed
 
     def report(self):
-        """A sentence about the time since the one before."""
+        """Print a summary of the current period and start the next one."""
         with self.lock:
-            seconds, took = time.monotonic() - self.began, sorted(self.took)
-            ours, others = sum(self.ours.values()), sum(self.others.values())
-            reasons = self.ours + self.others
-            self.begin()
-        middle, last = (took[len(took) // 2] * 1e3, took[-1] * 1e3) if took else (float("nan"), float("nan"))
-        down = f", {others} not taken by the API server" if others else ""
+            seconds, durations = time.monotonic() - self.start, sorted(self.durations)
+            by_webhook, by_api = sum(self.webhook_failures.values()), sum(self.api_failures.values())
+            errors = self.webhook_failures + self.api_failures
+            self.reset()
+        count = len(durations)
+        median, slowest = (durations[count // 2] * 1e3, durations[-1] * 1e3) if durations else (float("nan"), float("nan"))
+        api_failures = f", {by_api} rejected by the API server" if by_api else ""
         print(
-            f"{len(took)} pods at {len(took) / seconds:.0f} a second, half within {middle:.0f} ms, all within {last:.0f} ms: "
-            f"{ours} failed for a reason of ours{down}",
-            *(f"{count} x {reason}" for reason, count in reasons.most_common(10)),
+            f"{count} pods at {count / seconds:.0f} a second, median {median:.0f} ms, maximum {slowest:.0f} ms: "
+            f"{by_webhook} failed because of the webhook{api_failures}",
+            *(f"{times} x {error}" for error, times in errors.most_common(10)),
             sep="\n",
             flush=True,
         )
-        self.bad = self.bad or not took or ours > 0 or (others > 0 and not self.options.api_restarts)
+        self.failed = self.failed or not durations or by_webhook > 0 or (by_api > 0 and not self.options.api_restarts)
 
 
-def ask(connection, method, path, body=None):
-    """Status and text; 0 and the fault if there was no answer."""
+def send(connection, method, path, body=None):
+    """Return status and text, or 0 and the exception if there was no response."""
     try:
         connection.request(method, path, body, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    except (OSError, http.client.HTTPException) as fault:
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    except (OSError, http.client.HTTPException) as error:
         connection.close()
-        return 0, repr(fault)
+        return 0, repr(error)
 
 
 def message(text):
@@ -145,7 +147,7 @@ def main():
     parser.add_argument("--rate", type=float, default=50, help="pods a second (default: %(default)s)")
     parser.add_argument("--api-restarts", action="store_true", help="the API server may be down for a while")
     options = parser.parse_args()
-    # It knows how to reach and to convince the API server of any kubeconfig.
+    # kubectl proxy handles the address and authentication of any kubeconfig.
     proxy = subprocess.Popen(["kubectl", "proxy", "--port=0"], stdout=subprocess.PIPE, text=True)
     try:
         return Load(int(proxy.stdout.readline().rsplit(":", 1)[1]), options).run()

@@ -1,14 +1,14 @@
-# What is there before the checks: fake clouds, the chart, namespaces. Sourced by `run`.
+# Setup before the checks: fake clouds, the chart, namespaces. Sourced by `run`.
 # shellcheck shell=bash
 
-# start_clouds: the fakes as a pod, behind a Service, so that any cluster can have them. There may be no name server, so
-# they are called by the Service's address, which their certificate must name: the Service comes first.
+# start_clouds: runs the fake clouds as a pod behind a Service, which works in any cluster. The cluster may have no DNS
+# server, so clients use the Service's address. The certificate must contain that address, so the Service is created first.
 start_clouds() {
   kubectl create namespace clouds
   kubectl apply --filename "$e2e/objects/clouds-service.yaml"
   local address issuer keys text
   address=$(kubectl --namespace clouds get service clouds --output 'jsonpath={.spec.clusterIP}')
-  # The fake AWS trusts this cluster's issuer by its public keys, as AWS does once an IAM OIDC provider is made for it.
+  # The fake AWS trusts this cluster's issuer by its public keys, as AWS does with an IAM OIDC provider for it.
   issuer=$(kubectl get --raw /.well-known/openid-configuration | sed 's/.*"issuer":"\([^"]*\)".*/\1/')
   keys=$(kubectl get --raw /openid/v1/jwks)
   text=$(cat "$e2e/clouds.yaml")
@@ -17,11 +17,11 @@ start_clouds() {
   text=${text//\$KEYS/$keys}
   text=${text//\$ADDRESS/$address}
   kubectl --namespace clouds create configmap clouds --from-literal=clouds.yaml="$text"
-  object clouds | kubectl apply --filename -
+  render_object clouds | kubectl apply --filename -
   kubectl --namespace clouds rollout status deployment/clouds --timeout 60s
 }
 
-# read_clouds: where the fakes are, and the CA that they made at their start.
+# read_clouds: reads the addresses of the fakes and the CA that they generated at their start.
 read_clouds() {
   local address pod
   address=$(kubectl --namespace clouds get service clouds --output 'jsonpath={.spec.clusterIP}')
@@ -31,17 +31,18 @@ read_clouds() {
   kubectl get --raw "/api/v1/namespaces/clouds/pods/$pod:8080/proxy/ca.crt" > "$work/clouds-ca.crt"
 }
 
-# install: the previous version of the chart.
-install() {
+# install_previous: installs the previous version of the chart.
+install_previous() {
   kubectl create namespace "$system"
   kubectl label namespace "$system" pod-security.kubernetes.io/enforce=restricted
-  eventually 20 kubectl --namespace "$system" get configmap/kube-root-ca.crt serviceaccount/default # come by themselves
-  everything > "$work/before"
+  # Kubernetes creates these objects in every namespace.
+  eventually 20 kubectl --namespace "$system" get configmap/kube-root-ca.crt serviceaccount/default
+  list_objects > "$work/before"
   helm package "$root/charts/rolebridge" --version "$previous" --app-version "$previous" --destination "$work"
   helm_install "$work/rolebridge-$previous.tgz"
 }
 
-helm_install() { # chart, options of Helm's
+helm_install() { # chart, Helm's options...
   helm install rolebridge "$@" --namespace "$system" --values "$e2e/values.yaml" \
     --set global.registry="$registry" --set webhook.image.pullPolicy="$pull" --set sidecar.image.pullPolicy="$pull" \
     --set defaults.settings.aws-sts-endpoint="$clouds_aws_sts" \
@@ -49,8 +50,8 @@ helm_install() { # chart, options of Helm's
     --set defaults.settings.iam-credentials-endpoint="$clouds_iam" --wait --timeout 60s
 }
 
-# a_certificate NAME DNS: NAME.crt and NAME.key in $work, signed by NAME-ca.crt, which is made if it is not there.
-a_certificate() {
+# create_certificate NAME DNS: writes NAME.crt and NAME.key to $work, signed by NAME-ca.crt, which is created if missing.
+create_certificate() {
   local key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
   cd "$work" || return
   [ -e "$1-ca.crt" ] || openssl req -x509 "${key[@]}" -keyout "$1-ca.key" -out "$1-ca.crt" -days 2 -subj /CN=e2e
@@ -59,8 +60,8 @@ a_certificate() {
     -extfile <(echo "subjectAltName=DNS:$2")
 }
 
-# a_copy: a folder as the README's reader has it, but for the images' registry.
-a_copy() {
+# copy_for_docs: copies the files that the README's commands use, and replaces the registry of the images.
+copy_for_docs() {
   copy=$work/copy
   [ ! -e "$copy" ] || return 0
   mkdir "$copy"
@@ -68,21 +69,22 @@ a_copy() {
   find "$copy" -name '*.yaml' -exec sed -i "s|ghcr.io/rolebridge|$registry|; s|ullPolicy: IfNotPresent|ullPolicy: $pull|" {} +
 }
 
-# make_namespaces: those of app teams, each with a service account that has an IAM role, and the clouds' CA.
-make_namespaces() {
+# create_namespaces: creates the namespaces of app teams, each with a service account that has an IAM role, and the CA of
+# the clouds.
+create_namespaces() {
   local namespace
   for namespace in shop restricted labelled counted; do
     kubectl create namespace "$namespace"
     kubectl --namespace "$namespace" create configmap clouds --from-file=ca.crt="$work/clouds-ca.crt"
     kubectl --namespace "$namespace" create configmap app --from-file="$e2e/objects/app.py"
-    object service-account | kubectl --namespace "$namespace" apply --filename -
+    render_object service-account | kubectl --namespace "$namespace" apply --filename -
   done
   kubectl label namespace restricted pod-security.kubernetes.io/enforce=restricted
   kubectl label namespace labelled rolebridge.io/inject=enabled
 }
 
-# clear_cluster: of a cluster that is not ours, what was put there.
-clear_cluster() {
+# clean_cluster: deletes the objects of this run from a cluster that it did not start.
+clean_cluster() {
   helm uninstall rolebridge --namespace "$system" --ignore-not-found
   kubectl delete namespace "${namespaces[@]}" --ignore-not-found
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rolebridge_core::annotations::{IDENTITY, PORT, PROJECT, PROVIDER, SERVICE_ACCOUNT, SOURCE, eks};
 use rolebridge_fake_clouds::Detail;
 use rolebridge_fake_clouds::config::Config;
-use rolebridge_tests::error::{Context, Failure, Result};
+use rolebridge_tests::error::{Context, Error, Result};
 use rolebridge_tests::fake_kubelet::Pod;
 use rolebridge_tests::ports::free_address;
 use rolebridge_tests::programs::Programs;
@@ -45,7 +45,7 @@ impl Environment {
             .await
             .context("set the stage, where tests/conformance/run has Google's names lead to this machine")?;
         let annotations = json!({eks::ROLE_ARN: ROLE, PROJECT: GOOGLE_PROJECT});
-        world.kubernetes.put_service_account(NAMESPACE, DIRECT_SERVICE_ACCOUNT, &annotations);
+        world.api_server.put_service_account(NAMESPACE, DIRECT_SERVICE_ACCOUNT, &annotations);
         Ok(Self { world })
     }
 
@@ -98,9 +98,9 @@ impl Environment {
         }
         let answer = self.world.admit(&pod).await?;
         if answer.allowed && answer.patch.is_none() {
-            return Err(Failure::new("the webhook let the pod pass without a patch"));
+            return Err(Error::new("the webhook let the pod pass without a patch"));
         }
-        Pod::place(&self.world.node, &answer.apply(&pod)?)
+        Pod::create(&self.world.node, &answer.apply(&pod)?)
     }
 
     fn fill(&self, text: &str, client: &Client, installed: &Installed) -> String {

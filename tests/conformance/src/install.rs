@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Instant;
 
-use rolebridge_tests::error::{Context, Failure, Result};
+use rolebridge_tests::error::{Context, Error, Result};
 use tokio::process::Command;
 
 use crate::client::Client;
@@ -31,7 +31,7 @@ pub(crate) async fn install(client: &Client, out: &Path) -> Result<Option<Instal
     let Some(versions) = run_script(client, out, &client.versions).await? else { return Ok(None) };
     let versions: Vec<_> = versions.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if versions.is_empty() {
-        return Err(Failure::new(format!("{}: `versions` wrote nothing", client.name)));
+        return Err(Error::new(format!("{}: `versions` wrote nothing", client.name)));
     }
     let versions = versions.join(", ");
     Ok(Some(Installed { out: out.to_owned(), versions, seconds: start.elapsed().as_secs() }))
@@ -57,5 +57,5 @@ async fn run_script(client: &Client, out: &Path, script: &str) -> Result<Option<
     let output_text = [String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)];
     let lines: Vec<_> = output_text.iter().flat_map(|text| text.lines()).collect();
     let last = lines[lines.len().saturating_sub(20)..].join("\n");
-    Err(Failure::new(format!("{}: the installation ended with {}:\n{last}", client.name, output.status)))
+    Err(Error::new(format!("{}: the installation ended with {}:\n{last}", client.name, output.status)))
 }

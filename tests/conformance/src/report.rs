@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use rolebridge_tests::error::{Context, Failure, Result};
+use rolebridge_tests::error::{Context, Error, Result};
 use similar::TextDiff;
 
 use crate::client::Client;
@@ -59,7 +59,7 @@ These are known from their source alone, for `aws-role`: their SDK or registry w
 pub(crate) fn compare_or_update(rows: &[Row], update: bool, print: impl Fn(&str)) -> Result<bool> {
     let skipped: Vec<_> = rows.iter().filter(|row| row.is_skipped()).map(|row| &*row.client.title).collect();
     if update && !skipped.is_empty() {
-        return Err(Failure::new("the tables need every client: some were left out"));
+        return Err(Error::new("the tables need every client: some were left out"));
     }
     let mut matches = compare(TABLE, update, &print, |committed| {
         let found = format!("{HEADER}{}{}{FOOTER}", table(rows), errors(rows));

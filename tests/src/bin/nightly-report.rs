@@ -1,4 +1,4 @@
-//! The app as a program of its own, for the tests.
+//! The app as its own program, for the tests.
 
 fn main() -> std::process::ExitCode {
     rolebridge_tests::app::main()

@@ -1,4 +1,4 @@
-//! The HTTP side: paths and queries in, Kubernetes's JSON out.
+//! HTTP routes: parses paths and queries, and returns Kubernetes JSON.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,15 +14,15 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::store::{Kind, NotWritten, Outage, Page, Store};
-use super::watch::{Start, Watch, shown};
+use super::store::{Kind, ListPage, Outage, Store, WriteError};
+use super::watch::{InitialEvents, Watch, render};
 
-type Shared = State<Arc<Store>>;
+type SharedStore = State<Arc<Store>>;
 
-/// A client that names no limit on a watch's time gets the API server's least.
-const DEFAULT_TIMEOUT: u64 = 1800;
+/// Timeout in seconds of a watch without `timeoutSeconds`: the API server's minimum.
+const DEFAULT_WATCH_TIMEOUT: u64 = 1800;
 
-/// What a client may ask of a collection. What is not here is refused, lest it be ignored silently.
+/// Query parameters of a list or watch. Unknown parameters are rejected, so that none is ignored silently.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Params {
@@ -38,23 +38,26 @@ struct Params {
 }
 
 pub(super) fn router(store: Arc<Store>) -> Router {
-    let all = |kind| {
-        get(move |State(store): Shared, Query(params), headers: HeaderMap| async move {
-            collection(store, kind, String::new(), &params, &headers)
+    let all_namespaces = |kind| {
+        get(move |State(store): SharedStore, Query(params), headers: HeaderMap| async move {
+            list_or_watch(store, kind, String::new(), &params, &headers)
         })
     };
     Router::new()
-        .route("/api/v1/namespaces", all(Kind::Namespace))
-        .route("/api/v1/serviceaccounts", all(Kind::ServiceAccount))
-        .route("/api/v1/namespaces/{namespace}/serviceaccounts", get(service_accounts))
-        .route("/api/v1/namespaces/{name}", get(namespace))
-        .route("/api/v1/namespaces/{namespace}/serviceaccounts/{name}", get(service_account))
-        .route("/api/v1/namespaces/{namespace}/secrets/{name}", writable(Kind::Secret))
+        .route("/api/v1/namespaces", all_namespaces(Kind::Namespace))
+        .route("/api/v1/serviceaccounts", all_namespaces(Kind::ServiceAccount))
+        .route("/api/v1/namespaces/{namespace}/serviceaccounts", get(list_or_watch_service_accounts))
+        .route("/api/v1/namespaces/{name}", get(get_namespace))
+        .route("/api/v1/namespaces/{namespace}/serviceaccounts/{name}", get(get_service_account))
+        .route("/api/v1/namespaces/{namespace}/secrets/{name}", read_and_replace(Kind::Secret))
         .route("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases", post(create_lease))
-        .route("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}", writable(Kind::Lease))
+        .route(
+            "/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}",
+            read_and_replace(Kind::Lease),
+        )
         .route(
             "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{name}",
-            get(configuration).patch(patch_configuration),
+            get(get_webhook_configuration).patch(patch_webhook_configuration),
         )
         .route(
             "/version",
@@ -63,11 +66,11 @@ pub(super) fn router(store: Arc<Store>) -> Router {
         .fallback(|| async {
             status(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource")
         })
-        .layer(from_fn_with_state(Arc::clone(&store), outage))
+        .layer(from_fn_with_state(Arc::clone(&store), simulate_outage))
         .with_state(store)
 }
 
-async fn outage(State(store): Shared, request: Request, next: Next) -> Response {
+async fn simulate_outage(State(store): SharedStore, request: Request, next: Next) -> Response {
     match store.outage() {
         None => next.run(request).await,
         Some(Outage::Silent) => std::future::pending().await,
@@ -79,60 +82,64 @@ async fn outage(State(store): Shared, request: Request, next: Next) -> Response 
         Some(Outage::Forbidden) => status(
             StatusCode::FORBIDDEN,
             "Forbidden",
-            "User \"rolebridge\" cannot do that at the cluster scope",
+            "User \"rolebridge\" cannot access the resource at the cluster scope",
         ),
     }
 }
 
-async fn service_accounts(
-    State(store): Shared,
+async fn list_or_watch_service_accounts(
+    State(store): SharedStore,
     Path(namespace): Path<String>,
     Query(params): Query<Params>,
     headers: HeaderMap,
 ) -> Response {
-    collection(store, Kind::ServiceAccount, namespace, &params, &headers)
+    list_or_watch(store, Kind::ServiceAccount, namespace, &params, &headers)
 }
 
-async fn namespace(State(store): Shared, Path(name): Path<String>, headers: HeaderMap) -> Response {
-    single(&store, Kind::Namespace, "", &name, &headers)
+async fn get_namespace(State(store): SharedStore, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    get_object(&store, Kind::Namespace, "", &name, &headers)
 }
 
-async fn service_account(
-    State(store): Shared,
+async fn get_service_account(
+    State(store): SharedStore,
     Path((namespace, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    single(&store, Kind::ServiceAccount, &namespace, &name, &headers)
+    get_object(&store, Kind::ServiceAccount, &namespace, &name, &headers)
 }
 
-/// Reads and replaces an object in a namespace.
-fn writable(kind: Kind) -> MethodRouter<Arc<Store>> {
+/// Returns the routes that read and replace a namespaced object.
+fn read_and_replace(kind: Kind) -> MethodRouter<Arc<Store>> {
     type Names = Path<(String, String)>;
-    get(move |State(store): Shared, Path((namespace, name)): Names, headers: HeaderMap| async move {
-        single(&store, kind, &namespace, &name, &headers)
+    get(move |State(store): SharedStore, Path((namespace, name)): Names, headers: HeaderMap| async move {
+        get_object(&store, kind, &namespace, &name, &headers)
     })
     .put(
-        move |State(store): Shared, Path((namespace, name)): Names, Json(object): Json<Value>| async move {
-            written(&store, kind, &name, store.replace(kind, &namespace, &name, object))
+        move |State(store): SharedStore, Path((namespace, name)): Names, Json(object): Json<Value>| async move {
+            write_response(&store, kind, &name, store.replace(kind, &namespace, &name, object))
         },
     )
 }
 
 async fn create_lease(
-    State(store): Shared,
+    State(store): SharedStore,
     Path(namespace): Path<String>,
     Json(object): Json<Value>,
 ) -> Response {
     let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    written(&store, Kind::Lease, &name, store.create(Kind::Lease, &namespace, &name, object))
+    write_response(&store, Kind::Lease, &name, store.create(Kind::Lease, &namespace, &name, object))
 }
 
-async fn configuration(State(store): Shared, Path(name): Path<String>, headers: HeaderMap) -> Response {
-    single(&store, Kind::MutatingWebhookConfiguration, "", &name, &headers)
+async fn get_webhook_configuration(
+    State(store): SharedStore,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    get_object(&store, Kind::MutatingWebhookConfiguration, "", &name, &headers)
 }
 
-async fn patch_configuration(
-    State(store): Shared,
+async fn patch_webhook_configuration(
+    State(store): SharedStore,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Bytes,
@@ -140,33 +147,33 @@ async fn patch_configuration(
     let kind = Kind::MutatingWebhookConfiguration;
     let json_patch = headers.get(CONTENT_TYPE).is_some_and(|is| is == "application/json-patch+json");
     match serde_json::from_slice(&body) {
-        Ok(patch) if json_patch => written(&store, kind, &name, store.patch(kind, "", &name, &patch)),
+        Ok(patch) if json_patch => write_response(&store, kind, &name, store.patch(kind, "", &name, &patch)),
         _ => status(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "UnsupportedMediaType",
-            "only JSON Patch is known here",
+            "the fake API server supports JSON Patch only",
         ),
     }
 }
 
-fn written(store: &Store, kind: Kind, name: &str, written: Result<Value, NotWritten>) -> Response {
+fn write_response(store: &Store, kind: Kind, name: &str, result: Result<Value, WriteError>) -> Response {
     store.count(|calls| calls.writes += 1);
-    let refused = match written {
-        Ok(object) => return Json(shown(kind, &object, false)).into_response(),
-        Err(refused) => refused,
+    let error = match result {
+        Ok(object) => return Json(render(kind, &object, false)).into_response(),
+        Err(error) => error,
     };
     let object = format!("{} \"{name}\"", kind.plural());
-    match refused {
-        NotWritten::Absent => status(StatusCode::NOT_FOUND, "NotFound", &format!("{object} not found")),
-        NotWritten::Exists => {
+    match error {
+        WriteError::NotFound => status(StatusCode::NOT_FOUND, "NotFound", &format!("{object} not found")),
+        WriteError::AlreadyExists => {
             status(StatusCode::CONFLICT, "AlreadyExists", &format!("{object} already exists"))
         }
-        NotWritten::Conflict => status(
+        WriteError::Conflict => status(
             StatusCode::CONFLICT,
             "Conflict",
             &format!("Operation cannot be fulfilled on {object}: the object has been modified"),
         ),
-        NotWritten::Unprocessable => status(
+        WriteError::Invalid => status(
             StatusCode::UNPROCESSABLE_ENTITY,
             "Invalid",
             &format!("the patch of {object} does not apply"),
@@ -174,15 +181,15 @@ fn written(store: &Store, kind: Kind, name: &str, written: Result<Value, NotWrit
     }
 }
 
-fn single(store: &Store, kind: Kind, namespace: &str, name: &str, headers: &HeaderMap) -> Response {
+fn get_object(store: &Store, kind: Kind, namespace: &str, name: &str, headers: &HeaderMap) -> Response {
     store.count(|calls| calls.gets += 1);
     match store.read(kind, namespace, name) {
-        Some(object) => Json(shown(kind, &object, metadata_only(headers))).into_response(),
+        Some(object) => Json(render(kind, &object, metadata_only(headers))).into_response(),
         None => status(StatusCode::NOT_FOUND, "NotFound", &format!("{} \"{name}\" not found", kind.plural())),
     }
 }
 
-fn collection(
+fn list_or_watch(
     store: Arc<Store>,
     kind: Kind,
     namespace: String,
@@ -206,20 +213,20 @@ fn collection(
         kind,
         namespace,
         version,
-        // Version 0 means "any": the server begins with what it has.
-        start: match (params.send_initial_events, version) {
-            (true, _) => Start::EverythingMarked,
-            (false, 0) => Start::Everything,
-            _ => Start::Changes,
+        // Version 0 means "any": the server starts with the objects that it has.
+        initial_events: match (params.send_initial_events, version) {
+            (true, _) => InitialEvents::AllWithBookmark,
+            (false, 0) => InitialEvents::All,
+            _ => InitialEvents::None,
         },
         bookmarks: params.allow_watch_bookmarks,
-        timeout: Duration::from_secs(params.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT)),
+        timeout: Duration::from_secs(params.timeout_seconds.unwrap_or(DEFAULT_WATCH_TIMEOUT)),
         metadata_only,
     };
     ([(CONTENT_TYPE, "application/json")], watch.body(store)).into_response()
 }
 
-fn list(kind: Kind, page: &Page, metadata_only: bool) -> Response {
+fn list(kind: Kind, page: &ListPage, metadata_only: bool) -> Response {
     let (version, name) = if metadata_only {
         ("meta.k8s.io/v1", "PartialObjectMetadataList".to_owned())
     } else {
@@ -230,11 +237,11 @@ fn list(kind: Kind, page: &Page, metadata_only: bool) -> Response {
         metadata["continue"] = json!(next);
         metadata["remainingItemCount"] = json!(page.remaining);
     }
-    let items: Vec<Value> = page.items.iter().map(|object| shown(kind, object, metadata_only)).collect();
+    let items: Vec<Value> = page.items.iter().map(|object| render(kind, object, metadata_only)).collect();
     Json(json!({"apiVersion": version, "kind": name, "metadata": metadata, "items": items})).into_response()
 }
 
-/// Whether the client wants `PartialObjectMetadata` or a list of them.
+/// Returns true if the client requested `PartialObjectMetadata` or a list of them.
 fn metadata_only(headers: &HeaderMap) -> bool {
     headers
         .get(ACCEPT)

@@ -1,4 +1,4 @@
-//! The objects, their history by resource version, and what the server shall do wrong.
+//! Stores the objects, their history by resource version, and the configured outage.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// A kind of object that the server knows.
+/// Kind of an object that the server supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// `v1/Namespace`
@@ -52,51 +52,51 @@ impl Kind {
     }
 }
 
-/// How the server fails.
+/// Failure mode of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outage {
-    /// Takes requests and never answers.
+    /// Accepts requests and never responds.
     Silent,
-    /// Answers 503.
+    /// Returns 503.
     Unavailable,
-    /// Answers 403, as without RBAC.
+    /// Returns 403, as without RBAC.
     Forbidden,
 }
 
-/// How often the server was asked.
+/// Number of requests by type.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Calls {
-    /// Pages of lists.
+pub struct RequestCounts {
+    /// Requested pages of lists.
     pub lists: u64,
-    /// Watches opened.
+    /// Opened watches.
     pub watches: u64,
-    /// Single objects read.
+    /// Reads of single objects.
     pub gets: u64,
-    /// Single objects written, or refused to be.
+    /// Writes of single objects, including rejected ones.
     pub writes: u64,
 }
 
-/// Something that happened to an object.
+/// A change of an object.
 #[derive(Debug, Clone)]
 pub(super) struct Event {
     pub(super) version: u64,
     pub(super) kind: Kind,
     /// `ADDED`, `MODIFIED` or `DELETED`.
-    pub(super) what: &'static str,
+    pub(super) event_type: &'static str,
     pub(super) object: Value,
 }
 
-/// Why an object is not written.
+/// Reason why a write was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NotWritten {
-    /// There is none.
-    Absent,
-    /// There is one already.
-    Exists,
-    /// It is not the one that the client has read, by its resource version.
+pub(super) enum WriteError {
+    /// The object does not exist.
+    NotFound,
+    /// The object to create exists already.
+    AlreadyExists,
+    /// The resource version in the request is outdated.
     Conflict,
-    /// A patch's test fails, or it does not apply.
-    Unprocessable,
+    /// A test of the patch fails, or the patch does not apply.
+    Invalid,
 }
 
 type Key = (Kind, String, String);
@@ -110,12 +110,12 @@ struct State {
     version: u64,
     objects: BTreeMap<Key, Value>,
     events: Vec<Event>,
-    /// Watches from before this version cannot be served.
-    oldest: u64,
-    held: bool,
+    /// Version of the last compaction. Watches from older versions cannot be served.
+    compacted: u64,
+    watches_paused: bool,
     outage: Option<Outage>,
-    calls: Calls,
-    /// Lists that go on: the snapshot's version, and what of it is left.
+    request_counts: RequestCounts,
+    /// Unfinished lists by continue token: the version of the snapshot and its remaining items.
     continued: BTreeMap<String, (u64, Vec<Value>)>,
 }
 
@@ -127,21 +127,21 @@ pub(super) struct Store {
 
 /// A page of a list.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(super) struct ListPage {
     pub(super) version: u64,
     pub(super) items: Vec<Value>,
     pub(super) next: Option<String>,
     pub(super) remaining: usize,
 }
 
-/// The answer to a watch at some moment.
+/// Changes since a resource version.
 #[derive(Debug)]
-pub(super) enum News {
+pub(super) enum Changes {
     Events(Vec<Event>),
-    /// Nothing since; the version until which that holds.
-    Nothing(u64),
-    /// The version is too old.
-    Gone,
+    /// No changes up to this version.
+    None(u64),
+    /// The version was compacted.
+    Expired,
 }
 
 impl Store {
@@ -149,64 +149,65 @@ impl Store {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Creates or replaces an object; what the server itself decides of its metadata is made up here.
+    /// Creates or replaces an object.
     pub(super) fn put(&self, kind: Kind, namespace: &str, name: &str, object: Value) {
         self.store(self.state(), key(kind, namespace, name), object);
     }
 
-    /// Creates an object that is not there.
+    /// Creates an object that does not exist yet.
     pub(super) fn create(
         &self,
         kind: Kind,
         namespace: &str,
         name: &str,
         object: Value,
-    ) -> Result<Value, NotWritten> {
+    ) -> Result<Value, WriteError> {
         let state = self.state();
         let key = key(kind, namespace, name);
         if state.objects.contains_key(&key) {
-            return Err(NotWritten::Exists);
+            return Err(WriteError::AlreadyExists);
         }
         Ok(self.store(state, key, object))
     }
 
-    /// Replaces an object, if it is still the one that the client has read.
+    /// Replaces an object if its resource version is the one in the request.
     pub(super) fn replace(
         &self,
         kind: Kind,
         namespace: &str,
         name: &str,
         object: Value,
-    ) -> Result<Value, NotWritten> {
+    ) -> Result<Value, WriteError> {
         let state = self.state();
         let key = key(kind, namespace, name);
-        let old = state.objects.get(&key).ok_or(NotWritten::Absent)?;
+        let old = state.objects.get(&key).ok_or(WriteError::NotFound)?;
         let version = &object["metadata"]["resourceVersion"];
         if version.is_string() && *version != old["metadata"]["resourceVersion"] {
-            return Err(NotWritten::Conflict);
+            return Err(WriteError::Conflict);
         }
         Ok(self.store(state, key, object))
     }
 
-    /// Changes an object by a JSON Patch.
+    /// Applies a JSON Patch to an object.
     pub(super) fn patch(
         &self,
         kind: Kind,
         namespace: &str,
         name: &str,
         patch: &json_patch::Patch,
-    ) -> Result<Value, NotWritten> {
+    ) -> Result<Value, WriteError> {
         let state = self.state();
         let key = key(kind, namespace, name);
-        let old = state.objects.get(&key).ok_or(NotWritten::Absent)?;
+        let old = state.objects.get(&key).ok_or(WriteError::NotFound)?;
         let mut object = old.clone();
-        json_patch::patch(&mut object, patch).map_err(|_| NotWritten::Unprocessable)?;
+        json_patch::patch(&mut object, patch).map_err(|_| WriteError::Invalid)?;
         if object["metadata"]["resourceVersion"] != old["metadata"]["resourceVersion"] {
-            return Err(NotWritten::Conflict);
+            return Err(WriteError::Conflict);
         }
         Ok(self.store(state, key, object))
     }
 
+    /// Stores an object with the metadata that the API server sets, and records the change.
     fn store(&self, mut state: MutexGuard<'_, State>, key: Key, mut object: Value) -> Value {
         state.version += 1;
         let (kind, namespace, name) = key.clone();
@@ -224,8 +225,9 @@ impl Store {
         if !namespace.is_empty() {
             metadata["namespace"] = json!(namespace);
         }
-        let what = if state.objects.insert(key, object.clone()).is_some() { "MODIFIED" } else { "ADDED" };
-        self.happened(state, Event { version: 0, kind, what, object: object.clone() });
+        let event_type =
+            if state.objects.insert(key, object.clone()).is_some() { "MODIFIED" } else { "ADDED" };
+        self.record(state, Event { version: 0, kind, event_type, object: object.clone() });
         object
     }
 
@@ -236,22 +238,22 @@ impl Store {
         };
         state.version += 1;
         object["metadata"]["resourceVersion"] = json!(state.version.to_string());
-        self.happened(state, Event { version: 0, kind, what: "DELETED", object });
+        self.record(state, Event { version: 0, kind, event_type: "DELETED", object });
     }
 
-    fn happened(&self, mut state: MutexGuard<'_, State>, event: Event) {
+    fn record(&self, mut state: MutexGuard<'_, State>, event: Event) {
         let version = state.version;
         state.events.push(Event { version, ..event });
         drop(state);
         self.changed.send_replace(());
     }
 
-    pub(super) fn hold_watches(&self, hold: bool) {
-        self.state().held = hold;
+    pub(super) fn pause_watches(&self, pause: bool) {
+        self.state().watches_paused = pause;
         self.changed.send_replace(());
     }
 
-    pub(super) fn fail(&self, outage: Option<Outage>) {
+    pub(super) fn set_outage(&self, outage: Option<Outage>) {
         self.state().outage = outage;
         self.changed.send_replace(());
     }
@@ -262,22 +264,22 @@ impl Store {
 
     pub(super) fn compact(&self) {
         let mut state = self.state();
-        state.oldest = state.version;
+        state.compacted = state.version;
         state.events.clear();
         state.continued.clear();
         drop(state);
         self.changed.send_replace(());
     }
 
-    pub(super) fn calls(&self) -> Calls {
-        self.state().calls
+    pub(super) fn request_counts(&self) -> RequestCounts {
+        self.state().request_counts
     }
 
-    pub(super) fn count(&self, add: impl FnOnce(&mut Calls)) {
-        add(&mut self.state().calls);
+    pub(super) fn count(&self, add: impl FnOnce(&mut RequestCounts)) {
+        add(&mut self.state().request_counts);
     }
 
-    pub(super) fn changes(&self) -> watch::Receiver<()> {
+    pub(super) fn subscribe(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
@@ -285,8 +287,8 @@ impl Store {
         self.state().objects.get(&key(kind, namespace, name)).cloned()
     }
 
-    /// The first page; `namespace` empty: of all.
-    pub(super) fn list(&self, kind: Kind, namespace: &str, limit: usize) -> Page {
+    /// Returns the first page of a list. An empty `namespace` lists all namespaces.
+    pub(super) fn list(&self, kind: Kind, namespace: &str, limit: usize) -> ListPage {
         let mut state = self.state();
         let items = state
             .objects
@@ -298,33 +300,33 @@ impl Store {
         page(&mut state, version, items, limit)
     }
 
-    /// The next page, of the same snapshot; `None`: no such, or compacted.
-    pub(super) fn next_page(&self, token: &str, limit: usize) -> Option<Page> {
+    /// Returns the next page of the same snapshot, or `None` if the token is unknown or compacted.
+    pub(super) fn next_page(&self, token: &str, limit: usize) -> Option<ListPage> {
         let mut state = self.state();
         let (version, items) = state.continued.get(token).cloned()?;
         Some(page(&mut state, version, items, limit))
     }
 
-    /// What happened to objects of a kind after a version.
-    pub(super) fn since(&self, kind: Kind, namespace: &str, version: u64) -> News {
+    /// Returns the changes of objects of a kind after a version.
+    pub(super) fn changes_since(&self, kind: Kind, namespace: &str, version: u64) -> Changes {
         let state = self.state();
-        if version < state.oldest {
-            return News::Gone;
+        if version < state.compacted {
+            return Changes::Expired;
         }
-        if state.held || state.outage.is_some() {
-            return News::Nothing(version);
+        if state.watches_paused || state.outage.is_some() {
+            return Changes::None(version);
         }
-        let of_interest = |event: &&Event| {
+        let matches = |event: &&Event| {
             event.version > version
                 && event.kind == kind
                 && (namespace.is_empty() || event.object["metadata"]["namespace"] == namespace)
         };
-        let events: Vec<_> = state.events.iter().filter(of_interest).cloned().collect();
-        if events.is_empty() { News::Nothing(state.version) } else { News::Events(events) }
+        let events: Vec<_> = state.events.iter().filter(matches).cloned().collect();
+        if events.is_empty() { Changes::None(state.version) } else { Changes::Events(events) }
     }
 }
 
-fn page(state: &mut State, version: u64, mut items: Vec<Value>, limit: usize) -> Page {
+fn page(state: &mut State, version: u64, mut items: Vec<Value>, limit: usize) -> ListPage {
     let rest = if limit > 0 && items.len() > limit { items.split_off(limit) } else { Vec::new() };
     let remaining = rest.len();
     let next = (remaining > 0).then(|| {
@@ -332,5 +334,5 @@ fn page(state: &mut State, version: u64, mut items: Vec<Value>, limit: usize) ->
         state.continued.insert(token.clone(), (version, rest));
         token
     });
-    Page { version, items, next, remaining }
+    ListPage { version, items, next, remaining }
 }

@@ -1,4 +1,4 @@
-//! A watch: lines of JSON, each an event, for as long as the client said that it would listen.
+//! A watch: one line of JSON for each event, until the client's timeout.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -10,59 +10,59 @@ use serde_json::{Value, json};
 use tokio::sync::watch::Receiver;
 use tokio::time::Instant;
 
-use super::store::{Event, Kind, News, Store};
+use super::store::{Changes, Event, Kind, Store};
 
-/// The API server sends a bookmark about once a minute.
+/// Interval of bookmarks. The API server sends one about once a minute.
 const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
 
-/// What a watch begins with.
+/// Initial events of a watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Start {
-    /// Everything that exists, and a bookmark that says that this was it.
-    EverythingMarked,
-    /// Everything that exists.
-    Everything,
-    /// Only what changes.
-    Changes,
+pub(super) enum InitialEvents {
+    /// All objects, then a bookmark that marks their end.
+    AllWithBookmark,
+    /// All objects.
+    All,
+    /// No initial events, only changes.
+    None,
 }
 
-/// What the client asked for.
+/// Parameters of a watch request.
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) kind: Kind,
     pub(super) namespace: String,
-    /// Events after this version.
+    /// Resource version after which events are sent.
     pub(super) version: u64,
-    pub(super) start: Start,
+    pub(super) initial_events: InitialEvents,
     pub(super) bookmarks: bool,
     pub(super) timeout: Duration,
-    /// Only metadata: the client's `Accept` says so.
+    /// True if the client's `Accept` header requests metadata only.
     pub(super) metadata_only: bool,
 }
 
-struct Progress {
+struct WatchStream {
     watch: Watch,
     store: Arc<Store>,
-    changes: Receiver<()>,
+    changed: Receiver<()>,
     deadline: Instant,
-    ended: bool,
+    done: bool,
 }
 
 impl Watch {
-    /// The lines, as they come.
+    /// Returns the response body, a stream of lines.
     pub(super) fn body(self, store: Arc<Store>) -> Body {
         let deadline = Instant::now() + self.timeout;
-        let changes = store.changes();
-        let progress = Progress { watch: self, store, changes, deadline, ended: false };
-        Body::from_stream(stream::unfold(progress, |mut progress| async move {
-            let lines = progress.next().await?;
-            Some((Ok::<_, Infallible>(lines), progress))
+        let changed = store.subscribe();
+        let stream = WatchStream { watch: self, store, changed, deadline, done: false };
+        Body::from_stream(stream::unfold(stream, |mut stream| async move {
+            let lines = stream.next().await?;
+            Some((Ok::<_, Infallible>(lines), stream))
         }))
     }
 
-    fn line(&self, what: &str, object: &Value) -> String {
-        let object = shown(self.kind, object, self.metadata_only);
-        format!("{}\n", json!({"type": what, "object": object}))
+    fn line(&self, event_type: &str, object: &Value) -> String {
+        let object = render(self.kind, object, self.metadata_only);
+        format!("{}\n", json!({"type": event_type, "object": object}))
     }
 
     fn bookmark(&self, annotations: &Value) -> String {
@@ -71,24 +71,24 @@ impl Watch {
     }
 }
 
-impl Progress {
+impl WatchStream {
     async fn next(&mut self) -> Option<String> {
-        if self.ended {
+        if self.done {
             return None;
         }
-        match std::mem::replace(&mut self.watch.start, Start::Changes) {
-            Start::Changes => {}
-            start => return Some(self.everything(start)),
+        match std::mem::replace(&mut self.watch.initial_events, InitialEvents::None) {
+            InitialEvents::None => {}
+            initial => return Some(self.initial_lines(initial)),
         }
         loop {
-            // Seen before the look, so that a change in between wakes the wait below.
-            self.changes.borrow_and_update();
-            match self.store.since(self.watch.kind, &self.watch.namespace, self.watch.version) {
-                News::Events(events) => return Some(self.lines(&events)),
-                News::Nothing(version) => self.watch.version = version,
-                News::Gone => {
-                    self.ended = true;
-                    return Some(gone());
+            // Marked as seen before the read, so that a change in between ends the wait below.
+            self.changed.borrow_and_update();
+            match self.store.changes_since(self.watch.kind, &self.watch.namespace, self.watch.version) {
+                Changes::Events(events) => return Some(self.lines(&events)),
+                Changes::None(version) => self.watch.version = version,
+                Changes::Expired => {
+                    self.done = true;
+                    return Some(expired());
                 }
             }
             let now = Instant::now();
@@ -96,8 +96,8 @@ impl Progress {
                 return None;
             }
             let wait = BOOKMARK_EVERY.min(self.deadline - now);
-            let quiet = tokio::time::timeout(wait, self.changes.changed()).await.is_err();
-            if quiet && self.watch.bookmarks {
+            let unchanged = tokio::time::timeout(wait, self.changed.changed()).await.is_err();
+            if unchanged && self.watch.bookmarks {
                 return Some(self.watch.bookmark(&json!({})));
             }
         }
@@ -105,22 +105,22 @@ impl Progress {
 
     fn lines(&mut self, events: &[Event]) -> String {
         self.watch.version = events.last().map_or(self.watch.version, |event| event.version);
-        events.iter().map(|event| self.watch.line(event.what, &event.object)).collect()
+        events.iter().map(|event| self.watch.line(event.event_type, &event.object)).collect()
     }
 
-    fn everything(&mut self, start: Start) -> String {
+    fn initial_lines(&mut self, initial: InitialEvents) -> String {
         let page = self.store.list(self.watch.kind, &self.watch.namespace, 0);
         self.watch.version = page.version;
         let mut lines: String = page.items.iter().map(|object| self.watch.line("ADDED", object)).collect();
-        if start == Start::EverythingMarked {
+        if initial == InitialEvents::AllWithBookmark {
             lines += &self.watch.bookmark(&json!({"k8s.io/initial-events-end": "true"}));
         }
         lines
     }
 }
 
-/// The object as a client sees it that asked for metadata only, or for the whole.
-pub(super) fn shown(kind: Kind, object: &Value, metadata_only: bool) -> Value {
+/// Sets `apiVersion` and `kind` for a client that requested metadata only, or the whole object.
+pub(super) fn render(kind: Kind, object: &Value, metadata_only: bool) -> Value {
     let mut object = object.clone();
     let (version, kind) = if metadata_only {
         ("meta.k8s.io/v1", "PartialObjectMetadata")
@@ -132,7 +132,7 @@ pub(super) fn shown(kind: Kind, object: &Value, metadata_only: bool) -> Value {
     object
 }
 
-fn gone() -> String {
+fn expired() -> String {
     let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "message": "too old resource version", "reason": "Expired", "code": 410});
     format!("{}\n", json!({"type": "ERROR", "object": status}))

@@ -1,58 +1,58 @@
-//! Containers as processes, in the kubelet's order.
+//! Runs containers as processes, in the kubelet's order.
 
 use std::time::Duration;
 
 use tokio::process::Command;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::Pod;
-use super::environment::expand;
+use super::env::expand;
 use super::spec::{Container, Probe};
-use crate::error::{Context, Failure, Result};
+use crate::error::{Context, Error, Result};
 use crate::process::Process;
 
-/// Everything of a pod that goes on running.
+/// The running containers of a pod.
 #[derive(Debug)]
-pub struct Running {
-    /// Native sidecars, then the containers, in the pod's order.
+pub struct RunningPod {
+    /// Native sidecars, then the app containers, in the pod's order.
     pub processes: Vec<Process>,
-    /// What the kubelet would have written into the pod's events on the way.
+    /// Messages of the events that the kubelet would have recorded during the start.
     pub events: Vec<String>,
 }
 
-impl Running {
-    /// The process of a container.
+impl RunningPod {
+    /// Returns the process of a container.
     pub fn process(&mut self, container: &str) -> Option<&mut Process> {
         self.processes.iter_mut().find(|process| process.name() == container)
     }
 }
 
 impl Pod {
-    /// Starts everything: init containers one after another, each to its end, a native sidecar until its startup
-    /// probe succeeds; then the containers.
+    /// Starts the pod. Init containers run one after another: each until it exits, a native sidecar until its startup
+    /// probe succeeds. Then the app containers start.
     ///
     /// # Errors
-    /// An init container fails, or takes longer than `patience`.
-    pub async fn run(&self, patience: Duration) -> Result<Running> {
-        let mut running = Running { processes: Vec::new(), events: Vec::new() };
+    /// Returns an error if an init container fails or takes longer than `timeout`.
+    pub async fn run(&self, timeout: Duration) -> Result<RunningPod> {
+        let mut running = RunningPod { processes: Vec::new(), events: Vec::new() };
         for container in &self.spec.init_containers {
-            let mut process = self.start(&container.name)?;
+            let mut process = self.start_container(&container.name)?;
             if container.is_native_sidecar() {
-                running.events.extend(self.started(&mut process, patience).await?);
+                running.events.extend(self.wait_started(&mut process, timeout).await?);
                 running.processes.push(process);
             } else {
-                let status = process.wait(patience).await?;
+                let status = process.wait(timeout).await?;
                 if !status.success() {
                     let log = process.log().text();
-                    return Err(Failure::new(format!(
-                        "init container {} ended: {status}\n{log}",
+                    return Err(Error::new(format!(
+                        "init container {} exited: {status}\n{log}",
                         container.name
                     )));
                 }
             }
         }
         for container in &self.spec.containers {
-            running.processes.push(self.start(&container.name)?);
+            running.processes.push(self.start_container(&container.name)?);
         }
         Ok(running)
     }
@@ -60,42 +60,43 @@ impl Pod {
     /// Starts one container.
     ///
     /// # Errors
-    /// The pod has no such container, or its program is unknown or cannot be started.
-    pub fn start(&self, container: &str) -> Result<Process> {
+    /// Returns an error if the pod has no such container, or if its program is unknown or cannot be started.
+    pub fn start_container(&self, container: &str) -> Result<Process> {
         let container = self.container(container)?;
-        let words: Vec<_> = container.command.iter().chain(&container.args).cloned().collect();
-        Process::start(container.name.clone(), self.command(container, &words)?)
+        let argv: Vec<_> = container.command.iter().chain(&container.args).cloned().collect();
+        Process::start(container.name.clone(), self.command(container, &argv)?)
     }
 
-    /// Waits until a container has started, as its startup probe sees it; gives what failed probes said.
+    /// Waits until the startup probe of a container succeeds, and returns the messages of failed probes.
     ///
     /// # Errors
-    /// It ends, or `patience` is over, or the probe has failed too often: with what the last probe said.
-    pub async fn started(&self, process: &mut Process, patience: Duration) -> Result<Vec<String>> {
+    /// Returns an error with the last probe's message if the container exits, if `timeout` elapses, or if the probe
+    /// reaches its failure threshold.
+    pub async fn wait_started(&self, process: &mut Process, timeout: Duration) -> Result<Vec<String>> {
         let container = self.container(process.name())?;
         let mut events = Vec::new();
         let Some(probe) = &container.startup_probe else { return Ok(events) };
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         sleep(Duration::from_secs(probe.initial_delay_seconds.unwrap_or(0))).await;
         loop {
-            let begin = Instant::now();
-            let Err(said) = self.probe(container, probe).await else { return Ok(events) };
-            events.push(format!("Startup probe failed: {said}"));
-            let failed = u64::try_from(events.len()).unwrap_or(u64::MAX);
-            let why = if let Some(status) = process.ended()? {
-                format!("ended: {status}")
-            } else if failed >= probe.failure_threshold.unwrap_or(3) {
-                "is killed by its startup probe".to_owned()
+            let start = Instant::now();
+            let Err(probe_error) = self.probe(container, probe).await else { return Ok(events) };
+            events.push(format!("Startup probe failed: {probe_error}"));
+            let failures = u64::try_from(events.len()).unwrap_or(u64::MAX);
+            let state = if let Some(status) = process.try_wait()? {
+                format!("exited: {status}")
+            } else if failures >= probe.failure_threshold.unwrap_or(3) {
+                "reached the failure threshold of its startup probe".to_owned()
             } else if Instant::now() >= deadline {
-                format!("has not started within {patience:?}")
+                format!("has not started within {timeout:?}")
             } else {
                 let period = Duration::from_secs(probe.period_seconds.unwrap_or(10));
-                tokio::time::sleep_until(begin + period).await;
+                tokio::time::sleep_until(start + period).await;
                 continue;
             };
             let log = process.log().text();
-            return Err(Failure::new(format!(
-                "container {} {why}; the probe: {said}\n{log}",
+            return Err(Error::new(format!(
+                "container {} {state}; last probe: {probe_error}\n{log}",
                 container.name
             )));
         }
@@ -103,34 +104,34 @@ impl Pod {
 
     /// Runs the startup probe once.
     async fn probe(&self, container: &Container, probe: &Probe) -> Result<()> {
-        let exec = probe.exec.as_ref().context("the stand-in kubelet knows exec probes only")?;
+        let exec = probe.exec.as_ref().context("the fake kubelet supports exec probes only")?;
         let mut command = self.command(container, &exec.command)?;
         command.kill_on_drop(true);
         let seconds = probe.timeout_seconds.unwrap_or(1);
-        let output = timeout(Duration::from_secs(seconds), command.output())
+        let output = tokio::time::timeout(Duration::from_secs(seconds), command.output())
             .await
-            .map_err(|_| Failure::new(format!("command timed out after {seconds}s")))?
+            .map_err(|_| Error::new(format!("command timed out after {seconds}s")))?
             .context("run the probe")?;
         if output.status.success() {
             return Ok(());
         }
-        let said = [output.stdout, output.stderr].concat();
-        Err(Failure::new(String::from_utf8_lossy(&said).trim()))
+        let message = [output.stdout, output.stderr].concat();
+        Err(Error::new(String::from_utf8_lossy(&message).trim()))
     }
 
-    /// A program in the container, with the container's environment and no other.
-    fn command(&self, container: &Container, words: &[String]) -> Result<Command> {
-        let environment = self.environment(container)?;
-        let words: Vec<_> = words.iter().map(|word| self.root.map(&expand(word, &environment))).collect();
-        let (program, args) = words.split_first().context(format_args!(
-            "container {} has no command, and the stand-in kubelet knows no images",
+    /// Builds the command of a program in the container, with exactly the container's environment.
+    fn command(&self, container: &Container, argv: &[String]) -> Result<Command> {
+        let env = self.env(container)?;
+        let argv: Vec<_> = argv.iter().map(|arg| self.root.map_paths(&expand(arg, &env))).collect();
+        let (program, args) = argv.split_first().context(format_args!(
+            "container {} has no command, and the fake kubelet has no images",
             container.name
         ))?;
-        let here =
+        let host_argv =
             self.node.programs.get(program).context(format_args!("no program {program} on the node"))?;
-        let (program, first) = here.split_first().context("a program without a path")?;
+        let (program, leading_args) = host_argv.split_first().context("a program without a path")?;
         let mut command = Command::new(program);
-        command.args(first).args(args).env_clear().envs(environment).current_dir(self.root());
+        command.args(leading_args).args(args).env_clear().envs(env).current_dir(self.root());
         Ok(command)
     }
 }

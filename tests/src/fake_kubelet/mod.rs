@@ -1,15 +1,15 @@
-//! A stand-in for the kubelet and the container runtime: it materialises a pod's volumes and runs its containers as
-//! processes, with exactly the arguments, environment and files that the pod says.
+//! A fake of the kubelet and the container runtime. It creates a pod's volumes and runs its containers as processes, with
+//! exactly the arguments, environment and files of the pod spec.
 //!
-//! A process has no root file system of its own. So the mount paths lie below a folder, and where one of them occurs in
-//! an argument, an environment variable or a downward file, that folder is put before it. Nothing else is changed.
-//! Limits, users and security contexts are the cluster tests' matter.
+//! A process has no root file system of its own, so the mount paths are created below a folder. Where a mount path occurs
+//! in an argument, an environment variable or a downward API file, that folder is prefixed. Nothing else is changed.
+//! Limits, users and security contexts are not enforced; the cluster tests cover them.
 
-mod atomic;
+mod atomic_writer;
 mod container;
-mod environment;
-mod fields;
-mod root;
+mod downward_api;
+mod env;
+mod root_dir;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -21,16 +21,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use container::Running;
+pub use container::RunningPod;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use self::root::Root;
-use self::spec::{Container, Spec};
+use self::root_dir::RootDir;
+use self::spec::{Container, PodSpec};
 use crate::error::{Context, Result};
 
-/// What the kubelet asks the API server for, for a projected service account token.
+/// The kubelet's request to the API server for a projected service account token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRequest {
     /// The pod's namespace.
@@ -39,26 +39,26 @@ pub struct TokenRequest {
     pub service_account: String,
     /// The pod's name.
     pub pod: String,
-    /// The pod's uid.
+    /// The pod's UID.
     pub pod_uid: String,
-    /// `None`: the API server's own.
+    /// The token's audience, or `None` for the API server itself.
     pub audience: Option<String>,
-    /// Seconds.
+    /// Lifetime in seconds.
     pub lifetime: u64,
 }
 
-/// Answers a token request, as the API server does with the cluster's keys.
-pub type Minter = Arc<dyn Fn(&TokenRequest) -> Result<String> + Send + Sync>;
+/// Issues service account tokens, as the API server does with the cluster's keys.
+pub type TokenIssuer = Arc<dyn Fn(&TokenRequest) -> Result<String> + Send + Sync>;
 
-/// What a node has for its pods.
+/// Programs, config maps and tokens for the pods of a node.
 #[derive(Clone)]
 pub struct Node {
-    /// By path in an image: the program on this machine and the arguments that stand before the container's own.
+    /// Program path in an image to the program on this machine and the arguments that precede the container's.
     pub programs: BTreeMap<String, Vec<OsString>>,
-    /// By name: the data of the config maps in the pod's namespace.
+    /// Config map name to data, for the pod's namespace.
     pub config_maps: BTreeMap<String, BTreeMap<String, String>>,
-    /// Makes service account tokens.
-    pub minter: Minter,
+    /// Issuer of service account tokens.
+    pub token_issuer: TokenIssuer,
 }
 
 impl fmt::Debug for Node {
@@ -70,49 +70,51 @@ impl fmt::Debug for Node {
     }
 }
 
-/// A pod on the node, its volumes in place. They are removed when it is dropped.
+/// A pod on the node, with its volumes. Dropping it deletes them.
 #[derive(Debug)]
 pub struct Pod {
     manifest: Value,
-    spec: Spec,
+    spec: PodSpec,
     node: Node,
-    root: Root,
+    root: RootDir,
     dir: TempDir,
 }
 
 impl Pod {
-    /// Takes a pod as it was admitted, names it, and materialises its volumes.
+    /// Names an admitted pod and creates its volumes.
     ///
     /// # Errors
-    /// The pod uses something that the stand-in does not know, by name.
-    pub fn place(node: &Node, admitted: &Value) -> Result<Self> {
+    /// Returns an error that names the field if the pod uses a feature that the fake does not support.
+    pub fn create(node: &Node, admitted: &Value) -> Result<Self> {
         let mut manifest = admitted.clone();
-        name(&mut manifest);
-        let spec = Spec::deserialize(&manifest["spec"]).context("read the pod's spec")?;
-        let dir =
-            tempfile::Builder::new().prefix("rolebridge-pod-").tempdir().context("make the pod's folder")?;
-        let root = Root::new(dir.path().join("root"), &spec)?;
+        set_name_and_uid(&mut manifest);
+        let spec = PodSpec::deserialize(&manifest["spec"]).context("read the pod's spec")?;
+        let dir = tempfile::Builder::new()
+            .prefix("rolebridge-pod-")
+            .tempdir()
+            .context("create the pod's folder")?;
+        let root = RootDir::new(dir.path().join("root"), &spec)?;
         let pod = Self { manifest, spec, node: node.clone(), root, dir };
-        pod.materialise()?;
+        pod.create_volumes()?;
         Ok(pod)
     }
 
-    /// The pod as the API shows it now.
+    /// Returns the pod as the API server would return it.
     #[must_use]
     pub const fn manifest(&self) -> &Value {
         &self.manifest
     }
 
-    /// The folder that stands for the containers' root.
+    /// Returns the folder that replaces the containers' root file system.
     #[must_use]
     pub fn root(&self) -> &Path {
         self.root.dir()
     }
 
-    /// Where a path in the containers lies on this machine.
+    /// Returns the path on this machine of a path in the containers.
     #[must_use]
-    pub fn path(&self, in_container: &str) -> PathBuf {
-        self.root.dir().join(in_container.trim_start_matches('/'))
+    pub fn path(&self, container_path: &str) -> PathBuf {
+        self.root.dir().join(container_path.trim_start_matches('/'))
     }
 
     fn container(&self, name: &str) -> Result<&Container> {
@@ -123,8 +125,8 @@ impl Pod {
     }
 }
 
-/// A name and a uid, as the API server gives them when everything has been admitted.
-fn name(manifest: &mut Value) {
+/// Sets a name and a UID, as the API server does after admission.
+fn set_name_and_uid(manifest: &mut Value) {
     let metadata = &mut manifest["metadata"];
     if metadata["name"].is_null() {
         metadata["name"] = json!(format!("{}w4q8z", metadata["generateName"].as_str().unwrap_or("pod-")));

@@ -1,4 +1,4 @@
-//! The fields of a pod's spec that the stand-in acts on.
+//! Fields of a pod spec that the fake kubelet supports. Types have the names of the Kubernetes API.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Spec {
+pub(super) struct PodSpec {
     #[serde(default)]
     pub(super) init_containers: Vec<Container>,
     #[serde(default)]
@@ -22,7 +22,7 @@ fn default_service_account() -> String {
     "default".to_owned()
 }
 
-impl Spec {
+impl PodSpec {
     pub(super) fn containers(&self) -> impl Iterator<Item = &Container> {
         self.init_containers.iter().chain(&self.containers)
     }
@@ -37,9 +37,9 @@ pub(super) struct Container {
     #[serde(default)]
     pub(super) args: Vec<String>,
     #[serde(default)]
-    pub(super) env: Vec<Variable>,
+    pub(super) env: Vec<EnvVar>,
     #[serde(default)]
-    pub(super) volume_mounts: Vec<Mount>,
+    pub(super) volume_mounts: Vec<VolumeMount>,
     pub(super) restart_policy: Option<String>,
     pub(super) startup_probe: Option<Probe>,
 }
@@ -52,35 +52,35 @@ impl Container {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Variable {
+pub(super) struct EnvVar {
     pub(super) name: String,
     #[serde(default)]
     pub(super) value: String,
-    pub(super) value_from: Option<ValueFrom>,
+    pub(super) value_from: Option<EnvVarSource>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct ValueFrom {
-    pub(super) field_ref: Option<FieldRef>,
-    pub(super) config_map_key_ref: Option<KeyRef>,
+pub(super) struct EnvVarSource {
+    pub(super) field_ref: Option<ObjectFieldSelector>,
+    pub(super) config_map_key_ref: Option<ConfigMapKeySelector>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct FieldRef {
+pub(super) struct ObjectFieldSelector {
     pub(super) field_path: String,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct KeyRef {
+pub(super) struct ConfigMapKeySelector {
     pub(super) name: String,
     pub(super) key: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Mount {
+pub(super) struct VolumeMount {
     pub(super) name: String,
     #[serde(rename = "mountPath")]
     pub(super) path: String,
@@ -90,7 +90,7 @@ pub(super) struct Mount {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Probe {
-    pub(super) exec: Option<Exec>,
+    pub(super) exec: Option<ExecAction>,
     pub(super) initial_delay_seconds: Option<u64>,
     pub(super) timeout_seconds: Option<u64>,
     pub(super) period_seconds: Option<u64>,
@@ -98,7 +98,7 @@ pub(super) struct Probe {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Exec {
+pub(super) struct ExecAction {
     pub(super) command: Vec<String>,
 }
 
@@ -106,7 +106,7 @@ pub(super) struct Exec {
 #[serde(try_from = "BTreeMap<String, Value>")]
 pub(super) struct Volume {
     pub(super) name: String,
-    pub(super) kind: VolumeKind,
+    pub(super) source: VolumeSource,
 }
 
 impl TryFrom<BTreeMap<String, Value>> for Volume {
@@ -115,75 +115,75 @@ impl TryFrom<BTreeMap<String, Value>> for Volume {
     fn try_from(mut fields: BTreeMap<String, Value>) -> Result<Self, String> {
         let name = fields.remove("name").and_then(|name| name.as_str().map(str::to_owned));
         let name = name.ok_or("a volume without a name")?;
-        let kind =
-            VolumeKind::deserialize(json!(fields)).map_err(|error| format!("volume {name:?}: {error}"))?;
-        Ok(Self { name, kind })
+        let source =
+            VolumeSource::deserialize(json!(fields)).map_err(|error| format!("volume {name:?}: {error}"))?;
+        Ok(Self { name, source })
     }
 }
 
-/// A kind that is not here is an error that names it.
+/// Source of a volume. An unsupported kind is an error that names it.
 #[derive(Debug, Deserialize)]
-pub(super) enum VolumeKind {
+pub(super) enum VolumeSource {
     #[serde(rename = "emptyDir")]
-    Empty(serde::de::IgnoredAny),
+    EmptyDir(serde::de::IgnoredAny),
     #[serde(rename = "downwardAPI")]
-    Downward(Downward),
+    DownwardApi(DownwardApi),
     #[serde(rename = "configMap")]
     ConfigMap(ConfigMap),
     #[serde(rename = "projected")]
-    Projected { sources: Vec<Source> },
+    Projected { sources: Vec<ProjectedSource> },
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) enum Source {
+pub(super) enum ProjectedSource {
     #[serde(rename = "serviceAccountToken")]
-    Token(Token),
+    ServiceAccountToken(ServiceAccountToken),
     #[serde(rename = "configMap")]
     ConfigMap(ConfigMap),
     #[serde(rename = "downwardAPI")]
-    Downward(Downward),
+    DownwardApi(DownwardApi),
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Token {
+pub(super) struct ServiceAccountToken {
     pub(super) path: String,
     pub(super) audience: Option<String>,
-    #[serde(default = "an_hour")]
+    #[serde(default = "default_expiration_seconds")]
     pub(super) expiration_seconds: u64,
 }
 
-const fn an_hour() -> u64 {
+const fn default_expiration_seconds() -> u64 {
     3600
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Downward {
+pub(super) struct DownwardApi {
     #[serde(default)]
-    pub(super) items: Vec<DownwardItem>,
+    pub(super) items: Vec<DownwardApiFile>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct DownwardItem {
+pub(super) struct DownwardApiFile {
     pub(super) path: String,
-    pub(super) field_ref: FieldRef,
+    pub(super) field_ref: ObjectFieldSelector,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ConfigMap {
     pub(super) name: String,
-    pub(super) items: Option<Vec<Item>>,
+    pub(super) items: Option<Vec<KeyToPath>>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Item {
+pub(super) struct KeyToPath {
     pub(super) key: String,
     pub(super) path: String,
 }
 
 impl ConfigMap {
-    /// File name and key of each file.
+    /// Returns file name and key of each file.
     pub(super) fn files(&self, data: &BTreeMap<String, String>) -> Vec<(String, String)> {
         match &self.items {
             Some(items) => items.iter().map(|item| (item.path.clone(), item.key.clone())).collect(),

@@ -1,21 +1,23 @@
-//! Pods of shell scripts.
+//! Tests with pods whose containers are shell scripts.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use rstest::rstest;
+
 use super::*;
 use crate::process::Process;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 fn node() -> Node {
-    let minted = AtomicU32::new(0);
+    let issued = AtomicU32::new(0);
     let data = |key: &str, text: &str| BTreeMap::from([(key.to_owned(), text.to_owned())]);
     Node {
         programs: BTreeMap::from([("/sh".to_owned(), vec!["/bin/sh".into(), "-c".into()])]),
         config_maps: BTreeMap::from([("roots".to_owned(), data("ca.crt", "PEM"))]),
-        minter: Arc::new(move |request| {
-            let count = minted.fetch_add(1, Ordering::Relaxed);
+        token_issuer: Arc::new(move |request| {
+            let count = issued.fetch_add(1, Ordering::Relaxed);
             Ok(format!(
                 "{count} {}/{} {:?} {}",
                 request.namespace, request.service_account, request.audience, request.lifetime
@@ -30,10 +32,6 @@ fn pod(spec: &str) -> Value {
         "metadata": {"generateName": "a-", "namespace": "shop", "annotations": {"doc": r#"{"file":"/var/x/token"}"#}},
         "spec": spec,
     })
-}
-
-fn error(spec: &str) -> String {
-    Pod::place(&node(), &pod(spec)).unwrap_err().to_string()
 }
 
 const VOLUMES: &str = "
@@ -60,19 +58,19 @@ const VOLUMES: &str = "
 ";
 
 #[tokio::test]
-async fn a_container_sees_exactly_what_the_pod_says() {
-    let pod = Pod::place(&node(), &pod(VOLUMES)).unwrap();
+async fn container_gets_exactly_the_files_and_env_of_the_pod() {
+    let pod = Pod::create(&node(), &pod(VOLUMES)).unwrap();
     let root = pod.root().display();
-    let mut running = pod.run(PATIENCE).await.unwrap();
+    let mut running = pod.run(TIMEOUT).await.unwrap();
     let process: &mut Process = running.process("app").unwrap();
-    assert!(process.wait(PATIENCE).await.unwrap().success());
+    assert!(process.wait(TIMEOUT).await.unwrap().success());
     let text = process.log().text();
     let (files, env) = text.split_once("PEM").unwrap();
     assert_eq!(
         files,
         format!(r#"0 shop/reporter Some("sts.amazonaws.com") 86400{{"file":"{root}/var/x/token"}}"#)
     );
-    // A shell adds its own to what it was given.
+    // The shell sets variables of its own.
     let env: Vec<_> = env
         .lines()
         .filter(|line| !line.starts_with("PWD=") && !line.starts_with("_=") && !line.starts_with("SHLVL="))
@@ -93,8 +91,8 @@ async fn a_container_sees_exactly_what_the_pod_says() {
 }
 
 #[tokio::test]
-async fn tokens_are_rotated_in_one_step() {
-    let pod = Pod::place(&node(), &pod(VOLUMES)).unwrap();
+async fn rotate_tokens_replaces_the_file_atomically() {
+    let pod = Pod::create(&node(), &pod(VOLUMES)).unwrap();
     let file = pod.path("/var/run/aws/token");
     let read = || std::fs::read_to_string(&file).unwrap();
     assert!(read().starts_with("0 shop/reporter"));
@@ -123,61 +121,62 @@ const ORDER: &str = "
 ";
 
 #[tokio::test]
-async fn the_order_is_the_kubelets() {
-    let pod = Pod::place(&node(), &pod(ORDER)).unwrap();
-    let mut running = pod.run(PATIENCE).await.unwrap();
-    running.process("app").unwrap().wait(PATIENCE).await.unwrap();
+async fn run_starts_containers_in_the_kubelets_order() {
+    let pod = Pod::create(&node(), &pod(ORDER)).unwrap();
+    let mut running = pod.run(TIMEOUT).await.unwrap();
+    running.process("app").unwrap().wait(TIMEOUT).await.unwrap();
     let order = std::fs::read_to_string(pod.path("/scratch/order")).unwrap();
     assert_eq!(order, "sidecar\nprobe\nprobe\nmigrate\napp\n");
     assert_eq!(running.events, ["Startup probe failed: not yet"]);
-    assert_eq!(running.process("sidecar").unwrap().ended().unwrap(), None);
+    assert_eq!(running.process("sidecar").unwrap().try_wait().unwrap(), None);
 }
 
+#[rstest]
+#[case::init_container_fails(
+    "initContainers: [{name: a, command: [/sh, 'echo oh; exit 3']}]",
+    "init container a exited: exit status: 3\noh"
+)]
+#[case::sidecar_exits(
+    "initContainers: [{name: a, restartPolicy: Always, command: [/sh, 'exit 4'],
+      startupProbe: {periodSeconds: 0, failureThreshold: 90000, exec: {command: [/sh, 'echo why; false']}}}]",
+    "container a exited: exit status: 4; last probe: why\n"
+)]
+#[case::failure_threshold(
+    "initContainers: [{name: a, restartPolicy: Always, command: [/sh, 'exec sleep 60'],
+      startupProbe: {periodSeconds: 0, failureThreshold: 2, exec: {command: [/sh, 'echo why; false']}}}]",
+    "container a reached the failure threshold of its startup probe; last probe: why\n"
+)]
+#[case::unknown_program("containers: [{name: a, command: [/other]}]", "no program /other on the node")]
+#[case::no_command(
+    "containers: [{name: a}]",
+    "container a has no command, and the fake kubelet has no images"
+)]
+#[case::unknown_field(
+    "containers: [{name: a, command: [/sh], env: [{name: X, valueFrom: {fieldRef: {fieldPath: spec.x}}}]}]",
+    "the fake kubelet does not support the field \"spec.x\""
+)]
 #[tokio::test]
-async fn a_failure_on_the_way_is_told() {
-    for (spec, told) in [
-        ("initContainers: [{name: a, command: [/sh, 'echo oh; exit 3']}]", "init container a ended: exit status: 3\noh"),
-        (
-            "initContainers: [{name: a, restartPolicy: Always, command: [/sh, 'exit 4'],
-              startupProbe: {periodSeconds: 0, failureThreshold: 90000, exec: {command: [/sh, 'echo why; false']}}}]",
-            "container a ended: exit status: 4; the probe: why\n",
-        ),
-        (
-            "initContainers: [{name: a, restartPolicy: Always, command: [/sh, 'exec sleep 60'],
-              startupProbe: {periodSeconds: 0, failureThreshold: 2, exec: {command: [/sh, 'echo why; false']}}}]",
-            "container a is killed by its startup probe; the probe: why\n",
-        ),
-        ("containers: [{name: a, command: [/other]}]", "no program /other on the node"),
-        ("containers: [{name: a}]", "container a has no command, and the stand-in kubelet knows no images"),
-        (
-            "containers: [{name: a, command: [/sh], env: [{name: X, valueFrom: {fieldRef: {fieldPath: spec.x}}}]}]",
-            "the stand-in kubelet does not know the field \"spec.x\"",
-        ),
-    ] {
-        let pod = Pod::place(&node(), &pod(spec)).unwrap();
-        assert_eq!(pod.run(PATIENCE).await.unwrap_err().to_string(), told);
-    }
+async fn run_reports_why_a_container_failed(#[case] spec: &str, #[case] expected: &str) {
+    let pod = Pod::create(&node(), &pod(spec)).unwrap();
+    assert_eq!(pod.run(TIMEOUT).await.unwrap_err().to_string(), expected);
 }
 
-#[test]
-fn what_the_stand_in_does_not_know_is_named() {
-    for (spec, told) in [
-        ("volumes: [{name: x, hostPath: {path: /}}]", "unknown variant `hostPath`"),
-        ("volumes: [{name: x, configMap: {name: none}}]", "config map \"none\" not found"),
-        (
-            "containers: [{name: a, volumeMounts: [{name: x, mountPath: /x}]}]",
-            "/x mounts \"x\", and the pod has no such volume",
-        ),
-        (
-            "containers: [{name: a, volumeMounts: [{name: x, mountPath: /x, subPath: part}]}]",
-            "with a subPath",
-        ),
-        (
-            "containers: [{name: a, volumeMounts: [{name: x, mountPath: /x}, {name: z, mountPath: /x}]}]",
-            "two containers mount different volumes at /x",
-        ),
-    ] {
-        let error = error(spec);
-        assert!(error.contains(told), "{error}");
-    }
+#[rstest]
+#[case::volume_kind("volumes: [{name: x, hostPath: {path: /}}]", "unknown variant `hostPath`")]
+#[case::config_map("volumes: [{name: x, configMap: {name: none}}]", "config map \"none\" not found")]
+#[case::missing_volume(
+    "containers: [{name: a, volumeMounts: [{name: x, mountPath: /x}]}]",
+    "/x mounts \"x\", but the pod has no such volume"
+)]
+#[case::sub_path(
+    "containers: [{name: a, volumeMounts: [{name: x, mountPath: /x, subPath: part}]}]",
+    "with a subPath"
+)]
+#[case::same_mount_path(
+    "containers: [{name: a, volumeMounts: [{name: x, mountPath: /x}, {name: z, mountPath: /x}]}]",
+    "two containers mount different volumes at /x"
+)]
+fn create_names_unsupported_features(#[case] spec: &str, #[case] expected: &str) {
+    let error = Pod::create(&node(), &pod(spec)).unwrap_err().to_string();
+    assert!(error.contains(expected), "{error}");
 }

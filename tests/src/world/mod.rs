@@ -1,5 +1,5 @@
-//! Everything around a pod, put together: the fake clouds, the Kubernetes lists, the real webhook, a node. The story is
-//! that of a shop whose nightly batch reads sales from BigQuery with its IAM role.
+//! The complete environment of a pod: fake clouds, fake API server, the real webhook and a node. The scenario: a shop's
+//! nightly batch job reads sales from BigQuery with its IAM role.
 
 mod node;
 
@@ -14,90 +14,90 @@ use rolebridge_fake_clouds::{Clouds, Event};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
 
-use crate::app::environment;
+use crate::app::env_vars;
 use crate::deployment;
-use crate::error::{Context, Failure, Result};
-use crate::fake_apiserver::Kubernetes;
+use crate::error::{Context, Error, Result};
+use crate::fake_apiserver::FakeApiServer;
 use crate::fake_kubelet::{Node, Pod};
 use crate::ports::free_address;
 use crate::programs::Programs;
-use crate::review::{self, Answer};
+use crate::review::{self, AdmissionResponse};
 use crate::webhook::Webhook;
 
-/// What the app's team writes.
+/// Deployment that the app team writes.
 pub const DEPLOYMENT: &str = include_str!("deployment.yaml");
 const DEFAULTS: &str = include_str!("defaults.yaml");
 const CLOUDS: &str = include_str!("clouds.yaml");
 
-/// The cluster's OIDC issuer.
+/// OIDC issuer of the cluster.
 pub const ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/5F2A9C1B7D3E4F60A1B2C3D4E5F60718";
-/// The pod's namespace.
+/// Namespace of the pod.
 pub const NAMESPACE: &str = "shop";
-/// The pod's service account in Kubernetes, and the role that it has.
+/// Name of the pod's Kubernetes service account and of its IAM role.
 pub const ACCOUNT: &str = "nightly-report";
-/// The role that Google trusts.
+/// IAM role that the Google service account trusts.
 pub const ROLE: &str = "arn:aws:iam::123456789012:role/nightly-report";
-/// A role that AWS gives the pod as well, and that Google does not trust.
-pub const OTHER_ROLE: &str = "arn:aws:iam::123456789012:role/web-frontend";
-/// The provider at Google that trusts the AWS account.
+/// IAM role that the pod may assume too, but that the Google service account does not trust.
+pub const UNTRUSTED_ROLE: &str = "arn:aws:iam::123456789012:role/web-frontend";
+/// Workload identity pool provider that trusts the AWS account.
 pub const PROVIDER: &str = "projects/987654321098/locations/global/workloadIdentityPools/aws/providers/eks";
-/// Whom the service account at Google lets act as itself.
-pub const TRUSTED: &str = "principalSet://iam.googleapis.com/projects/987654321098/locations/global/\
+/// Principal that may impersonate the Google service account.
+pub const TRUSTED_PRINCIPAL: &str = "principalSet://iam.googleapis.com/projects/987654321098/locations/global/\
     workloadIdentityPools/aws/attribute.aws_role/arn:aws:sts::123456789012:assumed-role/nightly-report";
-/// The service account at Google.
+/// Google service account.
 pub const GOOGLE_ACCOUNT: &str = "nightly-report@shop-analytics.iam.gserviceaccount.com";
-/// The project at Google.
+/// Google Cloud project.
 pub const GOOGLE_PROJECT: &str = "shop-analytics";
-/// The app's container.
+/// Name of the app's container.
 pub const APP: &str = "report";
-/// The app in its image.
+/// Path of the app in its image.
 pub const APP_PROGRAM: &str = "/nightly-report";
 
-/// What exists in the clouds, to be changed before [`World::start`].
+/// Returns the configuration of the fake clouds. A caller may change it before [`World::start`].
 ///
 /// # Errors
-/// Never, as long as `clouds.yaml` is what the fakes take.
+/// Returns an error if `clouds.yaml` is not a valid configuration.
 pub fn clouds_config() -> Result<Config> {
     serde_saphyr::from_str(CLOUDS).context("read clouds.yaml")
 }
 
-/// The running whole. Everything ends when it is dropped.
+/// The running environment. Dropping it stops every part.
 #[derive(Debug)]
 pub struct World {
-    /// AWS and Google.
+    /// Fakes of AWS and Google.
     pub clouds: Arc<Clouds>,
-    /// The lists that the webhook watches.
-    pub kubernetes: Kubernetes,
+    /// Fake API server, which has the objects that the webhook watches.
+    pub api_server: FakeApiServer,
     /// The real webhook.
     pub webhook: Webhook,
-    /// Where pods run.
+    /// Node that runs the pods.
     pub node: Node,
     defaults: String,
 }
 
-/// How the pod at hand differs from `deployment.yaml`.
+/// Differences of a pod from `deployment.yaml`.
 #[derive(Debug, Clone, Default)]
 pub struct Variant {
-    /// The source, where it is not the default one.
+    /// Source annotation, or `None` for the default source.
     pub source: Option<ConfigKind>,
-    /// Further annotations.
+    /// Additional annotations.
     pub annotations: Vec<(&'static str, String)>,
-    /// Further environment variables of the app.
+    /// Additional environment variables of the app.
     pub env: Vec<(&'static str, &'static str)>,
-    /// The app runs again and again instead of once.
-    pub every: Option<Duration>,
+    /// Interval between runs of the app, or `None` for a single run.
+    pub interval: Option<Duration>,
 }
 
 impl World {
-    /// Starts everything. `app` is the program and its first arguments that stand for the app's image.
+    /// Starts every part. `app` is the program, with its first arguments, that replaces the app's image.
     ///
     /// # Errors
-    /// Something does not start: which and why.
+    /// Returns an error that names the part that failed to start.
     pub async fn start(programs: &Programs, app: Vec<OsString>, config: Config) -> Result<Self> {
         let clouds = Arc::new(Clouds::start(config).await.context("start the fake clouds")?);
-        let kubernetes = Kubernetes::start().await?;
-        kubernetes.put_namespace(NAMESPACE, &json!({"kubernetes.io/metadata.name": NAMESPACE}), &json!({}));
-        kubernetes.put_service_account(
+        let api_server = FakeApiServer::start().await?;
+        api_server.put_namespace(NAMESPACE, &json!({"kubernetes.io/metadata.name": NAMESPACE}), &json!({}));
+        api_server.put_service_account(
             NAMESPACE,
             ACCOUNT,
             &json!({eks::ROLE_ARN: ROLE, SERVICE_ACCOUNT: GOOGLE_ACCOUNT, PROJECT: GOOGLE_PROJECT}),
@@ -108,23 +108,23 @@ impl World {
             .replace("$GOOGLE_STS", clouds.google_sts())
             .replace("$IAM_CREDENTIALS", clouds.iam_credentials())
             .replace("$PORT", &port.to_string());
-        let webhook = Webhook::start(&programs.webhook, &kubernetes, &defaults).await?;
+        let webhook = Webhook::start(&programs.webhook, &api_server, &defaults).await?;
         let node = node::new(programs, app, &clouds);
-        Ok(Self { clouds, kubernetes, webhook, node, defaults })
+        Ok(Self { clouds, api_server, webhook, node, defaults })
     }
 
-    /// The webhook's `defaults.yaml`.
+    /// Returns the webhook's `defaults.yaml`.
     #[must_use]
     pub fn defaults(&self) -> &str {
         &self.defaults
     }
 
-    /// The pod of [`DEPLOYMENT`] as it comes to the webhook.
+    /// Returns the pod of [`DEPLOYMENT`] as the webhook receives it.
     ///
     /// # Errors
-    /// `deployment.yaml` is no Deployment.
+    /// Returns an error if `deployment.yaml` is not a Deployment.
     pub fn pod(&self, variant: &Variant) -> Result<Value> {
-        let mut deployment = deployment::read(DEPLOYMENT)?;
+        let mut deployment = deployment::parse(DEPLOYMENT)?;
         let template = &mut deployment["spec"]["template"];
         let annotations = &mut template["metadata"]["annotations"];
         if let Some(source) = variant.source {
@@ -134,43 +134,43 @@ impl World {
             annotations[*key] = json!(value);
         }
         let env = template["spec"]["containers"][0]["env"].as_array_mut().context("the app has no env")?;
-        for variable in env.iter_mut().filter(|variable| variable["name"] == environment::BIGQUERY) {
+        for variable in env.iter_mut().filter(|variable| variable["name"] == env_vars::BIGQUERY) {
             variable["value"] = json!(self.clouds.bigquery());
         }
-        if let Some(every) = variant.every {
-            env.push(json!({"name": environment::EVERY, "value": every.as_millis().to_string()}));
+        if let Some(interval) = variant.interval {
+            env.push(json!({"name": env_vars::INTERVAL_MS, "value": interval.as_millis().to_string()}));
         }
         env.extend(variant.env.iter().map(|(name, value)| json!({"name": name, "value": value})));
-        deployment::pod(&deployment)
+        deployment::to_pod(&deployment)
     }
 
-    /// Asks the real webhook about a pod.
+    /// Sends a pod to the real webhook.
     ///
     /// # Errors
-    /// The call fails.
-    pub async fn admit(&self, pod: &Value) -> Result<Answer> {
-        self.webhook.mutate(&review::of_pod(pod)).await
+    /// Returns an error if the call fails.
+    pub async fn admit(&self, pod: &Value) -> Result<AdmissionResponse> {
+        self.webhook.mutate(&review::for_pod(pod)).await
     }
 
-    /// Admits a pod and places it on the node.
+    /// Admits a pod and creates it on the node.
     ///
     /// # Errors
-    /// It is refused, or not injected, or cannot be placed.
-    pub async fn place(&self, variant: &Variant) -> Result<Pod> {
+    /// Returns an error if the pod is denied or skipped, or if it cannot be created.
+    pub async fn create_pod(&self, variant: &Variant) -> Result<Pod> {
         let pod = self.pod(variant)?;
-        let answer = self.admit(&pod).await?;
-        if answer.allowed && answer.patch.is_none() {
-            return Err(Failure::new("the webhook let the pod pass without a patch"));
+        let response = self.admit(&pod).await?;
+        if response.allowed && response.patch.is_none() {
+            return Err(Error::new("the webhook skipped the pod"));
         }
-        Pod::place(&self.node, &answer.apply(&pod)?)
+        Pod::create(&self.node, &response.apply(&pod)?)
     }
 }
 
 impl Variant {
-    /// With another role, and beside another pod on the same machine, whose loopback they share: at another port.
+    /// Sets another role, and another port, because pods on this machine share one loopback interface.
     ///
     /// # Errors
-    /// No port is free.
+    /// Returns an error if no port is free.
     pub fn with_role(mut self, role: &str) -> Result<Self> {
         self.annotations.push((ROLE_ARN, role.to_owned()));
         self.annotations.push((PORT, free_address()?.port().to_string()));
@@ -178,26 +178,26 @@ impl Variant {
     }
 }
 
-/// The next event that `wanted` takes; `what` names it in a sentence.
+/// Waits for the next event that matches. `description` names it in the error.
 ///
 /// # Errors
-/// None comes in time.
-pub async fn event(
+/// Returns an error after `timeout`.
+pub async fn wait_for_event(
     events: &mut Receiver<Event>,
-    patience: Duration,
-    what: &str,
-    wanted: impl Fn(&Event) -> bool,
+    timeout: Duration,
+    description: &str,
+    matches: impl Fn(&Event) -> bool,
 ) -> Result<Event> {
     let found = async {
         loop {
-            let event = events.recv().await.context("the clouds are gone, or told too much at once")?;
-            if wanted(&event) {
+            let event = events.recv().await.context("the fake clouds stopped, or sent events too fast")?;
+            if matches(&event) {
                 return Ok(event);
             }
         }
     };
-    let in_vain = format!("{patience:?} went by without {what}");
-    tokio::time::timeout(patience, found).await.map_err(|_| Failure::new(in_vain))?
+    let timed_out = format!("{description}: not observed within {timeout:?}");
+    tokio::time::timeout(timeout, found).await.map_err(|_| Error::new(timed_out))?
 }
 
 #[cfg(test)]
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_demo_says_is_what_the_documents_hold() {
+    fn constants_match_the_documents() {
         let config = clouds_config().unwrap();
         assert_eq!(config.issuers[0].url, ISSUER);
         assert_eq!(config.google.providers[0].name, PROVIDER);
@@ -213,10 +213,10 @@ mod tests {
         let account = &config.google.service_accounts[0];
         assert_eq!(
             (account.email.as_str(), account.bindings[0].members[0].as_str()),
-            (GOOGLE_ACCOUNT, TRUSTED)
+            (GOOGLE_ACCOUNT, TRUSTED_PRINCIPAL)
         );
         assert_eq!(config.google.projects[0].id, GOOGLE_PROJECT);
-        for (role, arn) in config.aws.accounts[0].roles.iter().zip([ROLE, OTHER_ROLE]) {
+        for (role, arn) in config.aws.accounts[0].roles.iter().zip([ROLE, UNTRUSTED_ROLE]) {
             assert!(arn.ends_with(&format!(":role/{}", role.name)));
         }
     }

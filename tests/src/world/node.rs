@@ -1,4 +1,4 @@
-//! The node of the story: which programs stand for which images, and tokens as the cluster's API server signs them.
+//! The node of the scenario: the programs that replace images, and tokens signed as the cluster's API server signs them.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,7 +18,7 @@ pub(super) fn new(programs: &Programs, app: Vec<OsString>, clouds: &Arc<Clouds>)
     Node {
         programs: BTreeMap::from([(PROGRAM.to_owned(), sidecar), (APP_PROGRAM.to_owned(), app)]),
         config_maps: config_maps(clouds.ca_pem()),
-        minter: Arc::new(move |request| mint(&issuer, request)),
+        token_issuer: Arc::new(move |request| issue_token(&issuer, request)),
     }
 }
 
@@ -27,7 +27,7 @@ fn config_maps(ca_pem: &str) -> BTreeMap<String, BTreeMap<String, String>> {
     BTreeMap::from([("clouds".to_owned(), ca.clone()), ("kube-root-ca.crt".to_owned(), ca)])
 }
 
-fn mint(clouds: &Clouds, request: &TokenRequest) -> Result<String> {
+fn issue_token(clouds: &Clouds, request: &TokenRequest) -> Result<String> {
     let audience = request.audience.as_deref().unwrap_or("https://kubernetes.default.svc");
     let token = ProjectedToken {
         namespace: &request.namespace,
@@ -36,6 +36,6 @@ fn mint(clouds: &Clouds, request: &TokenRequest) -> Result<String> {
         lifetime: i64::try_from(request.lifetime).context("the token's lifetime")?,
         pod: Some(&request.pod),
     };
-    let minted = clouds.issuer(ISSUER).and_then(|issuer| issuer.mint(&token, clouds.aws_clock().now()));
-    minted.context("the cluster's issuer mints no tokens")
+    let signed = clouds.issuer(ISSUER).and_then(|issuer| issuer.mint(&token, clouds.aws_clock().now()));
+    signed.context("the cluster's issuer cannot sign tokens")
 }

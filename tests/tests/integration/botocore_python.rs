@@ -1,5 +1,5 @@
-//! AWS's Python library (botocore), unchanged, as a second opinion: on the fake AWS, which it must read as it reads AWS,
-//! and on our signatures, which it must make too.
+//! AWS's Python library (botocore), unchanged, as a reference. It must accept the fake AWS as it accepts AWS, and it must
+//! create the same signatures as the sidecar.
 
 use std::path::Path;
 
@@ -11,15 +11,15 @@ use rolebridge_tests::world::{ACCOUNT, ISSUER, NAMESPACE, PROVIDER, ROLE, clouds
 use tokio::process::Command;
 
 use crate::python;
-use crate::support::{PATIENCE, programs};
+use crate::support::{TIMEOUT, programs};
 
-/// The signing vector of the sidecar's own tests.
+/// Folder of the signing vector in the sidecar's tests.
 const VECTOR: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../src/sidecar/tests/it/vectors/get-caller-identity");
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Python: tests/python/run runs it"]
-async fn botocore_agrees() {
+async fn botocore_accepts_the_fake_aws_and_signs_equally() {
     let clouds = Clouds::start(clouds_config().unwrap()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, content: &str| {
@@ -35,20 +35,20 @@ async fn botocore_agrees() {
         .env("SESSION_POLICY", DENY_ALL_SESSION_POLICY)
         .env("SIDECAR", &programs().await.sidecar)
         .env("VECTOR", VECTOR);
-    as_the_sidecar(
+    set_sidecar_env(
         &mut command,
         &clouds,
         &file("token", &token(&clouds, now)),
         &file("ca.crt", clouds.ca_pem()),
     );
     let mut check = Process::start("botocore_check.py", command).unwrap();
-    let status = check.wait(PATIENCE).await.unwrap();
+    let status = check.wait(TIMEOUT).await.unwrap();
     println!("{}", check.log().text());
-    assert!(status.success(), "botocore does not agree: see above");
+    assert!(status.success(), "botocore_check.py failed, see its output above");
 }
 
-/// The environment that the webhook gives the sidecar. botocore reads AWS's part of it.
-fn as_the_sidecar(command: &mut Command, clouds: &Clouds, token: &Path, ca: &Path) {
+/// Sets the environment that the webhook gives the sidecar. botocore reads the AWS variables.
+fn set_sidecar_env(command: &mut Command, clouds: &Clouds, token: &Path, ca: &Path) {
     command
         .env(sidecar::AWS_ROLE_ARN, ROLE)
         .env(sidecar::AWS_ROLE_SESSION_NAME, "shop.nightly-report")
@@ -59,7 +59,7 @@ fn as_the_sidecar(command: &mut Command, clouds: &Clouds, token: &Path, ca: &Pat
         .env(sidecar::AUDIENCE, format!("//iam.googleapis.com/{PROVIDER}"));
 }
 
-/// The pod's token, good for an hour.
+/// Issues the pod's token, valid for one hour.
 fn token(clouds: &Clouds, now: Timestamp) -> String {
     let token = ProjectedToken {
         namespace: NAMESPACE,

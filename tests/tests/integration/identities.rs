@@ -1,5 +1,5 @@
-//! Every identity, from the pod's files to Google's tokens: the real sidecar serves the source `metadata`, and so does all
-//! of it itself, by way of a chain of service accounts.
+//! Every identity, from the pod's files to Google's tokens. The real sidecar serves the source `metadata`, so it performs
+//! every exchange itself, through a chain of service accounts.
 
 use std::path::Path;
 
@@ -13,32 +13,32 @@ use rolebridge_tests::world::{ACCOUNT, GOOGLE_ACCOUNT, ISSUER, NAMESPACE, ROLE};
 use rstest::rstest;
 use tokio::process::Command;
 
-use crate::support::{PATIENCE, programs};
+use crate::support::{TIMEOUT, programs};
 
 const POOL: &str = "projects/987654321098/locations/global/workloadIdentityPools/shop";
-const SERVICE: &str = "https://orders-abc123-ew.a.run.app";
+const ID_TOKEN_AUDIENCE: &str = "https://orders-abc123-ew.a.run.app";
 
-/// Where the AWS session comes from.
+/// Source of the AWS session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Aws {
+enum AwsCredentials {
     Irsa,
     PodIdentity,
 }
 
 #[rstest]
-#[case::aws_role("aws-role", Some(Aws::Irsa), "nightly-report")]
-#[case::aws_role_by_pod_identity("aws-role", Some(Aws::PodIdentity), "associated")]
-#[case::aws_jwt("aws-jwt", Some(Aws::Irsa), ROLE)]
+#[case::aws_role("aws-role", Some(AwsCredentials::Irsa), "nightly-report")]
+#[case::aws_role_by_pod_identity("aws-role", Some(AwsCredentials::PodIdentity), "associated")]
+#[case::aws_jwt("aws-jwt", Some(AwsCredentials::Irsa), ROLE)]
 #[case::aws_jwt_by_pod_identity(
     "aws-jwt",
-    Some(Aws::PodIdentity),
+    Some(AwsCredentials::PodIdentity),
     "arn:aws:iam::123456789012:role/associated"
 )]
 #[case::kubernetes("kubernetes", None, "system:serviceaccount:shop:nightly-report")]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_identity_becomes_googles_tokens(
+async fn identity_is_exchanged_for_google_tokens(
     #[case] identity: &str,
-    #[case] aws: Option<Aws>,
+    #[case] aws: Option<AwsCredentials>,
     #[case] subject: &str,
 ) {
     let programs = programs().await;
@@ -48,24 +48,29 @@ async fn an_identity_becomes_googles_tokens(
     let port = free_address().unwrap().port();
     let mut command = Command::new(&programs.sidecar);
     command.env_clear().arg("run");
-    environment(&mut command, &clouds, folder.path(), identity, port);
+    set_common_env(&mut command, &clouds, folder.path(), identity, port);
     match aws {
-        Some(Aws::Irsa) => irsa(&mut command, &clouds, folder.path()),
-        Some(Aws::PodIdentity) => pod_identity(&mut command, &clouds, folder.path()),
+        Some(AwsCredentials::Irsa) => set_irsa_env(&mut command, &clouds, folder.path()),
+        Some(AwsCredentials::PodIdentity) => set_pod_identity_env(&mut command, &clouds, folder.path()),
         None => {
             let token = token(&clouds, &token_audience("googleapis.com", &provider(identity)));
             command.env(names::IDENTITY_TOKEN_FILE, write(folder.path(), "token", &token));
         }
     }
     let sidecar = Process::start("rolebridge-sidecar", command).unwrap();
-    sidecar.log().line_after(0, PATIENCE, |line| line.contains("a token is published")).await.unwrap();
-    let (status, token) = ask(port, "token?scopes=https://www.googleapis.com/auth/cloud-platform").await;
+    sidecar.log().wait_for_line(0, TIMEOUT, |line| line.contains("a token is published")).await.unwrap();
+    let (status, token) =
+        get_metadata(port, "token?scopes=https://www.googleapis.com/auth/cloud-platform").await;
     assert_eq!(status, 200, "{token}\n{}", sidecar.log().text());
-    let (status, id_token) = ask(port, &format!("identity?audience={SERVICE}&format=full")).await;
+    let (status, id_token) =
+        get_metadata(port, &format!("identity?audience={ID_TOKEN_AUDIENCE}&format=full")).await;
     assert_eq!(status, 200, "{id_token}\n{}", sidecar.log().text());
     let google = clouds.issuer("https://accounts.google.com").unwrap();
     let claims = google.claims(&id_token).unwrap();
-    assert_eq!((claims["aud"].as_str(), claims["email"].as_str()), (Some(SERVICE), Some(GOOGLE_ACCOUNT)));
+    assert_eq!(
+        (claims["aud"].as_str(), claims["email"].as_str()),
+        (Some(ID_TOKEN_AUDIENCE), Some(GOOGLE_ACCOUNT))
+    );
 
     let events = clouds.events();
     assert!(events.iter().all(|event| event.error.is_none()), "{events:#?}");
@@ -76,15 +81,15 @@ async fn an_identity_becomes_googles_tokens(
     };
     let exchanged: Vec<_> = events.iter().filter_map(|event| exchanged(&event.detail)).collect();
     assert!(!exchanged.is_empty() && exchanged.iter().all(|found| *found == principal), "{exchanged:?}");
-    let asked = |operation| clouds.calls(operation) > 0;
-    assert_eq!(asked(Operation::AssumeRoleWithWebIdentity), aws == Some(Aws::Irsa));
-    assert_eq!(asked(Operation::PodCredentials), aws == Some(Aws::PodIdentity));
-    assert_eq!(asked(Operation::GetWebIdentityToken), identity == "aws-jwt");
-    assert_eq!(asked(Operation::GetCallerIdentity), identity == "aws-role");
+    let called = |operation| clouds.calls(operation) > 0;
+    assert_eq!(called(Operation::AssumeRoleWithWebIdentity), aws == Some(AwsCredentials::Irsa));
+    assert_eq!(called(Operation::PodCredentials), aws == Some(AwsCredentials::PodIdentity));
+    assert_eq!(called(Operation::GetWebIdentityToken), identity == "aws-jwt");
+    assert_eq!(called(Operation::GetCallerIdentity), identity == "aws-role");
 }
 
-/// What is the same for every identity.
-fn environment(command: &mut Command, clouds: &Clouds, folder: &Path, identity: &str, port: u16) {
+/// Sets the variables that are the same for every identity.
+fn set_common_env(command: &mut Command, clouds: &Clouds, folder: &Path, identity: &str, port: u16) {
     command
         .env(names::IDENTITY, identity)
         .env(names::AUDIENCE, audience("googleapis.com", &provider(identity)))
@@ -98,7 +103,7 @@ fn environment(command: &mut Command, clouds: &Clouds, folder: &Path, identity: 
         .env(names::SSL_CERT_FILE, write(folder, "ca.crt", clouds.ca_pem()));
 }
 
-fn irsa(command: &mut Command, clouds: &Clouds, folder: &Path) {
+fn set_irsa_env(command: &mut Command, clouds: &Clouds, folder: &Path) {
     command
         .env(names::AWS_REGION, "eu-west-1")
         .env(names::AWS_ENDPOINT_URL_STS, clouds.aws_sts())
@@ -107,7 +112,7 @@ fn irsa(command: &mut Command, clouds: &Clouds, folder: &Path) {
         .env(names::AWS_WEB_IDENTITY_TOKEN_FILE, write(folder, "token", &token(clouds, "sts.amazonaws.com")));
 }
 
-fn pod_identity(command: &mut Command, clouds: &Clouds, folder: &Path) {
+fn set_pod_identity_env(command: &mut Command, clouds: &Clouds, folder: &Path) {
     let file = write(folder, "token", &token(clouds, "pods.eks.amazonaws.com"));
     command
         .env(names::AWS_REGION, "eu-west-1")
@@ -121,7 +126,7 @@ fn provider(identity: &str) -> String {
     format!("{POOL}/providers/{identity}")
 }
 
-/// The pod's projected token.
+/// Issues the pod's projected token.
 fn token(clouds: &Clouds, audience: &str) -> String {
     let token = ProjectedToken {
         namespace: NAMESPACE,
@@ -139,10 +144,10 @@ fn write(folder: &Path, name: &str, content: &str) -> std::path::PathBuf {
     path
 }
 
-/// Asks the metadata server.
-async fn ask(port: u16, what: &str) -> (u16, String) {
-    let url = format!("http://127.0.0.1:{port}/computeMetadata/v1/instance/service-accounts/default/{what}");
+/// Requests a path of the default service account from the metadata server.
+async fn get_metadata(port: u16, path: &str) -> (u16, String) {
+    let url = format!("http://127.0.0.1:{port}/computeMetadata/v1/instance/service-accounts/default/{path}");
     let client = Client::builder().no_proxy().build().unwrap();
-    let answer = client.get(&url).header("Metadata-Flavor", "Google").send().await.unwrap();
-    (answer.status().as_u16(), answer.text().await.unwrap())
+    let response = client.get(&url).header("Metadata-Flavor", "Google").send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
 }

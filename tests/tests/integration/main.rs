@@ -1,21 +1,20 @@
-//! Tests that span programs: the real webhook, the real sidecar and Google's own libraries, between fake clouds and a
-//! stand-in cluster.
+//! Integration tests: the real webhook, the real sidecar and Google's own libraries, with fake clouds and a fake cluster.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "Clippy's exception for tests does not reach the functions that tests share"
+    reason = "Clippy's exception for tests does not cover helper functions"
 )]
 
 mod botocore_python;
 mod certificates;
+mod denials;
 mod doctor;
+mod gce_metadata;
 mod google_auth_python;
 mod identities;
-mod kubernetes;
 mod main_job;
-mod metadata;
+mod metadata_lookup;
 mod python;
 mod refresh;
-mod refusal;
 mod support;

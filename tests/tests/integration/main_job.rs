@@ -1,4 +1,4 @@
-//! The main job, whole, by both sources: through the real webhook, the real sidecar and Google's own Rust library.
+//! The main job end to end with both sources: through the real webhook, the real sidecar and Google's Rust library.
 
 use rolebridge_core::aws::DENY_ALL_SESSION_POLICY;
 use rolebridge_core::external_account::ConfigKind;
@@ -7,7 +7,7 @@ use rolebridge_fake_clouds::{Detail, Operation};
 use rolebridge_tests::world::{GOOGLE_ACCOUNT, Variant};
 use rstest::rstest;
 
-use crate::support::{PATIENCE, exchanges, reads_the_rows, sessions, world};
+use crate::support::{TIMEOUT, exchanges, run_until_rows_are_read, sessions, world};
 
 const SESSION: &str = "arn:aws:sts::123456789012:assumed-role/nightly-report/shop.nightly-report";
 
@@ -15,10 +15,10 @@ const SESSION: &str = "arn:aws:sts::123456789012:assumed-role/nightly-report/sho
 #[case::loopback(ConfigKind::Loopback)]
 #[case::file(ConfigKind::File)]
 #[tokio::test(flavor = "multi_thread")]
-async fn from_an_annotated_pod_to_rows(#[case] source: ConfigKind) {
+async fn annotated_pod_reads_rows(#[case] source: ConfigKind) {
     let world = world().await;
-    let pod = world.place(&Variant { source: Some(source), ..Variant::default() }).await.unwrap();
-    let mut running = reads_the_rows(&pod).await;
+    let pod = world.create_pod(&Variant { source: Some(source), ..Variant::default() }).await.unwrap();
+    let mut running = run_until_rows_are_read(&pod).await;
 
     let events = world.clouds.events();
     let [session] = sessions(&events)[..] else { panic!("{events:?}") };
@@ -41,28 +41,28 @@ async fn from_an_annotated_pod_to_rows(#[case] source: ConfigKind) {
     });
     assert_eq!(read, Some((format!("serviceAccount:{GOOGLE_ACCOUNT}"), 4)));
 
-    // The sidecar outlives the app, and asked AWS once.
-    assert_eq!(running.process(CONTAINER).unwrap().ended().unwrap(), None);
+    // The sidecar still runs after the app exited, and has called AWS once.
+    assert_eq!(running.process(CONTAINER).unwrap().try_wait().unwrap(), None);
     assert_eq!(world.clouds.calls(Operation::AssumeRoleWithWebIdentity), 1);
     let token = std::fs::read_to_string(pod.path(TOKEN_FILE)).unwrap();
     assert!(token.starts_with("%7B%22") && !token.contains(char::is_whitespace), "{token}");
-    let status = running.process(CONTAINER).unwrap().terminate(PATIENCE).await.unwrap();
-    assert!(status.success(), "the sidecar ended at SIGTERM with {status}");
+    let status = running.process(CONTAINER).unwrap().terminate(TIMEOUT).await.unwrap();
+    assert!(status.success(), "exit status of the sidecar after SIGTERM: {status}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_review_changes_nothing() {
+async fn review_of_an_injected_pod_changes_nothing() {
     let world = world().await;
     let pod = world.pod(&Variant::default()).unwrap();
     let injected = world.admit(&pod).await.unwrap().apply(&pod).unwrap();
-    let again = world.admit(&injected).await.unwrap();
-    assert_eq!(again.apply(&injected).unwrap(), injected);
+    let second = world.admit(&injected).await.unwrap();
+    assert_eq!(second.apply(&injected).unwrap(), injected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_app_has_nothing_of_awss() {
+async fn app_container_has_no_aws_configuration() {
     let world = world().await;
-    let pod = world.place(&Variant::default()).await.unwrap();
+    let pod = world.create_pod(&Variant::default()).await.unwrap();
     let app = pod.manifest()["spec"]["containers"][0].to_string();
     assert!(!app.contains("AWS_") && !app.contains("rolebridge-aws-token"), "{app}");
 }

@@ -1,48 +1,48 @@
-//! What the tests share: a world with the app as a program of its own.
+//! Helpers of the integration tests: starts a world with the app as its own program, and reads its results.
 
 use std::time::Duration;
 
 use rolebridge_fake_clouds::config::Config;
 use rolebridge_fake_clouds::{Detail, Event, RoleAssumed, TokenExchanged};
-use rolebridge_tests::app::Line;
+use rolebridge_tests::app::RunResult;
 use rolebridge_tests::error::Result;
-use rolebridge_tests::fake_kubelet::{Pod, Running};
+use rolebridge_tests::fake_kubelet::{Pod, RunningPod};
 use rolebridge_tests::process::Process;
 use rolebridge_tests::programs::Programs;
 use rolebridge_tests::world::{APP, World, clouds_config};
 use tokio::sync::OnceCell;
 
-/// Built once for all tests.
+/// The programs, built once for all tests.
 static PROGRAMS: OnceCell<Result<Programs>> = OnceCell::const_new();
 
-/// How long anything may take that has to happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout of every operation that is expected to succeed.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// With the clouds as `clouds.yaml` has them.
+/// Starts a world with the clouds of `clouds.yaml`.
 pub(crate) async fn world() -> World {
     world_with(clouds_config().unwrap()).await
 }
 
-/// With other clouds.
+/// Starts a world with other clouds.
 pub(crate) async fn world_with(config: Config) -> World {
-    world_of(config, vec![env!("CARGO_BIN_EXE_nightly-report").into()]).await
+    world_with_app(config, vec![env!("CARGO_BIN_EXE_nightly-report").into()]).await
 }
 
-/// With another app.
-pub(crate) async fn world_of(config: Config, app: Vec<std::ffi::OsString>) -> World {
+/// Starts a world with other clouds and another app.
+pub(crate) async fn world_with_app(config: Config, app: Vec<std::ffi::OsString>) -> World {
     World::start(programs().await, app, config).await.unwrap()
 }
 
-/// The real programs. Whoever has them is about to speak TLS.
+/// Builds the real programs, and installs the crypto provider that their TLS clients need.
 pub(crate) async fn programs() -> &'static Programs {
-    // Only the first of the tests can choose.
+    // Installing fails in all tests but the first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let programs = PROGRAMS.get_or_init(async || tokio::task::spawn_blocking(Programs::build).await.unwrap());
     programs.await.as_ref().unwrap()
 }
 
-/// Clouds in which AWS's sessions and Google's tokens are short enough for a test to see them renewed.
-pub(crate) fn short_lived() -> Config {
+/// Returns clouds whose AWS sessions and Google tokens expire soon enough to be renewed within a test.
+pub(crate) fn short_lived_credentials() -> Config {
     let mut config = clouds_config().unwrap();
     for role in &mut config.aws.accounts[0].roles {
         role.session_seconds = Some(10);
@@ -53,8 +53,8 @@ pub(crate) fn short_lived() -> Config {
     config
 }
 
-/// What the app wrote, line by line.
-pub(crate) fn lines(app: &Process) -> Vec<Line> {
+/// Returns the results that the app has written, one for each run.
+pub(crate) fn results(app: &Process) -> Vec<RunResult> {
     app.log()
         .lines()
         .iter()
@@ -62,28 +62,28 @@ pub(crate) fn lines(app: &Process) -> Vec<Line> {
         .collect()
 }
 
-/// The table's rows, as `clouds.yaml` has them.
-pub(crate) fn rows() -> Line {
+/// Returns the rows of the table in `clouds.yaml`.
+pub(crate) fn rows() -> RunResult {
     let rows = [
         ["2026-11-21", "DE", "1204", "88412.50"],
         ["2026-11-22", "DE", "1398", "97130.00"],
         ["2026-11-22", "FR", "611", "41007.25"],
         ["2026-11-23", "DE", "1451", "99870.75"],
     ];
-    Line::Rows(rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect())
+    RunResult::Rows(rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect())
 }
 
-/// Runs a pod whose app is a batch of one run, which reads the rows and ends well.
-pub(crate) async fn reads_the_rows(pod: &Pod) -> Running {
-    let mut running = pod.run(PATIENCE).await.unwrap();
+/// Runs a pod whose app runs once, and asserts that it reads the rows and succeeds.
+pub(crate) async fn run_until_rows_are_read(pod: &Pod) -> RunningPod {
+    let mut running = pod.run(TIMEOUT).await.unwrap();
     let app = running.process(APP).unwrap();
-    let status = app.wait(PATIENCE).await.unwrap();
+    let status = app.wait(TIMEOUT).await.unwrap();
     assert!(status.success(), "{}", app.log().text());
-    assert_eq!(lines(app), [rows()]);
+    assert_eq!(results(app), [rows()]);
     running
 }
 
-/// The sessions that AWS gave.
+/// Returns the sessions that AWS issued.
 pub(crate) fn sessions(events: &[Event]) -> Vec<&RoleAssumed> {
     events
         .iter()
@@ -94,7 +94,7 @@ pub(crate) fn sessions(events: &[Event]) -> Vec<&RoleAssumed> {
         .collect()
 }
 
-/// The federated tokens that Google gave.
+/// Returns the exchanges of subject tokens for federated tokens at Google.
 pub(crate) fn exchanges(events: &[Event]) -> Vec<&TokenExchanged> {
     events
         .iter()

@@ -1,5 +1,5 @@
-# From the previous version to this one, while pods are created; as they are until 16-rotation.
+# Upgrades from the previous version to this one under load. The load runs until 16-rotation.
 # shellcheck shell=bash
 
-prove "fifty pods a second are created from now on" load_begins
-prove "helm upgrade from the previous version, under load" during_load goes_on
+run_check "load: fifty pods a second are created from now on" start_load
+run_check "helm upgrade from the previous version, under load" during_load upgrade_and_verify

@@ -1,77 +1,78 @@
-# Every identity by every source that it has, as the pod itself and as a Google service account.
+# Every identity with each of its sources, directly as the pod and as a Google service account.
 # shellcheck shell=bash
 
 declare -A providers=([aws-role]=aws/providers/eks [aws-jwt]=aws-jwt/providers/outbound [kubernetes]=kubernetes/providers/cluster)
 declare -A sources=([aws-role]="loopback file metadata" [aws-jwt]="file metadata" [kubernetes]="file metadata" [agent]="file metadata")
-declare -A principals=( # of the pods that are nobody else
+declare -A principals=( # of the pods with direct access
   [aws-role]=aws/subject/arn:aws:sts::123456789012:assumed-role/nightly-report/shop.direct\"
   [aws-jwt]=aws-jwt/subject/arn:aws:iam::123456789012:role/nightly-report\"
   [kubernetes]=kubernetes/subject/system:serviceaccount:shop:direct\"
   [agent]=aws/subject/arn:aws:sts::123456789012:assumed-role/associated/eks-e2e-agent-file-
 )
 
-reader() { # name, identity, source, service account
-  object reader NAME="$1" IDENTITY="$2" SOURCE="$3" ACCOUNT="$4" PROVIDER="${providers[$2]}"
+render_reader() { # name, identity, source, service account
+  render_object reader NAME="$1" IDENTITY="$2" SOURCE="$3" ACCOUNT="$4" PROVIDER="${providers[$2]}"
 }
-# cells IDENTITY: its pods, as words for `reader`. That of `agent` is aws-role, by EKS Pod Identity's agent.
-cells() {
+# list_readers IDENTITY: prints the arguments of render_reader for each pod of the identity. `agent` is aws-role with EKS
+# Pod Identity's agent.
+list_readers() {
   local identity=$1 source account
   [ "$1" != agent ] || identity=aws-role
   for source in ${sources[$1]}; do
     for account in direct nightly-report; do echo "$1-$source-$account $identity $source $account"; done
   done
 }
-readers() { # identity
-  local cell
-  while read -ra cell; do reader "${cell[@]}"; done < <(cells "$1")
+render_readers() { # identity
+  local arguments
+  while read -ra arguments; do render_reader "${arguments[@]}"; done < <(list_readers "$1")
 }
 
-readers_begin() {
-  object service-account | sed '/name: nightly-report/s/nightly-report/direct/; /rolebridge.io\/service-account/d' |
+start_readers() {
+  render_object service-account | sed '/name: nightly-report/s/nightly-report/direct/; /rolebridge.io\/service-account/d' |
     kubectl --namespace shop apply --filename -
   local identity
-  for identity in "${!providers[@]}"; do readers "$identity"; done | kubectl --namespace shop apply --filename -
+  for identity in "${!providers[@]}"; do render_readers "$identity"; done | kubectl --namespace shop apply --filename -
 }
 
-# The node has the address that the agent has on EKS's nodes.
-agent_begins() {
+# The node gets the address that the agent has on EKS's nodes.
+start_agent() {
   ip address replace 169.254.170.23/32 dev cni0
   kubectl --namespace clouds create configmap eks-agent --from-file="$e2e/objects/agent.py"
-  object eks-agent CLOUDS="$(kubectl --namespace clouds get service clouds --output 'jsonpath={.spec.clusterIP}')" |
+  render_object eks-agent CLOUDS="$(kubectl --namespace clouds get service clouds --output 'jsonpath={.spec.clusterIP}')" |
     kubectl apply --filename -
-  readers agent | kubectl patch --local --filename - --patch-file "$e2e/objects/eks-pod-identity.yaml" --output json |
+  render_readers agent | kubectl patch --local --filename - --patch-file "$e2e/objects/eks-pod-identity.yaml" --output json |
     kubectl --namespace shop apply --filename -
 }
 
-reads_with() { # identity
+readers_read_rows() { # identity
   local name
   while read -r name _; do
-    succeeds shop "$name"
-    has '"rows"' kubectl --namespace shop logs "$name" --container report
-  done < <(cells "$1")
-  has "workloadIdentityPools/${principals[$1]}" events Query
+    pod_succeeds shop "$name"
+    output_has '"rows"' kubectl --namespace shop logs "$name" --container report
+  done < <(list_readers "$1")
+  output_has "workloadIdentityPools/${principals[$1]}" cloud_events Query
   note "${sources[$1]}"
 }
 
-no_sidecar_without_need() {
-  equal '' "$(kubectl --namespace shop get pod kubernetes-file-direct --output 'jsonpath={.spec.initContainers}')"
-  equal rolebridge "$(kubectl --namespace shop get pod kubernetes-metadata-direct --output 'jsonpath={.spec.initContainers[*].name}')"
+kubernetes_file_has_no_sidecar() {
+  assert_equal '' "$(kubectl --namespace shop get pod kubernetes-file-direct --output 'jsonpath={.spec.initContainers}')"
+  assert_equal rolebridge "$(kubectl --namespace shop get pod kubernetes-metadata-direct --output 'jsonpath={.spec.initContainers[*].name}')"
 }
 
-others_have_no_loopback() {
+other_identities_deny_loopback() {
   local identity
   for identity in aws-jwt kubernetes; do
-    refused 'loopback' kubectl --namespace shop create --dry-run=server --filename - < <(reader refused $identity loopback direct)
+    fails_with 'loopback' kubectl --namespace shop create --dry-run=server --filename - < <(render_reader refused $identity loopback direct)
   done
 }
 
-prove "pods of every identity and source are created" readers_begin
+run_check "pods of every identity and source are created" start_readers
 for identity in aws-role aws-jwt kubernetes; do
-  prove "the identity $identity by every source, direct and impersonated" reads_with $identity
+  run_check "identity $identity reads with every source, directly and impersonating" readers_read_rows $identity
 done
-prove "the identity kubernetes has a sidecar only where its source needs one" no_sidecar_without_need
-prove "loopback is refused where it means nothing" others_have_no_loopback
-if [ "$own" ]; then
-  prove "pods with EKS Pod Identity's variables are created, and an agent" agent_begins
-  prove "the identity aws-role by EKS Pod Identity's agent, direct and impersonated" reads_with agent
+run_check "identity kubernetes has a sidecar only if the source needs one" kubernetes_file_has_no_sidecar
+run_check "the source loopback is denied for the identities aws-jwt and kubernetes" other_identities_deny_loopback
+if [ "$local_cluster" ]; then
+  run_check "an agent and pods with EKS Pod Identity's variables are created" start_agent
+  run_check "identity aws-role with EKS Pod Identity's agent reads, directly and impersonating" readers_read_rows agent
 fi

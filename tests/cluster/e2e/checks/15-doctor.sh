@@ -1,92 +1,93 @@
-# The command line finds where a pod's way to Google ends. It takes its time while the pods of 15-users begin.
+# `rolebridge doctor` finds the failing step of a pod. It runs while the pods of 15-run-as-user start.
 # shellcheck shell=bash
 
 doctor() { "$programs/rolebridge" doctor --namespace shop "$@"; }
-treated() { kubectl --namespace shop "$@"; }
-pod() { treated get pods --selector "app=$1" --output 'jsonpath={.items[0].metadata.name}'; }
+shop_kubectl() { kubectl --namespace shop "$@"; }
+pod_of() { shop_kubectl get pods --selector "app=$1" --output 'jsonpath={.items[0].metadata.name}'; }
 
-# patient NAME ANNOTATION...: a Deployment with these annotations.
-patient() {
-  local name=$1 annotation text opted='rolebridge.io/inject: "true"' more; shift
-  more=$opted
-  for annotation in "$@"; do more+=$'\n        '"${annotation%%=*}: \"${annotation#*=}\""; done
-  text=$(object deployment | sed "s/name: nightly-report\$/name: $name/; s/app: nightly-report/app: $name/")
-  treated apply --filename - <<< "${text/"$opted"/"$more"}"
+# create_app NAME ANNOTATION...: creates a Deployment with these annotations.
+create_app() {
+  local name=$1 annotation text opt_in='rolebridge.io/inject: "true"' annotations; shift
+  annotations=$opt_in
+  for annotation in "$@"; do annotations+=$'\n        '"${annotation%%=*}: \"${annotation#*=}\""; done
+  text=$(render_object deployment | sed "s/name: nightly-report\$/name: $name/; s/app: nightly-report/app: $name/")
+  shop_kubectl apply --filename - <<< "${text/"$opt_in"/"$annotations"}"
 }
 
-patients_begin() {
+create_apps() {
   local kubernetes=projects/987654321098/locations/global/workloadIdentityPools/kubernetes/providers/cluster
-  patient well
-  patient untrusted rolebridge.io/role-arn=arn:aws:iam::123456789012:role/nobody
-  patient crashing rolebridge.io/role-arn=arn:aws:iam::123456789012:role/nobody rolebridge.io/startup-timeout=1
-  patient shut-in rolebridge.io/https-proxy=http://127.0.0.1:9
-  patient without rolebridge.io/identity=kubernetes rolebridge.io/provider=$kubernetes
-  treated create --filename - <<< '{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "nothing-out"},
-    "spec": {"podSelector": {"matchLabels": {"app": "shut-in"}}, "policyTypes": ["Egress"]}}'
-  treated run before --image app --overrides '{"spec": {"serviceAccountName": "nightly-report"}}'
-  treated annotate pod before rolebridge.io/inject=true
+  create_app healthy
+  create_app untrusted rolebridge.io/role-arn=arn:aws:iam::123456789012:role/nobody
+  create_app crashing rolebridge.io/role-arn=arn:aws:iam::123456789012:role/nobody rolebridge.io/startup-timeout=1
+  create_app no-egress rolebridge.io/https-proxy=http://127.0.0.1:9
+  create_app no-sidecar rolebridge.io/identity=kubernetes rolebridge.io/provider=$kubernetes
+  shop_kubectl create --filename - <<< '{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "deny-egress"},
+    "spec": {"podSelector": {"matchLabels": {"app": "no-egress"}}, "policyTypes": ["Egress"]}}'
+  shop_kubectl run late-opt-in --image app --overrides '{"spec": {"serviceAccountName": "nightly-report"}}'
+  shop_kubectl annotate pod late-opt-in rolebridge.io/inject=true
 }
 
-# finds POD TEXT...: it fails, and its words have each of the texts.
-finds() {
+# doctor_finds APP TEXT...: succeeds if doctor fails for the app's pod and prints each of the texts.
+doctor_finds() {
   local name=$1 output text; shift
-  if output=$(doctor "$(pod "$name")"); then printf 'nothing failed:\n%s\n' "$output"; return 1; fi
+  if output=$(doctor "$(pod_of "$name")"); then printf 'expected a failed step, found:\n%s\n' "$output"; return 1; fi
   for text in "$@"; do
-    grep -qF -- "$text" <<< "$output" || { printf 'not in it: %s\n%s\n' "$text" "$output"; return 1; }
+    grep -qF -- "$text" <<< "$output" || { printf 'expected in the output: %s\nfound:\n%s\n' "$text" "$output"; return 1; }
   done
 }
 
-a_pod_that_is_well() {
-  treated rollout status deployment/well --timeout 60s
-  doctor "$(pod well)" > "$work/well" || { cat "$work/well"; return 1; }
-  local hop
-  for hop in injection sidecar settings 'published token' 'projected token' 'AWS STS' clock 'AWS role' signature 'Google STS' principal \
+healthy_pod_passes_every_step() {
+  shop_kubectl rollout status deployment/healthy --timeout 60s
+  doctor "$(pod_of healthy)" > "$work/healthy" || { cat "$work/healthy"; return 1; }
+  local step
+  for step in injection sidecar settings 'published token' 'projected token' 'AWS STS' clock 'AWS role' signature 'Google STS' principal \
     impersonation 'ID token'; do
-    has "✓ $hop " cat "$work/well"
+    output_has "✓ $step " cat "$work/healthy"
   done
-  has 'workloadIdentityPools/aws/subject/arn:aws:sts::123456789012:assumed-role/nightly-report/shop.nightly-report' cat "$work/well"
+  output_has 'workloadIdentityPools/aws/subject/arn:aws:sts::123456789012:assumed-role/nightly-report/shop.nightly-report' \
+    cat "$work/healthy"
 }
 
-a_role_that_is_not_there() {
+missing_role_is_reported() {
   local issuer; issuer=$(kubectl get --raw /.well-known/openid-configuration | sed 's/.*"issuer":"https:..\([^"]*\)".*/\1/')
-  eventually 30 finds untrusted '✗ AWS role ' 'AccessDenied' 'trust policy of arn:aws:iam::123456789012:role/nobody' \
+  eventually 30 doctor_finds untrusted '✗ AWS role ' 'AccessDenied' 'trust policy of arn:aws:iam::123456789012:role/nobody' \
     "\"$issuer:sub\": \"system:serviceaccount:shop:nightly-report\"" 'aws iam update-assume-role-policy --role-name nobody'
 }
 
-a_sidecar_that_crashes() {
-  eventually 30 finds crashing 'no token within the 1 s of the startup timeout' '✓ cluster issuer ' '--ephemeral'
-  refused 'To mend it: add this statement' doctor "$(pod crashing)" --ephemeral
+crashing_sidecar_is_reported() {
+  eventually 30 doctor_finds crashing 'no token within the 1 s of the startup timeout' '✓ cluster issuer ' '--ephemeral'
+  fails_with 'To mend it: add this statement' doctor "$(pod_of crashing)" --ephemeral
 }
 
-a_network_that_is_shut() {
-  eventually 30 finds shut-in '✗ AWS STS ' 'Connection refused' 'limited by nothing-out' 'rolebridge.io/no-proxy: '
+network_policy_is_named() {
+  eventually 30 doctor_finds no-egress '✗ AWS STS ' 'Connection refused' 'limited by deny-egress' 'rolebridge.io/no-proxy: '
 }
 
-no_sidecar() {
-  treated rollout status deployment/without --timeout 60s
-  has 'the kubelet itself keeps the token' doctor "$(pod without)"
-  doctor "$(pod without)" --ephemeral > "$work/without" || { cat "$work/without"; return 1; }
-  has '✓ Google STS ' cat "$work/without"
-  has '/workloadIdentityPools/kubernetes/subject/system:serviceaccount:shop:nightly-report' cat "$work/without"
-  has '✓ ID token ' cat "$work/without"
+ephemeral_container_runs_every_step() {
+  shop_kubectl rollout status deployment/no-sidecar --timeout 60s
+  output_has 'the kubelet itself keeps the token' doctor "$(pod_of no-sidecar)"
+  doctor "$(pod_of no-sidecar)" --ephemeral > "$work/no-sidecar" || { cat "$work/no-sidecar"; return 1; }
+  output_has '✓ Google STS ' cat "$work/no-sidecar"
+  output_has '/workloadIdentityPools/kubernetes/subject/system:serviceaccount:shop:nightly-report' cat "$work/no-sidecar"
+  output_has '✓ ID token ' cat "$work/no-sidecar"
 }
 
-a_pod_that_opted_in_afterwards() {
-  refused 'it was made before it or its namespace opted in' doctor before
+late_opt_in_is_reported() {
+  fails_with 'it was made before it or its namespace opted in' doctor late-opt-in
 }
 
-# What somebody may run who has the permission, for somebody who has not.
-a_report_that_was_sent() {
-  treated exec "$(pod untrusted)" --container rolebridge -- /rolebridge-sidecar doctor --json > "$work/report.jsonl" || true
-  refused 'trust policy of arn:aws:iam::123456789012:role/nobody' doctor --report "$work/report.jsonl"
+# A user with `pods/exec` runs the sidecar's part; a user without it reads the report.
+report_file_is_read() {
+  shop_kubectl exec "$(pod_of untrusted)" --container rolebridge -- /rolebridge-sidecar doctor --json > "$work/report.jsonl" || true
+  fails_with 'trust policy of arn:aws:iam::123456789012:role/nobody' doctor --report "$work/report.jsonl"
 }
 
-prove "pods, each with one thing that is not right" patients_begin
-prove "rolebridge doctor has every hop of a pod that is well tried by its sidecar" a_pod_that_is_well
-prove "a role that is not there: the statement for that very pod" a_role_that_is_not_there
-prove "a sidecar that crashes: its last words, and the hops in an ephemeral container" a_sidecar_that_crashes
-prove "a network that is shut: the policy that selects the pod is named" a_network_that_is_shut
-prove "where no sidecar runs, an ephemeral container tries every hop" no_sidecar
-prove "a pod that opted in afterwards is told so" a_pod_that_opted_in_afterwards
-prove "what kubectl exec printed is read too" a_report_that_was_sent
-treated delete deployment/{well,untrusted,crashing,shut-in,without} pod/before networkpolicy/nothing-out --wait=false > /dev/null
+run_check "pods with one error each are created" create_apps
+run_check "rolebridge doctor of a healthy pod passes every step, run in its sidecar" healthy_pod_passes_every_step
+run_check "missing role: doctor prints the trust policy statement for that pod" missing_role_is_reported
+run_check "crashing sidecar: doctor prints its last message, and runs the steps in an ephemeral container" crashing_sidecar_is_reported
+run_check "blocked network: doctor names the NetworkPolicy that selects the pod" network_policy_is_named
+run_check "pod without a sidecar: an ephemeral container runs every step" ephemeral_container_runs_every_step
+run_check "pod that opted in after its creation: doctor reports it" late_opt_in_is_reported
+run_check "doctor reads a report that kubectl exec printed" report_file_is_read
+shop_kubectl delete deployment/{healthy,untrusted,crashing,no-egress,no-sidecar} pod/late-opt-in networkpolicy/deny-egress --wait=false > /dev/null

@@ -1,13 +1,13 @@
-# What the load of all checks since 05-upgrade has seen.
+# Rotation of the certificates during the load since 05-upgrade.
 # shellcheck shell=bash
 
-rotated_twice() { [ "$(rotations 1)" -ge 2 ] && [ "$(rotations 2)" -ge 2 ]; }
+rotated_twice() { [ "$(count_rotations 1)" -ge 2 ] && [ "$(count_rotations 2)" -ge 2 ]; }
 
-rotates_under_load() {
+rotation_fails_no_call() {
   eventually 120 rotated_twice
-  load_ends
-  note "$(cat "$scratch/note"); $(rotations 1) new CAs, $(rotations 2) new certificates"
+  stop_load
+  note "$(cat "$scratch/note"); $(count_rotations 1) new CAs, $(count_rotations 2) new certificates"
 }
 
-back scaling
-prove "certificate and CA are changed twice and more, under load" rotates_under_load
+join_background scaling
+run_check "certificate and CA rotate at least twice, under load" rotation_fails_no_call

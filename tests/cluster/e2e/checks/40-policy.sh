@@ -1,25 +1,25 @@
-# Two of the chart's switches, off and on again. With them come the certificates' usual lives, and the checks after these
-# give them their time: the first long one waits until the last short CA is old.
+# Disables and enables two features of the chart. This upgrade also sets the usual lifetimes of certificates. The checks
+# after it give the webhook time: it issues the first long-lived certificate only when the last short-lived CA is old.
 # shellcheck shell=bash
 
-# Both at a time: an upgrade takes its seconds. Without load, since the last of the short certificates may end before the
-# first of the long ones is served.
-policy_for_workloads() {
-  upgrade --set admission.workloads.enabled=false,admission.policy.enabled=true \
+# One upgrade for both features, because an upgrade takes seconds. It runs without load, because the last short-lived
+# certificate may expire before the first long-lived one is served.
+policy_denies_uninjected_pods() {
+  helm_upgrade --set admission.workloads.enabled=false,admission.policy.enabled=true \
     --set certificates.managed.caLifetime=8760h,certificates.managed.certificateLifetime=720h,certificates.managed.publishDelay=5s
-  refused 'not found' kubectl get mutatingwebhookconfiguration rolebridge-workloads
-  eventually 20 bare
+  fails_with 'not found' kubectl get mutatingwebhookconfiguration rolebridge-workloads
+  eventually 20 dry_run_pod
   kubectl delete mutatingwebhookconfiguration rolebridge
-  eventually 20 refused 'the webhook rolebridge has not injected it' bare
+  eventually 20 fails_with 'the webhook rolebridge has not injected it' dry_run_pod
   kubectl --namespace shop run plain --image app --dry-run=server
 }
 
-workloads_for_policy() { # which also brings the deleted configuration back, as Helm's own
-  upgrade --set admission.workloads.enabled=true,admission.policy.enabled=false
+workloads_are_enabled_again() { # also recreates the deleted configuration, owned by Helm
+  helm_upgrade --set admission.workloads.enabled=true,admission.policy.enabled=false
   kubectl get mutatingwebhookconfiguration rolebridge-workloads
-  eventually 20 has 'name: rolebridge-token' bare
+  eventually 20 output_has 'name: rolebridge-token' dry_run_pod
 }
 
-prove "the configuration for workloads goes; the policy refuses an opted-in pod that was not injected, and no other" \
-  policy_for_workloads
-prove "the configurations come back whole, the policy goes" workloads_for_policy
+run_check "the workloads configuration is removed; the policy denies only opted-in pods that were not injected" \
+  policy_denies_uninjected_pods
+run_check "the webhook configurations are recreated, and the policy is removed" workloads_are_enabled_again

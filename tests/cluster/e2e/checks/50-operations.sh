@@ -1,50 +1,50 @@
-# What a platform team does with it.
+# Operations of the platform team.
 # shellcheck shell=bash
 
-defaults_change_alive() {
-  local before; before=$(replicas)
-  upgrade --set defaults.settings.quota-project=shop-billing
-  eventually 90 has 'shop-billing' bare
-  equal "$before" "$(replicas)"
+defaults_change_without_restart() {
+  local before; before=$(replica_uids)
+  helm_upgrade --set defaults.settings.quota-project=shop-billing
+  eventually 90 output_has 'shop-billing' dry_run_pod
+  assert_equal "$before" "$(replica_uids)"
 }
 
-rollback_undoes_it() {
-  local before; before=$(replicas)
+rollback_reverts_defaults() {
+  local before; before=$(replica_uids)
   helm rollback rolebridge --namespace "$system" --wait --timeout 60s
-  eventually 90 lacks shop-billing bare
-  equal "$before" "$(replicas)"
+  eventually 90 output_lacks shop-billing dry_run_pod
+  assert_equal "$before" "$(replica_uids)"
 }
 
-bad_defaults_are_not_taken() {
-  refused "additional properties 'providr' not allowed" upgrade --set defaults.settings.providr=x
-  refused "at '/defaults/settings/provider'" upgrade --set defaults.settings.provider=projects/x
-  upgrade --set-string defaults.settings.port=1023 # the schema knows a text by its digits alone
-  eventually 90 refuse_reloads 2
-  has 'workloadIdentityPools/aws/providers/eks' bare
+invalid_defaults_are_rejected() {
+  fails_with "additional properties 'providr' not allowed" helm_upgrade --set defaults.settings.providr=x
+  fails_with "at '/defaults/settings/provider'" helm_upgrade --set defaults.settings.provider=projects/x
+  helm_upgrade --set-string defaults.settings.port=1023 # the schema checks only that the string has digits
+  eventually 90 stale_replicas_are 2
+  output_has 'workloadIdentityPools/aws/providers/eks' dry_run_pod
   helm rollback rolebridge --namespace "$system" --wait --timeout 60s
-  eventually 90 refuse_reloads 0
+  eventually 90 stale_replicas_are 0
 }
-# refuse_reloads COUNT: so many replicas.
-refuse_reloads() {
-  local found; found=$(metric 'rolebridge_webhook_reload_refused{file="defaults"}') || return
-  equal "$1" "$found"
+# stale_replicas_are COUNT: succeeds if so many replicas could not reload the defaults.
+stale_replicas_are() {
+  local found; found=$(metric_sum 'rolebridge_webhook_config_stale{file="defaults"}') || return
+  assert_equal "$1" "$found"
 }
 
-# Argo CD never applies the chart's Lease, which is the same to the webhook.
-lease_comes_back() {
-  webhooks delete lease rolebridge
-  eventually 20 has '"kind":"Secret","name":"rolebridge-managed"' webhooks get lease rolebridge \
+# Argo CD never applies the chart's Lease. To the webhook, that is the same as a deleted Lease.
+deleted_lease_is_recreated() {
+  system_kubectl delete lease rolebridge
+  eventually 20 output_has '"kind":"Secret","name":"rolebridge-managed"' system_kubectl get lease rolebridge \
     --output 'jsonpath={.metadata.ownerReferences}'
 }
 
-serve_for_long() {
-  local all; all=$(metrics) || return
-  awk -v day=$(($(date +%s) + 86400)) '/^rolebridge_webhook_certificate_expiry_timestamp_seconds/ {
-    all++; good += $NF > day} END {exit !(all && good == all)}' <<< "$all"
+certificates_are_long_lived() {
+  local metrics; metrics=$(webhook_metrics) || return
+  awk -v tomorrow=$(($(date +%s) + 86400)) '/^rolebridge_webhook_certificate_expiry_timestamp_seconds/ {
+    all++; long += $NF > tomorrow} END {exit !(all && long == all)}' <<< "$metrics"
 }
 
-prove "changed defaults hold without a restart" defaults_change_alive
-prove "helm rollback undoes them" rollback_undoes_it
-prove "unusable defaults are refused by the chart, or not taken by the webhook, which goes on with the old ones" bad_defaults_are_not_taken
-prove "a Lease that is gone comes back, and belongs to the Secret" lease_comes_back
-prove "certificates of the usual lives are served" eventually 90 serve_for_long
+run_check "changed defaults apply without a restart" defaults_change_without_restart
+run_check "helm rollback reverts them" rollback_reverts_defaults
+run_check "invalid defaults are rejected by the chart or by the webhook, which keeps the old ones" invalid_defaults_are_rejected
+run_check "a deleted Lease is recreated, and the Secret owns it" deleted_lease_is_recreated
+run_check "certificates with the usual lifetimes are served" eventually 90 certificates_are_long_lived

@@ -1,37 +1,37 @@
-# What the webhook lives through while pods are created.
+# Disruptions of the webhook while pods are created.
 # shellcheck shell=bash
 
-goes_back() { helm rollback rolebridge 1 --namespace "$system" --wait --timeout 60s; serves "$previous"; }
+rollback_to_previous() { helm rollback rolebridge 1 --namespace "$system" --wait --timeout 60s; serves_version "$previous"; }
 
-rolls() { webhooks rollout restart deployment/rolebridge; }
+restart_rollout() { system_kubectl rollout restart deployment/rolebridge; }
 
-leader() { webhooks get lease rolebridge --output 'jsonpath={.spec.holderIdentity}'; }
-other_leader() { local now; now=$(leader); [ "$now" ] && [ "$now" != "$1" ]; }
+current_leader() { system_kubectl get lease rolebridge --output 'jsonpath={.spec.holderIdentity}'; }
+leader_changed() { local leader; leader=$(current_leader); [ "$leader" ] && [ "$leader" != "$1" ]; }
 
-loses_its_leader() {
-  local before; before=$(leader)
-  webhooks delete pod "${before%%_*}"
-  eventually 40 other_leader "$before"
+delete_leader() {
+  local before; before=$(current_leader)
+  system_kubectl delete pod "${before%%_*}"
+  eventually 40 leader_changed "$before"
 }
 
-loses_a_follower() {
-  local leader pod; leader=$(leader)
-  pod=$(staying | grep -vx "${leader%%_*}" | head -n 1)
-  webhooks delete pod "$pod"
+delete_follower() {
+  local leader pod; leader=$(current_leader)
+  pod=$(webhook_pods | grep -vx "${leader%%_*}" | head -n 1)
+  system_kubectl delete pod "$pod"
 }
 
-restarts_the_api_server() {
+restart_api_server() {
   "$here/restart" apiserver
-  eventually 20 bare
+  eventually 20 dry_run_pod
 }
 
-back refresh
-if [ "$own" ]; then
-  prove "a restart of the API server, under load" under_load --api-restarts restarts_the_api_server
+join_background refresh
+if [ "$local_cluster" ]; then
+  run_check "restart of the API server, under load" with_load --api-restarts restart_api_server
 fi
-prove "fifty pods a second are created again" load_begins
-prove "a rolling update, under load" during_load rolls
-prove "kubectl delete pod of a replica, under load" during_load loses_a_follower
-prove "the loss of the leader, under load" during_load loses_its_leader
-prove "helm rollback to the previous version, under load" during_load goes_back
-prove "and not one fails in the seconds after" load_ends
+run_check "load: fifty pods a second are created again" start_load
+run_check "rolling update, under load" during_load restart_rollout
+run_check "kubectl delete pod of a replica, under load" during_load delete_follower
+run_check "loss of the leader, under load" during_load delete_leader
+run_check "helm rollback to the previous version, under load" during_load rollback_to_previous
+run_check "no creation fails in the seconds after the rollback" stop_load

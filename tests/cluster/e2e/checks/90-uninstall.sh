@@ -1,14 +1,14 @@
-# What stays behind.
+# Uninstalls the chart.
 # shellcheck shell=bash
 
-same_as_before() { everything > "$work/after"; diff "$work/before" "$work/after"; }
+same_objects_as_before() { list_objects > "$work/after"; diff "$work/before" "$work/after"; }
 
-uninstall() {
-  if same_as_before > /dev/null; then echo "nothing was there to begin with"; return 1; fi
+uninstall_leaves_no_object() {
+  if same_objects_as_before > /dev/null; then echo "the installation had no objects"; return 1; fi
   helm uninstall rolebridge --namespace "$system" --wait --timeout 60s
-  eventually 60 same_as_before
-  note "the same $(wc -l < "$work/after") objects as before"
+  eventually 60 same_objects_as_before
+  note "the same $(wc -l < "$work/after") objects as before the installation"
 }
 
-kubectl --namespace shop delete deployments --all --wait=false > /dev/null # nobody looks at them any more
-prove "helm uninstall leaves nothing behind" uninstall
+kubectl --namespace shop delete deployments --all --wait=false > /dev/null # no further check uses them
+run_check "helm uninstall leaves no object behind" uninstall_leaves_no_object

@@ -1,32 +1,32 @@
-# A certificate that the user makes. The other checks have one that the webhook manages.
+# A certificate that the user supplies in a Secret. In the other checks the webhook manages its certificate.
 # shellcheck shell=bash
 
-give_secret() {
-  a_certificate own "rolebridge.$system.svc"
-  webhooks create secret tls own --cert "$work/own.crt" --key "$work/own.key" --dry-run=client --output yaml |
+apply_secret() {
+  create_certificate own "rolebridge.$system.svc"
+  system_kubectl create secret tls own --cert "$work/own.crt" --key "$work/own.key" --dry-run=client --output yaml |
     kubectl apply --filename -
 }
 
-installs_with_it() {
-  give_secret
+secret_certificate_is_used() {
+  apply_secret
   helm_install "$root/charts/rolebridge" --set webhook.drain.delaySeconds=1,certificates.mode=secret,certificates.secret.name=own \
     --set-file certificates.secret.caBundle="$work/own-ca.crt"
-  has 'name: rolebridge-token' bare
+  output_has 'name: rolebridge-token' dry_run_pod
 }
 
-expiries() { metrics | grep '^rolebridge_webhook_certificate_expiry_timestamp_seconds'; }
-all_later() { # than these
-  local now; now=$(expiries) || return
-  [ -z "$(comm -12 <(sort -u <<< "$1") <(sort -u <<< "$now"))" ] || { echo "$now"; return 1; }
+expiries() { webhook_metrics | grep '^rolebridge_webhook_certificate_expiry_timestamp_seconds'; }
+all_expiries_changed() { # earlier expiries
+  local current; current=$(expiries) || return
+  [ -z "$(comm -12 <(sort -u <<< "$1") <(sort -u <<< "$current"))" ] || { echo "$current"; return 1; }
 }
 
-takes_another() {
+renewed_certificate_is_served() {
   local before; before=$(expiries)
-  give_secret
-  eventually 120 all_later "$before"
-  has 'name: rolebridge-token' bare
+  apply_secret
+  eventually 120 all_expiries_changed "$before"
+  output_has 'name: rolebridge-token' dry_run_pod
   helm uninstall rolebridge --namespace "$system" --wait --timeout 60s
 }
 
-prove "a certificate from a Secret" installs_with_it
-prove "a renewed one is served without a restart" takes_another
+run_check "the webhook uses a certificate from a Secret" secret_certificate_is_used
+run_check "a renewed certificate is served without a restart" renewed_certificate_is_served

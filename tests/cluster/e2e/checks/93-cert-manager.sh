@@ -1,40 +1,40 @@
-# cert-manager makes the certificate and writes its CA into the configurations.
+# cert-manager issues the certificate and writes its CA into the webhook configurations.
 # shellcheck shell=bash
 
-cert_manager_runs() {
+start_cert_manager() {
   kubectl create --filename "$bin/cert-manager.yaml"
   kubectl wait --for condition=Established --timeout 30s --filename "$bin/cert-manager.yaml"
   "$here/restart" cert-manager cainjector
 }
 
-cert_manager_makes_it() {
+cert_manager_certificate_is_used() {
   helm_install "$root/charts/rolebridge" --set webhook.drain.delaySeconds=1,certificates.mode=cert-manager
-  has 'name: rolebridge-token' bare
-  # What cert-manager takes on itself, the webhook may not do.
-  equal no "$(kubectl auth can-i patch mutatingwebhookconfigurations/rolebridge \
+  output_has 'name: rolebridge-token' dry_run_pod
+  # In this mode, only cert-manager may patch the webhook configuration.
+  assert_equal no "$(kubectl auth can-i patch mutatingwebhookconfigurations/rolebridge \
     --as "system:serviceaccount:$system:rolebridge" 2> /dev/null)"
 }
 
-# As `cmctl renew` does.
-cert_manager_renews_it() {
+# Requests a renewal as `cmctl renew` does.
+cert_manager_renewal_is_served() {
   local before; before=$(expiries)
-  sleep 1 # its end is told in seconds
+  sleep 1 # the metric has a resolution of one second
   kubectl --namespace "$system" patch certificate rolebridge-tls --subresource status --type merge --patch \
-    '{"status": {"conditions": [{"type": "Issuing", "status": "True", "reason": "Asked", "message": "by hand",
+    '{"status": {"conditions": [{"type": "Issuing", "status": "True", "reason": "Requested", "message": "by the test",
       "lastTransitionTime": "2026-01-01T00:00:00Z"}]}}'
-  eventually 120 all_later "$before"
-  has 'name: rolebridge-token' bare
+  eventually 120 all_expiries_changed "$before"
+  output_has 'name: rolebridge-token' dry_run_pod
 }
 
-cert_manager_goes() {
+uninstall_both() {
   helm uninstall rolebridge --namespace "$system" --wait --timeout 60s
   kubectl delete --filename "$bin/cert-manager.yaml" --timeout 60s
-  eventually 20 of_cluster # what lists the cluster's kinds has seen that they are gone
+  eventually 20 list_cluster_objects # fails until API discovery no longer lists cert-manager's kinds
 }
 
-if [ "$own" ]; then
-  prove "cert-manager runs beside it" cert_manager_runs
-  prove "a certificate from cert-manager, which needs no right in the webhook" cert_manager_makes_it
-  prove "one that cert-manager renews is served without a restart" cert_manager_renews_it
-  prove "both go" cert_manager_goes
+if [ "$local_cluster" ]; then
+  run_check "cert-manager runs in the cluster" start_cert_manager
+  run_check "the webhook uses a certificate of cert-manager, and has no permission to patch its configuration" cert_manager_certificate_is_used
+  run_check "a certificate that cert-manager renewed is served without a restart" cert_manager_renewal_is_served
+  run_check "Rolebridge and cert-manager are uninstalled" uninstall_both
 fi

@@ -1,15 +1,15 @@
-# Without Helm, as the README says it.
+# Installs without Helm, with the commands of the installation page.
 # shellcheck shell=bash
 
-kubectl_applies() {
-  local before; before=$(of_cluster)
-  a_copy
-  "$e2e/page.py" "$root/docs/src/install.md" "$copy" --only kubectl
-  eventually 10 has 'name: rolebridge-token' bare \
+kubectl_apply_installs() {
+  local before; before=$(list_cluster_objects)
+  copy_for_docs
+  "$e2e/run_docs.py" "$root/docs/src/install.md" "$copy" --only kubectl
+  eventually 10 output_has 'name: rolebridge-token' dry_run_pod \
     --annotations rolebridge.io/provider=projects/987654321098/locations/global/workloadIdentityPools/aws/providers/eks
   kubectl delete --kustomize "$copy/manifests" --wait=false
-  eventually 60 refused 'NotFound' kubectl get namespace "$system"
-  equal "$before" "$(of_cluster)"
+  eventually 60 fails_with 'NotFound' kubectl get namespace "$system"
+  assert_equal "$before" "$(list_cluster_objects)"
 }
 
-prove "kubectl apply --kustomize manifests does what Helm does, and its delete leaves nothing behind" kubectl_applies
+run_check "kubectl apply --kustomize manifests installs as Helm does, and kubectl delete leaves no object behind" kubectl_apply_installs

@@ -1,30 +1,30 @@
-# The quick start's page: its commands, most of them the README's, as they are written there; and what they print.
+# Runs the commands of the quick start's page, and compares their output with the page. Most of them are the README's.
 # shellcheck shell=bash
 
-# The chart says where the fake clouds are, and a policy of the cluster's tells the app.
-with_fake_clouds() {
-  a_copy
+# The chart gets the addresses of the fake clouds, and an admission policy sets them on the app.
+use_fake_clouds() {
+  copy_for_docs
   sed -i "s|^  settings: {}|  settings: {aws-sts-endpoint: '$clouds_aws_sts', sts-endpoint: '$clouds_google_sts', \
 iam-credentials-endpoint: '$clouds_iam', ca-bundle: batch/ca.crt}|" "$copy/charts/rolebridge/values.yaml"
-  object batch-policy | kubectl apply --filename -
+  render_object batch-policy | kubectl apply --filename -
 }
 
-# What the policy gives the app, as soon as the page has made the namespace.
-batch_is_given() {
+# The files that the policy mounts into the app. Fails until the page has created the namespace.
+create_batch_files() {
   kubectl --namespace shop create configmap batch --from-file=ca.crt="$work/clouds-ca.crt" --from-file="$copy/app.py"
 }
 
-quick_start() {
+quick_start_works() {
   helm uninstall rolebridge --namespace "$system" --ignore-not-found --wait
   kubectl delete namespace shop --ignore-not-found
-  with_fake_clouds
-  eventually 100 batch_is_given &
-  PATH=$programs:$PATH "$e2e/page.py" "$root/docs/src/quick-start.md" "$copy" ${update:+--update} \
+  use_fake_clouds
+  eventually 100 create_batch_files &
+  PATH=$programs:$PATH "$e2e/run_docs.py" "$root/docs/src/quick-start.md" "$copy" ${update:+--update} \
     --instead "$registry=ghcr.io/rolebridge" --instead ', rolebridge-ca=' --without "${clouds_aws_sts%:*}" --without ca-bundle
   wait
-  object batch-policy | kubectl delete --filename -
+  render_object batch-policy | kubectl delete --filename -
 }
 
-if [ "$own" ]; then # which has the policy's API
-  prove "the quick start, from an empty folder to a working pod: each command prints what its page says" quick_start
+if [ "$local_cluster" ]; then # it enables the API of MutatingAdmissionPolicy
+  run_check "quick start, from an empty folder to a working pod: each command prints the page's output" quick_start_works
 fi

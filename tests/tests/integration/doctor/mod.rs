@@ -1,5 +1,5 @@
-//! Set-ups with one thing that is not right: what the real sidecar's `doctor` says of each. The command line's tests
-//! read the reports that are compared here.
+//! Runs the real sidecar's `doctor` on configurations with one error each, and compares the reports with
+//! `doctor/reports`. The command line's tests read the same reports.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::support::programs;
 
 const POOL: &str = "projects/987654321098/locations/global/workloadIdentityPools/shop";
 
-/// A set-up.
+/// A configuration with at most one error.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
@@ -30,7 +30,7 @@ struct Case {
     #[serde(default = "aws_role")]
     identity: String,
     #[serde(default)]
-    by: By,
+    by: AwsCredentials,
     #[serde(default)]
     change: Patch,
     #[serde(default)]
@@ -39,7 +39,7 @@ struct Case {
     token: Token,
     #[serde(default)]
     aws: Aws,
-    fault: Option<Wanted>,
+    fault: Option<InjectedFault>,
 }
 
 fn aws_role() -> String {
@@ -48,13 +48,13 @@ fn aws_role() -> String {
 
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum By {
+enum AwsCredentials {
     #[default]
     Irsa,
     PodIdentity,
 }
 
-/// How the projected token is not as it should be.
+/// Differences of the projected token from a valid one.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Token {
@@ -65,20 +65,20 @@ struct Token {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Aws {
-    /// Seconds that AWS's clock is ahead of the node's.
+    /// Offset of AWS's clock from the node's, in seconds.
     #[serde(default)]
     clock: i64,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct InjectedFault {
     operation: String,
     kind: String,
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_set_up_is_told_as_it_was() {
+async fn doctor_of_each_case_prints_its_report() {
     let cases: Vec<Case> = serde_saphyr::from_str(include_str!("cases.yaml")).unwrap();
     let mut differing = Vec::new();
     for case in &cases {
@@ -91,18 +91,18 @@ async fn each_set_up_is_told_as_it_was() {
         }
     }
     let differing = differing.join("\n");
-    assert!(differing.is_empty(), "UPDATE=1 writes what has changed:\n{differing}");
-    let kept = std::fs::read_dir(reports()).unwrap().count();
-    assert_eq!(kept, cases.len(), "a report without a case");
+    assert!(differing.is_empty(), "reports differ; UPDATE=1 rewrites them:\n{differing}");
+    let files = std::fs::read_dir(reports()).unwrap().count();
+    assert_eq!(files, cases.len(), "a report has no case");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn for_people_it_is_a_line_for_each_hop() {
+async fn doctor_as_text_prints_one_line_for_each_step() {
     let case = Case {
         env: BTreeMap::from([(names::AWS_ROLE_ARN.to_owned(), ROLE.replace("nightly", "daily"))]),
         ..healthy()
     };
-    let (text, code) = ask(&case, &["doctor"]).await;
+    let (text, code) = run_doctor(&case, &["doctor"]).await;
     assert_eq!(code, Some(1));
     let starts: Vec<_> = text.lines().map(|line| line.split("  ").next().unwrap().trim()).collect();
     let (ok, skipped) = (["ok", "ok", "ok", "ok", "ok", "failed"], ["skipped"; 5]);
@@ -111,7 +111,7 @@ async fn for_people_it_is_a_line_for_each_hop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_is_in_a_report() {
+async fn report_contains_no_secret() {
     let clouds = clouds(&healthy()).await;
     let folder = tempfile::tempdir().unwrap();
     let (text, code) = run(&healthy(), &clouds, folder.path(), DOCTOR_ARGS).await;
@@ -131,19 +131,19 @@ fn reports() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/doctor/reports")
 }
 
-/// What the sidecar says; its exit code says the same.
+/// Returns the sidecar's report, and asserts that the exit code matches it.
 async fn report(case: &Case) -> String {
-    let (text, code) = ask(case, DOCTOR_ARGS).await;
+    let (text, code) = run_doctor(case, DOCTOR_ARGS).await;
     let failed = text.contains("\"status\":\"failed\"");
     assert_eq!(code, Some(i32::from(failed)), "{}: {text}", case.name);
     text
 }
 
-async fn ask(case: &Case, arguments: &[&str]) -> (String, Option<i32>) {
+async fn run_doctor(case: &Case, args: &[&str]) -> (String, Option<i32>) {
     let clouds = clouds(case).await;
     let folder = tempfile::tempdir().unwrap();
-    let (text, code) = run(case, &clouds, folder.path(), arguments).await;
-    (the_same_each_time(&text, &clouds, folder.path()), code)
+    let (text, code) = run(case, &clouds, folder.path(), args).await;
+    (normalize(&text, &clouds, folder.path()), code)
 }
 
 async fn clouds(case: &Case) -> Clouds {
@@ -151,12 +151,12 @@ async fn clouds(case: &Case) -> Clouds {
     json_patch::patch(&mut config, &case.change).unwrap_or_else(|error| panic!("{}: {error}", case.name));
     let config: Config = serde_json::from_value(config).unwrap();
     let clouds = Clouds::start(config).await.unwrap();
-    if let Some(Wanted { operation, kind }) = &case.fault {
+    if let Some(InjectedFault { operation, kind }) = &case.fault {
         let fault = match kind.as_str() {
             "throttled" => Fault::Throttled,
             "internal" => Fault::InternalError,
             "denied" => Fault::Denied,
-            other => panic!("{}: no fault {other}", case.name),
+            other => panic!("{}: unknown fault {other}", case.name),
         };
         let operations = [
             Operation::AssumeRoleWithWebIdentity,
@@ -172,13 +172,13 @@ async fn clouds(case: &Case) -> Clouds {
     clouds
 }
 
-async fn run(case: &Case, clouds: &Clouds, folder: &Path, arguments: &[&str]) -> (String, Option<i32>) {
+async fn run(case: &Case, clouds: &Clouds, folder: &Path, args: &[&str]) -> (String, Option<i32>) {
     let mut command = Command::new(&programs().await.sidecar);
-    command.env_clear().args(arguments).envs(environment(case, clouds, folder));
+    command.env_clear().args(args).envs(env(case, clouds, folder));
     for (name, value) in &case.env {
-        let nobody = free_address().unwrap().to_string();
-        let google = clouds.google_sts().trim_start_matches("https://");
-        let value = value.replace("$NOBODY", &nobody).replace("$GOOGLE_STS", google);
+        let unused_address = free_address().unwrap().to_string();
+        let google_sts = clouds.google_sts().trim_start_matches("https://");
+        let value = value.replace("$NOBODY", &unused_address).replace("$GOOGLE_STS", google_sts);
         if value.is_empty() {
             command.env_remove(name)
         } else {
@@ -189,16 +189,16 @@ async fn run(case: &Case, clouds: &Clouds, folder: &Path, arguments: &[&str]) ->
     (String::from_utf8(output.stdout).unwrap(), output.status.code())
 }
 
-fn environment(case: &Case, clouds: &Clouds, folder: &Path) -> Vec<(&'static str, String)> {
+fn env(case: &Case, clouds: &Clouds, folder: &Path) -> Vec<(&'static str, String)> {
     let write = |name: &str, content: &str| {
         let path = folder.join(name);
         std::fs::write(&path, content).unwrap();
         path.to_str().unwrap().to_owned()
     };
-    // As if the sidecar ran.
+    // Files of a running sidecar.
     write("published", "token");
-    let soon = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 3_600;
-    write("published.state.json", &format!("{{\"good_until\":{soon}}}"));
+    let expiry = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 3_600;
+    write("published.state.json", &format!("{{\"good_until\":{expiry}}}"));
     let provider = format!("{POOL}/providers/{}", case.identity);
     let mut env = vec![
         (names::IDENTITY, case.identity.clone()),
@@ -216,7 +216,7 @@ fn environment(case: &Case, clouds: &Clouds, folder: &Path) -> Vec<(&'static str
     }
     env.push((names::AWS_REGION, "eu-west-1".to_owned()));
     env.push((names::AWS_ENDPOINT_URL_STS, clouds.aws_sts().to_owned()));
-    if case.by == By::PodIdentity {
+    if case.by == AwsCredentials::PodIdentity {
         let token = token(case, clouds, "pods.eks.amazonaws.com");
         let uri = format!("{}/v1/credentials", clouds.pod_identity());
         env.push((names::AWS_CREDENTIALS, "pod-identity".to_owned()));
@@ -242,8 +242,8 @@ fn token(case: &Case, clouds: &Clouds, audience: &str) -> String {
     clouds.issuer(ISSUER).unwrap().mint(&token, clouds.aws_clock().now()).unwrap()
 }
 
-/// Ports, folders and times are of the run.
-fn the_same_each_time(text: &str, clouds: &Clouds, folder: &Path) -> String {
+/// Replaces values that differ between runs: ports, folders and times.
+fn normalize(text: &str, clouds: &Clouds, folder: &Path) -> String {
     let mut text = text.replace(folder.to_str().unwrap(), "/run");
     for (url, name) in [
         (clouds.aws_sts(), "sts.eu-west-1.amazonaws.com"),
@@ -254,7 +254,7 @@ fn the_same_each_time(text: &str, clouds: &Clouds, folder: &Path) -> String {
         let (_, host) = url.split_once("://").unwrap();
         text = text.replace(host, name);
     }
-    for (pattern, instead) in [
+    for (pattern, replacement) in [
         (r"127\.0\.0\.1:\d+", "somewhere:443"),
         (r"within \d+ ms", "within 1 ms"),
         (r"(expires in|lives|good for) (5[89] min \d+ s|59 min|1 h)", "$1 1 h"),
@@ -270,7 +270,7 @@ fn the_same_each_time(text: &str, clouds: &Clouds, folder: &Path) -> String {
         (r"node's is (59 min [0-9]+ s|1 h)", "node's is 1 h"),
         (r#""clockOffset":-(3600|35\d\d)"#, r#""clockOffset":-3600"#),
     ] {
-        text = Regex::new(pattern).unwrap().replace_all(&text, instead).into_owned();
+        text = Regex::new(pattern).unwrap().replace_all(&text, replacement).into_owned();
     }
     text
 }

@@ -1,14 +1,14 @@
-//! A pod as a person reads it: YAML, with whatever fits on a line on one line.
+//! Formats a pod as compact YAML: values that fit on one line are written on one line.
 
 use std::fmt::Write;
 
 use serde_json::Value;
 
-/// Longer lines are broken where YAML can be broken, and cut where it cannot.
+/// Maximum line length. Longer lines are broken where YAML permits it, and truncated elsewhere.
 const WIDTH: usize = 100;
 
-/// The whole document.
-pub(crate) fn document(value: &Value) -> String {
+/// Formats a document.
+pub(crate) fn format(value: &Value) -> String {
     let mut text = String::new();
     block(&mut text, value, 0);
     text
@@ -19,17 +19,17 @@ fn block(text: &mut String, value: &Value, indent: usize) {
         Value::Object(fields) => {
             for (key, value) in fields {
                 let _ = write!(text, "{:indent$}{}:", "", scalar(key));
-                below(text, value, indent);
+                mapping_value(text, value, indent);
             }
         }
         Value::Array(items) => {
             for item in items {
                 let start = text.len();
-                if let Some(line) = fits(item, indent + 2) {
+                if let Some(line) = one_line(item, indent + 2) {
                     let _ = writeln!(text, "{:indent$}- {line}", "");
                 } else {
                     block(text, item, indent + 2);
-                    // The first line of a block carries its dash.
+                    // The dash is on the first line of the block.
                     text.replace_range(start + indent..=start + indent, "-");
                 }
             }
@@ -40,10 +40,10 @@ fn block(text: &mut String, value: &Value, indent: usize) {
     }
 }
 
-/// What stands after a key: on its line if it fits, else below it.
-fn below(text: &mut String, value: &Value, indent: usize) {
+/// Writes the value of a key: on the key's line if it fits, else below it.
+fn mapping_value(text: &mut String, value: &Value, indent: usize) {
     let used = text.len() - text.rfind('\n').map_or(0, |newline| newline + 1);
-    match (value, fits(value, used + 1)) {
+    match (value, one_line(value, used + 1)) {
         (_, Some(line)) => {
             let _ = writeln!(text, " {line}");
         }
@@ -57,18 +57,18 @@ fn below(text: &mut String, value: &Value, indent: usize) {
         }
         (other, None) => {
             let line = inline(other);
-            let cut: String = line.chars().take(WIDTH.saturating_sub(used + 2)).collect();
-            let _ = writeln!(text, " {cut}…");
+            let truncated: String = line.chars().take(WIDTH.saturating_sub(used + 2)).collect();
+            let _ = writeln!(text, " {truncated}…");
         }
     }
 }
 
-/// On one line, if it is no block and short enough.
-fn fits(value: &Value, used: usize) -> Option<String> {
+/// Returns the value on one line, if it is flat and short enough.
+fn one_line(value: &Value, used: usize) -> Option<String> {
     let nested =
         |value: &Value| value.as_object().is_some_and(|fields| !fields.is_empty()) || value.is_array();
-    let deep = match value {
-        // Annotations and labels, one a line, whether or not there are more after the patch.
+    let is_deep = match value {
+        // Annotations and labels are written one on each line, so that the diff shows only the added ones.
         Value::Object(fields) => {
             fields.keys().any(|key| key.contains('/'))
                 || fields.values().filter(|value| nested(value)).count() > 1
@@ -77,7 +77,7 @@ fn fits(value: &Value, used: usize) -> Option<String> {
         _ => false,
     };
     let line = inline(value);
-    (!deep && used + line.chars().count() <= WIDTH).then_some(line)
+    (!is_deep && used + line.chars().count() <= WIDTH).then_some(line)
 }
 
 fn inline(value: &Value) -> String {
@@ -93,21 +93,21 @@ fn inline(value: &Value) -> String {
     }
 }
 
-/// Quoted only where YAML would read something else.
+/// Formats a string, quoted only where YAML would parse something else.
 fn scalar(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:=".contains(c);
-    let word = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '_')
-        && text.chars().all(plain)
+    let is_plain_char = |c: char| c.is_ascii_alphanumeric() || "/._-+@:=".contains(c);
+    let is_plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '_')
+        && text.chars().all(is_plain_char)
         && !text.ends_with(':')
         && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
             .contains(&text.to_ascii_lowercase().as_str());
-    if word {
+    if is_plain {
         return text.to_owned();
     }
-    // Single quotes read better around JSON, and need no escapes but their own.
     if text.chars().any(char::is_control) {
         return Value::from(text).to_string();
     }
+    // JSON is more legible in single quotes, where only single quotes are escaped.
     let quote = if text.contains('"') { '\'' } else { '"' };
     if quote == '"' && text.contains('\\') {
         return Value::from(text).to_string();
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_person_can_read_it() {
+    fn format_uses_one_line_where_possible() {
         let long = "x".repeat(200);
         let value = json!({
             "metadata": {"annotations": {"a": r#"{"it's": 1}"#, "b": long}, "labels": {"a.io/b": "c"}},
@@ -136,6 +136,6 @@ mod tests {
              env:\n    - {{name: A, value: \"true\"}}\n    - {{name: B, value: \"12\"}}\n    name: app\n  - {{name: short}}\n",
             "x".repeat(92)
         );
-        assert_eq!(document(&value), expected);
+        assert_eq!(format(&value), expected);
     }
 }

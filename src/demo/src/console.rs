@@ -1,19 +1,19 @@
-//! How the demo speaks: numbered steps with the time since the start, aligned facts below them, colour on a terminal.
+//! Output of the demo: numbered steps with the time since the start and aligned facts below them, in color on a terminal.
 
 use std::io::{IsTerminal, Write, stdout};
 use std::time::{Duration, Instant};
 
 use similar::{ChangeTag, TextDiff};
 
-/// A step's facts stand below its title.
+/// Indentation of a step's facts below its title.
 const INDENT: &str = "            ";
 
-/// The narrator.
+/// Writer of the demo's output.
 #[derive(Debug)]
-pub(crate) struct Show {
-    began: Instant,
+pub(crate) struct Console {
+    start: Instant,
     steps: u32,
-    colour: bool,
+    color: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -25,20 +25,20 @@ enum Style {
     Cyan,
 }
 
-impl Show {
-    /// The clock starts.
+impl Console {
+    /// Starts the clock.
     pub(crate) fn new() -> Self {
-        let colour =
+        let color =
             stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { began: Instant::now(), steps: 0, colour }
+        Self { start: Instant::now(), steps: 0, color }
     }
 
-    /// Since the start.
+    /// Returns the time since the start.
     pub(crate) fn elapsed(&self) -> Duration {
-        self.began.elapsed()
+        self.start.elapsed()
     }
 
-    /// A numbered step.
+    /// Prints the title of the next step, with its number.
     pub(crate) fn step(&mut self, title: &str) {
         self.steps += 1;
         let time = format!("{:6.2} s", self.elapsed().as_secs_f64());
@@ -46,18 +46,18 @@ impl Show {
         write(&format!("\n{line}  {}\n", self.paint(Style::Bold, title)));
     }
 
-    /// A named fact of the step.
+    /// Prints a named fact of the step.
     pub(crate) fn fact(&self, name: &str, value: &str) {
         write(&format!("{INDENT} {}{value}\n", self.paint(Style::Cyan, &format!("{name:<15} "))));
     }
 
-    /// More about it.
+    /// Prints a remark about the step.
     pub(crate) fn note(&self, text: &str) {
         write(&format!("{INDENT} {}\n", self.paint(Style::Dim, text)));
     }
 
-    /// Rows of a table, aligned by column.
-    pub(crate) fn rows(&self, rows: &[Vec<String>]) {
+    /// Prints a table, aligned by column.
+    pub(crate) fn table(&self, rows: &[Vec<String>]) {
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
             rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
@@ -70,7 +70,7 @@ impl Show {
         }
     }
 
-    /// What changes between two texts, with a little around it.
+    /// Prints the difference of two texts, with one line of context.
     pub(crate) fn diff(&self, before: &str, after: &str) {
         let diff = TextDiff::from_lines(before, after);
         let mut first = true;
@@ -90,32 +90,32 @@ impl Show {
         }
     }
 
-    /// A sentence by itself.
-    pub(crate) fn say(&self, text: &str) {
+    /// Prints a heading.
+    pub(crate) fn heading(&self, text: &str) {
         write(&format!("\n{}\n", self.paint(Style::Bold, text)));
     }
 
-    /// A command to copy, and what it shows.
-    pub(crate) fn command(&self, what: &str, command: &str) {
-        write(&format!("\n  {}\n", self.paint(Style::Dim, &format!("# {what}"))));
+    /// Prints a command to copy, with a description of its output.
+    pub(crate) fn command(&self, description: &str, command: &str) {
+        write(&format!("\n  {}\n", self.paint(Style::Dim, &format!("# {description}"))));
         for line in command.lines() {
             write(&format!("  {line}\n"));
         }
     }
 
-    /// Why it ended early; on standard error.
+    /// Prints an error on standard error.
     #[expect(clippy::print_stderr, reason = "the demo is a program for a person at a terminal")]
-    pub(crate) fn failed(why: &str) {
-        eprintln!("\ndemo: {why}");
+    pub(crate) fn error(message: &str) {
+        eprintln!("\ndemo: {message}");
     }
 
-    /// What went well, at the end.
-    pub(crate) fn good(&self, text: &str) {
+    /// Prints a message about success.
+    pub(crate) fn success(&self, text: &str) {
         write(&format!("\n{}\n", self.paint(Style::Green, text)));
     }
 
     fn paint(&self, style: Style, text: &str) -> String {
-        if !self.colour || text.is_empty() {
+        if !self.color || text.is_empty() {
             return text.to_owned();
         }
         let code = match style {
@@ -130,6 +130,6 @@ impl Show {
 }
 
 fn write(text: &str) {
-    // A reader that went away (`| head`) is no reason to fail.
+    // A closed pipe (`| head`) is not an error.
     let _ = stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush());
 }

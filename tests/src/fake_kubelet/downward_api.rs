@@ -1,4 +1,4 @@
-//! The downward API: fields of the pod as text.
+//! Downward API: fields of the pod as text.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::Pod;
 use crate::error::{Context, Result};
 
 impl Pod {
-    /// The field's text, such as of `metadata.annotations['KEY']`.
+    /// Returns the text of a field, for example of `metadata.annotations['KEY']`.
     pub(super) fn field(&self, path: &str) -> Result<String> {
         let metadata = &self.manifest["metadata"];
         for map in ["annotations", "labels"] {
@@ -15,7 +15,7 @@ impl Pod {
                 .and_then(|rest| rest.strip_prefix(map))
                 .and_then(|rest| rest.strip_prefix("['")?.strip_suffix("']"));
             if let Some(key) = key {
-                // An absent key is an empty file, in Kubernetes too.
+                // In Kubernetes too, a missing key gives an empty file.
                 return Ok(metadata[map][key].as_str().unwrap_or_default().to_owned());
             }
         }
@@ -25,10 +25,10 @@ impl Pod {
             "metadata.namespace" => text(&metadata["namespace"]),
             "metadata.uid" => text(&metadata["uid"]),
             "spec.serviceAccountName" => Some(self.spec.service_account_name.clone()),
-            "spec.nodeName" => Some("stand-in".to_owned()),
+            "spec.nodeName" => Some("fake-node".to_owned()),
             "status.podIP" | "status.hostIP" => Some("127.0.0.1".to_owned()),
             _ => None,
         }
-        .context(format_args!("the stand-in kubelet does not know the field {path:?}"))
+        .context(format_args!("the fake kubelet does not support the field {path:?}"))
     }
 }

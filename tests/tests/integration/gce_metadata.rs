@@ -1,25 +1,21 @@
-//! The source `metadata`: the app is told of a metadata server and nothing else, and the sidecar becomes who the pod is
-//! at Google.
+//! The source `metadata`: the app is configured with a metadata server only, and the sidecar authenticates to Google.
 
 use rolebridge_core::annotations::SOURCE;
 use rolebridge_core::env::app as name;
 use rolebridge_fake_clouds::Detail;
 use rolebridge_tests::world::{GOOGLE_ACCOUNT, Variant};
 
-use crate::support::{exchanges, reads_the_rows, sessions, world};
+use crate::support::{exchanges, run_until_rows_are_read, sessions, world};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn from_an_annotated_pod_to_rows() {
+async fn annotated_pod_with_metadata_source_reads_rows() {
     let world = world().await;
-    let by_metadata = Variant { annotations: vec![(SOURCE, "metadata".to_owned())], ..Variant::default() };
-    let pod = world.place(&by_metadata).await.unwrap();
-    let environment = pod.manifest()["spec"]["containers"][0]["env"].to_string();
-    assert!(
-        environment.contains(name::METADATA_HOST) && !environment.contains(name::CREDENTIALS),
-        "{environment}"
-    );
+    let variant = Variant { annotations: vec![(SOURCE, "metadata".to_owned())], ..Variant::default() };
+    let pod = world.create_pod(&variant).await.unwrap();
+    let env = pod.manifest()["spec"]["containers"][0]["env"].to_string();
+    assert!(env.contains(name::METADATA_HOST) && !env.contains(name::CREDENTIALS), "{env}");
 
-    let _running = reads_the_rows(&pod).await;
+    let _running = run_until_rows_are_read(&pod).await;
 
     let events = world.clouds.events();
     let [session] = sessions(&events)[..] else { panic!("{events:?}") };

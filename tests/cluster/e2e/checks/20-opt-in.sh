@@ -1,0 +1,92 @@
+# Which pods and workloads are sent to the webhook, and the messages that their users read.
+# shellcheck shell=bash
+
+reviews='rolebridge_webhook_reviews_total'
+
+try() { # namespace, name, annotations...: prints the result of a server-side dry run of a pod
+  local namespace=$1 name=$2; shift 2
+  local annotation arguments=()
+  for annotation in "$@"; do arguments+=(--annotations "$annotation"); done
+  kubectl --namespace "$namespace" run "$name" --image app --dry-run=server --output yaml "${arguments[@]}" \
+    --overrides '{"spec": {"serviceAccountName": "nightly-report"}}'
+}
+
+other_pods_are_not_reviewed() {
+  local before; before=$(metric_sum $reviews)
+  {
+    try shop no-annotations
+    try shop other example.com/inject=true
+    try shop no rolebridge.io/inject=false
+    try labelled no rolebridge.io/inject=false
+  } > "$work/plain"
+  if grep 'rolebridge-' "$work/plain"; then return 1; fi
+  assert_equal "$before" "$(metric_sum $reviews)"
+}
+
+namespace_label_opts_in() {
+  output_has 'name: rolebridge-token' try labelled no-annotations
+  output_has 'name: rolebridge-token' try labelled other example.com/inject=false
+  output_has 'Warning: ' kubectl --namespace labelled run no-role --image app --dry-run=server
+}
+
+invalid_values_are_denied() {
+  local value namespace
+  for namespace in shop labelled; do
+    for value in True yes 1 enabled ''; do
+      fails_with "rolebridge.io/inject: \"$value\" (on the pod) is neither \"true\" nor \"false\"." \
+        try $namespace bad "rolebridge.io/inject=$value"
+    done
+  done
+}
+
+apply_warns_about_invalid_annotation() {
+  local kind
+  for kind in deployment job; do
+    render_variant $kind typo rolebridge.io/port=99999 > "$work/typo.yaml"
+    output_has 'Warning: ' kubectl --namespace shop apply --filename "$work/typo.yaml" --dry-run=server
+    output_has 'rolebridge.io/port' kubectl --namespace shop apply --filename "$work/typo.yaml"
+  done
+}
+
+apply_warns_about_ineffective_opt_in() {
+  kubectl create deployment misplaced --image app --dry-run=client --output yaml |
+    kubectl annotate --local --filename - --output yaml rolebridge.io/inject=true > "$work/misplaced.yaml"
+  output_has 'rolebridge.io/inject on the Deployment itself has no effect' \
+    kubectl --namespace shop apply --filename "$work/misplaced.yaml" --dry-run=server
+  kubectl create --filename - <<'END'
+{apiVersion: v1, kind: Namespace, metadata: {name: mislabelled, labels: {rolebridge.io/inject: "true"}}}
+END
+  eventually 10 output_has 'rolebridge.io/inject: "true" (the label of the namespace mislabelled) opts nothing in' \
+    kubectl --namespace mislabelled create deployment nothing --image app --dry-run=server
+  kubectl delete namespace mislabelled --wait=false
+}
+
+controller_event_has_the_message() {
+  local kind
+  for kind in ReplicaSet Job; do
+    eventually 20 output_has 'rolebridge.io/port: "99999"' kubectl --namespace shop get events \
+      --field-selector reason=FailedCreate,involvedObject.kind=$kind --output 'jsonpath={.items[*].message}'
+  done
+  kubectl --namespace shop get replicasets --output 'jsonpath={.items[?(@.metadata.ownerReferences[0].name=="typo")].metadata.name}' \
+    > "$work/replica-set"
+  kubectl --namespace shop delete deployment/typo job/typo
+}
+
+# Two replicas denied the pods of the ReplicaSet many times, and a pod was denied in a dry run.
+webhook_event_is_emitted_once() {
+  local replica_set; replica_set=$(cat "$work/replica-set")
+  eventually 10 output_has 'rolebridge.io/port: "99999"' kubectl --namespace shop get events \
+    --field-selector "reason=InjectionDenied,involvedObject.name=$replica_set" --output 'jsonpath={.items[*].message}'
+  assert_equal 1 "$(kubectl --namespace shop get events --field-selector "reason=InjectionDenied,involvedObject.name=$replica_set" \
+    --output name | wc -l)"
+  assert_equal '' "$(kubectl --namespace shop get events --field-selector reason=InjectionDenied,involvedObject.kind=Pod --output name)"
+}
+
+run_check "pods that did not opt in are never sent to the webhook: its counter does not change" other_pods_are_not_reviewed
+run_check "a namespace label opts in its pods, also those without annotations" namespace_label_opts_in
+run_check "each invalid value of inject is denied with a message" invalid_values_are_denied
+run_check "kubectl apply of a Deployment or a Job with an invalid annotation prints a warning" apply_warns_about_invalid_annotation
+run_check "kubectl apply warns about an opt-in on the Deployment itself, and about another value of the namespace's label" \
+  apply_warns_about_ineffective_opt_in
+run_check "the events of the ReplicaSet and of the Job contain the message" controller_event_has_the_message
+run_check "the webhook emits one event for the denied pods of a ReplicaSet" webhook_event_is_emitted_once
