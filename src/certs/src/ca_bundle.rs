@@ -1,4 +1,4 @@
-//! A `caBundle`: PEM certificates in a row.
+//! A `caBundle`: a sequence of PEM certificates.
 
 use pem::{EncodeConfig, LineEnding, Pem};
 use rustls_pki_types::CertificateDer;
@@ -6,22 +6,22 @@ use rustls_pki_types::pem::PemObject;
 
 use crate::validity::Validity;
 
-/// What a `caBundle` holds.
+/// The contents of a `caBundle`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CaBundle {
-    /// Its certificates; API servers trust each.
+    /// The certificates, all of which API servers trust.
     pub certificates: Vec<CertificateDer<'static>>,
-    /// Whether it holds anything that is no certificate.
+    /// True if an entry is not a certificate.
     pub broken: bool,
 }
 
 impl CaBundle {
-    /// Reads one. What is no certificate is left out, as Go leaves it out.
+    /// Parses a bundle. Like Go, skips entries that are not certificates.
     #[must_use]
     pub fn parse(pem: &[u8]) -> Self {
         let mut bundle = Self::default();
-        for found in CertificateDer::pem_slice_iter(pem) {
-            let certificate = found.ok().filter(|der| Validity::of(der).is_some());
+        for entry in CertificateDer::pem_slice_iter(pem) {
+            let certificate = entry.ok().filter(|der| Validity::of(der).is_some());
             bundle.broken |= certificate.is_none();
             bundle.certificates.extend(certificate);
         }
@@ -29,17 +29,19 @@ impl CaBundle {
         bundle
     }
 
-    /// Whether it holds exactly these, in whatever order.
+    /// Returns true if the bundle contains exactly these certificates, in any order.
     #[must_use]
     pub fn is(&self, certificates: &[CertificateDer<'_>]) -> bool {
-        let within = |some: &[CertificateDer<'_>], others: &[CertificateDer<'_>]| {
-            some.iter().all(|certificate| others.contains(certificate))
+        let is_subset = |subset: &[CertificateDer<'_>], of: &[CertificateDer<'_>]| {
+            subset.iter().all(|certificate| of.contains(certificate))
         };
-        !self.broken && within(&self.certificates, certificates) && within(certificates, &self.certificates)
+        !self.broken
+            && is_subset(&self.certificates, certificates)
+            && is_subset(certificates, &self.certificates)
     }
 }
 
-/// The PEM of certificates, one after the other.
+/// Encodes certificates as PEM, in order.
 #[must_use]
 pub fn pem<'a>(certificates: impl IntoIterator<Item = &'a CertificateDer<'a>>) -> String {
     let config = EncodeConfig::new().set_line_ending(LineEnding::LF);

@@ -1,6 +1,6 @@
-//! Whether an API server would take a certificate: what it trusts (`caBundle`), whether a chain fits, when it ends.
+//! Certificate checks as an API server makes them: the CAs of a `caBundle`, the chain, the validity.
 //!
-//! The webhook is ready by it, and the command line looks at a cluster by it. No IO, no clock.
+//! The webhook uses them for its readiness, and the command line to inspect a cluster. No IO, no clock.
 
 pub mod ca_bundle;
 pub mod validity;

@@ -1,13 +1,8 @@
-//! From when to when a certificate is valid. Of X.509 only this is needed, so only this is read (RFC 5280, section 4.1).
+//! The validity of a certificate (RFC 5280, section 4.1.2.5).
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
-
-const SEQUENCE: u8 = 0x30;
-const VERSION: u8 = 0xa0;
-const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
 
 /// The first and the last second at which a certificate is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,93 +14,81 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// Of a DER certificate. `None` where it is none.
+    /// Reads the validity of a DER certificate. `None` if the bytes are not a certificate.
     #[must_use]
     pub fn of(certificate: &[u8]) -> Option<Self> {
-        let (certificate, _) = expect(SEQUENCE, certificate)?;
-        let (mut rest, _) = expect(SEQUENCE, certificate)?;
-        if rest.first() == Some(&VERSION) {
-            rest = element(rest)?.2;
-        }
-        // The serial number, the signature's algorithm and the issuer.
-        for _ in 0..3 {
-            rest = element(rest)?.2;
-        }
-        let (validity, _) = expect(SEQUENCE, rest)?;
-        let (not_before, rest) = time_element(validity)?;
-        let (not_after, _) = time_element(rest)?;
+        let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+        let validity = certificate.validity();
+        let not_before = timestamp(validity.not_before.timestamp())?;
+        let not_after = timestamp(validity.not_after.timestamp())?;
         Some(Self { not_before, not_after })
     }
 }
 
-fn time_element(der: &[u8]) -> Option<(Timestamp, &[u8])> {
-    let (tag, text, rest) = element(der)?;
-    Some((time(tag, str::from_utf8(text).ok()?)?, rest))
-}
-
-/// The two forms of a time in a certificate, both in UTC to the second. Two digits of a year mean 1950 to 2049.
-fn time(tag: u8, text: &str) -> Option<Timestamp> {
-    let text = match tag {
-        UTC_TIME if *text.as_bytes().first()? < b'5' => format!("20{text}"),
-        UTC_TIME => format!("19{text}"),
-        GENERALIZED_TIME => text.to_owned(),
-        _ => return None,
-    };
-    let time = DateTime::strptime("%Y%m%d%H%M%SZ", text).ok()?;
-    time.to_zoned(TimeZone::UTC).ok().map(|time| time.timestamp())
-}
-
-fn expect(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (found, value, rest) = element(der)?;
-    (found == tag).then_some((value, rest))
-}
-
-/// The first element's tag and value, and what follows it.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = der.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = match first {
-        0..=0x7f => (usize::from(first), rest),
-        0x81..=0x84 => {
-            let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-            (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest)
-        }
-        _ => return None,
-    };
-    let (value, rest) = rest.split_at_checked(length)?;
-    Some((tag, value, rest))
+/// Converts seconds since 1970. `99991231235959Z`, which means no expiration date, is above jiff's maximum.
+fn timestamp(seconds: i64) -> Option<Timestamp> {
+    Timestamp::from_second(seconds.min(Timestamp::MAX.as_second())).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+    use rustls_pki_types::CertificateDer;
 
     use super::*;
 
-    #[test]
-    fn both_forms_of_time_are_read() {
-        for (year, expected) in [(2049, "2049-06-01T00:00:00Z"), (2050, "2050-06-01T00:00:00Z")] {
-            let mut params = CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
-            params.not_after = date_time_ymd(year, 6, 1);
-            let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
-            let validity = Validity::of(certificate.der()).unwrap();
-            assert_eq!(validity.not_before.to_string(), "1975-01-01T00:00:00Z");
-            assert_eq!(validity.not_after.to_string(), expected);
-        }
+    fn certificate(first_year: i32, last_year: i32) -> CertificateDer<'static> {
+        let mut params = CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+        params.not_before = date_time_ymd(first_year, 1, 1);
+        params.not_after = date_time_ymd(last_year, 12, 31);
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone()
+    }
+
+    const UTC_TIME: u8 = 0x17;
+    const GENERALIZED_TIME: u8 = 0x18;
+
+    /// Returns true if the certificate contains a time with this tag and text.
+    fn contains_time(certificate: &[u8], tag: u8, text: &str) -> bool {
+        let length = u8::try_from(text.len()).unwrap();
+        let element = [&[tag, length], text.as_bytes()].concat();
+        certificate.windows(element.len()).any(|window| window == element)
     }
 
     #[test]
-    fn the_last_century_ends_at_50() {
-        assert_eq!(time(UTC_TIME, "491231235959Z").unwrap().to_string(), "2049-12-31T23:59:59Z");
-        assert_eq!(time(UTC_TIME, "500101000000Z").unwrap().to_string(), "1950-01-01T00:00:00Z");
+    fn utc_time_has_years_from_1950_to_2049() {
+        let certificate = certificate(1950, 2049);
+        assert!(contains_time(&certificate, UTC_TIME, "500101000000Z"));
+        assert!(contains_time(&certificate, UTC_TIME, "491231000000Z"));
+        let validity = Validity::of(&certificate).unwrap();
+        assert_eq!(validity.not_before.to_string(), "1950-01-01T00:00:00Z");
+        assert_eq!(validity.not_after.to_string(), "2049-12-31T00:00:00Z");
     }
 
     #[test]
-    fn what_is_cut_off_has_no_end() {
-        let params = CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+    fn generalized_time_has_years_before_1950_and_after_2049() {
+        let certificate = certificate(1949, 2050);
+        assert!(contains_time(&certificate, GENERALIZED_TIME, "19490101000000Z"));
+        assert!(contains_time(&certificate, GENERALIZED_TIME, "20501231000000Z"));
+        let validity = Validity::of(&certificate).unwrap();
+        assert_eq!(validity.not_before.to_string(), "1949-01-01T00:00:00Z");
+        assert_eq!(validity.not_after.to_string(), "2050-12-31T00:00:00Z");
+    }
+
+    #[test]
+    fn certificate_without_an_expiration_date_is_valid_until_the_maximum() {
+        let mut params = CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+        params.not_after = date_time_ymd(9999, 12, 31) + std::time::Duration::from_secs(86_399);
         let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
-        for length in 0..certificate.der().len() {
-            assert_eq!(Validity::of(&certificate.der()[..length]), None);
+        assert!(contains_time(certificate.der(), GENERALIZED_TIME, "99991231235959Z"));
+        let validity = Validity::of(certificate.der()).unwrap();
+        assert_eq!(validity.not_after.as_second(), Timestamp::MAX.as_second());
+    }
+
+    #[test]
+    fn truncated_or_malformed_certificate_has_no_validity() {
+        let certificate = certificate(2026, 2027);
+        for length in 0..certificate.len() {
+            assert_eq!(Validity::of(&certificate[..length]), None);
         }
         for garbage in
             [&b"\x30\x80"[..], b"\x30\x85\xff\xff\xff\xff\xff", b"\x30\x84\xff\xff\xff\xff", b"\x31\x00"]

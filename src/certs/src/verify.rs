@@ -1,4 +1,4 @@
-//! Whether an API server would take a certificate: the same check that it makes, with what it has been told to trust.
+//! Verification of a serving certificate against a `caBundle`, as an API server does it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,33 +10,32 @@ use rustls::crypto::ring;
 use rustls::{CertificateError, Error, RootCertStore};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-/// Why an API server would break the handshake off.
+/// The reason why an API server would abort the TLS handshake.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// It trusts nobody.
-    #[error("there is no CA in it")]
+    /// The bundle contains no CA.
+    #[error("it contains no CA")]
     NoTrustedCa,
-    /// It trusts others.
-    #[error("the CA of the served certificate is not in it")]
+    /// The bundle contains other CAs.
+    #[error("it does not contain the CA of the served certificate")]
     UnknownIssuer,
-    /// It asks for a name that the certificate does not have.
-    #[error("the served certificate is not for {0}")]
+    /// The certificate does not have the requested name.
+    #[error("the served certificate is not valid for {0}")]
     NameMismatch(String),
-    /// The certificate, or its CA, has ended.
-    #[error("the served certificate or its CA has ended")]
+    /// The certificate or its CA has expired.
+    #[error("the served certificate or its CA has expired")]
     Expired,
-    /// Something else.
-    #[error("the served certificate would not be taken: {0}")]
+    /// Another reason.
+    #[error("API servers reject the served certificate: {0}")]
     Other(String),
 }
 
-/// Checks a certificate with its chain (the certificate first) for a DNS name, against these CAs.
+/// Verifies a chain, which begins with the serving certificate, for a DNS name against the given CAs.
 ///
-/// A signature of a kind that ring cannot check, such as ECDSA on P-521, passes: API servers can check it.
+/// Accepts a signature algorithm that ring does not support, such as ECDSA on P-521, because API servers support it.
 ///
 /// # Errors
-///
-/// An API server that trusts these CAs would not take it.
+/// Returns an error if an API server that trusts these CAs would reject the certificate.
 pub fn verify_server_cert(
     chain: &[CertificateDer<'_>],
     name: &str,
@@ -46,7 +45,7 @@ pub fn verify_server_cert(
     let Some((leaf, intermediates)) = chain.split_first() else { return Err(VerifyError::UnknownIssuer) };
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(authorities.iter().map(|der| der.clone().into_owned()));
-    // It fails where there are no roots.
+    // Fails if there are no roots.
     let verifier =
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(ring::default_provider()))
             .build()
@@ -76,7 +75,7 @@ fn map_error(
             Err(VerifyError::NameMismatch(name.to_owned()))
         }
         E::Expired | E::ExpiredContext { .. } => Err(VerifyError::Expired),
-        // A certificate that is its own CA, as `openssl req -x509` makes: Go takes what it trusts itself.
+        // `openssl req -x509` makes a certificate that is its own CA. Go accepts a certificate that is itself trusted.
         E::Other(_) if authorities.contains(leaf) => Ok(()),
         other => Err(VerifyError::Other(other.to_string())),
     }

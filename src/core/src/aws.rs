@@ -1,24 +1,24 @@
-//! AWS's partitions: what a role's ARN and a region say about hosts and lengths.
+//! AWS partitions, role ARNs and credential sources.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::invalid_value::InvalidValue;
 
-/// A group of regions with accounts, hosts and ARNs of its own.
+/// A group of regions with its own accounts, hosts and ARNs.
 ///
 /// Source: `partitions.json`, which every AWS SDK ships.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Partition {
     name: &'static str,
-    /// Of its public hosts, such as `amazonaws.com`.
+    /// The suffix of public host names, for example `amazonaws.com`.
     pub dns_suffix: &'static str,
-    /// Where AWS STS is asked if nobody named a region.
+    /// The region of AWS STS if no region is set.
     pub default_region: &'static str,
     region_prefixes: &'static [&'static str],
 }
 
-/// Every partition. The first is the one of regions that no other claims.
+/// All partitions. The first one contains all regions that no other partition claims.
 pub const PARTITIONS: &[Partition] = &[
     Partition { name: "aws", dns_suffix: "amazonaws.com", default_region: "us-east-1", region_prefixes: &[] },
     Partition {
@@ -72,7 +72,7 @@ impl Partition {
         self.name
     }
 
-    /// The partition of a region; `aws` for a region that no other claims.
+    /// Returns the partition of a region. `aws` for a region that no other partition claims.
     #[must_use]
     pub fn of_region(region: &str) -> Self {
         let claims =
@@ -80,7 +80,7 @@ impl Partition {
         PARTITIONS.iter().copied().find(claims).unwrap_or(PARTITIONS[0])
     }
 
-    /// Bytes of `arn:PARTITION:sts::ACCOUNT:assumed-role/`, what stands before the role in `google.subject`.
+    /// Returns the length of `arn:PARTITION:sts::ACCOUNT:assumed-role/`, the part of `google.subject` before the role.
     #[must_use]
     pub const fn assumed_role_prefix_len(&self) -> usize {
         "arn:".len() + self.name.len() + ":sts::123456789012:assumed-role/".len()
@@ -202,17 +202,17 @@ pub(crate) fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte)
 }
 
-/// Where a pod's AWS credentials come from.
+/// The source of a pod's AWS credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CredentialsSource {
-    /// AWS STS, for a role that the pod names (IAM roles for service accounts).
+    /// AWS STS with the pod's role (IAM roles for service accounts).
     Irsa,
-    /// EKS Pod Identity's agent, which knows the role.
+    /// The EKS Pod Identity agent, which knows the role.
     PodIdentity,
 }
 
 impl CredentialsSource {
-    /// Every one.
+    /// All sources.
     pub const ALL: [Self; 2] = [Self::Irsa, Self::PodIdentity];
 
     /// Returns the annotation's value for this source.
@@ -236,30 +236,32 @@ impl FromStr for CredentialsSource {
     }
 }
 
-/// The public host of AWS STS in a region: what a subject token is signed for, whatever endpoint the sidecar itself
-/// calls, since Google posts the signed request to that host.
+/// Returns the public host of AWS STS in a region.
+///
+/// Subject tokens are signed for this host even if the sidecar calls another endpoint, because Google posts the signed
+/// request to this host.
 #[must_use]
 pub fn public_sts_host(region: &str) -> String {
     format!("sts.{region}.{}", Partition::of_region(region).dns_suffix)
 }
 
-/// The session policy that the sidecar assumes the role under: it may prove who it is and do nothing else.
-/// `GetCallerIdentity` cannot be denied.
+/// The session policy that denies all actions. `GetCallerIdentity` cannot be denied, so the session can prove its
+/// identity and do nothing else.
 pub const DENY_ALL_SESSION_POLICY: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
 
-/// The same for a session that asks for a JSON web token: it may do that alone.
+/// The session policy that allows only the request for a JSON web token.
 pub const GET_WEB_IDENTITY_TOKEN_SESSION_POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:GetWebIdentityToken","Resource":"*"}]}"#;
 
-/// The audience of a projected token that AWS STS expects, unless the service account names another.
+/// The audience of a projected token for AWS STS, unless the service account sets another audience.
 pub const TOKEN_AUDIENCE: &str = "sts.amazonaws.com";
 
-/// The audience of a projected token that EKS Pod Identity's agent expects.
+/// The audience of a projected token for the EKS Pod Identity agent.
 ///
 /// Source: "Understand how EKS Pod Identity works", Amazon EKS user guide.
 pub const POD_IDENTITY_TOKEN_AUDIENCE: &str = "pods.eks.amazonaws.com";
 
-/// Where that agent answers on a node with IPv4.
+/// The URI of the EKS Pod Identity agent on a node with IPv4.
 pub const POD_IDENTITY_URI: &str = "http://169.254.170.23/v1/credentials";
 
 #[cfg(test)]
@@ -267,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_region_tells_its_partition_and_host() {
+    fn region_determines_partition_and_sts_host() {
         for (region, partition, host) in [
             ("us-east-2", "aws", "sts.us-east-2.amazonaws.com"),
             ("eu-west-1", "aws", "sts.eu-west-1.amazonaws.com"),
@@ -282,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fixed_part_of_the_subject() {
+    fn assumed_role_prefix_len_matches_the_arn_prefix() {
         let len = |name: &str| name.parse::<Partition>().unwrap().assumed_role_prefix_len();
         assert_eq!((len("aws"), len("aws-cn"), len("aws-us-gov")), (39, 42, 46));
     }

@@ -1,44 +1,44 @@
-//! The hops from a pod to Google: what `rolebridge-sidecar doctor --json` says, a line for each, and `rolebridge doctor`
-//! reads, with the hops before them that are seen from outside.
+//! The steps from a pod to Google. `rolebridge-sidecar doctor --json` prints one line for each step.
+//! `rolebridge doctor` reads these lines, and adds the steps that it checks from outside the pod.
 
 use serde::{Deserialize, Serialize};
 
-/// The sidecar's arguments that make it say so.
+/// The arguments with which the sidecar prints its diagnosis as JSON.
 pub const DOCTOR_ARGS: &[&str] = &["doctor", "--json"];
 
-/// A hop on the way from the projected token to Google's, in the order of the way.
+/// A step from the projected token to the Google token, in order of execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
-    /// The pod, from outside.
+    /// The pod, checked from outside.
     Pod,
-    /// Whether the webhook injected it, from outside.
+    /// The webhook's decision on the pod, checked from outside.
     Injection,
-    /// The sidecar's container, from outside.
+    /// The sidecar container, checked from outside.
     Sidecar,
-    /// The network policies that select the pod, from outside.
+    /// The network policies that select the pod, checked from outside.
     NetworkPolicies,
-    /// The cluster's OIDC issuer, from outside.
+    /// The cluster's OIDC issuer, checked from outside.
     Issuer,
-    /// The sidecar's environment.
+    /// The sidecar's environment variables.
     Settings,
-    /// What the running sidecar has published.
+    /// The token that the running sidecar has published.
     Published,
-    /// The pod's own token, from the kubelet.
+    /// The pod's projected token from the kubelet.
     ProjectedToken,
-    /// The way to AWS STS.
+    /// The connection to AWS STS.
     AwsSts,
-    /// The node's clock beside AWS's.
+    /// The difference between the node's clock and AWS's clock.
     Clock,
     /// The AWS session.
     Role,
-    /// Whether AWS takes what is signed with it, and whom it sees.
+    /// The signed request as AWS evaluates it: acceptance and caller.
     Signature,
-    /// AWS's JSON web token.
+    /// The JSON web token of AWS STS.
     WebToken,
     /// The exchange at Google STS.
     GoogleSts,
-    /// Whom Google sees.
+    /// The federated principal as Google sees it.
     Principal,
     /// The service account's access token.
     Impersonation,
@@ -47,7 +47,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// For people.
+    /// Returns the name for text output.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -71,26 +71,26 @@ impl Step {
         }
     }
 
-    /// The most characters of a [`Step::title`].
+    /// The maximum length of a [`Step::title`].
     pub const WIDEST_TITLE: usize = "published token".len();
 }
 
-/// How a hop went.
+/// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepStatus {
-    /// Well.
+    /// The step succeeded.
     Ok,
-    /// Well, but somebody should look at it.
+    /// The step succeeded, but needs attention.
     Warning,
-    /// Not.
+    /// The step failed.
     Failed,
-    /// It was not tried, since one before it failed.
+    /// The step was not run because an earlier step failed.
     Skipped,
 }
 
 impl StepStatus {
-    /// For people.
+    /// Returns the name for text output.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -102,49 +102,49 @@ impl StepStatus {
     }
 }
 
-/// What is known of one hop.
+/// The result of a step with its evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepResult {
-    /// Which.
+    /// The step.
     pub step: Step,
-    /// How it went.
+    /// The status.
     pub status: StepStatus,
-    /// The code of what is wrong, as metrics and logs name it.
+    /// The error's reason code, the same as in metrics and logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What was found, in a sentence.
+    /// The finding, a sentence.
     pub message: String,
     /// The fix, if it is known: an imperative without a full stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remediation: Option<String>,
-    /// The same for programs.
+    /// The finding's values, for programs.
     #[serde(default)]
     pub evidence: Evidence,
 }
 
-/// What a hop shows. No secret is among it.
+/// The values that a step found. Contains no secrets.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Evidence {
-    /// What the pod proves.
+    /// The identity that the pod proves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
     /// The provider's resource name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// Who signed the projected token.
+    /// The issuer of the projected token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
-    /// For whom it is.
+    /// The audiences of the projected token.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub audiences: Vec<String>,
-    /// Whom it names.
+    /// The subject of the projected token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// Whom a connection was made to, or not.
+    /// The host of the attempted connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// Seconds that AWS's clock is ahead of the node's.
+    /// The seconds by which AWS's clock is ahead of the node's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock_offset: Option<i64>,
     /// The region of AWS STS.
@@ -156,19 +156,19 @@ pub struct Evidence {
     /// The role session name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_name: Option<String>,
-    /// Whom AWS sees: the ARN of the assumed role.
+    /// The caller as AWS sees it: the ARN of the assumed role.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caller: Option<String>,
-    /// Whom Google sees, as IAM policies name it.
+    /// The principal as Google sees it, in the form of IAM policies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
-    /// The service account that is impersonated.
+    /// The impersonated service account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_account: Option<String>,
-    /// The chain of service accounts before it.
+    /// The chain of service accounts before the impersonated one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub delegates: Vec<String>,
-    /// How many seconds what was got, or found, lives.
+    /// The seconds until the obtained or found token expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_in_seconds: Option<u64>,
 }

@@ -1,10 +1,11 @@
-//! What an error has come of.
+//! The source chain of an error.
 
 use std::error::Error;
 use std::io;
 use std::iter::successors;
 
-/// The errors from the outermost in. An `io::Error` hides the one that it wraps from `source`.
+/// Returns the error and its sources, outermost first. Includes the error that an `io::Error` wraps, which `source`
+/// omits.
 pub fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     successors(Some(error), |&error| match error.downcast_ref::<io::Error>() {
         Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
@@ -12,7 +13,7 @@ pub fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (
     })
 }
 
-/// What the innermost error says: that a connection failed says little without why.
+/// Returns the message of the innermost error. A failed connection is only useful with its cause.
 #[must_use]
 pub fn root_cause(error: &(dyn Error + 'static)) -> String {
     chain(error).last().unwrap_or(error).to_string()
@@ -23,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_io_error_wraps_is_found() {
+    fn chain_includes_the_error_wrapped_by_an_io_error() {
         let wrapped = io::Error::other(io::Error::other("no such host"));
         let error: Box<dyn Error> = wrapped.into();
         assert_eq!(chain(&*error).count(), 3);

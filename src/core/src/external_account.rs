@@ -1,6 +1,6 @@
-//! The `external_account` document that Google's libraries read, one for each source.
+//! The `external_account` documents that Google's libraries read.
 //!
-//! Source: <https://google.aip.dev/auth/4117>, and what the libraries were seen to do with it.
+//! Source: <https://google.aip.dev/auth/4117>, and the observed behavior of the libraries.
 
 use serde::Serialize;
 
@@ -9,12 +9,12 @@ use crate::identity::Identity;
 use crate::token_source::TokenSource;
 use crate::{google, imds, pod_names};
 
-/// A kind of document: one for each source that needs a document.
+/// The kind of a document, one for each source that needs a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ConfigKind {
-    /// A server on 127.0.0.1 that answers as EC2's metadata service does.
+    /// The document for [`TokenSource::Loopback`].
     Loopback,
-    /// A file that the sidecar keeps fresh.
+    /// The document for [`TokenSource::File`].
     File,
 }
 
@@ -39,7 +39,7 @@ impl ConfigKind {
         }
     }
 
-    /// The annotation that carries this source's document.
+    /// Returns the annotation that carries the document.
     #[must_use]
     pub const fn annotation(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ impl ConfigKind {
         }
     }
 
-    /// The document's file name in [`pod_names::CONFIG_VOLUME`].
+    /// Returns the document's file name in [`pod_names::CONFIG_VOLUME`].
     #[must_use]
     pub const fn config_name(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl ConfigKind {
         }
     }
 
-    /// The document's path in the app's containers.
+    /// Returns the document's path in the app's containers.
     #[must_use]
     pub const fn config_path(self) -> &'static str {
         match self {
@@ -67,26 +67,26 @@ impl ConfigKind {
     }
 }
 
-/// What the document says, whatever the source.
+/// The values of a document that do not depend on its kind.
 #[derive(Debug, Clone, Copy)]
 pub struct ExternalAccountConfig<'a> {
-    /// What the pod proves.
+    /// The identity that the pod proves.
     pub identity: Identity,
     /// Google's universe, such as `googleapis.com`.
     pub universe: &'a str,
     /// The provider's resource name, `projects/…`.
     pub provider: &'a str,
-    /// The endpoint of Google STS, without a path; `None`: the universe's.
+    /// The endpoint of Google STS, without a path. `None`: the universe's endpoint.
     pub sts_endpoint: Option<&'a str>,
-    /// The endpoint of the IAM Credentials API, without a path; `None`: the universe's.
+    /// The endpoint of the IAM Credentials API, without a path. `None`: the universe's endpoint.
     pub iam_credentials_endpoint: Option<&'a str>,
     /// The Google service account to impersonate.
     pub service_account: Option<&'a str>,
-    /// Seconds of the impersonated token; `None`: the library's default.
+    /// The lifetime of the impersonated token in seconds. `None`: the library's default.
     pub token_lifetime: Option<u32>,
-    /// The project that pays.
+    /// The project that is billed.
     pub quota_project: Option<&'a str>,
-    /// The partition whose AWS STS a library signs for.
+    /// The partition of the AWS STS host that a library signs for.
     pub partition: Partition,
     /// The loopback server's port.
     pub port: u16,
@@ -133,8 +133,8 @@ enum CredentialSource {
         file: &'static str,
         format: Format,
     },
-    /// `headers` and `format` are for C++, which takes the whole for a URL source: it sends the marker header, and
-    /// is answered with the subject token instead of the role's name.
+    /// `headers` and `format` are for C++, which handles the whole as a URL source. It sends the marker header, and
+    /// gets the subject token instead of the role's name.
     Loopback {
         environment_id: &'static str,
         region_url: String,
@@ -147,16 +147,16 @@ enum CredentialSource {
 }
 
 impl CredentialSource {
-    fn of(source: ConfigKind, account: &ExternalAccountConfig<'_>) -> Self {
-        let here = |path: &str| format!("http://127.0.0.1:{}{path}", account.port);
-        match source {
-            ConfigKind::File => Self::File { file: token_file(account.identity), format: TEXT },
+    fn new(kind: ConfigKind, config: &ExternalAccountConfig<'_>) -> Self {
+        let url = |path: &str| format!("http://127.0.0.1:{}{path}", config.port);
+        match kind {
+            ConfigKind::File => Self::File { file: token_file(config.identity), format: TEXT },
             ConfigKind::Loopback => Self::Loopback {
                 environment_id: "aws1",
-                region_url: here(imds::REGION_PATH),
-                url: here(imds::CREDENTIALS_PATH),
-                imdsv2_session_token_url: here(imds::SESSION_TOKEN_PATH),
-                regional_cred_verification_url: verification_url(account.partition),
+                region_url: url(imds::REGION_PATH),
+                url: url(imds::CREDENTIALS_PATH),
+                imdsv2_session_token_url: url(imds::SESSION_TOKEN_PATH),
+                regional_cred_verification_url: verification_url(config.partition),
                 headers: Headers { marker: imds::MARKER_VALUE },
                 format: TEXT,
             },
@@ -164,7 +164,7 @@ impl CredentialSource {
     }
 }
 
-/// The kubelet itself keeps the token of a Kubernetes service account fresh.
+/// Returns the subject token's file. The kubelet itself refreshes the token of a Kubernetes service account.
 const fn token_file(identity: Identity) -> &'static str {
     match identity {
         Identity::AwsRole | Identity::AwsJwt => pod_names::TOKEN_FILE,
@@ -172,15 +172,15 @@ const fn token_file(identity: Identity) -> &'static str {
     }
 }
 
-/// As Google documents it. Only ever signed: it is Google that posts it.
+/// Returns the URL that Google documents. The library only signs the request; Google posts it.
 fn verification_url(partition: Partition) -> String {
     format!("https://sts.{{region}}.{}?Action=GetCallerIdentity&Version=2011-06-15", partition.dns_suffix)
 }
 
 impl ExternalAccountConfig<'_> {
-    /// The document for a source.
+    /// Returns the document of a kind.
     #[must_use]
-    pub fn document(&self, source: ConfigKind) -> impl Serialize + use<'_> {
+    pub fn document(&self, kind: ConfigKind) -> impl Serialize + use<'_> {
         ConfigDocument {
             universe_domain: self.universe,
             r#type: "external_account",
@@ -196,12 +196,12 @@ impl ExternalAccountConfig<'_> {
                 .and(self.token_lifetime)
                 .map(|token_lifetime_seconds| Impersonation { token_lifetime_seconds }),
             quota_project_id: self.quota_project,
-            credential_source: CredentialSource::of(source, self),
+            credential_source: CredentialSource::new(kind, self),
         }
     }
 
-    fn endpoint(&self, service: &str, other: Option<&str>) -> String {
-        other.map_or_else(
+    fn endpoint(&self, service: &str, custom: Option<&str>) -> String {
+        custom.map_or_else(
             || format!("https://{service}.{}", self.universe),
             |endpoint| endpoint.trim_end_matches('/').to_owned(),
         )
@@ -226,12 +226,12 @@ mod tests {
         port: 15080,
     };
 
-    fn text(account: &ExternalAccountConfig<'_>, source: ConfigKind) -> String {
-        serde_json::to_string_pretty(&account.document(source)).unwrap()
+    fn text(config: &ExternalAccountConfig<'_>, kind: ConfigKind) -> String {
+        serde_json::to_string_pretty(&config.document(kind)).unwrap()
     }
 
     #[test]
-    fn direct_access_by_file() {
+    fn file_document_for_direct_access() {
         assert_eq!(
             text(&DIRECT, ConfigKind::File),
             r#"{
@@ -251,8 +251,8 @@ mod tests {
     }
 
     #[test]
-    fn impersonation_by_loopback_at_other_endpoints() {
-        let account = ExternalAccountConfig {
+    fn loopback_document_for_impersonation_at_custom_endpoints() {
+        let config = ExternalAccountConfig {
             sts_endpoint: Some("https://sts.example.internal/"),
             iam_credentials_endpoint: Some("https://iam.example.internal"),
             service_account: Some("batch@shop.iam.gserviceaccount.com"),
@@ -262,7 +262,7 @@ mod tests {
             ..DIRECT
         };
         assert_eq!(
-            text(&account, ConfigKind::Loopback),
+            text(&config, ConfigKind::Loopback),
             r#"{
   "universe_domain": "googleapis.com",
   "type": "external_account",
@@ -292,14 +292,14 @@ mod tests {
     }
 
     #[test]
-    fn a_library_signs_for_the_host_of_its_partition() {
-        let account = ExternalAccountConfig { partition: Partition::of_region("cn-north-1"), ..DIRECT };
+    fn loopback_document_has_the_partition_sts_host() {
+        let config = ExternalAccountConfig { partition: Partition::of_region("cn-north-1"), ..DIRECT };
         let url = "https://sts.{region}.amazonaws.com.cn?Action=GetCallerIdentity&Version=2011-06-15";
-        assert!(text(&account, ConfigKind::Loopback).contains(url));
+        assert!(text(&config, ConfigKind::Loopback).contains(url));
     }
 
     #[test]
-    fn a_json_web_token_is_in_the_file_of_who_keeps_it_fresh() {
+    fn file_document_of_a_json_web_token_names_the_refreshed_file() {
         for (identity, file) in [
             (Identity::AwsJwt, "/var/run/rolebridge/token/token"),
             (Identity::Kubernetes, "/var/run/rolebridge/identity/token"),
@@ -314,10 +314,10 @@ mod tests {
     }
 
     #[test]
-    fn the_paths_lie_in_the_volume() {
-        for source in [ConfigKind::Loopback, ConfigKind::File] {
-            let joined = format!("{}/{}", pod_names::CONFIG_VOLUME.path, source.config_name());
-            assert_eq!(source.config_path(), joined);
+    fn config_paths_are_in_the_config_volume() {
+        for kind in [ConfigKind::Loopback, ConfigKind::File] {
+            let joined = format!("{}/{}", pod_names::CONFIG_VOLUME.path, kind.config_name());
+            assert_eq!(kind.config_path(), joined);
         }
     }
 }

@@ -1,23 +1,23 @@
-//! What a pod proves to Google.
+//! The identities that a pod can prove to Google.
 
 use std::str::FromStr;
 
 use crate::google;
 use crate::invalid_value::InvalidValue;
 
-/// What a pod proves, and so what its subject token is.
+/// The identity that a pod proves, which determines its subject token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Identity {
-    /// Its IAM role, by a signed `GetCallerIdentity` request.
+    /// The IAM role, proved by a signed `GetCallerIdentity` request.
     AwsRole,
-    /// Its IAM role, by a JSON web token of AWS STS.
+    /// The IAM role, proved by a JSON web token of AWS STS.
     AwsJwt,
-    /// Its Kubernetes service account, by a projected token of the cluster's own issuer.
+    /// The Kubernetes service account, proved by a projected token of the cluster's issuer.
     Kubernetes,
 }
 
 impl Identity {
-    /// Every identity.
+    /// All identities.
     pub const ALL: [Self; 3] = [Self::AwsRole, Self::AwsJwt, Self::Kubernetes];
 
     /// Returns the annotation's value for this identity.
@@ -30,7 +30,7 @@ impl Identity {
         }
     }
 
-    /// What Google STS calls its subject token.
+    /// Returns the subject token type for Google STS.
     #[must_use]
     pub const fn subject_token_type(self) -> &'static str {
         match self {

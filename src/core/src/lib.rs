@@ -1,6 +1,6 @@
-//! What the webhook, the sidecar and the command line agree on: names, places and documents. No IO.
+//! Names, paths and documents that the webhook, the sidecar and the command line share. No IO.
 //!
-//! The webhook and the sidecar never meet. Whatever one writes and the other reads stands here, once.
+//! The webhook and the sidecar never communicate. Everything that one writes and the other reads is defined here once.
 
 pub mod annotations;
 pub mod aws;

@@ -1,58 +1,58 @@
-//! The injected part of a pod: names of containers and volumes, where things are mounted, what runs.
+//! Names in an injected pod: container, volumes, mount paths, commands.
 //!
-//! No mount path contains `serviceaccount`: Vault's injector takes such a mount for its own.
+//! No mount path contains `serviceaccount`, because Vault's injector treats such a mount as its own.
 
-/// The sidecar's container.
+/// The name of the sidecar container.
 pub const CONTAINER: &str = "rolebridge";
-/// The sidecar's program in its image.
+/// The path of the sidecar's program in its image.
 pub const PROGRAM: &str = "/rolebridge-sidecar";
 /// The sidecar's arguments.
 pub const RUN_ARGS: &[&str] = &["run"];
 /// The startup probe's command.
 pub const READY_COMMAND: &[&str] = &[PROGRAM, "ready", "--wait"];
-/// Seconds that one startup probe may take. `ready --wait` blocks for a second less, so that what it says is heard.
+/// The startup probe's timeout in seconds. `ready --wait` blocks for a second less, so that the kubelet gets its output.
 pub const PROBE_TIMEOUT_SECONDS: u8 = 10;
-/// The user that the sidecar runs as where the pod's containers agree on none.
+/// The user ID of the sidecar if the pod's containers do not agree on one.
 pub const USER: i64 = 65532;
 
-/// A volume of ours and where it is mounted.
+/// A volume that Rolebridge adds, and its mount path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VolumeMount {
     /// The volume's name in the pod.
     pub name: &'static str,
-    /// Its mount path in every container that mounts it.
+    /// The mount path in every container that mounts the volume.
     pub path: &'static str,
 }
 
-/// The subject token: a small emptyDir in memory. The sidecar writes, the app reads.
+/// The volume of the subject token: a small emptyDir in memory. The sidecar writes to it and the app reads from it.
 pub const TOKEN_VOLUME: VolumeMount =
     VolumeMount { name: "rolebridge-token", path: "/var/run/rolebridge/token" };
-/// The `external_account` documents, by downwardAPI.
+/// The volume of the `external_account` documents, a downwardAPI volume.
 pub const CONFIG_VOLUME: VolumeMount =
     VolumeMount { name: "rolebridge-config", path: "/var/run/rolebridge/config" };
-/// The projected token for AWS STS. In the sidecar alone.
+/// The volume of the projected token for AWS STS. Only the sidecar mounts it.
 pub const AWS_TOKEN_VOLUME: VolumeMount =
     VolumeMount { name: "rolebridge-aws-token", path: "/var/run/rolebridge/aws" };
-/// The projected token that the identity `kubernetes` proves itself by.
+/// The volume of the projected token for the identity `kubernetes`.
 pub const IDENTITY_VOLUME: VolumeMount =
     VolumeMount { name: "rolebridge-identity", path: "/var/run/rolebridge/identity" };
-/// Further TLS roots, from a config map. In the sidecar alone.
+/// The volume of additional TLS roots, from a config map. Only the sidecar mounts it.
 pub const CA_VOLUME: VolumeMount = VolumeMount { name: "rolebridge-ca", path: "/var/run/rolebridge/ca" };
 
-/// The token's file in [`TOKEN_VOLUME`].
+/// The path of the subject token in [`TOKEN_VOLUME`].
 pub const TOKEN_FILE: &str = "/var/run/rolebridge/token/token";
 /// The projected token's file name in [`AWS_TOKEN_VOLUME`].
 pub const AWS_TOKEN_NAME: &str = "token";
-/// The projected token's file.
+/// The path of the projected token in [`AWS_TOKEN_VOLUME`].
 pub const AWS_TOKEN_FILE: &str = "/var/run/rolebridge/aws/token";
 /// The projected token's file name in [`IDENTITY_VOLUME`].
 pub const IDENTITY_TOKEN_NAME: &str = "token";
-/// The projected token's file.
+/// The path of the projected token in [`IDENTITY_VOLUME`].
 pub const IDENTITY_TOKEN_FILE: &str = "/var/run/rolebridge/identity/token";
-/// The roots' file name in [`CA_VOLUME`].
+/// The file name of the TLS roots in [`CA_VOLUME`].
 pub const CA_NAME: &str = "ca.crt";
-/// The roots' file.
+/// The path of the TLS roots in [`CA_VOLUME`].
 pub const CA_FILE: &str = "/var/run/rolebridge/ca/ca.crt";
 
-/// The port of the loopback server where nobody says another.
+/// The default port of the loopback server.
 pub const DEFAULT_PORT: u16 = 15080;

@@ -1,13 +1,13 @@
-//! What a sentence repeats of a value that nothing has validated yet.
+//! Redaction of unvalidated values in messages.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// A value: quoted, escaped, not longer than a line, and without a proxy's user and password.
+/// A value displayed in quotes: escaped, truncated to a line, without a proxy's user and password.
 #[derive(Debug, Clone, Copy)]
 pub struct Quoted<'a>(pub &'a str);
 
-/// The most characters of a value that a sentence repeats.
+/// The maximum number of characters of a value in a message.
 pub const MAX_QUOTED_CHARS: usize = 120;
 
 impl fmt::Display for Quoted<'_> {
@@ -21,7 +21,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// A URL with `…` for what stands before its host.
+/// Returns a URL with `…` instead of the userinfo before its host.
 #[must_use]
 pub fn redact_userinfo(url: &str) -> Cow<'_, str> {
     let Some((before, host)) = url.rsplit_once('@') else { return url.into() };
@@ -34,27 +34,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_shown_safely() {
-        for (value, shown) in [
+    fn quoted_escapes_truncates_and_redacts() {
+        for (value, expected) in [
             ("plain", "\"plain\""),
             ("two\nlines", "\"two\\nlines\""),
             ("batch@shop.iam.gserviceaccount.com", "\"batch@shop.iam.gserviceaccount.com\""),
             ("http://user:secret@proxy:3128", "\"http://…@proxy:3128\""),
             ("http://user:s@cret@proxy:3128", "\"http://…@proxy:3128\""),
         ] {
-            assert_eq!(Quoted(value).to_string(), shown);
+            assert_eq!(Quoted(value).to_string(), expected);
         }
         assert_eq!(Quoted(&"ü".repeat(500)).to_string(), format!("\"{}\"…", "ü".repeat(120)));
     }
 
     #[test]
-    fn a_url_is_shown_without_its_user() {
-        for (url, shown) in [
+    fn redact_userinfo_keeps_scheme_and_host() {
+        for (url, expected) in [
             ("http://proxy:3128", "http://proxy:3128"),
             ("http://user:s@cret@proxy:3128/", "http://…@proxy:3128/"),
             ("user:secret@proxy:3128", "…@proxy:3128"),
         ] {
-            assert_eq!(redact_userinfo(url), shown);
+            assert_eq!(redact_userinfo(url), expected);
         }
     }
 }

@@ -1,36 +1,38 @@
-//! Further files that the sidecar keeps fresh, for programs that can only read a token from a file:
+//! Additional token files that the sidecar refreshes, for programs that can only read a token from a file:
 //! `access-token,id-token=https://reports.example`.
 
 use crate::parse::InvalidValue;
 use crate::pod_names;
 use crate::redact::Quoted;
 
-/// The most files of one pod.
-pub const MOST: usize = 8;
+/// The maximum number of outputs of a pod.
+pub const MAX_OUTPUTS: usize = 8;
 
-/// A file beside the subject token's.
+/// A token in a file next to the subject token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output<'a> {
     /// A Google access token.
     AccessToken,
     /// A Google ID token, which only a service account has.
     IdToken {
-        /// For whom it is.
+        /// The token's audience.
         audience: &'a str,
     },
 }
 
-/// Reads a list of them and gives each its file: `access-token`; `id-token`, and for further audiences `id-token-2` and
-/// so on, in the order of the list.
+/// Parses a list of outputs and returns each with its file name.
+///
+/// The file names are `access-token`, `id-token`, and for further audiences `id-token-2` and so on, in the order of the
+/// list.
 ///
 /// # Errors
-/// An output is none, or stands there twice; or there are too many.
+/// Returns an error if an output is invalid or a duplicate, or if there are more than [`MAX_OUTPUTS`].
 pub fn parse(list: &str) -> Result<Vec<(Output<'_>, String)>, InvalidValue> {
     let mut outputs = Vec::new();
     let mut id_tokens = 0;
     for text in list.split(',').map(str::trim) {
-        let output = one(text)?;
-        if outputs.iter().any(|(known, _)| *known == output) {
+        let output = parse_output(text)?;
+        if outputs.iter().any(|(existing, _)| *existing == output) {
             return Err(invalid(format!("remove the second {}", Quoted(text))));
         }
         let name = match output {
@@ -42,14 +44,14 @@ pub fn parse(list: &str) -> Result<Vec<(Output<'_>, String)>, InvalidValue> {
         };
         outputs.push((output, name));
     }
-    if outputs.len() > MOST {
-        let expected = format!("at most {MOST} outputs");
-        return Err(InvalidValue::with_hint(expected, format!("remove {}", outputs.len() - MOST)));
+    if outputs.len() > MAX_OUTPUTS {
+        let expected = format!("at most {MAX_OUTPUTS} outputs");
+        return Err(InvalidValue::with_hint(expected, format!("remove {}", outputs.len() - MAX_OUTPUTS)));
     }
     Ok(outputs)
 }
 
-fn one(text: &str) -> Result<Output<'_>, InvalidValue> {
+fn parse_output(text: &str) -> Result<Output<'_>, InvalidValue> {
     if text == "access-token" {
         return Ok(Output::AccessToken);
     }
@@ -66,7 +68,7 @@ fn invalid(hint: String) -> InvalidValue {
     InvalidValue::with_hint(expected, hint)
 }
 
-/// The whole path of an output's file in the app's containers.
+/// Returns the path of an output's file in the app's containers.
 #[must_use]
 pub fn path(name: &str) -> String {
     format!("{}/{name}", pod_names::TOKEN_VOLUME.path)
@@ -77,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_has_its_file() {
+    fn each_output_has_its_own_file() {
         let outputs = parse("id-token=https://a.example, access-token,id-token=b").unwrap();
         let names: Vec<_> = outputs.iter().map(|(_, name)| name.as_str()).collect();
         assert_eq!(names, ["id-token", "access-token", "id-token-2"]);

@@ -1,4 +1,4 @@
-//! AWS's values: roles, regions, session names, credentials.
+//! AWS values: roles, regions, session names, credentials.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -15,10 +15,10 @@ pub fn role(text: &str) -> Result<RoleArn<&str>, InvalidValue> {
     RoleArn::parse(text)
 }
 
-/// A role session name.
+/// Parses a role session name.
 ///
 /// # Errors
-/// It is none.
+/// Returns an error if the text is not a role session name.
 pub fn session_name(text: &str) -> Result<&str, InvalidValue> {
     if (2..=64).contains(&text.len()) && text.bytes().all(is_name_byte) {
         return Ok(text);
@@ -26,60 +26,61 @@ pub fn session_name(text: &str) -> Result<&str, InvalidValue> {
     Err(InvalidValue::expected("a role session name: 2 to 64 letters, digits or any of _+=,.@-"))
 }
 
-/// A region such as `eu-west-1` or `us-gov-west-1`.
+/// Parses a region such as `eu-west-1` or `us-gov-west-1`.
 ///
 /// # Errors
-/// It is none.
+/// Returns an error if the text is not a region.
 pub fn region(text: &str) -> Result<&str, InvalidValue> {
     let mut parts = text.split('-').rev();
-    let number =
-        parts.next().is_some_and(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    let ends_with_number =
+        parts.next().is_some_and(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
     let names: Vec<_> = parts.collect();
-    let lower = |part: &&str| part.len() >= 2 && part.bytes().all(|byte| byte.is_ascii_lowercase());
-    if number && names.len() >= 2 && names.iter().all(lower) {
+    let is_lower_case = |part: &&str| part.len() >= 2 && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    if ends_with_number && names.len() >= 2 && names.iter().all(is_lower_case) {
         return Ok(text);
     }
     Err(InvalidValue::expected("an AWS region, such as eu-west-1"))
 }
 
-/// What the pod proves.
+/// Parses the identity that the pod proves.
 ///
 /// # Errors
-/// It is no identity.
+/// Returns an error if the text is not an identity.
 pub fn identity(text: &str) -> Result<Identity, InvalidValue> {
     text.parse()
 }
 
-/// Where AWS credentials come from.
+/// Parses the source of AWS credentials.
 ///
 /// # Errors
-/// They come from nowhere of that name.
+/// Returns an error if the text is not a source.
 pub fn aws_credentials(text: &str) -> Result<CredentialsSource, InvalidValue> {
     text.parse()
 }
 
-/// Where EKS Pod Identity's agent is, by the addresses that the AWS SDKs know.
-const AGENTS: [IpAddr; 2] = [
+/// The addresses of the EKS Pod Identity agent, as in the AWS SDKs.
+const AGENT_ADDRESSES: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
 ];
 
-/// EKS Pod Identity's agent, or a test's on loopback. What is sent to it is not encrypted, so it must not leave the node.
+/// Parses the URI of the EKS Pod Identity agent, or of a test's agent on loopback. Requests to the agent are not
+/// encrypted, so they must not leave the node.
 ///
 /// # Errors
-/// It is somebody else.
+/// Returns an error if the host is not the agent or a loopback address.
 pub fn pod_identity_uri(text: &str) -> Result<&str, InvalidValue> {
     let is_path_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/?".contains(&byte);
     let rest = text.strip_prefix("http://").unwrap_or_default();
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = host_of(authority).map(|host| host.trim_start_matches('[').trim_end_matches(']'));
     let address = host.and_then(|host| host.parse::<IpAddr>().ok());
-    let is_agent = address.is_some_and(|address| AGENTS.contains(&address) || address.is_loopback());
+    let is_agent = address.is_some_and(|address| AGENT_ADDRESSES.contains(&address) || address.is_loopback());
     if is_agent && path.bytes().all(is_path_byte) {
         return Ok(text);
     }
     Err(InvalidValue::expected(
-        "EKS Pod Identity's, http://169.254.170.23/v1/credentials or http://[fd00:ec2::23]/v1/credentials",
+        "the EKS Pod Identity agent: http://169.254.170.23/v1/credentials or http://[fd00:ec2::23]/v1/credentials",
     ))
 }
 
@@ -88,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn regions() {
+    fn region_accepts_all_partitions_and_rejects_zones() {
         for text in
             ["us-east-1", "us-gov-west-1", "cn-north-1", "us-isob-east-1", "ap-southeast-10", "mx-central-1"]
         {
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_come_from_the_agent_alone() {
+    fn pod_identity_uri_accepts_only_the_agent_and_loopback() {
         for text in [
             crate::aws::POD_IDENTITY_URI,
             "http://[fd00:ec2::23]/v1/credentials",

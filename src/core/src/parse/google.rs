@@ -1,4 +1,4 @@
-//! Google's values: providers, service accounts, projects, universes.
+//! Google values: providers, service accounts, projects, universes.
 
 use super::InvalidValue;
 use super::network::is_host;
@@ -12,26 +12,26 @@ pub fn provider(text: &str) -> Result<ProviderName<&str>, InvalidValue> {
     ProviderName::parse(text)
 }
 
-/// A provider's audience, taken apart.
+/// The parts of a provider's audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Audience<'a> {
-    /// Google's universe, such as `googleapis.com`.
+    /// The domain of Google's universe, for example `googleapis.com`.
     pub universe: &'a str,
     /// The provider's resource name.
     pub provider: ProviderName<&'a str>,
 }
 
-/// A provider's audience, as [`crate::google::audience`] makes it.
+/// Parses a provider's audience in the form of [`crate::google::audience`].
 ///
 /// # Errors
-/// It is none.
+/// Returns an error if the text is not such an audience.
 pub fn audience(text: &str) -> Result<Audience<'_>, InvalidValue> {
-    let apart = || {
+    let parts = || {
         let (universe, provider) = text.strip_prefix("//iam.")?.split_once('/')?;
         let universe = self::universe(universe).ok()?;
         Some(Audience { universe, provider: ProviderName::parse(provider).ok()? })
     };
-    apart().ok_or_else(|| {
+    parts().ok_or_else(|| {
         InvalidValue::expected(
             "the audience of a provider: //iam.googleapis.com/projects/NUMBER/locations/global/\
              workloadIdentityPools/POOL/providers/PROVIDER",
@@ -39,56 +39,60 @@ pub fn audience(text: &str) -> Result<Audience<'_>, InvalidValue> {
     })
 }
 
-/// A Google service account's email address. Every universe's ends in `gserviceaccount.com`.
+/// Parses the email address of a Google service account. It ends in `gserviceaccount.com` in every universe.
 ///
 /// # Errors
-/// It is none.
+/// Returns an error if the text is not such an address.
 pub fn email(text: &str) -> Result<&str, InvalidValue> {
-    let account = text.split_once('@').is_some_and(|(name, domain)| {
-        let name_is_good = (1..=63).contains(&name.len())
+    let is_service_account = text.split_once('@').is_some_and(|(name, domain)| {
+        let is_valid_name = (1..=63).contains(&name.len())
             && name
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte));
-        name_is_good && domain.ends_with(".gserviceaccount.com") && is_host(domain)
+        is_valid_name && domain.ends_with(".gserviceaccount.com") && is_host(domain)
     });
-    if account {
+    if is_service_account {
         return Ok(text);
     }
     Err(InvalidValue::expected("a service account, such as NAME@PROJECT.iam.gserviceaccount.com"))
 }
 
-/// A chain of service accounts with commas between them.
+/// Parses a chain of service accounts, separated by commas.
 ///
 /// # Errors
-/// One of them is none.
+/// Returns an error if one of them is not a service account.
 pub fn emails(text: &str) -> Result<Vec<&str>, InvalidValue> {
-    let emails = text.split(',').map(|one| email(one.trim())).collect::<Result<Vec<_>, _>>();
+    let emails = text.split(',').map(|account| email(account.trim())).collect::<Result<Vec<_>, _>>();
     emails.map_err(|_| {
-        InvalidValue::expected("a list of service accounts with commas between them, each such as NAME@PROJECT.iam.gserviceaccount.com")
+        InvalidValue::expected(
+            "service accounts such as NAME@PROJECT.iam.gserviceaccount.com, separated by commas",
+        )
     })
 }
 
-/// A project's ID, such as `my-project` or `example.com:my-project`.
+/// Parses a project ID such as `my-project` or `example.com:my-project`.
 ///
 /// # Errors
-/// It is none.
+/// Returns an error if the text is not a project ID.
 pub fn project(text: &str) -> Result<&str, InvalidValue> {
     let (domain, id) = text.split_once(':').map_or((None, text), |(domain, id)| (Some(domain), id));
-    let well_formed = (6..=30).contains(&id.len())
+    let is_valid = (6..=30).contains(&id.len())
         && id.starts_with(|first: char| first.is_ascii_lowercase())
         && !id.ends_with('-')
         && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && domain.is_none_or(is_host);
-    if well_formed {
+    if is_valid {
         return Ok(text);
     }
-    Err(InvalidValue::expected("a project ID: 6 to 30 lower-case letters, digits or hyphens, a letter first"))
+    Err(InvalidValue::expected(
+        "a project ID: 6 to 30 lower-case letters, digits or hyphens, beginning with a letter",
+    ))
 }
 
-/// A universe's domain, such as `googleapis.com`.
+/// Parses the domain of a universe, such as `googleapis.com`.
 ///
 /// # Errors
-/// It is none.
+/// Returns an error if the text is not a domain.
 pub fn universe(text: &str) -> Result<&str, InvalidValue> {
     if is_host(text) && text.contains('.') {
         return Ok(text);
@@ -103,18 +107,18 @@ mod tests {
     const PROVIDER: &str = "projects/123456/locations/global/workloadIdentityPools/aws-pool/providers/prod";
 
     #[test]
-    fn audiences() {
+    fn audience_has_a_universe_and_a_provider() {
         let text = format!("//iam.apis.example/{PROVIDER}");
         let parsed = audience(&text).unwrap();
         assert_eq!((parsed.universe, parsed.provider.as_str()), ("apis.example", PROVIDER));
         assert_eq!(crate::google::audience(parsed.universe, parsed.provider.as_str()), text);
-        for start in ["", "//iam.googleapis/", "//iam./", "https://iam.googleapis.com/", "//iam.a..b/"] {
-            assert!(audience(&format!("{start}{PROVIDER}")).is_err(), "{start}");
+        for prefix in ["", "//iam.googleapis/", "//iam./", "https://iam.googleapis.com/", "//iam.a..b/"] {
+            assert!(audience(&format!("{prefix}{PROVIDER}")).is_err(), "{prefix}");
         }
     }
 
     #[test]
-    fn service_accounts() {
+    fn email_accepts_only_service_accounts() {
         for text in [
             "batch@shop.iam.gserviceaccount.com",
             "123-compute@developer.gserviceaccount.com",
@@ -136,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn projects() {
+    fn project_accepts_ids_with_and_without_a_domain() {
         for text in ["my-project", "example.com:my-project", "abcdef"] {
             assert!(project(text).is_ok(), "{text}");
         }

@@ -1,4 +1,5 @@
-//! Each kind of value that an annotation or a variable holds, read in one way: what admission takes, the sidecar takes.
+//! One parser for each kind of value that an annotation or an environment variable holds. Admission and the sidecar use
+//! the same parsers, so the sidecar accepts every value that admission accepts.
 
 mod aws;
 mod google;
@@ -10,41 +11,41 @@ pub use network::{endpoint, is_host, port, proxy, proxy_variable};
 
 pub use crate::invalid_value::InvalidValue;
 
-/// A whole number of seconds from `least` to `most`, in plain digits.
+/// Parses a whole number of seconds from `min` to `max`, in plain digits.
 ///
 /// # Errors
-/// It is none.
-pub fn seconds(text: &str, least: u32, most: u32) -> Result<u32, InvalidValue> {
+/// Returns an error if the text is not such a number.
+pub fn seconds(text: &str, min: u32, max: u32) -> Result<u32, InvalidValue> {
     digits(text)
-        .filter(|number| (least..=most).contains(number))
-        .ok_or_else(|| InvalidValue::expected(format!("a number of seconds from {least} to {most}")))
+        .filter(|number| (min..=max).contains(number))
+        .ok_or_else(|| InvalidValue::expected(format!("a number of seconds from {min} to {max}")))
 }
 
-/// `+5` is a number to Rust, but not to a reader.
+/// Parses digits without a sign. Rust's own parser accepts `+5`.
 fn digits(text: &str) -> Option<u32> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// Seconds of an impersonated token: what the IAM Credentials API takes.
+/// Parses the lifetime of an impersonated token in seconds, within the limits of the IAM Credentials API.
 ///
 /// # Errors
-/// They are none.
+/// Returns an error if the text is not such a number.
 pub fn token_lifetime(text: &str) -> Result<u32, InvalidValue> {
     seconds(text, 600, 43_200)
 }
 
-/// Seconds that a sidecar may take to its first token.
+/// Parses the seconds that a sidecar may take to get its first token.
 ///
 /// # Errors
-/// They are none.
+/// Returns an error if the text is not such a number.
 pub fn startup_timeout(text: &str) -> Result<u32, InvalidValue> {
     seconds(text, 1, 86_400)
 }
 
-/// How much the sidecar logs.
+/// Parses the sidecar's log level.
 ///
 /// # Errors
-/// It is no level.
+/// Returns an error if the text is not a log level.
 pub fn log_level(text: &str) -> Result<&str, InvalidValue> {
     if ["error", "warn", "info", "debug", "trace"].contains(&text) {
         return Ok(text);

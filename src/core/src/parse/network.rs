@@ -5,10 +5,10 @@ use std::net::Ipv6Addr;
 
 use super::{InvalidValue, digits};
 
-/// A port that a container without privileges may listen on.
+/// Parses a port that an unprivileged container may listen on.
 ///
 /// # Errors
-/// It is none.
+/// Returns an error if the text is not such a port.
 pub fn port(text: &str) -> Result<u16, InvalidValue> {
     digits(text)
         .and_then(|number| u16::try_from(number).ok())
@@ -16,56 +16,56 @@ pub fn port(text: &str) -> Result<u16, InvalidValue> {
         .ok_or_else(|| InvalidValue::expected("a port from 1024 to 65535"))
 }
 
-/// An endpoint: a scheme and a host, perhaps a port, no path; a slash at its end is cut off. `http:` would show the
-/// token to the network.
+/// Parses an endpoint: a scheme, a host, an optional port, no path. Drops a slash at the end. `http:` is for loopback only,
+/// because it would expose tokens to the network.
 ///
 /// # Errors
-/// It is none.
+/// Returns an error if the text is not such an endpoint.
 pub fn endpoint(text: &str) -> Result<&str, InvalidValue> {
-    const WANTED: &str = "an endpoint: https://HOST or https://HOST:PORT, without a path";
+    const EXPECTED: &str = "an endpoint: https://HOST or https://HOST:PORT, without a path";
     let trimmed = text.strip_suffix('/').unwrap_or(text);
     if let Some(authority) = trimmed.strip_prefix("https://")
         && host_of(authority).is_some()
     {
         return Ok(trimmed);
     }
-    let plain = trimmed.strip_prefix("http://").and_then(host_of);
-    match plain {
+    let http_host = trimmed.strip_prefix("http://").and_then(host_of);
+    match http_host {
         Some("127.0.0.1" | "localhost" | "[::1]") => Ok(trimmed),
-        Some(_) => Err(InvalidValue::with_hint(WANTED, "use https, because http sends tokens unencrypted")),
-        None => Err(InvalidValue::expected(WANTED)),
+        Some(_) => Err(InvalidValue::with_hint(EXPECTED, "use https, because http sends tokens unencrypted")),
+        None => Err(InvalidValue::expected(EXPECTED)),
     }
 }
 
-/// A proxy, `http://HOST:PORT`, perhaps with a user and a password.
+/// Parses a proxy, `http://HOST:PORT`, with an optional user and password.
 ///
 /// # Errors
-/// It is none. The error repeats nothing of it.
+/// Returns an error if the text is not such a URL. The error does not contain the text.
 pub fn proxy(text: &str) -> Result<&str, InvalidValue> {
     let rest = text.strip_prefix("http://").map(|rest| rest.strip_suffix('/').unwrap_or(rest));
     let (user, host) = rest.map_or(("", ""), |rest| rest.rsplit_once('@').unwrap_or(("", rest)));
     if host_of(host).is_none() {
         return Err(InvalidValue::expected("a proxy: http://HOST:PORT"));
     }
-    if user.bytes().all(is_user_byte) {
+    if user.bytes().all(is_userinfo_byte) {
         return Ok(text);
     }
-    Err(InvalidValue::expected(
-        "a proxy: http://USER:PASSWORD@HOST:PORT, with %23 for #, %3F for ?, %2F for /, %40 for @ in the user and the \
-         password",
+    Err(InvalidValue::with_hint(
+        "a proxy: http://USER:PASSWORD@HOST:PORT",
+        "escape # as %23, ? as %3F, / as %2F and @ as %40 in the user and the password",
     ))
 }
 
-/// What may stand before a URL's host as it is. Anything else would end the URL's host early, and what is left of the
-/// password would be looked up as one. Source: RFC 3986, section 3.2.1.
-fn is_user_byte(byte: u8) -> bool {
+/// Returns true for a byte that needs no escape in a URL's userinfo. Any other byte would end the URL's host early, and
+/// the rest of the password would be resolved as a host. Source: RFC 3986, section 3.2.1.
+fn is_userinfo_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:%".contains(&byte)
 }
 
-/// A proxy as variables name it: as curl does, one without a scheme is taken for `http://`.
+/// Parses a proxy from an environment variable. Like curl, adds `http://` if there is no scheme.
 ///
 /// # Errors
-/// As [`proxy`].
+/// Returns an error in the same cases as [`proxy`].
 pub fn proxy_variable(text: &str) -> Result<Cow<'_, str>, InvalidValue> {
     if text.contains("://") {
         return proxy(text).map(Cow::Borrowed);
@@ -75,7 +75,7 @@ pub fn proxy_variable(text: &str) -> Result<Cow<'_, str>, InvalidValue> {
     Ok(Cow::Owned(url))
 }
 
-/// The host of `HOST` or `HOST:PORT`.
+/// Returns the host of `HOST` or `HOST:PORT`.
 pub(super) fn host_of(authority: &str) -> Option<&str> {
     let end = if authority.starts_with('[') {
         authority.find(']')? + 1
@@ -83,23 +83,23 @@ pub(super) fn host_of(authority: &str) -> Option<&str> {
         authority.find(':').unwrap_or(authority.len())
     };
     let (host, rest) = authority.split_at(end);
-    let port_is_good =
+    let is_valid_port =
         rest.is_empty() || digits(rest.strip_prefix(':')?).is_some_and(|port| (1..=65535).contains(&port));
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let host_is_good = address.map_or_else(|| is_host(host), |address| address.parse::<Ipv6Addr>().is_ok());
-    (port_is_good && host_is_good).then_some(host)
+    let is_valid_host = address.map_or_else(|| is_host(host), |address| address.parse::<Ipv6Addr>().is_ok());
+    (is_valid_port && is_valid_host).then_some(host)
 }
 
-/// Whether it is a domain name, or an IPv4 address, which looks like one.
+/// Returns true for a domain name or an IPv4 address.
 #[must_use]
 pub fn is_host(text: &str) -> bool {
-    let label = |label: &str| {
+    let is_label = |label: &str| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
-    text.len() <= 253 && text.split('.').all(label)
+    text.len() <= 253 && text.split('.').all(is_label)
 }
 
 #[cfg(test)]
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ports() {
+    fn port_accepts_unprivileged_ports_only() {
         assert_eq!((port("1024"), port("65535")), (Ok(1024), Ok(65535)));
         for text in ["", "0", "1023", "65536", "+8080", "http"] {
             assert!(port(text).is_err(), "{text}");
@@ -115,8 +115,8 @@ mod tests {
     }
 
     #[test]
-    fn endpoints() {
-        for (text, read) in [
+    fn endpoint_requires_https_unless_on_loopback() {
+        for (text, expected) in [
             ("https://sts.example.internal", "https://sts.example.internal"),
             ("https://sts.example.internal/", "https://sts.example.internal"),
             ("https://sts.example.internal:8443", "https://sts.example.internal:8443"),
@@ -124,7 +124,7 @@ mod tests {
             ("http://localhost", "http://localhost"),
             ("http://[::1]:80", "http://[::1]:80"),
         ] {
-            assert_eq!(endpoint(text), Ok(read));
+            assert_eq!(endpoint(text), Ok(expected));
         }
         for text in [
             "",
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn proxies() {
+    fn proxy_requires_http_and_an_escaped_password() {
         for text in [
             "http://proxy:3128",
             "http://u:p@proxy.example:3128/",
@@ -168,13 +168,13 @@ mod tests {
             assert_eq!(proxy(text).unwrap_err().to_string(), "expected a proxy: http://HOST:PORT", "{text}");
         }
         for password in ["p#w", "p?w", "p/w", "p@w", "p|w", "p\\w", "p[w", "p w", "pü"] {
-            let wrong = proxy(&format!("http://user:{password}@proxy:3128")).unwrap_err().to_string();
-            assert!(wrong.contains("%23 for #"), "{password}: {wrong}");
+            let error = proxy(&format!("http://user:{password}@proxy:3128")).unwrap_err();
+            assert!(error.hint().is_some_and(|hint| hint.contains("# as %23")), "{password}: {error}");
         }
     }
 
     #[test]
-    fn a_variable_may_leave_the_scheme_out() {
+    fn proxy_variable_without_a_scheme_is_http() {
         assert_eq!(proxy_variable("proxy:3128").as_deref(), Ok("http://proxy:3128"));
         assert_eq!(proxy_variable("u:p@proxy").as_deref(), Ok("http://u:p@proxy"));
         assert_eq!(proxy_variable("http://proxy:3128/").as_deref(), Ok("http://proxy:3128/"));

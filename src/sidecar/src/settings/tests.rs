@@ -59,7 +59,7 @@ fn eks_pod_identity() {
     assert_eq!(read(&[&NO_ROLE[..], &AGENT, &[LOOPBACK]].concat()).unwrap_err(), NO_LOOPBACK);
     let elsewhere = (names::AWS_CONTAINER_CREDENTIALS_FULL_URI, "http://10.0.0.1/v1/credentials");
     let elsewhere = read(&[&NO_ROLE[..], &AGENT, &[elsewhere]].concat()).unwrap_err();
-    assert!(elsewhere.contains("expected EKS Pod Identity's, http://169.254.170.23/"), "{elsewhere}");
+    assert!(elsewhere.contains("expected the EKS Pod Identity agent: http://169.254.170.23/"), "{elsewhere}");
     let no_file = read(&[&NO_ROLE[..], &AGENT[..2]].concat()).unwrap_err();
     assert!(
         no_file.starts_with(
