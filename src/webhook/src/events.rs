@@ -1,7 +1,7 @@
-//! Events about pods that were refused, left alone or warned about, for those who look there. Off unless asked for.
+//! Kubernetes events about pods that were denied, skipped or injected with warnings. Disabled by default.
 //!
-//! A controller that is refused tries again and again, with every replica of the webhook: so an event is said once, by
-//! a name made of what it says, and all together no faster than the API server should bear. Never of a dry run.
+//! A controller retries a denied pod again and again, with every replica of the webhook. So an event is created once,
+//! under a name derived from its content, and a rate limit protects the API server. A dry run creates no event.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,159 +18,163 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::Instant;
 use tracing::debug;
 
-use crate::ask::ask;
+use crate::api_call::{BACKGROUND_TIMEOUT, call_with_timeout};
 use crate::metrics::{EventOutcome, Metrics};
-use crate::rate::Bucket;
+use crate::rate_limit::TokenBucket;
 
-/// What the events say who speaks.
+/// Reporting controller of the events.
 const CONTROLLER: &str = "rolebridge.io/webhook";
-/// Events a second in the long run, and at once.
+/// Sustained rate of events a second.
 const RATE: u32 = 1;
+/// Number of events in a burst.
 const BURST: u32 = 25;
-/// How long an event is not said again. The API server forgets events after an hour.
-const SILENCE: Duration = Duration::from_mins(30);
-/// How many are remembered, and how many wait.
-const REMEMBERED: usize = 1000;
-const WAITING: usize = 50;
-/// The longest note that it takes, in bytes.
-const NOTE: usize = 1024;
+/// Time for which an event is not repeated. The API server deletes events after an hour.
+const REPEAT_AFTER: Duration = Duration::from_mins(30);
+/// Maximum number of events that are remembered as emitted.
+const MAX_REMEMBERED: usize = 1000;
+/// Maximum number of events that wait for the API server.
+const QUEUE_LEN: usize = 50;
+/// Maximum length of a note that the API server accepts, in bytes.
+const MAX_NOTE_BYTES: usize = 1024;
 
-macro_rules! occasions {
-    ($($(#[doc = $doc:literal])+ $name:ident = $reason:literal, $sentence:literal;)+) => {
-        /// What an event is about.
+macro_rules! event_reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident = $reason:literal, $description:literal;)+) => {
+        /// Reason of an event.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Occasion {
+        pub enum EventReason {
             $($(#[doc = $doc])+ $name,)+
         }
 
-        impl Occasion {
-            /// Every occasion, in the order of the documentation.
+        impl EventReason {
+            /// Every reason, in the order of the documentation.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// The event's reason.
+            /// Returns the event's `reason`.
             #[must_use]
-            pub const fn reason(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $reason,)+
                 }
             }
 
-            /// When it is said, for people.
+            /// Returns a sentence for the documentation.
             #[must_use]
-            pub const fn sentence(self) -> &'static str {
+            pub const fn description(self) -> &'static str {
                 match self {
-                    $(Self::$name => $sentence,)+
+                    $(Self::$name => $description,)+
                 }
             }
         }
     };
 }
 
-occasions! {
-    /// The pod was refused.
-    Refused = "RolebridgeRefused", "A pod was refused; the note is the refusal's sentence.";
-    /// The pod's namespace opted it in, and it passed unchanged nevertheless.
-    NotInjected = "RolebridgeNotInjected",
-        "A pod that only its namespace opted in passed unchanged; the note says what it lacks.";
-    /// The pod passed, with a warning that its controller reads and nobody else.
-    Warned = "RolebridgeWarned", "A pod was injected, with warnings: the note.";
+event_reasons! {
+    /// The pod was denied.
+    Denied = "InjectionDenied", "A pod was denied; the note is the reason.";
+    /// Only the namespace opted the pod in, and the pod passed unchanged.
+    Skipped = "InjectionSkipped",
+        "A pod that only its namespace opted in passed unchanged; the note says what is missing.";
+    /// The pod was injected with a warning that only its controller receives.
+    Warning = "InjectionWarning", "A pod was injected with warnings, which are the note.";
 }
 
-/// Says events.
+/// Emitter of events.
 #[derive(Debug)]
 pub struct Events {
     sender: Sender<Event>,
-    gate: Mutex<Gate>,
+    limiter: Mutex<EventLimiter>,
     metrics: Arc<Metrics>,
 }
 
 impl Events {
-    /// Says them with this client, from a task of its own.
+    /// Starts a task that creates events with this client.
     #[must_use]
     pub fn start(client: Client, metrics: Arc<Metrics>) -> Self {
-        let (sender, receiver) = channel(WAITING);
-        tokio::spawn(create(client, receiver, Arc::clone(&metrics)));
-        Self { sender, gate: Mutex::new(Gate::new(Instant::now())), metrics }
+        let (sender, receiver) = channel(QUEUE_LEN);
+        tokio::spawn(create_events(client, receiver, Arc::clone(&metrics)));
+        Self { sender, limiter: Mutex::new(EventLimiter::new(Instant::now())), metrics }
     }
 
-    /// Says it, unless it was said lately or there is too much to say. Never waits.
-    pub fn say(&self, about: &ObjectReference, occasion: Occasion, note: &str) {
-        let key = key(about, occasion, note);
-        let passes = self.gate.lock().unwrap_or_else(PoisonError::into_inner).passes(key, Instant::now());
-        let outcome = match passes {
-            Ok(()) if self.sender.try_send(event(about, occasion, note, key)).is_ok() => return,
+    /// Queues an event, unless it was emitted recently or exceeds the rate limit. Never blocks.
+    pub fn emit(&self, target: &ObjectReference, reason: EventReason, note: &str) {
+        let key = key(target, reason, note);
+        let admitted = self.limiter.lock().unwrap_or_else(PoisonError::into_inner).admit(key, Instant::now());
+        let outcome = match admitted {
+            Ok(()) if self.sender.try_send(event(target, reason, note, key)).is_ok() => return,
             Ok(()) => EventOutcome::Limited,
             Err(outcome) => outcome,
         };
-        self.metrics.event(outcome);
+        self.metrics.record_event(outcome);
     }
 }
 
-async fn create(client: Client, mut receiver: Receiver<Event>, metrics: Arc<Metrics>) {
+async fn create_events(client: Client, mut receiver: Receiver<Event>, metrics: Arc<Metrics>) {
     while let Some(event) = receiver.recv().await {
         let namespace = event.metadata.namespace.as_deref().unwrap_or_default();
         let events = Api::<Event>::namespaced(client.clone(), namespace);
-        let outcome = match ask(events.create(&PostParams::default(), &event)).await {
+        let created =
+            call_with_timeout(BACKGROUND_TIMEOUT, events.create(&PostParams::default(), &event)).await;
+        let outcome = match created {
             Ok(_) => EventOutcome::Created,
-            // Another replica said it.
+            // Another replica created it.
             Err(error) if error.is_conflict() => EventOutcome::Repeated,
             Err(error) => {
-                debug!(namespace, %error, "event not created");
+                debug!(namespace, %error, "failed to create an event");
                 EventOutcome::Failed
             }
         };
-        metrics.event(outcome);
+        metrics.record_event(outcome);
     }
 }
 
-/// What was said lately, and how fast.
+/// Suppresses repeated events and limits the rate of others.
 #[derive(Debug)]
-struct Gate {
-    said: HashMap<u64, Instant>,
-    bucket: Bucket,
+struct EventLimiter {
+    emitted: HashMap<u64, Instant>,
+    bucket: TokenBucket,
 }
 
-impl Gate {
+impl EventLimiter {
     fn new(now: Instant) -> Self {
-        Self { said: HashMap::new(), bucket: Bucket::new(RATE, BURST, now) }
+        Self { emitted: HashMap::new(), bucket: TokenBucket::new(RATE, BURST, now) }
     }
 
-    fn passes(&mut self, key: u64, now: Instant) -> Result<(), EventOutcome> {
-        let lately = |said: &Instant| now.duration_since(*said) < SILENCE;
-        if self.said.get(&key).is_some_and(lately) {
+    fn admit(&mut self, key: u64, now: Instant) -> Result<(), EventOutcome> {
+        let is_recent = |emitted: &Instant| now.duration_since(*emitted) < REPEAT_AFTER;
+        if self.emitted.get(&key).is_some_and(is_recent) {
             return Err(EventOutcome::Repeated);
         }
-        if self.said.len() >= REMEMBERED {
-            self.said.retain(|_, said| lately(said));
+        if self.emitted.len() >= MAX_REMEMBERED {
+            self.emitted.retain(|_, emitted| is_recent(emitted));
         }
-        if self.said.len() >= REMEMBERED || self.bucket.turn(now, Duration::ZERO).is_none() {
+        if self.emitted.len() >= MAX_REMEMBERED || self.bucket.try_acquire(now, Duration::ZERO).is_none() {
             return Err(EventOutcome::Limited);
         }
-        self.said.insert(key, now);
+        self.emitted.insert(key, now);
         Ok(())
     }
 }
 
-/// The same in every replica: the hasher has no seed of its own.
-fn key(about: &ObjectReference, occasion: Occasion, note: &str) -> u64 {
+/// Returns the event's key. Every replica computes the same key, because the hasher has no random seed.
+fn key(target: &ObjectReference, reason: EventReason, note: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (&about.namespace, &about.kind, &about.name, &about.uid, occasion, note).hash(&mut hasher);
+    (&target.namespace, &target.kind, &target.name, &target.uid, reason, note).hash(&mut hasher);
     hasher.finish()
 }
 
-fn event(about: &ObjectReference, occasion: Occasion, note: &str, key: u64) -> Event {
-    let name = about.name.as_deref().unwrap_or_default();
+fn event(target: &ObjectReference, reason: EventReason, note: &str, key: u64) -> Event {
+    let name = target.name.as_deref().unwrap_or_default();
     Event {
         metadata: ObjectMeta {
             name: Some(format!("{name}.{key:016x}")),
-            namespace: about.namespace.clone(),
+            namespace: target.namespace.clone(),
             ..ObjectMeta::default()
         },
         type_: Some("Warning".to_owned()),
-        reason: Some(occasion.reason().to_owned()),
+        reason: Some(reason.as_str().to_owned()),
         action: Some("Admission".to_owned()),
-        note: Some(note[..note.floor_char_boundary(NOTE)].to_owned()),
-        regarding: Some(about.clone()),
+        note: Some(note[..note.floor_char_boundary(MAX_NOTE_BYTES)].to_owned()),
+        regarding: Some(target.clone()),
         event_time: Some(MicroTime(Timestamp::now())),
         reporting_controller: Some(CONTROLLER.to_owned()),
         reporting_instance: Some(CONTROLLER.to_owned()),
@@ -192,46 +196,46 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_said_once_until_it_is_forgotten() {
+    fn limiter_suppresses_repeated_event_until_it_expires() {
         let start = Instant::now();
-        let mut gate = Gate::new(start);
-        assert_eq!(gate.passes(1, start), Ok(()));
-        assert_eq!(gate.passes(1, start + SILENCE / 2), Err(EventOutcome::Repeated));
-        assert_eq!(gate.passes(2, start + SILENCE / 2), Ok(()));
-        assert_eq!(gate.passes(1, start + SILENCE), Ok(()));
+        let mut limiter = EventLimiter::new(start);
+        assert_eq!(limiter.admit(1, start), Ok(()));
+        assert_eq!(limiter.admit(1, start + REPEAT_AFTER / 2), Err(EventOutcome::Repeated));
+        assert_eq!(limiter.admit(2, start + REPEAT_AFTER / 2), Ok(()));
+        assert_eq!(limiter.admit(1, start + REPEAT_AFTER), Ok(()));
     }
 
     #[test]
-    fn a_storm_of_different_events_is_limited_and_what_was_not_said_can_be_said_later() {
+    fn limiter_in_a_storm_admits_a_burst_and_limited_events_later() {
         let start = Instant::now();
-        let mut gate = Gate::new(start);
-        let passed = (0..1000).filter(|key| gate.passes(*key, start).is_ok()).count();
-        assert_eq!(passed, 25);
-        assert_eq!(gate.passes(999, start), Err(EventOutcome::Limited));
-        assert_eq!(gate.passes(999, start + Duration::from_secs(1)), Ok(()));
+        let mut limiter = EventLimiter::new(start);
+        let admitted = (0..1000).filter(|key| limiter.admit(*key, start).is_ok()).count();
+        assert_eq!(admitted, 25);
+        assert_eq!(limiter.admit(999, start), Err(EventOutcome::Limited));
+        assert_eq!(limiter.admit(999, start + Duration::from_secs(1)), Ok(()));
     }
 
     #[test]
-    fn the_name_is_made_of_what_is_said_about_what() {
-        let name = |about: &str, occasion, note| {
-            let about = replica_set(about);
-            event(&about, occasion, note, key(&about, occasion, note)).metadata.name.unwrap()
+    fn event_name_depends_on_target_reason_and_note() {
+        let name = |target: &str, reason, note| {
+            let target = replica_set(target);
+            event(&target, reason, note, key(&target, reason, note)).metadata.name.unwrap()
         };
-        let one = name("batch", Occasion::Refused, "a");
-        assert_eq!(one, name("batch", Occasion::Refused, "a"));
+        let first = name("batch", EventReason::Denied, "a");
+        assert_eq!(first, name("batch", EventReason::Denied, "a"));
         for other in [
-            name("other", Occasion::Refused, "a"),
-            name("batch", Occasion::Warned, "a"),
-            name("batch", Occasion::Refused, "b"),
+            name("other", EventReason::Denied, "a"),
+            name("batch", EventReason::Warning, "a"),
+            name("batch", EventReason::Denied, "b"),
         ] {
-            assert_ne!(one, other);
+            assert_ne!(first, other);
         }
     }
 
     #[test]
-    fn a_note_is_cut_where_the_api_server_would_refuse_it() {
-        let note = format!("x{}", "ü".repeat(NOTE));
-        let event = event(&replica_set("batch"), Occasion::Refused, &note, 0);
-        assert_eq!(event.note.unwrap().len(), NOTE - 1);
+    fn event_note_is_truncated_to_the_limit_of_the_api_server() {
+        let note = format!("x{}", "ü".repeat(MAX_NOTE_BYTES));
+        let event = event(&replica_set("batch"), EventReason::Denied, &note, 0);
+        assert_eq!(event.note.unwrap().len(), MAX_NOTE_BYTES - 1);
     }
 }

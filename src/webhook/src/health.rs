@@ -1,4 +1,4 @@
-//! What the kubelet and Prometheus ask, on a port of its own, over plain HTTP.
+//! Health endpoints and metrics for the kubelet and Prometheus, on a separate port over plain HTTP.
 
 use std::sync::Arc;
 
@@ -10,97 +10,107 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use k8s_openapi::jiff::Timestamp;
 
-use crate::certificates::Certificates;
-use crate::drain::{Drain, Phase};
-use crate::lookup::Kind;
-use crate::managed::counts::Counts;
-use crate::page::{Page, Type};
-use crate::router::Webhook;
-use crate::trust::Trust;
+use crate::cert_trust::CertTrust;
+use crate::exposition::{Exposition, MetricType};
+use crate::http::cert_resolver::CertResolver;
+use crate::http::drain::{Drain, Phase};
+use crate::managed_cert::metrics::ManagedCertMetrics;
+use crate::object_kind::ObjectKind;
+use crate::state::AppState;
 
-/// What health is judged by.
+/// Inputs of the health checks and the metrics.
 #[derive(Debug, Clone)]
 pub struct Health {
-    /// Caches and counts.
-    pub webhook: Arc<Webhook>,
-    /// What is served.
-    pub certificates: Arc<Certificates>,
-    /// Whether API servers take it.
-    pub trust: Arc<Trust>,
-    /// Counts of the certificates, if they are managed here.
-    pub managed: Option<Arc<Counts>>,
-    /// How far the end has come.
+    /// Caches and counters.
+    pub state: Arc<AppState>,
+    /// Serving certificate.
+    pub resolver: Arc<CertResolver>,
+    /// Trust of API servers in the serving certificate.
+    pub trust: Arc<CertTrust>,
+    /// Metrics of the managed certificate, if it is managed by the webhook.
+    pub managed_cert: Option<Arc<ManagedCertMetrics>>,
+    /// Phase of the shutdown.
     pub drain: Arc<Drain>,
 }
 
-/// The paths of the health port.
+/// Builds the router of the health port.
 pub fn router(health: Health) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
+        .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(Arc::new(health))
 }
 
 impl Health {
-    /// What an API server's call would need and is not there.
-    fn missing(&self) -> Vec<String> {
-        let cache = |kind| self.webhook.lookup.cache(kind).is_synced();
-        let certificate = match self.certificates.served() {
-            Some(served) => self.trust.missing(&served, Timestamp::now()),
-            None => Some("there is no certificate yet".to_owned()),
+    /// Returns the unmet conditions for answering the API server.
+    fn problems(&self) -> Vec<String> {
+        let synced = |kind| self.state.lookup.cache(kind).is_synced();
+        let certificate = match self.resolver.current() {
+            Some(serving) => self.trust.problem(&serving, Timestamp::now()),
+            None => Some("no serving certificate yet".to_owned()),
         };
-        let others = [
-            (self.drain.phase() == Phase::Serving, "it is shutting down"),
-            (cache(Kind::ServiceAccount), "the service accounts have not all been listed yet"),
-            (cache(Kind::Namespace), "the namespaces have not all been listed yet"),
+        let conditions = [
+            (self.drain.phase() == Phase::Serving, "shutting down"),
+            (synced(ObjectKind::ServiceAccount), "service accounts not listed yet"),
+            (synced(ObjectKind::Namespace), "namespaces not listed yet"),
         ];
-        let missing = others.into_iter().filter(|(there, _)| !there).map(|(_, missing)| missing.to_owned());
-        certificate.into_iter().chain(missing).collect()
+        let unmet = conditions.into_iter().filter(|(met, _)| !met).map(|(_, problem)| problem.to_owned());
+        certificate.into_iter().chain(unmet).collect()
     }
 }
 
-async fn ready(State(health): State<Arc<Health>>) -> Response {
-    let missing = health.missing();
-    if missing.is_empty() {
+async fn readyz(State(health): State<Arc<Health>>) -> Response {
+    let problems = health.problems();
+    if problems.is_empty() {
         return "ready\n".into_response();
     }
-    (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", missing.join(", "))).into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", problems.join(", "))).into_response()
 }
 
 async fn metrics(State(health): State<Arc<Health>>) -> Response {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], page(&health)).into_response()
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], exposition(&health)).into_response()
 }
 
-/// Everything that is counted, and what can be told by a look.
-fn page(health: &Health) -> String {
-    let mut page = Page::default();
-    health.webhook.metrics.write(&mut page);
-    let mut family =
-        page.family("cached_objects", Type::Gauge, "Objects known, with something to say or without.");
-    for kind in Kind::ALL {
-        let (telling, silent) = health.webhook.lookup.cache(kind).sizes();
-        family.sample(&[("kind", kind.name()), ("telling", "true")], telling);
-        family.sample(&[("kind", kind.name()), ("telling", "false")], silent);
+/// Returns all metrics: the counters, and gauges that are computed now.
+fn exposition(health: &Health) -> String {
+    let mut exposition = Exposition::default();
+    health.state.metrics.write(&mut exposition);
+    let mut family = exposition.family(
+        "cached_objects",
+        MetricType::Gauge,
+        "Objects in the metadata cache, by whether they carry Rolebridge settings.",
+    );
+    for kind in ObjectKind::ALL {
+        let (relevant, irrelevant) = health.state.lookup.cache(kind).sizes();
+        family.sample(&[("kind", kind.name()), ("relevant", "true")], relevant);
+        family.sample(&[("kind", kind.name()), ("relevant", "false")], irrelevant);
     }
-    page.family("ready", Type::Gauge, "1 if an API server's call would be answered now, from synced caches.")
-        .sample(&[], u8::from(health.missing().is_empty()));
-    if let Some(served) = health.certificates.served() {
-        page.family(
-            "certificate_start_timestamp_seconds",
-            Type::Gauge,
-            "When the served certificate begins, Unix time.",
+    exposition
+        .family(
+            "ready",
+            MetricType::Gauge,
+            "1 if the webhook can answer API servers now, from synced caches.",
         )
-        .sample(&[], served.not_before().as_second());
-        page.family(
-            "certificate_expiry_timestamp_seconds",
-            Type::Gauge,
-            "When the served certificate ends, Unix time.",
-        )
-        .sample(&[], served.not_after().as_second());
+        .sample(&[], u8::from(health.problems().is_empty()));
+    if let Some(serving) = health.resolver.current() {
+        exposition
+            .family(
+                "certificate_not_before_timestamp_seconds",
+                MetricType::Gauge,
+                "Start of the serving certificate's validity, Unix time.",
+            )
+            .sample(&[], serving.not_before().as_second());
+        exposition
+            .family(
+                "certificate_expiry_timestamp_seconds",
+                MetricType::Gauge,
+                "Expiry of the serving certificate, Unix time.",
+            )
+            .sample(&[], serving.not_after().as_second());
     }
-    if let Some(managed) = &health.managed {
-        managed.write(&mut page);
+    if let Some(managed_cert) = &health.managed_cert {
+        managed_cert.write(&mut exposition);
     }
-    page.into_text()
+    exposition.into_text()
 }

@@ -1,43 +1,37 @@
-//! The mutating admission webhook: kube-apiserver asks it about each opted-in pod, and it answers with a patch.
+//! Mutating admission webhook that injects the Rolebridge sidecar into opted-in pods.
 //!
-//! `rolebridge_inject` decides; this crate only asks and answers. A request goes through these files, in order:
-//! [`server`], [`connections`], [`router`], [`body`], [`review`], [`mutate`] or [`workloads`], [`lookup`]
-//! ([`cache`], else [`live`]), [`answer`]; if asked to, [`events`].
+//! `rolebridge_inject` decides; this crate reads the review and writes the response. A request passes through these
+//! modules, in order: [`http::server`], [`http::connection`], [`http::router`], [`admission::body`],
+//! [`admission::review`], [`handlers::pods`] or [`handlers::workloads`], [`metadata::lookup`] ([`metadata::cache`], else
+//! [`metadata::reader`]), [`admission::response`] and, if enabled, [`events`].
 //!
-//! The certificate comes from [`certificates`] in files or is [`managed`]; [`trust`] tells whether API servers take it.
+//! The serving certificate comes from files ([`http::cert_resolver`]) or is managed by the webhook ([`managed_cert`]).
+//! [`cert_trust`] checks that API servers accept it.
 
-pub mod answer;
-pub mod arguments;
-mod ask;
-pub mod body;
-pub mod cache;
-mod cause;
-pub mod certificates;
-pub mod configurations;
-pub mod connections;
-pub mod defaults;
-pub mod drain;
+pub mod admission;
+mod api_call;
+mod api_error;
+pub mod args;
+pub mod cert_trust;
+pub mod deadlines;
 pub mod events;
+pub mod exposition;
+pub mod file_watcher;
+pub mod handlers;
 pub mod health;
-pub mod live;
+pub mod http;
+pub mod live_defaults;
 mod log;
-pub mod lookup;
-pub mod managed;
+pub mod managed_cert;
+pub mod metadata;
 pub mod metrics;
-pub mod mutate;
-pub mod named;
-pub mod page;
-pub mod patience;
-pub mod rate;
-pub mod review;
-pub mod router;
+pub mod object_kind;
+pub mod rate_limit;
 mod run;
-pub mod server;
-pub mod tls;
-pub mod trust;
-pub mod watch;
-pub mod watch_files;
-pub mod workloads;
+pub mod state;
+mod value_parsers;
+pub mod webhook_config;
+pub mod webhook_config_reader;
 
-pub use arguments::Arguments;
+pub use args::Args;
 pub use run::run;

@@ -1,7 +1,7 @@
-//! Structured logs: one JSON object a line, on standard output.
+//! Structured logs: one JSON object per line, on standard output.
 //!
-//! Only this crate's own events are shown, at any level: libraries tell of a fault at each attempt and without its cause,
-//! and what uses them says it with the cause, when it gives up or waits.
+//! Only this crate's own events are logged, whatever the level. Libraries log each failed attempt without its cause; the
+//! code that calls them logs the cause, when it gives up or retries.
 
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::Targets;
@@ -11,13 +11,13 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 const CRATE: &str = env!("CARGO_CRATE_NAME");
 
-/// Logs from now on.
+/// Installs the global subscriber.
 pub(crate) fn start(level: Level) {
-    // It fails where a subscriber is set already, as in a test that runs the whole program: then that one is right.
+    // Fails if a subscriber is already set, for example by a test that runs the whole program.
     let _ = subscriber(level, std::io::stdout).try_init();
 }
 
-/// What formats and filters.
+/// Builds the subscriber that filters and formats events.
 fn subscriber<W>(level: Level, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -43,17 +43,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn libraries_are_silent() {
+    fn subscriber_ignores_events_of_libraries() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let file = Arc::new(File::create(&path).unwrap());
         with_default(subscriber(Level::INFO, file), || {
-            info!("ours");
-            debug!("too much");
+            info!("own event");
+            debug!("below the level");
             error!(target: "kube_client::client", "failed with error client error (Connect)");
         });
         let lines = std::fs::read_to_string(&path).unwrap();
         assert_eq!(lines.lines().count(), 1, "{lines}");
-        assert!(lines.contains("\"message\":\"ours\""), "{lines}");
+        assert!(lines.contains("\"message\":\"own event\""), "{lines}");
     }
 }

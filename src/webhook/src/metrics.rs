@@ -1,4 +1,4 @@
-//! Counters, and the page that Prometheus reads. No label ever carries a user's value.
+//! Counters of the webhook. Label values never come from users.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use rolebridge_inject::Reason;
 
-use crate::lookup::Kind;
-use crate::page::{Page, Type};
+use crate::exposition::{Exposition, MetricType};
+use crate::object_kind::ObjectKind;
 
 macro_rules! labels {
     ($(#[doc = $doc:literal])+ $name:ident { $($(#[doc = $variant_doc:literal])+ $variant:ident = $label:literal,)+ }) => {
@@ -23,22 +23,22 @@ macro_rules! labels {
 pub(crate) use labels;
 
 labels! {
-    /// How a live read ended.
-    LiveOutcome {
+    /// Outcome of a live read.
+    LiveReadOutcome {
         /// The object exists.
         Found = "found",
-        /// It does not.
+        /// The object does not exist.
         Absent = "absent",
-        /// The API server did not say.
+        /// The read failed.
         Failed = "failed",
-        /// Another reading of the same moment answered.
+        /// Another read in progress, or a recent one, was reused.
         Shared = "shared",
     }
 }
 
 labels! {
-    /// A file that is read again when it changes.
-    Reloaded {
+    /// A file that is reloaded when it changes.
+    ReloadedFile {
         /// The certificate and its key.
         Certificate = "certificate",
         /// The platform team's defaults.
@@ -47,35 +47,35 @@ labels! {
 }
 
 labels! {
-    /// What became of an event.
+    /// Outcome of an event.
     EventOutcome {
-        /// It was said.
+        /// The event was created.
         Created = "created",
-        /// It was said before, here or by another replica.
+        /// The event exists, created by this replica or another one.
         Repeated = "repeated",
-        /// There was too much to say.
+        /// The event was dropped by the rate limit.
         Limited = "limited",
-        /// The API server did not take it.
+        /// The API server rejected the event or did not respond.
         Failed = "failed",
     }
 }
 
-/// What became of a pod's review.
+/// Outcome of a pod's review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It got a patch.
+pub enum ReviewOutcome {
+    /// The pod was injected.
     Injected,
-    /// It stayed as it was.
-    Unchanged(Reason),
-    /// It was denied.
-    Refused(Reason),
-    /// It was not a creation.
+    /// The pod passed unchanged.
+    Skipped(Reason),
+    /// The pod was denied.
+    Denied(Reason),
+    /// The request was not a creation.
     NotCreation,
-    /// Nobody could say what its surroundings are.
+    /// The pod was denied because its service account or namespace could not be read.
     Failed,
 }
 
-/// The statuses of requests that got no review's answer.
+/// Statuses of requests that are rejected before admission.
 const STATUSES: &[StatusCode] = &[
     StatusCode::BAD_REQUEST,
     StatusCode::NOT_FOUND,
@@ -86,7 +86,7 @@ const STATUSES: &[StatusCode] = &[
     StatusCode::SERVICE_UNAVAILABLE,
 ];
 
-/// Upper bounds in microseconds. A review takes tens of them, and one that reads live some thousands.
+/// Upper bounds of the histogram in microseconds. A review takes tens of microseconds, one with a live read thousands.
 const BUCKETS: &[u64] = &[
     25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
     2_500_000, 5_000_000,
@@ -94,47 +94,48 @@ const BUCKETS: &[u64] = &[
 
 const REASONS: usize = Reason::ALL.len();
 
-pub(crate) type Counts<const N: usize> = [AtomicU64; N];
+pub(crate) type Counters<const N: usize> = [AtomicU64; N];
 
-pub(crate) const fn zeros<const N: usize>() -> Counts<N> {
+pub(crate) const fn zeros<const N: usize>() -> Counters<N> {
     [const { AtomicU64::new(0) }; N]
 }
 
-pub(crate) fn add(counter: &AtomicU64, more: u64) {
-    counter.fetch_add(more, Ordering::Relaxed);
+pub(crate) fn add(counter: &AtomicU64, amount: u64) {
+    counter.fetch_add(amount, Ordering::Relaxed);
 }
 
 pub(crate) fn value(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
 }
 
-/// Everything that is counted.
+/// Counters of the webhook.
 #[derive(Debug)]
 pub struct Metrics {
     injected: AtomicU64,
-    unchanged: Counts<REASONS>,
-    refused: Counts<REASONS>,
+    skipped: Counters<REASONS>,
+    denied: Counters<REASONS>,
     not_creation: AtomicU64,
     failed: AtomicU64,
-    workloads: Counts<2>,
-    durations: Counts<{ BUCKETS.len() + 1 }>,
+    workloads: Counters<2>,
+    durations: Counters<{ BUCKETS.len() + 1 }>,
     duration_sum: AtomicU64,
-    rejected: Counts<{ STATUSES.len() }>,
-    live_reads: Counts<4>,
-    watch_faults: Counts<2>,
-    reloads: [Counts<2>; 2],
-    /// One where the newest content is not what holds.
-    reload_refused: Counts<2>,
-    handshake_faults: AtomicU64,
-    events: Counts<4>,
+    rejected: Counters<{ STATUSES.len() }>,
+    live_reads: Counters<4>,
+    watch_errors: Counters<2>,
+    /// Failed and successful reloads of each file.
+    reloads: [Counters<2>; 2],
+    /// One for each file if its latest content is not in use.
+    config_stale: Counters<2>,
+    handshake_errors: AtomicU64,
+    events: Counters<4>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         Self {
             injected: AtomicU64::default(),
-            unchanged: zeros(),
-            refused: zeros(),
+            skipped: zeros(),
+            denied: zeros(),
             not_creation: AtomicU64::default(),
             failed: AtomicU64::default(),
             workloads: zeros(),
@@ -142,138 +143,112 @@ impl Default for Metrics {
             duration_sum: AtomicU64::default(),
             rejected: zeros(),
             live_reads: zeros(),
-            watch_faults: zeros(),
+            watch_errors: zeros(),
             reloads: [zeros(), zeros()],
-            reload_refused: zeros(),
-            handshake_faults: AtomicU64::default(),
+            config_stale: zeros(),
+            handshake_errors: AtomicU64::default(),
             events: zeros(),
         }
     }
 }
 
 impl Metrics {
-    /// A pod's review was answered.
-    pub fn pod(&self, outcome: Outcome, took: Duration) {
+    /// Counts the review of a pod.
+    pub fn record_pod_review(&self, outcome: ReviewOutcome, duration: Duration) {
         let counter = match outcome {
-            Outcome::Injected => &self.injected,
-            Outcome::Unchanged(reason) => &self.unchanged[reason as usize],
-            Outcome::Refused(reason) => &self.refused[reason as usize],
-            Outcome::NotCreation => &self.not_creation,
-            Outcome::Failed => &self.failed,
+            ReviewOutcome::Injected => &self.injected,
+            ReviewOutcome::Skipped(reason) => &self.skipped[reason as usize],
+            ReviewOutcome::Denied(reason) => &self.denied[reason as usize],
+            ReviewOutcome::NotCreation => &self.not_creation,
+            ReviewOutcome::Failed => &self.failed,
         };
         add(counter, 1);
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         add(&self.durations[BUCKETS.partition_point(|bound| *bound < micros)], 1);
         add(&self.duration_sum, micros);
     }
 
-    /// A workload's review was answered, with warnings or without.
-    pub fn workload(&self, warned: bool) {
+    /// Counts the review of a workload, with or without warnings.
+    pub fn record_workload_review(&self, warned: bool) {
         add(&self.workloads[usize::from(warned)], 1);
     }
 
-    /// A request got no review's answer.
-    pub fn rejected(&self, status: StatusCode) {
+    /// Counts a request that was rejected before admission.
+    pub fn record_rejected_request(&self, status: StatusCode) {
         if let Some(index) = STATUSES.iter().position(|known| *known == status) {
             add(&self.rejected[index], 1);
         }
     }
 
-    /// A live read ended.
-    pub fn live_read(&self, outcome: LiveOutcome) {
+    /// Counts a live read.
+    pub fn record_live_read(&self, outcome: LiveReadOutcome) {
         add(&self.live_reads[outcome as usize], 1);
     }
 
-    /// A list or a watch failed.
-    pub fn watch_fault(&self, kind: Kind) {
-        add(&self.watch_faults[kind as usize], 1);
+    /// Counts a failed list or watch.
+    pub fn record_watch_error(&self, kind: ObjectKind) {
+        add(&self.watch_errors[kind as usize], 1);
     }
 
-    /// A changed file was read, and taken or not.
-    pub fn reload(&self, what: Reloaded, taken: bool) {
-        add(&self.reloads[what as usize][usize::from(taken)], 1);
-        self.reload_refused[what as usize].store(u64::from(!taken), Ordering::Relaxed);
+    /// Counts the reload of a changed file.
+    pub fn record_reload(&self, file: ReloadedFile, succeeded: bool) {
+        add(&self.reloads[file as usize][usize::from(succeeded)], 1);
+        self.config_stale[file as usize].store(u64::from(!succeeded), Ordering::Relaxed);
     }
 
-    /// A client did not complete a TLS handshake.
-    pub fn handshake_fault(&self) {
-        add(&self.handshake_faults, 1);
+    /// Counts a failed TLS handshake.
+    pub fn record_handshake_error(&self) {
+        add(&self.handshake_errors, 1);
     }
 
-    /// There was an event to say.
-    pub fn event(&self, outcome: EventOutcome) {
+    /// Counts an event.
+    pub fn record_event(&self, outcome: EventOutcome) {
         add(&self.events[outcome as usize], 1);
     }
 
-    /// Writes everything that is counted.
-    pub fn write(&self, page: &mut Page) {
-        self.write_pods(page);
-        self.write_durations(page);
-        let mut family = page.family(
-            "workload_reviews_total",
-            Type::Counter,
-            "Reviews of workloads answered, with warnings or without.",
+    /// Writes all counters.
+    pub fn write(&self, exposition: &mut Exposition) {
+        self.write_pod_reviews(exposition);
+        self.write_durations(exposition);
+        self.write_requests(exposition);
+        self.write_reloads(exposition);
+        exposition
+            .family("handshake_errors_total", MetricType::Counter, "Failed TLS handshakes.")
+            .sample(&[], value(&self.handshake_errors));
+        let mut family = exposition.family(
+            "events_total",
+            MetricType::Counter,
+            "Kubernetes events about pods, by outcome; only if events are enabled.",
         );
-        for (count, warned) in self.workloads.iter().zip(["false", "true"]) {
-            family.sample(&[("warned", warned)], value(count));
-        }
-        let mut family =
-            page.family("rejected_requests_total", Type::Counter, "Requests that were no answerable review.");
-        for (count, status) in self.rejected.iter().zip(STATUSES) {
-            family.sample(&[("status", status.as_str())], value(count));
-        }
-        let mut family = page.family("live_reads_total", Type::Counter, "Live reads of the Kubernetes API.");
-        for (count, outcome) in self.live_reads.iter().zip(LiveOutcome::LABELS) {
-            family.sample(&[("outcome", outcome)], value(count));
-        }
-        let mut family = page.family("watch_faults_total", Type::Counter, "Lists and watches that failed.");
-        for (count, kind) in self.watch_faults.iter().zip(Kind::ALL) {
-            family.sample(&[("kind", kind.name())], value(count));
-        }
-        let mut family = page.family("reloads_total", Type::Counter, "Changed files that were read again.");
-        for (counts, file) in self.reloads.iter().zip(Reloaded::LABELS) {
-            for (count, taken) in counts.iter().zip(["false", "true"]) {
-                family.sample(&[("file", file), ("taken", taken)], value(count));
-            }
-        }
-        let mut family = page.family(
-            "reload_refused",
-            Type::Gauge,
-            "1 while a file's newest content is unusable and the old one holds.",
-        );
-        for (refused, file) in self.reload_refused.iter().zip(Reloaded::LABELS) {
-            family.sample(&[("file", file)], value(refused));
-        }
-        page.family("handshake_faults_total", Type::Counter, "TLS handshakes that were not completed.")
-            .sample(&[], value(&self.handshake_faults));
-        let mut family =
-            page.family("events_total", Type::Counter, "Events about pods, if they are asked for.");
         for (count, outcome) in self.events.iter().zip(EventOutcome::LABELS) {
             family.sample(&[("outcome", outcome)], value(count));
         }
     }
 
-    fn write_pods(&self, page: &mut Page) {
-        let mut family =
-            page.family("reviews_total", Type::Counter, "Reviews of pods answered, by outcome and reason.");
+    fn write_pod_reviews(&self, exposition: &mut Exposition) {
+        let mut family = exposition.family(
+            "reviews_total",
+            MetricType::Counter,
+            "Admission reviews of pods, by outcome and reason.",
+        );
         let mut sample = |outcome, reason, count| {
             family.sample(&[("outcome", outcome), ("reason", reason)], value(count));
         };
         sample("injected", "", &self.injected);
-        for (outcome, counts) in [("unchanged", &self.unchanged), ("refused", &self.refused)] {
+        for (outcome, counts) in [("skipped", &self.skipped), ("denied", &self.denied)] {
             for (count, reason) in counts.iter().zip(Reason::ALL) {
                 sample(outcome, reason.code(), count);
             }
         }
-        sample("unchanged", NOT_CREATION, &self.not_creation);
+        sample("skipped", NOT_CREATION, &self.not_creation);
         sample("failed", API_UNAVAILABLE, &self.failed);
     }
 
-    fn write_durations(&self, page: &mut Page) {
-        let mut family = page.family(
+    fn write_durations(&self, exposition: &mut Exposition) {
+        let mut family = exposition.family(
             "review_duration_seconds",
-            Type::Histogram,
-            "Time to answer a pod's review, body included.",
+            MetricType::Histogram,
+            "Latency of admission reviews of pods, including reading the request body.",
         );
         let mut total = 0;
         for (count, bound) in self.durations.iter().zip(BUCKETS.iter().map(Some).chain([None])) {
@@ -284,14 +259,63 @@ impl Metrics {
         family.suffixed("_sum", &[], seconds(value(&self.duration_sum)));
         family.suffixed("_count", &[], total);
     }
+
+    fn write_requests(&self, exposition: &mut Exposition) {
+        let mut family = exposition.family(
+            "workload_reviews_total",
+            MetricType::Counter,
+            "Admission reviews of workloads, with or without warnings.",
+        );
+        for (count, warned) in self.workloads.iter().zip(["false", "true"]) {
+            family.sample(&[("warned", warned)], value(count));
+        }
+        let mut family = exposition.family(
+            "rejected_requests_total",
+            MetricType::Counter,
+            "HTTP requests rejected before they reached admission (malformed, too large, timed out).",
+        );
+        for (count, status) in self.rejected.iter().zip(STATUSES) {
+            family.sample(&[("status", status.as_str())], value(count));
+        }
+        let mut family = exposition.family(
+            "live_reads_total",
+            MetricType::Counter,
+            "Live reads of service accounts and namespaces from the Kubernetes API.",
+        );
+        for (count, outcome) in self.live_reads.iter().zip(LiveReadOutcome::LABELS) {
+            family.sample(&[("outcome", outcome)], value(count));
+        }
+        let mut family =
+            exposition.family("watch_errors_total", MetricType::Counter, "Failed lists and watches.");
+        for (count, kind) in self.watch_errors.iter().zip(ObjectKind::ALL) {
+            family.sample(&[("kind", kind.name())], value(count));
+        }
+    }
+
+    fn write_reloads(&self, exposition: &mut Exposition) {
+        let mut family = exposition.family("reloads_total", MetricType::Counter, "Reloads of changed files.");
+        for (counts, file) in self.reloads.iter().zip(ReloadedFile::LABELS) {
+            for (count, result) in counts.iter().zip(["error", "ok"]) {
+                family.sample(&[("file", file), ("result", result)], value(count));
+            }
+        }
+        let mut family = exposition.family(
+            "config_stale",
+            MetricType::Gauge,
+            "1 while a file's latest content is invalid and the previous content is in use.",
+        );
+        for (stale, file) in self.config_stale.iter().zip(ReloadedFile::LABELS) {
+            family.sample(&[("file", file)], value(stale));
+        }
+    }
 }
 
-/// The reason of a review that was not about a creation.
+/// Reason code of a review that is not about a creation.
 pub const NOT_CREATION: &str = "not-creation";
-/// The reason of a review that failed for want of the Kubernetes API.
+/// Reason code of a review that failed because the Kubernetes API did not respond.
 pub const API_UNAVAILABLE: &str = "api-unavailable";
 
-/// Microseconds as seconds, exactly.
+/// Formats microseconds as seconds, exactly.
 fn seconds(micros: u64) -> String {
     let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,4 +1,4 @@
-//! The program's life: start in an order that makes each failure a sentence, serve, drain.
+//! Lifecycle of the program: start, serve, drain. The order of the start turns each failure into a clear message.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -14,213 +14,215 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
-use crate::body::Intake;
-use crate::certificates::{self, Certificates, Pair};
-use crate::connections::Connections;
-use crate::defaults::{self, LiveDefaults};
-use crate::drain::Drain;
+use crate::admission::body::BodyReader;
+use crate::cert_trust::CertTrust;
+use crate::deadlines::Deadlines;
 use crate::events::Events;
+use crate::file_watcher::FileWatcher;
 use crate::health::{self, Health};
-use crate::live::Live;
-use crate::lookup::{Kind, Lookup};
-use crate::managed::counts::Counts;
-use crate::managed::{self, Settings, Shared};
-use crate::metrics::{Metrics, Reloaded};
-use crate::patience::Patience;
-use crate::router::{Webhook, router};
-use crate::trust::{self, Trust};
-use crate::watch_files::Watched;
-use crate::{Arguments, log, server, tls, watch};
+use crate::http::cert_resolver::{self, CertResolver, ServingCert};
+use crate::http::connection::Connections;
+use crate::http::drain::Drain;
+use crate::http::router::router;
+use crate::http::{server, tls};
+use crate::live_defaults::{self, LiveDefaults};
+use crate::managed_cert::metrics::ManagedCertMetrics;
+use crate::managed_cert::settings::Settings;
+use crate::managed_cert::{self, Shared};
+use crate::metadata::lookup::MetadataLookup;
+use crate::metadata::reader::MetadataReader;
+use crate::metadata::reflector::run_reflector;
+use crate::metrics::{Metrics, ReloadedFile};
+use crate::object_kind::ObjectKind;
+use crate::state::AppState;
+use crate::{Args, log, webhook_config_reader};
 
-/// Connections of the health port: the kubelet and a Prometheus or two.
-const HEALTH_CONNECTIONS: u32 = 128;
-/// After this silence the API server is asked anew. A watch is never silent so long: it ends after 290 s.
+/// Maximum connections of the health port, for the kubelet and one or two Prometheus servers.
+const MAX_HEALTH_CONNECTIONS: u32 = 128;
+/// Read timeout of the Kubernetes client. A watch is never silent for so long, because it ends after 290 s.
 const READ_TIMEOUT: Duration = Duration::from_mins(5);
-
-/// How long letting the Lease go may take.
-const RELEASE: Duration = Duration::from_secs(2);
+/// Deadline for releasing the Lease.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs until SIGTERM or SIGINT.
 #[must_use]
-pub fn run(arguments: &Arguments) -> ExitCode {
-    log::start(arguments.log_level);
-    match runtime(arguments.threads).and_then(|runtime| runtime.block_on(serve(arguments))) {
+pub fn run(args: &Args) -> ExitCode {
+    log::start(args.log_level);
+    match runtime(args.threads).and_then(|runtime| runtime.block_on(serve(args))) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(sentence) => {
-            error!(sentence, "cannot start");
+        Err(error) => {
+            error!("failed to start: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
 fn runtime(threads: usize) -> Result<Runtime, String> {
-    // One thread without the other threads' locks and wake-ups is faster than a pool of one.
+    // A single-threaded runtime has no locks and wake-ups between threads, so it is faster than a pool of one.
     let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     if threads > 1 {
         builder.worker_threads(threads);
     }
-    builder.enable_all().build().map_err(|error| format!("The threads cannot be started: {error}."))
+    builder.enable_all().build().map_err(|error| format!("could not start threads: {error}"))
 }
 
-async fn serve(arguments: &Arguments) -> Result<(), String> {
+async fn serve(args: &Args) -> Result<(), String> {
     let metrics = Arc::new(Metrics::default());
     let drain = Arc::new(Drain::default());
-    let settings = arguments.managed.settings(arguments.reload_interval)?;
-    let certificates = Arc::new(Certificates::default());
-    follow_files(arguments, &certificates, &metrics)?;
-    let defaults = follow_defaults(arguments, &metrics)?;
-    let listener = listen("--listen", arguments.listen).await?;
-    let health_listener = listen("--health-listen", arguments.health_listen).await?;
+    let settings = args.managed_cert.settings(args.reload_interval)?;
+    let resolver = Arc::new(CertResolver::default());
+    watch_certificate(args, &resolver, &metrics)?;
+    let defaults = watch_defaults(args, &metrics)?;
+    let listener = listen("--listen", args.listen).await?;
+    let health_listener = listen("--health-listen", args.health_listen).await?;
     let client = client().await?;
-    let patience = Patience::within(arguments.review_timeout);
-    let lookup = Lookup::new(Live::new(client.clone(), Arc::clone(&metrics), patience.live));
-    follow_caches(&client, &lookup, &metrics);
-    let events = arguments.events.then(|| Events::start(client.clone(), Arc::clone(&metrics)));
-    let trust = Arc::new(Trust::by(arguments.configuration.clone()));
-    let counts = settings.is_some().then(Arc::<Counts>::default);
-    let keeping = keep_trusted(
+    let deadlines = Deadlines::within(args.review_timeout);
+    let reader = MetadataReader::new(client.clone(), Arc::clone(&metrics), deadlines.live_read);
+    let lookup = MetadataLookup::new(reader);
+    start_reflectors(&client, &lookup, &metrics);
+    let events = args.events.then(|| Events::start(client.clone(), Arc::clone(&metrics)));
+    let trust = Arc::new(CertTrust::new(args.configuration.clone()));
+    let managed_cert = settings.is_some().then(Arc::<ManagedCertMetrics>::default);
+    let certificate_task = maintain_certificate(
         client,
-        arguments,
+        args,
         settings,
         Shared {
-            certificates: Arc::clone(&certificates),
+            resolver: Arc::clone(&resolver),
             trust: Arc::clone(&trust),
-            counts: counts.clone().unwrap_or_default(),
+            metrics: managed_cert.clone().unwrap_or_default(),
             drain: Arc::clone(&drain),
         },
     );
-    let intake = Intake::of_reviews(patience.body);
-    let webhook = Arc::new(Webhook { intake, lookup, defaults, metrics: Arc::clone(&metrics), events });
+    let body_reader = BodyReader::for_reviews(deadlines.body);
+    let state = Arc::new(AppState { body_reader, lookup, defaults, metrics: Arc::clone(&metrics), events });
 
-    let tls =
-        tls::config(Arc::clone(&certificates)).map_err(|error| format!("TLS cannot be set up: {error}."))?;
-    let health = Health {
-        webhook: Arc::clone(&webhook),
-        certificates,
-        trust,
-        managed: counts,
-        drain: Arc::clone(&drain),
-    };
-    // Health is served to the very end, so it hears nothing of the drain.
+    let tls = tls::config(Arc::clone(&resolver)).map_err(|error| format!("could not set up TLS: {error}"))?;
+    let health =
+        Health { state: Arc::clone(&state), resolver, trust, managed_cert, drain: Arc::clone(&drain) };
+    // The health server is not drained: probes must work until the process exits.
     let health = Connections::new(None, health::router(health), Arc::clone(&metrics), Arc::default());
-    tokio::spawn(server::serve(health_listener, HEALTH_CONNECTIONS, health));
-    let reviews = Connections::new(Some(tls.into()), router(webhook), metrics, Arc::clone(&drain));
-    let serving = tokio::spawn(server::serve(listener, arguments.max_connections, reviews));
-    info!(listen = %arguments.listen, health = %arguments.health_listen, "serving");
-    finish(arguments, &drain, serving, keeping).await
+    tokio::spawn(server::serve(health_listener, MAX_HEALTH_CONNECTIONS, health));
+    let reviews = Connections::new(Some(tls.into()), router(state), metrics, Arc::clone(&drain));
+    let server_task = tokio::spawn(server::serve(listener, args.max_connections, reviews));
+    info!(listen = %args.listen, health = %args.health_listen, "serving");
+    run_until_signal(args, &drain, server_task, certificate_task).await
 }
 
-async fn finish(
-    arguments: &Arguments,
+async fn run_until_signal(
+    args: &Args,
     drain: &Drain,
-    serving: JoinHandle<()>,
-    keeping: JoinHandle<()>,
+    server_task: JoinHandle<()>,
+    certificate_task: JoinHandle<()>,
 ) -> Result<(), String> {
-    let listener = |kind| signal(kind).map_err(|error| format!("Signals cannot be listened for: {error}."));
+    let listener = |kind| signal(kind).map_err(|error| format!("could not listen for signals: {error}"));
     let (mut terminate, mut interrupt) =
         (listener(SignalKind::terminate())?, listener(SignalKind::interrupt())?);
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    info!(delay = ?arguments.drain_delay, "leaving");
-    drain.run(arguments.drain_delay).await;
-    if timeout(arguments.drain_timeout, serving).await.is_err() {
-        warn!(after = ?arguments.drain_timeout, "connections were still open");
+    info!(delay = ?args.drain_delay, "shutting down");
+    drain.run(args.drain_delay).await;
+    if timeout(args.drain_timeout, server_task).await.is_err() {
+        warn!(after = ?args.drain_timeout, "drain timed out with open connections");
     }
-    // It has long ended, unless the API server does not answer: then the Lease runs out by itself.
-    let _ = timeout(RELEASE, keeping).await;
-    info!("ended");
+    // Usually finished by now. If the API server does not respond, the Lease expires instead.
+    let _ = timeout(RELEASE_TIMEOUT, certificate_task).await;
+    info!("stopped");
     Ok(())
 }
 
-/// Serves the certificate in files, if it is in files.
-fn follow_files(
-    arguments: &Arguments,
-    certificates: &Arc<Certificates>,
+/// Loads and reloads the certificate from files, if it is in files.
+fn watch_certificate(
+    args: &Args,
+    resolver: &Arc<CertResolver>,
     metrics: &Arc<Metrics>,
 ) -> Result<(), String> {
-    let (Some(certificate), Some(key)) = (&arguments.certificate, &arguments.key) else { return Ok(()) };
-    let (watched, contents) = Watched::read(certificates::files(certificate.clone(), key.clone()))?;
-    let pair = Pair::parse(&contents).map_err(|error| format!("{}: {error}.", watched.names()))?;
-    info!(not_after = %pair.not_after(), "certificate loaded");
-    certificates.serve(pair);
-    let (served, metrics, names) = (Arc::clone(certificates), Arc::clone(metrics), watched.names());
-    tokio::spawn(watched.follow(arguments.reload_interval, move |found| {
-        let pair = found.map_err(str::to_owned).and_then(Pair::parse);
-        metrics.reload(Reloaded::Certificate, pair.is_ok());
-        match pair {
-            Ok(pair) => {
-                info!(not_after = %pair.not_after(), "certificate reloaded");
-                served.serve(pair);
+    let (Some(certificate), Some(key)) = (&args.certificate, &args.key) else { return Ok(()) };
+    let (watcher, contents) = FileWatcher::read(cert_resolver::files(certificate.clone(), key.clone()))?;
+    let cert = ServingCert::parse(&contents).map_err(|error| format!("{}: {error}", watcher.names()))?;
+    info!(not_after = %cert.not_after(), "certificate loaded");
+    resolver.replace(cert);
+    let (resolver, metrics, files) = (Arc::clone(resolver), Arc::clone(metrics), watcher.names());
+    tokio::spawn(watcher.watch_files(args.reload_interval, move |contents| {
+        let cert = contents.map_err(str::to_owned).and_then(ServingCert::parse);
+        metrics.record_reload(ReloadedFile::Certificate, cert.is_ok());
+        match cert {
+            Ok(cert) => {
+                info!(not_after = %cert.not_after(), "certificate reloaded");
+                resolver.replace(cert);
             }
-            Err(error) => error!(files = names, error, "certificate not reloaded; the old one is served"),
+            Err(error) => {
+                error!(files, error, "failed to reload the certificate; the old one stays in use");
+            }
         }
     }));
     Ok(())
 }
 
-/// Manages the certificate, or at least looks whether API servers take it.
-fn keep_trusted(
+/// Manages the certificate, or only checks whether API servers trust it.
+fn maintain_certificate(
     client: Client,
-    arguments: &Arguments,
+    args: &Args,
     settings: Option<Settings>,
     shared: Shared,
 ) -> JoinHandle<()> {
     if let Some(settings) = settings {
-        return managed::start(client, settings, shared);
+        return managed_cert::start(client, settings, shared);
     }
-    let (interval, leaving) = (arguments.reload_interval, shared.drain.leaving());
+    let (interval, leaving) = (args.reload_interval, shared.drain.leaving());
     tokio::spawn(async move {
         tokio::select! {
-            () = trust::follow(client, &shared.trust, &shared.certificates, interval) => {}
+            () = webhook_config_reader::poll(client, &shared.trust, &shared.resolver, interval) => {}
             () = leaving => {}
         }
     })
 }
 
-fn follow_defaults(arguments: &Arguments, metrics: &Arc<Metrics>) -> Result<Arc<LiveDefaults>, String> {
-    let (watched, contents) = Watched::read(vec![defaults::file(arguments.defaults.clone())])?;
-    let parsed = defaults::parse(&contents).map_err(|error| format!("{}: {error}", watched.names()))?;
+fn watch_defaults(args: &Args, metrics: &Arc<Metrics>) -> Result<Arc<LiveDefaults>, String> {
+    let (watcher, contents) = FileWatcher::read(vec![live_defaults::file(args.defaults.clone())])?;
+    let parsed = live_defaults::parse(&contents).map_err(|error| format!("{}: {error}", watcher.names()))?;
     let defaults = Arc::new(LiveDefaults::new(parsed));
-    let (live, metrics, names) = (Arc::clone(&defaults), Arc::clone(metrics), watched.names());
-    tokio::spawn(watched.follow(arguments.reload_interval, move |found| {
-        let parsed = found.map_err(str::to_owned).and_then(defaults::parse);
-        metrics.reload(Reloaded::Defaults, parsed.is_ok());
+    let (live, metrics, files) = (Arc::clone(&defaults), Arc::clone(metrics), watcher.names());
+    tokio::spawn(watcher.watch_files(args.reload_interval, move |contents| {
+        let parsed = contents.map_err(str::to_owned).and_then(live_defaults::parse);
+        metrics.record_reload(ReloadedFile::Defaults, parsed.is_ok());
         match parsed {
             Ok(parsed) => {
                 info!("defaults reloaded");
                 live.replace(parsed);
             }
-            Err(error) => error!(files = names, error, "defaults not reloaded; the old ones hold"),
+            Err(error) => error!(files, error, "failed to reload the defaults; the old ones stay in use"),
         }
     }));
     Ok(defaults)
 }
 
 async fn listen(flag: &str, address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("{flag} {address} cannot be listened on: {error}."))
+    TcpListener::bind(address).await.map_err(|error| format!("could not listen on {flag} {address}: {error}"))
 }
 
 async fn client() -> Result<Client, String> {
     let mut config = Config::infer().await.map_err(|error| {
-        format!("No Kubernetes API is configured: {error}. KUBECONFIG, or a pod's own service account, would be right.")
+        format!(
+            "no Kubernetes API is configured: {error}. Fix: set KUBECONFIG, or run in a pod with a service account."
+        )
     })?;
     config.read_timeout = Some(READ_TIMEOUT);
-    Client::try_from(config).map_err(|error| format!("The Kubernetes API's client cannot be made: {error}."))
+    Client::try_from(config).map_err(|error| format!("could not create the Kubernetes client: {error}"))
 }
 
-fn follow_caches(client: &Client, lookup: &Lookup, metrics: &Arc<Metrics>) {
-    let accounts = (client.clone(), Arc::clone(lookup.cache(Kind::ServiceAccount)), Arc::clone(metrics));
-    let namespaces = (client.clone(), Arc::clone(lookup.cache(Kind::Namespace)), Arc::clone(metrics));
+fn start_reflectors(client: &Client, lookup: &MetadataLookup, metrics: &Arc<Metrics>) {
+    let accounts =
+        (client.clone(), Arc::clone(lookup.cache(ObjectKind::ServiceAccount)), Arc::clone(metrics));
+    let namespaces = (client.clone(), Arc::clone(lookup.cache(ObjectKind::Namespace)), Arc::clone(metrics));
     tokio::spawn(async move {
         let (client, cache, metrics) = accounts;
-        watch::follow::<ServiceAccount>(client, Kind::ServiceAccount, &cache, &metrics).await;
+        run_reflector::<ServiceAccount>(client, ObjectKind::ServiceAccount, &cache, &metrics).await;
     });
     tokio::spawn(async move {
         let (client, cache, metrics) = namespaces;
-        watch::follow::<Namespace>(client, Kind::Namespace, &cache, &metrics).await;
+        run_reflector::<Namespace>(client, ObjectKind::Namespace, &cache, &metrics).await;
     });
 }

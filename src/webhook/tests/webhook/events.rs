@@ -1,4 +1,4 @@
-//! Who looks at the events of a pod's controller reads what the controller was told.
+//! Events on a pod's controller contain what the controller received in the response.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use axum::http::{Request, Response};
 use http_body_util::BodyExt;
 use kube::Client;
 use rolebridge_inject::ObjectMetadata;
-use rolebridge_webhook::cache::Objects;
-use rolebridge_webhook::events::{Events, Occasion};
-use rolebridge_webhook::lookup::Kind;
-use rolebridge_webhook::router::Webhook;
+use rolebridge_webhook::events::{EventReason, Events};
+use rolebridge_webhook::metadata::cache::MetadataStore;
+use rolebridge_webhook::object_kind::ObjectKind;
+use rolebridge_webhook::state::AppState;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
@@ -20,12 +20,12 @@ use tower::service_fn;
 
 use crate::section;
 use crate::support::api::Api;
-use crate::support::{ROLE, answer, pod, review, synced};
+use crate::support::{ROLE, pod, review, send_review, synced_state};
 
-/// A webhook that says events, and what it says: path and event.
-fn speaking() -> (Arc<Webhook>, UnboundedReceiver<(String, Value)>) {
+/// Returns a webhook that emits events, and a receiver of their paths and contents.
+fn state_with_events() -> (Arc<AppState>, UnboundedReceiver<(String, Value)>) {
     let (sender, receiver) = unbounded_channel();
-    let take = move |request: Request<kube::client::Body>| {
+    let receive = move |request: Request<kube::client::Body>| {
         let sender = sender.clone();
         async move {
             let path = request.uri().path().to_owned();
@@ -34,13 +34,13 @@ fn speaking() -> (Arc<Webhook>, UnboundedReceiver<(String, Value)>) {
             Ok::<_, Infallible>(Response::builder().status(201).body(Body::from(event)).unwrap())
         }
     };
-    let mut webhook = synced(&Api::with(&json!({ROLE.0: ROLE.1})), &[ROLE]);
-    let client = Client::new(service_fn(take), "default");
-    webhook.events = Some(Events::start(client, Arc::clone(&webhook.metrics)));
-    (Arc::new(webhook), receiver)
+    let mut state = synced_state(&Api::with_annotations(&json!({ROLE.0: ROLE.1})), &[ROLE]);
+    let client = Client::new(service_fn(receive), "default");
+    state.events = Some(Events::start(client, Arc::clone(&state.metrics)));
+    (Arc::new(state), receiver)
 }
 
-fn of_a_replica_set() -> Value {
+fn replica_set_pod() -> Value {
     let mut pod = pod();
     pod["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet",
         "name": "nightly-7d", "uid": "u1", "controller": true}]);
@@ -52,23 +52,26 @@ async fn next(receiver: &mut UnboundedReceiver<(String, Value)>) -> Option<(Stri
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_is_said_once_on_the_controller_and_never_of_a_dry_run() {
-    let (webhook, mut events) = speaking();
-    answer(&webhook, "/mutate", &review(&of_a_replica_set())).await;
-    let mut bad = of_a_replica_set();
-    bad["metadata"]["annotations"]["rolebridge.io/port"] = json!("99999");
-    let mut rehearsed = review(&bad);
-    rehearsed["request"]["dryRun"] = json!(true);
-    answer(&webhook, "/mutate", &rehearsed).await;
+async fn denial_creates_one_event_on_the_controller_and_none_for_a_dry_run() {
+    let (state, mut events) = state_with_events();
+    send_review(&state, "/mutate", &review(&replica_set_pod())).await;
+    let mut invalid = replica_set_pod();
+    invalid["metadata"]["annotations"]["rolebridge.io/port"] = json!("99999");
+    let mut dry_run = review(&invalid);
+    dry_run["request"]["dryRun"] = json!(true);
+    send_review(&state, "/mutate", &dry_run).await;
     assert_eq!(next(&mut events).await, None);
     for _ in 0..3 {
-        answer(&webhook, "/mutate", &review(&bad)).await;
+        send_review(&state, "/mutate", &review(&invalid)).await;
     }
     let (path, event) = next(&mut events).await.unwrap();
     assert_eq!(path, "/apis/events.k8s.io/v1/namespaces/shop/events");
     assert_eq!(event["type"], "Warning");
-    assert_eq!(event["reason"], "RolebridgeRefused");
-    assert!(event["note"].as_str().unwrap().starts_with("rolebridge.io/port: \"99999\""), "{event}");
+    assert_eq!(event["reason"], "InjectionDenied");
+    assert!(
+        event["note"].as_str().unwrap().starts_with("rolebridge.io/port on the pod: expected "),
+        "{event}"
+    );
     assert_eq!(
         event["regarding"],
         json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "nightly-7d", "namespace": "shop", "uid": "u1"})
@@ -77,23 +80,23 @@ async fn a_refusal_is_said_once_on_the_controller_and_never_of_a_dry_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pod_that_its_namespace_opted_in_and_that_passes_unchanged_is_spoken_of() {
-    let (webhook, mut events) = speaking();
-    let mut namespaces = Objects::default();
+async fn skipped_pod_of_an_opted_in_namespace_creates_an_event() {
+    let (state, mut events) = state_with_events();
+    let mut namespaces = MetadataStore::default();
     namespaces.put("", "shop", ObjectMetadata::new([], [("rolebridge.io/inject", "enabled")]));
-    webhook.lookup.cache(Kind::Namespace).replace(namespaces);
-    let mut windows = of_a_replica_set();
+    state.lookup.cache(ObjectKind::Namespace).replace(namespaces);
+    let mut windows = replica_set_pod();
     windows["metadata"]["annotations"] = json!({});
     windows["spec"]["os"] = json!({"name": "windows"});
-    answer(&webhook, "/mutate", &review(&windows)).await;
+    send_review(&state, "/mutate", &review(&windows)).await;
     let (_, event) = next(&mut events).await.unwrap();
-    assert_eq!(event["reason"], "RolebridgeNotInjected");
+    assert_eq!(event["reason"], "InjectionSkipped");
 }
 
 #[test]
-fn the_reference_lists_every_event() {
-    let row = |occasion: &Occasion| format!("| `{}` | {} |\n", occasion.reason(), occasion.sentence());
-    let rows: String = Occasion::ALL.iter().map(row).collect();
+fn reference_lists_every_event_reason() {
+    let row = |reason: &EventReason| format!("| `{}` | {} |\n", reason.as_str(), reason.description());
+    let rows: String = EventReason::ALL.iter().map(row).collect();
     let table = format!("| reason | when |\n| --- | --- |\n{rows}");
     section::hold("docs/src/reference.md", "events", &table);
 }

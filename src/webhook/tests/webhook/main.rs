@@ -1,21 +1,21 @@
-//! The webhook without its process: through the router, and through sockets with a Kubernetes API that is a function.
+//! Tests of the webhook without its process: through the router, and through sockets with a fake Kubernetes API.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic, in its helpers too")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests and their helpers fail by panicking")]
 
 mod bad_input;
+mod cert_trust;
 mod connections;
+mod deadlines;
 mod drain;
 mod events;
+mod health;
 #[path = "../../../core/tests/section/metrics.rs"]
 mod listed;
 mod lookup;
-mod observed;
-mod patience;
+mod reflector;
 mod reload;
 mod reviews;
 #[path = "../../../core/tests/section/mod.rs"]
 mod section;
 mod support;
 mod tls;
-mod trust;
-mod watching;

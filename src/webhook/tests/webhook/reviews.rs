@@ -1,75 +1,75 @@
-//! What a good review gets.
+//! Responses to valid reviews.
 
 use std::sync::Arc;
 
-use rolebridge_webhook::router::Webhook;
+use rolebridge_webhook::state::AppState;
 use serde_json::{Value, json};
 
 use crate::support::api::Api;
-use crate::support::{ROLE, answer, patch, pod, review, synced};
+use crate::support::{ROLE, patch, pod, review, send_review, synced_state};
 
-fn ready() -> (Api, Arc<Webhook>) {
-    let api = Api::with(&json!({ROLE.0: ROLE.1}));
-    let webhook = Arc::new(synced(&api, &[ROLE]));
-    (api, webhook)
+fn ready_state() -> (Api, Arc<AppState>) {
+    let api = Api::with_annotations(&json!({ROLE.0: ROLE.1}));
+    let state = Arc::new(synced_state(&api, &[ROLE]));
+    (api, state)
 }
 
-fn refused(pod: &mut Value) {
+fn make_invalid(pod: &mut Value) {
     pod["metadata"]["annotations"]["rolebridge.io/inject"] = json!("yes");
 }
 
 #[tokio::test]
-async fn an_opted_in_pod_gets_a_patch_from_the_caches() {
-    let (api, webhook) = ready();
-    let response = answer(&webhook, "/mutate", &review(&pod())).await;
+async fn opted_in_pod_is_patched_from_the_caches() {
+    let (api, state) = ready_state();
+    let response = send_review(&state, "/mutate", &review(&pod())).await;
     assert_eq!(response["uid"], "705ab4f5-6393-11e8-b7cc-42010a800002");
     let patch: json_patch::Patch = serde_json::from_value(patch(&response)).unwrap();
     let mut patched = pod();
     json_patch::patch(&mut patched, &patch).unwrap();
     assert_eq!(patched["spec"]["initContainers"][0]["name"], rolebridge_core::pod_names::CONTAINER);
-    assert_eq!(api.asked(), Vec::<String>::new());
+    assert_eq!(api.requests(), Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_refusal_is_forbidden_with_its_sentence() {
-    let (_, webhook) = ready();
+async fn invalid_pod_is_denied_with_a_message() {
+    let (_, state) = ready_state();
     let mut pod = pod();
-    refused(&mut pod);
-    let response = answer(&webhook, "/mutate", &review(&pod)).await;
+    make_invalid(&mut pod);
+    let response = send_review(&state, "/mutate", &review(&pod)).await;
     assert_eq!(response["allowed"], false);
     assert_eq!(response["status"]["code"], 403);
     let message = response["status"]["message"].as_str().unwrap();
-    assert!(message.starts_with("rolebridge.io/inject: \"yes\""), "{message}");
+    assert!(message.starts_with("rolebridge.io/inject"), "{message}");
 }
 
 #[tokio::test]
-async fn what_is_no_creation_passes() {
-    let (_, webhook) = ready();
+async fn other_operations_pass_unchanged() {
+    let (_, state) = ready_state();
     let mut pod = pod();
-    refused(&mut pod);
+    make_invalid(&mut pod);
     for operation in ["UPDATE", "DELETE", "CONNECT"] {
         let mut review = review(&pod);
         review["request"]["operation"] = json!(operation);
         if operation == "DELETE" {
             review["request"]["object"] = Value::Null;
         }
-        let response = answer(&webhook, "/mutate", &review).await;
+        let response = send_review(&state, "/mutate", &review).await;
         assert_eq!(response, json!({"uid": response["uid"], "allowed": true}));
     }
 }
 
 #[tokio::test]
-async fn a_workload_is_warned_and_never_refused_or_changed() {
-    let (_, webhook) = ready();
+async fn invalid_workload_gets_a_warning_and_passes_unchanged() {
+    let (_, state) = ready_state();
     let mut pod = pod();
-    refused(&mut pod);
+    make_invalid(&mut pod);
     for (kind, spec) in [
         ("Deployment", json!({"template": pod})),
         ("CronJob", json!({"jobTemplate": {"spec": {"template": pod}}})),
     ] {
         let mut review = review(&json!({"kind": kind, "metadata": {"name": "nightly"}, "spec": spec}));
         review["request"]["kind"] = json!({"group": "apps", "version": "v1", "kind": kind});
-        let response = answer(&webhook, "/workloads", &review).await;
+        let response = send_review(&state, "/workloads", &review).await;
         assert_eq!((&response["allowed"], &response["patch"]), (&json!(true), &Value::Null));
         let warning = response["warnings"][0].as_str().unwrap();
         assert!(
@@ -80,33 +80,33 @@ async fn a_workload_is_warned_and_never_refused_or_changed() {
 }
 
 #[tokio::test]
-async fn an_opt_in_that_has_no_effect_is_told() {
-    let (_, webhook) = ready();
+async fn opt_in_without_effect_gets_a_warning() {
+    let (_, state) = ready_state();
     let mut template = pod();
     template["metadata"]["annotations"] = Value::Null;
-    let mut labelled = template.clone();
-    labelled["metadata"]["labels"] = json!({"rolebridge.io/inject": "true"});
-    for (metadata, template, told) in [
+    let mut labeled = template.clone();
+    labeled["metadata"]["labels"] = json!({"rolebridge.io/inject": "true"});
+    for (metadata, template, expected) in [
         (json!({"annotations": {"rolebridge.io/inject": "true"}}), &template, "on the Deployment itself"),
         (json!({"labels": {"rolebridge.io/inject": "true"}}), &template, "on the Deployment itself"),
-        (json!({}), &labelled, "among its labels: rolebridge.io/inject"),
+        (json!({}), &labeled, "among its labels: rolebridge.io/inject"),
     ] {
         let object = json!({"kind": "Deployment", "metadata": metadata, "spec": {"template": template}});
-        let response = answer(&webhook, "/workloads", &review(&object)).await;
+        let response = send_review(&state, "/workloads", &review(&object)).await;
         assert_eq!((&response["allowed"], &response["patch"]), (&json!(true), &Value::Null));
         let warnings = response["warnings"].as_array().unwrap();
         assert_eq!(warnings.len(), 1, "{warnings:?}");
-        assert!(warnings[0].as_str().unwrap().contains(told), "{warnings:?}");
+        assert!(warnings[0].as_str().unwrap().contains(expected), "{warnings:?}");
     }
 }
 
 #[tokio::test]
-async fn a_good_workload_gets_no_warning() {
-    let (_, webhook) = ready();
+async fn valid_workload_gets_no_warning() {
+    let (_, state) = ready_state();
     for object in
         [json!({"kind": "Deployment", "spec": {"template": pod()}}), json!({"kind": "Job"}), Value::Null]
     {
-        let response = answer(&webhook, "/workloads", &review(&object)).await;
+        let response = send_review(&state, "/workloads", &review(&object)).await;
         assert_eq!(response, json!({"uid": response["uid"], "allowed": true}));
     }
 }

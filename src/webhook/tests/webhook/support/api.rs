@@ -1,4 +1,4 @@
-//! A Kubernetes API as a function: no socket, every answer said by the test.
+//! Fake Kubernetes API as a function: without a socket, and with responses set by the test.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -11,35 +11,36 @@ use kube::Client;
 use serde_json::{Value, json};
 use tower::service_fn;
 
-/// What the API server does.
+/// Behavior of the API server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Mood {
-    /// It answers after this time.
-    Answers(Duration),
+pub(crate) enum Behavior {
+    /// Responds after a delay.
+    Delayed(Duration),
+    /// Responds at once.
     #[default]
     Prompt,
-    /// It never answers.
+    /// Never responds.
     Silent,
-    /// It answers 503.
+    /// Responds with 503.
     Unavailable,
-    /// It answers 403.
-    Forbids,
+    /// Responds with 403.
+    Forbidden,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    mood: Mood,
+    behavior: Behavior,
     objects: HashMap<String, Value>,
-    asked: Vec<String>,
+    requests: Vec<String>,
 }
 
-/// Live reads of single objects.
+/// Fake API server for reads of single objects.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Api(Arc<Mutex<Inner>>);
 
 impl Api {
-    /// An API server with the namespace `shop` and its service account `batch` of these annotations.
-    pub(crate) fn with(annotations: &Value) -> Self {
+    /// Creates an API server with the namespace `shop` and the service account `batch` with these annotations.
+    pub(crate) fn with_annotations(annotations: &Value) -> Self {
         let api = Self::default();
         api.put("/api/v1/namespaces/shop", &json!({}));
         api.put("/api/v1/namespaces/shop/serviceaccounts/batch", annotations);
@@ -52,43 +53,45 @@ impl Api {
         self.0.lock().unwrap().objects.insert(path.to_owned(), object);
     }
 
-    pub(crate) fn be(&self, mood: Mood) {
-        self.0.lock().unwrap().mood = mood;
+    pub(crate) fn set_behavior(&self, behavior: Behavior) {
+        self.0.lock().unwrap().behavior = behavior;
     }
 
-    /// The paths that were asked for since the last look.
-    pub(crate) fn asked(&self) -> Vec<String> {
-        let mut asked = std::mem::take(&mut self.0.lock().unwrap().asked);
-        asked.sort();
-        asked
+    /// Returns the sorted paths of the requests since the last call.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        let mut requests = std::mem::take(&mut self.0.lock().unwrap().requests);
+        requests.sort();
+        requests
     }
 
     pub(crate) fn client(&self) -> Client {
         let api = self.clone();
-        let answer = move |request: Request<kube::client::Body>| {
+        let respond = move |request: Request<kube::client::Body>| {
             let api = api.clone();
-            async move { Ok::<_, Infallible>(api.answer(request.uri().path().to_owned()).await) }
+            async move { Ok::<_, Infallible>(api.respond(request.uri().path().to_owned()).await) }
         };
-        Client::new(service_fn(answer), "default")
+        Client::new(service_fn(respond), "default")
     }
 
-    async fn answer(&self, path: String) -> Response<Body> {
-        let (mood, object) = {
+    async fn respond(&self, path: String) -> Response<Body> {
+        let (behavior, object) = {
             let mut inner = self.0.lock().unwrap();
-            inner.asked.push(path.clone());
-            (inner.mood, inner.objects.get(&path).cloned())
+            inner.requests.push(path.clone());
+            (inner.behavior, inner.objects.get(&path).cloned())
         };
         let status = |code: u16, reason: &str, message: &str| {
             let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code,
                 "reason": reason, "message": message});
             Response::builder().status(code).body(Body::from(status.to_string())).unwrap()
         };
-        match mood {
-            Mood::Silent => std::future::pending().await,
-            Mood::Answers(after) => tokio::time::sleep(after).await,
-            Mood::Prompt => {}
-            Mood::Unavailable => return status(503, "ServiceUnavailable", "the server is currently unable"),
-            Mood::Forbids => return status(403, "Forbidden", "serviceaccounts is forbidden"),
+        match behavior {
+            Behavior::Silent => std::future::pending().await,
+            Behavior::Delayed(delay) => tokio::time::sleep(delay).await,
+            Behavior::Prompt => {}
+            Behavior::Unavailable => {
+                return status(503, "ServiceUnavailable", "the server is currently unable");
+            }
+            Behavior::Forbidden => return status(403, "Forbidden", "serviceaccounts is forbidden"),
         }
         match object {
             Some(object) => Response::new(Body::from(object.to_string())),

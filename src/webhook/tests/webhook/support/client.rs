@@ -1,4 +1,4 @@
-//! A client that sees what a connection is: its TLS version, its protocol, its certificate.
+//! HTTP client that exposes the TLS version, the protocol and the server certificate of a connection.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -23,31 +23,31 @@ use tokio_rustls::TlsConnector;
 
 /// An HTTP connection.
 pub(crate) enum Client {
-    One(http1::SendRequest<Body>),
-    Two(http2::SendRequest<Body>),
+    Http1(http1::SendRequest<Body>),
+    Http2(http2::SendRequest<Body>),
 }
 
-/// A connection over TLS, and what was agreed.
+/// A TLS connection and its negotiated parameters.
 pub(crate) struct Connected {
     pub(crate) client: Client,
     pub(crate) version: ProtocolVersion,
-    /// The year in which the certificate ends.
+    /// Year in which the certificate expires.
     pub(crate) year: i16,
 }
 
 impl Client {
-    /// Over TLS of one version, asking for one protocol.
+    /// Connects with one TLS version and one protocol.
     pub(crate) async fn tls(
         port: u16,
         version: &'static SupportedProtocolVersion,
         alpn: &str,
     ) -> Result<Connected, std::io::Error> {
-        let seen = Arc::new(Seen::default());
+        let verifier = Arc::new(ExpiryRecorder::default());
         let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(&[version])
             .unwrap()
             .dangerous()
-            .with_custom_certificate_verifier(Arc::clone(&seen) as _)
+            .with_custom_certificate_verifier(Arc::clone(&verifier) as _)
             .with_no_client_auth();
         config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
@@ -56,39 +56,39 @@ impl Client {
         let (_, session) = stream.get_ref();
         assert_eq!(session.alpn_protocol(), Some(alpn.as_bytes()));
         let version = session.protocol_version().unwrap();
-        let year = seen.0.lock().unwrap().unwrap();
-        let client = if alpn == "h2" { Self::two(stream).await } else { Self::one(stream).await };
+        let year = verifier.0.lock().unwrap().unwrap();
+        let client = if alpn == "h2" { Self::http2(stream).await } else { Self::http1(stream).await };
         Ok(Connected { client, version, year })
     }
 
-    /// Plain HTTP/1.1.
+    /// Connects with plain HTTP/1.1.
     pub(crate) async fn plain(port: u16) -> Self {
-        Self::one(TcpStream::connect(("127.0.0.1", port)).await.unwrap()).await
+        Self::http1(TcpStream::connect(("127.0.0.1", port)).await.unwrap()).await
     }
 
-    /// HTTP/1.1 over anything.
-    pub(crate) async fn one(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
+    /// Speaks HTTP/1.1 over any stream.
+    pub(crate) async fn http1(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
         let (client, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        Self::One(client)
+        Self::Http1(client)
     }
 
-    /// HTTP/2 over anything.
-    pub(crate) async fn two(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
+    /// Speaks HTTP/2 over any stream.
+    pub(crate) async fn http2(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
         let (client, connection) =
             http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        Self::Two(client)
+        Self::Http2(client)
     }
 
     pub(crate) async fn send(&mut self, mut request: Request<Body>) -> hyper::Result<Response<Incoming>> {
         match self {
-            Self::One(client) => {
+            Self::Http1(client) => {
                 request.headers_mut().insert("host", "localhost".parse().unwrap());
                 client.ready().await?;
                 client.send_request(request).await
             }
-            Self::Two(client) => {
+            Self::Http2(client) => {
                 *request.uri_mut() = format!("https://localhost{}", request.uri().path()).parse().unwrap();
                 client.ready().await?;
                 client.send_request(request).await
@@ -96,37 +96,37 @@ impl Client {
         }
     }
 
-    /// Status and text.
-    pub(crate) async fn ask(&mut self, request: Request<Body>) -> (u16, String) {
+    /// Returns the status and the text of the response.
+    pub(crate) async fn request(&mut self, request: Request<Body>) -> (u16, String) {
         let response = self.send(request).await.unwrap();
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(body.to_vec()).unwrap())
     }
 
-    /// Whether the server closes the connection, or announces that it will, within a second.
-    pub(crate) async fn is_over(&self) -> bool {
-        let over = async {
+    /// Returns whether the server closes the connection, or announces it, within a second.
+    pub(crate) async fn is_closing(&self) -> bool {
+        let closed = async {
             while !self.is_closed() {
                 sleep(Duration::from_millis(1)).await;
             }
         };
-        timeout(Duration::from_secs(1), over).await.is_ok()
+        timeout(Duration::from_secs(1), closed).await.is_ok()
     }
 
     fn is_closed(&self) -> bool {
         match self {
-            Self::One(client) => client.is_closed(),
-            Self::Two(client) => client.is_closed(),
+            Self::Http1(client) => client.is_closed(),
+            Self::Http2(client) => client.is_closed(),
         }
     }
 }
 
-/// Trusts everyone, and remembers when the certificate ends.
+/// Verifier that accepts every certificate and records the year of its expiry.
 #[derive(Debug, Default)]
-struct Seen(Mutex<Option<i16>>);
+struct ExpiryRecorder(Mutex<Option<i16>>);
 
-impl ServerCertVerifier for Seen {
+impl ServerCertVerifier for ExpiryRecorder {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -135,8 +135,8 @@ impl ServerCertVerifier for Seen {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let end = Validity::of(certificate).unwrap().not_after;
-        *self.0.lock().unwrap() = end.to_string().get(..4).and_then(|year| year.parse().ok());
+        let expiry = Validity::of(certificate).unwrap().not_after;
+        *self.0.lock().unwrap() = expiry.to_string().get(..4).and_then(|year| year.parse().ok());
         Ok(ServerCertVerified::assertion())
     }
 

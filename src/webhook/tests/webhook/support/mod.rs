@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers shared by the tests.
 
 pub(crate) mod api;
 pub(crate) mod client;
@@ -13,17 +13,19 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
 use rolebridge_inject::{Defaults, ObjectMetadata};
-use rolebridge_webhook::body::Intake;
-use rolebridge_webhook::cache::Objects;
-use rolebridge_webhook::connections::Connections;
-use rolebridge_webhook::defaults::LiveDefaults;
-use rolebridge_webhook::drain::Drain;
-use rolebridge_webhook::live::Live;
-use rolebridge_webhook::lookup::{Kind, Lookup};
+use rolebridge_webhook::admission::body::BodyReader;
+use rolebridge_webhook::deadlines::Deadlines;
+use rolebridge_webhook::http::connection::Connections;
+use rolebridge_webhook::http::drain::Drain;
+use rolebridge_webhook::http::router::router;
+use rolebridge_webhook::http::server;
+use rolebridge_webhook::live_defaults::LiveDefaults;
+use rolebridge_webhook::metadata::cache::MetadataStore;
+use rolebridge_webhook::metadata::lookup::MetadataLookup;
+use rolebridge_webhook::metadata::reader::MetadataReader;
 use rolebridge_webhook::metrics::Metrics;
-use rolebridge_webhook::patience::Patience;
-use rolebridge_webhook::router::{Webhook, router};
-use rolebridge_webhook::server;
+use rolebridge_webhook::object_kind::ObjectKind;
+use rolebridge_webhook::state::AppState;
 use serde_json::{Value, json};
 use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
@@ -37,36 +39,40 @@ pub(crate) const DEFAULTS: &str =
     "settings:\n  provider: projects/123456/locations/global/workloadIdentityPools/aws/providers/prod\n";
 pub(crate) const ROLE: (&str, &str) = ("eks.amazonaws.com/role-arn", "arn:aws:iam::111122223333:role/batch");
 
-/// A webhook whose caches are empty and not synced.
-pub(crate) fn webhook(api: &Api) -> Webhook {
-    patient(api, Patience::default())
+/// Returns a state with empty caches that are not synced.
+pub(crate) fn app_state(api: &Api) -> AppState {
+    app_state_with(api, Deadlines::default())
 }
 
-/// The same, of this patience.
-pub(crate) fn patient(api: &Api, patience: Patience) -> Webhook {
+/// Returns the same with other deadlines.
+pub(crate) fn app_state_with(api: &Api, deadlines: Deadlines) -> AppState {
     let metrics = Arc::new(Metrics::default());
-    Webhook {
-        intake: Intake::of_reviews(patience.body),
-        lookup: Lookup::new(Live::new(api.client(), Arc::clone(&metrics), patience.live)),
+    AppState {
+        body_reader: BodyReader::for_reviews(deadlines.body),
+        lookup: MetadataLookup::new(MetadataReader::new(
+            api.client(),
+            Arc::clone(&metrics),
+            deadlines.live_read,
+        )),
         defaults: Arc::new(LiveDefaults::new(Defaults::from_yaml(DEFAULTS).unwrap())),
         metrics,
         events: None,
     }
 }
 
-/// A webhook whose caches know the namespace `shop`, with its service account `batch` of these annotations.
-pub(crate) fn synced(api: &Api, annotations: &[(&str, &str)]) -> Webhook {
-    let webhook = webhook(api);
-    let mut accounts = Objects::default();
+/// Returns a state with synced caches: the namespace `shop`, and the service account `batch` with these annotations.
+pub(crate) fn synced_state(api: &Api, annotations: &[(&str, &str)]) -> AppState {
+    let state = app_state(api);
+    let mut accounts = MetadataStore::default();
     accounts.put("shop", "batch", ObjectMetadata::new(annotations.iter().copied(), []));
-    webhook.lookup.cache(Kind::ServiceAccount).replace(accounts);
-    let mut namespaces = Objects::default();
+    state.lookup.cache(ObjectKind::ServiceAccount).replace(accounts);
+    let mut namespaces = MetadataStore::default();
     namespaces.put("", "shop", ObjectMetadata::default());
-    webhook.lookup.cache(Kind::Namespace).replace(namespaces);
-    webhook
+    state.lookup.cache(ObjectKind::Namespace).replace(namespaces);
+    state
 }
 
-/// A pod of the service account `batch`, opted in by itself.
+/// Returns a pod of the service account `batch` that opts in.
 pub(crate) fn pod() -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
@@ -75,7 +81,7 @@ pub(crate) fn pod() -> Value {
     })
 }
 
-/// A review of a pod in the namespace `shop`.
+/// Returns the review of a pod in the namespace `shop`.
 pub(crate) fn review(pod: &Value) -> Value {
     json!({
         "kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1",
@@ -93,9 +99,9 @@ pub(crate) fn post(path: &str, body: impl Into<Body>) -> Request<Body> {
     Request::post(path).header("content-type", "application/json").body(body.into()).unwrap()
 }
 
-/// What the router says to a request: status and text.
-pub(crate) async fn ask(webhook: &Arc<Webhook>, request: Request<Body>) -> (u16, String) {
-    let response = router(Arc::clone(webhook)).oneshot(request).await.unwrap();
+/// Sends a request to the router. Returns the status and the text of the response.
+pub(crate) async fn send(state: &Arc<AppState>, request: Request<Body>) -> (u16, String) {
+    let response = router(Arc::clone(state)).oneshot(request).await.unwrap();
     read(response).await
 }
 
@@ -105,14 +111,14 @@ async fn read(response: Response) -> (u16, String) {
     (status, String::from_utf8(body.to_vec()).unwrap())
 }
 
-/// The response to a review, from a webhook that must answer it.
-pub(crate) async fn answer(webhook: &Arc<Webhook>, path: &str, review: &Value) -> Value {
-    let (status, text) = ask(webhook, post(path, review.to_string())).await;
+/// Sends a review. Returns the response, which must have status 200.
+pub(crate) async fn send_review(state: &Arc<AppState>, path: &str, review: &Value) -> Value {
+    let (status, text) = send(state, post(path, review.to_string())).await;
     assert_eq!(status, 200, "{text}");
     serde_json::from_str::<Value>(&text).unwrap()["response"].take()
 }
 
-/// The patch of a response.
+/// Returns the patch of a response.
 pub(crate) fn patch(response: &Value) -> Value {
     assert_eq!(response["allowed"], true, "{response}");
     let patch = response["patch"].as_str().unwrap_or_else(|| panic!("no patch: {response}"));
@@ -120,35 +126,39 @@ pub(crate) fn patch(response: &Value) -> Value {
 }
 
 /// A server on a port of 127.0.0.1.
-pub(crate) struct Running {
+pub(crate) struct RunningServer {
     pub(crate) port: u16,
     pub(crate) drain: Arc<Drain>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) serving: JoinHandle<()>,
 }
 
-/// Serves over TLS, or plain.
-pub(crate) async fn serve(router: axum::Router, tls: Option<TlsAcceptor>, max_connections: u32) -> Running {
+/// Starts a server with TLS, or with plain HTTP.
+pub(crate) async fn serve(
+    router: axum::Router,
+    tls: Option<TlsAcceptor>,
+    max_connections: u32,
+) -> RunningServer {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let (drain, metrics) = (Arc::new(Drain::default()), Arc::new(Metrics::default()));
     let connections = Connections::new(tls, router, Arc::clone(&metrics), Arc::clone(&drain));
     let serving = tokio::spawn(server::serve(listener, max_connections, connections));
-    Running { port, drain, metrics, serving }
+    RunningServer { port, drain, metrics, serving }
 }
 
-/// A connection without a socket: with one, a paused clock would not wait for what is under way.
-pub(crate) struct Piped {
+/// A connection without a socket. With a socket, a paused clock would advance while data is in transit.
+pub(crate) struct PipedConnection {
     pub(crate) stream: DuplexStream,
     pub(crate) drain: Arc<Drain>,
     pub(crate) serving: JoinHandle<()>,
 }
 
-/// Serves one connection.
-pub(crate) fn pipe(router: axum::Router, tls: Option<TlsAcceptor>) -> Piped {
+/// Serves one connection over an in-memory pipe.
+pub(crate) fn pipe(router: axum::Router, tls: Option<TlsAcceptor>) -> PipedConnection {
     let (stream, server) = tokio::io::duplex(64 << 10);
     let drain = Arc::new(Drain::default());
     let connections = Connections::new(tls, router, Arc::default(), Arc::clone(&drain));
     let serving = tokio::spawn(async move { connections.serve(server).await });
-    Piped { stream, drain, serving }
+    PipedConnection { stream, drain, serving }
 }

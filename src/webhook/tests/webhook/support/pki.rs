@@ -1,4 +1,4 @@
-//! Certificates, in files as the kubelet mounts a Secret.
+//! Certificates, and files laid out as in a mounted Secret.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
-use rolebridge_webhook::certificates::{Certificates, Pair};
-use rolebridge_webhook::tls;
+use rolebridge_webhook::http::cert_resolver::{CertResolver, ServingCert};
+use rolebridge_webhook::http::tls;
 use tempfile::TempDir;
 use tokio_rustls::TlsAcceptor;
 
-/// A certificate that ends in a year, which tells it from others, and its key, both PEM.
+/// A PEM certificate and its key. The year of its expiry identifies it.
 pub(crate) struct Issued {
     pub(crate) certificate: String,
     pub(crate) key: String,
@@ -25,18 +25,18 @@ impl Issued {
         Self { certificate: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
     }
 
-    pub(crate) fn pair(&self) -> Pair {
-        Pair::from_pem(self.certificate.as_bytes(), self.key.as_bytes()).unwrap()
+    pub(crate) fn serving_cert(&self) -> ServingCert {
+        ServingCert::from_pem(self.certificate.as_bytes(), self.key.as_bytes()).unwrap()
     }
 
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
-        let certificates = Arc::new(Certificates::default());
-        certificates.serve(self.pair());
-        TlsAcceptor::from(tls::config(certificates).unwrap())
+        let resolver = Arc::new(CertResolver::default());
+        resolver.replace(self.serving_cert());
+        TlsAcceptor::from(tls::config(resolver).unwrap())
     }
 }
 
-/// A mounted folder: `NAME -> ..data/NAME`, `..data -> ..VERSION`, and a change swaps `..data`.
+/// A mounted volume: `NAME -> ..data/NAME`, `..data -> ..VERSION`. A change swaps `..data`.
 pub(crate) struct Mount {
     dir: TempDir,
     version: u32,

@@ -1,0 +1,205 @@
+//! Reads a request body once, completely, within limits.
+//!
+//! The total memory of all bodies is bounded, not only that of each body. A request is charged for each byte when the
+//! byte arrives.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::body::{Body as HttpBody, HttpBody as _};
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use tokio::time::timeout;
+
+use crate::admission::review::ReviewError;
+
+/// Maximum body size: an API object has at most 3 MiB, and a review may contain it twice.
+const MAX_BODY_BYTES: usize = 8 << 20;
+/// Maximum total size of all bodies in memory.
+const MAX_TOTAL_BYTES: usize = 64 << 20;
+/// Maximum size of a rejected body that is read and discarded: a client that is still sending reads no response.
+const MAX_DISCARDED_BYTES: usize = 32 << 20;
+
+/// Reader of request bodies with limits.
+#[derive(Debug)]
+pub struct BodyReader {
+    /// Maximum size of one body.
+    limit: usize,
+    /// Deadline for one body.
+    timeout: Duration,
+    /// Unused part of the total memory budget, in bytes.
+    available: AtomicUsize,
+}
+
+/// A request body. Its memory is charged to the budget until it is dropped.
+#[derive(Debug)]
+pub struct Body<'a> {
+    bytes: Bytes,
+    _budget: BudgetGuard<'a>,
+}
+
+impl Body<'_> {
+    /// Returns the bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Reason why a request is rejected before admission.
+#[derive(Debug, thiserror::Error)]
+pub enum Rejection {
+    /// The content type is not JSON.
+    #[error("Content-Type: expected application/json, found {0}")]
+    ContentType(String),
+    /// The body exceeds the size limit.
+    #[error("request body exceeds {0} bytes")]
+    TooLarge(usize),
+    /// The body did not arrive in time.
+    #[error("request body did not arrive within {0:?}")]
+    Timeout(Duration),
+    /// The memory budget of all bodies is exhausted.
+    #[error("too many request bodies at the moment; try again")]
+    Overloaded,
+    /// The client closed the connection or violated the protocol.
+    #[error("failed to read the request body: {0}")]
+    Incomplete(axum::Error),
+    /// The body is not a review that can be answered.
+    #[error(transparent)]
+    Review(#[from] ReviewError),
+}
+
+impl Rejection {
+    /// Returns the HTTP status for the client.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Timeout(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Incomplete(_) | Self::Review(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        (self.status(), format!("{self}\n")).into_response()
+    }
+}
+
+impl BodyReader {
+    /// Creates a reader with the limits for admission reviews.
+    #[must_use]
+    pub const fn for_reviews(timeout: Duration) -> Self {
+        Self::new(MAX_BODY_BYTES, timeout, MAX_TOTAL_BYTES)
+    }
+
+    /// Creates a reader: each body has at most `limit` bytes and arrives within `timeout`, and all bodies in memory
+    /// have at most `total` bytes.
+    #[must_use]
+    pub const fn new(limit: usize, timeout: Duration, total: usize) -> Self {
+        Self { limit, timeout, available: AtomicUsize::new(total) }
+    }
+
+    /// Reads the body of a request.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the content type is not JSON or a limit is exceeded.
+    pub async fn read(&self, request: Request) -> Result<Body<'_>, Rejection> {
+        let (head, mut body) = request.into_parts();
+        let read = async {
+            let rejection = match head.headers.get(CONTENT_TYPE) {
+                Some(content_type) if is_json(content_type.as_bytes()) => match self.collect(&mut body).await
+                {
+                    Ok(body) => return Ok(body),
+                    Err(rejection) => rejection,
+                },
+                Some(content_type) => Rejection::ContentType(format!("{content_type:?}")),
+                None => Rejection::ContentType("none".to_owned()),
+            };
+            let declared_length =
+                head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+            if declared_length.is_none_or(|length: usize| length <= MAX_DISCARDED_BYTES) {
+                discard(&mut body).await;
+            }
+            Err(rejection)
+        };
+        timeout(self.timeout, read).await.unwrap_or(Err(Rejection::Timeout(self.timeout)))
+    }
+
+    async fn collect(&self, body: &mut HttpBody) -> Result<Body<'_>, Rejection> {
+        let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        if expected > self.limit {
+            return Err(Rejection::TooLarge(self.limit));
+        }
+        let mut budget = BudgetGuard { reader: self, bytes: 0 };
+        let mut first = Bytes::new();
+        let mut joined = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(Rejection::Incomplete)?.into_data() else { continue };
+            budget.charge(data.len())?;
+            if budget.bytes == data.len() {
+                first = data;
+                continue;
+            }
+            if joined.is_empty() {
+                joined.reserve_exact(expected.max(budget.bytes));
+                joined.extend_from_slice(&first);
+            }
+            joined.extend_from_slice(&data);
+        }
+        let bytes = if joined.is_empty() { first } else { joined.into() };
+        Ok(Body { bytes, _budget: budget })
+    }
+}
+
+fn is_json(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
+
+async fn discard(body: &mut HttpBody) {
+    let mut remaining = MAX_DISCARDED_BYTES;
+    while let Some(Ok(frame)) = body.frame().await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        match remaining.checked_sub(length) {
+            Some(rest) => remaining = rest,
+            None => return,
+        }
+    }
+}
+
+/// Bytes charged to a reader's memory budget, returned on drop.
+#[derive(Debug)]
+struct BudgetGuard<'a> {
+    reader: &'a BodyReader,
+    bytes: usize,
+}
+
+impl BudgetGuard<'_> {
+    fn charge(&mut self, bytes: usize) -> Result<(), Rejection> {
+        if self.bytes + bytes > self.reader.limit {
+            return Err(Rejection::TooLarge(self.reader.limit));
+        }
+        let charged = self
+            .reader
+            .available
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |available| available.checked_sub(bytes));
+        charged.map_err(|_| Rejection::Overloaded)?;
+        self.bytes += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for BudgetGuard<'_> {
+    fn drop(&mut self) {
+        self.reader.available.fetch_add(self.bytes, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,6 @@
+//! AdmissionReview protocol: the request body, the review and the response.
+
+pub mod body;
+pub mod object_ref;
+pub mod response;
+pub mod review;

@@ -1,0 +1,5 @@
+//! HTTP handlers for admission reviews.
+
+pub mod pods;
+mod respond;
+pub mod workloads;

@@ -1,0 +1,143 @@
+//! Handler for reviews of pods. It decides from the caches, and reads from the API server before a decision that stale
+//! caches could change.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use rolebridge_inject::{Admission, Decision, Pod, admit};
+use tracing::{Level, debug, enabled, error, info};
+
+use crate::admission::body::Rejection;
+use crate::admission::object_ref;
+use crate::admission::response::{AdmissionResponse, DenyStatus, Verdict};
+use crate::admission::review::{self, ReviewError};
+use crate::events::EventReason;
+use crate::handlers::respond::respond;
+use crate::metadata::reader::ReadError;
+use crate::metrics::{API_UNAVAILABLE, NOT_CREATION, ReviewOutcome};
+use crate::state::AppState;
+
+/// Responds to the review of a pod.
+pub async fn mutate(State(state): State<Arc<AppState>>, request: Request) -> Response {
+    let started = Instant::now();
+    let review = handle(&state, request, started).await;
+    respond(&state, review)
+}
+
+async fn handle(state: &AppState, request: Request, started: Instant) -> Result<String, Rejection> {
+    let body = state.body_reader.read(request).await?;
+    let request: review::Request<'_, Pod<'_>> = review::decode(body.bytes())?;
+    request.kind.expect("", "Pod")?;
+    let log = ReviewLog { namespace: &request.namespace, body: body.bytes(), dry_run: request.dry_run };
+    let (review, outcome) = if &*request.operation == "CREATE" {
+        let pod = request.object.as_ref().ok_or(ReviewError::NoObject)?;
+        match decide(state, &request.namespace, pod).await {
+            Ok(admission) => {
+                emit_event(state, &admission, &log);
+                build_response(request.uid.get(), &admission, &log)
+            }
+            Err(error) => (deny_unavailable(request.uid.get(), &error, &log), ReviewOutcome::Failed),
+        }
+    } else {
+        log.skipped(NOT_CREATION, "The review is not about a creation.");
+        let response = AdmissionResponse { uid: request.uid.get(), verdict: Verdict::Allow, warnings: &[] };
+        (response.to_json(), ReviewOutcome::NotCreation)
+    };
+    state.metrics.record_pod_review(outcome, started.elapsed());
+    Ok(review)
+}
+
+async fn decide(state: &AppState, namespace: &str, pod: &Pod<'_>) -> Result<Admission, ReadError> {
+    let defaults = state.defaults.current();
+    let service_account = pod.service_account();
+    if let Some(cached) = state.lookup.cached(namespace, service_account) {
+        let admission = admit(pod, &cached.admission_context(namespace, &defaults));
+        if !admission.depends_on_metadata {
+            return Ok(admission);
+        }
+    }
+    let live = state.lookup.live(namespace, service_account).await?;
+    Ok(admit(pod, &live.admission_context(namespace, &defaults)))
+}
+
+fn build_response(uid: &str, admission: &Admission, log: &ReviewLog<'_>) -> (String, ReviewOutcome) {
+    let (verdict, outcome) = match &admission.decision {
+        Decision::Patch(patch) => {
+            log.injected();
+            (Verdict::Patch(patch.as_json()), ReviewOutcome::Injected)
+        }
+        Decision::Skip(reason) => {
+            log.skipped(reason.code(), reason.sentence());
+            (Verdict::Allow, ReviewOutcome::Skipped(*reason))
+        }
+        Decision::Deny(denial) => {
+            log.denied(denial.reason.code(), &denial.message);
+            let status = DenyStatus { code: 403, reason: "Forbidden", message: &denial.message };
+            (Verdict::Deny(status), ReviewOutcome::Denied(denial.reason))
+        }
+    };
+    (AdmissionResponse { uid, verdict, warnings: &admission.warnings }.to_json(), outcome)
+}
+
+/// Emits an event with what only the pod's controller receives in the response, so that users see it too.
+fn emit_event(state: &AppState, admission: &Admission, log: &ReviewLog<'_>) {
+    let Some(events) = state.events.as_ref().filter(|_| !log.dry_run) else { return };
+    let warnings = || admission.warnings.join(" ");
+    let (reason, note) = match &admission.decision {
+        Decision::Deny(denial) => (EventReason::Denied, denial.message.clone()),
+        _ if admission.warnings.is_empty() => return,
+        Decision::Skip(_) => (EventReason::Skipped, warnings()),
+        Decision::Patch(_) => (EventReason::Warning, warnings()),
+    };
+    if let Some(target) = object_ref::event_target(log.namespace, log.body) {
+        events.emit(&target, reason, &note);
+    }
+}
+
+/// Denies the pod because its context is unknown. An injected sidecar cannot be added later, so the pod must not pass
+/// without one.
+fn deny_unavailable(uid: &str, error: &ReadError, log: &ReviewLog<'_>) -> String {
+    let message = error.to_string();
+    log.failed(&message);
+    let status = DenyStatus { code: 503, reason: "ServiceUnavailable", message: &message };
+    AdmissionResponse { uid, verdict: Verdict::Deny(status), warnings: &[] }.to_json()
+}
+
+/// Log entries about one review.
+struct ReviewLog<'a> {
+    namespace: &'a str,
+    body: &'a [u8],
+    dry_run: bool,
+}
+
+impl ReviewLog<'_> {
+    fn injected(&self) {
+        if enabled!(Level::DEBUG) {
+            let (namespace, pod, dry_run) = self.fields();
+            debug!(namespace, pod, dry_run, reason = "injected", "pod injected");
+        }
+    }
+
+    fn skipped(&self, reason: &str, message: &str) {
+        if enabled!(Level::DEBUG) {
+            let (namespace, pod, dry_run) = self.fields();
+            debug!(namespace, pod, dry_run, reason, "pod skipped: {message}");
+        }
+    }
+
+    fn denied(&self, reason: &str, message: &str) {
+        let (namespace, pod, dry_run) = self.fields();
+        info!(namespace, pod, dry_run, reason, "pod denied: {message}");
+    }
+
+    fn failed(&self, message: &str) {
+        let (namespace, pod, dry_run) = self.fields();
+        error!(namespace, pod, dry_run, reason = API_UNAVAILABLE, "pod denied: {message}");
+    }
+
+    fn fields(&self) -> (&str, String, bool) {
+        (self.namespace, object_ref::object_name(self.body), self.dry_run)
+    }
+}

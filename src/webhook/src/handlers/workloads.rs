@@ -1,0 +1,55 @@
+//! Handler for reviews of Deployments and other workloads. It never denies or changes them, and returns the warnings
+//! that their pods would get.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use rolebridge_inject::workload::{self, Workload, WorkloadPreview};
+use tracing::debug;
+
+use crate::admission::body::Rejection;
+use crate::admission::response::{AdmissionResponse, Verdict};
+use crate::admission::review;
+use crate::handlers::respond::respond;
+use crate::state::AppState;
+
+/// Responds to the review of a workload.
+pub async fn preview(State(state): State<Arc<AppState>>, request: Request) -> Response {
+    let review = handle(&state, request).await;
+    respond(&state, review)
+}
+
+async fn handle(state: &AppState, request: Request) -> Result<String, Rejection> {
+    let body = state.body_reader.read(request).await?;
+    let request: review::Request<'_, Workload<'_>> = review::decode(body.bytes())?;
+    let preview = match &request.object {
+        Some(workload) => preview_pods(state, &request.namespace, workload).await,
+        None => WorkloadPreview::default(),
+    };
+    state.metrics.record_workload_review(!preview.warnings.is_empty());
+    let response =
+        AdmissionResponse { uid: request.uid.get(), verdict: Verdict::Allow, warnings: &preview.warnings };
+    Ok(response.to_json())
+}
+
+async fn preview_pods(state: &AppState, namespace: &str, workload: &Workload<'_>) -> WorkloadPreview {
+    let Some(template) = workload.template() else { return WorkloadPreview::default() };
+    let defaults = state.defaults.current();
+    let service_account = template.service_account();
+    let cached = state
+        .lookup
+        .cached(namespace, service_account)
+        .map(|cached| workload::preview(workload, &cached.admission_context(namespace, &defaults)));
+    match cached {
+        Some(preview) if !preview.depends_on_metadata => preview,
+        cached => match state.lookup.live(namespace, service_account).await {
+            Ok(live) => workload::preview(workload, &live.admission_context(namespace, &defaults)),
+            // A preview is only advice: the reviews of the pods decide.
+            Err(error) => {
+                debug!(namespace, %error, "live read failed; previewing from the caches alone");
+                cached.unwrap_or_default()
+            }
+        },
+    }
+}

@@ -1,0 +1,8 @@
+//! HTTPS server: accepts connections, terminates TLS, routes requests and drains at shutdown.
+
+pub mod cert_resolver;
+pub mod connection;
+pub mod drain;
+pub mod router;
+pub mod server;
+pub mod tls;
