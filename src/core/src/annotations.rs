@@ -39,7 +39,7 @@ annotations! {
     DELEGATES = "delegates", default "none";
     /// The identity that the pod proves: `aws-role`, `aws-jwt` or `kubernetes`.
     IDENTITY = "identity", default "`aws-role`";
-    /// How the app's library gets a token: `loopback`, `file` or `metadata`. Set exceptions by container:
+    /// The token source of the app's library: `loopback`, `file` or `metadata`. Set exceptions by container:
     /// `loopback,legacy=file`.
     SOURCE = "source",
         default "`loopback` for `aws-role`, but `metadata` with `pod-identity`; `file` for the other identities";
@@ -57,7 +57,7 @@ annotations! {
     SESSION_NAME = "session-name", default "`NAMESPACE.SERVICEACCOUNT`, shortened with a hash to fit";
     /// The value of `GOOGLE_CLOUD_PROJECT` and `CLOUDSDK_CORE_PROJECT`.
     PROJECT = "project", default "unset";
-    /// The project that is billed and whose quota is used: `quota_project_id`.
+    /// The project that is billed and provides the quota: `quota_project_id`.
     QUOTA_PROJECT = "quota-project", default "unset";
     /// The lifetime of the impersonated token in seconds, 600 to 43200.
     TOKEN_LIFETIME = "token-lifetime", default "3600";
