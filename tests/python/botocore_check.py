@@ -1,7 +1,8 @@
-"""AWS's own Python library (botocore), unchanged, at the fake AWS, and as a second opinion on our signatures; and the
-fake AWS that others use (moto), as a second opinion on our calls.
+"""Check the fake AWS and the sidecar with independent implementations.
 
-Its environment (tests/integration/botocore_python.rs) says where things are; AWS's own variables are botocore's to read.
+botocore, AWS's Python library, calls the fake AWS and verifies the sidecar's signatures. moto, another fake AWS,
+verifies the sidecar's calls. tests/tests/integration/botocore_python.rs sets the environment variables; botocore reads
+those of AWS.
 """
 
 import http.server
@@ -40,14 +41,14 @@ def client(**arguments):
     return Session().create_client("sts", region_name=REGION, **arguments)
 
 
-class TheFakeAws(unittest.TestCase):
-    """botocore finds its credentials by itself, over TLS, and reads what the fake answers."""
+class FakeAwsTest(unittest.TestCase):
+    """botocore finds its credentials through the default chain, over TLS, and parses the fake's responses."""
 
-    def test_the_default_chain_assumes_the_role_and_signs(self):
-        who = client().get_caller_identity()
-        self.assertEqual(who["Arn"], SESSION)
-        self.assertEqual(who["Account"], "123456789012")
-        self.assertRegex(who["UserId"], r"^AROA[A-Z0-9]{17}:shop.nightly-report$")
+    def test_default_chain_assumes_role_and_signs(self):
+        caller = client().get_caller_identity()
+        self.assertEqual(caller["Arn"], SESSION)
+        self.assertEqual(caller["Account"], "123456789012")
+        self.assertRegex(caller["UserId"], r"^AROA[A-Z0-9]{17}:shop.nightly-report$")
 
     def assume(self, sts, **changes):
         request = {
@@ -58,20 +59,20 @@ class TheFakeAws(unittest.TestCase):
         }
         return sts.assume_role_with_web_identity(**request | changes)
 
-    def test_every_part_of_a_session_is_read(self):
-        answer = self.assume(client(), DurationSeconds=900)
-        credentials = answer["Credentials"]
+    def test_assume_role_returns_complete_session(self):
+        response = self.assume(client(), DurationSeconds=900)
+        credentials = response["Credentials"]
         self.assertRegex(credentials["AccessKeyId"], r"^ASIA[A-Z0-9]{16}$")
         self.assertEqual(credentials["Expiration"].utcoffset().total_seconds(), 0)
         self.assertTrue(credentials["SecretAccessKey"] and credentials["SessionToken"])
-        self.assertEqual(answer["SubjectFromWebIdentityToken"], "system:serviceaccount:shop:nightly-report")
-        self.assertEqual(answer["Audience"], "sts.amazonaws.com")
-        self.assertIn(":oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/", answer["Provider"])
-        self.assertEqual(answer["AssumedRoleUser"]["Arn"], SESSION)
-        self.assertGreater(answer["PackedPolicySize"], 0)
-        self.assertRegex(answer["ResponseMetadata"]["RequestId"], r"^[0-9a-f-]{36}$")
+        self.assertEqual(response["SubjectFromWebIdentityToken"], "system:serviceaccount:shop:nightly-report")
+        self.assertEqual(response["Audience"], "sts.amazonaws.com")
+        self.assertIn(":oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/", response["Provider"])
+        self.assertEqual(response["AssumedRoleUser"]["Arn"], SESSION)
+        self.assertGreater(response["PackedPolicySize"], 0)
+        self.assertRegex(response["ResponseMetadata"]["RequestId"], r"^[0-9a-f-]{36}$")
 
-    def test_what_the_session_may_not_do(self):
+    def test_session_policy_denies_other_actions(self):
         credentials = self.assume(client())["Credentials"]
         sts = client(
             aws_access_key_id=credentials["AccessKeyId"],
@@ -79,14 +80,14 @@ class TheFakeAws(unittest.TestCase):
             aws_session_token=credentials["SessionToken"],
         )
         self.assertEqual(sts.get_caller_identity()["Arn"], SESSION)
-        with self.assertRaises(ClientError) as refused:
+        with self.assertRaises(ClientError) as raised:
             sts.get_session_token()
-        self.assertEqual(refused.exception.response["Error"]["Code"], "AccessDenied")
-        self.assertIn("is not authorized to perform: sts:GetSessionToken", str(refused.exception))
+        self.assertEqual(raised.exception.response["Error"]["Code"], "AccessDenied")
+        self.assertIn("is not authorized to perform: sts:GetSessionToken", str(raised.exception))
 
-    def test_errors_are_botocores_own_classes(self):
+    def test_errors_have_botocore_exception_classes(self):
         sts = client()
-        for changes, kind, code, message in [
+        for changes, exception, code, message in [
             (
                 {"RoleArn": ROLE + "-absent"},
                 ClientError,
@@ -119,36 +120,36 @@ class TheFakeAws(unittest.TestCase):
             ),
         ]:
             with self.subTest(code):
-                with self.assertRaises(kind) as refused:
+                with self.assertRaises(exception) as raised:
                     self.assume(sts, **changes)
-                error = refused.exception.response["Error"]
+                error = raised.exception.response["Error"]
                 self.assertEqual((error["Type"], error["Code"]), ("Sender", code))
                 self.assertTrue(error["Message"].startswith(message), error["Message"])
 
 
-def token_of_the_sidecar(endpoint):
-    """The document in a subject token that the real sidecar makes with a session from `endpoint`."""
-    written = subprocess.run(
+def sidecar_subject_token(endpoint):
+    """Return the request in a subject token that the real sidecar makes with a session from `endpoint`."""
+    output = subprocess.run(
         [os.environ["SIDECAR"], "token"],
         env=os.environ | {"AWS_ENDPOINT_URL_STS": endpoint},
         check=True,
         stdout=subprocess.PIPE,
         text=True,
     ).stdout
-    return json.loads(urllib.parse.unquote(written))
+    return json.loads(urllib.parse.unquote(output))
 
 
-def headers_of(document):
-    return {header["key"]: header["value"] for header in document["headers"]}
+def headers_of(request):
+    return {header["key"]: header["value"] for header in request["headers"]}
 
 
-def signed_by_botocore(document, region, secret):
-    """The canonical request and the header Authorization of a document's request, as botocore makes them."""
-    headers = headers_of(document)
+def sign_with_botocore(subject_token, region, secret):
+    """Return the canonical request and the header Authorization that botocore makes for a subject token's request."""
+    headers = headers_of(subject_token)
     authorization = headers.pop("Authorization")
     key_id = re.search("Credential=([A-Z0-9]+)/", authorization)[1]
     signer = SigV4Auth(Credentials(key_id, secret, headers["x-amz-security-token"]), "sts", region)
-    request = AWSRequest(method=document["method"], url=document["url"], headers=headers)
+    request = AWSRequest(method=subject_token["method"], url=subject_token["url"], headers=headers)
     request.context["timestamp"] = headers["x-amz-date"]
     canonical = signer.canonical_request(request)
     signature = signer.signature(signer.string_to_sign(request, canonical), request)
@@ -157,54 +158,54 @@ def signed_by_botocore(document, region, secret):
     return canonical, f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders={signed_headers}, Signature={signature}"
 
 
-class OurSignatures(unittest.TestCase):
-    def test_the_vector_of_the_sidecars_own_tests(self):
+class SidecarSignatureTest(unittest.TestCase):
+    def test_sidecar_test_vector_matches_botocore(self):
         vector = pathlib.Path(os.environ["VECTOR"])
-        document = json.loads((vector / "request.json").read_text())
-        canonical, authorization = signed_by_botocore(
-            document, "us-east-2", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+        subject_token = json.loads((vector / "request.json").read_text())
+        canonical, authorization = sign_with_botocore(
+            subject_token, "us-east-2", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
         )
         self.assertEqual(canonical, (vector / "canonical-request.txt").read_text())
-        self.assertEqual(authorization, headers_of(document)["Authorization"])
+        self.assertEqual(authorization, headers_of(subject_token)["Authorization"])
 
-    def test_a_token_of_the_real_sidecar(self):
-        with overheard() as (endpoint, answers):
-            document = token_of_the_sidecar(endpoint)
-        (answer,) = answers
-        secret = re.search("<SecretAccessKey>(.+?)</SecretAccessKey>", answer)[1]
-        _, authorization = signed_by_botocore(document, REGION, secret)
-        self.assertEqual(authorization, headers_of(document)["Authorization"])
+    def test_sidecar_token_matches_botocore(self):
+        with RecordingProxy() as (endpoint, responses):
+            subject_token = sidecar_subject_token(endpoint)
+        (response,) = responses
+        secret = re.search("<SecretAccessKey>(.+?)</SecretAccessKey>", response)[1]
+        _, authorization = sign_with_botocore(subject_token, REGION, secret)
+        self.assertEqual(authorization, headers_of(subject_token)["Authorization"])
 
 
-class AnotherFakeAws(unittest.TestCase):
-    def test_moto_gives_the_sidecar_a_session_and_knows_it_again(self):
+class MotoTest(unittest.TestCase):
+    def test_moto_accepts_sidecar_token(self):
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         server.start()
         self.addCleanup(server.stop)
         host, port = server.get_host_and_port()
-        document = token_of_the_sidecar(f"http://{host}:{port}")
-        url = document["url"].replace("https://sts.eu-west-1.amazonaws.com", f"http://{host}:{port}/")
-        request = urllib.request.Request(url, method=document["method"], headers=headers_of(document))
+        subject_token = sidecar_subject_token(f"http://{host}:{port}")
+        url = subject_token["url"].replace("https://sts.eu-west-1.amazonaws.com", f"http://{host}:{port}/")
+        request = urllib.request.Request(url, method=subject_token["method"], headers=headers_of(subject_token))
         with urllib.request.urlopen(request) as response:
             self.assertIn(f"<Arn>{SESSION}</Arn>", response.read().decode())
 
 
-class overheard:
-    """Passes requests on to the fake AWS and keeps its answers: only so can a test know the sidecar's secret."""
+class RecordingProxy:
+    """Forward requests to the fake AWS and record its responses, which contain the sidecar's secret."""
 
     def __enter__(self):
-        answers = []
+        responses = []
         upstream = os.environ["AWS_ENDPOINT_URL_STS"]
-        trust = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
+        context = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 form = self.rfile.read(int(self.headers["content-length"]))
                 request = urllib.request.Request(upstream, form)
-                with urllib.request.urlopen(request, context=trust) as response:
+                with urllib.request.urlopen(request, context=context) as response:
                     body = response.read()
-                answers.append(body.decode())
+                responses.append(body.decode())
                 self.send_response(200)
                 self.send_header("content-type", "text/xml")
                 self.send_header("content-length", str(len(body)))
@@ -216,7 +217,7 @@ class overheard:
 
         self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever).start()
-        return f"http://127.0.0.1:{self.server.server_port}", answers
+        return f"http://127.0.0.1:{self.server.server_port}", responses
 
     def __exit__(self, *_):
         self.server.shutdown()

@@ -1,6 +1,6 @@
-"""The app as Python writes it: Google's own library (google-auth) finds its configuration by itself.
+"""Run the app in Python: google-auth finds the injected configuration on its own.
 
-Writes one line of JSON, as the app in Rust does.
+Writes one line of JSON, like the app in Rust.
 """
 
 import json
@@ -15,19 +15,19 @@ SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 def rows():
     credentials, project = google.auth.default(scopes=[SCOPE])
-    answer = AuthorizedSession(credentials).post(
+    response = AuthorizedSession(credentials).post(
         f"{os.environ['BIGQUERY_URL']}/bigquery/v2/projects/{project}/queries",
         json={"query": os.environ["REPORT_QUERY"], "useLegacySql": False},
         timeout=20,
     )
-    answer.raise_for_status()
-    return [[field["v"] for field in row["f"]] for row in answer.json()["rows"]]
+    response.raise_for_status()
+    return [[field["v"] for field in row["f"]] for row in response.json()["rows"]]
 
 
 def main():
     try:
         line = {"rows": rows()}
-    except Exception as error:  # whatever it is, the test wants to read it
+    except Exception as error:  # the test reads every error
         line = {"failed": f"{type(error).__name__}: {error}"}
     print(json.dumps(line))
     return "failed" in line

@@ -1,7 +1,7 @@
-# A virtual environment for each list of packages, kept. Sourced.
+# Creates a cached virtual environment for each list of packages. Sourced by other scripts.
 # shellcheck shell=bash
 
-# venv REQUIREMENTS: makes it, once, and prints its folder.
+# venv REQUIREMENTS: creates the environment if it does not exist, and prints its folder.
 venv() {
   local version folder
   version=$(python3 -c 'import platform; print(platform.python_version())')

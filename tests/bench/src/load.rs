@@ -1,9 +1,9 @@
-//! A load of admission reviews over TLS, as the API server sends them: HTTP/1.1, connections kept, one request in flight
-//! on each.
+//! Load of admission reviews over TLS, as the API server sends them: HTTP/1.1 on kept connections, one request in
+//! flight on each.
 //!
-//! *Closed*: each connection sends its next request when the last one is answered; says the most requests a second.
-//! *Open*: request `i` is due at `i / rate`, whatever happened before, and its latency counts from when it was due, so
-//! that a stall shows in every request that it held up.
+//! *Closed* loop: each connection sends its next request after the previous response, which measures the maximum
+//! throughput. *Open* loop: request `i` is due at `i / rate`, and its latency counts from that time, so that a stall
+//! shows in every delayed request.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -23,45 +23,45 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::LocalSet;
 use tokio_rustls::TlsConnector;
 
-/// What any step may fail with.
+/// An error of any step.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// Where the requests go.
+/// The server under load.
 pub(crate) struct Target {
-    /// The server.
+    /// The address.
     pub(crate) address: SocketAddr,
-    /// The name in its certificate.
+    /// The name in the server's certificate.
     pub(crate) name: &'static str,
-    /// Trusts the server's certificate.
+    /// A configuration that trusts the certificate.
     pub(crate) tls: Arc<rustls::ClientConfig>,
-    /// The bodies, sent in turn.
+    /// The bodies, sent in rotation.
     pub(crate) reviews: Vec<Bytes>,
 }
 
-/// How the requests are sent.
+/// The pace of the requests.
 #[derive(Clone, Copy)]
 pub(crate) enum Pace {
-    /// As fast as they are answered.
+    /// Each request follows the previous response.
     Closed,
-    /// So many a second.
+    /// A fixed number of requests per second.
     Open(f64),
 }
 
-/// What was seen.
+/// The result of a run.
 pub(crate) struct Measurement {
-    /// Answers a second.
+    /// Responses per second.
     pub(crate) throughput: f64,
-    /// Half of the requests were answered sooner, in microseconds.
+    /// The median latency, in microseconds.
     pub(crate) p50: f64,
-    /// 99 of 100 were answered sooner, in microseconds.
+    /// The 99th percentile of the latency, in microseconds.
     pub(crate) p99: f64,
 }
 
 impl Target {
-    /// Sends reviews for `time` over `connections`. Fails if any answer is not a 200 that allows.
+    /// Sends reviews for `time` over `connections`.
     ///
     /// # Errors
-    /// What went wrong first.
+    /// Returns the first error, such as a response other than a 200 that allows the pod.
     pub(crate) fn run(self, pace: Pace, connections: usize, time: Duration) -> Result<Measurement, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let latencies: Rc<RefCell<Vec<Duration>>> = Rc::default();
@@ -88,7 +88,7 @@ impl Target {
         let mut latencies = latencies.take();
         latencies.sort_unstable();
         if latencies.is_empty() {
-            return Err("no request was answered".into());
+            return Err("no response received".into());
         }
         #[expect(clippy::cast_precision_loss, reason = "a count of requests is far below 2^52")]
         let throughput = latencies.len() as f64 / elapsed.as_secs_f64();
@@ -106,7 +106,7 @@ impl Target {
     }
 }
 
-/// The moments at which requests are due. In the closed pace: at once, until the time is over.
+/// The times at which requests are due. In the closed loop: at once, until the time is over.
 enum Schedule {
     Closed { next: usize, end: Instant },
     Open(mpsc::UnboundedReceiver<(usize, Instant)>),
@@ -128,9 +128,9 @@ impl Schedule {
 fn schedule(pace: Pace, start: Instant, time: Duration) -> Schedule {
     let Pace::Open(rate) = pace else { return Schedule::Closed { next: 0, end: start + time } };
     let (sender, receiver) = mpsc::unbounded_channel();
-    // A thread that sleeps to the nanosecond keeps the schedule; the runtime's timers round to a millisecond.
+    // A sleeping thread keeps the schedule to the nanosecond; the runtime's timers round to a millisecond.
     std::thread::spawn(move || {
-        // Where it is refused, requests leave 50 microseconds late, both servers' alike.
+        // Where this is not permitted, requests leave 50 microseconds late, for both servers alike.
         let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
         for i in 0_u32.. {
             let due = start + Duration::from_secs_f64(f64::from(i) / rate);
@@ -167,7 +167,7 @@ async fn worker(
         latencies.borrow_mut().push(due.elapsed());
         if status != 200 || !contains(&body, br#""allowed":true"#) {
             return Err(format!(
-                "answered {status}: {}",
+                "expected a 200 that allows the pod, found {status}: {}",
                 String::from_utf8_lossy(&body[..body.len().min(400)])
             )
             .into());
@@ -179,7 +179,7 @@ fn contains(body: &[u8], text: &[u8]) -> bool {
     body.windows(text.len()).take(4096).any(|window| window == text)
 }
 
-/// Microseconds below which so many of a hundred lie.
+/// Returns a percentile in microseconds.
 fn quantile(sorted: &[Duration], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100).clamp(1, sorted.len());
     sorted[rank - 1].as_secs_f64() * 1e6

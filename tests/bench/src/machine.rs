@@ -1,4 +1,4 @@
-//! What the system says of a process, and which CPU one runs on.
+//! Resource usage of processes, CPU pinning, and file sizes.
 
 use std::time::Duration;
 
@@ -6,45 +6,48 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 
 use crate::load::Error;
 
-/// Keeps this thread, and what it starts from now on, on one CPU.
+/// Pins this thread, and the threads and processes that it starts later, to one CPU.
 ///
 /// # Errors
-/// The machine has no such CPU.
+/// Returns an error if the machine has no such CPU.
 pub(crate) fn pin_to_cpu(cpu: usize) -> Result<(), Error> {
     let mut set = CpuSet::new();
     set.set(cpu);
-    sched_setaffinity(None, &set).map_err(|error| format!("run on CPU {cpu}: {error}").into())
+    sched_setaffinity(None, &set).map_err(|error| format!("failed to pin to CPU {cpu}: {error}").into())
 }
 
-/// Resident memory of a process, in MiB.
+/// Returns the resident memory of a process, in MiB.
 ///
 /// # Errors
-/// It has ended.
+/// Returns an error if the process has exited.
 pub(crate) fn resident_mib(pid: u32) -> Result<f64, Error> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .ok_or("missing VmRSS in /proc/PID/status")?;
     let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(kib / 1024.0)
 }
 
-/// What a process has used of the CPU so far, to the nanosecond.
+/// Returns the CPU time of a process so far, to the nanosecond.
 ///
 /// # Errors
-/// It has ended, or the kernel keeps no such count.
+/// Returns an error if the process has exited, or if the kernel does not count CPU time.
 pub(crate) fn cpu_time(pid: u32) -> Result<Duration, Error> {
     let mut nanoseconds = 0;
     for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
         let schedstat = std::fs::read_to_string(task?.path().join("schedstat"))?;
-        let on_cpu: u64 = schedstat.split_whitespace().next().ok_or("no schedstat")?.parse()?;
+        let on_cpu: u64 = schedstat.split_whitespace().next().ok_or("empty schedstat")?.parse()?;
         nanoseconds += on_cpu;
     }
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// The size of a file, in MB.
+/// Returns the size of a file, in MB.
 ///
 /// # Errors
-/// There is none.
+/// Returns an error if the file does not exist.
 pub(crate) fn megabytes(file: &std::path::Path) -> Result<f64, Error> {
     let bytes = u32::try_from(std::fs::metadata(file)?.len())?;
     Ok(f64::from(bytes) / 1e6)

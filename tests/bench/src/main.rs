@@ -1,6 +1,7 @@
-//! What the programs weigh, beside their budgets. `tests/bench/run` builds them as they ship and runs this.
+//! Compares the size, memory, CPU time and latency of the programs with their budgets. `tests/bench/run` builds the
+//! release programs and runs this.
 //!
-//! Times are ratios to something else that was measured in the same run: machines differ, and are noisy.
+//! Times are ratios to a baseline of the same run, because machines differ and are noisy.
 
 mod load;
 mod machine;
@@ -18,17 +19,17 @@ use self::table::{Budget, Row, Table};
 async fn main() -> Result<(), load::Error> {
     rustls::crypto::ring::default_provider()
         .install_default()
-        .map_err(|_| "a crypto provider is set already")?;
+        .map_err(|_| "a crypto provider is already installed")?;
     let programs = Programs::build()?;
     let mut rows = vec![
         Row {
-            name: "sidecar: the program, which is the image",
+            name: "sidecar: size of the program, which is the image",
             measured: machine::megabytes(&programs.sidecar)?,
             budget: Budget::AtMost(6.0),
             unit: "MB",
         },
         Row {
-            name: "webhook: the program, which is the image",
+            name: "webhook: size of the program, which is the image",
             measured: machine::megabytes(&programs.webhook)?,
             budget: Budget::AtMost(12.0),
             unit: "MB",

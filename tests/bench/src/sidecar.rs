@@ -1,4 +1,4 @@
-//! The sidecar at rest: started as a pod would start it, against a fake AWS over TLS.
+//! The idle sidecar: started as in a pod, against a fake AWS over TLS.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -33,19 +33,19 @@ pub(crate) struct RunningSidecar {
     process: Process,
     _clouds: Clouds,
     _dir: TempDir,
-    /// From the start of the process to the first token.
+    /// The time from the start of the process to the first token.
     first_token: Duration,
-    /// What a call to the same AWS STS takes by itself, connection and all.
+    /// The duration of one call to the same AWS STS, connection included.
     round_trip: Duration,
-    /// Its use of the CPU so far, and when.
+    /// The CPU time at the beginning of the idle period, and the time of the measurement.
     settled: (Duration, Instant),
 }
 
 impl RunningSidecar {
-    /// Starts the clouds and the sidecar, and waits until it rests.
+    /// Starts the clouds and the sidecar, and waits until the sidecar is idle.
     ///
     /// # Errors
-    /// There is no token soon.
+    /// Returns an error if the sidecar has no token within the time limit.
     pub(crate) async fn start(program: &Path) -> Result<Self, Error> {
         let clouds = Clouds::start(config()).await?;
         let dir = tempfile::tempdir()?;
@@ -62,10 +62,10 @@ impl RunningSidecar {
         Ok(Self { process, _clouds: clouds, _dir: dir, first_token, round_trip, settled })
     }
 
-    /// What it weighed, once it has rested for a minute.
+    /// Measures the sidecar after a minute of idle time.
     ///
     /// # Errors
-    /// It has ended.
+    /// Returns an error if the sidecar has exited.
     pub(crate) async fn rows(self) -> Result<Vec<Row>, Error> {
         let (cpu_before, since) = self.settled;
         tokio::time::sleep(IDLE_TIME.saturating_sub(since.elapsed())).await;
@@ -75,19 +75,19 @@ impl RunningSidecar {
         let beyond_round_trip = self.first_token.saturating_sub(self.round_trip).as_secs_f64() * 1e3;
         Ok(vec![
             Row {
-                name: "sidecar: resident after Google's tokens over TLS, every source and the metrics on",
+                name: "sidecar: resident memory with Google tokens, all sources and metrics on",
                 measured: machine::resident_mib(pid)?,
                 budget: Budget::AtMost(8.0),
                 unit: "MiB",
             },
             Row {
-                name: "sidecar: CPU at rest, a minute",
+                name: "sidecar: CPU time per idle minute",
                 measured: cpu_ms,
                 budget: Budget::AtMost(1.0),
                 unit: "ms",
             },
             Row {
-                name: "sidecar: first token, beyond a round trip to AWS STS",
+                name: "sidecar: time to first token, minus a round trip to AWS STS",
                 measured: beyond_round_trip,
                 budget: Budget::AtMost(10.0),
                 unit: "ms",
@@ -100,7 +100,7 @@ async fn wait_for(file: &Path, process: &Process) -> Result<(), Error> {
     let start = Instant::now();
     while !file.exists() {
         if start.elapsed() > Duration::from_secs(20) {
-            return Err(format!("there is no {}: {}", file.display(), process.log().text()).into());
+            return Err(format!("timed out waiting for {}: {}", file.display(), process.log().text()).into());
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -108,7 +108,7 @@ async fn wait_for(file: &Path, process: &Process) -> Result<(), Error> {
 }
 
 fn pid(process: &Process) -> Result<u32, Error> {
-    process.id().ok_or_else(|| "the sidecar has ended".into())
+    process.id().ok_or_else(|| "the sidecar has exited".into())
 }
 
 fn config() -> Config {
@@ -145,7 +145,7 @@ fn config() -> Config {
     }
 }
 
-/// A service account that anybody of the pool may be.
+/// Returns a Google configuration with a service account that the whole pool may impersonate.
 fn google_config() -> Google {
     let provider = Provider {
         name: PROVIDER.into(),
@@ -168,7 +168,7 @@ fn google_config() -> Google {
 }
 
 fn command(program: &Path, clouds: &Clouds, dir: &Path) -> Result<Command, Error> {
-    let issuer = clouds.issuer(ISSUER).ok_or("the issuer is unknown")?;
+    let issuer = clouds.issuer(ISSUER).ok_or("issuer not found")?;
     let claims = ProjectedToken {
         namespace: SUBJECT.0,
         service_account: SUBJECT.1,
@@ -176,7 +176,7 @@ fn command(program: &Path, clouds: &Clouds, dir: &Path) -> Result<Command, Error
         lifetime: 86_400,
         pod: Some("bench"),
     };
-    let token = issuer.mint(&claims, clouds.aws_clock().now()).ok_or("the issuer has no key")?;
+    let token = issuer.mint(&claims, clouds.aws_clock().now()).ok_or("the issuer has no private key")?;
     std::fs::write(dir.join("aws-token"), token)?;
     std::fs::write(dir.join("ca.crt"), clouds.ca_pem())?;
     let mut command = Command::new(program);
@@ -201,11 +201,11 @@ fn command(program: &Path, clouds: &Clouds, dir: &Path) -> Result<Command, Error
     Ok(command)
 }
 
-/// A request on a connection of its beyond_round_trip, answered by the same server.
+/// Measures a request to the same server on a new connection.
 async fn round_trip(clouds: &Clouds) -> Result<Duration, Error> {
     let authority = reqwest::Certificate::from_pem(clouds.ca_pem().as_bytes())?;
     let start = Instant::now();
-    // AWS sends whoever names no action to a page of its beyond_round_trip, which is not to be waited for.
+    // AWS redirects a request without an action to a web page, which does not belong to the round trip.
     let redirect = reqwest::redirect::Policy::none();
     let client =
         reqwest::Client::builder().tls_certs_only([authority]).no_proxy().redirect(redirect).build()?;

@@ -1,25 +1,25 @@
-//! What was measured, beside its budget.
+//! The table of measurements and budgets.
 
 use std::fmt::{self, Display, Formatter};
 
-/// One measurement.
+/// A measurement.
 pub(crate) struct Row {
-    /// What was measured, and in which state.
+    /// The quantity, and the state in which it was measured.
     pub(crate) name: &'static str,
-    /// The number, in the budget's unit.
+    /// The measured number, in the budget's unit.
     pub(crate) measured: f64,
-    /// The number that it should keep.
+    /// The budget.
     pub(crate) budget: Budget,
-    /// What follows the number.
+    /// The unit.
     pub(crate) unit: &'static str,
 }
 
-/// Which side of a number is good.
+/// A limit in one direction.
 #[derive(Clone, Copy)]
 pub(crate) enum Budget {
-    /// It may be this much.
+    /// A maximum.
     AtMost(f64),
-    /// It must be this much.
+    /// A minimum.
     AtLeast(f64),
 }
 
@@ -41,12 +41,12 @@ impl Display for Budget {
     }
 }
 
-/// All of it, in the order in which it was measured.
+/// The measurements, in their order.
 pub(crate) struct Table(pub(crate) Vec<Row>);
 
 impl Display for Table {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "| {:<72} | {:>12} | {:>12} | {:<6} |", "what", "measured", "budget", "kept")?;
+        writeln!(f, "| {:<72} | {:>12} | {:>12} | {:<6} |", "measurement", "measured", "budget", "within")?;
         writeln!(f, "| {:-<72} | {:->11}: | {:->11}: | {:-<6} |", "", "", "", "")?;
         for row in &self.0 {
             let measured = format!("{:.2} {}", row.measured, row.unit);

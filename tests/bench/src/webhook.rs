@@ -1,4 +1,4 @@
-//! The webhook against a TLS echo that only finds the review's uid: same core, same run, in turn.
+//! The webhook compared with a TLS echo that only finds the review's uid: on the same core, in the same run, in turn.
 
 use std::io::{Write, stdout};
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ use crate::table::{Budget, Row};
 const SERVER_CPU: usize = 0;
 const LOAD_CPU: usize = 1;
 const ROUNDS: usize = 3;
-/// What the reviews of the fixtures come from.
+/// The namespace of the fixtures' reviews.
 const NAMESPACE: &str = "bench-webhooks";
 const SERVICE_ACCOUNT: &str = "bench-sa";
 const SERVER_NAME: &str = "rolebridge.rolebridge.svc";
@@ -37,15 +37,15 @@ settings:
   provider: projects/123456789012/locations/global/workloadIdentityPools/aws/providers/prod
 ";
 
-/// Measures latency at a steady rate, the most requests a second and the memory of both.
+/// Measures the latency at a fixed rate, the maximum throughput and the memory of both.
 ///
 /// # Errors
-/// A server does not start, or answers anything but that the pod is admitted.
+/// Returns an error if a server does not start, or if a response does not admit the pod.
 pub(crate) async fn measure(program: &Path) -> Result<Vec<Row>, Error> {
     let kubernetes = start_cluster().await?;
     machine::pin_to_cpu(SERVER_CPU)?;
     let mut webhook = Webhook::start(program, &kubernetes, DEFAULTS).await?;
-    let pid = webhook.process().id().ok_or("the webhook has ended")?;
+    let pid = webhook.process().id().ok_or("the webhook has exited")?;
     let resident = machine::resident_mib(pid)?;
     let (echo_address, _echo) = start_echo(webhook.dir()).await?;
     let tls = client_config(&webhook.dir().join("ca.crt"))?;
@@ -55,7 +55,7 @@ pub(crate) async fn measure(program: &Path) -> Result<Vec<Row>, Error> {
     let run = |address, pace, seconds| {
         let target = Target { address, name: SERVER_NAME, tls: tls.clone(), reviews: reviews.clone() };
         let load = std::thread::spawn(move || target.run(pace, 8, Duration::from_secs(seconds)));
-        load.join().map_err(|_| Error::from("the load stopped"))?
+        load.join().map_err(|_| Error::from("the load thread panicked"))?
     };
     let mut rounds = Vec::new();
     for address in [echo_address, webhook.address()] {
@@ -79,7 +79,7 @@ type SteadyAndPeak = (Measurement, Measurement);
 
 fn describe_round(steady: &Measurement, peak: &Measurement) -> String {
     format!(
-        "at 200/s p50 {:>4.0} µs, p99 {:>5.0} µs; at most {:>6.0}/s, p99 {:>5.0} µs",
+        "at 200/s p50 {:>4.0} µs, p99 {:>5.0} µs; maximum {:>6.0}/s, p99 {:>5.0} µs",
         steady.p50, steady.p99, peak.throughput, peak.p99
     )
 }
@@ -91,25 +91,25 @@ fn rows(rounds: &[(SteadyAndPeak, SteadyAndPeak)], resident: f64, loaded: f64) -
     );
     vec![
         Row {
-            name: "webhook: p50 latency at 200/s, in the echo's",
+            name: "webhook: p50 latency at 200/s, relative to the echo",
             measured: latency,
             budget: Budget::AtMost(1.25),
             unit: "x",
         },
         Row {
-            name: "webhook: most reviews a second, in the echo's",
+            name: "webhook: maximum reviews per second, relative to the echo",
             measured: throughput,
             budget: Budget::AtLeast(0.6),
             unit: "x",
         },
         Row {
-            name: "webhook: resident, 10,000 service accounts cached",
+            name: "webhook: resident memory with 10,000 service accounts cached",
             measured: resident,
             budget: Budget::AtMost(32.0),
             unit: "MiB",
         },
         Row {
-            name: "webhook: the same after the load",
+            name: "webhook: resident memory after the load",
             measured: loaded,
             budget: Budget::AtMost(32.0),
             unit: "MiB",
@@ -143,7 +143,7 @@ async fn start_echo(certificates: &Path) -> Result<(SocketAddr, Process), Error>
     let deadline = Instant::now() + Duration::from_secs(10);
     while tokio::net::TcpStream::connect(address).await.is_err() {
         if Instant::now() > deadline {
-            return Err(format!("the echo does not listen: {}", process.log().text()).into());
+            return Err(format!("timed out waiting for the echo: {}", process.log().text()).into());
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -1,4 +1,4 @@
-//! A client as a file of `clients/LANGUAGE/` describes it. To add one is to add a file.
+//! A client, as described by a file in `clients/LANGUAGE/`. To add a client, add a file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,41 +6,42 @@ use std::path::{Path, PathBuf};
 use rolebridge_tests::error::{Context, Result};
 use serde::Deserialize;
 
-/// In every text `$HERE` is the language's folder and `$OUT` the one that its clients are installed to.
+/// A client. In every text, `$HERE` is the language's folder and `$OUT` the installation folder of its clients.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Client {
     /// The language.
     #[serde(skip)]
     pub(crate) language: String,
-    /// The file's name, after the language's.
+    /// The language and the name of the file.
     #[serde(skip)]
     pub(crate) name: String,
     /// The language's folder.
     #[serde(skip)]
     pub(crate) here: PathBuf,
-    /// As people call it.
+    /// The name that users know.
     pub(crate) title: String,
-    /// A script for bash that installs it into `$OUT`, where it is kept.
+    /// A bash script that installs the client into `$OUT`, which is kept between runs.
     pub(crate) install: String,
-    /// Seconds that the installation may take.
+    /// The time limit of the installation, in seconds.
     pub(crate) budget: u64,
-    /// A script for bash that writes `NAME VERSION` on a line.
+    /// A bash script that writes `NAME VERSION` on a line.
     pub(crate) versions: String,
-    /// The program and its arguments. It reads `gs://$BUCKET/$OBJECT` from `$STORAGE_URL` and writes its content.
+    /// The program and its arguments. It reads `gs://$BUCKET/$OBJECT` from `$STORAGE_URL` and writes the content.
     pub(crate) program: Vec<String>,
-    /// How it is told to trust the fakes' CA, `/etc/clouds/ca.crt`, and what else it needs to run at all.
+    /// Environment variables that make the program trust the fakes' CA, `/etc/clouds/ca.crt`, and any other that it
+    /// needs.
     #[serde(default)]
     pub(crate) environment: BTreeMap<String, String>,
-    /// What it fetches.
+    /// The data that the program fetches.
     #[serde(default)]
     pub(crate) reads: Reads,
-    /// What to use where it says no, for the table.
+    /// The sources to use where the client does not work, for the table.
     #[serde(default)]
     pub(crate) advice: String,
 }
 
-/// What a client fetches.
+/// The data that a client fetches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Reads {
@@ -51,7 +52,7 @@ pub(crate) enum Reads {
     Table,
 }
 
-/// Every client, by name.
+/// Reads every client, sorted by name.
 pub(crate) fn read_all() -> Result<Vec<Client>> {
     let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
     let mut all = Vec::new();
@@ -66,19 +67,19 @@ pub(crate) fn read_all() -> Result<Vec<Client>> {
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).context(format_args!("list {}", folder.display()))?;
+    let entries = std::fs::read_dir(folder).context(format_args!("failed to list {}", folder.display()))?;
     let mut paths = entries
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<std::io::Result<Vec<_>>>()
-        .context(format_args!("list {}", folder.display()))?;
+        .context(format_args!("failed to list {}", folder.display()))?;
     paths.sort();
     Ok(paths)
 }
 
 fn read(folder: &Path, file: &Path) -> Result<Client> {
-    let text = std::fs::read_to_string(file).context(format_args!("read {}", file.display()))?;
+    let text = std::fs::read_to_string(file).context(format_args!("failed to read {}", file.display()))?;
     let client: Client =
-        serde_saphyr::from_str(&text).context(format_args!("understand {}", file.display()))?;
+        serde_saphyr::from_str(&text).context(format_args!("failed to parse {}", file.display()))?;
     let language = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let name = format!("{language}-{}", file.file_stem().unwrap_or_default().to_string_lossy());
     Ok(Client { language, name, here: folder.to_owned(), ..client })

@@ -1,4 +1,4 @@
-//! Where clients are run: fake clouds, the real webhook, and for each cell a pod whose app is the client.
+//! The test environment: fake clouds, the real webhook, and for each cell a pod that runs the client as its app.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -23,27 +23,28 @@ const CLOUDS_CONFIG: &str = include_str!("clouds.yaml");
 const BUCKET: &str = "shop-reports";
 const OBJECT: &str = "conformance.txt";
 const QUERY: &str = "SELECT * FROM sales.conformance";
-/// What the object and the table hold.
+/// The content of the object and the table.
 const EXPECTED_CONTENT: &str = "fetched by a stock library";
-/// A Kubernetes service account that names no service account of Google's.
+/// A Kubernetes service account without a Google service account.
 const DIRECT_SERVICE_ACCOUNT: &str = "direct";
-/// How long a run may take. Some libraries retry for minutes what cannot succeed.
+/// The time limit of a run. Some libraries retry hopeless calls for minutes.
 const RUN_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// The environment.
+/// The running test environment.
 #[derive(Debug)]
 pub(crate) struct Environment {
     world: World,
 }
 
 impl Environment {
-    /// Starts everything but the clients.
+    /// Starts everything except the clients.
     pub(crate) async fn start() -> Result<Self> {
-        let programs = tokio::task::spawn_blocking(Programs::build).await.context("build the programs")??;
-        let config: Config = serde_saphyr::from_str(CLOUDS_CONFIG).context("read clouds.yaml")?;
-        let world = World::start(&programs, Vec::new(), config)
-            .await
-            .context("set the stage, where tests/conformance/run has Google's names lead to this machine")?;
+        let programs =
+            tokio::task::spawn_blocking(Programs::build).await.context("failed to build the programs")??;
+        let config: Config = serde_saphyr::from_str(CLOUDS_CONFIG).context("failed to read clouds.yaml")?;
+        let world = World::start(&programs, Vec::new(), config).await.context(
+            "failed to start the environment (tests/conformance/run maps Google's names to this machine)",
+        )?;
         let annotations = json!({eks::ROLE_ARN: ROLE, PROJECT: GOOGLE_PROJECT});
         world.api_server.put_service_account(NAMESPACE, DIRECT_SERVICE_ACCOUNT, &annotations);
         Ok(Self { world })
@@ -64,7 +65,7 @@ impl Environment {
         let pod = self.start_pod(environment, cell).await?;
         let before = self.world.clouds.events().len();
         let mut running = pod.run(RUN_TIMEOUT).await?;
-        let app = running.process(APP).context("the pod has no app")?;
+        let app = running.process(APP).context("the pod has no container `app`")?;
         let exited = app.wait(RUN_TIMEOUT).await;
         let log = app.log().text();
         let principal = self.reader_since(client.reads, before);
@@ -74,7 +75,7 @@ impl Environment {
             }
             (Ok(_), _) => RunResult::Failure { error: last_line(&log) },
             (Err(_), _) => RunResult::Failure {
-                error: format!("no end after {} s; {}", RUN_TIMEOUT.as_secs(), last_line(&log)),
+                error: format!("timed out after {} s; {}", RUN_TIMEOUT.as_secs(), last_line(&log)),
             },
         })
     }
@@ -85,22 +86,23 @@ impl Environment {
         annotations[IDENTITY] = json!(cell.identity.name());
         annotations[PROVIDER] = json!(cell.identity.provider());
         annotations[SOURCE] = json!(cell.source);
-        // The port of the pod before may not be free yet.
+        // The port of the previous pod may still be in use.
         annotations[PORT] = json!(free_address()?.port().to_string());
         match cell.access {
             Access::Impersonated => annotations[SERVICE_ACCOUNT] = json!(GOOGLE_ACCOUNT),
             Access::Direct => pod["spec"]["serviceAccountName"] = json!(DIRECT_SERVICE_ACCOUNT),
         }
-        let env = pod["spec"]["containers"][0]["env"].as_array_mut().context("the app has no env")?;
+        let env =
+            pod["spec"]["containers"][0]["env"].as_array_mut().context("the container `app` has no env")?;
         for (name, value) in environment {
             env.retain(|variable| variable["name"] != name.as_str());
             env.push(json!({"name": name, "value": value}));
         }
-        let answer = self.world.admit(&pod).await?;
-        if answer.allowed && answer.patch.is_none() {
-            return Err(Error::new("the webhook let the pod pass without a patch"));
+        let response = self.world.admit(&pod).await?;
+        if response.allowed && response.patch.is_none() {
+            return Err(Error::new("the webhook allowed the pod without a patch"));
         }
-        Pod::create(&self.world.node, &answer.apply(&pod)?)
+        Pod::create(&self.world.node, &response.apply(&pod)?)
     }
 
     fn fill(&self, text: &str, client: &Client, installed: &Installed) -> String {
@@ -114,7 +116,7 @@ impl Environment {
             .replace("$QUERY", QUERY)
     }
 
-    /// As whom the data was read since then.
+    /// Returns the principal that read the data, among the events from index `since`.
     fn reader_since(&self, reads: Reads, since: usize) -> Option<String> {
         self.world.clouds.events()[since..].iter().rev().find_map(|event| match (&event.detail, reads) {
             _ if event.error.is_some() => None,
@@ -125,11 +127,11 @@ impl Environment {
     }
 }
 
-/// The last line that says something, without what differs from run to run: ports.
+/// Returns the last message of a log, with ports replaced, because they differ from run to run.
 fn last_line(log: &str) -> String {
     let is_message =
         |line: &&str| !line.is_empty() && !["at ", "... "].iter().any(|prefix| line.starts_with(prefix));
-    let line = log.lines().map(str::trim).rfind(is_message).unwrap_or("it said nothing");
+    let line = log.lines().map(str::trim).rfind(is_message).unwrap_or("no output");
     let mut parts = line.split("127.0.0.1:");
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |text, part| {

@@ -1,4 +1,4 @@
-//! `make conformance`: every client of `clients/` against every source and identity, by real runs, as the table of
+//! `make conformance`: runs every client of `clients/` with every source and identity, and compares the results with
 //! `docs/clients.md`.
 
 mod client;
@@ -19,26 +19,26 @@ use self::environment::Environment;
 use self::report::Row;
 use self::result_cell::{ResultCell, RunResult};
 
-/// Which Google library works with which source and identity, found out by running it.
+/// Runs Google's client libraries with every source and identity, and compares the results with docs/clients.md.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Write docs/clients.md instead of comparing with it.
+    /// Write docs/clients.md instead of comparing it.
     #[arg(long)]
     update: bool,
     /// Only install the clients.
     #[arg(long)]
     install: bool,
-    /// Only the clients whose name contains this; the table is shown, and not compared.
+    /// Run only the clients with this in their name, and print the table instead of comparing it.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
-    /// Where clients are installed; kept from run to run.
+    /// Folder for installed clients, kept between runs.
     #[arg(long, value_name = "FOLDER", default_value = "target/conformance")]
     folder: PathBuf,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // reqwest leaves the choice of a crypto provider to the program. Only a second choice could fail.
+    // reqwest leaves the choice of a crypto provider to the program. Only a second call could fail.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match run(&Args::parse()).await {
         Ok(true) => ExitCode::SUCCESS,
@@ -71,10 +71,7 @@ async fn run(args: &Args) -> Result<bool> {
         rows.push(row);
     }
     if !skipped.is_empty() {
-        print(&format!(
-            "Left out, since their installation took longer than its budget: {}.",
-            skipped.join("; ")
-        ));
+        print(&format!("Skipped, because their installation exceeded its budget: {}.", skipped.join("; ")));
     }
     if args.only.is_some() {
         print(&report::table(&rows));
@@ -83,18 +80,18 @@ async fn run(args: &Args) -> Result<bool> {
     report::compare_or_update(&rows, args.update, print)
 }
 
-/// Installs a client and runs its cells, telling each as it is known.
+/// Installs a client and runs its cells, printing each result at once.
 async fn row(environment: &mut Environment, client: Client, args: &Args) -> Result<Row> {
     print(&format!("{} …", client.title));
     let Some(installed) = install::install(&client, &folder(&client, args)?).await? else {
-        print(&format!("  left out: not installed within {} s", client.budget));
+        print(&format!("  skipped: not installed within {} s", client.budget));
         return Ok(Row { client, versions: String::new(), cells: Vec::new() });
     };
     print(&format!("  {} in {} s", installed.versions, installed.seconds));
     let mut cells = Vec::new();
     for cell in ResultCell::all() {
         let mut result = environment.run(&client, &installed, cell).await?;
-        // A no is one that is said twice: a busy machine can make a library give up.
+        // A failure must occur twice: on a busy machine a library may give up too early.
         if !works(&result) {
             result = environment.run(&client, &installed, cell).await?;
         }
@@ -105,17 +102,18 @@ async fn row(environment: &mut Environment, client: Client, args: &Args) -> Resu
     Ok(Row { client, versions, cells })
 }
 
-/// Where a client is installed.
+/// Returns the installation folder of a client.
 fn folder(client: &Client, args: &Args) -> Result<PathBuf> {
-    std::path::absolute(args.folder.join(&client.language)).context("the folder's path")
+    std::path::absolute(args.folder.join(&client.language))
+        .context("failed to resolve the installation folder")
 }
 
 fn print(text: &str) {
-    // Nobody reads any more: the exit status still tells.
+    // The reader may have closed the pipe; the exit status still shows the result.
     let _ = writeln!(stdout(), "{text}");
 }
 
-/// Whether a client works in a cell.
+/// Returns true if a client works in a cell.
 const fn works(result: &RunResult) -> bool {
     matches!(result, RunResult::Success { .. })
 }

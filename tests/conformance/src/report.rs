@@ -1,4 +1,4 @@
-//! The table, as text and as `docs/clients.md`.
+//! The table of results, as text and as `docs/clients.md`.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// Whether it was not installed in time; the committed table says of it what it said.
+    /// Returns true if the client was not installed in time. Its lines in the committed table are then not compared.
     pub(crate) const fn is_skipped(&self) -> bool {
         self.cells.is_empty()
     }
@@ -27,55 +27,56 @@ impl Row {
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const TABLE: &str = "docs/clients.md";
-const README: &str = "docs/src/languages.md";
-/// Between these the README says which annotation to use.
+const LANGUAGES_PAGE: &str = "docs/src/languages.md";
+/// The marks around the table of annotations.
 const LANGUAGES_MARKS: [&str; 2] =
     ["<!-- languages: made by `make conformance` -->\n", "<!-- end of languages -->"];
 
 const HEADER: &str = "<!-- made by `make conformance` -->
-# Which Google library works with which source
+# Google client library compatibility
 
-Each cell is made of runs of the stock library in an injected pod, against fake clouds at Google's own names: it fetched an
-object (or a table) as the right principal. With `aws-role` it did so by itself and as a service account. To a library
-`aws-jwt` and `kubernetes` are the same, a token in a file: the one was run as a service account, the other by itself.
-`loopback` has no meaning with them. Where a library says no, the last column has what to use.
+Each cell shows the result of runs of the unmodified library in an injected pod, against fake clouds at Google's own host
+names. In a successful run the library fetched an object (or a table) as the expected principal. With `aws-role` it ran
+twice: as the federated principal and as a service account. `aws-jwt` and `kubernetes` look the same to a library, a token
+in a file, so one ran as a service account and the other as the federated principal. `loopback` does not apply to them.
+Where a library does not work, the last column names the sources that do.
 
 ";
 
 const FOOTER: &str = "
-## Not run here
+## Not tested
 
-These are known from their source alone, for `aws-role`: their SDK or registry was not at hand.
+These results, for `aws-role`, come from reading the libraries' source code, because their SDK or registry was unavailable.
 
 | client | works with |
 | --- | --- |
-| gcloud, bq, gsutil | `loopback`, `metadata` (they are Python's google-auth; gcloud reads the configuration by `CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE`, which injection sets) |
+| gcloud, bq, gsutil | `loopback`, `metadata` (they use Python's google-auth; gcloud reads the configuration from `CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE`, which injection sets) |
 | Ruby, googleauth | `loopback` |
 | PHP, google/auth | `loopback`, `file` |
 | .NET, Google.Apis.Auth | `file`, `metadata` |
 ";
 
-/// Compares with the committed tables, or writes them.
+/// Compares the committed tables with the results, or writes them.
 pub(crate) fn compare_or_update(rows: &[Row], update: bool, print: impl Fn(&str)) -> Result<bool> {
     let skipped: Vec<_> = rows.iter().filter(|row| row.is_skipped()).map(|row| &*row.client.title).collect();
     if update && !skipped.is_empty() {
-        return Err(Error::new("the tables need every client: some were left out"));
+        return Err(Error::new("--update needs every client, but some were skipped"));
     }
     let mut matches = compare(TABLE, update, &print, |committed| {
         let found = format!("{HEADER}{}{}{FOOTER}", table(rows), errors(rows));
         Ok((without_clients(&skipped, committed), without_clients(&skipped, &found)))
     })?;
     if skipped.is_empty() {
-        matches &= compare(README, update, &print, |committed| {
-            let found =
-                with_languages(committed, rows).context("README.md has no place for the languages")?;
+        matches &= compare(LANGUAGES_PAGE, update, &print, |committed| {
+            let found = with_languages(committed, rows)
+                .context("docs/src/languages.md: expected the marks of the languages table")?;
             Ok((committed.to_owned(), found))
         })?;
     }
     Ok(matches)
 }
 
-/// `texts` makes of the committed text what is to be compared, and what was found.
+/// Compares or writes a file. `texts` receives the committed text and returns the expected and the actual text.
 fn compare(
     name: &str,
     update: bool,
@@ -83,23 +84,23 @@ fn compare(
     texts: impl Fn(&str) -> Result<(String, String)>,
 ) -> Result<bool> {
     let path = Path::new(ROOT).join(name);
-    let committed = std::fs::read_to_string(&path).context(format_args!("read {name}"))?;
+    let committed = std::fs::read_to_string(&path).context(format_args!("failed to read {name}"))?;
     let (expected, found) = texts(&committed)?;
     if update {
-        std::fs::write(&path, found).context(format_args!("write {name}"))?;
+        std::fs::write(&path, found).context(format_args!("failed to write {name}"))?;
     } else if expected != found {
         let diff = TextDiff::from_lines(&expected, &found);
-        print(&diff.unified_diff().header(name, "found").to_string());
+        print(&diff.unified_diff().header(name, "results").to_string());
         print(&format!(
-            "{name} is not what was found. If that is meant to be: tests/conformance/run --update"
+            "{name} differs from the results. If the change is intended, run tests/conformance/run --update"
         ));
         return Ok(false);
     }
-    print(&format!("{name} holds."));
+    print(&format!("{name} matches the results."));
     Ok(true)
 }
 
-/// The lines that are about none of these clients.
+/// Removes the lines about these clients.
 fn without_clients(clients: &[&str], text: &str) -> String {
     let is_about = |line: &str, client: &&str| {
         line.strip_prefix("| ").or(line.strip_prefix("- ")).is_some_and(|line| line.starts_with(*client))
@@ -107,9 +108,10 @@ fn without_clients(clients: &[&str], text: &str) -> String {
     text.split_inclusive('\n').filter(|line| !clients.iter().any(|client| is_about(line, client))).collect()
 }
 
-/// The README with what each client needs: the first source, in the order of [`ResultCell::all`], that works whole.
-fn with_languages(readme: &str, rows: &[Row]) -> Option<String> {
-    let (before, rest) = readme.split_once(LANGUAGES_MARKS[0])?;
+/// Returns the page with a table of the annotation for each client: the first source, in the order of
+/// [`ResultCell::all`], that works in every run.
+fn with_languages(page: &str, rows: &[Row]) -> Option<String> {
+    let (before, rest) = page.split_once(LANGUAGES_MARKS[0])?;
     let (_, after) = rest.split_once(LANGUAGES_MARKS[1])?;
     let mut sources: Vec<Option<&str>> = Vec::new();
     for source in columns().into_iter().map(|(_, source)| Some(source)).chain([None]) {
@@ -144,13 +146,13 @@ fn annotation(source: Option<&str>) -> String {
     }
 }
 
-/// One line for a client, one column for a source and an identity.
+/// Renders one line for each client and one column for each pair of source and identity.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut text = String::from("| client | version |");
     for (identity, source) in columns() {
         let _ = write!(text, " `{identity}` by `{source}` |");
     }
-    text += " instead |\n| --- | --- |";
+    text += " use instead |\n| --- | --- |";
     text += &" --- |".repeat(columns().len() + 1);
     text.push('\n');
     for row in rows {
@@ -163,7 +165,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
     text
 }
 
-/// What each library says where it does not work, once for all cells in which it says that.
+/// Renders each client's error messages, each once with all of its cells.
 fn errors(rows: &[Row]) -> String {
     let mut text = String::new();
     for row in rows {
@@ -185,7 +187,7 @@ fn errors(rows: &[Row]) -> String {
             );
         }
     }
-    if text.is_empty() { text } else { format!("\n## What they say where they do not work\n\n{text}") }
+    if text.is_empty() { text } else { format!("\n## Error messages\n\n{text}") }
 }
 
 fn columns() -> Vec<(&'static str, &'static str)> {

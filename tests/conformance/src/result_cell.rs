@@ -1,15 +1,15 @@
-//! The cells of a client's row.
+//! The cells of a client's row, and their results.
 
 use std::fmt;
 
-/// What the pod proves.
+/// The identity of the pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Identity {
     /// A signed `GetCallerIdentity` request.
     AwsRole,
-    /// AWS's own word about the role, as a JSON web token.
+    /// A JSON web token from AWS about the role.
     AwsJwt,
-    /// The cluster's word about the service account.
+    /// A JSON web token from the cluster about the service account.
     Kubernetes,
 }
 
@@ -22,13 +22,13 @@ impl Identity {
         }
     }
 
-    /// The provider at Google that takes it.
+    /// Returns the provider at Google that accepts the identity.
     pub(crate) fn provider(self) -> String {
         format!("projects/987654321098/locations/global/workloadIdentityPools/{0}/providers/{0}", self.name())
     }
 }
 
-/// Whom the app is to Google.
+/// The principal of the app at Google.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// The federated principal itself.
@@ -46,18 +46,18 @@ impl Access {
     }
 }
 
-/// One cell: a client is run once for it.
+/// A cell: one run of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ResultCell {
     pub(crate) identity: Identity,
-    /// As the annotation says it.
+    /// The source, as in the annotation.
     pub(crate) source: &'static str,
     pub(crate) access: Access,
 }
 
 impl ResultCell {
-    /// Every cell, in the table's order. To a library `aws-jwt` and `kubernetes` are the same, a token in a file: so one
-    /// is run as a service account, and the other as itself.
+    /// Returns every cell, in the order of the table. `aws-jwt` and `kubernetes` look the same to a library, a token in
+    /// a file: so one runs as a service account, and the other as the federated principal.
     pub(crate) fn all() -> Vec<Self> {
         let (file, metadata) = ("file", "metadata");
         let columns: [(_, &[_], &[_]); 3] = [
@@ -81,17 +81,17 @@ impl fmt::Display for ResultCell {
     }
 }
 
-/// What became of a run.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RunResult {
-    /// It fetched what it was to fetch.
+    /// The client fetched the data.
     Success {
-        /// As whom, in Google's words.
+        /// The principal, as Google names it.
         principal: String,
     },
-    /// It did not.
+    /// The client did not fetch the data.
     Failure {
-        /// In the library's words.
+        /// The library's error message.
         error: String,
     },
 }

@@ -1,15 +1,15 @@
-//! The time as a cloud sees it: read in one place, shiftable, so that a test makes an hour pass or a clock wrong.
+//! The clock of a cloud. Tests shift it to advance the time or to simulate clock skew.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A moment, in seconds since 1970 (UTC).
+/// A point in time, in seconds since 1970 (UTC).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(pub i64);
 
-/// Where a clock gets its time before its own shift.
+/// The source of a clock's time before its shift.
 #[derive(Debug)]
 enum Base {
     System,
@@ -32,25 +32,25 @@ impl Clock {
         Self(Arc::new(Inner { base, shift: AtomicI64::new(0) }))
     }
 
-    /// The machine's clock.
+    /// Returns the system clock.
     #[must_use]
     pub fn system() -> Self {
         Self::with_base(Base::System)
     }
 
-    /// A clock that stands still until somebody moves it.
+    /// Returns a clock that only moves when it is shifted.
     #[must_use]
     pub fn manual(now: Timestamp) -> Self {
         Self::with_base(Base::Manual(now.0))
     }
 
-    /// A clock that follows this one and has a shift of its own besides.
+    /// Returns a clock that follows this one and has an additional shift of its own.
     #[must_use]
     pub fn follower(&self) -> Self {
         Self::with_base(Base::Other(self.clone()))
     }
 
-    /// Now.
+    /// Returns the current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let base = match &self.0.base {
@@ -63,20 +63,20 @@ impl Clock {
         Timestamp(base.saturating_add(self.0.shift.load(Ordering::Relaxed)))
     }
 
-    /// Moves the clock, forwards or (negative) backwards, and every follower with it.
+    /// Moves the clock forward or (negative) backward, and every follower with it.
     pub fn shift_by(&self, seconds: i64) {
         self.0.shift.fetch_add(seconds, Ordering::Relaxed);
     }
 }
 
 impl Timestamp {
-    /// So many seconds later.
+    /// Returns the time that many seconds later.
     #[must_use]
     pub const fn plus(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
     }
 
-    /// Days since 1970 as year, month and day (Howard Hinnant's `civil_from_days`).
+    /// Returns year, month and day (Howard Hinnant's `civil_from_days`).
     const fn civil(self) -> (i64, i64, i64) {
         let days = self.0.div_euclid(86_400) + 719_468;
         let era = days.div_euclid(146_097);
@@ -96,7 +96,7 @@ impl Timestamp {
         (second / 3_600, second / 60 % 60, second % 60)
     }
 
-    /// As SigV4 writes it, `20200811T065522Z`.
+    /// Formats the time as SigV4 does, `20200811T065522Z`.
     #[must_use]
     pub fn amz(self) -> String {
         let (year, month, day) = self.civil();
@@ -104,13 +104,13 @@ impl Timestamp {
         format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
     }
 
-    /// As the header `Date` writes it, `Tue, 11 Aug 2020 06:55:22 GMT`.
+    /// Formats the time for the header `Date`, `Tue, 11 Aug 2020 06:55:22 GMT`.
     #[must_use]
     pub fn http(self) -> String {
         httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(self.0.try_into().unwrap_or(0)))
     }
 
-    /// Reads `20200811T065522Z`.
+    /// Parses `20200811T065522Z`.
     #[must_use]
     pub fn from_amz(text: &str) -> Option<Self> {
         let digits = text.strip_suffix('Z')?;
@@ -123,7 +123,7 @@ impl Timestamp {
         let (year, month, day) = (number(&date[..4])?, number(&date[4..6])?, number(&date[6..])?);
         let (hour, minute, second) = (number(&time[..2])?, number(&time[2..4])?, number(&time[4..])?);
         let moment = Self(days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second);
-        // A date that does not exist comes back as another one.
+        // A date that does not exist is formatted as a different one.
         (moment.amz() == text).then_some(moment)
     }
 }
@@ -138,7 +138,7 @@ const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
-/// As XML and JSON of both clouds write it, `2020-08-11T06:55:22Z`.
+/// Formats the time as in XML and JSON of both clouds, `2020-08-11T06:55:22Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = self.civil();
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_way_to_write_a_moment() {
+    fn timestamp_formats_round_trip() {
         for (seconds, amz, iso, http) in [
             (0, "19700101T000000Z", "1970-01-01T00:00:00Z", "Thu, 01 Jan 1970 00:00:00 GMT"),
             (1_597_128_922, "20200811T065522Z", "2020-08-11T06:55:22Z", "Tue, 11 Aug 2020 06:55:22 GMT"),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_moment() {
+    fn from_amz_rejects_invalid_timestamps() {
         for text in
             ["", "20200811", "20200811T065522", "20200230T000000Z", "20200811T250000Z", "2020081xT065522Z"]
         {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_follower_has_a_shift_of_its_own() {
+    fn follower_adds_its_own_shift() {
         let clock = Clock::manual(Timestamp(1_000));
         let follower = clock.follower();
         follower.shift_by(7);

@@ -1,4 +1,4 @@
-//! The running clouds, as a test holds them.
+//! The running clouds, the handle that a test holds.
 
 use std::io;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::server::Server;
 use crate::state::{Service, State};
 use crate::tls::{Tls, TlsError};
 
-/// Where the services listen: URLs without a path.
+/// Endpoints of the services: URLs without a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Endpoints {
@@ -36,30 +36,30 @@ pub struct Endpoints {
     pub storage: String,
     /// Google BigQuery.
     pub bigquery: String,
-    /// EKS Pod Identity's agent.
+    /// EKS Pod Identity agent.
     pub pod_identity: String,
 }
 
-/// Why the fakes did not start.
+/// An error at the start of the fakes.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The configuration.
+    /// Invalid configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The certificate.
+    /// No server certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// A port.
-    #[error("{address} cannot be listened on: {source}")]
+    /// No listener on a port.
+    #[error("failed to listen on {address}: {source}")]
     Listen {
-        /// Where.
+        /// The address.
         address: String,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
 }
 
-/// Fake AWS and Google, running. They end, orderly, when this is dropped.
+/// Running fake AWS and Google. They shut down gracefully when this is dropped.
 #[derive(Debug)]
 pub struct Clouds {
     endpoints: Endpoints,
@@ -81,18 +81,18 @@ const SERVICES: [Service; 6] = [
 ];
 
 impl Clouds {
-    /// Starts them with the machine's clock.
+    /// Starts the clouds with the system clock.
     ///
     /// # Errors
-    /// The configuration is refused, or a port is taken.
+    /// Returns an error if the configuration is invalid or a port is in use.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         Self::start_with(config, &Clock::system()).await
     }
 
-    /// Starts them with another clock, which both clouds follow.
+    /// Starts the clouds with another clock, which both clouds follow.
     ///
     /// # Errors
-    /// The configuration is refused, or a port is taken.
+    /// Returns an error if the configuration is invalid or a port is in use.
     pub async fn start_with(config: Config, clock: &Clock) -> Result<Self, StartError> {
         let issuers = Arc::new(Issuers::new(&config)?);
         let state = Arc::new(State {
@@ -109,7 +109,7 @@ impl Clouds {
         let mut urls = Vec::new();
         for (service, offset) in SERVICES.into_iter().zip(0..) {
             let (listener, authority) = listen(&config, service, offset).await?;
-            // Pods reach the agent on their own node.
+            // Pods call the agent over plain HTTP, because it is on their node.
             let tls = tls.as_ref().filter(|_| service != Service::PodIdentity);
             urls.push(format!("{}://{authority}", if tls.is_some() { "https" } else { "http" }));
             let tls = tls.map(|tls| TlsAcceptor::from(Arc::clone(&tls.server)));
@@ -129,107 +129,107 @@ impl Clouds {
         Ok(Self { endpoints, ca_pem: tls.map(|tls| tls.ca_pem), issuers, state, stop, serving })
     }
 
-    /// Where the services listen.
+    /// Returns the endpoints of the services.
     #[must_use]
     pub const fn endpoints(&self) -> &Endpoints {
         &self.endpoints
     }
 
-    /// The endpoint of AWS STS, for `AWS_ENDPOINT_URL_STS`.
+    /// Returns the endpoint of AWS STS, for `AWS_ENDPOINT_URL_STS`.
     #[must_use]
     pub fn aws_sts(&self) -> &str {
         &self.endpoints.aws_sts
     }
 
-    /// The endpoint of Google STS, without a path.
+    /// Returns the endpoint of Google STS, without a path.
     #[must_use]
     pub fn google_sts(&self) -> &str {
         &self.endpoints.google_sts
     }
 
-    /// The endpoint of the IAM Credentials API, without a path.
+    /// Returns the endpoint of the IAM Credentials API, without a path.
     #[must_use]
     pub fn iam_credentials(&self) -> &str {
         &self.endpoints.iam_credentials
     }
 
-    /// The endpoint of Cloud Storage, without a path.
+    /// Returns the endpoint of Cloud Storage, without a path.
     #[must_use]
     pub fn storage(&self) -> &str {
         &self.endpoints.storage
     }
 
-    /// The endpoint of BigQuery, without a path.
+    /// Returns the endpoint of BigQuery, without a path.
     #[must_use]
     pub fn bigquery(&self) -> &str {
         &self.endpoints.bigquery
     }
 
-    /// EKS Pod Identity's agent, without a path: always plain HTTP.
+    /// Returns the endpoint of the EKS Pod Identity agent, without a path: always plain HTTP.
     #[must_use]
     pub fn pod_identity(&self) -> &str {
         &self.endpoints.pod_identity
     }
 
-    /// The certificate authority that clients must trust, in PEM; empty without TLS.
+    /// Returns the certificate authority that clients must trust, in PEM; empty without TLS.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
         self.ca_pem.as_deref().unwrap_or_default()
     }
 
-    /// The issuer of a URL, which mints tokens if its key is here: a cluster's, an AWS account's, or Google's own,
-    /// `https://accounts.google.com`.
+    /// Returns the issuer with this URL: a cluster, an AWS account, or Google, `https://accounts.google.com`. It mints
+    /// tokens if the fakes have its private key.
     #[must_use]
     pub fn issuer(&self, url: &str) -> Option<&Issuer> {
         self.issuers.find(url)
     }
 
-    /// AWS's clock: shift it to make time pass, or to make it wrong.
+    /// Returns AWS's clock: shift it to advance the time or to simulate clock skew.
     #[must_use]
     pub fn aws_clock(&self) -> &Clock {
         &self.state.aws_clock
     }
 
-    /// Google's clock.
+    /// Returns Google's clock.
     #[must_use]
     pub fn google_clock(&self) -> &Clock {
         &self.state.google_clock
     }
 
-    /// How many calls of an operation have come.
+    /// Returns the number of calls of an operation so far.
     #[must_use]
     pub fn calls(&self, operation: Operation) -> u64 {
         self.state.faults.calls(operation)
     }
 
-    /// Asks for a fault at some calls of an operation. Of several that fit a call, the last one counts.
-    pub fn inject_fault(&self, operation: Operation, nth: Calls, fault: Fault) {
-        self.state.faults.inject(operation, nth, fault);
+    /// Injects a fault at some calls of an operation. If several faults match a call, the last one injected wins.
+    pub fn inject_fault(&self, operation: Operation, calls: Calls, fault: Fault) {
+        self.state.faults.inject(operation, calls, fault);
     }
 
-    /// Asks for a fault at the next call of an operation.
+    /// Injects a fault at the next call of an operation.
     pub fn inject_next_fault(&self, operation: Operation, fault: Fault) {
         self.inject_fault(operation, Calls::Nth(self.calls(operation) + 1), fault);
     }
 
-    /// Takes back every fault that was asked for.
+    /// Removes all injected faults.
     pub fn clear_faults(&self) {
         self.state.faults.clear();
     }
 
-    /// What has happened so far.
+    /// Returns the events so far.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
         self.state.events.all()
     }
 
-    /// What happens from now on.
+    /// Subscribes to the events from now on.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.state.events.subscribe()
     }
 
-    /// Stops listening, lets open requests finish, and returns when all is still.
+    /// Stops listening, and returns when all open requests have finished.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         while self.serving.join_next().await.is_some() {}
@@ -239,12 +239,12 @@ impl Clouds {
 impl Drop for Clouds {
     fn drop(&mut self) {
         self.stop.send_replace(true);
-        // The tasks end by themselves once what is open has finished.
+        // The tasks end on their own when the open requests have finished.
         self.serving.detach_all();
     }
 }
 
-/// A service's listener, and where it is, as URLs have it.
+/// Binds the listener of a service. Returns it with its authority, as in a URL.
 async fn listen(config: &Config, service: Service, offset: u16) -> Result<(TcpListener, String), StartError> {
     if let Some(host) = service.google_host().filter(|_| config.google_hosts) {
         let port = if config.tls { 443 } else { 80 };
@@ -270,7 +270,7 @@ async fn bind(address: String) -> Result<TcpListener, StartError> {
     TcpListener::bind(&address).await.map_err(|source| StartError::Listen { address, source })
 }
 
-/// The names in the certificate.
+/// Returns the names for the certificate.
 fn certificate_names(config: &Config) -> Vec<String> {
     let hosts = SERVICES.into_iter().filter_map(Service::google_host).filter(|_| config.google_hosts);
     config.names.iter().cloned().chain(hosts.map(str::to_owned)).collect()

@@ -1,6 +1,6 @@
-//! What exists in the fake clouds, typed. A test writes it in code, the program reads it from a file.
+//! The typed configuration of the fake clouds. Tests build it in code; the program reads it from a file.
 //!
-//! Documents that AWS and Google have (policies, attribute mappings, members) are written as they have them.
+//! Documents of AWS and Google (policies, attribute mappings, members) have the vendors' own format.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,24 +10,24 @@ use serde_json::Value;
 
 pub use crate::google::policy::Binding;
 
-/// Everything.
+/// The configuration of both clouds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Config {
-    /// Where to listen. The services take this port and the five after it; port 0: each any free one.
+    /// The address to listen on. The services use this port and the five after it; port 0: any free port for each.
     pub listen: SocketAddr,
-    /// Host names and addresses in the certificate besides `localhost`, `127.0.0.1` and `::1`.
+    /// Host names and addresses in the certificate in addition to `localhost`, `127.0.0.1` and `::1`.
     pub names: Vec<String>,
-    /// Whether Google's services are at their own names, `https://sts.googleapis.com` and so on. They listen where these
-    /// lead to, which is to be this machine, each name to an address of its own.
+    /// True to serve Google's services at their own names, `https://sts.googleapis.com` and so on. Each name must
+    /// resolve to a different address of this machine, where its service listens.
     pub google_hosts: bool,
-    /// Whether to speak TLS, as the real ones do. Otherwise plain HTTP. EKS Pod Identity's agent never speaks TLS.
+    /// True to serve TLS, as the real services do; otherwise plain HTTP. The EKS Pod Identity agent never uses TLS.
     pub tls: bool,
     /// The clusters' issuers of web identity tokens.
     pub issuers: Vec<Issuer>,
-    /// What exists at AWS.
+    /// The resources at AWS.
     pub aws: Aws,
-    /// What exists at Google.
+    /// The resources at Google.
     pub google: Google,
 }
 
@@ -45,31 +45,31 @@ impl Default for Config {
     }
 }
 
-/// An OIDC issuer: a cluster's.
+/// An OIDC issuer, that of a cluster.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Issuer {
-    /// As in the claim `iss`, such as `https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF`.
+    /// The claim `iss`, such as `https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF`.
     pub url: String,
-    /// Its keys.
+    /// The signing keys.
     #[serde(default)]
     pub keys: Keys,
 }
 
-/// The keys of an issuer.
+/// The signing keys of an issuer.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Keys {
-    /// A new ES256 key: this process can mint tokens.
+    /// A new ES256 key, with which this process can mint tokens.
     #[default]
     Generated,
-    /// A JWKS document, as at the issuer's `jwks_uri`: ES256 and RS256 keys. Tokens come from elsewhere.
+    /// A JWKS document, as at the issuer's `jwks_uri`: ES256 and RS256 keys. Tokens are signed elsewhere.
     Jwks(Value),
-    /// Public keys in PEM (`PUBLIC KEY`): ES256 and RS256. Tokens come from elsewhere.
+    /// Public keys in PEM (`PUBLIC KEY`): ES256 and RS256. Tokens are signed elsewhere.
     Pem(Vec<String>),
 }
 
-/// What exists at AWS.
+/// The resources at AWS.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Aws {
@@ -77,7 +77,7 @@ pub struct Aws {
     pub accounts: Vec<Account>,
     /// EKS Pod Identity in a cluster.
     pub pod_identity: Option<PodIdentity>,
-    /// Minutes before and after a signature's time in which it is taken: AWS has 5 to 15.
+    /// The tolerance for a signature's time, in minutes before and after: AWS has 5 to 15.
     pub signature_minutes: i64,
 }
 
@@ -87,7 +87,7 @@ impl Default for Aws {
     }
 }
 
-/// EKS Pod Identity in a cluster: its agent on the nodes, and its associations.
+/// EKS Pod Identity in a cluster: the agent on its nodes, and its associations.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PodIdentity {
@@ -95,11 +95,11 @@ pub struct PodIdentity {
     pub cluster: String,
     /// The cluster's issuer.
     pub issuer: String,
-    /// Which service account has which role.
+    /// The roles of the service accounts.
     pub associations: Vec<PodIdentityAssociation>,
 }
 
-/// A service account's role.
+/// An association of a service account with a role.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PodIdentityAssociation {
@@ -115,16 +115,16 @@ pub struct PodIdentityAssociation {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Account {
-    /// Twelve digits.
+    /// The account ID, twelve digits.
     pub id: String,
     /// `aws`, `aws-cn`, `aws-us-gov`, …
     #[serde(default = "default_partition")]
     pub partition: String,
-    /// Whether AWS STS is activated for the account, in whichever region it is asked.
+    /// True if AWS STS is activated for the account, in every region.
     #[serde(default = "default_true")]
     pub sts_activated: bool,
-    /// The issuer of the account's outbound identity federation, `https://UUID.tokens.sts.global.api.aws`. Absent: it is
-    /// not enabled.
+    /// The issuer of the account's outbound identity federation, `https://UUID.tokens.sts.global.api.aws`. Absent: the
+    /// feature is disabled.
     #[serde(default)]
     pub outbound_issuer: Option<String>,
     /// The IAM OIDC providers.
@@ -143,13 +143,13 @@ fn default_partition() -> String {
     "aws".to_owned()
 }
 
-/// An IAM OIDC provider: an issuer that an account knows.
+/// An IAM OIDC provider: an issuer that an account trusts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OidcProvider {
     /// The issuer's URL.
     pub url: String,
-    /// The audiences that it takes.
+    /// The accepted audiences.
     #[serde(default = "default_client_ids")]
     pub client_ids: Vec<String>,
 }
@@ -164,18 +164,19 @@ fn default_client_ids() -> Vec<String> {
 pub struct Role {
     /// The name, without a path.
     pub name: String,
-    /// The path, `/` or `/team/`. It is part of the role's ARN, not of the session's.
+    /// The path, `/` or `/team/`. It is part of the role's ARN, but not of the session's.
     #[serde(default = "default_path")]
     pub path: String,
-    /// Who may assume it: the document, as IAM has it.
+    /// The trust policy, in IAM's format.
     pub trust_policy: Value,
-    /// What it may do: documents, as IAM has them.
+    /// The identity-based policies, in IAM's format.
     #[serde(default)]
     pub policies: Vec<Value>,
-    /// The longest session in seconds.
+    /// The maximum session duration in seconds.
     #[serde(default = "default_session")]
     pub max_session_seconds: i64,
-    /// Seconds of every session, whatever was asked for: for who cannot wait for a renewal. AWS gives 900 or more.
+    /// The duration of every session in seconds, regardless of the request, for tests that need an early renewal. AWS
+    /// allows 900 or more.
     #[serde(default)]
     pub session_seconds: Option<i64>,
 }
@@ -188,11 +189,11 @@ const fn default_session() -> i64 {
     3600
 }
 
-/// What exists at Google.
+/// The resources at Google.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Google {
-    /// The universe's domain.
+    /// The universe domain.
     pub universe: String,
     /// The workload identity pool providers.
     pub providers: Vec<Provider>,
@@ -216,39 +217,40 @@ impl Default for Google {
     }
 }
 
-/// A workload identity pool provider: of type AWS or OIDC.
+/// A workload identity pool provider of type AWS or OIDC.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Provider {
     /// `projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`.
     pub name: String,
-    /// The AWS account that it trusts.
+    /// The trusted AWS account.
     #[serde(default)]
     pub aws_account: Option<String>,
-    /// The issuer of JSON web tokens that it trusts.
+    /// The trusted issuer of JSON web tokens.
     #[serde(default)]
     pub oidc: Option<Oidc>,
-    /// From `google.subject` or `attribute.NAME` to a CEL expression. Absent: Google's default for AWS.
+    /// A map from `google.subject` or `attribute.NAME` to a CEL expression. Absent: Google's default for AWS.
     #[serde(default)]
     pub attribute_mapping: Option<BTreeMap<String, String>>,
-    /// A CEL expression that must hold.
+    /// The CEL expression that every token must satisfy.
     #[serde(default)]
     pub attribute_condition: Option<String>,
-    /// Whether it is switched off.
+    /// True if the provider is disabled.
     #[serde(default)]
     pub disabled: bool,
-    /// Seconds of every federated token, whatever Google would give: for who cannot wait for a renewal.
+    /// The lifetime of every federated token in seconds, regardless of Google's rules, for tests that need an early
+    /// renewal.
     #[serde(default)]
     pub token_seconds: Option<i64>,
 }
 
-/// The issuer that a provider of type OIDC trusts.
+/// The trusted issuer of a provider of type OIDC.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Oidc {
-    /// As in the claim `iss`.
+    /// The claim `iss`.
     pub issuer: String,
-    /// The audiences that it takes. None: the provider's resource name, with and without `https:`.
+    /// The accepted audiences. Empty: the provider's resource name, with and without `https:`.
     #[serde(default)]
     pub allowed_audiences: Vec<String>,
 }
@@ -259,13 +261,14 @@ pub struct Oidc {
 pub struct ServiceAccount {
     /// `NAME@PROJECT.iam.gserviceaccount.com`.
     pub email: String,
-    /// Who may do what with it, such as `roles/iam.workloadIdentityUser`.
+    /// The bindings of its IAM policy, such as `roles/iam.workloadIdentityUser`.
     #[serde(default)]
     pub bindings: Vec<Binding>,
-    /// The longest impersonated token in seconds: 3600, or up to 43200 where an organisation allows it.
+    /// The maximum lifetime of an impersonated token in seconds: 3600, or up to 43200 where an organization allows it.
     #[serde(default = "default_session")]
     pub max_token_seconds: i64,
-    /// Seconds of every impersonated token, whatever was asked for: for who cannot wait for a renewal.
+    /// The lifetime of every impersonated token in seconds, regardless of the request, for tests that need an early
+    /// renewal.
     #[serde(default)]
     pub token_seconds: Option<i64>,
 }
@@ -274,9 +277,9 @@ pub struct ServiceAccount {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Project {
-    /// The id, such as `shop`.
+    /// The ID, such as `shop`.
     pub id: String,
-    /// Who may do what in it, such as `roles/bigquery.jobUser`.
+    /// The bindings of its IAM policy, such as `roles/bigquery.jobUser`.
     #[serde(default)]
     pub bindings: Vec<Binding>,
     /// The BigQuery datasets.
@@ -288,9 +291,9 @@ pub struct Project {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Dataset {
-    /// The id.
+    /// The ID.
     pub id: String,
-    /// Who may do what with it, such as `roles/bigquery.dataViewer`.
+    /// The bindings of its IAM policy, such as `roles/bigquery.dataViewer`.
     #[serde(default)]
     pub bindings: Vec<Binding>,
     /// The tables.
@@ -302,7 +305,7 @@ pub struct Dataset {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Table {
-    /// The id.
+    /// The ID.
     pub id: String,
     /// The columns.
     pub schema: Vec<Column>,
@@ -310,13 +313,13 @@ pub struct Table {
     pub rows: Vec<Vec<Value>>,
 }
 
-/// A column.
+/// A column of a table.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Column {
     /// The name.
     pub name: String,
-    /// The type, as BigQuery's API names it: `STRING`, `INTEGER`, `FLOAT`, `NUMERIC`, `BOOLEAN`, `DATE`, …
+    /// The type, as in BigQuery's API: `STRING`, `INTEGER`, `FLOAT`, `NUMERIC`, `BOOLEAN`, `DATE`, …
     pub r#type: String,
 }
 
@@ -326,7 +329,7 @@ pub struct Column {
 pub struct Bucket {
     /// The name.
     pub name: String,
-    /// Who may do what with it, such as `roles/storage.objectViewer`.
+    /// The bindings of its IAM policy, such as `roles/storage.objectViewer`.
     #[serde(default)]
     pub bindings: Vec<Binding>,
     /// The objects.
@@ -334,7 +337,7 @@ pub struct Bucket {
     pub objects: Vec<Object>,
 }
 
-/// An object.
+/// An object of a bucket.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Object {

@@ -1,4 +1,4 @@
-//! Bytes as lower-case hexadecimal digits, and back.
+//! Hexadecimal encoding in lower case.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     })
 }
 
-/// `None`: an odd number of digits, or anything but lower-case ones.
+/// Decodes lower-case digits. Returns `None` for an odd number of digits or any other character.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
     let lower = |digit: &u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(digit);
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_and_back() {
+    fn decode_reverses_encode() {
         assert_eq!(encode(&[0, 0x7f, 0xff]), "007fff");
         assert_eq!(decode("007fff"), Some(vec![0, 0x7f, 0xff]));
         for bad in ["0", "0g", "FF", "+1", "é"] {

@@ -1,11 +1,11 @@
-//! Fake AWS and Google, as strict as the real ones: AWS STS, and Google's STS, IAM Credentials, Cloud Storage and
-//! BigQuery, over TLS, with the clouds' own shapes and error words.
+//! Fake AWS and Google, as strict as the real ones. They serve AWS STS, Google STS, IAM Credentials, Cloud Storage and
+//! BigQuery over TLS, with the response shapes and error messages of the real services.
 //!
 //! A test starts [`Clouds`] with a [`Config`](config::Config), points clients at its endpoints, counts their calls,
-//! asks for a [`Fault`] at the nth of them and reads in the [`Event`]s what each cloud saw.
+//! injects a [`Fault`] at selected [`Calls`] and reads the [`Event`]s of each cloud.
 //!
-//! Words that are quoted from neither vendor's documentation nor answers seen in the field are marked as such where
-//! they are written.
+//! Messages come from the vendors' documentation or from responses seen in the field. Messages that come from neither
+//! are marked in the code.
 
 mod aws;
 mod clock;

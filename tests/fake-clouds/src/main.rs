@@ -1,4 +1,4 @@
-//! `clouds`: the fakes as a program, for tests that run in a cluster.
+//! `fake-clouds`: the fakes as a program, for tests that run in a cluster.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -10,17 +10,18 @@ use rolebridge_fake_clouds::Clouds;
 use rolebridge_fake_clouds::config::Config;
 use tokio::sync::broadcast::error::RecvError;
 
-/// Fake AWS and Google. Prints its endpoints as a line of JSON, then each event as one.
+/// Runs fake AWS and Google. Prints the endpoints as a line of JSON, then each event as another.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
-    /// Where to listen, ADDRESS:PORT: the services take this port and the five after it. Over the configuration's.
+    /// Address to listen on, ADDRESS:PORT; overrides the configuration. The services use this port and the five after
+    /// it.
     #[arg(long)]
     listen: Option<SocketAddr>,
-    /// What exists in the clouds: a YAML or JSON file.
+    /// Configuration of the clouds, a YAML or JSON file.
     #[arg(long)]
     config: PathBuf,
-    /// The folder to write the certificate authority into, as `ca.crt`.
+    /// Folder in which to write the certificate authority, as `ca.crt`.
     #[arg(long)]
     ca_dir: Option<PathBuf>,
 }
@@ -30,7 +31,7 @@ async fn main() -> ExitCode {
     match run(&Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "clouds: {error}");
+            let _ = writeln!(io::stderr(), "fake-clouds: {error}");
             ExitCode::FAILURE
         }
     }
@@ -45,7 +46,7 @@ async fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(dir) = &args.ca_dir {
         let file = dir.join("ca.crt");
         std::fs::write(&file, clouds.ca_pem())
-            .map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
+            .map_err(|error| format!("failed to write {}: {error}", file.display()))?;
     }
     let mut events = clouds.subscribe();
     print_line(&clouds.endpoints())?;
@@ -57,7 +58,7 @@ async fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
             event = events.recv() => match event {
                 Ok(event) => print_line(&event)?,
                 Err(RecvError::Lagged(missed)) => {
-                    writeln!(io::stderr(), "clouds: {missed} events were not printed: the reader is too slow")?;
+                    writeln!(io::stderr(), "fake-clouds: {missed} events were not printed because the reader is too slow")?;
                 }
                 Err(RecvError::Closed) => break,
             }
@@ -69,8 +70,8 @@ async fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
 
 fn read_config(file: &Path) -> Result<Config, String> {
     let text = std::fs::read_to_string(file)
-        .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-    // JSON is YAML.
+        .map_err(|error| format!("failed to read {}: {error}", file.display()))?;
+    // JSON is a subset of YAML.
     serde_saphyr::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))
 }
 
@@ -81,7 +82,7 @@ fn print_line(line: &impl serde::Serialize) -> io::Result<()> {
     out.flush()
 }
 
-/// Returns at SIGINT or SIGTERM.
+/// Returns on SIGINT or SIGTERM.
 async fn shutdown_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };

@@ -1,4 +1,4 @@
-//! Secrets of the fakes: random, and absent from every `Debug`.
+//! Random secrets, which `Debug` redacts.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::hex;
 
-/// A secret text.
+/// A secret string.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Secret(String);
 
@@ -28,37 +28,36 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// So many random bytes.
+/// Returns random bytes.
 fn random_bytes(len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
-    // The system's generator does not fail once it is up; if it did, zeros would be refused by nobody and harm nobody:
-    // these are fakes.
+    // The system's generator does not fail once it is seeded. Zeros would be harmless: these are fakes.
     let _ = SystemRandom::new().fill(&mut bytes);
     bytes
 }
 
-/// Random text over base64's alphabet, made of so many bytes.
+/// Returns random base64 text that encodes this many bytes.
 pub(crate) fn base64(len: usize) -> String {
     STANDARD.encode(random_bytes(len))
 }
 
-/// Random text that may stand in a URL, made of so many bytes.
+/// Returns random URL-safe base64 text that encodes this many bytes.
 pub(crate) fn url_safe(len: usize) -> String {
     URL_SAFE_NO_PAD.encode(random_bytes(len))
 }
 
-/// Random unique_id and digits, as in AWS's unique ids.
+/// Returns random capital letters and digits, as in AWS's unique IDs.
 pub(crate) fn unique_id(len: usize) -> String {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     random_bytes(len).iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
-/// Random digits.
+/// Returns random digits.
 pub(crate) fn digits(len: usize) -> String {
     random_bytes(len).iter().map(|byte| char::from(b'0' + byte % 10)).collect()
 }
 
-/// A random UUID, as in AWS's request ids.
+/// Returns a random UUID, as in AWS's request IDs.
 pub(crate) fn uuid() -> String {
     let hex = hex::encode(&random_bytes(16));
     format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
@@ -69,12 +68,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_does_not_tell() {
+    fn debug_redacts_secret() {
         assert_eq!(format!("{:?}", Secret::new("marker".to_owned())), "(secret)");
     }
 
     #[test]
-    fn shapes() {
+    fn random_values_have_expected_lengths() {
         assert_eq!(uuid().len(), 36);
         assert_eq!(unique_id(16).len(), 16);
         assert!(digits(20).len() == 20 && digits(20).bytes().all(|byte| byte.is_ascii_digit()));

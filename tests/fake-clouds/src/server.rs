@@ -1,4 +1,4 @@
-//! Listeners: TLS, HTTP/1.1 and 2, and the end of both.
+//! The HTTP server of a service: TLS, HTTP/1.1 and HTTP/2, and graceful shutdown.
 
 use std::convert::Infallible;
 use std::io;
@@ -22,7 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::state::{Reply, Service, State};
 use crate::wire::Request;
 
-/// More than any request of a well-behaved client.
+/// Maximum size of a request body, larger than any request of a well-behaved client.
 const BODY_LIMIT: usize = 1 << 20;
 
 /// A listener of one service.
@@ -35,7 +35,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves until told to stop, then lets what is open finish.
+    /// Accepts connections until `stop` becomes true, then waits for the open ones.
     pub(crate) async fn run(self) {
         let mut connections = JoinSet::new();
         let mut stop = self.stop.clone();
@@ -43,7 +43,7 @@ impl Server {
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break,
                 accepted = self.listener.accept() => {
-                    // A client that is gone before it is accepted, or too many open files: the next one may do.
+                    // `accept` fails if the client has gone or too many files are open; the next call may succeed.
                     if let Ok((stream, _)) = accepted {
                         connections.spawn(self.accept(stream));
                     }
@@ -62,7 +62,7 @@ impl Server {
             match tls {
                 None => serve_connection(stream, service, state, stop).await,
                 Some(tls) => {
-                    // A client that does not trust us says so itself.
+                    // A client that does not trust the certificate reports the error itself.
                     if let Ok(stream) = tls.accept(stream).await {
                         serve_connection(stream, service, state, stop).await;
                     }
@@ -84,7 +84,7 @@ where
     let connection = builder.serve_connection(TokioIo::new(stream), handler);
     tokio::pin!(connection);
     tokio::select! {
-        // Errors of a connection are its client's to see.
+        // The client reports errors of a connection.
         _ = connection.as_mut() => return,
         _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
     }
@@ -103,7 +103,7 @@ async fn handle(
         *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
         return response;
     };
-    // HTTP/2 says the host in the URI; what verifies signatures looks for the header.
+    // HTTP/2 has the host in the URI, but signature verification reads the header.
     if let Some(authority) = head.uri.authority()
         && !head.headers.contains_key(header::HOST)
         && let Ok(host) = HeaderValue::from_str(authority.as_str())
@@ -123,7 +123,7 @@ async fn handle(
     response
 }
 
-/// A body that is whole, or that promises its length and breaks off half way.
+/// A complete body, or one that breaks off before its announced length.
 #[derive(Debug)]
 struct ResponseBody {
     content_length: u64,
@@ -174,7 +174,7 @@ impl Body for ResponseBody {
                 Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
             }
             Ending::Flush => {
-                // Once around, so that the first half is on its way before the end.
+                // Yields once, so that the first half is sent before the connection closes.
                 self.ending = Ending::Reset;
                 context.waker().wake_by_ref();
                 Poll::Pending
@@ -190,7 +190,7 @@ impl Body for ResponseBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        // Asked once, before the first frame.
+        // Called once, before the first frame.
         SizeHint::with_exact(self.content_length)
     }
 }
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn trailers_follow_what_is_whole() {
+    async fn trailers_follow_complete_body() {
         let trailers = HeaderMap::from_iter([(header::AGE, HeaderValue::from(1))]);
         for body in ["", "all"] {
             let whole =

@@ -1,4 +1,4 @@
-//! What lies between a listener and a service: counts, faults, the clock and the log.
+//! The state of both clouds, and the steps of each call: count it, apply its fault, read the clock, record the event.
 
 use http::header::{DATE, HeaderName};
 
@@ -23,7 +23,7 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    /// Its host at Google.
+    /// Returns the host at Google.
     pub(crate) const fn google_host(self) -> Option<&'static str> {
         match self {
             Self::AwsSts | Self::PodIdentity => None,
@@ -35,13 +35,13 @@ impl Service {
     }
 }
 
-/// An response, and whether it is to break off half way.
+/// A response, and the order to break it off halfway.
 pub(crate) struct Reply {
     pub(crate) response: Response,
     pub(crate) truncated: bool,
 }
 
-/// A fault that is an response.
+/// A fault that is an error response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ErrorKind {
     Expired,
@@ -50,7 +50,7 @@ pub(crate) enum ErrorKind {
     Internal,
 }
 
-/// A call that was counted and, if asked for, delayed.
+/// A counted call, after the delay of its fault.
 struct CountedCall {
     operation: Operation,
     nth: u64,
@@ -59,7 +59,7 @@ struct CountedCall {
     truncated: bool,
 }
 
-/// Both clouds.
+/// The state of both clouds.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) aws: Aws,
@@ -108,7 +108,7 @@ impl State {
         self.finish(&call, response)
     }
 
-    /// Google posts a signed request to AWS, as anybody else would.
+    /// Exchanges a token. Google posts a signed request to AWS without any privilege of its own.
     async fn exchange(&self, request: &Request, now: Timestamp) -> Response {
         let exchange = match self.google.begin_exchange(request, now) {
             Ok(Exchange::Done(response)) => return response,

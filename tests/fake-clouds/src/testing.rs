@@ -1,5 +1,4 @@
-//! What the tests share: the clouds of `testdata/clouds.yaml` at a fixed time, tokens, and requests signed by AWS's own
-//! signer.
+//! Test helpers: the clouds of `testdata/clouds.yaml` at a fixed time, tokens, and requests signed by AWS's signer.
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -23,7 +22,7 @@ use crate::oidc::{Issuer, Issuers, ProjectedToken};
 use crate::state::{Service, State};
 use crate::wire::{Request, Response};
 
-/// When the tests play: 24 November 2026, 08:00.
+/// The time of the tests: 24 November 2026, 08:00.
 pub(crate) const NOW: Timestamp = Timestamp(1_795_507_200);
 pub(crate) const ISSUER: &str =
     "https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF";
@@ -45,7 +44,7 @@ pub(crate) struct Fixture {
     pub(crate) clock: Clock,
 }
 
-/// What STS gave.
+/// Credentials that STS issued.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) access_key: String,
@@ -76,12 +75,12 @@ impl Fixture {
         self.issuers.find(url).unwrap()
     }
 
-    /// The token of `shop/nightly`.
+    /// Mints a token of `shop/nightly`.
     pub(crate) fn web_identity(&self) -> String {
         self.web_identity_at(NOW)
     }
 
-    /// The token of `shop/nightly`, minted at another time.
+    /// Mints a token of `shop/nightly` at another time.
     pub(crate) fn web_identity_at(&self, now: Timestamp) -> String {
         let token = ProjectedToken {
             namespace: "shop",
@@ -101,7 +100,7 @@ impl Fixture {
         self.call(Service::AwsSts, request).await
     }
 
-    /// Assumes a role, all parameters but these as the sidecar says them.
+    /// Assumes a role with the sidecar's parameters, changed by `changes`.
     pub(crate) async fn assume(&self, changes: &[(&str, Option<&str>)]) -> Response {
         let token = self.web_identity();
         let mut fields = vec![
@@ -129,14 +128,14 @@ impl Fixture {
         }
     }
 
-    /// A federated token of a role at a provider.
+    /// Exchanges a signed request of a role for a federated token.
     pub(crate) async fn exchange(&self, changes: &[(&str, Option<&str>)]) -> Response {
         let session = self.session(&[]).await;
         let token = subject_token(&signed_caller_identity(&session, NOW, &audience(PROVIDER)));
         self.call(Service::GoogleSts, exchange_request(&token, changes)).await
     }
 
-    /// The token of a service account, by way of the federated one.
+    /// Requests an access token of a service account with a federated token.
     pub(crate) async fn impersonate(&self, email: &str, federated: &str, body: &Value) -> Response {
         let path = format!("/v1/projects/-/serviceAccounts/{email}:generateAccessToken");
         let mut request = http::Request::post(path).body(Bytes::from(body.to_string())).unwrap();
@@ -153,7 +152,7 @@ pub(crate) fn json_body(response: &Response) -> Value {
     serde_json::from_slice(&response.body).unwrap_or_else(|_| panic!("{}", body_text(response)))
 }
 
-/// The refusal of an response, as the log has it.
+/// Returns the error of a response, as in the event log.
 pub(crate) fn error_message(response: &Response) -> &str {
     response.error.as_deref().unwrap_or_else(|| panic!("{}", body_text(response)))
 }
@@ -180,7 +179,7 @@ pub(crate) fn audience(provider: &str) -> String {
     format!("//iam.googleapis.com/{provider}")
 }
 
-/// Signs a request by AWS's own signer: every header that it has, and the signer's own.
+/// Signs a request with AWS's signer: all of its headers and those that the signer adds.
 pub(crate) fn sign_with(session: &Session, region: &str, now: Timestamp, mut request: Request) -> Request {
     let identity =
         Credentials::new(&session.access_key, &session.secret, Some(session.token.clone()), None, "test")
@@ -204,7 +203,7 @@ pub(crate) fn sign_with(session: &Session, region: &str, now: Timestamp, mut req
     request
 }
 
-/// A signed `GetCallerIdentity` as the sidecar makes it.
+/// Returns a signed `GetCallerIdentity` request, as the sidecar makes it.
 pub(crate) fn signed_caller_identity(session: &Session, now: Timestamp, audience: &str) -> Request {
     let request = http::Request::builder()
         .method(Method::POST)
@@ -216,7 +215,7 @@ pub(crate) fn signed_caller_identity(session: &Session, now: Timestamp, audience
     sign_with(session, "eu-west-1", now, request)
 }
 
-/// A signed request as the document in a subject token.
+/// Returns a signed request as the JSON in a subject token.
 pub(crate) fn signed_request_json(request: &Request) -> Value {
     let headers = request.headers().iter();
     let headers: Vec<_> = headers
@@ -230,7 +229,7 @@ pub(crate) fn subject_token(request: &Request) -> String {
     percent_encode(&signed_request_json(request).to_string())
 }
 
-/// The form of an exchange as Google's libraries send it, but for these changes.
+/// Returns the form of an exchange as Google's libraries send it, changed by `changes`.
 pub(crate) fn exchange_request(token: &str, changes: &[(&str, Option<&str>)]) -> Request {
     let audience = audience(PROVIDER);
     let mut fields = vec![

@@ -1,4 +1,4 @@
-//! The clouds' own certificate authority and the certificate that it signs for them.
+//! The clouds' certificate authority and the server certificate that it signs.
 
 use std::sync::Arc;
 
@@ -10,29 +10,29 @@ use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
 use rustls_pki_types::PrivateKeyDer;
 
-/// A new CA and what a listener needs.
+/// A new CA and the TLS configuration of the listeners.
 pub(crate) struct Tls {
     pub(crate) ca_pem: String,
     pub(crate) server: Arc<ServerConfig>,
 }
 
-/// A certificate could not be made: a name in the configuration is no host name.
+/// An error in the creation of the certificates.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// From the maker of certificates.
-    #[error("a certificate for the names {names:?} cannot be made: {source}")]
+    /// No certificate for these names: one of them is not a host name.
+    #[error("failed to create a certificate for the names {names:?}: {source}")]
     Certificate {
-        /// The names that were asked for.
+        /// The requested names.
         names: Vec<String>,
-        /// Why.
+        /// The cause.
         source: rcgen::Error,
     },
-    /// From the TLS library.
-    #[error("TLS cannot be set up: {0}")]
+    /// No TLS configuration.
+    #[error("failed to configure TLS: {0}")]
     Rustls(#[from] rustls::Error),
 }
 
-/// Names that every certificate has.
+/// Names in every certificate.
 const DEFAULT_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 impl Tls {
@@ -72,7 +72,7 @@ fn issue_certificates(names: &[String]) -> Result<IssuedCertificates, rcgen::Err
     Ok((ca_certificate.pem(), certificate.der().clone(), PrivateKeyDer::Pkcs8(key.serialize_der().into())))
 }
 
-/// Long enough for any shifted clock; within what 32-bit clients can read.
+/// Sets a validity that covers any shifted clock and fits 32-bit clients.
 fn set_validity(params: &mut CertificateParams) {
     params.not_before = date_time_ymd(2020, 1, 1);
     params.not_after = date_time_ymd(2037, 1, 1);
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_is_none_is_refused() {
+    fn invalid_host_name_is_rejected() {
         assert!(Tls::for_names(&["sts.eu-west-1.amazonaws.com".to_owned()]).is_ok());
         let error = Tls::for_names(&["ü.example".to_owned()]).err().unwrap().to_string();
         assert!(error.contains("ü.example"), "{error}");

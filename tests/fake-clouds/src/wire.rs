@@ -1,4 +1,4 @@
-//! Requests as they arrive and answers as they leave, without the sockets.
+//! HTTP requests and responses, without sockets.
 
 use std::borrow::Cow;
 
@@ -10,16 +10,16 @@ use serde_json::Value;
 
 use crate::events::Detail;
 
-/// A request, whole.
+/// A request with its complete body.
 pub(crate) type Request = http::Request<Bytes>;
 
-/// An response, and what the log says about it.
+/// A response and its entry in the event log.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// What follows the body: gRPC's status.
+    /// Trailers after the body: gRPC's status.
     pub(crate) trailers: Option<HeaderMap>,
     pub(crate) error: Option<String>,
     pub(crate) detail: Detail,
@@ -33,7 +33,7 @@ impl Response {
     }
 
     pub(crate) fn json(status: StatusCode, body: &Value) -> Self {
-        // Google's answers are indented, and end in a line break.
+        // Google indents its JSON and ends it with a line break.
         Self::new(status, "application/json; charset=UTF-8", format!("{body:#}\n"))
     }
 
@@ -55,22 +55,22 @@ impl Response {
     }
 }
 
-/// The fields of a form or a query, in order.
+/// The fields of a form or a query, in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    /// Of a query.
+    /// Parses the query.
     pub(crate) fn from_query(request: &Request) -> Self {
         Self::parse(request.uri().query().unwrap_or_default())
     }
 
-    /// Of a form in the body.
+    /// Parses the form in the body.
     pub(crate) fn from_form(request: &Request) -> Self {
         Self::parse(&String::from_utf8_lossy(request.body()))
     }
 
-    /// Of a text in the form of a query.
+    /// Parses text in the format of a query.
     pub(crate) fn parse(text: &str) -> Self {
         let decode = |part: &str| {
             let spaced: Cow<'_, str> =
@@ -86,40 +86,40 @@ impl Fields {
         )
     }
 
-    /// The values of a list in AWS's Query protocol, `NAME.member.1` and so on.
+    /// Returns the values of a list in AWS's Query protocol: `NAME.member.1` and so on.
     pub(crate) fn members(&self, name: &str) -> Vec<&str> {
         (1..).map_while(|nth| self.value(&format!("{name}.member.{nth}"))).collect()
     }
 
-    /// The names, as often as they occur.
+    /// Returns all names; a repeated name repeats here.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The values of a name that may be repeated. `None`: there is none.
+    /// Returns the values of a name that may be repeated, or `None` if it is absent.
     pub(crate) fn values(&self, name: &str) -> Option<Vec<String>> {
         let values: Vec<_> =
             self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect();
         (!values.is_empty()).then_some(values)
     }
 
-    /// The first value of a name.
+    /// Returns the first value of a name.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// A header's value, if it is text.
+/// Returns the value of a header, if it is text.
 pub(crate) fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.headers().get(name)?.to_str().ok()
 }
 
-/// Whether the body says that it is a form.
+/// Returns true if the content type is that of a form.
 pub(crate) fn is_form(request: &Request) -> bool {
     header(request, "content-type").is_some_and(is_form_content_type)
 }
 
-/// Google's own C++ library says it twice, separated by a comma: so Google takes that.
+/// Google's C++ library sends the content type twice, separated by a comma, and Google accepts it.
 fn is_form_content_type(content_type: &str) -> bool {
     content_type.split([';', ',']).next().map(str::trim) == Some("application/x-www-form-urlencoded")
 }
@@ -129,8 +129,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_says_so() {
-        for (content_type, says) in [
+    fn is_form_content_type_ignores_parameters_and_repetition() {
+        for (content_type, is_form) in [
             ("application/x-www-form-urlencoded", true),
             ("application/x-www-form-urlencoded; charset=utf-8", true),
             ("application/x-www-form-urlencoded,application/x-www-form-urlencoded", true),
@@ -138,7 +138,7 @@ mod tests {
             ("application/x-www-form-urlencoded-not", false),
             ("", false),
         ] {
-            assert_eq!(is_form_content_type(content_type), says, "{content_type}");
+            assert_eq!(is_form_content_type(content_type), is_form, "{content_type}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! The limit that a webhook can reach: TLS, read the body, find `request.uid`, allow without a patch.
+//! The upper limit for a webhook: TLS, read the body, find `request.uid`, allow without a patch.
 //!
 //! `echo ADDRESS CERTIFICATE KEY`
 
@@ -23,7 +23,7 @@ struct Review<'a> {
 
 #[derive(Deserialize)]
 struct Request<'a> {
-    /// Copied as it stands, quotes and all.
+    /// The raw JSON, quotes included.
     #[serde(borrow)]
     uid: &'a RawValue,
 }
@@ -47,7 +47,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     rustls::crypto::ring::default_provider()
         .install_default()
-        .map_err(|_| "a crypto provider is set already")?;
+        .map_err(|_| "a crypto provider is already installed")?;
     let tls = RustlsConfig::from_pem_file(certificate, key).await?;
     let app = Router::new().route("/mutate", post(mutate)).layer(DefaultBodyLimit::max(8 << 20));
     let address: SocketAddr = address.parse()?;

@@ -1,4 +1,4 @@
-// gRPC's own Google default credentials: C-core's, which C++ hands out as they are. Python's grpcio does not; there
+// Uses gRPC's Google default credentials, those of C-core, which C++ exposes unchanged. Python's grpcio does not: there
 // google-auth finds the credentials.
 
 #include <grpc/support/log.h>
@@ -13,7 +13,7 @@
 
 namespace storage = google::storage::v2;
 
-// C-core's words alone: the times and places that follow them differ from run to run.
+// Prints C-core's message without the times and source locations after it, which differ from run to run.
 void Log(gpr_log_func_args* args) {
   const std::string message = args->message;
   std::cerr << message.substr(0, message.find(" {")) << std::endl;
@@ -22,7 +22,7 @@ void Log(gpr_log_func_args* args) {
 int main() {
   gpr_set_log_function(Log);
   const auto credentials = grpc::GoogleDefaultCredentials();
-  if (credentials == nullptr) return 1;  // C-core has said why.
+  if (credentials == nullptr) return 1;  // C-core has logged the reason.
 
   const std::string url = std::getenv("STORAGE_URL");
   const std::string bucket = std::getenv("BUCKET");
@@ -31,7 +31,7 @@ int main() {
 
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-  // Cloud Storage finds the bucket by this, as AIP-4222 has it; Google's client libraries add it themselves.
+  // Cloud Storage reads the bucket in this header (AIP-4222); Google's client libraries add it on their own.
   context.AddMetadata("x-goog-request-params", "bucket=projects%2F_%2Fbuckets%2F" + bucket);
   storage::ReadObjectRequest request;
   request.set_bucket("projects/_/buckets/" + bucket);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# install.sh OUT: compiles the Java programs, with the libraries beside them.
+# install.sh OUT: compiles the Java programs and copies their libraries.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$1"

@@ -1,4 +1,4 @@
-# run.sh OUT CLASS: a Java app with the CA of the fakes in its trust store, as an image of a company's has its own CA in it.
+# run.sh OUT CLASS: runs a Java app with a trust store that contains the fakes' CA, like an image with a company's CA.
 set -eu
 jdk=$1/jdk
 if [ ! -e "$1/trust.p12" ] || [ "$CA" -nt "$1/trust.p12" ]; then

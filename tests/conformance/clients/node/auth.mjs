@@ -2,5 +2,5 @@ import { GoogleAuth } from 'google-auth-library';
 
 const auth = new GoogleAuth({ scopes: ['https://www.googleapis.com/auth/cloud-platform'] });
 const client = await auth.getClient();
-const answer = await client.request({ url: process.env.URL, responseType: 'text' });
-console.log(answer.data);
+const response = await client.request({ url: process.env.URL, responseType: 'text' });
+console.log(response.data);

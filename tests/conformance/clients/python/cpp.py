@@ -1,4 +1,4 @@
-"""pyarrow's file system is google-cloud-cpp's REST client, compiled in."""
+"""Use google-cloud-cpp's REST client, which pyarrow's file system contains."""
 
 import os
 from urllib.parse import urlsplit

@@ -10,7 +10,7 @@ use serde::de::{Deserializer, Error};
 
 use super::policy::{OneOrMany, wildcard_match};
 
-/// Every operator of a statement: all must hold.
+/// The operators of a statement, all of which must be met.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Condition(Vec<Clause>);
 
@@ -34,7 +34,7 @@ enum Comparison {
     Equals,
     EqualsIgnoreCase,
     Like,
-    /// As numbers, the value found beside the one expected.
+    /// Compares numbers: the request's value with the policy's.
     Numeric(&'static [Ordering]),
 }
 
@@ -101,7 +101,7 @@ impl Clause {
         let matches = |value: &String| self.operator.matches(value, &self.values);
         match (present, self.operator.set) {
             (None, SetOperator::ForAllValues) => true,
-            // A key that is absent differs from every value.
+            // An absent key differs from every value.
             (None, _) => self.operator.if_exists || self.operator.negated,
             (Some(_), SetOperator::ForAllValues) => values.all(matches),
             (Some(_), SetOperator::None | SetOperator::ForAnyValue) => values.any(matches),
@@ -110,13 +110,13 @@ impl Clause {
 }
 
 impl Condition {
-    /// Whether all of it is_met, given the keys of a request.
+    /// Returns true if the keys of a request meet every operator.
     pub(crate) fn is_met(&self, keys: &[(String, &[String])]) -> bool {
         self.0.iter().all(|clause| clause.is_met(keys))
     }
 }
 
-/// A number may stand without quotes.
+/// A value in a condition: numbers may be unquoted.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum ConditionValue {
@@ -139,9 +139,8 @@ impl<'de> Deserialize<'de> for Condition {
             BTreeMap::<String, BTreeMap<String, OneOrMany<ConditionValue>>>::deserialize(deserializer)?;
         let mut clauses = Vec::new();
         for (name, keys) in conditions {
-            let operator = Operator::parse(&name).ok_or_else(|| {
-                D::Error::custom(format_args!("the condition operator `{name}` is not known here"))
-            })?;
+            let operator = Operator::parse(&name)
+                .ok_or_else(|| D::Error::custom(format_args!("unsupported condition operator `{name}`")))?;
             for (key, values) in keys {
                 clauses.push(Clause {
                     operator,
@@ -161,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn operators() {
+    fn condition_operators_compare_values() {
         let one = ["sts.amazonaws.com".to_owned()];
         let two = ["a".to_owned(), "b".to_owned()];
         let number = ["300".to_owned()];
@@ -203,8 +202,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_evaluated_is_refused() {
+    fn unsupported_operator_is_rejected() {
         let error = serde_json::from_value::<Condition>(json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}));
-        assert_eq!(error.unwrap_err().to_string(), "the condition operator `IpAddress` is not known here");
+        assert_eq!(error.unwrap_err().to_string(), "unsupported condition operator `IpAddress`");
     }
 }

@@ -1,4 +1,4 @@
-//! AWS's errors: the XML of the Query protocol, with AWS's codes and words.
+//! Errors of AWS: the XML of the Query protocol, with AWS's codes and messages.
 
 use http::StatusCode;
 
@@ -8,7 +8,7 @@ use crate::wire::Response;
 /// The XML namespace of AWS STS.
 pub(crate) const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
-/// A refusal.
+/// An error response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Error {
     pub(crate) status: StatusCode,
@@ -21,7 +21,7 @@ impl Error {
         Self { status, code, message: message.into() }
     }
 
-    /// A parameter that the service's model does not allow.
+    /// Returns the error for a parameter that the service's model does not allow.
     pub(crate) fn constraint(value: &str, parameter: &str, constraint: &str) -> Self {
         Self::validation(format!(
             "1 validation error detected: Value '{value}' at '{parameter}' failed to satisfy constraint: \
@@ -78,7 +78,7 @@ impl From<Error> for Response {
     }
 }
 
-/// The response to a successful action.
+/// Returns the response of a successful action.
 pub(crate) fn success(action: &str, result: &str) -> Response {
     let body = format!(
         "<{action}Response xmlns=\"{NAMESPACE}\">\n  <{action}Result>\n{result}  </{action}Result>\n  \
@@ -88,7 +88,7 @@ pub(crate) fn success(action: &str, result: &str) -> Response {
     Response::new(StatusCode::OK, "text/xml", body)
 }
 
-/// Text as it may stand in XML.
+/// Escapes text for XML.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -97,13 +97,13 @@ pub(crate) fn escape(text: &str) -> String {
         .replace('\'', "&#39;")
 }
 
-/// The text of the first element of a name.
+/// Returns the text of the first element with this name.
 pub(crate) fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
 }
 
-/// The reverse of [`escape`].
+/// Reverses [`escape`].
 pub(crate) fn unescape(text: &str) -> String {
     text.replace("&lt;", "<")
         .replace("&gt;", ">")
@@ -117,14 +117,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_come_back() {
+    fn unescape_reverses_escape() {
         let text = r#"<a href="x">'&amp;'</a>"#;
         assert!(!escape(text).contains(['<', '>', '"', '\'']));
         assert_eq!(unescape(&escape(text)), text);
     }
 
     #[test]
-    fn the_shape_of_an_error() {
+    fn error_response_is_query_protocol_xml() {
         let response = Response::from(Error::denied("Not <you>"));
         let body = String::from_utf8(response.body.to_vec()).unwrap();
         let id = element(&body, "RequestId").unwrap();

@@ -1,10 +1,10 @@
-//! Hosts of AWS STS: which region a public one is of.
+//! Host names of AWS STS and their regions.
 
 use rolebridge_core::aws::{PARTITIONS, Partition, public_sts_host};
 
-/// The region of a public host of AWS STS; `None` for any other host, such as where this fake listens itself.
+/// Returns the region of a public host of AWS STS, or `None` for any other host, such as this fake's own address.
 pub(crate) fn region(host: &str) -> Option<&str> {
-    // The global endpoint is in Virginia.
+    // The global endpoint is in us-east-1.
     if host == "sts.amazonaws.com" {
         return Some("us-east-1");
     }
@@ -14,12 +14,12 @@ pub(crate) fn region(host: &str) -> Option<&str> {
     candidates.chain(rest.strip_suffix(".api.aws")).find(|region| is_region(region))
 }
 
-/// Whether a host is one that Google posts a subject token to: public, regional or global, neither FIPS nor dual-stack.
+/// Returns true if Google posts subject tokens to the host: public, regional or global, neither FIPS nor dual-stack.
 pub(crate) fn is_public(host: &str) -> bool {
     host == "sts.amazonaws.com" || region(host).is_some_and(|region| public_sts_host(region) == host)
 }
 
-/// Whether a text has the shape of a region, such as `us-gov-west-1`.
+/// Returns true if a text has the format of a region, such as `us-gov-west-1`.
 pub(crate) fn is_region(text: &str) -> bool {
     let parts: Vec<_> = text.split('-').collect();
     let [names @ .., number] = &parts[..] else { return false };
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts() {
+    fn region_and_is_public_recognize_sts_hosts() {
         for (host, expected_region, public) in [
             ("sts.amazonaws.com", Some("us-east-1"), true),
             ("sts.us-east-2.amazonaws.com", Some("us-east-2"), true),

@@ -1,4 +1,4 @@
-//! The fake AWS: IAM's accounts, OIDC providers and roles, and STS's Query protocol over them.
+//! The fake AWS: accounts, OIDC providers and roles of IAM, and the Query protocol of STS.
 
 mod condition;
 pub(crate) mod error;
@@ -28,7 +28,7 @@ use crate::state::ErrorKind;
 use crate::wire::{Fields, Request, Response, is_form};
 use crate::{config, secret};
 
-/// The version of STS's API.
+/// The version of the STS API.
 const VERSION: &str = "2011-06-15";
 
 /// The fake AWS.
@@ -51,12 +51,12 @@ struct Account {
     roles: HashMap<String, Arc<Role>>,
 }
 
-/// A role, its documents read.
+/// A role with its parsed policies.
 #[derive(Debug)]
 struct Role {
     name: String,
     arn: String,
-    /// The unique id, `AROA…`.
+    /// The unique ID, `AROA…`.
     id: String,
     account: String,
     partition: String,
@@ -69,7 +69,10 @@ struct Role {
 impl Aws {
     pub(crate) fn new(config: &config::Aws, issuers: Arc<Issuers>) -> Result<Self, ConfigError> {
         if !(1..=15).contains(&config.signature_minutes) {
-            return Err(ConfigError::new("aws.signatureMinutes", "it is 1 to 15; AWS has 5 to 15"));
+            return Err(ConfigError::new(
+                "aws.signatureMinutes",
+                format!("expected a number from 1 to 15, found {}", config.signature_minutes),
+            ));
         }
         let accounts = config.accounts.iter().map(|account| Ok((account.id.clone(), Account::new(account)?)));
         Ok(Self {
@@ -81,7 +84,7 @@ impl Aws {
         })
     }
 
-    /// What a request asks for.
+    /// Returns the operation of a request.
     pub(crate) fn operation(request: &Request) -> Operation {
         match Fields::from_request(request).value("Action") {
             Some("AssumeRoleWithWebIdentity") => Operation::AssumeRoleWithWebIdentity,
@@ -102,12 +105,12 @@ impl Aws {
             return Err(Error::new(
                 StatusCode::NOT_FOUND,
                 "InvalidAction",
-                "STS answers GET and POST at / alone",
+                "STS only accepts GET and POST at /",
             ));
         }
         let fields = Fields::from_request(request);
         let Some(action) = fields.value("Action") else {
-            // A browser that comes by is sent to the product's page.
+            // AWS redirects a browser to the product's page.
             let response = Response::new(StatusCode::FOUND, "text/html", "");
             return Ok(response.with_header(http::header::LOCATION, "https://aws.amazon.com/iam"));
         };
@@ -124,7 +127,7 @@ impl Aws {
         }
     }
 
-    /// The response to a call that a test wants to fail.
+    /// Returns the error response of an injected fault.
     pub(crate) fn error_response(operation: Operation, kind: ErrorKind, now: Timestamp) -> Response {
         let web_identity = operation == Operation::AssumeRoleWithWebIdentity;
         match kind {
@@ -145,7 +148,7 @@ impl Aws {
 }
 
 impl Fields {
-    /// Of a form in the body, else of the query.
+    /// Parses the form in the body, or else the query.
     fn from_request(request: &Request) -> Self {
         if is_form(request) && !request.body().is_empty() {
             Self::from_form(request)
@@ -159,10 +162,13 @@ impl Account {
     fn new(config: &config::Account) -> Result<Self, ConfigError> {
         let location = format!("the AWS account {}", config.id);
         if config.id.len() != 12 || !config.id.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(ConfigError::new(location, "an account's id has twelve digits"));
+            return Err(ConfigError::new(location, "expected an ID of twelve digits"));
         }
         if config.partition.parse::<rolebridge_core::aws::Partition>().is_err() {
-            return Err(ConfigError::new(location, format!("`{}` is no partition", config.partition)));
+            return Err(ConfigError::new(
+                location,
+                format!("expected an AWS partition, found `{}`", config.partition),
+            ));
         }
         let roles =
             config.roles.iter().map(|role| Ok((role.name.clone(), Arc::new(Role::new(role, config)?))));
@@ -176,7 +182,7 @@ impl Account {
         })
     }
 
-    /// The ARN of the OIDC provider of an issuer.
+    /// Returns the ARN of an issuer's OIDC provider.
     fn provider_arn(&self, issuer: &str) -> String {
         let name = issuer.strip_prefix("https://").unwrap_or(issuer);
         format!("arn:{}:iam::{}:oidc-provider/{name}", self.partition, self.id)
@@ -188,14 +194,23 @@ impl Role {
         let arn = format!("arn:{}:iam::{}:role{}{}", account.partition, account.id, config.path, config.name);
         let location = format!("the role {arn}");
         if !config.path.starts_with('/') || !config.path.ends_with('/') {
-            return Err(ConfigError::new(location, "a path begins and ends in `/`"));
+            return Err(ConfigError::new(
+                location,
+                format!("expected a path that begins and ends with `/`, found `{}`", config.path),
+            ));
         }
         if !(3600..=43200).contains(&config.max_session_seconds) {
-            return Err(ConfigError::new(location, "maxSessionSeconds is 3600 to 43200"));
+            return Err(ConfigError::new(
+                location,
+                format!(
+                    "maxSessionSeconds: expected a number from 3600 to 43200, found {}",
+                    config.max_session_seconds
+                ),
+            ));
         }
-        let invalid = |invalid: String| ConfigError::new(&location, invalid);
+        let invalid = |problem: String| ConfigError::new(&location, problem);
         let trust = PolicyDocument::trust(&config.trust_policy)
-            .map_err(|error| invalid(format!("its trust policy is refused: {error}")))?;
+            .map_err(|error| invalid(format!("invalid trust policy: {error}")))?;
         let policies = config.policies.iter().map(PolicyDocument::identity).collect::<Result<_, _>>();
         Ok(Self {
             name: config.name.clone(),
@@ -203,7 +218,7 @@ impl Role {
             account: account.id.clone(),
             partition: account.partition.clone(),
             trust,
-            policies: policies.map_err(|error| invalid(format!("a policy of it is refused: {error}")))?,
+            policies: policies.map_err(|error| invalid(format!("invalid policy: {error}")))?,
             max_session_seconds: config.max_session_seconds,
             session_seconds: config.session_seconds,
             arn,

@@ -1,6 +1,7 @@
-//! IAM's policy documents: trust policies, role policies and session policies, and what they say about a request.
+//! IAM policy documents (trust policies, role policies and session policies) and their evaluation.
 //!
-//! Source: "IAM JSON policy elements reference". What this fake does not evaluate is refused when it is configured.
+//! Source: "IAM JSON policy elements reference". A policy with an element that this fake does not evaluate is an error
+//! in the configuration.
 
 use std::collections::BTreeMap;
 
@@ -68,30 +69,30 @@ impl<T> OneOrMany<T> {
     }
 }
 
-/// What a request is, to a policy.
+/// The properties of a request that a policy can match.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestContext<'a> {
-    /// Such as `sts:AssumeRoleWithWebIdentity`.
+    /// The action, such as `sts:AssumeRoleWithWebIdentity`.
     pub(crate) action: &'a str,
     /// The resource's ARN or `*`.
     pub(crate) resource: &'a str,
-    /// Who asks, where a trust policy is asked.
+    /// The caller, for trust policies.
     pub(crate) caller: Option<Caller<'a>>,
     /// Condition keys and their values.
     pub(crate) keys: &'a [(String, &'a [String])],
 }
 
-/// Who asks for a role.
+/// A caller that assumes a role.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Caller<'a> {
-    /// Somebody for whom an OIDC provider vouches: its ARN.
+    /// An identity of an OIDC provider, by the provider's ARN.
     Federated(&'a str),
     /// A service of AWS, such as `pods.eks.amazonaws.com`.
     Service(&'a str),
 }
 
 impl Caller<'_> {
-    /// Whether a policy's `Principal` names it.
+    /// Returns true if a policy's `Principal` contains the caller.
     fn is_named_in(self, principals: &BTreeMap<String, OneOrMany<String>>) -> bool {
         let (kind, name) = match self {
             Self::Federated(provider) => ("Federated", provider),
@@ -101,40 +102,40 @@ impl Caller<'_> {
     }
 }
 
-/// What a document says.
+/// The decision of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
     Allow,
-    /// Nothing applies.
+    /// No statement applies.
     ImplicitDeny,
     ExplicitDeny,
 }
 
 impl PolicyDocument {
-    /// Reads a trust policy.
+    /// Parses a trust policy.
     pub(crate) fn trust(document: &serde_json::Value) -> Result<Self, String> {
         let document = Self::deserialize(document).map_err(|error| error.to_string())?;
         document.check(|statement| {
             if statement.principal.is_none() {
-                return Err("a statement of a trust policy needs a Principal".to_owned());
+                return Err("a statement of a trust policy must have a Principal".to_owned());
             }
             if statement.resource.is_some() || statement.not_resource.is_some() {
-                return Err("a statement of a trust policy has no Resource".to_owned());
+                return Err("a statement of a trust policy must not have a Resource".to_owned());
             }
             Ok(())
         })?;
         Ok(document)
     }
 
-    /// Reads a role's policy or a session policy.
+    /// Parses a role's policy or a session policy.
     pub(crate) fn identity(document: &serde_json::Value) -> Result<Self, String> {
         let document = Self::deserialize(document).map_err(|error| error.to_string())?;
         document.check(|statement| {
             if statement.principal.is_some() {
-                return Err("a statement of an identity's policy has no Principal".to_owned());
+                return Err("a statement of an identity-based policy must not have a Principal".to_owned());
             }
             if statement.resource.is_some() == statement.not_resource.is_some() {
-                return Err("a statement needs either a Resource or a NotResource".to_owned());
+                return Err("a statement must have either a Resource or a NotResource".to_owned());
             }
             Ok(())
         })?;
@@ -143,18 +144,18 @@ impl PolicyDocument {
 
     fn check(&self, check_statement: impl Fn(&Statement) -> Result<(), String>) -> Result<(), String> {
         if !["2012-10-17", "2008-10-17"].contains(&self.version.as_str()) {
-            return Err(format!("the Version is `{}`: it is `2012-10-17` or `2008-10-17`", self.version));
+            return Err(format!("Version: expected `2012-10-17` or `2008-10-17`, found `{}`", self.version));
         }
         for statement in self.statement.as_slice() {
             if statement.action.is_some() == statement.not_action.is_some() {
-                return Err("a statement needs either an Action or a NotAction".to_owned());
+                return Err("a statement must have either an Action or a NotAction".to_owned());
             }
             check_statement(statement)?;
         }
         Ok(())
     }
 
-    /// What the document says about a request: a Deny that applies wins.
+    /// Evaluates the document for a request: a Deny that applies wins.
     pub(crate) fn evaluate(&self, request: &RequestContext<'_>) -> Decision {
         let applicable = self.statement.as_slice().iter().filter(|statement| statement.applies(request));
         applicable.fold(Decision::ImplicitDeny, |decision, statement| match (decision, statement.effect) {
@@ -181,7 +182,7 @@ impl Statement {
                 request.caller.is_some_and(|caller| caller.is_named_in(principals))
             }
         };
-        // Actions are compared without regard to case.
+        // Actions are case-insensitive.
         let action = self.action.as_ref().is_none_or(|patterns| any(patterns, request.action, true))
             && self.not_action.as_ref().is_none_or(|patterns| !any(patterns, request.action, true));
         let resource = self.resource.as_ref().is_none_or(|patterns| any(patterns, request.resource, false))
@@ -190,7 +191,7 @@ impl Statement {
     }
 }
 
-/// Whether a pattern with `*` and `?` covers a text.
+/// Returns true if a pattern with `*` and `?` matches a text.
 pub(crate) fn wildcard_match(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut star, mut mark) = (0, None, 0);
@@ -202,12 +203,12 @@ pub(crate) fn wildcard_match(pattern: &str, text: &str) -> bool {
                 mark = position;
                 at += 1;
             }
-            Some(&wanted) if wanted == '?' || wanted == text[position] => {
+            Some(&expected) if expected == '?' || expected == text[position] => {
                 at += 1;
                 position += 1;
             }
             _ => {
-                // Back to the last star, which then covers one more.
+                // Backtracks to the last star, which then matches one more character.
                 let Some(back) = star else { return false };
                 mark += 1;
                 position = mark;
@@ -223,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns() {
+    fn wildcard_match_supports_star_and_question_mark() {
         for (pattern, text, covers) in [
             ("*", "", true),
             ("a*", "abc", true),

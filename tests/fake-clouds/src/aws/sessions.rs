@@ -1,4 +1,4 @@
-//! Sessions: the temporary credentials that STS gave, and what they may do.
+//! Sessions: the temporary credentials that STS issued, and their permissions.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,7 +32,7 @@ impl Session {
         Self {
             access_key: format!("ASIA{}", secret::unique_id(16)),
             secret: Secret::new(secret::base64(30)),
-            // AWS's are about this long and hold every character of base64, which trips careless encoders.
+            // As long as AWS's tokens and with every character of base64, which breaks careless encoders.
             token: Secret::new(format!("IQoJb3JpZ2luX2VjE+/{}", secret::base64(450))),
             role,
             name: name.to_owned(),
@@ -42,24 +42,24 @@ impl Session {
         }
     }
 
-    /// With these session tags.
+    /// Sets the session tags.
     pub(super) fn with_tags(self, tags: Vec<(String, String)>) -> Self {
         Self { tags, ..self }
     }
 
-    /// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`: without the role's path.
+    /// Returns `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`, without the role's path.
     pub(super) fn arn(&self) -> String {
         let Role { partition, account, name, .. } = &*self.role;
         format!("arn:{partition}:sts::{account}:assumed-role/{name}/{}", self.name)
     }
 
-    /// The unique id, `AROA…:SESSION`.
+    /// Returns the unique ID, `AROA…:SESSION`.
     pub(super) fn user_id(&self) -> String {
         format!("{}:{}", self.role.id, self.name)
     }
 
-    /// Why the session may not do something, given the condition keys; `None` if it may. The session's policy only takes
-    /// away.
+    /// Returns the error message if the session may not perform an action under these condition keys. The session
+    /// policy can only remove permissions.
     pub(super) fn denial_message(&self, action: &str, keys: &[(String, &[String])]) -> Option<String> {
         let context = RequestContext { action, resource: "*", caller: None, keys };
         let decisions = self.role.policies.iter().map(|policy| policy.evaluate(&context));
@@ -82,7 +82,7 @@ impl Session {
     }
 }
 
-/// Every session that was given, the expired ones too: AWS still knows them.
+/// All issued sessions. Expired ones are kept, because AWS reports them as expired.
 #[derive(Debug, Default)]
 pub(super) struct Sessions(Mutex<HashMap<String, Arc<Session>>>);
 

@@ -1,4 +1,5 @@
-//! Authorization actions: `GetCallerIdentity`, which nothing can deny, and others, which the session's policy does deny.
+//! Signed actions: `GetCallerIdentity`, which no policy can deny, and other actions, which the session policy does
+//! deny.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::events::Detail;
 use crate::secret::Secret;
 use crate::wire::{Fields, Request, Response, header};
 
-/// The other actions of STS that are authorization.
+/// The other signed actions of STS.
 const OTHER_ACTIONS: [&str; 6] = [
     "AssumeRole",
     "AssumeRoot",
@@ -39,8 +40,8 @@ impl Aws {
         }))
     }
 
-    /// Any other action: refused by the session's policy or the role's. What they allow still fails, since the fake has
-    /// no such action but `DecodeAuthorizationMessage`, and never gave a message that could be decoded.
+    /// Handles any other action, which the policies of the session and the role may deny. An allowed action fails too:
+    /// this fake implements `DecodeAuthorizationMessage` alone, and no message decodes.
     pub(super) fn other_action(
         &self,
         action: &str,
@@ -65,18 +66,18 @@ impl Aws {
         }
         Err(bad_request(
             "InvalidAction",
-            format!("{action} is allowed to this session, but this fake of AWS does not do it"),
+            format!("{action} is allowed to this session, but this fake of AWS does not implement it"),
         ))
     }
 
-    /// Who signed a request.
+    /// Returns the session that signed a request.
     pub(super) fn authenticate(&self, request: &Request, now: Timestamp) -> Result<Arc<Session>, Error> {
         let authorization = Authorization::parse(request)?;
         authorization.check(request, now, self.signature_minutes)?;
         let session = self.sessions.find(authorization.access_key).ok_or_else(Error::invalid_token)?;
         let token = header(request, "x-amz-security-token").map(|token| Secret::new(token.to_owned()));
         let region = host::region(header(request, "host").unwrap_or_default());
-        // Partitions know nothing of each other's keys.
+        // A partition does not know the keys of another.
         let wrong_partition = region.is_some_and(|region| {
             rolebridge_core::aws::Partition::of_region(region).as_str() != session.role.partition
         });

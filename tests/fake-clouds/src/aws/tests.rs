@@ -1,4 +1,4 @@
-//! AWS STS as clients meet it: what it gives, and the words of what it refuses.
+//! AWS STS as clients see it: its results, and its error messages.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::wire::Request;
 const DENY_ALL: &str = rolebridge_core::aws::DENY_ALL_SESSION_POLICY;
 
 #[tokio::test]
-async fn a_session_of_the_role() {
+async fn assume_role_returns_session() {
     let fixture = Fixture::new();
     let response = fixture.assume(&[("Policy", Some(DENY_ALL)), ("DurationSeconds", Some("3600"))]).await;
     let body = body_text(&response);
@@ -40,7 +40,7 @@ async fn a_session_of_the_role() {
 }
 
 #[tokio::test]
-async fn a_role_with_a_path_has_none_in_its_session() {
+async fn session_arn_omits_role_path() {
     let fixture = Fixture::new();
     let changes =
         [("RoleArn", Some("arn:aws:iam::123456789012:role/team/report")), ("DurationSeconds", Some("7200"))];
@@ -49,7 +49,7 @@ async fn a_role_with_a_path_has_none_in_its_session() {
 }
 
 #[tokio::test]
-async fn parameters_that_are_refused() {
+async fn assume_role_rejects_invalid_parameters() {
     let fixture = Fixture::new();
     let long = "x".repeat(65);
     let wide = format!("{{\"x\": \"{}\"}}", "y".repeat(2048));
@@ -140,7 +140,7 @@ async fn parameters_that_are_refused() {
         (
             "ProviderId",
             Some("graph.facebook.com"),
-            "InvalidIdentityToken: ProviderId graph.facebook.com is for OAuth 2.0 access tokens: leave it out for an OpenID Connect token",
+            "InvalidIdentityToken: ProviderId graph.facebook.com is for OAuth 2.0 access tokens: omit it for an OpenID Connect token",
         ),
     ] {
         assert_eq!(error_message(&fixture.assume(&[(name, value)]).await), error, "{name}");
@@ -148,7 +148,7 @@ async fn parameters_that_are_refused() {
 }
 
 #[tokio::test]
-async fn tokens_that_are_refused() {
+async fn assume_role_rejects_invalid_tokens() {
     let fixture = Fixture::new();
     let claims = |changes: Value| {
         let mut claims = json!({
@@ -200,7 +200,7 @@ async fn tokens_that_are_refused() {
     assert_eq!(fixture.assume(&[("WebIdentityToken", Some(&string_audience))]).await.error, None);
 }
 
-/// The clouds with another statement in the trust policy of the role `batch`.
+/// Returns the clouds with a changed statement in the trust policy of the role `batch`.
 fn config_with_trust(changes: &Value) -> Config {
     let mut config = config();
     let statement = &mut config.aws.accounts[0].roles[0].trust_policy["Statement"];
@@ -216,7 +216,7 @@ fn config_with_trust(changes: &Value) -> Config {
 }
 
 #[tokio::test]
-async fn trust_policies() {
+async fn trust_policy_decides_who_assumes_the_role() {
     let issuer = ISSUER.strip_prefix("https://").unwrap();
     let provider = format!("arn:aws:iam::123456789012:oidc-provider/{issuer}");
     let allow = json!({"Effect": "Allow", "Principal": {"Federated": provider}, "Action": "sts:AssumeRoleWithWebIdentity"});
@@ -257,35 +257,35 @@ async fn trust_policies() {
 }
 
 #[test]
-fn configurations_that_are_refused() {
+fn invalid_configurations_are_rejected() {
     type Change = fn(&mut Config);
     let cases: &[(Change, &str)] = &[
-        (|c| c.aws.accounts[0].id = "12".to_owned(), "the AWS account 12: an account's id has twelve digits"),
+        (|c| c.aws.accounts[0].id = "12".to_owned(), "the AWS account 12: expected an ID of twelve digits"),
         (
             |c| c.aws.accounts[0].partition = "moon".to_owned(),
-            "the AWS account 123456789012: `moon` is no partition",
+            "the AWS account 123456789012: expected an AWS partition, found `moon`",
         ),
         (
             |c| c.aws.accounts[0].roles[0].path = "team".to_owned(),
-            "the role arn:aws:iam::123456789012:roleteambatch: a path begins and ends in `/`",
+            "the role arn:aws:iam::123456789012:roleteambatch: expected a path that begins and ends with `/`, found `team`",
         ),
         (
             |c| c.aws.accounts[0].roles[0].max_session_seconds = 900,
-            "the role arn:aws:iam::123456789012:role/batch: maxSessionSeconds is 3600 to 43200",
+            "the role arn:aws:iam::123456789012:role/batch: maxSessionSeconds: expected a number from 3600 to 43200, found 900",
         ),
         (
             |c| c.aws.accounts[0].roles[0].trust_policy["Version"] = "2026".into(),
-            "the role arn:aws:iam::123456789012:role/batch: its trust policy is refused: the Version is `2026`: it is `2012-10-17` or `2008-10-17`",
+            "the role arn:aws:iam::123456789012:role/batch: invalid trust policy: Version: expected `2012-10-17` or `2008-10-17`, found `2026`",
         ),
         (
             |c| c.aws.accounts[0].roles[0].trust_policy["Statement"][0]["Resource"] = "*".into(),
-            "the role arn:aws:iam::123456789012:role/batch: its trust policy is refused: a statement of a trust policy has no Resource",
+            "the role arn:aws:iam::123456789012:role/batch: invalid trust policy: a statement of a trust policy must not have a Resource",
         ),
         (
             |c| c.aws.accounts[0].roles[0].policies[0]["Statement"]["NotAction"] = "x".into(),
-            "the role arn:aws:iam::123456789012:role/batch: a policy of it is refused: a statement needs either an Action or a NotAction",
+            "the role arn:aws:iam::123456789012:role/batch: invalid policy: a statement must have either an Action or a NotAction",
         ),
-        (|c| c.aws.signature_minutes = 60, "aws.signatureMinutes: it is 1 to 15; AWS has 5 to 15"),
+        (|c| c.aws.signature_minutes = 60, "aws.signatureMinutes: expected a number from 1 to 15, found 60"),
     ];
     for (change, error) in cases {
         let mut config = config();
@@ -305,7 +305,7 @@ fn get_caller_identity(method: &str) -> Request {
 }
 
 #[tokio::test]
-async fn who_signed_it() {
+async fn get_caller_identity_returns_signer() {
     let fixture = Fixture::new();
     let session = fixture.session(&[("Policy", Some(DENY_ALL))]).await;
     let in_form = form("/", &[("Action", "GetCallerIdentity"), ("Version", "2011-06-15")]);
@@ -323,16 +323,20 @@ async fn who_signed_it() {
 }
 
 #[tokio::test]
-async fn callers_that_are_refused() {
+async fn get_caller_identity_rejects_invalid_credentials() {
     let fixture = Fixture::new();
     let session = fixture.session(&[]).await;
     let other_session = fixture.session(&[]).await;
     let invalid = "InvalidClientTokenId: The security token included in the request is invalid.";
     for (case, session, error) in [
         ("unknown key", Session { access_key: "ASIAUNKNOWN".to_owned(), ..session.clone() }, invalid),
-        ("another's token", Session { token: other_session.token.clone(), ..session.clone() }, invalid),
         (
-            "another's secret",
+            "token of another session",
+            Session { token: other_session.token.clone(), ..session.clone() },
+            invalid,
+        ),
+        (
+            "secret of another session",
             Session { secret: other_session.secret.clone(), ..session.clone() },
             "SignatureDoesNotMatch: The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
         ),
@@ -350,7 +354,7 @@ async fn callers_that_are_refused() {
 }
 
 #[tokio::test]
-async fn a_session_ends() {
+async fn get_caller_identity_rejects_expired_session() {
     let fixture = Fixture::new();
     let session = fixture.session(&[("DurationSeconds", Some("900"))]).await;
     for (later, error) in
@@ -364,7 +368,7 @@ async fn a_session_ends() {
 }
 
 #[tokio::test]
-async fn a_session_policy_takes_away_all_but_the_identity() {
+async fn session_policy_denies_every_action_but_get_caller_identity() {
     let fixture = Fixture::new();
     let allow_one = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:GetWebIdentityToken","Resource":"*"}}"#;
     let user = "AccessDenied: User: arn:aws:sts::123456789012:assumed-role/batch/shop.nightly is not authorized to perform: sts:DecodeAuthorizationMessage on resource: *";
@@ -392,12 +396,12 @@ async fn a_session_policy_takes_away_all_but_the_identity() {
         let response = fixture.aws(sign_with(&session, "eu-west-1", NOW, form("/", &fields))).await;
         assert_eq!(error_message(&response), error);
         let caller = fixture.aws(sign_with(&session, "eu-west-1", NOW, get_caller_identity("POST"))).await;
-        assert_eq!(caller.error, None, "nothing can deny GetCallerIdentity");
+        assert_eq!(caller.error, None, "no policy can deny GetCallerIdentity");
     }
 }
 
 #[tokio::test]
-async fn actions_that_are_none() {
+async fn unknown_action_is_rejected_and_missing_action_redirected() {
     let fixture = Fixture::new();
     for (path, expected) in [
         (

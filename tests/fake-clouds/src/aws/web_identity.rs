@@ -1,6 +1,6 @@
-//! `AssumeRoleWithWebIdentity`: a cluster's token for a session of a role.
+//! `AssumeRoleWithWebIdentity`: exchanges a cluster's token for a session of a role.
 //!
-//! Source: the AWS STS API reference; the errors' words as users report them.
+//! Source: the AWS STS API reference; error messages from users' reports.
 
 use http::StatusCode;
 
@@ -15,10 +15,10 @@ use crate::oidc::{Jwt, WebIdentity};
 use crate::wire::{Fields, Response};
 
 const ACTION: &str = "AssumeRoleWithWebIdentity";
-/// The longest inline session policy, in characters.
+/// Maximum length of an inline session policy, in characters.
 const MAX_POLICY_CHARS: usize = 2048;
 
-/// The parameters, checked against the service's model.
+/// Parameters that satisfy the service's model.
 struct Parameters<'a> {
     role_arn: &'a str,
     session_name: &'a str,
@@ -65,7 +65,7 @@ impl Aws {
         })))
     }
 
-    /// A role that does not exist is refused as one that does not trust: AWS does not tell them apart.
+    /// Finds a role. A missing role gets the same error as one that does not trust the caller, as at AWS.
     pub(super) fn role(&self, arn: &str) -> Result<(&Account, &std::sync::Arc<Role>), Error> {
         let parts: Vec<_> = arn.splitn(6, ':').collect();
         let ["arn", _, "iam", "", account, resource] = parts[..] else {
@@ -78,7 +78,7 @@ impl Aws {
         Ok((account, role))
     }
 
-    /// Checks the token as such: signature, issuer, time, audience.
+    /// Verifies the token itself: signature, issuer, time, audience.
     fn verify<'a>(
         &self,
         account: &'a Account,
@@ -107,7 +107,7 @@ impl Aws {
         if now.0 >= token.exp {
             return Err(expired(now, Timestamp(token.exp)));
         }
-        // The words for a token from the future are this fake's own.
+        // This fake's own message.
         if let Some(start) = token.nbf.filter(|start| now.0 < *start) {
             return Err(Error::identity(format!(
                 "Token not yet valid: current date/time {} must be after the not before date/time {start}",
@@ -169,10 +169,10 @@ impl<'a> Parameters<'a> {
         }
         let token = required("WebIdentityToken", "webIdentityToken")?;
         check_length(token, "webIdentityToken", 4, 20_000)?;
-        // The words are this fake's own; AWS knows no such provider either.
+        // This fake's own message; AWS has no such provider either.
         if let Some(provider) = fields.value("ProviderId") {
             return Err(Error::identity(format!(
-                "ProviderId {provider} is for OAuth 2.0 access tokens: leave it out for an OpenID Connect token"
+                "ProviderId {provider} is for OAuth 2.0 access tokens: omit it for an OpenID Connect token"
             )));
         }
         let policy = fields.value("Policy").map(parse_policy).transpose()?;
@@ -219,7 +219,7 @@ fn parse_policy(text: &str) -> Result<(&str, PolicyDocument), Error> {
 fn result(session: &Session, token: &WebIdentity, provider: &str, policy: Option<&str>) -> String {
     let audience = token.aud.as_slice().first().map_or("", String::as_str);
     let packed = policy.map_or(String::new(), |policy| {
-        // A percentage of what fits, and never nothing.
+        // A percentage of the limit, at least 1.
         format!(
             "    <PackedPolicySize>{}</PackedPolicySize>\n",
             (policy.len() * 100).div_ceil(MAX_POLICY_CHARS)

@@ -1,4 +1,4 @@
-//! An exchange at a provider of type AWS: between the request to Google and AWS's response to Google.
+//! A token exchange at a provider of type AWS: Google's request to AWS, and the response built from AWS's answer.
 
 use http::StatusCode;
 
@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::events::{Detail, SignedRequest, SubjectToken};
 use crate::wire::{Request, Response};
 
-/// The life of a federated token, in seconds: nothing in AWS's response tells Google how long the session lives.
+/// The lifetime of a federated token, in seconds: AWS's response does not contain the session's expiration.
 const TOKEN_LIFETIME: i64 = 3600;
 
 /// An exchange that waits for AWS.
@@ -25,12 +25,12 @@ pub(crate) struct AwsExchange<'a> {
 }
 
 impl AwsExchange<'_> {
-    /// What Google posts to AWS.
+    /// Returns the request that Google posts to AWS.
     pub(crate) const fn aws_request(&self) -> &Request {
         &self.token.request
     }
 
-    /// Turns AWS's response into Google's. `None`: AWS broke off.
+    /// Converts AWS's response into Google's. `None` means that the connection to AWS closed.
     pub(crate) fn finish(
         self,
         google: &Google,
@@ -40,7 +40,7 @@ impl AwsExchange<'_> {
         let aws = aws.ok_or_else(|| bad_aws_response("Unavailable", "the connection was closed"))?;
         let caller = parse_caller(aws)?;
         if caller.account != self.account {
-            // The words are this fake's own.
+            // This fake's own message.
             return Err(OauthError::new(
                 "invalid_grant",
                 format!(
@@ -68,7 +68,7 @@ pub(crate) fn bad_aws_response(code: &str, message: &str) -> OauthError {
     OauthError::new("invalid_grant", description)
 }
 
-/// Who the caller is, in AWS's response.
+/// Parses the caller in AWS's response.
 fn parse_caller(aws: &Response) -> Result<AwsCaller, OauthError> {
     let body = String::from_utf8_lossy(&aws.body);
     let text = |name| element(&body, name).map(unescape).unwrap_or_default();

@@ -1,6 +1,6 @@
-//! The subject token of type `aws4_request`: a signed request, taken apart as Google does before it posts it.
+//! The subject token of type `aws4_request`: a signed request, which Google parses before posting it to AWS.
 //!
-//! Source: the STS REST reference, `subjectToken`. The words of these refusals are this fake's own.
+//! Source: the STS REST reference, `subjectToken`. The error messages are this fake's own.
 
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
@@ -31,32 +31,30 @@ struct Header {
     value: String,
 }
 
-/// The signed request, ready to be posted.
+/// The signed request, ready to post.
 #[derive(Debug)]
 pub(crate) struct AwsSubjectToken {
     pub(crate) request: Request,
     pub(crate) host: String,
-    /// Whether the signature covers the audience.
+    /// True if the signature covers the audience.
     pub(crate) audience_signed: bool,
 }
 
 impl AwsSubjectToken {
-    /// Reads a token that is meant for a provider.
+    /// Parses a token for a provider.
     pub(crate) fn parse(token: &str, audience: &str) -> Result<Self, OauthError> {
-        // A space is `%20` from Google's Python and Node libraries, `+` from its Go and Rust ones.
+        // Google's Python and Node libraries encode a space as `%20`, its Go and Rust libraries as `+`.
         let token = token.replace('+', "%20");
-        let json = percent_decode_str(&token).decode_utf8().map_err(|_| invalid("it is not UTF-8"))?;
+        let json = percent_decode_str(&token).decode_utf8().map_err(|_| invalid("expected UTF-8"))?;
         let document: Document = serde_json::from_str(&json).map_err(|error| {
-            invalid(&format!(
-                "after percent-decoding it once it is no JSON of url, method and headers: {error}"
-            ))
+            invalid(&format!("expected percent-encoded JSON with url, method and headers: {error}"))
         })?;
         let (uri, host) = target(&document.url)?;
         if document.method != Method::POST.as_str() {
-            return Err(invalid(&format!("its method is `{}`, it must be POST", document.method)));
+            return Err(invalid(&format!("method: expected POST, found `{}`", document.method)));
         }
         if !document.body.is_empty() {
-            return Err(invalid("its request has a body: GetCallerIdentity stands in the query"));
+            return Err(invalid("body: expected none, because GetCallerIdentity belongs in the query"));
         }
         let mut request = Request::new(Bytes::new());
         *request.method_mut() = Method::POST;
@@ -65,11 +63,11 @@ impl AwsSubjectToken {
             let (Ok(name), Ok(text)) =
                 (HeaderName::try_from(key.as_str()), HeaderValue::try_from(value.as_str()))
             else {
-                return Err(invalid(&format!("`{key}` is no header")));
+                return Err(invalid(&format!("headers: expected a header name and value, found `{key}`")));
             };
-            // Google's own Java library writes the audience twice, signed as one: so Google takes that.
+            // Google's Java library writes the audience twice, signed as one header, and Google accepts it.
             if request.headers().get(&name).is_some_and(|existing| *existing != text) {
-                return Err(invalid(&format!("the header `{key}` stands there twice")));
+                return Err(invalid(&format!("headers: duplicate header `{key}`")));
             }
             request.headers_mut().insert(name, text);
         }
@@ -80,14 +78,14 @@ impl AwsSubjectToken {
     }
 }
 
-/// The path and query of the URL, and its host, which must be AWS STS's.
+/// Returns the path and query of the URL, and its host, which must be one of AWS STS.
 fn target(url: &str) -> Result<(Uri, String), OauthError> {
     let invalid_url = || {
         invalid(&format!(
-            "its url `{url}` is not https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15"
+            "url: expected https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15, found `{url}`"
         ))
     };
-    // `http` reads no URL whose query follows the host at once.
+    // `http::Uri` cannot parse a URL with a query but no path.
     let rest = url.strip_prefix("https://").ok_or_else(invalid_url)?;
     let (host, query) = rest.split_once('?').ok_or_else(invalid_url)?;
     let host = host.strip_suffix('/').unwrap_or(host);
@@ -106,16 +104,16 @@ fn target(url: &str) -> Result<(Uri, String), OauthError> {
 fn check_headers(request: &Request, host: &str, audience: &str) -> Result<(), OauthError> {
     for name in ["authorization", "x-amz-date", "host", TARGET_RESOURCE_HEADER] {
         if header(request, name).is_none() {
-            return Err(invalid(&format!("its request lacks the header {name}")));
+            return Err(invalid(&format!("headers: missing {name}")));
         }
     }
     if header(request, "host") != Some(host) {
-        return Err(invalid("its header host is not its url's host"));
+        return Err(invalid("headers: host differs from the host in the url"));
     }
     let target = header(request, TARGET_RESOURCE_HEADER).unwrap_or_default();
     if target.strip_prefix("https:").unwrap_or(target) != audience {
         return Err(invalid(&format!(
-            "its header {TARGET_RESOURCE_HEADER} is `{target}`, which is not the audience {audience}"
+            "{TARGET_RESOURCE_HEADER}: expected the audience {audience}, found `{target}`"
         )));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Google's errors: the OAuth ones of STS, and those of the APIs in both of their shapes.
+//! Errors of Google: the OAuth errors of STS, and those of the APIs in their three formats.
 
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
@@ -9,7 +9,7 @@ use crate::operation::Operation;
 use crate::state::{ErrorKind, Service};
 use crate::wire::{Request, Response};
 
-/// A refusal of Google STS (RFC 6749 section 5.2).
+/// An error of Google STS (RFC 6749 section 5.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OauthError {
     status: StatusCode,
@@ -30,7 +30,7 @@ impl OauthError {
         Self::new("unauthorized_client", "The given credential is rejected by the attribute condition.")
     }
 
-    /// What a test asks for.
+    /// Returns the error of an injected fault.
     pub(crate) fn simulated(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::Expired => super::aws_exchange::bad_aws_response(
@@ -57,14 +57,14 @@ impl From<OauthError> for Response {
     }
 }
 
-/// How an API writes its errors.
+/// The error format of an API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// `status` and `details`, as google.rpc.Status has them.
+    /// `status` and `details`, as in google.rpc.Status.
     Rpc,
     /// `errors` with `domain` and `reason`: Cloud Storage and BigQuery.
     Legacy,
-    /// No JSON: gRPC's status.
+    /// gRPC's status, without JSON.
     Grpc,
 }
 
@@ -78,14 +78,14 @@ impl Style {
     }
 }
 
-/// A refusal of an API.
+/// An error of an API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiError {
     status: StatusCode,
     message: String,
     /// google.rpc.Code.
     code: &'static str,
-    /// The reason of the legacy shape.
+    /// The reason in the legacy format.
     reason: &'static str,
     details: Option<Value>,
 }
@@ -112,7 +112,7 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", "forbidden", message)
     }
 
-    /// BigQuery's refusal.
+    /// Returns BigQuery's error for a caller without permission.
     pub(crate) fn access_denied(message: impl Into<String>) -> Self {
         Self { reason: "accessDenied", ..Self::forbidden(message) }
     }
@@ -184,7 +184,7 @@ impl ApiError {
         response.with_error(format!("{}: {}", self.code, self.message))
     }
 
-    /// In JSON, with what the style has besides.
+    /// Returns the error as JSON, with an additional field of the format.
     fn json_response(&self, extra: Option<(&str, Value)>) -> Response {
         let mut error = json!({"code": self.status.as_u16(), "message": self.message, "status": self.code});
         if let Some((name, value)) = extra {
@@ -200,7 +200,7 @@ impl ApiError {
         response
     }
 
-    /// The one of the legacy shape's `errors`.
+    /// Returns the single entry of `errors` in the legacy format.
     fn legacy_entry(&self) -> Value {
         let mut entry = json!({"message": self.message, "domain": "global", "reason": self.reason});
         if self.status == StatusCode::UNAUTHORIZED {

@@ -1,4 +1,4 @@
-//! gRPC, as much as a call needs whose messages are at hand: frames, and the status that ends an response.
+//! The part of gRPC that unary requests and streamed responses need: frames, and the status of a response.
 //!
 //! Source: "gRPC over HTTP2", and google.rpc.Code.
 
@@ -11,19 +11,20 @@ use prost::Message;
 use crate::wire::{Request, Response, header};
 
 const TYPE: &str = "application/grpc";
-/// What a message is not to hold as it is; nor what is not ASCII, which is always encoded.
+/// The characters that a status message must encode, in addition to those outside ASCII.
 const RESERVED: &AsciiSet = &CONTROLS.add(b'%');
-/// A byte that says whether the message is compressed, and four of its length.
+/// The length of a frame's prefix: a byte for the compressed flag, and four for the message length.
 const PREFIX: usize = 5;
 
-/// Whether this is a call of a method, `/PACKAGE.SERVICE/METHOD`.
+/// Returns true if the request calls a method, `/PACKAGE.SERVICE/METHOD`.
 pub(crate) fn is_call(request: &Request, method: &str) -> bool {
     request.method() == http::Method::POST
         && request.uri().path() == method
         && header(request, CONTENT_TYPE.as_str()).is_some_and(|value| value.starts_with(TYPE))
 }
 
-/// The one message of a call. `None`: it is none, or more than one, or compressed, which nobody said may be.
+/// Decodes the single message of a request. Returns `None` if there is none or more than one, or if it is compressed:
+/// the fake announces no compression.
 pub(super) fn message<M: Message + Default>(body: &Bytes) -> Option<M> {
     let (prefix, message) = body.split_first_chunk::<PREFIX>()?;
     let [0, length @ ..] = *prefix else { return None };
@@ -31,7 +32,7 @@ pub(super) fn message<M: Message + Default>(body: &Bytes) -> Option<M> {
     is_complete.then(|| M::decode(message).ok()).flatten()
 }
 
-/// A message as it travels.
+/// Encodes a message as a frame.
 pub(super) fn frame(message: &impl Message) -> Bytes {
     let mut frame = BytesMut::with_capacity(PREFIX + message.encoded_len());
     frame.put_u8(0);
@@ -40,13 +41,13 @@ pub(super) fn frame(message: &impl Message) -> Bytes {
     frame.freeze()
 }
 
-/// These messages, and then that all is well.
+/// Returns a response with messages and the status `OK`.
 pub(super) fn ok_response<'a, M: Message + 'a>(messages: impl Iterator<Item = M>) -> Response {
     let body: BytesMut = messages.flat_map(|message| frame(&message)).collect();
     Response { trailers: Some(status("OK", "")), ..Response::new(StatusCode::OK, TYPE, body) }
 }
 
-/// A refusal: no message, and the status among the headers, since no trailers follow what is empty.
+/// Returns an error response without a message. Its status is in the headers, because an empty body has no trailers.
 pub(super) fn error_response(code: &str, message: &str) -> Response {
     let mut response = Response::new(StatusCode::OK, TYPE, "");
     response.headers.extend(status(code, message));
@@ -65,7 +66,7 @@ fn status(code: &str, message: &str) -> HeaderMap {
     status
 }
 
-/// The number of a google.rpc.Code; that of `UNKNOWN` for what the fake never says.
+/// Returns the number of a google.rpc.Code, or that of `UNKNOWN` for a code that the fake never sends.
 fn status_code(code: &str) -> u16 {
     match code {
         "OK" => 0,

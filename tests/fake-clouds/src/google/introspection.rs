@@ -1,4 +1,4 @@
-//! Google STS: `POST /v1/introspect`, whose a federated token is.
+//! Google STS, `POST /v1/introspect`: identifies the principal of a federated token.
 //!
 //! Source: the STS REST reference (`v1.introspect`, `IntrospectTokenResponse`), RFC 7662.
 
@@ -20,7 +20,7 @@ impl Google {
         let token = fields.value("token").filter(|token| !token.is_empty());
         let token =
             token.ok_or_else(|| OauthError::new("invalid_request", "Missing required parameter: token"))?;
-        // RFC 7662: of a token that is not good nothing is told.
+        // RFC 7662: the response contains nothing else about an inactive token.
         let grant = self.tokens.grant(token, now);
         let body = grant.map_or_else(
             || json!({"active": false}),
@@ -28,7 +28,7 @@ impl Google {
                 json!({
                     "active": true,
                     "iss": "https://sts.googleapis.com/",
-                    // The service account's tokens are not of Google STS, so that this is `principal://…`.
+                    // Google STS does not issue tokens of service accounts, so this is always `principal://…`.
                     "username": grant.principal.name(),
                     "scope": grant.scopes.join(" "),
                     "token_type": "Bearer",

@@ -62,7 +62,7 @@ impl Google {
         })
     }
 
-    /// What a request asks for.
+    /// Returns the operation of a request.
     pub(crate) fn operation(service: Service, request: &Request) -> Operation {
         let (method, path) = (request.method(), request.uri().path());
         match service {
@@ -79,7 +79,7 @@ impl Google {
         }
     }
 
-    /// Answers as the service does; exchanges are not here, since they need AWS.
+    /// Answers as the service does. Exchanges are handled elsewhere, because they need AWS.
     pub(crate) fn handle(
         &self,
         service: Service,
@@ -104,7 +104,7 @@ impl Google {
         response.unwrap_or_else(|error| error.into_response(style))
     }
 
-    /// The response to a call that a test wants to fail.
+    /// Returns the error response of an injected fault.
     pub(crate) fn error_response(service: Service, operation: Operation, kind: ErrorKind) -> Response {
         if service == Service::GoogleSts {
             return OauthError::simulated(kind).into();

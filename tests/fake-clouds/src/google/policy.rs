@@ -1,4 +1,4 @@
-//! IAM policies of Google: bindings of members to roles, and what a role permits.
+//! IAM policies of Google: bindings of members to roles, and the permissions of the roles.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub struct Binding {
     pub members: Vec<String>,
 }
 
-/// The roles that this fake knows and the permissions of each that it asks for.
+/// The known roles, each with the permissions that this fake checks.
 const ROLES: &[(&str, &[&str])] = &[
     (
         "roles/iam.workloadIdentityUser",
@@ -40,7 +40,7 @@ const ROLES: &[(&str, &[&str])] = &[
     ("roles/bigquery.admin", &["bigquery.jobs.create", "bigquery.tables.getData"]),
 ];
 
-/// A policy, its members read.
+/// A policy with its parsed members.
 #[derive(Debug, Default)]
 pub(crate) struct Policy(Vec<(&'static [&'static str], Vec<Member>)>);
 
@@ -59,7 +59,7 @@ impl Policy {
                 let known: Vec<_> = ROLES.iter().map(|(role, _)| *role).collect();
                 ConfigError::new(
                     location,
-                    format!("`{}` is none of the roles {}", binding.role, known.join(", ")),
+                    format!("expected one of the roles {}, found `{}`", known.join(", "), binding.role),
                 )
             })?;
             let members = binding.members.iter().map(|member| {
@@ -67,8 +67,8 @@ impl Policy {
                     ConfigError::new(
                         location,
                         format!(
-                            "`{member}` is no member that this fake knows: principal://…/subject/SUBJECT, \
-                             principalSet://…/attribute.NAME/VALUE, principalSet://…/* or serviceAccount:EMAIL"
+                            "expected principal://…/subject/SUBJECT, \
+                             principalSet://…/attribute.NAME/VALUE, principalSet://…/* or serviceAccount:EMAIL, found `{member}`"
                         ),
                     )
                 })
@@ -78,7 +78,7 @@ impl Policy {
         bindings.iter().map(resolve).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether a principal has a permission.
+    /// Returns true if a principal has a permission.
     pub(crate) fn grants(&self, permission: &str, principal: &Principal) -> bool {
         let bindings = self.0.iter().filter(|(permissions, _)| permissions.contains(&permission));
         bindings.flat_map(|(_, members)| members).any(|member| member.includes(principal))
@@ -125,14 +125,14 @@ impl Member {
     }
 }
 
-/// Whether a text is `//HOST/projects/NUMBER/locations/global/workloadIdentityPools/POOL`.
+/// Returns true if a text is `//HOST/projects/NUMBER/locations/global/workloadIdentityPools/POOL`.
 fn is_pool(text: &str) -> bool {
     let parts: Vec<_> = text.split('/').collect();
     let ["", "", host, "projects", number, "locations", "global", "workloadIdentityPools", pool] = parts[..]
     else {
         return false;
     };
-    // By the project's number: its id is a common mistake, which Google refuses too.
+    // Google rejects the project's ID in place of its number, which is a common mistake.
     host.starts_with("iam.")
         && !number.is_empty()
         && number.bytes().all(|byte| byte.is_ascii_digit())
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn members() {
+    fn grants_checks_member_and_permission() {
         let email = Principal::ServiceAccount { email: "a@p.iam.gserviceaccount.com".to_owned() };
         for (member, federated, account) in [
             (format!("principal:{POOL}/subject/arn:aws:sts::1:assumed-role/batch/s"), true, false),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused() {
+    fn unknown_roles_and_members_are_rejected() {
         for (role, member) in [
             ("roles/owner", "serviceAccount:a"),
             ("roles/iam.workloadIdentityUser", "user:a@example.com"),
@@ -201,7 +201,7 @@ mod tests {
         ] {
             let binding = Binding { role: role.to_owned(), members: vec![member.to_owned()] };
             let error = Policy::new("here", &[binding]).unwrap_err().to_string();
-            assert!(error.starts_with("here: `"), "{error}");
+            assert!(error.starts_with("here: expected "), "{error}");
         }
     }
 }

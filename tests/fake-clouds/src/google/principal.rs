@@ -1,4 +1,4 @@
-//! Who calls Google: a federated identity or a service account.
+//! Callers of Google: federated identities and service accounts.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,12 +17,12 @@ pub(crate) enum Principal {
     },
     /// A service account.
     ServiceAccount {
-        /// Its email.
+        /// The email address.
         email: String,
     },
 }
 
-/// As in IAM policies and audit logs.
+/// Formats the principal as in IAM policies and audit logs.
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -33,7 +33,7 @@ impl fmt::Display for Principal {
 }
 
 impl Principal {
-    /// The mapped attributes, as mappings name them.
+    /// Returns the mapped attributes under their names in mappings.
     pub(crate) fn attributes(&self) -> BTreeMap<String, String> {
         match self {
             Self::Federated { subject, attributes, .. } => {
@@ -45,7 +45,7 @@ impl Principal {
         }
     }
 
-    /// As refusals name it: a service account by its bare email.
+    /// Returns the name in error messages: for a service account the bare email address.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Federated { .. } => self.to_string(),

@@ -1,4 +1,4 @@
-//! Google STS: `POST /v1/token`, a subject token for a federated token.
+//! Google STS, `POST /v1/token`: exchanges a subject token for a federated token.
 //!
 //! Source: the STS REST reference (`v1.token`), and the errors that users report.
 
@@ -20,21 +20,21 @@ use crate::wire::{Fields, Request, Response, header, is_form};
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
-/// The other name of [`JWT`] that Google takes.
+/// Another name of [`JWT`] that Google accepts.
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
-/// The longest life of a federated token, in seconds.
+/// Maximum lifetime of a federated token, in seconds.
 const MAX_LIFETIME: i64 = 3600;
 
-/// An exchange that has begun.
+/// The first part of an exchange.
 #[derive(Debug)]
 pub(crate) enum Exchange<'a> {
-    /// It has ended too.
+    /// The exchange is complete.
     Done(Response),
-    /// AWS must be asked.
+    /// The exchange needs a call to AWS.
     NeedsAws(AwsExchange<'a>),
 }
 
-/// What a form asks for.
+/// The fields of an exchange request.
 #[derive(Debug)]
 struct Form {
     audience: String,
@@ -43,7 +43,7 @@ struct Form {
     token_type: String,
 }
 
-/// A federated token that may be token.
+/// A federated token to issue.
 #[derive(Debug)]
 pub(super) struct FederatedToken {
     pub(super) principal: Principal,
@@ -54,7 +54,7 @@ pub(super) struct FederatedToken {
 
 impl Form {
     fn parse(request: &Request) -> Result<Self, OauthError> {
-        // An empty one is what some libraries send for "no client authentication".
+        // Some libraries send an empty header for "no client authentication".
         if header(request, "authorization").is_some_and(|value| !value.is_empty()) {
             let description =
                 "The request must not have an Authorization header: the subject token authenticates it.";
@@ -96,7 +96,7 @@ impl Form {
 }
 
 impl Google {
-    /// Checks all that can be checked without AWS.
+    /// Performs every check that does not need AWS.
     pub(crate) fn begin_exchange(
         &self,
         request: &Request,
@@ -147,7 +147,7 @@ impl Google {
         })
     }
 
-    /// Gives a federated token.
+    /// Issues a federated token.
     pub(super) fn issue(&self, provider: &Provider, token: FederatedToken, now: Timestamp) -> Response {
         let FederatedToken { principal, scopes, lifetime, subject_token } = token;
         let expires_in = provider.token_seconds.unwrap_or(lifetime);

@@ -1,4 +1,4 @@
-//! Google as clients meet it: exchange, impersonation and data, and the words of what is refused.
+//! Google as clients see it: exchange, impersonation and data, and its error messages.
 
 use serde_json::{Value, json};
 
@@ -12,17 +12,17 @@ use crate::wire::{Request, Response};
 const SUBJECT: &str = "arn:aws:sts::123456789012:assumed-role/batch/shop.nightly";
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
-/// A provider of the pool.
+/// Returns another provider of the pool.
 fn provider(name: &str) -> String {
     PROVIDER.replace("/prod", &format!("/{name}"))
 }
 
-/// A federated token of the role `batch`.
+/// Requests a federated token of the role `batch`.
 async fn federated(fixture: &Fixture) -> String {
     json_body(&fixture.exchange(&[]).await)["access_token"].as_str().unwrap().to_owned()
 }
 
-/// A token of a service account that `batch` may impersonate.
+/// Requests a token of a service account that `batch` may impersonate.
 async fn impersonated(fixture: &Fixture) -> String {
     let federated = federated(fixture).await;
     let response = fixture.impersonate(ACCOUNT, &federated, &json!({"scope": [SCOPE]})).await;
@@ -34,7 +34,7 @@ fn last_detail(fixture: &Fixture) -> Detail {
 }
 
 #[tokio::test]
-async fn an_exchange() {
+async fn exchange_returns_federated_token() {
     let fixture = Fixture::new();
     let response = fixture.exchange(&[]).await;
     let mut body = json_body(&response);
@@ -58,12 +58,12 @@ async fn an_exchange() {
     assert_eq!(detail.attributes["attribute.aws_role"], "arn:aws:sts::123456789012:assumed-role/batch");
     let signed = detail.signed_request().unwrap();
     assert_eq!((signed.host.as_str(), signed.audience_signed), (HOST, true));
-    assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 1, "Google asked AWS");
+    assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 1, "Google called AWS");
 }
 
-/// Neither cloud knows how wrong the other's clock is, and Google does not learn when the session ends.
+/// Neither cloud knows the other's clock skew, and Google does not learn the session's expiration.
 #[tokio::test]
-async fn a_federated_token_lives_an_hour_wherever_awss_clock_stands() {
+async fn federated_token_is_valid_for_an_hour_despite_clock_skew_of_aws() {
     for aws_ahead in [-7_200, 0, 7_200] {
         let fixture = Fixture::new();
         fixture.state.aws_clock.shift_by(aws_ahead);
@@ -74,7 +74,7 @@ async fn a_federated_token_lives_an_hour_wherever_awss_clock_stands() {
         let token =
             subject_token(&signed_caller_identity(&session, NOW.plus(aws_ahead), &audience(PROVIDER)));
         let response = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
-        assert_eq!(json_body(&response)["expires_in"], 3_600, "AWS is ahead by {aws_ahead} s");
+        assert_eq!(json_body(&response)["expires_in"], 3_600, "AWS clock ahead by {aws_ahead} s");
         let body = json!({"scope": [SCOPE]});
         let federated = json_body(&response)["access_token"].as_str().unwrap().to_owned();
         for (later, status) in [(3_599, 200), (1, 401)] {
@@ -85,7 +85,7 @@ async fn a_federated_token_lives_an_hour_wherever_awss_clock_stands() {
 }
 
 #[tokio::test]
-async fn a_federated_token_lives_shorter_where_a_test_wants_it() {
+async fn federated_token_has_configured_lifetime() {
     let mut config = config();
     config.google.providers[0].token_seconds = Some(60);
     let response = Fixture::with(&config).exchange(&[]).await;
@@ -93,7 +93,7 @@ async fn a_federated_token_lives_shorter_where_a_test_wants_it() {
 }
 
 #[tokio::test]
-async fn forms_that_are_refused() {
+async fn exchange_rejects_invalid_forms() {
     let fixture = Fixture::new();
     let bad_audience = "invalid_request: Invalid value for \"audience\". This value should be the full resource name of the Identity Provider. See https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token for the list of possible formats.";
     let no_target = "invalid_target: The target service indicated by the \"audience\" parameters is invalid. This might either be because the pool or provider is disabled or deleted or because it doesn't exist.";
@@ -130,12 +130,12 @@ async fn forms_that_are_refused() {
         let response = fixture.exchange(&[(name, value)]).await;
         assert_eq!((error_message(&response), response.status.as_u16()), (error, 400), "{name}");
     }
-    assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 0, "AWS was not asked");
+    assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 0, "AWS was not called");
     assert_eq!(fixture.exchange(&[("options", Some("{\"userProject\":\"1\"}"))]).await.error, None);
 }
 
 #[tokio::test]
-async fn an_authorization_header_is_refused_unless_it_is_empty() {
+async fn exchange_rejects_nonempty_authorization_header() {
     let fixture = Fixture::new();
     let session = fixture.session(&[]).await;
     let token = subject_token(&signed_caller_identity(&session, NOW, &audience(PROVIDER)));
@@ -147,14 +147,14 @@ async fn an_authorization_header_is_refused_unless_it_is_empty() {
 }
 
 #[tokio::test]
-async fn subject_tokens_that_are_refused() {
+async fn exchange_rejects_invalid_subject_tokens() {
     type Change = fn(&mut Value);
     let cases: &[(&str, Change, &str)] = &[
-        ("GET", |d| d["method"] = "GET".into(), "its method is `GET`, it must be POST."),
+        ("GET", |d| d["method"] = "GET".into(), "method: expected POST, found `GET`."),
         (
             "a body",
             |d| d["body"] = "x".into(),
-            "its request has a body: GetCallerIdentity stands in the query.",
+            "body: expected none, because GetCallerIdentity belongs in the query.",
         ),
         (
             "http",
@@ -162,12 +162,12 @@ async fn subject_tokens_that_are_refused() {
                 d["url"] =
                     "http://sts.eu-west-1.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15".into();
             },
-            "its url `http://sts.eu-west-1.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15` is not https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15.",
+            "url: expected https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15, found `http://sts.eu-west-1.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15`.",
         ),
         (
             "other host",
             |d| d["url"] = "https://sts.evil.example/?Action=GetCallerIdentity&Version=2011-06-15".into(),
-            "its url `https://sts.evil.example/?Action=GetCallerIdentity&Version=2011-06-15` is not https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15.",
+            "url: expected https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15, found `https://sts.evil.example/?Action=GetCallerIdentity&Version=2011-06-15`.",
         ),
         (
             "FIPS",
@@ -176,7 +176,7 @@ async fn subject_tokens_that_are_refused() {
                     "https://sts-fips.us-east-2.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15"
                         .into();
             },
-            "its url `https://sts-fips.us-east-2.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15` is not https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15.",
+            "url: expected https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15, found `https://sts-fips.us-east-2.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15`.",
         ),
         (
             "other action",
@@ -184,30 +184,34 @@ async fn subject_tokens_that_are_refused() {
                 d["url"] =
                     "https://sts.eu-west-1.amazonaws.com/?Action=GetSessionToken&Version=2011-06-15".into();
             },
-            "its url `https://sts.eu-west-1.amazonaws.com/?Action=GetSessionToken&Version=2011-06-15` is not https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15.",
+            "url: expected https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15, found `https://sts.eu-west-1.amazonaws.com/?Action=GetSessionToken&Version=2011-06-15`.",
         ),
         (
             "other header host",
             |d| change(d, "host", "sts.us-east-1.amazonaws.com"),
-            "its header host is not its url's host.",
+            "headers: host differs from the host in the url.",
         ),
-        ("no date", |d| remove(d, "x-amz-date"), "its request lacks the header x-amz-date."),
+        ("no date", |d| remove(d, "x-amz-date"), "headers: missing x-amz-date."),
         (
             "no audience",
             |d| remove(d, "x-goog-cloud-target-resource"),
-            "its request lacks the header x-goog-cloud-target-resource.",
+            "headers: missing x-goog-cloud-target-resource.",
         ),
         (
             "other audience",
             |d| change(d, "x-goog-cloud-target-resource", "//iam.googleapis.com/x"),
-            "its header x-goog-cloud-target-resource is `//iam.googleapis.com/x`, which is not the audience //iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws/providers/prod.",
+            "x-goog-cloud-target-resource: expected the audience //iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws/providers/prod, found `//iam.googleapis.com/x`.",
         ),
         (
-            "a header twice",
+            "duplicate header",
             |d| d["headers"].as_array_mut().unwrap().push(json!({"key": "Host", "value": "x"})),
-            "the header `Host` stands there twice.",
+            "headers: duplicate header `Host`.",
         ),
-        ("no header", |d| d["headers"][0]["key"] = "a b".into(), "`a b` is no header."),
+        (
+            "invalid header name",
+            |d| d["headers"][0]["key"] = "a b".into(),
+            "headers: expected a header name and value, found `a b`.",
+        ),
     ];
     let fixture = Fixture::new();
     let session = fixture.session(&[]).await;
@@ -229,14 +233,14 @@ async fn subject_tokens_that_are_refused() {
         ("encoded twice", percent_encode(&percent_encode(&good.to_string()))),
     ] {
         let response = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
-        let start = "invalid_grant: Unable to parse the AWS subject token: after percent-decoding it once it is no JSON";
+        let start = "invalid_grant: Unable to parse the AWS subject token: expected percent-encoded JSON";
         assert!(error_message(&response).starts_with(start), "{case}: {}", error_message(&response));
     }
-    assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 0, "AWS was not asked");
+    assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 0, "AWS was not called");
 }
 
 #[tokio::test]
-async fn a_header_may_be_said_again() {
+async fn exchange_accepts_repeated_identical_header() {
     let fixture = Fixture::new();
     let session = fixture.session(&[]).await;
     let mut document = signed_request_json(&signed_caller_identity(&session, NOW, &audience(PROVIDER)));
@@ -248,11 +252,11 @@ async fn a_header_may_be_said_again() {
 }
 
 #[tokio::test]
-async fn a_space_is_written_either_way() {
+async fn exchange_accepts_both_encodings_of_a_space() {
     let fixture = Fixture::new();
     let session = fixture.session(&[]).await;
     let token = subject_token(&signed_caller_identity(&session, NOW, &audience(PROVIDER)));
-    assert!(token.contains("%20Credential%3D"), "as Python and Node write it: {token}");
+    assert!(token.contains("%20Credential%3D"), "encoding of Python and Node: {token}");
     for token in [token.clone(), token.replace("%20", "+")] {
         let response = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
         assert_eq!(response.error, None, "{token}");
@@ -272,7 +276,7 @@ fn remove(document: &mut Value, key: &str) {
 }
 
 #[tokio::test]
-async fn what_aws_refuses_google_repeats() {
+async fn exchange_forwards_errors_of_aws() {
     let fixture = Fixture::new();
     let session = fixture.session(&[("DurationSeconds", Some("900"))]).await;
     let exchange = |request: Request| {
@@ -310,7 +314,7 @@ async fn what_aws_refuses_google_repeats() {
 }
 
 #[tokio::test]
-async fn a_header_of_google_may_be_unsigned_and_google_says_so() {
+async fn exchange_reports_unsigned_audience() {
     let fixture = Fixture::new();
     let session = fixture.session(&[]).await;
     let request = http::Request::post("/?Action=GetCallerIdentity&Version=2011-06-15");
@@ -328,7 +332,7 @@ async fn a_header_of_google_may_be_unsigned_and_google_says_so() {
 }
 
 #[tokio::test]
-async fn providers_that_refuse_the_caller() {
+async fn provider_rejects_callers() {
     let fixture = Fixture::new();
     let long =
         "arn:aws:iam::123456789012:role/a-role-with-a-name-so-long-that-it-leaves-no-room-for-a-session";
@@ -374,7 +378,7 @@ async fn providers_that_refuse_the_caller() {
 }
 
 #[tokio::test]
-async fn impersonation() {
+async fn impersonation_returns_access_token() {
     let fixture = Fixture::new();
     let token = federated(&fixture).await;
     let body = json!({"scope": [SCOPE], "lifetime": "1800s", "delegates": []});
@@ -391,7 +395,7 @@ async fn impersonation() {
 }
 
 #[tokio::test]
-async fn impersonations_that_are_refused() {
+async fn impersonation_checks_delegates_and_parameters() {
     let fixture = Fixture::new();
     let token = federated(&fixture).await;
     let denied = "PERMISSION_DENIED: Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).";
@@ -411,7 +415,7 @@ async fn impersonations_that_are_refused() {
         (
             ACCOUNT,
             json!({"scope": [SCOPE], "delegates": [ACCOUNT]}),
-            Some(format!("{invalid}Invalid delegate {ACCOUNT}: it begins with projects/-/serviceAccounts/")),
+            Some(format!("{invalid}Invalid delegate {ACCOUNT}: expected projects/-/serviceAccounts/EMAIL")),
         ),
         (ACCOUNT, json!({"scope": []}), Some(format!("{invalid}Request contains an invalid argument."))),
         (
@@ -453,7 +457,7 @@ async fn impersonations_that_are_refused() {
 }
 
 #[tokio::test]
-async fn only_who_the_service_account_trusts() {
+async fn impersonation_requires_binding() {
     let fixture = Fixture::new();
     let session = fixture.session(&[("RoleArn", Some("arn:aws:iam::123456789012:role/team/report"))]).await;
     let token = subject_token(&signed_caller_identity(&session, NOW, &audience(PROVIDER)));
@@ -464,7 +468,7 @@ async fn only_who_the_service_account_trusts() {
 }
 
 #[tokio::test]
-async fn scopes_and_expiry() {
+async fn impersonation_requires_scope_and_unexpired_token() {
     let fixture = Fixture::new();
     let narrow = fixture.exchange(&[("scope", Some("https://www.googleapis.com/auth/bigquery"))]).await;
     let narrow = json_body(&narrow)["access_token"].as_str().unwrap().to_owned();
@@ -490,7 +494,7 @@ async fn get(fixture: &Fixture, service: Service, path: &str, token: &str) -> Re
 }
 
 #[tokio::test]
-async fn objects() {
+async fn objects_are_read_through_both_apis() {
     let fixture = Fixture::new();
     let account = impersonated(&fixture).await;
     let direct = federated(&fixture).await;
@@ -501,10 +505,10 @@ async fn objects() {
         assert_eq!((body_text(&response).as_str(), found), ("all sold\n", None));
         assert_eq!(response.headers["content-type"], "text/plain");
     }
-    let Detail::ObjectRead { principal, object } = last_detail(&fixture) else { panic!("nothing read") };
+    let Detail::ObjectRead { principal, object } = last_detail(&fixture) else { panic!("no object read") };
     assert_eq!(object, "gs://reports/2026/11/24.txt");
     assert!(principal.starts_with("principal://iam.googleapis.com/"), "{principal}");
-    let path = "/reports/2026%2F11%2F24%2Etxt"; // of the XML API
+    let path = "/reports/2026%2F11%2F24%2Etxt"; // XML API
     assert_eq!(get(&fixture, Service::Storage, path, &account).await.body, "all sold\n");
     let response = get(&fixture, Service::Storage, "/storage/v1/b/reports/o/2026%2Freadme", &account).await;
     let metadata = json_body(&response);
@@ -514,7 +518,7 @@ async fn objects() {
 }
 
 #[tokio::test]
-async fn objects_that_are_refused() {
+async fn object_errors_have_the_format_of_the_api() {
     let fixture = Fixture::new();
     let account = impersonated(&fixture).await;
     let principal = format!(
@@ -567,7 +571,7 @@ async fn post(fixture: &Fixture, path: &str, token: &str, body: &Value) -> Respo
 const QUERIES: &str = "/bigquery/v2/projects/shop/queries";
 
 #[tokio::test]
-async fn rows() {
+async fn query_returns_rows() {
     let fixture = Fixture::new();
     let token = impersonated(&fixture).await;
     let body = json!({"query": "SELECT * FROM `shop.sales.orders` LIMIT 2", "useLegacySql": false});
@@ -599,7 +603,7 @@ async fn rows() {
 }
 
 #[tokio::test]
-async fn a_job_and_its_pages() {
+async fn job_results_are_paged() {
     let fixture = Fixture::new();
     let token = impersonated(&fixture).await;
     let body = json!({
@@ -636,7 +640,7 @@ async fn a_job_and_its_pages() {
 }
 
 #[tokio::test]
-async fn queries_that_are_refused() {
+async fn invalid_queries_are_rejected() {
     let fixture = Fixture::new();
     let token = impersonated(&fixture).await;
     let unreadable = "PERMISSION_DENIED: Access Denied: Table shop:hr.pay: User does not have permission to query table shop:hr.pay, or perhaps it does not exist.";
@@ -676,7 +680,7 @@ async fn queries_that_are_refused() {
 }
 
 #[tokio::test]
-async fn whose_a_federated_token_is() {
+async fn introspection_returns_principal_of_active_token() {
     let fixture = Fixture::new();
     let token = federated(&fixture).await;
     let introspect = async |token: &str| {
@@ -693,7 +697,7 @@ async fn whose_a_federated_token_is() {
 }
 
 #[tokio::test]
-async fn faults_speak_each_services_language() {
+async fn faults_are_errors_of_each_service() {
     let fixture = Fixture::new();
     let token = impersonated(&fixture).await;
     let faults = [Fault::Expired, Fault::Denied, Fault::Throttled, Fault::InternalError];
@@ -764,7 +768,7 @@ async fn faults_speak_each_services_language() {
 }
 
 #[tokio::test]
-async fn a_fault_of_aws_reaches_google() {
+async fn faults_of_aws_are_errors_of_google() {
     let fixture = Fixture::new();
     for (fault, error) in [
         (
@@ -788,7 +792,7 @@ async fn a_fault_of_aws_reaches_google() {
 }
 
 #[tokio::test]
-async fn nothing_in_the_log_is_a_secret() {
+async fn events_and_debug_contain_no_secret() {
     let fixture = Fixture::new();
     let session = fixture.session(&[]).await;
     let account = impersonated(&fixture).await;

@@ -1,4 +1,4 @@
-//! Access tokens that Google gave, and whose they are.
+//! Access tokens that Google issued, and their principals.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ use crate::wire::{Request, header};
 /// The scope that covers all of Google Cloud.
 pub(crate) const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
 
-/// What a token is good for.
+/// The principal, scopes and expiration of a token.
 #[derive(Debug, Clone)]
 pub(crate) struct TokenGrant {
     pub(crate) principal: Principal,
@@ -20,12 +20,12 @@ pub(crate) struct TokenGrant {
     pub(crate) expires: Timestamp,
 }
 
-/// Every token that was given.
+/// All issued tokens.
 #[derive(Debug, Default)]
 pub(crate) struct TokenStore(Mutex<HashMap<Secret, TokenGrant>>);
 
 impl TokenStore {
-    /// Gives a token.
+    /// Issues a token.
     pub(crate) fn issue(&self, grant: TokenGrant) -> String {
         let kind = match grant.principal {
             Principal::Federated { .. } => "d",
@@ -37,13 +37,13 @@ impl TokenStore {
         token
     }
 
-    /// What a token is good for, if it still is.
+    /// Returns the grant of a token, unless it has expired.
     pub(crate) fn grant(&self, token: &str, now: Timestamp) -> Option<TokenGrant> {
         let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.get(&Secret::new(token.to_owned())).filter(|grant| now < grant.expires).cloned()
     }
 
-    /// Who calls, by the bearer token, if it has one of the scopes.
+    /// Returns the principal of the bearer token, if the token has one of the scopes.
     pub(crate) fn caller(
         &self,
         request: &Request,

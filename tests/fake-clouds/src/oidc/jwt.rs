@@ -1,4 +1,4 @@
-//! JSON web tokens: taken apart, and signed.
+//! Parsing and signing of JSON web tokens.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::signing::SigningKey;
 
-/// A token that has the right shape; nothing is verified.
+/// A parsed token that is not verified.
 #[derive(Debug)]
 pub(crate) struct Jwt {
     header: Header,
@@ -23,7 +23,7 @@ struct Header {
     kid: Option<String>,
 }
 
-/// The claims without which AWS takes no token.
+/// The claims that AWS requires.
 #[derive(Debug, Deserialize)]
 pub(crate) struct WebIdentity {
     pub(crate) iss: String,
@@ -51,7 +51,7 @@ impl Audience {
 }
 
 impl Jwt {
-    /// Takes a token apart. `None`: it is no JWT.
+    /// Parses a token. Returns `None` if it is not a JWT.
     pub(crate) fn parse(token: &str) -> Option<Self> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
@@ -64,7 +64,7 @@ impl Jwt {
         })
     }
 
-    /// The claims that somebody looks at. `None`: one is lacking or of another type.
+    /// Deserializes the claims. Returns `None` if one is missing or has another type.
     pub(crate) fn claims<C: DeserializeOwned>(&self) -> Option<C> {
         C::deserialize(&self.claims).ok()
     }
@@ -78,7 +78,7 @@ impl Jwt {
     }
 }
 
-/// Signs; `None` if the system has no randomness for it.
+/// Signs claims. Returns `None` if the system has no randomness.
 pub(super) fn sign(header: &Value, claims: &Value, key: &SigningKey) -> Option<String> {
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let signed = format!("{}.{}", encode(header), encode(claims));

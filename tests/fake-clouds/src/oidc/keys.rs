@@ -1,4 +1,5 @@
-//! Public keys of issuers, from JWKS documents and PEM files: ES256 and RS256, what EKS and kubeadm clusters sign with.
+//! Public keys of issuers, from JWKS documents and PEM files: ES256 and RS256, with which EKS and kubeadm clusters
+//! sign.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -31,19 +32,19 @@ enum KeyMaterial {
 }
 
 impl PublicKey {
-    /// From an uncompressed point, with an id of its own.
+    /// Returns a key from an uncompressed point, with a derived ID.
     pub(super) fn p256(point: &[u8]) -> Self {
         let kid = URL_SAFE_NO_PAD.encode(digest(&SHA256, point));
         Self { kid: Some(kid), material: KeyMaterial::P256(point.to_vec()) }
     }
 
-    /// With an id of its own.
+    /// Returns an RSA key with a derived ID.
     pub(super) fn rsa(modulus: Vec<u8>, exponent: Vec<u8>) -> Self {
         let kid = URL_SAFE_NO_PAD.encode(digest(&SHA256, &modulus));
         Self { kid: Some(kid), material: KeyMaterial::Rsa { modulus, exponent } }
     }
 
-    /// With this id, if it is given one.
+    /// Sets the ID, if there is one.
     pub(super) fn with_kid(self, kid: Option<&str>) -> Self {
         Self { kid: kid.map(ToOwned::to_owned).or(self.kid), ..self }
     }
@@ -52,9 +53,9 @@ impl PublicKey {
         self.kid.as_deref()
     }
 
-    /// Whether a token may be of this key, by its id and algorithm.
+    /// Returns true if the ID and the algorithm of a token match the key.
     pub(super) fn matches(&self, token: &Jwt) -> bool {
-        // The key's type decides, never the token.
+        // The key determines the algorithm: a token's header is not trusted.
         let algorithm = match &self.material {
             KeyMaterial::P256(_) => "ES256",
             KeyMaterial::Rsa { .. } => "RS256",
@@ -63,7 +64,7 @@ impl PublicKey {
         id_matches && token.algorithm() == algorithm
     }
 
-    /// Whether the key has signed a token that matches it.
+    /// Returns true if the key signed a matching token.
     pub(super) fn verify(&self, token: &Jwt) -> bool {
         let (signed, signature) = (token.signed.as_bytes(), token.signature.as_slice());
         match &self.material {
@@ -114,7 +115,7 @@ enum JwkKeyMaterial {
 
 pub(super) fn from_jwks(document: &Value) -> Result<Vec<PublicKey>, String> {
     let jwks =
-        Jwks::deserialize(document).map_err(|error| format!("its keys are no JWKS document: {error}"))?;
+        Jwks::deserialize(document).map_err(|error| format!("keys: expected a JWKS document: {error}"))?;
     jwks.keys.into_iter().map(from_jwk).collect()
 }
 
@@ -122,14 +123,14 @@ fn from_jwk(jwk: Jwk) -> Result<PublicKey, String> {
     let decode = |part: &str| {
         URL_SAFE_NO_PAD
             .decode(part)
-            .map_err(|_| format!("`{part}` in a JWK is not base64url without padding"))
+            .map_err(|_| format!("JWK: expected base64url without padding, found `{part}`"))
     };
     let material = match &jwk.material {
         JwkKeyMaterial::Ec { crv, x, y } => {
             let point = [vec![4], decode(x)?, decode(y)?].concat();
             if crv != "P-256" || point.len() != POINT_LEN {
                 return Err(format!(
-                    "a JWK has the curve {crv}: this fake verifies P-256 (ES256) and RSA (RS256)"
+                    "JWK: expected a P-256 (ES256) or RSA (RS256) key, found the curve {crv}"
                 ));
             }
             KeyMaterial::P256(point)
@@ -142,20 +143,23 @@ fn from_jwk(jwk: Jwk) -> Result<PublicKey, String> {
 pub(super) fn from_pem(texts: &[String]) -> Result<Vec<PublicKey>, String> {
     let keys = texts.iter().flat_map(|text| SubjectPublicKeyInfoDer::pem_slice_iter(text.as_bytes()));
     let keys = keys.map(|der| {
-        let der = der.map_err(|error| format!("a key is no PEM: {error}"))?;
-        let material = from_spki(&der).ok_or_else(|| {
-            "a key is neither a P-256 (ES256) nor an RSA (RS256) `PUBLIC KEY` in PEM".to_owned()
-        })?;
+        let der = der.map_err(|error| format!("key: expected PEM: {error}"))?;
+        let material = from_spki(&der)
+            .ok_or_else(|| "key: expected a P-256 (ES256) or RSA (RS256) `PUBLIC KEY` in PEM".to_owned())?;
         Ok(PublicKey { kid: None, material })
     });
     let keys: Vec<_> = keys.collect::<Result<_, String>>()?;
-    if keys.is_empty() { Err("its PEM holds no `PUBLIC KEY`".to_owned()) } else { Ok(keys) }
+    if keys.is_empty() {
+        Err("keys: expected a `PUBLIC KEY` in PEM, found none".to_owned())
+    } else {
+        Ok(keys)
+    }
 }
 
-/// Bytes of an uncompressed point of P-256.
+/// The length of an uncompressed point of P-256, in bytes.
 const POINT_LEN: usize = 65;
 
-/// The algorithm identifiers, whole, of RFC 5480 and RFC 3279.
+/// The complete algorithm identifiers of RFC 5480 and RFC 3279.
 const P256_ALGORITHM: &[u8] = &[
     0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03,
     0x01, 0x07,
@@ -166,7 +170,7 @@ const SEQUENCE: u8 = 0x30;
 const BIT_STRING: u8 = 0x03;
 const INTEGER: u8 = 0x02;
 
-/// Reads a `SubjectPublicKeyInfo`.
+/// Parses a `SubjectPublicKeyInfo`.
 fn from_spki(der: &[u8]) -> Option<KeyMaterial> {
     let (spki, _) = der_element(der, SEQUENCE)?;
     let (algorithm, rest) = der_element(spki, SEQUENCE)?;
@@ -184,12 +188,12 @@ fn from_spki(der: &[u8]) -> Option<KeyMaterial> {
     let (numbers, _) = der_element(key, SEQUENCE)?;
     let (modulus, rest) = der_element(numbers, INTEGER)?;
     let (exponent, _) = der_element(rest, INTEGER)?;
-    // DER puts a zero before a number whose first bit is set.
+    // DER puts a zero before a number with its first bit set.
     let strip_sign = |number: &[u8]| number.strip_prefix(&[0]).unwrap_or(number).to_vec();
     Some(KeyMaterial::Rsa { modulus: strip_sign(modulus), exponent: strip_sign(exponent) })
 }
 
-/// The content of the DER element at the front, and what follows it.
+/// Returns the content of the first DER element, and the bytes after it.
 fn der_element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let [actual, first, rest @ ..] = der else { return None };
     let (len, rest) = if *first < 0x80 {

@@ -1,5 +1,5 @@
-//! Issuers of JSON web tokens: clusters, which mint what a kubelet projects into a pod, and AWS. They verify what AWS STS
-//! and Google STS are shown.
+//! Issuers of JSON web tokens: clusters, which mint the tokens that a kubelet projects into a pod, AWS, and Google. AWS
+//! STS and Google STS verify tokens with them.
 
 mod jwt;
 mod keys;
@@ -23,11 +23,11 @@ pub(crate) const GOOGLE_ISSUER: &str = "https://accounts.google.com";
 pub struct Issuer {
     url: String,
     keys: Vec<PublicKey>,
-    /// Each with its id.
+    /// The private keys with their IDs.
     signing_keys: Vec<(Option<String>, SigningKey)>,
 }
 
-/// What a projected service account token says.
+/// The claims of a projected service account token.
 #[derive(Debug, Clone, Copy)]
 pub struct ProjectedToken<'a> {
     /// The service account's namespace.
@@ -36,18 +36,18 @@ pub struct ProjectedToken<'a> {
     pub service_account: &'a str,
     /// The audiences, such as `sts.amazonaws.com`.
     pub audiences: &'a [&'a str],
-    /// Seconds that it lives.
+    /// The lifetime in seconds.
     pub lifetime: i64,
-    /// The pod that it is bound to.
+    /// The pod to which the token is bound.
     pub pod: Option<&'a str>,
 }
 
-/// Why a token is not its issuer's.
+/// An error of token verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum VerifyError {
-    /// The issuer has no key of the token's id and algorithm.
+    /// The issuer has no key with the token's ID and algorithm.
     NoMatchingKey,
-    /// The key did not sign it.
+    /// No key of the issuer made the signature.
     InvalidSignature,
 }
 
@@ -63,19 +63,19 @@ impl Issuer {
         Ok(Self { url: config.url.clone(), keys, signing_keys: Vec::new() })
     }
 
-    /// AWS itself, for an account whose outbound identity federation is on. Its keys have these names.
+    /// Returns the issuer of an account with outbound identity federation. AWS names the keys like this.
     fn aws(url: &str) -> Result<Self, ConfigError> {
         let keys = [("RSA_0", SigningKey::rs256()), ("EC384_0", SigningKey::es384())];
         Self::with_signing_keys(url, keys.map(|(kid, key)| (Some(kid), key)))
     }
 
-    /// An issuer that signs; the first key is the one for tokens whose algorithm nobody chooses.
+    /// Returns an issuer that signs. Its first key signs tokens for which no algorithm is requested.
     fn with_signing_keys<const N: usize>(
         url: &str,
         signing_keys: [(Option<&str>, Option<SigningKey>); N],
     ) -> Result<Self, ConfigError> {
         let location = config_location(url)?;
-        let generation_failed = || ConfigError::new(&location, "no key could be generated");
+        let generation_failed = || ConfigError::new(&location, "failed to generate a key");
         let mut issuer = Self { url: url.to_owned(), keys: Vec::new(), signing_keys: Vec::new() };
         for (kid, key) in signing_keys {
             let key = key.ok_or_else(generation_failed)?;
@@ -87,19 +87,19 @@ impl Issuer {
         Ok(issuer)
     }
 
-    /// The issuer's URL.
+    /// Returns the issuer's URL.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The public keys as a JWKS document, as at the issuer's `jwks_uri`.
+    /// Returns the public keys as a JWKS document, as at the issuer's `jwks_uri`.
     #[must_use]
     pub fn jwks(&self) -> Value {
         json!({"keys": self.keys.iter().map(PublicKey::jwk).collect::<Vec<_>>()})
     }
 
-    /// Mints a token in the shape of a Kubernetes projected one. `None`: the issuer's private key is elsewhere.
+    /// Mints a Kubernetes projected token. Returns `None` if the issuer's private key is elsewhere.
     #[must_use]
     pub fn mint(&self, token: &ProjectedToken<'_>, now: Timestamp) -> Option<String> {
         let mut kubernetes = json!({
@@ -121,27 +121,27 @@ impl Issuer {
         }))
     }
 
-    /// Mints a token with any claims, for tests of what is refused. `None`: the private key is elsewhere.
+    /// Mints a token with any claims, for tests of errors. Returns `None` if the issuer's private key is elsewhere.
     #[must_use]
     pub fn mint_claims(&self, claims: &Value) -> Option<String> {
         let (_, key) = self.signing_keys.first()?;
         self.sign(key.algorithm(), claims)
     }
 
-    /// Signs claims by an algorithm. `None`: the issuer has no private key for it.
+    /// Signs claims with an algorithm. Returns `None` if the issuer has no private key for it.
     pub(crate) fn sign(&self, algorithm: &str, claims: &Value) -> Option<String> {
         let (kid, key) = self.signing_keys.iter().find(|(_, key)| key.algorithm() == algorithm)?;
         jwt::sign(&json!({"alg": algorithm, "kid": kid}), claims, key)
     }
 
-    /// The claims of a token that the issuer has signed; nothing else is checked. `None`: it has not.
+    /// Returns the claims of a token if the issuer signed it. No claim is checked.
     #[must_use]
     pub fn claims(&self, token: &str) -> Option<Value> {
         let token = Jwt::parse(token)?;
         self.verify(&token).is_ok().then_some(token.claims)
     }
 
-    /// Whether one of the issuer's keys has signed a token.
+    /// Verifies that one of the issuer's keys signed a token.
     pub(crate) fn verify(&self, token: &Jwt) -> Result<(), VerifyError> {
         let mut keys = self.keys.iter().filter(|key| key.matches(token)).peekable();
         if keys.peek().is_none() {
@@ -151,16 +151,16 @@ impl Issuer {
     }
 }
 
-/// The location of an issuer in the configuration.
+/// Returns the location of an issuer in the configuration, if its URL is valid.
 fn config_location(url: &str) -> Result<String, ConfigError> {
     let location = format!("the issuer {url}");
     if url.starts_with("https://") && !url.ends_with('/') {
         return Ok(location);
     }
-    Err(ConfigError::new(location, "an issuer's URL begins with `https://` and does not end in `/`"))
+    Err(ConfigError::new(location, "expected a URL that begins with `https://` and does not end in `/`"))
 }
 
-/// Every issuer.
+/// All issuers.
 #[derive(Debug)]
 pub(crate) struct Issuers(Vec<Issuer>);
 

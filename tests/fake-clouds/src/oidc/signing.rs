@@ -8,8 +8,8 @@ use ring::signature::{
 
 use super::keys::PublicKey;
 
-/// A key of 2048 bits that every RS256 issuer of the fakes signs with: ring makes no RSA keys, and here there is nothing
-/// to protect. Made by `openssl genpkey -algorithm RSA | openssl pkcs8 -topk8 -nocrypt -outform DER`.
+/// The 2048-bit key of every RS256 issuer of the fakes. It is fixed because ring cannot generate RSA keys, and it
+/// protects nothing. Made by `openssl genpkey -algorithm RSA | openssl pkcs8 -topk8 -nocrypt -outform DER`.
 const RS256_PRIVATE_KEY: &[u8] = include_bytes!("rs256.pk8");
 
 /// A private key.
@@ -33,7 +33,7 @@ impl SigningKey {
         RsaKeyPair::from_pkcs8(RS256_PRIVATE_KEY).ok().map(Self::Rs256)
     }
 
-    /// As a token's header names it.
+    /// Returns the algorithm's name in a token header.
     pub(super) const fn algorithm(&self) -> &'static str {
         match self {
             Self::Es256(_) => "ES256",
@@ -42,7 +42,7 @@ impl SigningKey {
         }
     }
 
-    /// `None`: it is of a kind that the fakes verify nothing with, as Google does not.
+    /// Returns the public key, or `None` for ES384, which neither the fakes nor Google verify.
     pub(super) fn public(&self) -> Option<PublicKey> {
         match self {
             Self::Es256(key) => Some(PublicKey::p256(key.public_key().as_ref())),
@@ -54,7 +54,7 @@ impl SigningKey {
         }
     }
 
-    /// `None` if the system has no randomness for it.
+    /// Signs a message. Returns `None` if the system has no randomness.
     pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         let random = SystemRandom::new();
         match self {

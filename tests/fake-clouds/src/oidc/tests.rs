@@ -1,4 +1,4 @@
-//! Tokens minted here, and tokens that another library signed for keys in each form.
+//! Tokens minted here, and tokens that another library signed, with keys in each format.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ fn issuer(keys: Keys) -> Result<Issuer, ConfigError> {
 }
 
 #[test]
-fn a_minted_token_has_kubernetes_shape() {
+fn mint_returns_kubernetes_claims() {
     let fixture = Fixture::new();
     let token = fixture.web_identity();
     let claims = token.split('.').nth(1).unwrap();
@@ -41,7 +41,7 @@ fn a_minted_token_has_kubernetes_shape() {
 }
 
 #[test]
-fn only_its_own_issuer_has_signed_it() {
+fn verify_accepts_only_signatures_of_the_issuer() {
     let fixture = Fixture::new();
     let token = fixture.web_identity();
     let own = fixture.issuer(ISSUER);
@@ -56,7 +56,7 @@ fn only_its_own_issuer_has_signed_it() {
 }
 
 #[test]
-fn the_tokens_own_word_about_its_algorithm_is_not_believed() {
+fn verify_rejects_tokens_with_another_algorithm_in_the_header() {
     let fixture = Fixture::new();
     let own = fixture.issuer(ISSUER);
     let claims = json!({"iss": ISSUER, "sub": "s", "aud": "a", "exp": 1});
@@ -68,15 +68,15 @@ fn the_tokens_own_word_about_its_algorithm_is_not_believed() {
 }
 
 #[test]
-fn what_is_no_token() {
+fn parse_rejects_malformed_tokens() {
     for text in ["", "a.b", "a.b.c", "e30.e30.e30", "ya29.access-token"] {
         assert!(Jwt::parse(text).is_none(), "{text}");
     }
 }
 
-/// `testdata/oidc/ALGORITHM` was made by `PyJWT`.
+/// `PyJWT` made `testdata/oidc/ALGORITHM`.
 #[test]
-fn keys_in_every_form() {
+fn verify_accepts_keys_from_jwks_and_pem() {
     macro_rules! files {
         ($algorithm:literal) => {
             (
@@ -92,29 +92,29 @@ fn keys_in_every_form() {
         let jwks = issuer(Keys::Jwks(serde_json::from_str(jwks).unwrap())).unwrap();
         let pem_issuer = issuer(Keys::Pem(vec![(*pem).to_owned()])).unwrap();
         assert_eq!((jwks.verify(&token), pem_issuer.verify(&token)), (Ok(()), Ok(())));
-        assert_eq!(jwks.mint_claims(&json!({})), None, "its private key is elsewhere");
+        assert_eq!(jwks.mint_claims(&json!({})), None, "has no private key");
         let reimported = issuer(Keys::Jwks(jwks.jwks())).unwrap();
-        assert_eq!(reimported.verify(&token), Ok(()), "the document of an issuer is good for another");
+        assert_eq!(reimported.verify(&token), Ok(()), "accepts its own exported JWKS");
         let other = issuer(Keys::Pem(vec![cases[1 - index].2.to_owned()])).unwrap();
         assert_eq!(other.verify(&token), Err(VerifyError::NoMatchingKey));
     }
 }
 
 #[test]
-fn keys_that_are_refused() {
+fn invalid_keys_are_rejected() {
     for (keys, error) in [
         (
             Keys::Jwks(json!({"keys": [{"kty": "EC", "crv": "P-384", "x": "AA", "y": "AA"}]})),
-            "a JWK has the curve P-384: this fake verifies P-256 (ES256) and RSA (RS256)",
+            "JWK: expected a P-256 (ES256) or RSA (RS256) key, found the curve P-384",
         ),
         (
             Keys::Jwks(json!({"keys": [{"kty": "RSA", "n": "!", "e": "AQAB"}]})),
-            "`!` in a JWK is not base64url without padding",
+            "JWK: expected base64url without padding, found `!`",
         ),
-        (Keys::Pem(vec![]), "its PEM holds no `PUBLIC KEY`"),
+        (Keys::Pem(vec![]), "keys: expected a `PUBLIC KEY` in PEM, found none"),
         (
             Keys::Pem(vec!["-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n".to_owned()]),
-            "a key is neither a P-256 (ES256) nor an RSA (RS256) `PUBLIC KEY` in PEM",
+            "key: expected a P-256 (ES256) or RSA (RS256) `PUBLIC KEY` in PEM",
         ),
     ] {
         let found = issuer(keys).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-// The library under all of Google's newer Go clients.
+// Uses the library on which all of Google's newer Go clients are built.
 package main
 
 import (
@@ -23,13 +23,13 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	answer, err := client.Get(os.Getenv("URL"))
+	response, err := client.Get(os.Getenv("URL"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	body, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		log.Fatal(answer.Status, " ", string(body), err)
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		log.Fatal(response.Status, " ", string(body), err)
 	}
 	fmt.Println(string(body))
 }

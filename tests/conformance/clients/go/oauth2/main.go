@@ -1,4 +1,4 @@
-// What Terraform's provider does: default credentials by x/oauth2, and plain HTTP.
+// Works like Terraform's provider: default credentials from x/oauth2, and plain HTTP.
 package main
 
 import (
@@ -19,13 +19,13 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	answer, err := oauth2.NewClient(ctx, credentials.TokenSource).Get(os.Getenv("URL"))
+	response, err := oauth2.NewClient(ctx, credentials.TokenSource).Get(os.Getenv("URL"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	body, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		log.Fatal(answer.Status, " ", string(body), err)
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		log.Fatal(response.Status, " ", string(body), err)
 	}
 	fmt.Println(string(body))
 }

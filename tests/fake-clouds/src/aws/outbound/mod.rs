@@ -1,7 +1,7 @@
-//! `GetWebIdentityToken`: outbound identity federation, a JSON web token that says who the caller is.
+//! `GetWebIdentityToken`: outbound identity federation, a JSON web token that identifies the caller.
 //!
-//! Source: the AWS STS API reference and "Understanding token claims"; the claims as users show them. AWS signs neither for
-//! longer than the session has left, nor at the global endpoint.
+//! Source: the AWS STS API reference and "Understanding token claims"; the claims that users report. A token cannot
+//! outlive the session, and the global endpoint issues none.
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -16,10 +16,10 @@ use crate::secret;
 use crate::wire::{Fields, Request, Response, header};
 
 const ACTION: &str = "GetWebIdentityToken";
-/// The claim under which AWS's own claims stand.
+/// The claim that contains AWS's own claims.
 const AWS_CLAIMS: &str = "https://sts.amazonaws.com/";
 
-/// The parameters, checked against the service's model.
+/// Parameters that satisfy the service's model.
 struct Parameters<'a> {
     audiences: Vec<String>,
     duration: i64,
@@ -35,7 +35,7 @@ impl Aws {
         now: Timestamp,
     ) -> Result<Response, Error> {
         if header(request, "host") == Some("sts.amazonaws.com") {
-            // The words are this fake's aws_claims.
+            // This fake's own message.
             let message = format!("{ACTION} is not available on the global endpoint");
             return Err(Error::new(StatusCode::BAD_REQUEST, "InvalidAction", message));
         }
@@ -43,7 +43,7 @@ impl Aws {
         let parameters = Parameters::parse(fields)?;
         authorize(&session, &parameters)?;
         let expires = now.plus(parameters.duration);
-        // A moment of the session is gone when the request arrives, so the whole of it is too much.
+        // The session has already lost some of its lifetime when the request arrives, so its full duration is too long.
         if expires >= session.expires {
             return Err(duration_escalation());
         }
@@ -95,7 +95,7 @@ impl<'a> Parameters<'a> {
             return Err(unsupported_algorithm(algorithm));
         }
         if let Some(name) = ["SubjectMode", "Scope"].into_iter().find(|name| fields.value(name).is_some()) {
-            return Err(Error::validation(format!("this fake of AWS does not know the parameter {name}")));
+            return Err(Error::validation(format!("this fake of AWS does not support the parameter {name}")));
         }
         Ok(Self {
             audiences: audiences.into_iter().map(ToOwned::to_owned).collect(),
@@ -126,7 +126,7 @@ fn tags(fields: &Fields) -> Map<String, Value> {
     (1..).map_while(tag).collect()
 }
 
-/// The role's policies and the session's must allow it, for these audiences, this time and this algorithm.
+/// Checks that the policies of the role and the session allow the request: its audiences, duration and algorithm.
 fn authorize(session: &Session, parameters: &Parameters<'_>) -> Result<(), Error> {
     let (algorithm, duration) = ([parameters.algorithm.to_owned()], [parameters.duration.to_string()]);
     let keys = [
@@ -144,7 +144,7 @@ fn authorize(session: &Session, parameters: &Parameters<'_>) -> Result<(), Error
     }
 }
 
-/// All claims but the times and the issuer.
+/// Returns all claims except the issuer and the times.
 fn claims(session: &Session, parameters: &Parameters<'_>, region: &str) -> Value {
     let role = &session.role;
     let mut aws_claims = json!({
@@ -184,7 +184,7 @@ fn federation_disabled() -> Error {
     Error::new(StatusCode::FORBIDDEN, "OutboundWebIdentityFederationDisabledException", message)
 }
 
-/// What a test asks for.
+/// Returns the error of an injected fault.
 pub(super) fn not_authorized() -> Error {
     Error::denied("User is not authorized to perform: sts:GetWebIdentityToken on resource: *")
 }

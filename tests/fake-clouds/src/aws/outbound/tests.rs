@@ -1,4 +1,4 @@
-//! Tokens about roles: what they say, what Google makes of them, and what is refused.
+//! Outbound identity federation: the claims of a token, its use at Google, and error messages.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +15,7 @@ const GOOGLE: &str = "projects/123456/locations/global/workloadIdentityPools/aws
 const ALLOW: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:GetWebIdentityToken","Resource":"*"}}"#;
 const REPORT: &str = "arn:aws:iam::123456789012:role/team/report";
 
-/// Asks as the sidecar does, but for these parameters.
+/// Requests a token with the sidecar's parameters, changed by `changes`.
 async fn request_token(fixture: &Fixture, session: &Session, changes: &[(&str, Option<&str>)]) -> Response {
     let audience = format!("https:{}", audience(GOOGLE));
     let mut fields = vec![
@@ -43,7 +43,7 @@ fn part(token: &str, nth: usize) -> Value {
 }
 
 #[tokio::test]
-async fn what_a_token_says() {
+async fn token_has_claims_of_the_session() {
     let fixture = Fixture::new();
     let session = fixture.session(&[("Policy", Some(ALLOW))]).await;
     let response = request_token(&fixture, &session, &[]).await;
@@ -80,7 +80,7 @@ async fn what_a_token_says() {
 }
 
 #[tokio::test]
-async fn the_subject_is_the_role_with_its_path_and_audiences_may_be_many() {
+async fn token_has_role_path_in_subject_and_all_audiences() {
     let mut config = config();
     config.aws.accounts[0].roles[1].policies = vec![serde_json::from_str(ALLOW).unwrap()];
     let fixture = Fixture::with(&config);
@@ -92,7 +92,7 @@ async fn the_subject_is_the_role_with_its_path_and_audiences_may_be_many() {
 }
 
 #[tokio::test]
-async fn google_takes_rs256_and_not_es384() {
+async fn google_accepts_rs256_but_not_es384() {
     let fixture = Fixture::new();
     let session = fixture.session(&[("Policy", Some(ALLOW))]).await;
     for (algorithm, error) in [
@@ -116,7 +116,7 @@ async fn google_takes_rs256_and_not_es384() {
 }
 
 #[tokio::test]
-async fn a_token_does_not_outlive_the_session() {
+async fn token_cannot_outlive_the_session() {
     let fixture = Fixture::new();
     let session = fixture.session(&[("DurationSeconds", Some("3600"))]).await;
     let escalation = "SessionDurationEscalationException: The requested token duration would extend the session beyond its original expiration time. You cannot use this operation to extend the lifetime of a session beyond what was granted when the session was originally created.";
@@ -132,7 +132,7 @@ async fn a_token_does_not_outlive_the_session() {
 }
 
 #[tokio::test]
-async fn only_what_role_and_session_allow() {
+async fn token_requires_permission_of_role_and_session() {
     let fixture = Fixture::new();
     let conditions = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:GetWebIdentityToken","Resource":"*","Condition":{"ForAllValues:StringEquals":{"sts:IdentityTokenAudience":"https://example"},"NumericLessThanEquals":{"sts:DurationSeconds":300},"StringEquals":{"sts:SigningAlgorithm":"RS256"}}}}"#;
     let deny_all = rolebridge_core::aws::DENY_ALL_SESSION_POLICY;
@@ -157,7 +157,7 @@ async fn only_what_role_and_session_allow() {
 }
 
 #[tokio::test]
-async fn tags_are_claims_and_need_a_permission_of_their_own() {
+async fn tags_are_claims_and_require_tag_permission() {
     let fixture = Fixture::new();
     let tag = [("Tags.member.1.Key", Some("team")), ("Tags.member.1.Value", Some("sales"))];
     let session = fixture.session(&[]).await;
@@ -169,7 +169,7 @@ async fn tags_are_claims_and_need_a_permission_of_their_own() {
 }
 
 #[tokio::test]
-async fn parameters_that_are_refused() {
+async fn invalid_parameters_are_rejected() {
     let fixture = Fixture::new();
     let session = fixture.session(&[]).await;
     let long = "x".repeat(1001);
@@ -204,18 +204,22 @@ async fn parameters_that_are_refused() {
         (
             "Scope",
             Some("read"),
-            "ValidationError: this fake of AWS does not know the parameter Scope".to_owned(),
+            "ValidationError: this fake of AWS does not support the parameter Scope".to_owned(),
         ),
     ] {
         let response = request_token(&fixture, &session, &[(name, value)]).await;
         assert_eq!(error_message(&response), error);
     }
     let response = request_token(&fixture, &session, &[("DurationSeconds", None)]).await;
-    assert_eq!(element(&body_text(&response), "Expiration"), Some("2026-11-24T08:05:00Z"), "five minutes");
+    assert_eq!(
+        element(&body_text(&response), "Expiration"),
+        Some("2026-11-24T08:05:00Z"),
+        "default of five minutes"
+    );
 }
 
 #[tokio::test]
-async fn where_it_is_not_to_be_had() {
+async fn token_is_unavailable_without_federation_and_at_global_endpoint() {
     let mut config = config();
     config.aws.accounts[0].outbound_issuer = None;
     let fixture = Fixture::with(&config);

@@ -1,4 +1,4 @@
-//! What the agent refuses, and what it passes on of EKS.
+//! Errors of the agent, and those of EKS that it forwards.
 
 use http::StatusCode;
 
@@ -6,7 +6,7 @@ use crate::secret;
 use crate::state::ErrorKind;
 use crate::wire::Response;
 
-/// A refusal, as the agent passes it on.
+/// An error response of the agent.
 #[derive(Debug)]
 pub(super) struct AgentError {
     status: StatusCode,
@@ -14,12 +14,12 @@ pub(super) struct AgentError {
 }
 
 impl AgentError {
-    /// The agent's own.
+    /// Returns an error of the agent itself.
     fn bad_request(text: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, text: text.into() }
     }
 
-    /// Of the EKS Auth API.
+    /// Returns a forwarded error of the EKS Auth API.
     fn eks_auth(status: StatusCode, code: &str, message: &str) -> Self {
         let party = if status.is_server_error() { "server" } else { "client" };
         Self { status, text: format!("[{}]: ({code}): {message}, fault: {party}", secret::uuid()) }
@@ -50,18 +50,18 @@ impl AgentError {
         )
     }
 
-    /// The words are this fake's own.
+    /// Returns an error with a message of this fake's own.
     pub(super) fn invalid_token(message: &str) -> Self {
         Self::eks_auth(StatusCode::BAD_REQUEST, "InvalidTokenException", message)
     }
 
-    /// The words are this fake's own.
+    /// Returns an error with a message of this fake's own.
     pub(super) fn association_not_found() -> Self {
         let message = "No association found for the service account of the token.";
         Self::eks_auth(StatusCode::NOT_FOUND, "ResourceNotFoundException", message)
     }
 
-    /// What a test asks for.
+    /// Returns the error of an injected fault.
     pub(super) fn simulated(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::Expired => Self::expired(),

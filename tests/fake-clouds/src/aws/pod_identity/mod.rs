@@ -1,7 +1,7 @@
-//! EKS Pod Identity: the agent on a node, and the associations of EKS behind it.
+//! EKS Pod Identity: the agent on a node, and the associations that EKS keeps.
 //!
-//! Source: the agent (aws/eks-pod-identity-agent), the EKS Auth API reference, and what users report. EKS tags the session
-//! with where the pod is, names it itself, and puts no session policy on it.
+//! Source: the agent (aws/eks-pod-identity-agent), the EKS Auth API reference, and users' reports. EKS names the
+//! session, tags it with the pod's location, and sets no session policy.
 
 mod error;
 
@@ -26,20 +26,20 @@ use crate::{config, secret};
 
 const AUDIENCE: &str = rolebridge_core::aws::POD_IDENTITY_TOKEN_AUDIENCE;
 const SERVICE: &str = "pods.eks.amazonaws.com";
-/// The life of a session, in seconds.
+/// The lifetime of a session, in seconds.
 const SESSION_LIFETIME: i64 = 6 * 3600;
-/// Characters of a name that go into the session's name.
+/// Maximum number of characters that each name contributes to the session name.
 const MAX_NAME_CHARS: usize = 10;
 
 /// A cluster with its agent.
 #[derive(Debug)]
 pub(super) struct PodIdentity {
     config: config::PodIdentity,
-    /// What the agent keeps, by the pod's token.
+    /// The agent's cache of sessions and their renewal times, by the pod's token.
     cache: Mutex<HashMap<String, (Arc<Session>, Timestamp)>>,
 }
 
-/// The claims that say where a pod is.
+/// The claims that identify the pod.
 #[derive(Debug, Deserialize)]
 struct Claims {
     #[serde(rename = "kubernetes.io")]
@@ -62,7 +62,7 @@ struct ObjectRef {
 impl PodIdentity {
     pub(super) fn new(config: &config::PodIdentity) -> Result<Self, ConfigError> {
         if config.cluster.is_empty() {
-            return Err(ConfigError::new("aws.podIdentity", "the cluster has no name"));
+            return Err(ConfigError::new("aws.podIdentity.cluster", "expected a name, found nothing"));
         }
         Ok(Self { config: config.clone(), cache: Mutex::default() })
     }
@@ -79,7 +79,7 @@ impl Aws {
             .map_or_else(Into::into, |(session, subject)| credentials_response(&session, subject))
     }
 
-    /// The response to a call that a test wants to fail.
+    /// Returns the error response of an injected fault.
     pub(crate) fn pod_identity_error(kind: ErrorKind) -> Response {
         AgentError::simulated(kind).into()
     }
@@ -99,13 +99,13 @@ impl Aws {
             return Ok((Arc::clone(session), identity.sub));
         }
         let session = self.new_pod_session(&pod_identity.config, &jwt, &identity, now)?;
-        // The agent renews at half of the life.
+        // The agent renews a session after half of its lifetime.
         let renew_at = now.plus((session.expires.0 - now.0) / 2);
         cache.insert(token.to_owned(), (Arc::clone(&session), renew_at));
         Ok((session, identity.sub))
     }
 
-    /// What EKS does.
+    /// Creates a session as EKS does.
     fn new_pod_session(
         &self,
         config: &config::PodIdentity,
@@ -115,7 +115,7 @@ impl Aws {
     ) -> Result<Arc<Session>, AgentError> {
         let issuer = self.issuers.find(&config.issuer).filter(|issuer| issuer.url() == identity.iss);
         if issuer.is_none_or(|issuer| issuer.verify(jwt).is_err()) {
-            return Err(AgentError::invalid_token("The token is not one of the cluster's."));
+            return Err(AgentError::invalid_token("The token was not issued by the cluster."));
         }
         if !identity.aud.as_slice().iter().any(|audience| audience == AUDIENCE) {
             return Err(AgentError::invalid_token(
@@ -123,7 +123,7 @@ impl Aws {
             ));
         }
         let claims: Claims =
-            jwt.claims().ok_or_else(|| AgentError::invalid_token("The token is of no pod."))?;
+            jwt.claims().ok_or_else(|| AgentError::invalid_token("The token does not belong to a pod."))?;
         let association = config.associations.iter().find(|association| {
             association.namespace == claims.kubernetes.namespace
                 && association.service_account == claims.kubernetes.serviceaccount.name
@@ -141,7 +141,7 @@ impl Aws {
     }
 }
 
-/// The session tags that EKS sets.
+/// Returns the session tags that EKS sets.
 fn tags(cluster: &str, kubernetes: &Kubernetes) -> Vec<(String, String)> {
     let mut tags = vec![
         ("eks-cluster-name", cluster),
@@ -154,7 +154,7 @@ fn tags(cluster: &str, kubernetes: &Kubernetes) -> Vec<(String, String)> {
     tags.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
-/// Whether EKS may assume a role and tag the session.
+/// Returns true if the role allows EKS to assume it and to tag the session.
 fn trusts_eks(role: &Role, tags: &[(String, String)]) -> bool {
     let values: Vec<_> =
         tags.iter().map(|(key, value)| (format!("aws:RequestTag/{key}"), [value.clone()])).collect();

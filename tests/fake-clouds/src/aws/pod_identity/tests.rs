@@ -1,4 +1,4 @@
-//! The agent as a pod meets it.
+//! The agent as a pod sees it.
 
 use serde_json::Value;
 
@@ -35,7 +35,7 @@ fn session(response: &Response) -> Session {
     Session { access_key: part("AccessKeyId"), secret: part("SecretAccessKey"), token: part("Token") }
 }
 
-/// The refusal without its random id.
+/// Returns the status and the error without its random ID.
 fn status_and_error(response: &Response) -> (u16, String) {
     let text = error_message(response);
     let text = if text.starts_with('[') { text.split_once("]: ").unwrap().1 } else { text };
@@ -43,7 +43,7 @@ fn status_and_error(response: &Response) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn a_session_of_the_associated_role() {
+async fn credentials_are_a_session_of_the_associated_role() {
     let fixture = Fixture::new();
     let response = get_credentials(&fixture, &token_of(&fixture, ISSUER, "nightly", AUDIENCE)).await;
     let body = json_body(&response);
@@ -55,7 +55,7 @@ async fn a_session_of_the_associated_role() {
     let uuid = name.strip_prefix("eks-prod-eu-we-nightly-re-").unwrap();
     assert!(uuid.len() == 36 && name.len() <= 64, "{name}");
     assert_eq!(detail.subject, "system:serviceaccount:shop:nightly");
-    // The session is as good as any.
+    // The session works like any other.
     let request = sign_with(
         &session(&response),
         "eu-west-1",
@@ -83,7 +83,7 @@ async fn a_session_of_the_associated_role() {
 }
 
 #[tokio::test]
-async fn the_agent_keeps_a_session_for_half_of_its_life() {
+async fn session_is_cached_for_half_of_its_lifetime() {
     let fixture = Fixture::new();
     let token = token_of(&fixture, ISSUER, "nightly", AUDIENCE);
     let first = session(&get_credentials(&fixture, &token).await).access_key;
@@ -93,30 +93,30 @@ async fn the_agent_keeps_a_session_for_half_of_its_life() {
     let next = session(&get_credentials(&fixture, &token).await).access_key;
     assert_ne!(next, first);
     let other = token_of(&fixture, ISSUER, "nightly", AUDIENCE);
-    assert_ne!(session(&get_credentials(&fixture, &other).await).access_key, next, "another pod's");
+    assert_ne!(session(&get_credentials(&fixture, &other).await).access_key, next, "token of another pod");
 }
 
 #[tokio::test]
-async fn who_gets_none() {
+async fn credentials_are_denied_without_valid_token_and_association() {
     let fixture = Fixture::new();
     let token = |issuer, account, audience| token_of(&fixture, issuer, account, audience);
     let assume = "(AccessDeniedException): Unauthorized Exception! EKS does not have permissions to assume the associated role., fault: client";
     for (case, token, status, error) in [
         ("no token", String::new(), 400, "Service account token cannot be empty"),
         (
-            "no JWT",
+            "malformed token",
             "x".to_owned(),
             400,
             "Service account token cannot be parsed: token is malformed: token contains an invalid number of segments",
         ),
         (
-            "another cluster's",
+            "token of another cluster",
             token(OTHER_ISSUER, "nightly", AUDIENCE),
             400,
-            "(InvalidTokenException): The token is not one of the cluster's., fault: client",
+            "(InvalidTokenException): The token was not issued by the cluster., fault: client",
         ),
         (
-            "the token for AWS STS",
+            "token for AWS STS",
             token(ISSUER, "nightly", "sts.amazonaws.com"),
             400,
             "(InvalidTokenException): The audience of the token is not pods.eks.amazonaws.com., fault: client",
@@ -127,8 +127,8 @@ async fn who_gets_none() {
             404,
             "(ResourceNotFoundException): No association found for the service account of the token., fault: client",
         ),
-        ("a role that may not be tagged", token(ISSUER, "untagged", AUDIENCE), 400, assume),
-        ("a role that does not trust EKS", token(ISSUER, "irsa", AUDIENCE), 400, assume),
+        ("role without sts:TagSession", token(ISSUER, "untagged", AUDIENCE), 400, assume),
+        ("role that does not trust EKS", token(ISSUER, "irsa", AUDIENCE), 400, assume),
     ] {
         let response = get_credentials(&fixture, &token).await;
         assert_eq!(status_and_error(&response), (status, error.to_owned()), "{case}");
@@ -143,7 +143,7 @@ async fn who_gets_none() {
 }
 
 #[tokio::test]
-async fn faults_in_the_agents_words() {
+async fn faults_are_errors_of_the_agent() {
     let fixture = Fixture::new();
     let token = token_of(&fixture, ISSUER, "nightly", AUDIENCE);
     for (fault, status, error) in [
@@ -160,7 +160,7 @@ async fn faults_in_the_agents_words() {
 }
 
 #[tokio::test]
-async fn another_path_and_no_pod_identity_at_all() {
+async fn unknown_path_and_missing_pod_identity_return_404() {
     let fixture = Fixture::new();
     let request = http::Request::get("/").body("".into()).unwrap();
     let response = fixture.call(Service::PodIdentity, request).await;

@@ -1,7 +1,7 @@
-//! Signature Version 4, verified: the signature is computed again from the request as it arrived.
+//! Verification of Signature Version 4: computes the signature from the received request.
 //!
-//! Made from AWS's documentation ("Create a signed AWS API request") over ring's primitives, and so independent of the
-//! crate that the product signs with.
+//! Implements AWS's documentation ("Create a signed AWS API request") on ring's primitives, and so is independent of
+//! the crate with which the sidecar signs.
 
 use std::fmt::Write;
 
@@ -18,11 +18,11 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const TERMINATOR: &str = "aws4_request";
 const SERVICE: &str = "sts";
 
-/// Everything but AWS's unreserved characters.
+/// Every character except AWS's unreserved ones.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
 
-/// The header `Authorization`, taken apart, and the date that goes with it.
+/// The parsed header `Authorization` and its date.
 #[derive(Debug)]
 pub(crate) struct Authorization<'a> {
     pub(crate) access_key: &'a str,
@@ -41,7 +41,7 @@ struct CredentialScope<'a> {
 }
 
 impl<'a> Authorization<'a> {
-    /// Reads what a request says about its own signature.
+    /// Parses the signature of a request.
     pub(crate) fn parse(request: &'a Request) -> Result<Self, Error> {
         let missing = || {
             Error::new(
@@ -77,12 +77,12 @@ impl<'a> Authorization<'a> {
         Ok(Self { access_key, scope, headers: names.split(';').collect(), signature, date })
     }
 
-    /// The region that it is signed for.
+    /// Returns the region in the credential scope.
     pub(crate) const fn region(&self) -> &'a str {
         self.scope.region
     }
 
-    /// Checks all but the signature itself: times, scope, and that nothing is left unsigned that AWS wants signed.
+    /// Checks everything but the signature: times, scope, and that every header that AWS requires is signed.
     pub(crate) fn check(&self, request: &Request, now: Timestamp, minutes: i64) -> Result<(), Error> {
         self.check_headers(request)?;
         self.check_date(now, minutes)?;
@@ -135,7 +135,7 @@ impl<'a> Authorization<'a> {
         Ok(())
     }
 
-    /// Checks the signature against the one that the secret gives.
+    /// Verifies the signature with the secret key.
     pub(crate) fn verify(&self, request: &Request, secret: &str) -> Result<(), Error> {
         let canonical = self.canonical_request(request)?;
         let hash = hex::encode(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
@@ -163,7 +163,7 @@ impl<'a> Authorization<'a> {
         Ok(format!(
             "{}\n{}\n{}\n{headers}\n{}\n{}",
             request.method(),
-            // Every service but S3 encodes the path, which is encoded already, once more.
+            // Every service except S3 encodes the path a second time.
             utf8_percent_encode(path, RESERVED_IN_PATH),
             canonical_query(request.uri().query().unwrap_or_default()),
             self.headers.join(";"),
@@ -171,7 +171,7 @@ impl<'a> Authorization<'a> {
         ))
     }
 
-    /// Whether the signature covers a header.
+    /// Returns true if the signature covers a header.
     pub(crate) fn covers(&self, name: &str) -> bool {
         self.headers.contains(&name)
     }
@@ -234,7 +234,7 @@ fn mismatch() -> Error {
     )
 }
 
-/// All values of a header, each trimmed and with single spaces, joined by commas. `None`: absent.
+/// Returns all values of a header, trimmed, with single spaces and joined by commas, or `None` if it is absent.
 fn canonical_value(headers: &HeaderMap, name: &str) -> Option<String> {
     let values = headers.get_all(name).iter();
     let values: Vec<String> = values
@@ -248,7 +248,7 @@ fn canonical_value(headers: &HeaderMap, name: &str) -> Option<String> {
     (!values.is_empty()).then(|| values.join(","))
 }
 
-/// The query with every name and value encoded AWS's way, sorted.
+/// Returns the query with every name and value in AWS's encoding, sorted.
 fn canonical_query(query: &str) -> String {
     let encode = |part: &str| {
         let decoded: Vec<u8> = percent_decode_str(part).collect();

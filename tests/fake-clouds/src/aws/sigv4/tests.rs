@@ -1,4 +1,4 @@
-//! Against AWS's own signer, the vector that the product is tested with, and every single thing that can be changed.
+//! Signature verification: requests from AWS's own signer, the test vector of the sidecar, and every possible change.
 
 use super::*;
 use crate::testing::{HOST, NOW, Session, sign_with, signed_caller_identity};
@@ -27,7 +27,7 @@ fn check(request: &Request, now: Timestamp) -> Result<(), String> {
 }
 
 #[test]
-fn the_vector() {
+fn verify_accepts_the_test_vector() {
     let request = http::Request::post("/?Action=GetCallerIdentity&Version=2011-06-15")
         .header("host", "sts.us-east-2.amazonaws.com")
         .header("x-amz-date", "20200811T065522Z")
@@ -48,7 +48,7 @@ fn the_vector() {
 }
 
 #[test]
-fn what_awss_own_signer_signs_is_accepted() {
+fn verify_accepts_signatures_of_aws_signer() {
     let get = || http::Request::builder().header("host", HOST);
     for request in [
         get().uri("/?Action=GetCallerIdentity&Version=2011-06-15").body("".into()).unwrap(),
@@ -68,7 +68,7 @@ fn what_awss_own_signer_signs_is_accepted() {
     }
 }
 
-/// One change of a good request.
+/// A change to a valid request.
 type Change = fn(&mut Request);
 
 fn set(request: &mut Request, name: &'static str, change: impl Fn(&str) -> String) {
@@ -87,7 +87,7 @@ const MISMATCH: &str = "SignatureDoesNotMatch: The request signature we calculat
                         provided. Check your AWS Secret Access Key and signing method. Consult the service \
                         documentation for details.";
 
-/// A good request, changed.
+/// Verifies a valid request after a change.
 fn changed(change: Change) -> Result<(), String> {
     let mut request =
         signed_caller_identity(&session(), NOW, &crate::testing::audience(crate::testing::PROVIDER));
@@ -97,16 +97,18 @@ fn changed(change: Change) -> Result<(), String> {
 }
 
 #[test]
-fn every_single_change_breaks_the_signature() {
+fn verify_rejects_every_change_of_the_request() {
     let cases: &[(&str, Change)] = &[
         ("method", |r| *r.method_mut() = http::Method::GET),
         ("path", |r| *r.uri_mut() = "/x?Action=GetCallerIdentity&Version=2011-06-15".parse().unwrap()),
         ("action", |r| *r.uri_mut() = "/?Action=GetSessionToken&Version=2011-06-15".parse().unwrap()),
-        ("more query", |r| *r.uri_mut() = "/?Action=GetCallerIdentity&Version=2011-06-15&x".parse().unwrap()),
+        ("additional query", |r| {
+            *r.uri_mut() = "/?Action=GetCallerIdentity&Version=2011-06-15&x".parse().unwrap();
+        }),
         ("body", |r| *r.body_mut() = "x".into()),
         ("audience", |r| set(r, "x-goog-cloud-target-resource", |old| old.replace("prod", "test"))),
         ("no audience", |r| drop(r.headers_mut().remove("x-goog-cloud-target-resource"))),
-        ("audience twice", |r| {
+        ("duplicate audience", |r| {
             assert!(r.headers_mut().append("x-goog-cloud-target-resource", "x".parse().unwrap()));
         }),
         ("session token", |r| set(r, "x-amz-security-token", |old| old.replace('A', "B"))),
@@ -120,7 +122,7 @@ fn every_single_change_breaks_the_signature() {
         }),
         ("region of the same host", |r| set(r, "host", |_| "localhost:1".to_owned())),
         ("order of the names", |r| authorization(r, "host;x-amz-date", "x-amz-date;host")),
-        ("a name more", |r| authorization(r, "SignedHeaders=", "SignedHeaders=absent;")),
+        ("additional name", |r| authorization(r, "SignedHeaders=", "SignedHeaders=absent;")),
     ];
     for (case, change) in cases {
         assert_eq!(changed(*change), Err(MISMATCH.to_owned()), "{case}");
@@ -128,7 +130,7 @@ fn every_single_change_breaks_the_signature() {
 }
 
 #[test]
-fn what_is_wrong_before_the_signature_is_said() {
+fn check_rejects_invalid_authorization() {
     let cases: &[(&str, Change, &str)] = &[
         (
             "unsigned host",
@@ -191,7 +193,7 @@ fn what_is_wrong_before_the_signature_is_said() {
             "IncompleteSignature: Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. Authorization=AWS4-HMAC-SHA256",
         ),
         (
-            "no real date",
+            "invalid date",
             |r| set(r, "x-amz-date", |_| "20261324T080000Z".to_owned()),
             "IncompleteSignature: Date must be in ISO-8601 'basic format'. Got '20261324T080000Z'. See http://en.wikipedia.org/wiki/ISO_8601",
         ),
@@ -212,14 +214,14 @@ fn what_is_wrong_before_the_signature_is_said() {
 }
 
 #[test]
-fn an_unsigned_header_that_is_not_awss_may_be_added() {
+fn verify_accepts_additional_unsigned_header() {
     let mut request = signed_caller_identity(&session(), NOW, AUDIENCE);
     request.headers_mut().insert("user-agent", "Google".parse().unwrap());
     assert_eq!(check(&request, NOW), Ok(()));
 }
 
 #[test]
-fn fifteen_minutes_each_way() {
+fn check_tolerates_fifteen_minutes_of_clock_skew() {
     let request = signed_caller_identity(&session(), NOW, AUDIENCE);
     for (seconds, error) in [
         (

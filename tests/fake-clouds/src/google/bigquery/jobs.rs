@@ -1,4 +1,4 @@
-//! Jobs: made by a query, read by who made them.
+//! Jobs: each query creates one, and only its creator can read it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,10 +18,10 @@ use crate::events::Detail;
 use crate::secret;
 use crate::wire::{Fields, Request, Response};
 
-/// Where every dataset lies.
+/// The location of every dataset.
 const LOCATION: &str = "US";
 
-/// A job that is done.
+/// A finished job.
 #[derive(Debug)]
 struct Job {
     project: String,
@@ -34,7 +34,7 @@ struct Job {
     at: Timestamp,
 }
 
-/// Every job, by project and id.
+/// All jobs, by project and ID.
 #[derive(Debug, Default)]
 pub(super) struct Jobs(Mutex<HashMap<(String, String), Arc<Job>>>);
 
@@ -154,7 +154,7 @@ fn parse_body<'a, T: Deserialize<'a>>(request: &'a Request) -> Result<T, ApiErro
 }
 
 impl BigQuery {
-    /// Runs a query, for who may run jobs in the project and read the dataset.
+    /// Runs a query, if the caller may run jobs in the project and read the dataset.
     fn run(
         &self,
         caller: &Principal,
@@ -172,7 +172,7 @@ impl BigQuery {
                  {project}."
             )));
         }
-        // The API's default is the old dialect, in which backticks have no meaning.
+        // The API's default is legacy SQL, in which backticks have no meaning.
         if body.use_legacy_sql.unwrap_or(true) && body.query.contains('`') {
             let message = "Syntax error: backticks are GoogleSQL: set useLegacySql to false";
             return Err(ApiError::invalid("invalidQuery", message));
@@ -216,7 +216,7 @@ impl Job {
         Detail::TableRead { principal, table, rows: self.rows.rows.len() }
     }
 
-    /// A page of the rows.
+    /// Returns a page of the rows.
     fn results(&self, kind: &str, start: usize, max: Option<usize>) -> Value {
         let all = &self.rows.rows;
         let start = start.min(all.len());
@@ -230,7 +230,7 @@ impl Job {
             "jobComplete": true,
             "cacheHit": false,
         });
-        // A client that wants no rows yet only waits for the job.
+        // A client that requests no rows only waits for the job.
         if end > start {
             results["rows"] = all[start..end].into();
         }

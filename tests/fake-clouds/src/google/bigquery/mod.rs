@@ -1,5 +1,5 @@
-//! BigQuery: `jobs.query`, and what the client libraries use instead: `jobs.insert`, `jobs.get` and
-//! `jobs.getQueryResults`. A job is done as soon as it is there.
+//! BigQuery: `jobs.query`, and the methods that the client libraries use instead: `jobs.insert`, `jobs.get` and
+//! `jobs.getQueryResults`. A job finishes at once.
 
 mod jobs;
 mod query;
@@ -68,7 +68,7 @@ impl Dataset {
     }
 }
 
-/// A request's project, and its job.
+/// The project of a request, and its job.
 struct Target<'a> {
     project: &'a str,
     job: Option<&'a str>,

@@ -2,10 +2,10 @@
 
 use super::super::error::ApiError;
 
-/// A query, read.
+/// A parsed query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Query {
-    /// `None`: `*`.
+    /// The selected columns; `None` for `*`.
     pub(super) columns: Option<Vec<String>>,
     pub(super) project: Option<String>,
     pub(super) dataset: String,
@@ -14,7 +14,7 @@ pub(super) struct Query {
 }
 
 impl Query {
-    /// Reads SQL of the newer dialect.
+    /// Parses a query in `GoogleSQL`.
     pub(super) fn parse(sql: &str) -> Result<Self, ApiError> {
         let sql = sql.trim().trim_end_matches(';');
         let words: Vec<_> = sql.split_whitespace().collect();
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn queries() {
+    fn parse_accepts_select_only() {
         for (sql, columns, project, limit) in [
             ("SELECT * FROM sales.orders", None, None, None),
             (

@@ -7,23 +7,27 @@ use super::query::Query;
 use crate::config::{Column, Table};
 use crate::error::ConfigError;
 
-/// The rows that a query gives.
+/// The rows of a query's result.
 #[derive(Debug, Clone)]
 pub(super) struct Rows {
     pub(super) schema: Value,
-    /// As `{"f": [{"v": …}]}`.
+    /// The rows as `{"f": [{"v": …}]}`.
     pub(super) rows: Vec<Value>,
 }
 
-/// Checks that every row fits the schema.
+/// Checks that every row matches the schema.
 pub(super) fn check(location: &str, table: &Table) -> Result<(), ConfigError> {
     for (row, number) in table.rows.iter().zip(1..) {
         if row.len() != table.schema.len() {
-            let problem = format!("row {number} has {} values for {} columns", row.len(), table.schema.len());
+            let problem =
+                format!("row {number}: expected {} values, found {}", table.schema.len(), row.len());
             return Err(ConfigError::new(location, problem));
         }
         if let Some(value) = row.iter().find(|value| value.is_array() || value.is_object()) {
-            return Err(ConfigError::new(location, format!("row {number} has the nested value {value}")));
+            return Err(ConfigError::new(
+                location,
+                format!("row {number}: expected scalar values, found {value}"),
+            ));
         }
     }
     Ok(())
@@ -54,7 +58,7 @@ fn column_index(schema: &[Column], name: &str) -> Result<usize, ApiError> {
     found.ok_or_else(|| ApiError::invalid("invalidQuery", format!("Unrecognized name: {name}")))
 }
 
-/// BigQuery writes every value as a string, but null.
+/// Converts a value: BigQuery writes every value except null as a string.
 fn cell_value(cell: &Value) -> Value {
     match cell {
         Value::Null => Value::Null,

@@ -10,7 +10,7 @@ pub(super) enum Value {
     List(Vec<Value>),
 }
 
-/// The value of an expression. A variable without a value counts as empty text.
+/// Returns the value of an expression. A variable without a value is an empty string.
 pub(super) fn evaluate(node: &Node, values: &Values) -> Value {
     match node {
         Node::Text(text) => Value::Text(text.clone()),
@@ -59,14 +59,15 @@ fn text(node: &Node, values: &Values) -> String {
     }
 }
 
-/// What stands before and after the `{name}` of a template.
+/// Returns the parts of a template before and after its `{name}`.
 pub(super) fn split_template(template: &str) -> Option<(&str, &str)> {
     let (prefix, rest) = template.split_once('{')?;
     let (name, suffix) = rest.split_once('}')?;
     (!name.is_empty() && !suffix.contains(['{', '}'])).then_some((prefix, suffix))
 }
 
-/// The part of a text where the template has its `{name}`: after the first prefix, up to the first suffix after that.
+/// Returns the part of a text that corresponds to the template's `{name}`: after the first prefix, up to the first
+/// suffix after it.
 fn extract<'a>(text: &'a str, pattern: &str) -> Option<&'a str> {
     let (prefix, suffix) = split_template(pattern)?;
     let (_, rest) = text.split_once(prefix)?;

@@ -1,4 +1,4 @@
-//! Text into tokens.
+//! Splits an expression into tokens.
 
 /// A token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub(super) enum Token {
     Symbol(&'static str),
 }
 
-/// Longer ones first.
+/// The symbols; a longer one precedes its prefixes.
 const SYMBOLS: [&str; 14] = ["&&", "||", "==", "!=", "!", "+", "?", ":", "(", ")", "[", "]", ".", ","];
 
 pub(super) fn tokens(source: &str) -> Result<Vec<Token>, String> {
@@ -22,7 +22,7 @@ pub(super) fn tokens(source: &str) -> Result<Vec<Token>, String> {
             (Token::Name(rest[..end].to_owned()), end)
         } else {
             let symbol = SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol));
-            let symbol = symbol.ok_or_else(|| format!("`{first}` is not known here"))?;
+            let symbol = symbol.ok_or_else(|| format!("unsupported character `{first}`"))?;
             (Token::Symbol(symbol), symbol.len())
         };
         tokens.push(token);
@@ -31,7 +31,7 @@ pub(super) fn tokens(source: &str) -> Result<Vec<Token>, String> {
     Ok(tokens)
 }
 
-/// A quoted text at the front and its length with the quotes.
+/// Parses the quoted string at the front. Returns it with its length, quotes included.
 fn text(source: &str, quote: char) -> Result<(Token, usize), String> {
     let mut text = String::new();
     let mut chars = source.char_indices().skip(1);
@@ -39,11 +39,11 @@ fn text(source: &str, quote: char) -> Result<(Token, usize), String> {
         match char {
             '\\' => match chars.next() {
                 Some((_, escaped @ ('\\' | '\'' | '"'))) => text.push(escaped),
-                _ => return Err("an escape other than \\\\, \\' and \\\" is not known here".to_owned()),
+                _ => return Err("unsupported escape: expected \\\\, \\' or \\\"".to_owned()),
             },
             end if end == quote => return Ok((Token::Text(text), at + 1)),
             other => text.push(other),
         }
     }
-    Err(format!("the text {source} has no end"))
+    Err(format!("unterminated string {source}"))
 }

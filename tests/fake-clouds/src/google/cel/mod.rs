@@ -1,8 +1,8 @@
-//! The part of the Common Expression Language that attribute mappings and conditions are written in: literals,
-//! `assertion`, `google`, `attribute`, string methods, `+`, comparison, logic, `in` and `? :`. All values are texts.
+//! The part of the Common Expression Language that attribute mappings and conditions use: literals, `assertion`,
+//! `google`, `attribute`, string methods, `+`, comparison, logic, `in` and `? :`. All values are strings.
 //!
-//! An expression is checked when the provider is configured, so that evaluating it cannot fail. What is not known here
-//! is refused there.
+//! Expressions are checked when the provider is configured, so that evaluation cannot fail. An expression with an
+//! unsupported element is an error in the configuration.
 //!
 //! Source: the CEL language definition; for `extract`, "Attribute reference for IAM Conditions".
 
@@ -21,33 +21,33 @@ use self::types::Type;
 #[derive(Debug, Clone)]
 pub(crate) struct Expression(parser::Node);
 
-/// The fields of `assertion`.
+/// The type of `assertion`, which determines its fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Assertion {
-    /// What AWS says about a caller.
+    /// The caller as AWS identifies it.
     Aws,
-    /// The claims of a JSON web token: any.
+    /// The claims of a JSON web token, of any name.
     Claims,
 }
 
-/// What an expression may name.
+/// The variables that an expression may use.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scope<'a> {
     pub(crate) assertion: Assertion,
-    /// The mapped attributes, by NAME, and `google.subject` with them: in conditions alone.
+    /// The mapped attributes, by NAME. If present, `google.subject` is a variable too: only conditions have both.
     pub(crate) attributes: Option<&'a [&'a str]>,
 }
 
-/// The values of variables by their names, which [`field`] puts together.
+/// The values of variables by their names, which [`field`] builds.
 pub(crate) type Values = BTreeMap<String, String>;
 
 impl Expression {
-    /// Reads an expression that gives text.
+    /// Parses an expression of type string.
     pub(crate) fn text(source: &str, scope: Scope<'_>) -> Result<Self, String> {
         Self::with_type(source, scope, Type::Text)
     }
 
-    /// Reads an expression that gives true or false.
+    /// Parses an expression of type bool.
     pub(crate) fn condition(source: &str, scope: Scope<'_>) -> Result<Self, String> {
         Self::with_type(source, scope, Type::Bool)
     }
@@ -56,21 +56,21 @@ impl Expression {
         let node = parser::parse(source)?;
         let found = types::check(&node, scope)?;
         if found != expected {
-            return Err(format!("it gives {found}, where {expected} is expected"));
+            return Err(format!("expected an expression of type {expected}, found {found}"));
         }
         Ok(Self(node))
     }
 
-    /// The text that it gives.
+    /// Returns the value of an expression of type string.
     pub(crate) fn to_text(&self, values: &Values) -> String {
         match eval::evaluate(&self.0, values) {
             eval::Value::Text(text) => text,
-            // The check leaves no other.
+            // Excluded by the type check.
             eval::Value::Bool(_) | eval::Value::List(_) => String::new(),
         }
     }
 
-    /// Whether it holds.
+    /// Returns the value of an expression of type bool.
     pub(crate) fn is_met(&self, values: &Values) -> bool {
         eval::evaluate(&self.0, values) == eval::Value::Bool(true)
     }

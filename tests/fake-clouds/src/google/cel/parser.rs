@@ -1,8 +1,8 @@
-//! Tokens into a tree.
+//! Parses tokens into a tree.
 
 use super::lexer::{Token, tokens};
 
-/// A part of an expression.
+/// A node of an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Node {
     Text(String),
@@ -12,9 +12,9 @@ pub(super) enum Node {
     List(Vec<Node>),
     Not(Box<Node>),
     Binary(Operator, Box<Node>, Box<Node>),
-    /// A condition, what it gives if it holds, and if not.
+    /// A condition, and the results for true and false.
     Conditional(Box<Node>, Box<Node>, Box<Node>),
-    /// A method of a text with one argument.
+    /// A string method with one argument.
     Call(Method, Box<Node>, Box<Node>),
 }
 
@@ -48,7 +48,7 @@ impl Method {
     }
 }
 
-/// From what binds least to what binds most.
+/// The binary operators, from the lowest precedence to the highest.
 const PRECEDENCE_LEVELS: [&[(&str, Operator)]; 4] = [
     &[("||", Operator::Or)],
     &[("&&", Operator::And)],
@@ -56,7 +56,7 @@ const PRECEDENCE_LEVELS: [&[(&str, Operator)]; 4] = [
     &[("+", Operator::Plus)],
 ];
 
-/// Deeper nesting is refused, as Google refuses it.
+/// Maximum nesting depth; Google has a limit too.
 const MAX_DEPTH: usize = 24;
 
 pub(super) fn parse(source: &str) -> Result<Node, String> {
@@ -65,7 +65,7 @@ pub(super) fn parse(source: &str) -> Result<Node, String> {
     let node = parser.expression()?;
     match parser.rest.first() {
         None => Ok(node),
-        Some(token) => Err(format!("{} is not expected", describe(Some(token)))),
+        Some(token) => Err(format!("unexpected {}", describe(Some(token)))),
     }
 }
 
@@ -95,13 +95,13 @@ impl Parser<'_> {
         if self.accept(text) {
             return Ok(());
         }
-        Err(format!("`{text}` is expected, not {}", describe(self.rest.first())))
+        Err(format!("expected `{text}`, found {}", describe(self.rest.first())))
     }
 
     fn expression(&mut self) -> Result<Node, String> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err("it is nested too deep".to_owned());
+            return Err("nested too deeply".to_owned());
         }
         let node = self.binary(0)?;
         let node = if self.accept("?") {
@@ -146,8 +146,7 @@ impl Parser<'_> {
 
     fn member(&mut self, node: Node, name: &str) -> Result<Node, String> {
         if self.accept("(") {
-            let method =
-                Method::from_name(name).ok_or_else(|| format!("the method `{name}` is not known here"))?;
+            let method = Method::from_name(name).ok_or_else(|| format!("unsupported method `{name}`"))?;
             let argument = self.expression()?;
             self.expect(")")?;
             return Ok(Node::Call(method, node.into(), argument.into()));
@@ -157,7 +156,7 @@ impl Parser<'_> {
 
     fn index(&mut self, node: &Node) -> Result<Node, String> {
         let Some((Token::Text(name), rest)) = self.rest.split_first() else {
-            return Err(format!("a field's name in quotes is expected, not {}", describe(self.rest.first())));
+            return Err(format!("expected a field name in quotes, found {}", describe(self.rest.first())));
         };
         self.rest = rest;
         self.expect("]")?;
@@ -165,7 +164,7 @@ impl Parser<'_> {
     }
 
     fn primary(&mut self) -> Result<Node, String> {
-        let Some((first, rest)) = self.rest.split_first() else { return Err("it ends too early".to_owned()) };
+        let Some((first, rest)) = self.rest.split_first() else { return Err("unexpected end".to_owned()) };
         self.rest = rest;
         match first {
             Token::Text(text) => Ok(Node::Text(text.clone())),
@@ -177,7 +176,7 @@ impl Parser<'_> {
                 Ok(node)
             }
             Token::Symbol("[") => self.list(),
-            other @ Token::Symbol(_) => Err(format!("{} is not expected", describe(Some(other)))),
+            other @ Token::Symbol(_) => Err(format!("unexpected {}", describe(Some(other)))),
         }
     }
 
@@ -194,7 +193,7 @@ impl Parser<'_> {
 
     fn name(&mut self) -> Result<String, String> {
         let Some(Token::Name(name)) = self.rest.first() else {
-            return Err(format!("a name is expected, not {}", describe(self.rest.first())));
+            return Err(format!("expected a name, found {}", describe(self.rest.first())));
         };
         self.rest = &self.rest[1..];
         Ok(name.clone())
@@ -204,11 +203,11 @@ impl Parser<'_> {
 fn variable_field(node: &Node, name: &str) -> Result<Node, String> {
     match node {
         Node::Variable(variable) => Ok(Node::Variable(field(variable, name))),
-        _ => Err(format!("only a variable has a field, here `{name}`")),
+        _ => Err(format!("only a variable has fields, found `{name}`")),
     }
 }
 
-/// The name of a variable's field, the same whether it is written `.name` or `['name']`.
+/// Returns the name of a variable's field, the same for `.name` and `['name']`.
 pub(crate) fn field(variable: &str, name: &str) -> String {
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');

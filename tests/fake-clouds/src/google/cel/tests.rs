@@ -1,4 +1,4 @@
-//! Expressions as Google documents them, and what is refused.
+//! Expressions from Google's documentation, and invalid expressions.
 
 use super::{Assertion, Expression, Scope, Values, field};
 
@@ -22,7 +22,7 @@ const MAPPING: Scope<'static> = Scope { assertion: Assertion::Aws, attributes: N
 const CLAIMS: Scope<'static> = Scope { assertion: Assertion::Claims, attributes: None };
 
 #[test]
-fn texts() {
+fn string_expressions_are_evaluated() {
     for (source, text) in [
         ("assertion.arn", ARN),
         ("'a' + \"b\" + 'c'", "abc"),
@@ -40,7 +40,7 @@ fn texts() {
 }
 
 #[test]
-fn claims() {
+fn claims_are_read_by_field_and_index() {
     let kubernetes = field("assertion", "kubernetes.io");
     let values: Values = [
         ("assertion.sub".to_owned(), "system:serviceaccount:shop:nightly".to_owned()),
@@ -60,18 +60,18 @@ fn claims() {
         assert_eq!(Expression::text(source, CLAIMS).unwrap().to_text(&values), text, "{source}");
     }
     for (source, error) in [
-        ("assertion", "`assertion` is not known in a mapping: only assertion's claims are"),
-        ("google.subject", "`google.subject` is not known in a mapping: only assertion's claims are"),
-        ("assertion[sub]", "a field's name in quotes is expected, not `sub`"),
-        ("assertion['sub'", "`]` is expected, not the end"),
-        ("'a'['b']", "only a variable has a field, here `b`"),
+        ("assertion", "expected a claim of assertion, found `assertion`"),
+        ("google.subject", "expected a claim of assertion, found `google.subject`"),
+        ("assertion[sub]", "expected a field name in quotes, found `sub`"),
+        ("assertion['sub'", "expected `]`, found the end"),
+        ("'a'['b']", "only a variable has fields, found `b`"),
     ] {
         assert_eq!(Expression::text(source, CLAIMS).unwrap_err(), error, "{source}");
     }
 }
 
 #[test]
-fn conditions() {
+fn conditions_are_evaluated() {
     for (source, holds) in [
         ("true", true),
         ("!true", false),
@@ -91,38 +91,42 @@ fn conditions() {
 }
 
 #[test]
-fn what_is_refused() {
+fn invalid_expressions_are_rejected() {
     for (source, scope, error) in [
-        ("", CONDITION, "it ends too early"),
-        ("'a'", CONDITION, "it gives text, where true or false is expected"),
+        ("", CONDITION, "unexpected end"),
+        ("'a'", CONDITION, "expected an expression of type bool, found string"),
         (
             "assertion.sub == 'a'",
             CONDITION,
-            "`assertion.sub` is not known: assertion.arn, assertion.account, assertion.userid, google.subject and the mapped attributes are",
+            "expected one of assertion.arn, assertion.account, assertion.userid, google.subject or a mapped attribute, found `assertion.sub`",
         ),
         (
             "attribute.team == 'a'",
             CONDITION,
-            "`attribute.team` is not known: assertion.arn, assertion.account, assertion.userid, google.subject and the mapped attributes are",
+            "expected one of assertion.arn, assertion.account, assertion.userid, google.subject or a mapped attribute, found `attribute.team`",
         ),
         (
             "google.subject == 'a'",
             MAPPING,
-            "`google.subject` is not known in a mapping: only assertion.arn, assertion.account, assertion.userid are",
+            "expected one of assertion.arn, assertion.account, assertion.userid, found `google.subject`",
         ),
-        ("assertion.arn.matches('a')", CONDITION, "the method `matches` is not known here"),
-        ("assertion.arn.extract('x') == 'a'", CONDITION, "extract takes a text with one {name} in it"),
-        ("assertion.arn == true", CONDITION, "true or false stands where text is expected"),
-        ("'a' && true", CONDITION, "text stands where true or false is expected"),
-        ("true true", CONDITION, "`true` is not expected"),
-        ("(true", CONDITION, "`)` is expected, not the end"),
-        ("'a' == 'b", CONDITION, "the text 'b has no end"),
-        ("1 == 1", CONDITION, "`1` is not known here"),
-        ("'a'.b == 'a'", CONDITION, "only a variable has a field, here `b`"),
-        (r"'\n' == 'a'", CONDITION, "an escape other than \\\\, \\' and \\\" is not known here"),
+        ("assertion.arn.matches('a')", CONDITION, "unsupported method `matches`"),
+        (
+            "assertion.arn.extract('x') == 'a'",
+            CONDITION,
+            "extract: expected a string literal with one {name} in it",
+        ),
+        ("assertion.arn == true", CONDITION, "expected string, found bool"),
+        ("'a' && true", CONDITION, "expected bool, found string"),
+        ("true true", CONDITION, "unexpected `true`"),
+        ("(true", CONDITION, "expected `)`, found the end"),
+        ("'a' == 'b", CONDITION, "unterminated string 'b"),
+        ("1 == 1", CONDITION, "unsupported character `1`"),
+        ("'a'.b == 'a'", CONDITION, "only a variable has fields, found `b`"),
+        (r"'\n' == 'a'", CONDITION, "unsupported escape: expected \\\\, \\' or \\\""),
     ] {
         assert_eq!(Expression::condition(source, scope).unwrap_err(), error, "{source}");
     }
     let deep = format!("{}true{}", "(".repeat(60), ")".repeat(60));
-    assert_eq!(Expression::condition(&deep, CONDITION).unwrap_err(), "it is nested too deep");
+    assert_eq!(Expression::condition(&deep, CONDITION).unwrap_err(), "nested too deeply");
 }

@@ -1,4 +1,4 @@
-//! Checks an expression before it is used: known names, and types that fit.
+//! Checks the names and types of an expression before its use.
 
 use std::fmt;
 
@@ -9,16 +9,16 @@ use super::{Assertion, Scope};
 pub(super) enum Type {
     Text,
     Bool,
-    /// Of texts.
+    /// A list of strings.
     List,
 }
 
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Text => "text",
-            Self::Bool => "true or false",
-            Self::List => "a list",
+            Self::Text => "string",
+            Self::Bool => "bool",
+            Self::List => "list",
         })
     }
 }
@@ -33,8 +33,8 @@ impl Assertion {
 
     fn known_variables(self) -> String {
         match self {
-            Self::Aws => AWS_VARIABLES.join(", "),
-            Self::Claims => "assertion's claims".to_owned(),
+            Self::Aws => format!("one of {}", AWS_VARIABLES.join(", ")),
+            Self::Claims => "a claim of assertion".to_owned(),
         }
     }
 }
@@ -73,7 +73,7 @@ pub(super) fn check(node: &Node, scope: Scope<'_>) -> Result<Type, String> {
 
 fn expect_type(node: &Node, scope: Scope<'_>, expected: Type) -> Result<(), String> {
     let found = check(node, scope)?;
-    if found == expected { Ok(()) } else { Err(format!("{found} stands where {expected} is expected")) }
+    if found == expected { Ok(()) } else { Err(format!("expected {expected}, found {found}")) }
 }
 
 fn binary(operator: Operator, left: &Node, right: &Node, scope: Scope<'_>) -> Result<Type, String> {
@@ -97,17 +97,21 @@ fn variable(name: &str, scope: Scope<'_>) -> Result<Type, String> {
     }
     let known = scope.assertion.known_variables();
     let Some(attributes) = scope.attributes else {
-        return Err(format!("`{name}` is not known in a mapping: only {known} are"));
+        return Err(format!("expected {known}, found `{name}`"));
     };
     let mapped = name.strip_prefix("attribute.").is_some_and(|attribute| attributes.contains(&attribute));
     if mapped || name == "google.subject" {
         return Ok(Type::Text);
     }
-    Err(format!("`{name}` is not known: {known}, google.subject and the mapped attributes are"))
+    Err(format!("expected {known}, google.subject or a mapped attribute, found `{name}`"))
 }
 
-/// `extract` takes a literal with one `{name}` in it.
+/// Checks that the argument of `extract` is a literal with one `{name}` in it.
 fn check_template(argument: &Node) -> Result<(), String> {
     let is_template = matches!(argument, Node::Text(text) if super::eval::split_template(text).is_some());
-    if is_template { Ok(()) } else { Err("extract takes a text with one {name} in it".to_owned()) }
+    if is_template {
+        Ok(())
+    } else {
+        Err("extract: expected a string literal with one {name} in it".to_owned())
+    }
 }

@@ -1,5 +1,5 @@
-//! IAM Credentials: a service account's tokens for whom its policy lets have them, `generateAccessToken` and
-//! `generateIdToken`.
+//! IAM Credentials: `generateAccessToken` and `generateIdToken` issue a service account's tokens to the principals in
+//! its policy.
 //!
 //! Source: the IAM Service Account Credentials REST reference, "Create short-lived credentials for a service account",
 //! "Create short-lived credentials for multiple service accounts", and the errors that users report.
@@ -24,27 +24,27 @@ use crate::{config, secret};
 
 const GET_ACCESS_TOKEN: &str = "iam.serviceAccounts.getAccessToken";
 const GET_ID_TOKEN: &str = "iam.serviceAccounts.getOpenIdToken";
-/// What a link of a chain needs on the next but the last.
+/// The permission that a caller needs on each delegate.
 const DELEGATE: &str = "iam.serviceAccounts.implicitDelegation";
-/// The life of an ID token, in seconds.
+/// The lifetime of an ID token, in seconds.
 const ID_TOKEN_LIFETIME: i64 = 3600;
 const IAM_SCOPE: &str = "https://www.googleapis.com/auth/iam";
 
-/// The service accounts and who may be them.
+/// The service accounts and their policies.
 #[derive(Debug)]
 pub(crate) struct ServiceAccounts(Vec<ServiceAccount>);
 
 #[derive(Debug)]
 struct ServiceAccount {
     email: String,
-    /// Of 21 digits.
+    /// The unique ID, 21 digits.
     unique_id: String,
     policy: Policy,
     max_token_seconds: i64,
     token_seconds: Option<i64>,
 }
 
-// `null` is as good as absent in Google's JSON, and google-auth sends it.
+// google-auth sends `null` for an absent field, which Google accepts.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct AccessTokenBody {
@@ -62,7 +62,7 @@ struct IdTokenBody {
 }
 
 impl AccessTokenBody {
-    /// JSON, or a form: Google binds what stands in one as it binds a query's parameters, and gRPC's C-core sends one.
+    /// Parses JSON, or a form: Google binds a form's fields like query parameters, and gRPC's C-core sends a form.
     fn parse(request: &Request) -> Result<Self, ApiError> {
         if !is_form(request) {
             return parse_json(request);
@@ -84,7 +84,13 @@ impl ServiceAccounts {
         let accounts = config.iter().map(|account| {
             let location = format!("the service account {}", account.email);
             if !(3600..=43200).contains(&account.max_token_seconds) {
-                return Err(ConfigError::new(location, "maxTokenSeconds is 3600 to 43200"));
+                return Err(ConfigError::new(
+                    location,
+                    format!(
+                        "maxTokenSeconds: expected a number from 3600 to 43200, found {}",
+                        account.max_token_seconds
+                    ),
+                ));
             }
             Ok(ServiceAccount {
                 email: account.email.clone(),
@@ -101,8 +107,8 @@ impl ServiceAccounts {
         self.0.iter().find(|account| account.email == email)
     }
 
-    /// The service account at the end of a chain, each link of which trusts the one before to pass on, and the last one
-    /// to have the token.
+    /// Resolves the service account at the end of a chain. Each account must allow the one before it to delegate, and
+    /// the last account must allow it to get the token.
     fn resolve_chain(
         &self,
         caller: &Principal,
@@ -115,7 +121,7 @@ impl ServiceAccounts {
             let email = delegate.strip_prefix("projects/-/serviceAccounts/").ok_or_else(|| {
                 ApiError::invalid(
                     "badRequest",
-                    format!("Invalid delegate {delegate}: it begins with projects/-/serviceAccounts/"),
+                    format!("Invalid delegate {delegate}: expected projects/-/serviceAccounts/EMAIL"),
                 )
             })?;
             let found = self.find(email).filter(|account| account.policy.grants(DELEGATE, &caller));
@@ -127,7 +133,7 @@ impl ServiceAccounts {
     }
 }
 
-/// What a request asks for, and of which service account.
+/// Returns the operation and the service account in a request's path.
 pub(crate) fn parse_path(request: &Request) -> Option<(Operation, String)> {
     let rest = request.uri().path().strip_prefix("/v1/projects/-/serviceAccounts/")?;
     let (email, method) = rest.rsplit_once(':')?;
@@ -140,7 +146,7 @@ pub(crate) fn parse_path(request: &Request) -> Option<(Operation, String)> {
     (request.method() == Method::POST && !decoded.contains('/')).then(|| (operation, decoded.into_owned()))
 }
 
-/// The refusal of a call.
+/// Returns the error for a caller without permission.
 pub(crate) fn permission_denied(operation: Operation) -> ApiError {
     denied(if operation == Operation::GenerateIdToken { GET_ID_TOKEN } else { GET_ACCESS_TOKEN })
 }
@@ -219,7 +225,7 @@ impl Google {
     }
 }
 
-/// Reads `"3600s"`.
+/// Parses `"3600s"`.
 fn parse_lifetime(text: Option<&str>, max: i64) -> Result<i64, ApiError> {
     let Some(text) = text else { return Ok(3600) };
     let seconds: Option<i64> = text.strip_suffix('s').and_then(|number| number.parse().ok());
@@ -231,7 +237,7 @@ fn parse_lifetime(text: Option<&str>, max: i64) -> Result<i64, ApiError> {
              constraints/iam.allowServiceAccountCredentialLifetimeExtension to allow up to 12 hours.",
         )),
         Some(0) => {
-            // So it is spelt.
+            // Google's own spelling.
             Err(ApiError::invalid("badRequest", "Lifetime of access token must be larger then zero."))
         }
         _ => Err(ApiError::invalid("badRequest", format!("Invalid value at 'lifetime': {text}"))),

@@ -29,7 +29,7 @@ fn denied(permission: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_an_id_token_says() {
+async fn id_token_has_requested_claims() {
     let fixture = Fixture::new();
     let federated = federated(&fixture, &[]).await;
     let google = fixture.issuer("https://accounts.google.com");
@@ -61,7 +61,7 @@ async fn what_an_id_token_says() {
 }
 
 #[tokio::test]
-async fn id_tokens_that_are_refused() {
+async fn id_token_rejects_invalid_requests() {
     let fixture = Fixture::new();
     let federated = federated(&fixture, &[]).await;
     let invalid = "INVALID_ARGUMENT: Request contains an invalid argument.";
@@ -81,9 +81,9 @@ async fn id_tokens_that_are_refused() {
     );
 }
 
-/// As gRPC's C-core asks, which does not encode the scope.
+/// gRPC's C-core sends such a form, without encoding the scope.
 #[tokio::test]
-async fn an_access_token_by_a_form() {
+async fn access_token_accepts_form_body() {
     let fixture = Fixture::new();
     let federated = federated(&fixture, &[]).await;
     let path = format!("/v1/projects/-/serviceAccounts/{ACCOUNT}:generateAccessToken");
@@ -117,9 +117,9 @@ async fn an_access_token_by_a_form() {
     }
 }
 
-/// Whoever passes on needs the right to, which `roles/iam.workloadIdentityUser` does not give.
+/// Every caller in a chain needs the right to delegate, which `roles/iam.workloadIdentityUser` does not grant.
 #[tokio::test]
-async fn a_chain_needs_the_token_creator_all_along() {
+async fn delegation_requires_token_creator_for_every_link() {
     let fixture = Fixture::new();
     let token_creator = federated(&fixture, &[]).await;
     let identity_user = federated(&fixture, &[("RoleSessionName", Some("shop.other"))]).await;
@@ -134,6 +134,6 @@ async fn a_chain_needs_the_token_creator_all_along() {
         let body = json!({"scope": [scope], "delegates": delegates});
         assert_eq!(fixture.impersonate(ARCHIVE, &token, &body).await.error, error);
         let first = fixture.impersonate(ACCOUNT, &token, &json!({"scope": [scope]})).await;
-        assert_eq!(first.error, None, "either may act as the first account itself");
+        assert_eq!(first.error, None, "both callers may impersonate the first account");
     }
 }

@@ -1,7 +1,7 @@
 //! The subject token of type `jwt`, verified as Google verifies ID tokens.
 //!
-//! Source: "Configure Workload Identity Federation with other identity providers", and what users measured: the words of
-//! the refusals, a minute's tolerance for clocks, and a federated token that does not outlive the subject token.
+//! Source: "Configure Workload Identity Federation with other identity providers", and users' measurements. They show
+//! the error messages, a clock tolerance of a minute, and that a federated token cannot outlive the subject token.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use super::provider::Oidc;
 use crate::clock::Timestamp;
 use crate::oidc::{Audience, Issuers, Jwt, VerifyError};
 
-/// How far the clocks of an issuer and of Google may be apart, in seconds.
+/// Maximum difference between the clocks of an issuer and Google, in seconds.
 const CLOCK_TOLERANCE: i64 = 60;
 
 #[derive(Debug, Deserialize)]
@@ -23,16 +23,16 @@ struct Claims {
     exp: Option<i64>,
 }
 
-/// A token that was verified.
+/// A verified token.
 #[derive(Debug)]
 pub(super) struct IdToken {
     claims: Value,
-    /// Seconds that it has remaining; less than one within the tolerance.
+    /// The remaining lifetime in seconds; less than one within the tolerance.
     pub(super) remaining: i64,
 }
 
 impl IdToken {
-    /// Verifies a token that is meant for a provider.
+    /// Verifies a token for a provider.
     pub(super) fn verify(
         token: &str,
         oidc: &Oidc,
@@ -43,7 +43,7 @@ impl IdToken {
         let token = Jwt::parse(token).ok_or_else(malformed)?;
         let claims: Claims = token.claims().ok_or_else(malformed)?;
         check_issuer(claims.iss.as_deref(), &oidc.issuer)?;
-        // Google fetches the issuer's keys: one that it cannot reach is as one without a key that fits.
+        // Google fetches the issuer's keys, so an unreachable issuer is like one without a matching key.
         let unreachable_issuer = || invalid("Error connecting to the given credential's issuer.");
         let issuer = issuers.find(&oidc.issuer).ok_or_else(unreachable_issuer)?;
         issuer.verify(&token).map_err(|error| match error {
@@ -55,7 +55,7 @@ impl IdToken {
         Ok(Self { claims: token.claims, remaining })
     }
 
-    /// The claims that are texts, as expressions name them.
+    /// Returns the string claims as variables for expressions.
     pub(super) fn values(&self) -> Values {
         let mut values = Values::new();
         collect_strings("assertion".to_owned(), &self.claims, &mut values);

@@ -1,4 +1,4 @@
-//! A cluster's own tokens at Google STS: what they are good for, and the words for what is refused.
+//! A cluster's own tokens at Google STS: exchanges and error messages.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,8 @@ const CLUSTER: &str = "projects/123456/locations/global/workloadIdentityPools/ku
 const POOL: &str = "//iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/kubernetes";
 const SUBJECT: &str = "system:serviceaccount:shop:nightly";
 
-/// What a projected token says, for the provider's own audience, but for these claims; `null` takes one away.
+/// Returns the claims of a projected token with the provider's own audience, changed by `changes`; `null` removes a
+/// claim.
 fn claims(changes: &Value) -> Value {
     let mut claims = json!({
         "iss": ISSUER,
@@ -44,7 +45,7 @@ async fn exchange_claims(fixture: &Fixture, changes: &Value) -> Response {
 }
 
 #[tokio::test]
-async fn an_exchange_and_an_impersonation() {
+async fn jwt_is_exchanged_and_used_for_impersonation() {
     let fixture = Fixture::new();
     let response = exchange_claims(&fixture, &json!({})).await;
     let federated = json_body(&response)["access_token"].as_str().unwrap().to_owned();
@@ -55,11 +56,11 @@ async fn an_exchange_and_an_impersonation() {
     let scope = json!({"scope": ["https://www.googleapis.com/auth/cloud-platform"]});
     let response = fixture.impersonate(ACCOUNT, &federated, &scope).await;
     assert_eq!(response.error, None, "the account trusts the namespace");
-    assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 0, "AWS has no part in it");
+    assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 0, "AWS was not called");
 }
 
 #[tokio::test]
-async fn both_names_of_the_type_and_both_forms_of_the_audience() {
+async fn exchange_accepts_both_token_types_and_audience_formats() {
     let fixture = Fixture::new();
     for kind in ["jwt", "id_token"] {
         for aud in [json!(audience(CLUSTER)), json!(["other", format!("https:{}", audience(CLUSTER))])] {
@@ -75,13 +76,13 @@ async fn both_names_of_the_type_and_both_forms_of_the_audience() {
 }
 
 #[tokio::test]
-async fn a_federated_token_does_not_outlive_the_subject_token() {
+async fn federated_token_does_not_outlive_the_subject_token() {
     let fixture = Fixture::new();
     for (left, expires_in) in [(86_400, 3_600), (3_600, 3_600), (600, 600), (1, 1), (-60, 1)] {
         let response = exchange_claims(&fixture, &json!({"exp": NOW.plus(left).0})).await;
         assert_eq!(json_body(&response)["expires_in"], expires_in, "{left} s");
     }
-    // A token may be of yesterday; a minute's difference between clocks is borne.
+    // A token may be a day old; a minute of clock skew is tolerated.
     for issued in [-86_400, 60] {
         let response = exchange_claims(&fixture, &json!({"iat": NOW.plus(issued).0})).await;
         assert_eq!(response.error, None, "{issued} s");
@@ -89,7 +90,7 @@ async fn a_federated_token_does_not_outlive_the_subject_token() {
 }
 
 #[tokio::test]
-async fn claims_that_are_refused() {
+async fn exchange_rejects_invalid_claims() {
     let fixture = Fixture::new();
     let stale = format!("ID Token issued at {} is stale to sign-in.", NOW.0);
     let issuer = |found: &str| {
@@ -137,7 +138,7 @@ async fn claims_that_are_refused() {
 }
 
 #[tokio::test]
-async fn signatures_that_are_refused() {
+async fn exchange_rejects_invalid_signatures() {
     let fixture = Fixture::new();
     let valid = fixture.issuer(ISSUER).mint_claims(&claims(&json!({}))).unwrap();
     let other = fixture.issuer(OTHER_ISSUER).mint_claims(&claims(&json!({}))).unwrap();
@@ -157,7 +158,7 @@ async fn signatures_that_are_refused() {
             "Error connecting to the given credential's issuer.",
         ),
         (
-            "the provider's own audiences alone",
+            "provider with its own audiences",
             &own_audience,
             &valid,
             &format!(
@@ -172,7 +173,7 @@ async fn signatures_that_are_refused() {
 }
 
 #[tokio::test]
-async fn a_token_of_the_other_kind_is_refused() {
+async fn provider_rejects_other_token_type() {
     let fixture = Fixture::new();
     let token = fixture.issuer(ISSUER).mint_claims(&claims(&json!({}))).unwrap();
     let error = "invalid_request: Invalid value for \"subject_token_type\": it should be ";

@@ -1,4 +1,4 @@
-//! A workload identity pool provider: whom it trusts, its attribute mapping and condition.
+//! A workload identity pool provider: the identities that it trusts, its attribute mapping and condition.
 //!
 //! Source: "Configure workload identity federation with AWS or Azure VMs", "… with other identity providers", and the
 //! REST reference of `projects.locations.workloadIdentityPools.providers`.
@@ -16,7 +16,7 @@ use crate::error::ConfigError;
 const SUBJECT: &str = "google.subject";
 const ATTRIBUTE: &str = "attribute.";
 
-/// What Google maps where an AWS provider says nothing.
+/// Google's default mapping for an AWS provider.
 const DEFAULT_MAPPING: [(&str, &str); 2] = [
     (SUBJECT, "assertion.arn"),
     (
@@ -26,7 +26,7 @@ const DEFAULT_MAPPING: [(&str, &str); 2] = [
     ),
 ];
 
-/// What AWS says about a caller.
+/// A caller as AWS identifies it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AwsCaller {
     pub(crate) arn: String,
@@ -35,7 +35,7 @@ pub(crate) struct AwsCaller {
 }
 
 impl AwsCaller {
-    /// As expressions name it.
+    /// Returns the variables for expressions.
     pub(crate) fn values(self) -> Values {
         [("arn", self.arn), ("account", self.account), ("userid", self.user_id)]
             .map(|(name, value)| (format!("assertion.{name}"), value))
@@ -43,7 +43,7 @@ impl AwsCaller {
     }
 }
 
-/// Whom a provider trusts.
+/// The identities that a provider trusts.
 #[derive(Debug)]
 pub(crate) enum Trust {
     Aws { account: String },
@@ -69,7 +69,7 @@ impl Trust {
                 };
                 Ok(Self::Oidc(Oidc { issuer: oidc.issuer.clone(), audiences }))
             }
-            _ => Err("a provider has either an awsAccount or an oidc".to_owned()),
+            _ => Err("expected either awsAccount or oidc".to_owned()),
         }
     }
 
@@ -80,18 +80,18 @@ impl Trust {
         }
     }
 
-    /// What Google maps where the provider says nothing.
+    /// Returns Google's default mapping.
     fn default_mapping(&self) -> Result<BTreeMap<String, String>, String> {
         match self {
             Self::Aws { .. } => {
                 Ok(DEFAULT_MAPPING.iter().map(|&(key, text)| (key.to_owned(), text.to_owned())).collect())
             }
-            Self::Oidc(_) => Err("a provider with an oidc needs an attributeMapping".to_owned()),
+            Self::Oidc(_) => Err("attributeMapping: required with oidc".to_owned()),
         }
     }
 }
 
-/// A provider, its expressions read.
+/// A provider with its parsed expressions.
 #[derive(Debug)]
 pub(crate) struct Provider {
     /// `//iam.googleapis.com/projects/NUMBER/…/workloadIdentityPools/POOL/providers/PROVIDER`.
@@ -116,10 +116,10 @@ impl Provider {
         ) = (&parts[..], config.name.split_once("/providers/"))
         else {
             let shape = "projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER";
-            return Err(invalid(format!("a provider's name is {shape}")));
+            return Err(invalid(format!("expected a name of the form {shape}")));
         };
         if !number.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(invalid(format!("`{number}` must be the project's number, not its id")));
+            return Err(invalid(format!("expected the project's number, found `{number}`")));
         }
         let trust = Trust::new(config, universe).map_err(invalid)?;
         let mapping = match &config.attribute_mapping {
@@ -133,21 +133,22 @@ impl Provider {
                 key == SUBJECT || key.strip_prefix(ATTRIBUTE).is_some_and(|name| !name.is_empty());
             if !is_valid_key {
                 return Err(invalid(format!(
-                    "the mapping's key `{key}` is neither {SUBJECT} nor attribute.NAME"
+                    "attributeMapping: expected {SUBJECT} or attribute.NAME, found `{key}`"
                 )));
             }
-            let expression = Expression::text(text, scope)
-                .map_err(|error| invalid(format!("the mapping of {key}, `{text}`, is refused: {error}")))?;
+            let expression = Expression::text(text, scope).map_err(|error| {
+                invalid(format!("attributeMapping.{key}: invalid expression `{text}`: {error}"))
+            })?;
             Ok((key.clone(), expression))
         });
         let mapping: BTreeMap<_, _> = mapping.collect::<Result<_, ConfigError>>()?;
         if !mapping.contains_key(SUBJECT) {
-            return Err(invalid(format!("the mapping lacks {SUBJECT}")));
+            return Err(invalid(format!("attributeMapping: missing {SUBJECT}")));
         }
         let names: Vec<_> = mapping.keys().filter_map(|key| key.strip_prefix(ATTRIBUTE)).collect();
         let condition = config.attribute_condition.as_deref().map(|text| {
             Expression::condition(text, Scope { assertion, attributes: Some(&names) })
-                .map_err(|error| invalid(format!("the condition `{text}` is refused: {error}")))
+                .map_err(|error| invalid(format!("attributeCondition: invalid expression `{text}`: {error}")))
         });
         Ok(Self {
             audience: audience(universe, &config.name),
@@ -161,7 +162,7 @@ impl Provider {
         })
     }
 
-    /// Who an assertion is, within the limit of the subject and under the condition.
+    /// Maps an assertion to a principal. Checks the length of the subject and the attribute condition.
     pub(crate) fn principal(&self, mut values: Values) -> Result<Principal, OauthError> {
         let mapped: Vec<_> =
             self.mapping.iter().map(|(key, expression)| (key.clone(), expression.to_text(&values))).collect();

@@ -1,4 +1,4 @@
-//! Mappings and conditions of providers.
+//! Attribute mappings and conditions of providers.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ fn federated(subject: &str, attributes: &[(&str, &str)]) -> Principal {
 const SESSION: &str = "arn:aws:sts::123456789012:assumed-role/batch/shop.nightly";
 
 #[test]
-fn the_default_mapping() {
+fn default_mapping_maps_arn_and_role() {
     let provider = provider(None, None).unwrap();
     for (arn, role) in [
         (SESSION, "arn:aws:sts::123456789012:assumed-role/batch"),
@@ -52,7 +52,7 @@ fn the_default_mapping() {
 }
 
 #[test]
-fn another_mapping() {
+fn custom_mapping_maps_attributes() {
     let mapping = [("google.subject", "assertion.userid"), ("attribute.account", "assertion.account")];
     let provider = provider(Some(&mapping), None).unwrap();
     let expected = federated("AROA:s", &[("account", "123456789012")]);
@@ -60,7 +60,7 @@ fn another_mapping() {
 }
 
 #[test]
-fn the_subject_has_at_most_127_bytes() {
+fn subject_over_127_bytes_is_rejected() {
     let provider = provider(None, None).unwrap();
     let prefix = "arn:aws:sts::123456789012:assumed-role/";
     let of_len = |len: usize| format!("{prefix}{}", "r".repeat(len - prefix.len()));
@@ -77,7 +77,7 @@ fn the_subject_has_at_most_127_bytes() {
 }
 
 #[test]
-fn conditions() {
+fn condition_rejects_other_roles() {
     let other = "arn:aws:sts::123456789012:assumed-role/other/shop.nightly";
     let condition = "attribute.aws_role == 'arn:aws:sts::123456789012:assumed-role/batch' && google.subject == assertion.arn";
     let provider = provider(None, Some(condition)).unwrap();
@@ -86,24 +86,28 @@ fn conditions() {
 }
 
 #[test]
-fn what_google_would_not_create() {
+fn invalid_mappings_and_names_are_rejected() {
     let place = format!("the provider {PROVIDER}: ");
     for (mapping, condition, error) in [
-        (Some(&[("attribute.aws_role", "assertion.arn")][..]), None, "the mapping lacks google.subject"),
+        (
+            Some(&[("attribute.aws_role", "assertion.arn")][..]),
+            None,
+            "attributeMapping: missing google.subject",
+        ),
         (
             Some(&[("google.subject", "assertion.sub")]),
             None,
-            "the mapping of google.subject, `assertion.sub`, is refused: `assertion.sub` is not known in a mapping: only assertion.arn, assertion.account, assertion.userid are",
+            "attributeMapping.google.subject: invalid expression `assertion.sub`: expected one of assertion.arn, assertion.account, assertion.userid, found `assertion.sub`",
         ),
         (
             Some(&[("google.subject", "assertion.arn"), ("subject", "assertion.arn")]),
             None,
-            "the mapping's key `subject` is neither google.subject nor attribute.NAME",
+            "attributeMapping: expected google.subject or attribute.NAME, found `subject`",
         ),
         (
             None,
             Some("attribute.team == 'a'"),
-            "the condition `attribute.team == 'a'` is refused: `attribute.team` is not known: assertion.arn, assertion.account, assertion.userid, google.subject and the mapped attributes are",
+            "attributeCondition: invalid expression `attribute.team == 'a'`: expected one of assertion.arn, assertion.account, assertion.userid, google.subject or a mapped attribute, found `attribute.team`",
         ),
     ] {
         let found = provider(mapping, condition).unwrap_err().to_string();
@@ -127,14 +131,14 @@ fn what_google_would_not_create() {
 }
 
 #[test]
-fn whom_a_provider_trusts() {
+fn provider_requires_either_aws_account_or_oidc() {
     let oidc = config::Oidc { issuer: "https://issuer.example".to_owned(), allowed_audiences: Vec::new() };
     let account = Some("123456789012".to_owned());
-    let both = "a provider has either an awsAccount or an oidc";
+    let both = "expected either awsAccount or oidc";
     for (aws_account, oidc, error) in [
         (None, None, both),
         (account, Some(oidc.clone()), both),
-        (None, Some(oidc), "a provider with an oidc needs an attributeMapping"),
+        (None, Some(oidc), "attributeMapping: required with oidc"),
     ] {
         let config = config::Provider {
             name: PROVIDER.to_owned(),

@@ -1,5 +1,5 @@
-//! Cloud Storage, its JSON API: read an object or its metadata, list a bucket. Of its XML API the download, as some
-//! libraries use it; what is refused is refused in JSON here too. Of its gRPC API [`read_object`].
+//! Cloud Storage. The JSON API reads an object or its metadata and lists a bucket; the XML API, which some libraries
+//! use, downloads an object. Errors are JSON in both. [`read_object`] is the gRPC API.
 
 mod read_object;
 
@@ -45,7 +45,7 @@ impl Storage {
         buckets.collect::<Result<_, _>>().map(Self)
     }
 
-    /// The bucket, if the caller may; a bucket that does not exist is found out by nobody who may not.
+    /// Returns a bucket if the caller has the permission.
     fn bucket(&self, name: &str, permission: &str, caller: &Principal) -> Result<&Bucket, ApiError> {
         let found = self.0.iter().find(|bucket| bucket.name == name);
         let found = found.ok_or_else(|| ApiError::not_found("The specified bucket does not exist."))?;
@@ -60,7 +60,7 @@ impl Storage {
         )))
     }
 
-    /// An object that the caller may read.
+    /// Returns an object that the caller may read.
     fn object(&self, bucket: &str, name: &str, caller: &Principal) -> Result<&config::Object, ApiError> {
         let found = self.bucket(bucket, "storage.objects.get", caller)?;
         let object = found.objects.iter().find(|object| object.name == name);
@@ -68,12 +68,12 @@ impl Storage {
     }
 }
 
-/// What follows in a path of the JSON API; all others are the XML API's.
+/// Returns the rest of a path of the JSON API. All other paths belong to the XML API.
 fn json_path(path: &str) -> Option<&str> {
     path.strip_prefix("/download").unwrap_or(path).strip_prefix("/storage/v1/b/")
 }
 
-/// The bucket and, unless it is a list, the object.
+/// Returns the bucket and, unless the request is a list, the object.
 fn path(request: &Request) -> Option<(String, Option<String>)> {
     if request.method() != Method::GET {
         return None;
@@ -136,7 +136,7 @@ impl Google {
     }
 }
 
-/// Objects never change here.
+/// The generation of every object: objects never change here.
 const GENERATION: &str = "1";
 
 fn metadata(bucket: &str, object: &config::Object) -> Value {

@@ -7,7 +7,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let CacheableResource::New { data, .. } = credentials.headers(http::Extensions::new()).await? else {
         return Err("no headers".into());
     };
-    let answer = reqwest::Client::new().get(std::env::var("URL")?).headers(data).send().await?;
-    println!("{}", answer.error_for_status()?.text().await?);
+    let response = reqwest::Client::new().get(std::env::var("URL")?).headers(data).send().await?;
+    println!("{}", response.error_for_status()?.text().await?);
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! Cloud Storage, its gRPC API: `ReadObject`, an object's content as a stream. Of a request the bucket and the object are
-//! looked at.
+//! Cloud Storage's gRPC API: `ReadObject` streams an object's content. The fake reads only the bucket and the object in
+//! a request.
 //!
-//! Source: google/storage/v2/storage.proto; AIP-4222 for the header that says which bucket.
+//! Source: google/storage/v2/storage.proto; AIP-4222 for the header that contains the bucket.
 
 use prost::Message;
 
@@ -13,7 +13,7 @@ use crate::google::{Google, grpc};
 use crate::wire::{Fields, Request, Response, header};
 
 const METHOD: &str = "/google.storage.v2.Storage/ReadObject";
-/// The most bytes of an object in one message, as Google has it: 2 MiB.
+/// Maximum number of an object's bytes in one message, as at Google: 2 MiB.
 const MAX_MESSAGE_BYTES: usize = 2 << 20;
 
 #[derive(Clone, PartialEq, Eq, Message)]
@@ -31,7 +31,7 @@ struct ReadObjectResponse {
     checksummed_data: Option<ChecksummedData>,
 }
 
-/// Without the checksum, which may be absent.
+/// The content without its checksum, which is optional.
 #[derive(Clone, PartialEq, Eq, Message)]
 struct ChecksummedData {
     #[prost(bytes = "bytes", tag = "1")]
@@ -42,18 +42,18 @@ pub(super) fn is_call(request: &Request) -> bool {
     grpc::is_call(request, METHOD)
 }
 
-/// The bucket and the object.
+/// Returns the bucket and the object.
 fn target(request: &Request) -> Result<(String, String), ApiError> {
     let message: ReadObjectRequest = grpc::message(request.body())
         .ok_or_else(|| ApiError::invalid("invalid", "Failed to parse the request."))?;
-    // The front end finds the bucket here, and looks into no message.
+    // The front end reads the bucket in this header, and never the message.
     let routing = Fields::parse(header(request, "x-goog-request-params").unwrap_or_default());
     if routing.value("bucket") != Some(&message.bucket) {
         let message = "An x-goog-request-params request metadata property must be provided for this request.";
         return Err(ApiError::invalid("invalid", message));
     }
     let bucket = message.bucket.strip_prefix("projects/_/buckets/").ok_or_else(|| {
-        // Own words.
+        // This fake's own message.
         let message = format!("The bucket `{}` is not projects/_/buckets/BUCKET.", message.bucket);
         ApiError::invalid("invalid", message)
     })?;

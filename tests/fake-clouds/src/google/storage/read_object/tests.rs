@@ -35,7 +35,7 @@ async fn impersonated(fixture: &Fixture) -> String {
     json_body(&response)["accessToken"].as_str().unwrap().to_owned()
 }
 
-/// The messages of an response, taken apart.
+/// Returns the contents of a response's messages.
 fn content(response: &Response) -> Vec<Bytes> {
     let mut rest = response.body.clone();
     let mut content = Vec::new();
@@ -48,7 +48,7 @@ fn content(response: &Response) -> Vec<Bytes> {
     content
 }
 
-/// A refusal's status, its message as it travels, and the log's word.
+/// Returns the status of an error, its encoded message, and the error in the event log.
 fn grpc_error(response: &Response) -> (&str, &str, &str) {
     let status = |name| response.headers[name].to_str().unwrap();
     assert_eq!((response.status.as_u16(), &response.trailers, response.body.len()), (200, &None, 0));
@@ -56,24 +56,24 @@ fn grpc_error(response: &Response) -> (&str, &str, &str) {
 }
 
 #[tokio::test]
-async fn an_object() {
+async fn read_object_returns_content() {
     let fixture = Fixture::new();
     for token in [impersonated(&fixture).await, federated(&fixture).await] {
         let response = fixture.call(Service::Storage, read_request(BUCKET, OBJECT, &token)).await;
         assert_eq!((content(&response), &response.error), (vec![Bytes::from("all sold\n")], &None));
         let trailers = response.trailers.unwrap();
         assert_eq!((&trailers["grpc-status"], trailers.len()), (&"0".parse().unwrap(), 1));
-        let Detail::ObjectRead { object, .. } = response.detail else { panic!("nothing read") };
+        let Detail::ObjectRead { object, .. } = response.detail else { panic!("no object read") };
         assert_eq!(object, "gs://reports/2026/11/24.txt");
     }
     let event = fixture.state.events.all().pop().unwrap();
-    let Detail::ObjectRead { principal, .. } = event.detail else { panic!("nothing read") };
+    let Detail::ObjectRead { principal, .. } = event.detail else { panic!("no object read") };
     assert!(principal.starts_with("principal://iam.googleapis.com/"), "{principal}");
     assert_eq!((event.operation, event.nth, event.status), (Operation::ReadObject, 2, 200));
 }
 
 #[tokio::test]
-async fn a_large_object_comes_in_chunks() {
+async fn large_object_is_split_into_messages() {
     let mut config = config();
     config.google.buckets[0].objects[0].content = "x".repeat(MAX_MESSAGE_BYTES + 1);
     let name = config.google.buckets[0].objects[0].name.clone();
@@ -85,7 +85,7 @@ async fn a_large_object_comes_in_chunks() {
 }
 
 #[tokio::test]
-async fn objects_that_are_refused() {
+async fn read_object_rejects_invalid_requests() {
     let fixture = Fixture::new();
     let token = impersonated(&fixture).await;
     let parameters = "An x-goog-request-params request metadata property must be provided for this request.";
@@ -128,7 +128,7 @@ async fn objects_that_are_refused() {
 }
 
 #[tokio::test]
-async fn callers_that_are_refused() {
+async fn read_object_rejects_unauthorized_callers() {
     let fixture = Fixture::new();
     let response = fixture.call(Service::Storage, read_request(BUCKET, OBJECT, "ya29.d.forged")).await;
     let (status, message, _) = grpc_error(&response);
@@ -150,7 +150,7 @@ async fn callers_that_are_refused() {
 }
 
 #[tokio::test]
-async fn a_fault_is_a_status() {
+async fn faults_are_grpc_statuses() {
     let fixture = Fixture::new();
     for (fault, status) in
         [(Fault::Expired, "16"), (Fault::Denied, "7"), (Fault::Throttled, "8"), (Fault::InternalError, "13")]
@@ -162,7 +162,7 @@ async fn a_fault_is_a_status() {
 }
 
 #[tokio::test]
-async fn what_is_no_call_of_it() {
+async fn other_methods_return_404() {
     let fixture = Fixture::new();
     let cases: [fn(&mut Request); 3] = [
         |request| *request.method_mut() = http::Method::PUT,
@@ -172,7 +172,7 @@ async fn what_is_no_call_of_it() {
     for change in cases {
         let mut request = read_request(BUCKET, OBJECT, "unread");
         change(&mut request);
-        // Which gRPC's libraries take for UNIMPLEMENTED.
+        // gRPC libraries report this as UNIMPLEMENTED.
         assert_eq!(fixture.call(Service::Storage, request).await.status, 404);
     }
 }

@@ -3,7 +3,7 @@ import com.google.api.client.http.javanet.NetHttpTransport;
 import com.google.auth.http.HttpCredentialsAdapter;
 import com.google.auth.oauth2.GoogleCredentials;
 
-/** Google's HTTP client with default credentials, as most of Google's Java code uses them. */
+/** Uses Google's HTTP client with default credentials, like most of Google's Java code. */
 public class Auth {
   public static void main(String[] args) throws Exception {
     var credentials =
