@@ -1,17 +1,17 @@
-# What a person does by hand. `make` lists it.
+# Targets for development. `make` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint fmt deny python chart manifests images e2e conformance bench release-dry-run screenshots version
 
-help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## the whole main job on this machine, with fake clouds
+demo: ## run Rolebridge end to end on this machine, with fake clouds
 	cargo run -p demo
 
-test: ## every test but those that need other languages
+test: ## run every test that needs only Rust
 	cargo test
 
-lint: ## formatting, clippy and the documentation's links
+lint: ## check formatting, clippy and links in the API documentation
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
@@ -19,36 +19,36 @@ lint: ## formatting, clippy and the documentation's links
 fmt: ## format everything
 	cargo fmt --all
 
-deny: ## licences, sources and duplicates of what is depended on
+deny: ## check licenses, sources and bans of dependencies
 	cargo deny check licenses bans sources
 
-python: ## what Python's botocore and google-auth say of it
+python: ## test against Python's botocore and google-auth
 	tests/python/run
 
-conformance: ## which Google library works with which source and identity
+conformance: ## test which Google libraries work with which source and identity
 	tests/conformance/run
 
-bench: ## what the programs weigh, beside their budgets
+bench: ## measure size, memory and speed of the programs against their budgets
 	tests/bench/run
 
-chart: ## the chart: lint, every Kubernetes version, its unit tests, what is made from it
+chart: ## test the chart: lint, every Kubernetes version, unit tests, rendered files
 	tests/chart/run
 
-manifests: ## write what is made from the chart: manifests/ and its README
+manifests: ## render the chart into manifests/, and its README
 	scripts/render_manifests.py
 	scripts/render_chart_readme
 
-images: ## the programs' images as OCI archives in target/images, without an engine
+images: ## build the images as OCI archives in target/images, without a container engine
 	images/build
 
-e2e: ## all of it on a real Kubernetes on this machine; `tests/cluster/install-packages` comes first
+e2e: ## test on a real Kubernetes on this machine; run tests/cluster/install-packages first
 	tests/cluster/e2e/run
 
-screenshots: ## the README's screenshots, of real runs
+screenshots: ## render the README's screenshots from real runs
 	docs/screenshots
 
-release-dry-run: ## versions, workflows, a release that is made here
+release-dry-run: ## test versions, workflows and a release, without publishing
 	tests/release/run
 
-version: ## write VERSION everywhere, and DATE (today's) into the changelog
+version: ## write VERSION to every file, and DATE (default: today) into the changelog
 	release/version.py $(VERSION) $(DATE)

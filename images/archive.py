@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Write an OCI image archive from files on disk, without a container engine and reproducibly.
+"""Write a reproducible OCI image archive from files on disk, without a container engine.
 
-The same files give the same bytes, and so the same digest, whoever builds them, wherever and whenever: entries are
-sorted, owned by root and dated SOURCE_DATE_EPOCH (seconds, 0 if unset).
+The same files give the same bytes and the same digest on every machine: entries are sorted, owned by root and dated
+SOURCE_DATE_EPOCH (seconds, 0 if unset).
 
-A file is DST=SRC, a folder likewise with all that lies in it; links are followed. ARCH:DST=SRC belongs to one
-architecture: archives with several carry one index that a registry or a node picks from.
+DST=SRC adds a file, or a folder with its content; symbolic links are followed. ARCH:DST=SRC adds it for one architecture
+only. An archive for several architectures has one index, from which a registry or a node selects.
 
-`ctr images import`, `docker load`, `podman load`, `skopeo copy oci-archive:…` and `crane push` take the result.
+`ctr images import`, `docker load`, `podman load`, `skopeo copy oci-archive:…` and `crane push` accept the archive.
 """
 
 import argparse
@@ -21,19 +21,19 @@ import tarfile
 from datetime import datetime, timezone
 
 EPOCH = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
-MEDIA = "application/vnd.oci.image."
+MEDIA_TYPE_PREFIX = "application/vnd.oci.image."
 ARCHITECTURES = {"amd64", "arm64"}
 
 
 def add(archive, name, data, mode=0o644, kind=tarfile.REGTYPE):
-    """Append one entry, with nothing in it that the machine or the hour decides."""
+    """Append one entry, without metadata of the machine or the build time."""
     info = tarfile.TarInfo(name)
     info.size, info.mode, info.type, info.mtime = len(data), mode, kind, EPOCH
     archive.addfile(info, io.BytesIO(data))
 
 
 def expand(destination, source):
-    """The files of a pair, each with where it goes."""
+    """Yield the destination and the source of each file of a pair."""
     if not os.path.isdir(source):
         yield destination, source
         return
@@ -45,7 +45,7 @@ def expand(destination, source):
 
 
 def layer_of(pairs):
-    """The one layer: an uncompressed tar. Folders come before what lies in them; /tmp is there for those who need it."""
+    """Return the image's only layer, an uncompressed tar. Folders precede their files; /tmp always exists."""
     files = sorted({d: s for pair in pairs for d, s in expand(*pair)}.items())
     folders = {"tmp"}
     for destination, _ in files:
@@ -64,19 +64,19 @@ def layer_of(pairs):
 
 
 class Blobs(dict):
-    """What an archive holds, by digest."""
+    """Blobs of an archive by digest."""
 
-    def keep(self, kind, data, **more):
+    def add(self, kind, data, **fields):
         digest = hashlib.sha256(data).hexdigest()
         self[digest] = data
-        return {"mediaType": MEDIA + kind, "digest": "sha256:" + digest, "size": len(data)} | more
+        return {"mediaType": MEDIA_TYPE_PREFIX + kind, "digest": "sha256:" + digest, "size": len(data)} | fields
 
-    def keep_json(self, kind, document, **more):
-        return self.keep(kind, json.dumps(document, sort_keys=True).encode(), **more)
+    def add_json(self, kind, document, **fields):
+        return self.add(kind, json.dumps(document, sort_keys=True).encode(), **fields)
 
 
 def image(blobs, architecture, pairs, options):
-    """One architecture's manifest."""
+    """Add the manifest of one architecture and return its descriptor."""
     layer = layer_of(pairs)
     created = datetime.fromtimestamp(EPOCH, timezone.utc).isoformat().replace("+00:00", "Z")
     platform = {"architecture": architecture, "os": "linux"}
@@ -95,18 +95,18 @@ def image(blobs, architecture, pairs, options):
     }
     manifest = {
         "schemaVersion": 2,
-        "mediaType": MEDIA + "manifest.v1+json",
-        "config": blobs.keep_json("config.v1+json", config),
-        "layers": [blobs.keep("layer.v1.tar+gzip", gzip.compress(layer, options.level, mtime=0))],
+        "mediaType": MEDIA_TYPE_PREFIX + "manifest.v1+json",
+        "config": blobs.add_json("config.v1+json", config),
+        "layers": [blobs.add("layer.v1.tar+gzip", gzip.compress(layer, options.level, mtime=0))],
     }
-    return blobs.keep_json("manifest.v1+json", manifest, platform=platform)
+    return blobs.add_json("manifest.v1+json", manifest, platform=platform)
 
 
 def by_architecture(files):
-    """`[ARCH:]DST=SRC` words as lists of pairs."""
+    """Group `[ARCH:]DST=SRC` arguments by architecture, as lists of pairs."""
     images = {}
-    for word in files:
-        destination, source = word.split("=", 1)
+    for argument in files:
+        destination, source = argument.split("=", 1)
         architecture, colon, rest = destination.partition(":")
         if colon and architecture in ARCHITECTURES:
             destination = rest
@@ -118,14 +118,14 @@ def by_architecture(files):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", help="the image's name and tag, such as localhost/app:1")
-    parser.add_argument("archive", help="where to write it")
+    parser.add_argument("name", help="name and tag of the image, for example localhost/app:1")
+    parser.add_argument("archive", help="path of the archive")
     parser.add_argument("files", nargs="+", metavar="[ARCH:]DST=SRC")
     parser.add_argument("--user", default="65532:65532", help="UID:GID (default: %(default)s)")
-    parser.add_argument("--entrypoint", action="append", required=True, help="once for each word")
+    parser.add_argument("--entrypoint", action="append", required=True, help="one element of the entry point (repeatable)")
     parser.add_argument("--env", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--label", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--level", type=int, default=9, help="of compression: 1 is quick, 9 small (default: %(default)s)")
+    parser.add_argument("--level", type=int, default=9, help="compression level, 1 (fast) to 9 (small) (default: %(default)s)")
     return parser.parse_args()
 
 
@@ -134,8 +134,8 @@ def main():
     blobs = Blobs()
     manifests = [image(blobs, architecture, pairs, options) for architecture, pairs in by_architecture(options.files)]
     names = {"io.containerd.image.name": options.name, "org.opencontainers.image.ref.name": options.name}
-    index = {"schemaVersion": 2, "mediaType": MEDIA + "index.v1+json", "manifests": manifests}
-    entry = blobs.keep_json("index.v1+json", index, annotations=names)
+    index = {"schemaVersion": 2, "mediaType": MEDIA_TYPE_PREFIX + "index.v1+json", "manifests": manifests}
+    entry = blobs.add_json("index.v1+json", index, annotations=names)
     with tarfile.open(options.archive + ".new", "w") as archive:
         add(archive, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
         add(archive, "index.json", json.dumps({"schemaVersion": 2, "manifests": [entry]}, sort_keys=True).encode())

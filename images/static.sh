@@ -1,8 +1,8 @@
-# How the programs are compiled as they ship: one static file that needs nothing of the machine it runs on. Sourced.
+# Settings of the release builds: one static file without dependencies on the machine that runs it. Sourced.
 # shellcheck shell=bash
 
-# static_into FOLDER: has Cargo compile so, into FOLDER. Relative relocations are packed, which makes a program smaller
-# by a tenth. The paths of this machine are kept out of it, or two machines would build two programs.
+# static_into FOLDER: configures Cargo for static builds in FOLDER. Relative relocations are packed, which reduces the size by
+# a tenth. Paths of this machine are remapped, so that builds on different machines are identical.
 static_into() {
   local home=${CARGO_HOME:-$HOME/.cargo}
   export CARGO_TARGET_DIR=$1 CARGO_INCREMENTAL=0

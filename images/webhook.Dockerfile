@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
-# The webhook as one static file on an empty root: docker buildx build -f images/webhook.Dockerfile .
-# `images/build` makes the same without an engine.
+# Image of the webhook, with one static file: docker buildx build -f images/webhook.Dockerfile .
+# `images/build` builds the same without a container engine.
 FROM rust:1.95.0-slim-bookworm AS build
 WORKDIR /src
 COPY . .

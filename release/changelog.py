@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Read and write CHANGELOG.md, which is in the form of Keep a Changelog.
+"""Read and write CHANGELOG.md, which has the format of Keep a Changelog.
 
-    changelog.py VERSION   print the section of a version, without its heading: the text of a release
+    changelog.py VERSION   print the section of a version, without its heading, as release notes
 """
 
 import datetime
@@ -15,33 +15,33 @@ HEADING = re.compile(r"^## \[(?P<version>[^\]]+)\] - (?P<date>\d{4}-\d{2}-\d{2})
 
 
 def newest(text):
-    """The version that was released last; None before the first."""
+    """Return the latest released version, or None before the first release."""
     found = HEADING.search(text)
     return found and found["version"]
 
 
 def release(text, version, date):
-    """The changelog with what is unreleased under a heading of its own."""
+    """Return the changelog with the unreleased changes under the heading of a version."""
     try:
         datetime.date.fromisoformat(date)
     except ValueError:
-        sys.exit(f"changelog.py: {date!r} is no date such as 2030-12-31")
+        sys.exit(f"changelog.py: expected a date such as 2030-12-31, found {date!r}")
     if any(found["version"] == version for found in HEADING.finditer(text)):
-        sys.exit(f"changelog.py: CHANGELOG.md has a section of {version} already")
+        sys.exit(f"changelog.py: CHANGELOG.md already has a section of {version}")
     before, mark, after = text.partition(UNRELEASED)
     if not mark:
         sys.exit(f"changelog.py: CHANGELOG.md has no heading {UNRELEASED.strip()!r}")
     if not re.search(r"^- ", after.split("\n## ")[0], re.M):
-        sys.exit(f"changelog.py: nothing is unreleased: what would {version} be?")
+        sys.exit(f"changelog.py: CHANGELOG.md has no unreleased changes for {version}")
     return f"{before}{UNRELEASED}\n## [{version}] - {date}\n{after}"
 
 
 def section(text, version):
-    """What a version changed."""
+    """Return the changes of a version."""
     for found in HEADING.finditer(text):
         if found["version"] == version:
             return text[found.end():].split("\n## ")[0].strip() + "\n"
-    sys.exit(f"changelog.py: CHANGELOG.md has no section of {version}; `make version` writes one")
+    sys.exit(f"changelog.py: CHANGELOG.md has no section of {version}. Fix: run `make version`.")
 
 
 def main():

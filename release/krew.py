@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Print krew's manifest of a release: krew.yaml beside this file, and a platform for each archive of the command line.
+"""Print krew's manifest of a release: krew.yaml in this folder, with a platform for each archive of the command line.
 
-    krew.py VERSION FOLDER   FOLDER holds rolebridge_OS_ARCH.tar.gz for every platform
+    krew.py VERSION FOLDER   FOLDER contains rolebridge_OS_ARCH.tar.gz for every platform
 """
 
 import hashlib
@@ -29,7 +29,7 @@ def platform(version, folder, system, architecture):
     name = f"rolebridge_{system}_{architecture}.tar.gz"
     path = folder / name
     if not path.is_file():
-        sys.exit(f"krew.py: {folder} has no {name}")
+        sys.exit(f"krew.py: {name} not found in {folder}")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return PLATFORM.format(
         system=system, architecture=architecture, downloads=DOWNLOADS, version=version, name=name, digest=digest
@@ -40,7 +40,7 @@ def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     version, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-    platforms = [platform(version, folder, *one) for one in PLATFORMS]
+    platforms = [platform(version, folder, *pair) for pair in PLATFORMS]
     sys.stdout.write(TEMPLATE.read_text().format(version=version) + "".join(platforms))
 
 

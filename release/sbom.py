@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Print what a program is made of, as SPDX 2.3 in JSON.
+"""Print the SBOM of a program as SPDX 2.3 in JSON.
 
-    sbom.py PACKAGE   such as rolebridge-sidecar
+    sbom.py PACKAGE   for example rolebridge-sidecar
 
-What Cargo compiles into it for Linux, of both architectures, with the features that it has by itself: `cargo tree -p`. The
-digests are those of Cargo.lock. The same source gives the same document.
+It lists the packages that Cargo compiles into the program for Linux on both architectures, with the features of a build by
+itself (`cargo tree -p`). The digests are those of Cargo.lock. The output is reproducible.
 """
 
 import hashlib
@@ -23,28 +23,28 @@ REGISTRY = "registry+https://github.com/rust-lang/crates.io-index"
 
 
 def tree(package):
-    """Name, version and licence of everything that is compiled in, the package first."""
+    """Return the license of each compiled package by name and version; the program is the first entry."""
     command = ["cargo", "tree", "--locked", "--package", package, "--edges", "normal,no-proc-macro", "--prefix", "none"]
-    command += ["--format", "{p}|{l}", *(word for target in TARGETS for word in ("--target", target))]
+    command += ["--format", "{p}|{l}", *(argument for target in TARGETS for argument in ("--target", target))]
     lines = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
-    parts = {}
+    packages = {}
     for line in lines:
         found = re.fullmatch(r"(\S+) v(\S+)(?: \(.*\))?\|(.*?)(?: \(\*\))?", line)
         if found:
-            parts.setdefault((found[1], found[2]), found[3])
-    return parts
+            packages.setdefault((found[1], found[2]), found[3])
+    return packages
 
 
 def identifier(name, version):
     return "SPDXRef-" + re.sub(r"[^A-Za-z0-9.-]", "-", f"{name}-{version}")
 
 
-def licence(text):
-    """Cargo still takes the old slash for OR."""
+def spdx_license(text):
+    """Return an SPDX expression. Cargo still accepts the old slash for OR."""
     return re.sub(r" */ *", " OR ", text) or "NOASSERTION"
 
 
-def described(name, version, text, locked):
+def describe(name, version, text, locked):
     package = {
         "SPDXID": identifier(name, version),
         "name": name,
@@ -52,7 +52,7 @@ def described(name, version, text, locked):
         "downloadLocation": "NOASSERTION",
         "filesAnalyzed": False,
         "licenseConcluded": "NOASSERTION",
-        "licenseDeclared": licence(text),
+        "licenseDeclared": spdx_license(text),
         "copyrightText": "NOASSERTION",
     }
     if locked.get("source") == REGISTRY:
@@ -63,19 +63,19 @@ def described(name, version, text, locked):
     return package
 
 
-def relation(one, kind, other):
-    return {"spdxElementId": one, "relationshipType": kind, "relatedSpdxElement": other}
+def relationship(element, kind, related):
+    return {"spdxElementId": element, "relationshipType": kind, "relatedSpdxElement": related}
 
 
 def document(package):
     lock = tomllib.loads((ROOT / "Cargo.lock").read_text())
-    locked = {(one["name"], one["version"]): one for one in lock["package"]}
-    parts = tree(package)
-    (name, version), *others = parts
-    packages = [described(*part, text, locked[part]) for part, text in parts.items()]
+    locked = {(entry["name"], entry["version"]): entry for entry in lock["package"]}
+    licenses = tree(package)
+    (name, version), *dependencies = licenses
+    packages = [describe(*key, text, locked[key]) for key, text in licenses.items()]
     created = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", "0")), timezone.utc)
     digest = hashlib.sha256(json.dumps(packages, sort_keys=True).encode()).hexdigest()
-    top = identifier(name, version)
+    program = identifier(name, version)
     return {
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
@@ -88,8 +88,8 @@ def document(package):
         },
         "packages": packages,
         "relationships": [
-            relation("SPDXRef-DOCUMENT", "DESCRIBES", top),
-            *(relation(top, "CONTAINS", identifier(*other)) for other in others),
+            relationship("SPDXRef-DOCUMENT", "DESCRIBES", program),
+            *(relationship(program, "CONTAINS", identifier(*dependency)) for dependency in dependencies),
         ],
     }
 

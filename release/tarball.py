@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Pack a program with the licence: the same program gives the same bytes.
+"""Write a reproducible archive with a program and the license.
 
-    pack.py PROGRAM ARCHIVE.tar.gz   dated SOURCE_DATE_EPOCH (seconds, 0 if unset)
+    tarball.py PROGRAM ARCHIVE.tar.gz   file dates are SOURCE_DATE_EPOCH (seconds, 0 if unset)
 """
 
 import gzip

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Write one version everywhere, or see that every place has the same.
+"""Write a version to every file that contains it, or check that all files have the same version.
 
-    version.py VERSION [DATE]   write it; DATE (default: today's) goes into CHANGELOG.md
-    version.py --check [TAG]    compare, and fail if a place differs; with TAG, also if the tag is not vVERSION
+    version.py VERSION [DATE]   write it; DATE (default: today) is the date in CHANGELOG.md
+    version.py --check [TAG]    fail if a file has another version, or if TAG is not vVERSION
 
-The workspace's version in Cargo.toml is the source. It goes into Cargo.lock, the chart, what is made from the chart, what
-the programs print in the book's quick start, and a heading of CHANGELOG.md for what stands under "Unreleased".
+The workspace's version in Cargo.toml is the source. It is written to Cargo.lock, the chart, the files rendered from the
+chart, the output in the documentation's quick start, and a heading of CHANGELOG.md above the unreleased changes.
 """
 
 import datetime
@@ -19,78 +19,78 @@ import changelog
 ROOT = pathlib.Path(__file__).parent.parent
 CARGO, LOCK = ROOT / "Cargo.toml", ROOT / "Cargo.lock"
 CHART = ROOT / "charts/rolebridge/Chart.yaml"
-MADE = ("scripts/render_manifests.py",)
-TRANSCRIPT = ROOT / "docs/src/quick-start.md"
+GENERATORS = ("scripts/render_manifests.py",)
+QUICK_START = ROOT / "docs/src/quick-start.md"
 
-WORKSPACE = re.compile(r'^(\[workspace\.package\]\nversion = ")([^"]+)(")', re.M)
-# A package without a source is the workspace's own.
-LOCKED = re.compile(r'^(\[\[package\]\]\nname = "([^"]+)"\nversion = ")([^"]+)("\n(?!source))', re.M)
-CHARTED = re.compile(r"^((version|appVersion): )(.+)()$", re.M)
+CARGO_VERSION = re.compile(r'^(\[workspace\.package\]\nversion = ")([^"]+)(")', re.M)
+# A package without a source is a member of the workspace.
+LOCK_VERSION = re.compile(r'^(\[\[package\]\]\nname = "([^"]+)"\nversion = ")([^"]+)("\n(?!source))', re.M)
+CHART_VERSION = re.compile(r"^((version|appVersion): )(.+)()$", re.M)
 IMAGE = r"ghcr\.io/rolebridge/[a-z]+:(\S*\w)"
 
 NUMBER = r"(0|[1-9]\d*)"
-# https://semver.org without build metadata: an image's tag and a label of Kubernetes cannot hold its "+".
+# https://semver.org without build metadata: image tags and Kubernetes labels cannot contain "+".
 SEMVER = re.compile(rf"{NUMBER}\.{NUMBER}\.{NUMBER}(?:-((?:{NUMBER}|\d*[a-zA-Z-][\da-zA-Z-]*)(?:\.(?:{NUMBER}|\d*[a-zA-Z-][\da-zA-Z-]*))*))?")
 
 
-def order(version):
-    """What versions are compared by: a pre-release comes before its release, numbers before words."""
+def precedence(version):
+    """Return the sort key of SemVer: a pre-release precedes its release, numeric identifiers precede others."""
     core, _, pre = version.partition("-")
-    words = [(0, int(word), "") if word.isdigit() else (1, 0, word) for word in pre.split(".")] if pre else []
-    return [int(number) for number in core.split(".")], not pre, words
+    identifiers = [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in pre.split(".")] if pre else []
+    return [int(number) for number in core.split(".")], not pre, identifiers
 
 
 def current():
-    return WORKSPACE.search(CARGO.read_text())[2]
+    return CARGO_VERSION.search(CARGO.read_text())[2]
 
 
 def rewrite(path, pattern, version):
     text = path.read_text()
-    new = pattern.sub(lambda found: found[1] + version + found[found.re.groups], text)
+    new = pattern.sub(lambda match: match[1] + version + match[match.re.groups], text)
     if pattern.search(text) is None:
-        sys.exit(f"version.py: {path.relative_to(ROOT)} has no version where one is looked for")
+        sys.exit(f"version.py: no version found in {path.relative_to(ROOT)}")
     path.write_text(new)
 
 
 def write(version, date):
     if not SEMVER.fullmatch(version):
-        sys.exit(f"version.py: {version!r} is no version such as 1.2.3 or 1.2.3-rc.1 (semantic, without build metadata)")
-    if order(version) < order(current()):
-        sys.exit(f"version.py: {version} comes before the version that is here, {current()}")
+        sys.exit(f"version.py: expected a version such as 1.2.3 or 1.2.3-rc.1 (SemVer without build metadata), found {version!r}")
+    if precedence(version) < precedence(current()):
+        sys.exit(f"version.py: {version} is older than the current version {current()}")
     changed = changelog.release((ROOT / "CHANGELOG.md").read_text(), version, date)
-    rewrite(TRANSCRIPT, re.compile(rf"(?<![\w.])(){re.escape(current())}()(?!\.?[\w-])"), version)
-    rewrite(CARGO, WORKSPACE, version)
-    rewrite(LOCK, LOCKED, version)
-    rewrite(CHART, CHARTED, version)
+    rewrite(QUICK_START, re.compile(rf"(?<![\w.])(){re.escape(current())}()(?!\.?[\w-])"), version)
+    rewrite(CARGO, CARGO_VERSION, version)
+    rewrite(LOCK, LOCK_VERSION, version)
+    rewrite(CHART, CHART_VERSION, version)
     (ROOT / "CHANGELOG.md").write_text(changed)
-    for script in MADE:
+    for script in GENERATORS:
         subprocess.run([ROOT / script], check=True)
 
 
 def places():
-    """Each place that names a version, and the version."""
-    for name, version in ((found[2], found[3]) for found in LOCKED.finditer(LOCK.read_text())):
+    """Yield each place that contains the version, with its version."""
+    for name, version in ((found[2], found[3]) for found in LOCK_VERSION.finditer(LOCK.read_text())):
         yield f"Cargo.lock, {name}", version
-    for name, version in ((found[2], found[3]) for found in CHARTED.finditer(CHART.read_text())):
+    for name, version in ((found[2], found[3]) for found in CHART_VERSION.finditer(CHART.read_text())):
         yield f"charts/rolebridge/Chart.yaml, {name}", version
     for path in sorted((ROOT / "manifests").glob("*.yaml")):
         for version in re.findall(rf'app\.kubernetes\.io/version: "(.+)"|{IMAGE}', path.read_text()):
             yield f"manifests/{path.name}", "".join(version)
-    for version in re.findall(IMAGE, TRANSCRIPT.read_text()):
-        yield TRANSCRIPT.relative_to(ROOT), version
+    for version in re.findall(IMAGE, QUICK_START.read_text()):
+        yield QUICK_START.relative_to(ROOT), version
     newest = changelog.newest((ROOT / "CHANGELOG.md").read_text())
     if newest:
         yield "CHANGELOG.md, the newest heading", newest
 
 
 def check(tag):
-    here = current()
-    faults = [f"{place}: {version}" for place, version in places() if version != here]
-    if tag is not None and tag != f"v{here}":
-        faults.append(f"the tag: {tag}, where v{here} would be right")
-    if faults:
-        sys.exit("\n".join([f"version.py: Cargo.toml says {here}, but", *faults]))
-    print(here)
+    expected = current()
+    errors = [f"{place}: expected {expected}, found {version}" for place, version in places() if version != expected]
+    if tag is not None and tag != f"v{expected}":
+        errors.append(f"tag: expected v{expected}, found {tag}")
+    if errors:
+        sys.exit("\n".join(["version.py: versions differ from Cargo.toml:", *errors]))
+    print(expected)
 
 
 def main():

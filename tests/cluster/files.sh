@@ -1,16 +1,16 @@
-# What the cluster's processes read: certificates, kubeconfigs, configuration. Sourced by `up`, in $state.
+# Writes the files of the cluster's processes: certificates, kubeconfigs, configuration. Sourced by `up`, in $state.
 # shellcheck shell=bash
 
 key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
 
-leaf() { # file, subject, alternative names
+issue_certificate() { # file, subject, alternative names
   openssl req "${key[@]}" -keyout "pki/$1.key" -out "pki/$1.csr" -subj "$2" 2> /dev/null
   openssl x509 -req -in "pki/$1.csr" -CA pki/ca.crt -CAkey pki/ca.key -CAcreateserial -days 30 \
     -out "pki/$1.crt" -extfile <(echo "subjectAltName=$3") 2> /dev/null
 }
 
-client() { # name, subject
-  leaf "$1" "$2" DNS:client
+write_client() { # name, subject
+  issue_certificate "$1" "$2" DNS:client
   cat > "$1.kubeconfig" << X
 apiVersion: v1
 kind: Config
@@ -21,20 +21,20 @@ current-context: local
 X
 }
 
-# Service account tokens are signed with RSA, as EKS does.
+# Service account tokens are signed with RSA, as on EKS.
 write_certificates() {
   openssl req -x509 "${key[@]}" -keyout pki/ca.key -out pki/ca.crt -days 30 -subj /CN=ca 2> /dev/null
   openssl genrsa -out pki/sa.key 2048 2> /dev/null
   openssl rsa -in pki/sa.key -pubout -out pki/sa.pub 2> /dev/null
-  leaf apiserver /CN=kube-apiserver \
+  issue_certificate apiserver /CN=kube-apiserver \
     "DNS:kubernetes,DNS:kubernetes.default.svc,DNS:localhost,IP:127.0.0.1,IP:10.96.0.1,IP:$node_ip"
-  leaf kubelet /CN=kubelet "DNS:node1,IP:127.0.0.1,IP:$node_ip"
-  client kubelet-client /O=system:masters/CN=kube-apiserver-kubelet-client
-  client scheduler /CN=system:kube-scheduler
-  client controller-manager /CN=system:kube-controller-manager
-  client proxy /CN=system:kube-proxy
-  client node /O=system:nodes/CN=system:node:node1
-  client admin /O=system:masters/CN=admin
+  issue_certificate kubelet /CN=kubelet "DNS:node1,IP:127.0.0.1,IP:$node_ip"
+  write_client kubelet-client /O=system:masters/CN=kube-apiserver-kubelet-client
+  write_client scheduler /CN=system:kube-scheduler
+  write_client controller-manager /CN=system:kube-controller-manager
+  write_client proxy /CN=system:kube-proxy
+  write_client node /O=system:nodes/CN=system:node:node1
+  write_client admin /O=system:masters/CN=admin
 }
 
 write_network() {
@@ -45,8 +45,8 @@ write_network() {
 X
 }
 
-# restrict_oom_score_adj: in a container without CAP_SYS_RESOURCE no process may lower its score, and runc then says
-# only "can't get final child's PID from pipe: EOF".
+# restrict_oom_score_adj: in a container without CAP_SYS_RESOURCE, no process may lower its oom_score_adj. Without this
+# setting, runc only reports "can't get final child's PID from pipe: EOF".
 write_containerd() {
   cat > containerd.toml << X
 version = 2
@@ -65,7 +65,7 @@ state = "$state/containerd-run"
 X
 }
 
-# Where the machine has cgroup v1 the kubelet is told to put up with it, and keeps out of cgroups for QoS classes.
+# failCgroupV1: the kubelet also starts on machines with cgroup v1. cgroupsPerQOS: it manages no cgroups for QoS classes.
 write_kubelet() {
   cat > kubelet.yaml << X
 apiVersion: kubelet.config.k8s.io/v1beta1

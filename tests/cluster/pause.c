@@ -1,10 +1,10 @@
-/* The container that holds a pod's namespaces: it waits, and reaps what is orphaned to it. */
+/* The pause container, which holds a pod's namespaces: it waits, and reaps orphaned processes. */
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void down(int signal) {
+static void stop(int signal) {
     (void)signal;
     _exit(0);
 }
@@ -16,11 +16,11 @@ static void reap(int signal) {
 }
 
 int main(void) {
-    struct sigaction stop = {.sa_handler = down};
-    struct sigaction child = {.sa_handler = reap, .sa_flags = SA_NOCLDSTOP};
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
-    sigaction(SIGCHLD, &child, NULL);
+    struct sigaction stop_action = {.sa_handler = stop};
+    struct sigaction reap_action = {.sa_handler = reap, .sa_flags = SA_NOCLDSTOP};
+    sigaction(SIGINT, &stop_action, NULL);
+    sigaction(SIGTERM, &stop_action, NULL);
+    sigaction(SIGCHLD, &reap_action, NULL);
     for (;;) {
         pause();
     }

@@ -1,18 +1,18 @@
-# How a check is told. Sourced by `run`.
+# Helper functions of the checks. Sourced by `run`.
 # shellcheck shell=bash
 passed=0 failed=0
 
-check() { # what it proves, command...
-  local what=$1 output; shift
+check() { # title, command...
+  local title=$1 output; shift
   if output=$("$@" 2>&1); then
-    passed=$((passed + 1)); echo "ok      $what"
+    passed=$((passed + 1)); echo "ok      $title"
   else
-    failed=$((failed + 1)); printf 'FAILED  %s\n%s\n' "$what" "$output"
+    failed=$((failed + 1)); printf 'FAILED  %s\n%s\n' "$title" "$output"
   fi
 }
 
-refused() { # sentence, command...
-  local sentence=$1 output; shift
-  if output=$("$@" 2>&1); then echo "it was not refused"; return 1; fi
-  grep -qF -- "$sentence" <<< "$output" || { echo "refused, but not with: $sentence"; echo "$output"; return 1; }
+fails_with() { # message, command...
+  local message=$1 output; shift
+  if output=$("$@" 2>&1); then echo "expected a failure"; return 1; fi
+  grep -qF -- "$message" <<< "$output" || { printf 'expected in the error: %s\nfound:\n%s\n' "$message" "$output"; return 1; }
 }

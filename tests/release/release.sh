@@ -1,9 +1,9 @@
-# A release that is made here, of the command line as it is for tests. Sourced by `run`, in a copy of the tree.
+# Builds a release with a debug build of the command line, and checks it. Sourced by `run`, in a copy of the repository.
 # shellcheck shell=bash
 
 program=${CARGO_TARGET_DIR:-$root/target}/debug/rolebridge
 
-make_release() {
+build_release() {
   mkdir dist
   local platform
   for platform in {linux,darwin}_{amd64,arm64}; do release/tarball.py "$program" "dist/rolebridge_$platform.tar.gz" || return; done
@@ -12,39 +12,39 @@ make_release() {
     rolebridge_{darwin,linux}_{amd64,arm64}.tar.gz)
 }
 
-text_of_release() {
+notes_are_the_section() {
   grep -q '^### Added$' notes.md && ! grep -q '^## ' notes.md
 }
 
-checksums() {
+checksums_are_correct() {
   (cd dist && sha256sum --strict --check checksums.txt) && [ "$(wc -l < dist/checksums.txt)" = 8 ]
 }
 
-packed_again() {
+archive_is_reproducible() {
   release/tarball.py "$program" again.tar.gz && cmp again.tar.gz dist/rolebridge_linux_amd64.tar.gz
 }
 
-valid_spdx() {
-  local list
-  for list in dist/*.spdx.json; do pyspdxtools --infile "$list" || return; done
+sboms_are_valid() {
+  local sbom
+  for sbom in dist/*.spdx.json; do pyspdxtools --infile "$sbom" || return; done
 }
 
-# known_parts: the sidecar has AWS's library and never kube; the programs are the workspace's version.
-known_parts() {
+# sboms_have_known_packages: the sidecar contains AWS's SDK and never kube; the programs have the workspace's version.
+sboms_have_known_packages() {
   python3 - << 'P'
 import json
-def parts(program):
-    return {part["name"]: part for part in json.load(open(f"dist/rolebridge-{program}.spdx.json"))["packages"]}
-sidecar, webhook = parts("sidecar"), parts("webhook")
+def packages(program):
+    return {package["name"]: package for package in json.load(open(f"dist/rolebridge-{program}.spdx.json"))["packages"]}
+sidecar, webhook = packages("sidecar"), packages("webhook")
 assert "aws-sdk-sts" in sidecar and "kube" not in sidecar, sorted(sidecar)
 assert "kube" in webhook and "aws-sdk-sts" not in webhook, sorted(webhook)
 assert sidecar["rolebridge-sidecar"]["versionInfo"] == "7.8.9-rc.1"
-assert all("checksums" in part for name, part in sidecar.items() if not name.startswith("rolebridge-"))
+assert all("checksums" in package for name, package in sidecar.items() if not name.startswith("rolebridge-"))
 P
 }
 
-# krew_manifest: by krew's own judge; then what krew-index asks for beyond it.
-krew_manifest() {
+# krew_manifest_is_valid: checks krew's own rules, and then the additional rules of krew-index.
+krew_manifest_is_valid() {
   validate-krew-manifest -manifest dist/rolebridge.yaml -skip-install || return
   python3 - << 'P'
 import hashlib, re, yaml
@@ -67,8 +67,8 @@ krew_installs() {
   PATH=$KREW_ROOT/bin:$PATH kubectl rolebridge --version
 }
 
-# installs_from_source: as the README says it, but without its optimizations, and into another folder.
-installs_from_source() {
+# cargo_installs_from_source: runs the documented command, but as a debug build and into another folder.
+cargo_installs_from_source() {
   local folder=$PWD/home/.cargo
   CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target} \
     cargo install --path src/cli --quiet --debug --locked --offline --root "$folder" || return
@@ -76,8 +76,8 @@ installs_from_source() {
   [ "$(PATH=$folder/bin:$PATH kubectl rolebridge --version)" = "rolebridge $next" ]
 }
 
-# images_of_programs: of stand-ins, for both architectures, as a release makes them.
-images_of_programs() {
+# images_from_precompiled_programs: builds images from dummy programs for both architectures, as a release does.
+images_from_precompiled_programs() {
   local architecture kind
   for architecture in amd64 arm64; do
     mkdir -p "programs/$architecture"

@@ -1,16 +1,16 @@
-# The programs that judge a release: pinned, and kept where the other steps keep theirs. Sourced by `run`.
+# Installs the pinned tools that check a release, in the cache. Sourced by `run`.
 # shellcheck shell=bash
 . "$root/tests/python/venv.sh"
 
-tools=${XDG_CACHE_HOME:-$HOME/.cache}/rolebridge/delivery
+tools=${XDG_CACHE_HOME:-$HOME/.cache}/rolebridge/release
 modules=(
   github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
   sigs.k8s.io/krew/cmd/krew@v0.4.3
   sigs.k8s.io/krew/cmd/validate-krew-manifest@v0.4.3
 )
 
-# get_tools: puts all of them on the PATH.
-get_tools() {
+# install_tools: installs the tools and adds them to PATH.
+install_tools() {
   "$root/tests/cluster/build" helm kubectl || return
   . "$root/tests/cluster/paths.sh"
   PATH=$bin:$PATH
@@ -25,12 +25,12 @@ get_tools() {
 }
 
 lint_scripts() {
-  local all; mapfile -t all < <(scripts)
-  shellcheck "${all[@]}"
+  local scripts; mapfile -t scripts < <(list_scripts)
+  shellcheck "${scripts[@]}"
 }
 
-# pinned: no `uses:` of another repository without a commit, and the version that it is beside it.
-pinned() {
-  local loose; loose=$(grep -hE '^ *-? *uses: ' .github/workflows/*.yml | grep -vE 'uses: (\./|[^@ ]+@[0-9a-f]{40} # v[0-9.]+$)')
-  if [ -n "$loose" ]; then echo "$loose"; return 1; fi
+# actions_are_pinned: every `uses:` of another repository has a commit and, in a comment, its version.
+actions_are_pinned() {
+  local unpinned; unpinned=$(grep -hE '^ *-? *uses: ' .github/workflows/*.yml | grep -vE 'uses: (\./|[^@ ]+@[0-9a-f]{40} # v[0-9.]+$)')
+  if [ -n "$unpinned" ]; then echo "$unpinned"; return 1; fi
 }

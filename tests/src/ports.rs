@@ -1,4 +1,4 @@
-//! Free ports for programs whose listen address is an argument.
+//! Free ports for programs that take their listen address as an argument.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};

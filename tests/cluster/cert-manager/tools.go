@@ -1,6 +1,6 @@
 //go:build tools
 
-// Package tools pins cert-manager: the newest version whose programs can be had as a Go module. `../build` compiles it.
+// Package tools pins cert-manager: the newest version whose programs are in a Go module. `../build` compiles it.
 package tools
 
 import (

@@ -1,9 +1,9 @@
 //go:build tools
 
-// Package tools pins the parts of Kubernetes; `../build` compiles them.
+// Package tools pins the components of Kubernetes; `../build` compiles them.
 //
-// k8s.io/kubernetes asks for its staging modules at version 0.0.0, hence the `replace` lines of go.mod. Another
-// version: change 1.35.4 and 0.35.4 there, then `go mod tidy`.
+// k8s.io/kubernetes requires its staging modules at version 0.0.0, hence the `replace` lines in go.mod. To change the
+// version, replace 1.35.4 and 0.35.4 there and run `go mod tidy`.
 package tools
 
 import (

@@ -1,4 +1,4 @@
-//! Tests with pods whose containers are shell scripts.
+//! Tests with pods that run shell scripts.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

@@ -41,7 +41,7 @@ pub(crate) async fn programs() -> &'static Programs {
     programs.await.as_ref().unwrap()
 }
 
-/// Returns clouds whose AWS sessions and Google tokens expire soon enough to be renewed within a test.
+/// Returns clouds with AWS sessions and Google tokens that expire soon enough to be renewed within a test.
 pub(crate) fn short_lived_credentials() -> Config {
     let mut config = clouds_config().unwrap();
     for role in &mut config.aws.accounts[0].roles {
@@ -73,7 +73,7 @@ pub(crate) fn rows() -> RunResult {
     RunResult::Rows(rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect())
 }
 
-/// Runs a pod whose app runs once, and asserts that it reads the rows and succeeds.
+/// Runs a pod with an app that runs once, and asserts that the app reads the rows and succeeds.
 pub(crate) async fn run_until_rows_are_read(pod: &Pod) -> RunningPod {
     let mut running = pod.run(TIMEOUT).await.unwrap();
     let app = running.process(APP).unwrap();

@@ -17,8 +17,8 @@ create_app() {
 create_apps() {
   local kubernetes=projects/987654321098/locations/global/workloadIdentityPools/kubernetes/providers/cluster
   create_app healthy
-  create_app untrusted rolebridge.io/role-arn=arn:aws:iam::123456789012:role/nobody
-  create_app crashing rolebridge.io/role-arn=arn:aws:iam::123456789012:role/nobody rolebridge.io/startup-timeout=1
+  create_app untrusted rolebridge.io/role-arn=arn:aws:iam::123456789012:role/missing
+  create_app crashing rolebridge.io/role-arn=arn:aws:iam::123456789012:role/missing rolebridge.io/startup-timeout=1
   create_app no-egress rolebridge.io/https-proxy=http://127.0.0.1:9
   create_app no-sidecar rolebridge.io/identity=kubernetes rolebridge.io/provider=$kubernetes
   shop_kubectl create --filename - <<< '{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "deny-egress"},
@@ -50,8 +50,8 @@ healthy_pod_passes_every_step() {
 
 missing_role_is_reported() {
   local issuer; issuer=$(kubectl get --raw /.well-known/openid-configuration | sed 's/.*"issuer":"https:..\([^"]*\)".*/\1/')
-  eventually 30 doctor_finds untrusted '✗ AWS role ' 'AccessDenied' 'trust policy of arn:aws:iam::123456789012:role/nobody' \
-    "\"$issuer:sub\": \"system:serviceaccount:shop:nightly-report\"" 'aws iam update-assume-role-policy --role-name nobody'
+  eventually 30 doctor_finds untrusted '✗ AWS role ' 'AccessDenied' 'trust policy of arn:aws:iam::123456789012:role/missing' \
+    "\"$issuer:sub\": \"system:serviceaccount:shop:nightly-report\"" 'aws iam update-assume-role-policy --role-name missing'
 }
 
 crashing_sidecar_is_reported() {
@@ -79,7 +79,7 @@ late_opt_in_is_reported() {
 # A user with `pods/exec` runs the sidecar's part; a user without it reads the report.
 report_file_is_read() {
   shop_kubectl exec "$(pod_of untrusted)" --container rolebridge -- /rolebridge-sidecar doctor --json > "$work/report.jsonl" || true
-  fails_with 'trust policy of arn:aws:iam::123456789012:role/nobody' doctor --report "$work/report.jsonl"
+  fails_with 'trust policy of arn:aws:iam::123456789012:role/missing' doctor --report "$work/report.jsonl"
 }
 
 run_check "pods with one error each are created" create_apps

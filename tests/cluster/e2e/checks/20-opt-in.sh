@@ -33,7 +33,7 @@ invalid_values_are_denied() {
   local value namespace
   for namespace in shop labelled; do
     for value in True yes 1 enabled ''; do
-      fails_with "rolebridge.io/inject: \"$value\" (on the pod) is neither \"true\" nor \"false\"." \
+      fails_with "rolebridge.io/inject on the pod: expected \"true\" or \"false\", found \"$value\"." \
         try $namespace bad "rolebridge.io/inject=$value"
     done
   done
@@ -51,12 +51,12 @@ apply_warns_about_invalid_annotation() {
 apply_warns_about_ineffective_opt_in() {
   kubectl create deployment misplaced --image app --dry-run=client --output yaml |
     kubectl annotate --local --filename - --output yaml rolebridge.io/inject=true > "$work/misplaced.yaml"
-  output_has 'rolebridge.io/inject on the Deployment itself has no effect' \
+  output_has 'rolebridge.io/inject on the Deployment has no effect' \
     kubectl --namespace shop apply --filename "$work/misplaced.yaml" --dry-run=server
   kubectl create --filename - <<'END'
 {apiVersion: v1, kind: Namespace, metadata: {name: mislabelled, labels: {rolebridge.io/inject: "true"}}}
 END
-  eventually 10 output_has 'rolebridge.io/inject: "true" (the label of the namespace mislabelled) opts nothing in' \
+  eventually 10 output_has 'Label rolebridge.io/inject on the namespace mislabelled: expected "enabled" to opt its pods in, found "true"' \
     kubectl --namespace mislabelled create deployment nothing --image app --dry-run=server
   kubectl delete namespace mislabelled --wait=false
 }
@@ -64,7 +64,7 @@ END
 controller_event_has_the_message() {
   local kind
   for kind in ReplicaSet Job; do
-    eventually 20 output_has 'rolebridge.io/port: "99999"' kubectl --namespace shop get events \
+    eventually 20 output_has 'found "99999"' kubectl --namespace shop get events \
       --field-selector reason=FailedCreate,involvedObject.kind=$kind --output 'jsonpath={.items[*].message}'
   done
   kubectl --namespace shop get replicasets --output 'jsonpath={.items[?(@.metadata.ownerReferences[0].name=="typo")].metadata.name}' \
@@ -75,7 +75,7 @@ controller_event_has_the_message() {
 # Two replicas denied the pods of the ReplicaSet many times, and a pod was denied in a dry run.
 webhook_event_is_emitted_once() {
   local replica_set; replica_set=$(cat "$work/replica-set")
-  eventually 10 output_has 'rolebridge.io/port: "99999"' kubectl --namespace shop get events \
+  eventually 10 output_has 'found "99999"' kubectl --namespace shop get events \
     --field-selector "reason=InjectionDenied,involvedObject.name=$replica_set" --output 'jsonpath={.items[*].message}'
   assert_equal 1 "$(kubectl --namespace shop get events --field-selector "reason=InjectionDenied,involvedObject.name=$replica_set" \
     --output name | wc -l)"

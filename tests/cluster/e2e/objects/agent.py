@@ -1,4 +1,4 @@
-"""Takes TCP connections and hands them on: agent.py ADDRESS PORT TO-ADDRESS TO-PORT."""
+"""Forward TCP connections: agent.py ADDRESS PORT TARGET-ADDRESS TARGET-PORT."""
 
 import asyncio
 import sys
@@ -11,13 +11,13 @@ async def copy(reader, writer):
     writer.close()
 
 
-async def hand_on(reader, writer):
-    on_reader, on_writer = await asyncio.open_connection(*sys.argv[3:5])
-    await asyncio.gather(copy(reader, on_writer), copy(on_reader, writer))
+async def forward(reader, writer):
+    target_reader, target_writer = await asyncio.open_connection(*sys.argv[3:5])
+    await asyncio.gather(copy(reader, target_writer), copy(target_reader, writer))
 
 
 async def main():
-    server = await asyncio.start_server(hand_on, *sys.argv[1:3])
+    server = await asyncio.start_server(forward, *sys.argv[1:3])
     await server.serve_forever()
 
 

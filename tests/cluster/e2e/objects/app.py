@@ -1,7 +1,7 @@
-"""The Python app of the cluster tests: stock Google libraries, told nothing but where the fake clouds are.
+"""The Python app of the cluster tests: stock Google libraries, configured with the addresses of the fake clouds only.
 
-Says how loose the projected tokens of its pod are. Then, told `--object`, it reads an object by google-auth alone, which
-starts soon; told `--all`, an object and a table by the libraries of Cloud Storage and BigQuery.
+Prints the file modes of the pod's projected tokens. With `--object`, it then reads an object with google-auth alone, which
+starts quickly. With `--all`, it reads an object and a table with the libraries of Cloud Storage and BigQuery.
 """
 
 import os
@@ -15,9 +15,9 @@ if "--object" in sys.argv:
     from google.auth.transport.requests import AuthorizedSession
 
     credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
-    answer = AuthorizedSession(credentials).get(f"{os.environ['STORAGE_URL']}/storage/v1/b/shop-reports/o/latest.txt?alt=media")
-    answer.raise_for_status()
-    print("object:", answer.text, flush=True)
+    response = AuthorizedSession(credentials).get(f"{os.environ['STORAGE_URL']}/storage/v1/b/shop-reports/o/latest.txt?alt=media")
+    response.raise_for_status()
+    print("object:", response.text, flush=True)
 if "--all" not in sys.argv:
     sys.exit()
 

@@ -1,17 +1,16 @@
-# The cluster's processes: how each is started, stopped and waited for. Sourced by `up`, `down` and `restart`, with the
-# current folder at $state.
+# Starts and stops the cluster's processes, and waits for them. Sourced by `up`, `down` and `restart`, in $state.
 # shellcheck shell=bash
 
-# start NAME COMMAND...: in a session of its own, so that a Ctrl-C at the terminal reaches the script that will clean
-# up, and not the parts under it.
+# start NAME COMMAND...: starts a process in its own session. A Ctrl-C at the terminal then interrupts the script, which
+# cleans up, and not the process.
 start() {
   local name=$1; shift
   setsid nohup "$@" >> "log/$name.log" 2>&1 < /dev/null &
   echo $! > "$name.pid"
 }
 
-# stop NAME: by its recorded id, if that process is still ours: ids are used again, of processes and of threads. It has
-# three seconds: the API server would wait a minute for the watches of others.
+# stop NAME: stops a process by its recorded ID, if that process is still ours, because IDs of processes and threads are
+# reused. Kills it after three seconds: the API server would wait a minute for open watches.
 stop() {
   local pid command waited=0
   pid=$(cat "$1.pid" 2> /dev/null) || return 0
@@ -25,14 +24,14 @@ stop() {
   done
 }
 
-# command_of PID: nothing of a dead process, also of one that its parent has not reaped yet.
+# command_of PID: prints the command line, or nothing for a dead process, reaped or not.
 command_of() { tr '\0' ' ' < "/proc/$1/cmdline" 2> /dev/null; }
 
-# await SECONDS COMMAND...: until it succeeds.
+# await SECONDS COMMAND...: retries COMMAND until it succeeds, and fails after SECONDS.
 await() {
   local tries=$(($1 * 4)); shift
   until "$@" > /dev/null 2>&1; do
-    [ $((tries -= 1)) -gt 0 ] || { echo "gave up on: $*; see $state/log" >&2; return 1; }
+    [ $((tries -= 1)) -gt 0 ] || { echo "timed out: $*; see $state/log" >&2; return 1; }
     sleep .25
   done
 }
@@ -45,8 +44,8 @@ start_etcd() {
     --advertise-client-urls http://127.0.0.1:2379 --listen-peer-urls http://127.0.0.1:2380
 }
 
-# Aggregator routing lets the API server reach a webhook's Service by its endpoints: it runs on the host, where no
-# Service address answers before kube-proxy is up.
+# With aggregator routing, the API server calls a webhook's Service by its endpoints. The API server runs on the host, where
+# Service addresses do not work before kube-proxy runs.
 start_apiserver() {
   start apiserver "$bin/kube-apiserver" --etcd-servers=http://127.0.0.1:2379 --secure-port=6443 \
     --advertise-address="$node_ip" --tls-cert-file=pki/apiserver.crt --tls-private-key-file=pki/apiserver.key \
@@ -78,13 +77,13 @@ start_kubelet() {
     --node-ip "$node_ip" --root-dir "$state/kubelet"
 }
 
-# kube-proxy may not touch the limits of connection tracking in a container: all three flags at 0.
+# In a container, kube-proxy may not change the limits of connection tracking, so all three flags are 0.
 start_proxy() {
   start proxy "$bin/kube-proxy" --kubeconfig proxy.kubeconfig --hostname-override node1 --proxy-mode iptables \
     --conntrack-max-per-core 0 --conntrack-tcp-timeout-established 0 --conntrack-tcp-timeout-close-wait 0
 }
 
-# cert-manager runs beside the cluster's own parts, for who starts it (`restart cert-manager cainjector`).
+# cert-manager is optional: `restart cert-manager cainjector` starts it.
 start_cert-manager() {
   start cert-manager "$bin/cert-manager" --kubeconfig admin.kubeconfig --leader-elect=false \
     --controllers=issuers,certificaterequests-issuer-ca,certificaterequests-issuer-selfsigned,certificates-issuing,certificates-key-manager,certificates-metrics,certificates-readiness,certificates-request-manager,certificates-revision-manager,certificates-trigger,certificaterequests-approver
