@@ -9,12 +9,13 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use k8s_openapi::jiff::Timestamp;
+use rolebridge_telemetry::exposition::{Exposition, MetricType};
 
 use crate::cert_trust::CertTrust;
-use crate::exposition::{Exposition, MetricType};
 use crate::http::cert_resolver::CertResolver;
 use crate::http::drain::{Drain, Phase};
 use crate::managed_cert::metrics::ManagedCertMetrics;
+use crate::metrics::METRICS_PREFIX;
 use crate::object_kind::ObjectKind;
 use crate::state::AppState;
 
@@ -74,7 +75,7 @@ async fn metrics(State(health): State<Arc<Health>>) -> Response {
 
 /// Returns all metrics: the counters, and gauges that are computed now.
 fn exposition(health: &Health) -> String {
-    let mut exposition = Exposition::default();
+    let mut exposition = Exposition::new(METRICS_PREFIX);
     health.state.metrics.write(&mut exposition);
     let mut family = exposition.family(
         "cached_objects",

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use rolebridge_inject::Reason;
+use rolebridge_telemetry::exposition::{Exposition, MetricType};
 
-use crate::exposition::{Exposition, MetricType};
 use crate::object_kind::ObjectKind;
+
+/// Prefix of every metric name.
+pub const METRICS_PREFIX: &str = "rolebridge_webhook_";
 
 macro_rules! labels {
     ($(#[doc = $doc:literal])+ $name:ident { $($(#[doc = $variant_doc:literal])+ $variant:ident = $label:literal,)+ }) => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::{Client, Config};
+use rolebridge_telemetry::log;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,6 +16,7 @@ use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 use crate::admission::body::BodyReader;
+use crate::args::Args;
 use crate::cert_trust::CertTrust;
 use crate::deadlines::Deadlines;
 use crate::events::Events;
@@ -35,7 +37,7 @@ use crate::metadata::reflector::run_reflector;
 use crate::metrics::{Metrics, ReloadedFile};
 use crate::object_kind::ObjectKind;
 use crate::state::AppState;
-use crate::{Args, log, webhook_config_reader};
+use crate::webhook_config_reader;
 
 /// Maximum connections of the health port, for the kubelet and one or two Prometheus servers.
 const MAX_HEALTH_CONNECTIONS: u32 = 128;
@@ -47,7 +49,8 @@ const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Runs until SIGTERM or SIGINT.
 #[must_use]
 pub fn run(args: &Args) -> ExitCode {
-    log::start(args.log_level);
+    // Fails if a subscriber is already installed, for example by a test that runs the whole program.
+    let _ = log::init(env!("CARGO_CRATE_NAME"), args.log_level.into(), std::io::stdout);
     match runtime(args.threads).and_then(|runtime| runtime.block_on(serve(args))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

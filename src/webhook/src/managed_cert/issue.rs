@@ -50,7 +50,7 @@ pub fn leaf(
     cert_and_key(&params.signed_by(&key, &issuer)?, &key)
 }
 
-/// Returns the fields that all CAs share. A certificate names its issuer by them; the key identifier tells CAs apart.
+/// Returns the fields that all CAs share. A certificate names its issuer by them; the key identifier distinguishes CAs.
 fn ca_params() -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();

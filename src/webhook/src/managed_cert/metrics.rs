@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use k8s_openapi::jiff::Timestamp;
+use rolebridge_telemetry::exposition::{Exposition, MetricType};
 
-use crate::exposition::{Exposition, MetricType};
 use crate::metrics::{Counters, add, labels, value, zeros};
 
 labels! {

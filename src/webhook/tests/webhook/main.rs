@@ -9,6 +9,7 @@ mod deadlines;
 mod drain;
 mod events;
 mod health;
+mod layers;
 #[path = "../../../core/tests/section/metrics.rs"]
 mod listed;
 mod lookup;

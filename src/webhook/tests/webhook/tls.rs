@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::Request;
-use rolebridge_webhook::exposition::Exposition;
+use rolebridge_telemetry::exposition::Exposition;
 use rolebridge_webhook::http::cert_resolver::CertResolver;
 use rolebridge_webhook::http::router::router;
 use rolebridge_webhook::http::tls;
+use rolebridge_webhook::metrics::METRICS_PREFIX;
 use rstest::rstest;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ProtocolVersion, SupportedProtocolVersion};
@@ -75,7 +76,7 @@ async fn plain_http_client_is_counted_and_does_not_affect_others() {
     assert!(plain.send(Request::get("/mutate").body(Body::empty()).unwrap()).await.is_err());
     let mut client = Client::tls(running.port, &TLS13, "h2").await.unwrap();
     assert_eq!(client.client.request(post("/mutate", review(&pod()).to_string())).await.0, 200);
-    let mut exposition = Exposition::default();
+    let mut exposition = Exposition::new(METRICS_PREFIX);
     running.metrics.write(&mut exposition);
     assert!(exposition.into_text().contains("rolebridge_webhook_handshake_errors_total 1\n"));
 }

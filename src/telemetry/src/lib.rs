@@ -1,0 +1,4 @@
+//! Structured logs and Prometheus text exposition, shared by the webhook and the sidecar.
+
+pub mod exposition;
+pub mod log;
