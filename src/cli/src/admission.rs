@@ -11,12 +11,12 @@ use crate::input::object::Object;
 pub(crate) fn admit_object(
     manifests: &Manifests,
     object: &Object<'_>,
-) -> Result<Option<Admission>, CliError> {
+) -> Result<Option<Admission<'static>>, CliError> {
     let Some(json) = object.pod_as_json()? else { return Ok(None) };
     let pod = object.pod(&json)?;
     let (namespace, service_account) = (manifests.namespace(object), pod.service_account());
     let context = manifests.context(namespace, service_account);
-    let mut admission = admit(&pod, &context);
+    let mut admission = admit(&pod, &context).without_settings();
     admission.warnings.extend(object.advice()?);
     let is_unknown = context.service_account.is_none();
     if let Decision::Deny(refusal) = &mut admission.decision

@@ -1,6 +1,6 @@
-//! What the webhook does with a review, from its bytes to the patch's text, on three pods as an API server sends them.
+//! Benchmarks of the webhook's work on a review, from its bytes to the patch's text, for three pods from an API server.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a bench that cannot start has nothing to measure")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a benchmark that cannot start has no result")]
 
 use std::hint::black_box;
 
@@ -33,9 +33,9 @@ struct Request<'a> {
     object: Pod<'a>,
 }
 
-/// The least that any webhook must read.
+/// The minimum that any webhook must read.
 #[derive(Deserialize)]
-struct Floor<'a> {
+struct Minimum<'a> {
     #[serde(borrow)]
     request: Uid<'a>,
 }
@@ -70,7 +70,7 @@ fn inject(c: &mut Criterion) {
     for (name, review) in REVIEWS {
         group.throughput(Throughput::Bytes(review.len() as u64));
         group.bench_with_input(BenchmarkId::new("floor", name), review, |b, review| {
-            b.iter(|| black_box(serde_json::from_str::<Floor<'_>>(review).expect("a review").request.uid));
+            b.iter(|| black_box(serde_json::from_str::<Minimum<'_>>(review).expect("a review").request.uid));
         });
         group.bench_with_input(BenchmarkId::new("decode", name), review, |b, review| {
             b.iter(|| black_box(decode(review)));

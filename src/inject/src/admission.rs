@@ -2,106 +2,114 @@
 
 use rolebridge_core::annotations::INJECT;
 
-use crate::opt_in::SkipReason;
-use crate::{
-    Defaults, Denial, ObjectMetadata, OptIn, Patch, Pod, Reason, patch, reinvocation, resolve, unknown_keys,
-};
+use crate::context::Context;
+use crate::denial::Denial;
+use crate::opt_in::{OptIn, SkipReason};
+use crate::patch::{self, Patch};
+use crate::reason::Reason;
+use crate::settings::{Settings, resolve};
+use crate::view::Pod;
+use crate::{reinvocation, unknown_keys, warnings};
 
-/// What a pod is judged by, beside itself.
-#[derive(Debug, Clone, Copy)]
-pub struct Context<'a> {
-    /// The namespace's name, from the request: a pod of a Deployment may not carry it.
-    pub namespace: &'a str,
-    /// Its service account's metadata; `None` where there is no such service account.
-    pub service_account: Option<&'a ObjectMetadata>,
-    /// Its namespace's metadata; `None` where there is no such namespace.
-    pub namespace_metadata: Option<&'a ObjectMetadata>,
-    /// The platform team's document.
-    pub defaults: &'a Defaults,
-}
-
-/// What becomes of the pod.
+/// The decision about a pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// It gets this patch, which is never empty.
+    /// The pod gets this patch, which is never empty.
     Patch(Patch),
-    /// It stays as it is: it is none of ours, or already has everything ([`Reason::AlreadyInjected`]).
+    /// The pod passes unchanged: it is not opted in, or already injected ([`Reason::AlreadyInjected`]).
     Skip(Reason),
-    /// It is denied.
+    /// The pod is denied.
     Deny(Denial),
 }
 
-/// A decision, with what the user should hear about it.
+/// The decision about a pod, with everything that was derived for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admission {
-    /// What becomes of the pod.
+pub struct Admission<'a> {
+    /// The decision.
     pub decision: Decision,
+    /// The settings of an opted-in pod, unless they could not be resolved.
+    pub settings: Option<Settings<'a>>,
     /// Sentences for the user, shown by `kubectl`.
     pub warnings: Vec<String>,
-    /// Whether a fresher service account or namespace could turn this refusal or skip into something else.
+    /// True if a newer service account or namespace could change this denial or skip.
     pub depends_on_metadata: bool,
 }
 
 /// Decides about a pod.
 #[must_use]
-pub fn admit(pod: &Pod<'_>, context: &Context<'_>) -> Admission {
+pub fn admit<'a>(pod: &'a Pod<'_>, context: &Context<'a>) -> Admission<'a> {
     if pod.is_mirror() {
-        return Admission::unchanged(Reason::MirrorPod);
+        return Admission::skip(Reason::MirrorPod);
     }
     match pod.opted_in_by(context) {
-        Ok(Some(by)) => admit_opted_in(pod, context, by),
+        Ok(Some(opt_in)) => admit_opted_in(pod, context, opt_in),
         Ok(None) => {
             let SkipReason { reason, warnings, depends_on_metadata } = pod.skip_reason(context);
-            Admission { warnings, depends_on_metadata, ..Admission::unchanged(reason) }
+            Admission { warnings, depends_on_metadata, ..Admission::skip(reason) }
         }
-        Err(refusal) => Admission::refused(refusal),
+        Err(denial) => Admission::deny(denial),
     }
 }
 
-/// Decides about a pod that somebody opted in.
-fn admit_opted_in(pod: &Pod<'_>, context: &Context<'_>, by: OptIn) -> Admission {
-    match build_patch(pod, context) {
-        Ok((Some(patch), warnings)) => {
-            Admission { decision: Decision::Patch(patch), warnings, depends_on_metadata: false }
-        }
-        Ok((None, warnings)) => Admission { warnings, ..Admission::unchanged(Reason::AlreadyInjected) },
-        Err(refusal) if by == OptIn::Namespace && refusal.is_missing_prerequisite() => Admission {
-            decision: Decision::Skip(refusal.reason),
-            warnings: vec![format!("Not injected by {NAME}: {}", refusal.message)],
-            depends_on_metadata: refusal.depends_on_metadata,
-        },
-        // A fresher namespace may not opt the pod in at all.
-        Err(refusal) if by == OptIn::Namespace => {
-            Admission { depends_on_metadata: true, ..Admission::refused(refusal) }
-        }
-        Err(refusal) => Admission::refused(refusal),
-    }
-}
-
-/// Who speaks, in a warning that others' warnings stand beside.
+/// The name of the program in a warning, which `kubectl` shows next to other webhooks' warnings.
 const NAME: &str = "Rolebridge";
 
-fn build_patch(pod: &Pod<'_>, context: &Context<'_>) -> Result<(Option<Patch>, Vec<String>), Denial> {
+fn admit_opted_in<'a>(pod: &'a Pod<'_>, context: &Context<'a>, opt_in: OptIn) -> Admission<'a> {
+    let mut settings = None;
+    match build_patch(pod, context, &mut settings) {
+        Ok((patch, warnings)) => {
+            let decision = patch.map_or(Decision::Skip(Reason::AlreadyInjected), Decision::Patch);
+            Admission { decision, settings, warnings, depends_on_metadata: false }
+        }
+        Err(denial) if opt_in == OptIn::Namespace && denial.is_missing_prerequisite() => Admission {
+            settings,
+            warnings: vec![format!("Not injected by {NAME}: {}", denial.message)],
+            depends_on_metadata: denial.depends_on_metadata,
+            ..Admission::skip(denial.reason)
+        },
+        // A newer namespace might not opt the pod in.
+        Err(denial) if opt_in == OptIn::Namespace => {
+            Admission { settings, depends_on_metadata: true, ..Admission::deny(denial) }
+        }
+        Err(denial) => Admission { settings, ..Admission::deny(denial) },
+    }
+}
+
+/// Resolves the settings into `settings` and builds the patch. Returns no patch if the pod is already injected.
+fn build_patch<'a>(
+    pod: &'a Pod<'_>,
+    context: &Context<'a>,
+    settings: &mut Option<Settings<'a>>,
+) -> Result<(Option<Patch>, Vec<String>), Denial> {
     if let Some(field) = pod.runs_on_windows() {
         let message = format!(
-            "The pod runs on Windows ({field}: \"windows\"), for which there is no sidecar. Run it on Linux, or set \
-             {INJECT}: \"false\" on it."
+            "{field} on the pod: expected \"linux\", because the sidecar does not run on Windows, found \"windows\". \
+             Fix: run the pod on Linux, or set {INJECT}: \"false\" on it."
         );
-        return Err(Denial::of_pod(Reason::Windows, message));
+        return Err(Denial::for_pod(Reason::Windows, message));
     }
     unknown_keys::check(pod)?;
     let sidecar = reinvocation::existing_sidecar(pod)?;
-    let settings = resolve(pod, context)?;
-    patch::make(pod, context, &settings, sidecar)
+    let settings = settings.insert(resolve(pod, context)?);
+    let warnings = warnings::for_settings(pod, context, settings, sidecar);
+    patch::build(pod, context, settings, sidecar, warnings)
 }
 
-impl Admission {
-    fn unchanged(reason: Reason) -> Self {
-        Self { decision: Decision::Skip(reason), warnings: Vec::new(), depends_on_metadata: false }
+impl Admission<'_> {
+    /// Drops the settings, which borrow from the pod and the context.
+    #[must_use]
+    pub fn without_settings(self) -> Admission<'static> {
+        let Self { decision, settings: _, warnings, depends_on_metadata } = self;
+        Admission { decision, settings: None, warnings, depends_on_metadata }
     }
 
-    fn refused(refusal: Denial) -> Self {
-        let depends_on_metadata = refusal.depends_on_metadata;
-        Self { decision: Decision::Deny(refusal), warnings: Vec::new(), depends_on_metadata }
+    fn skip(reason: Reason) -> Self {
+        let decision = Decision::Skip(reason);
+        Self { decision, settings: None, warnings: Vec::new(), depends_on_metadata: false }
+    }
+
+    fn deny(denial: Denial) -> Self {
+        let depends_on_metadata = denial.depends_on_metadata;
+        Self { decision: Decision::Deny(denial), settings: None, warnings: Vec::new(), depends_on_metadata }
     }
 }

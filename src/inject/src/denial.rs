@@ -1,31 +1,31 @@
-//! A refusal: what the user reads when a pod is denied.
+//! The denial of a pod, as its author reads it.
 
-use crate::Reason;
+use crate::reason::Reason;
 
-/// Why a pod is denied, for the person who must mend it.
+/// The denial of a pod, for the person who must fix it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
-    /// The kind of reason.
+    /// The reason.
     pub reason: Reason,
-    /// What was found, where, and what would be right.
+    /// The location, the expected and the found value, and the fix.
     pub message: String,
-    /// Whether a fresher service account or namespace could turn it into something else.
+    /// True if a newer service account or namespace could change the decision.
     pub depends_on_metadata: bool,
 }
 
 impl Denial {
-    /// A refusal that only the pod itself can mend.
-    pub(crate) fn of_pod(reason: Reason, message: String) -> Self {
+    /// Creates a denial that only a change of the pod can fix.
+    pub(crate) fn for_pod(reason: Reason, message: String) -> Self {
         Self { reason, message, depends_on_metadata: false }
     }
 
-    /// A refusal that another annotation of the service account or the namespace might mend.
-    pub(crate) fn of_settings(reason: Reason, message: String) -> Self {
+    /// Creates a denial that another annotation of the service account or the namespace might fix.
+    pub(crate) fn for_settings(reason: Reason, message: String) -> Self {
         Self { reason, message, depends_on_metadata: true }
     }
 
-    /// Whether a pod that only its namespace opted in passes unchanged instead: debug pods, hooks and daemons live in
-    /// such a namespace too.
+    /// Returns true if a pod that only its namespace opted in is skipped instead: debug pods, hooks and `DaemonSet`s
+    /// run in such a namespace too.
     pub(crate) fn is_missing_prerequisite(&self) -> bool {
         matches!(
             self.reason,

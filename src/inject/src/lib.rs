@@ -1,11 +1,20 @@
-//! The heart of Rolebridge: from an annotated pod to the JSON Patch it gets, or the sentence that says why not.
+//! The admission decision of Rolebridge: an annotated pod gets a JSON Patch, is skipped, or is denied with a message.
 //!
-//! Pure: (pod, service account, namespace, defaults) -> settings -> patch or refusal, with warnings. No IO, no clock.
+//! Pure: (pod, service account, namespace, defaults) -> settings -> patch or denial, with warnings. No IO, no clock.
 //!
-//! The pod is read through a borrowed view of just the fields that decide something ([`Pod`]), and the patch is made
-//! of explicit `add` operations on the raw JSON, so that fields which this version does not know survive untouched.
+//! The pod is read through a borrowed view of only the fields that affect injection ([`Pod`]). The patch has explicit
+//! `add` operations on the raw JSON, so fields that this version does not know stay unchanged.
+//!
+//! A module imports only modules of its own layer or of those before it:
+//!
+//! 1. [`reason`](Reason), [`denial`](Denial), `message`, [`quantity`], `pattern`, [`view`], `object_metadata`
+//! 2. `mesh`, `reinvocation`, `unknown_keys`, `ineffective`, [`defaults`], `context`, `opt_in`
+//! 3. [`settings`]
+//! 4. [`patch`], then `warnings`
+//! 5. `admission`, then [`workload`]
 
 mod admission;
+mod context;
 pub mod defaults;
 mod denial;
 mod ineffective;
@@ -27,7 +36,8 @@ pub mod workload;
 #[cfg(test)]
 mod tests;
 
-pub use admission::{Admission, Context, Decision, admit};
+pub use admission::{Admission, Decision, admit};
+pub use context::Context;
 pub use defaults::{Defaults, DefaultsError};
 pub use denial::Denial;
 pub use object_metadata::ObjectMetadata;

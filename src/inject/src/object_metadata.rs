@@ -1,9 +1,10 @@
-//! What matters of a service account or a namespace: a few annotations and one label.
+//! The annotations and the label of a service account or a namespace that affect injection.
 
 use rolebridge_core::annotations::{INJECT, PREFIX, eks};
 
-/// The annotations and labels of a service account or a namespace. Keeps only keys that decide something, in as little
-/// memory as they need: a webhook may hold tens of thousands.
+/// The annotations and the label of a service account or a namespace that affect injection.
+///
+/// Keeps only those keys, in as little memory as possible: a webhook may cache tens of thousands of objects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectMetadata {
     annotations: Box<[(Box<str>, Box<str>)]>,
@@ -11,7 +12,7 @@ pub struct ObjectMetadata {
 }
 
 impl ObjectMetadata {
-    /// Picks what decides something out of all annotations and labels.
+    /// Selects the relevant annotations and the relevant label.
     #[must_use]
     pub fn new<K: AsRef<str>, V: AsRef<str>>(
         annotations: impl IntoIterator<Item = (K, V)>,
@@ -19,7 +20,7 @@ impl ObjectMetadata {
     ) -> Self {
         let annotations = annotations
             .into_iter()
-            .filter(|(key, _)| decides(key.as_ref()))
+            .filter(|(key, _)| is_relevant(key.as_ref()))
             .map(|(key, value)| (key.as_ref().into(), value.as_ref().into()))
             .collect();
         let inject_label = labels
@@ -37,13 +38,13 @@ impl ObjectMetadata {
         self.annotations.iter().map(|(key, _)| &**key)
     }
 
-    /// The value of the label that opts a namespace in.
+    /// Returns the value of the label that opts a namespace in.
     pub(crate) fn inject_label(&self) -> Option<&str> {
         self.inject_label.as_deref()
     }
 }
 
-fn decides(key: &str) -> bool {
+fn is_relevant(key: &str) -> bool {
     key.starts_with(PREFIX) || [eks::ROLE_ARN, eks::AUDIENCE, eks::TOKEN_EXPIRATION].contains(&key)
 }
 
@@ -52,7 +53,7 @@ mod tests {
     use super::ObjectMetadata;
 
     #[test]
-    fn only_what_decides_is_kept() {
+    fn object_metadata_keeps_only_relevant_keys() {
         let metadata = ObjectMetadata::new(
             [
                 ("eks.amazonaws.com/role-arn", "arn"),

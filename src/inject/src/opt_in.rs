@@ -1,20 +1,24 @@
-//! Who asked for the injection: the pod itself, or only its namespace.
+//! The opt-in to injection, by the pod itself or by its namespace.
 
 use rolebridge_core::annotations::{INJECT, NAMESPACE_OPT_IN};
 use rolebridge_core::redact::Quoted;
 
-use crate::{Context, Denial, Pod, Reason, ineffective};
+use crate::context::Context;
+use crate::denial::Denial;
+use crate::ineffective;
+use crate::reason::Reason;
+use crate::view::Pod;
 
-/// Who opted the pod in.
+/// The object that opted the pod in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OptIn {
-    /// Its own annotation: whatever is missing is refused.
+    /// The pod's own annotation. A pod that misses a prerequisite is denied.
     Pod,
-    /// Its namespace's label alone: what lacks something passes unchanged.
+    /// Only the namespace's label. A pod that misses a prerequisite is skipped.
     Namespace,
 }
 
-/// Why a pod is none of ours, and what to say about it.
+/// The reason why a pod is not opted in, and the warnings about it.
 pub(crate) struct SkipReason {
     pub(crate) reason: Reason,
     pub(crate) warnings: Vec<String>,
@@ -22,35 +26,35 @@ pub(crate) struct SkipReason {
 }
 
 impl Pod<'_> {
-    /// Who opted the pod in, in a namespace whose label has this value. `None`: nobody.
+    /// Returns the object that opted the pod in, or `None` if the pod is not opted in.
     ///
     /// # Errors
     ///
-    /// The pod's annotation is neither `"true"` nor `"false"`.
+    /// Returns an error if the pod's annotation is neither `"true"` nor `"false"`.
     pub fn opted_in_by(&self, context: &Context<'_>) -> Result<Option<OptIn>, Denial> {
         match self.annotation(INJECT) {
             Some("true") => Ok(Some(OptIn::Pod)),
             Some("false") => Ok(None),
-            Some(other) => Err(Denial::of_pod(
+            Some(other) => Err(Denial::for_pod(
                 Reason::BadValue,
-                format!("{INJECT}: {} (on the pod) is neither \"true\" nor \"false\".", Quoted(other)),
+                format!("{INJECT} on the pod: expected \"true\" or \"false\", found {}.", Quoted(other)),
             )),
             None => Ok((label(context) == Some(NAMESPACE_OPT_IN)).then_some(OptIn::Namespace)),
         }
     }
 
-    /// Why nobody opted the pod in.
+    /// Returns the reason why the pod is not opted in.
     pub(crate) fn skip_reason(&self, context: &Context<'_>) -> SkipReason {
         if self.annotation(INJECT).is_some() {
             return SkipReason { reason: Reason::OptedOut, warnings: Vec::new(), depends_on_metadata: false };
         }
-        let of_namespace = label(context).filter(|value| *value != "disabled").map(|value| {
+        let invalid_label = label(context).filter(|value| *value != "disabled").map(|value| {
             format!(
-                "{INJECT}: {value:?} (the label of the namespace {}) opts nothing in; \"{NAMESPACE_OPT_IN}\" does.",
+                "Label {INJECT} on the namespace {}: expected {NAMESPACE_OPT_IN:?} to opt its pods in, found {value:?}.",
                 context.namespace
             )
         });
-        let warnings = of_namespace.into_iter().chain(ineffective::without_opt_in(self)).collect();
+        let warnings = invalid_label.into_iter().chain(ineffective::without_opt_in(self)).collect();
         SkipReason { reason: Reason::NotOptedIn, warnings, depends_on_metadata: true }
     }
 }

@@ -1,32 +1,39 @@
-//! Patterns of the platform team: `*` for any characters, `{namespace}` for the pod's namespace.
+//! Patterns of the platform team: `*` matches any characters, `{namespace}` the name of the pod's namespace.
 
-/// The name of the pod's namespace in a pattern.
+use rolebridge_core::parse::InvalidValue;
+
+/// Placeholder for the name of the pod's namespace.
 const NAMESPACE: &str = "{namespace}";
 
-/// A pattern that a whole value must match.
+/// A pattern that must match the whole value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pattern(String);
 
 impl Pattern {
-    /// Refuses braces around anything but `namespace`: a misspelt name would match nothing, or itself.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    /// Parses a pattern.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text is empty or has braces around anything but `namespace`: a misspelled placeholder would
+    /// only match itself.
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidValue> {
         if text.is_empty() {
-            return Err("is empty; a pattern that allows everything is \"*\"".to_owned());
+            return Err(InvalidValue::expected("a pattern, such as \"*\" to allow everything"));
         }
         if text.replace(NAMESPACE, "").contains(['{', '}']) {
-            return Err("has braces around something else than {namespace}".to_owned());
+            return Err(InvalidValue::expected("a pattern with braces only in {namespace}"));
         }
         Ok(Self(text.to_owned()))
     }
 
-    /// Whether a value of a pod in this namespace is allowed.
+    /// Returns true if the pattern allows the value for a pod in the namespace.
     pub(crate) fn matches(&self, value: &str, namespace: &str) -> bool {
         let pattern = self.0.replace(NAMESPACE, namespace);
         let mut pieces = pattern.split('*');
         let first = pieces.next().unwrap_or_default();
         let Some(rest) = value.strip_prefix(first) else { return false };
         let Some(last) = pieces.next_back() else { return rest.is_empty() };
-        // Each piece at the earliest place that it fits leaves the most for the last one, which ends the value.
+        // Matching each piece at the earliest position leaves the longest rest for the last piece.
         let middle = pieces.try_fold(rest, |rest, piece| Some(&rest[rest.find(piece)? + piece.len()..]));
         middle.is_some_and(|rest| rest.ends_with(last))
     }
@@ -37,8 +44,8 @@ mod tests {
     use super::Pattern;
 
     #[test]
-    fn matches() {
-        for (pattern, value, fits) in [
+    fn pattern_matches_the_whole_value() {
+        for (pattern, value, matches) in [
             ("abc", "abc", true),
             ("abc", "abcd", false),
             ("abc", "xabc", false),
@@ -57,12 +64,16 @@ mod tests {
             ("{namespace}-*@p.iam", "shopping-batch@p.iam", false),
             ("{namespace}/{namespace}", "shop/shop", true),
         ] {
-            assert_eq!(Pattern::parse(pattern).unwrap().matches(value, "shop"), fits, "{pattern} on {value}");
+            assert_eq!(
+                Pattern::parse(pattern).unwrap().matches(value, "shop"),
+                matches,
+                "{pattern} on {value}"
+            );
         }
     }
 
     #[test]
-    fn what_is_no_pattern() {
+    fn parse_of_an_invalid_pattern_fails() {
         for text in ["", "{name}", "{namespace", "a}", "{{namespace}}"] {
             assert!(Pattern::parse(text).is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! Kubernetes quantities, such as `100m` and `32Mi`: parsed to be compared, never printed.
+//! Kubernetes quantities, such as `100m` and `32Mi`: parsed for comparison, never printed.
 //!
 //! Source: <https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/>.
 
@@ -8,24 +8,24 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 const NANOS: u128 = 1_000_000_000;
 
-/// An amount of a resource, in billionths of its unit, rounded up as Kubernetes does.
+/// An amount of a resource in billionths of its unit, rounded up like in Kubernetes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Quantity(u128);
 
 impl Quantity {
-    /// So many whole units: cores or bytes.
+    /// Creates a quantity of whole units: cores or bytes.
     #[must_use]
     pub const fn units(units: u64) -> Self {
         Self(units as u128 * NANOS)
     }
 
-    /// So many thousandths of a unit.
+    /// Creates a quantity of thousandths of a unit.
     #[must_use]
     pub const fn millis(millis: u64) -> Self {
         Self(millis as u128 * (NANOS / 1000))
     }
 
-    /// Parses `1`, `0.5`, `100m`, `32Mi`, `1e3`. Negative amounts make no sense for resources and are not parsed.
+    /// Parses `1`, `0.5`, `100m`, `32Mi` or `1e3`. Returns `None` for negative amounts, which are invalid for resources.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix('+').unwrap_or(text);
@@ -43,7 +43,7 @@ impl Quantity {
     }
 }
 
-/// A suffix as a factor and a divisor.
+/// Returns the factor and the divisor of a suffix.
 fn scale(suffix: &str) -> Option<(u128, u128)> {
     let decimal = |exponent| Some((power(10, exponent)?, 1));
     let binary = |exponent| Some((power(1024, exponent)?, 1));
@@ -81,7 +81,7 @@ impl<'de> Deserialize<'de> for Quantity {
     }
 }
 
-/// The API server sends strings; a manifest may hold plain numbers.
+/// A visitor for strings, which the API server sends, and for plain numbers in a manifest.
 struct QuantityVisitor;
 
 impl Visitor<'_> for QuantityVisitor {
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_amounts_in_other_words() {
+    fn equal_quantities_with_different_suffixes_are_equal() {
         for (one, other) in [
             ("1", "1000m"),
             ("0.5", "500m"),
@@ -131,20 +131,20 @@ mod tests {
     }
 
     #[test]
-    fn order() {
+    fn quantities_are_ordered_by_amount() {
         assert!(Quantity::parse("16Mi") > Quantity::parse("16M"));
         assert!(Quantity::parse("100m") < Quantity::parse("1"));
     }
 
     #[test]
-    fn what_is_no_quantity() {
+    fn parse_of_an_invalid_quantity_fails() {
         for text in ["", ".", "Mi", "1.2.3", "-1", "1 Mi", "1mi", "1KiB", "ten", "1e", "1e99", "0x10"] {
             assert_eq!(Quantity::parse(text), None, "{text}");
         }
     }
 
     #[test]
-    fn numbers_of_a_manifest() {
+    fn deserialize_accepts_plain_numbers() {
         assert_eq!(serde_json::from_str::<Quantity>("2").unwrap(), Quantity::units(2));
         assert_eq!(Some(serde_json::from_str::<Quantity>("0.5").unwrap()), Quantity::parse("500m"));
         assert!(serde_json::from_str::<Quantity>("\"much\"").is_err());

@@ -1,18 +1,18 @@
-//! Why a pod was refused or left as it was: a closed set, shared by answers, logs, metrics and the documentation.
+//! The reasons for a denial or a skip: a closed set, shared by responses, logs, metrics and the documentation.
 
 macro_rules! reasons {
-    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $sentence:literal;)+) => {
-        /// Why a pod was refused or left as it was.
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $message:literal;)+) => {
+        /// The reason for a denial or a skip.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Reason {
             $($(#[doc = $doc])+ $name,)+
         }
 
         impl Reason {
-            /// Every reason, in the order of the documentation.
+            /// All reasons, in the order of the documentation.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// In kebab case: a label of metrics, a field of logs. It never carries a user's value.
+            /// Returns the kebab-case code: a metric label and a log field. It never contains a user's value.
             #[must_use]
             pub const fn code(self) -> &'static str {
                 match self {
@@ -20,11 +20,11 @@ macro_rules! reasons {
                 }
             }
 
-            /// What it means, for people.
+            /// Returns a sentence that explains the reason.
             #[must_use]
             pub const fn sentence(self) -> &'static str {
                 match self {
-                    $(Self::$name => $sentence,)+
+                    $(Self::$name => $message,)+
                 }
             }
         }
@@ -32,34 +32,34 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// Neither the pod nor its namespace asked.
+    /// Neither the pod nor its namespace opted in.
     NotOptedIn = "not-opted-in", "Neither the pod nor its namespace opted in.";
-    /// The pod said `"false"`.
+    /// The pod is annotated with `"false"`.
     OptedOut = "opted-out", "The pod opted out with rolebridge.io/inject: \"false\".";
-    /// The kubelet's own pod; nobody can change it.
-    MirrorPod = "mirror-pod", "The pod mirrors a static pod of its node, which no webhook can change.";
-    /// A second call found nothing to add.
-    AlreadyInjected = "already-injected", "The pod already has everything.";
-    /// Nobody named a provider.
-    NoProvider = "no-provider", "No workload identity pool provider is named anywhere.";
-    /// Nobody named an IAM role.
-    NoAwsIdentity = "no-aws-identity", "No IAM role is named anywhere.";
-    /// No container is left that would get credentials.
-    NoContainers = "no-containers", "No container is left that would get credentials.";
-    /// The sidecar is a Linux program.
-    Windows = "windows", "The pod runs on Windows, for which there is no sidecar.";
-    /// A listener would stand on the node.
-    HostNetwork = "host-network", "The pod shares its node's network, where a listener would serve the whole node.";
-    /// A value that means nothing.
-    BadValue = "bad-value", "A setting has a value that means nothing.";
-    /// A key that does not exist.
-    UnknownAnnotation = "unknown-annotation", "An annotation of the pod does not exist.";
-    /// Outside of what the platform team allows.
+    /// The pod is the kubelet's mirror of a static pod.
+    MirrorPod = "mirror-pod", "The pod mirrors a static pod of its node, and webhooks cannot change it.";
+    /// A reinvocation found nothing to add.
+    AlreadyInjected = "already-injected", "The pod is already injected.";
+    /// No provider is configured.
+    NoProvider = "no-provider", "No workload identity pool provider is configured (pod, service account, namespace or defaults).";
+    /// No IAM role is configured.
+    NoAwsIdentity = "no-aws-identity", "No IAM role is configured (pod, service account, namespace or defaults).";
+    /// No container is selected for credentials.
+    NoContainers = "no-containers", "No container of the pod would get credentials.";
+    /// The sidecar runs only on Linux.
+    Windows = "windows", "The pod runs on Windows, but the sidecar runs only on Linux.";
+    /// The sidecar would listen on the node's network.
+    HostNetwork = "host-network", "The pod uses its node's network, so the sidecar's ports would be open to the whole node.";
+    /// A setting has an invalid value.
+    BadValue = "bad-value", "A setting has an invalid value.";
+    /// The pod has an unknown Rolebridge annotation.
+    UnknownAnnotation = "unknown-annotation", "The pod has an unknown Rolebridge annotation.";
+    /// The platform team's `allowed` lists exclude the value.
     NotAllowed = "not-allowed", "The platform team does not allow the value.";
-    /// Reserved for the namespace and the chart.
-    Locked = "locked", "The platform team lets only the namespace or the chart set the annotation.";
-    /// A name, mount path or port that the pod uses otherwise.
-    Clash = "clash", "The pod uses a name, mount path or port of the sidecar for something else.";
+    /// Only the namespace and the chart's defaults may set the annotation.
+    Locked = "locked", "The platform team locked the annotation: only the namespace or the chart's defaults may set it.";
+    /// The pod already uses one of the sidecar's names, mount paths or ports.
+    Clash = "clash", "The pod already uses a name, mount path or port of the sidecar.";
 }
 
 #[cfg(test)]
@@ -67,7 +67,7 @@ mod tests {
     use super::Reason;
 
     #[test]
-    fn codes_are_kebab_case_and_differ() {
+    fn reason_codes_are_unique_and_kebab_case() {
         let mut codes: Vec<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
         assert!(codes.iter().all(|code| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
         codes.sort_unstable();
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn sentences_are_sentences() {
+    fn reason_sentences_are_punctuated() {
         for reason in Reason::ALL {
             let sentence = reason.sentence();
             assert!(sentence.starts_with(char::is_uppercase) && sentence.ends_with('.'), "{sentence}");

@@ -1,4 +1,4 @@
-//! Whether a pod has been injected before: told by structure, never by an annotation, which could be copied or forged.
+//! Detects an earlier injection by the pod's structure, never by an annotation, which could be copied or forged.
 
 use rolebridge_core::annotations::PREFIX;
 use rolebridge_core::pod_names::{
@@ -6,55 +6,55 @@ use rolebridge_core::pod_names::{
     RUN_ARGS, TOKEN_VOLUME, VolumeMount,
 };
 
-use crate::view::{self, Container, ContainerList};
-use crate::{Denial, Pod, Reason};
+use crate::denial::Denial;
+use crate::reason::Reason;
+use crate::view::{BorrowedStr, Container, ContainerList, DownwardItem, Pod, Volume};
 
-/// Every volume that may be ours.
+/// All volumes that Rolebridge may add.
 const VOLUMES: &[VolumeMount] = &[TOKEN_VOLUME, CONFIG_VOLUME, AWS_TOKEN_VOLUME, IDENTITY_VOLUME, CA_VOLUME];
 
-/// The sidecar that is in the pod already. Its image, resources and security may differ: another webhook's doing, or an
-/// older version's.
+/// Returns the sidecar that the pod already has. Its image, resources and security context may differ, because another
+/// webhook or an older version set them.
 ///
 /// # Errors
 ///
-/// A container or a volume of the pod has a name of ours and is not ours.
+/// Returns an error if another container or volume has one of Rolebridge's names.
 pub(crate) fn existing_sidecar<'a>(pod: &'a Pod<'_>) -> Result<Option<&'a Container<'a>>, Denial> {
-    let mut injected = None;
-    for (list, _, container) in pod.containers().filter(|(_, _, one)| *one.name == *CONTAINER) {
-        if list != ContainerList::Init || injected.is_some() || !is_sidecar(container) {
+    let mut sidecar = None;
+    for (list, _, container) in pod.containers().filter(|(_, _, container)| *container.name == *CONTAINER) {
+        if list != ContainerList::Init || sidecar.is_some() || !is_sidecar(container) {
             return Err(clash(format!(
-                "The container {CONTAINER} is not Rolebridge's sidecar but has its name; give it another one."
+                "Container {CONTAINER} on the pod: expected Rolebridge's sidecar, found another container. Fix: \
+                 rename the container."
             )));
         }
-        injected = Some(container);
+        sidecar = Some(container);
     }
     let volumes = pod.spec.volumes.as_deref().unwrap_or_default();
-    let is_taken =
-        |ours: &&VolumeMount| volumes.iter().any(|one| *one.name == *ours.name && !needs_no_sidecar(one));
+    let is_taken = |ours: &&VolumeMount| {
+        volumes.iter().any(|volume| *volume.name == *ours.name && !needs_no_sidecar(volume))
+    };
     match VOLUMES.iter().find(is_taken) {
-        Some(VolumeMount { name, .. }) if injected.is_none() => Err(clash(format!(
-            "The volume {name} is not Rolebridge's but has its name; give it another one."
+        Some(VolumeMount { name, .. }) if sidecar.is_none() => Err(clash(format!(
+            "Volume {name} on the pod: expected Rolebridge's volume, found another one. Fix: rename the volume."
         ))),
-        _ => Ok(injected),
+        _ => Ok(sidecar),
     }
 }
 
-/// Whether a volume of one of our names is what it is where the kubelet does all the work.
-fn needs_no_sidecar(volume: &view::Volume<'_>) -> bool {
+/// Returns true if the volume is one of Rolebridge's and works without a sidecar, because the kubelet writes it.
+fn needs_no_sidecar(volume: &Volume<'_>) -> bool {
     if *volume.name == *CONFIG_VOLUME.name {
         let path = format!("metadata.annotations['{PREFIX}config-");
-        let of_ours =
-            |item: &view::DownwardItem<'_>| item.field().is_some_and(|field| field.starts_with(&path));
-        return volume.downward_items().is_some_and(|items| items.iter().all(of_ours));
+        let is_config = |item: &DownwardItem<'_>| item.field().is_some_and(|field| field.starts_with(&path));
+        return volume.downward_items().is_some_and(|items| items.iter().all(is_config));
     }
     *volume.name == *IDENTITY_VOLUME.name && volume.token_path() == Some(IDENTITY_TOKEN_NAME)
 }
 
 fn is_sidecar(container: &Container<'_>) -> bool {
-    let says = |words: Option<&[_]>, wanted: &[&str]| {
-        words.is_some_and(|words: &[crate::view::BorrowedStr<'_>]| {
-            words.iter().map(|word| &**word).eq(wanted.iter().copied())
-        })
+    let equals = |words: Option<&[BorrowedStr<'_>]>, expected: &[&str]| {
+        words.is_some_and(|words| words.iter().map(|word| &**word).eq(expected.iter().copied()))
     };
     let mounts = |volume: &VolumeMount| {
         container
@@ -63,11 +63,11 @@ fn is_sidecar(container: &Container<'_>) -> bool {
             .any(|mount| *mount.name == *volume.name && *mount.mount_path == *volume.path)
     };
     container.restarts_always()
-        && says(container.command.as_deref(), &[PROGRAM])
-        && says(container.args.as_deref(), RUN_ARGS)
+        && equals(container.command.as_deref(), &[PROGRAM])
+        && equals(container.args.as_deref(), RUN_ARGS)
         && mounts(&TOKEN_VOLUME)
 }
 
 fn clash(message: String) -> Denial {
-    Denial::of_pod(Reason::Clash, message)
+    Denial::for_pod(Reason::Clash, message)
 }

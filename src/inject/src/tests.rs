@@ -1,61 +1,54 @@
-//! Who opted in, and what becomes of a pod that lacks something.
+//! Opt-in, missing prerequisites, and warnings.
 
 use std::fmt::Write;
 
 use serde_json::json;
 
 use crate::workload::{Workload, preview};
-use crate::{Context, Decision, Defaults, ObjectMetadata, admit};
+use crate::{Admission, Context, Decision, Defaults, ObjectMetadata, admit};
 
 const PROVIDER: (&str, &str) =
     ("rolebridge.io/provider", "projects/1/locations/global/workloadIdentityPools/pool/providers/prod");
 const ROLE: (&str, &str) = ("eks.amazonaws.com/role-arn", "arn:aws:iam::123456789012:role/batch");
 
-/// What became of it: `injected`, or the reason's code after `unchanged` or `refused`; a `?` if that depends on
-/// metadata.
-fn word(decision: &Decision, depends: bool) -> String {
-    let depends = if depends { "?" } else { "" };
+/// Renders a decision: `injected`, or the reason's code after `skipped` or `denied`, with a `?` if it depends on metadata.
+fn render(decision: &Decision, depends_on_metadata: bool) -> String {
+    let depends = if depends_on_metadata { "?" } else { "" };
     match decision {
         Decision::Patch(_) => format!("injected{depends}"),
-        Decision::Skip(reason) => format!("unchanged {}{depends}", reason.code()),
-        Decision::Deny(refusal) => format!("refused {}{depends}", refusal.reason.code()),
+        Decision::Skip(reason) => format!("skipped {}{depends}", reason.code()),
+        Decision::Deny(denial) => format!("denied {}{depends}", denial.reason.code()),
     }
 }
 
 #[test]
-fn who_opts_in_and_what_it_lacks() {
+fn admit_depends_on_opt_in_and_prerequisites() {
     let all = &[PROVIDER, ROLE][..];
     for (annotation, label, spec, service_account, decision) in [
         (Some("true"), None, json!({}), all, "injected"),
         (None, Some("enabled"), json!({}), all, "injected"),
-        (None, None, json!({}), all, "unchanged not-opted-in?"),
-        (None, Some("true"), json!({}), all, "unchanged not-opted-in?"),
-        (Some("false"), Some("enabled"), json!({}), all, "unchanged opted-out"),
-        (Some("True"), None, json!({}), all, "refused bad-value"),
-        (Some("yes"), Some("enabled"), json!({}), all, "refused bad-value"),
-        (Some(""), None, json!({}), all, "refused bad-value"),
-        (Some("true"), None, json!({}), &[ROLE][..], "refused no-provider?"),
-        (None, Some("enabled"), json!({}), &[ROLE][..], "unchanged no-provider?"),
-        (Some("true"), Some("enabled"), json!({}), &[PROVIDER][..], "refused no-aws-identity?"),
-        (None, Some("enabled"), json!({}), &[PROVIDER][..], "unchanged no-aws-identity?"),
-        (Some("true"), None, json!({"os": {"name": "windows"}}), all, "refused windows"),
+        (None, None, json!({}), all, "skipped not-opted-in?"),
+        (None, Some("true"), json!({}), all, "skipped not-opted-in?"),
+        (Some("false"), Some("enabled"), json!({}), all, "skipped opted-out"),
+        (Some("True"), None, json!({}), all, "denied bad-value"),
+        (Some("yes"), Some("enabled"), json!({}), all, "denied bad-value"),
+        (Some(""), None, json!({}), all, "denied bad-value"),
+        (Some("true"), None, json!({}), &[ROLE][..], "denied no-provider?"),
+        (None, Some("enabled"), json!({}), &[ROLE][..], "skipped no-provider?"),
+        (Some("true"), Some("enabled"), json!({}), &[PROVIDER][..], "denied no-aws-identity?"),
+        (None, Some("enabled"), json!({}), &[PROVIDER][..], "skipped no-aws-identity?"),
+        (Some("true"), None, json!({"os": {"name": "windows"}}), all, "denied windows"),
         (
             None,
             Some("enabled"),
             json!({"nodeSelector": {"kubernetes.io/os": "windows"}}),
             all,
-            "unchanged windows",
+            "skipped windows",
         ),
         (Some("true"), None, json!({"nodeSelector": {"kubernetes.io/os": "linux"}}), all, "injected"),
-        (Some("true"), None, json!({"hostNetwork": true}), all, "refused host-network?"),
-        (None, Some("enabled"), json!({"hostNetwork": true}), all, "unchanged host-network?"),
-        (
-            None,
-            Some("enabled"),
-            json!({}),
-            &[PROVIDER, ("rolebridge.io/port", "x")][..],
-            "refused bad-value?",
-        ),
+        (Some("true"), None, json!({"hostNetwork": true}), all, "denied host-network?"),
+        (None, Some("enabled"), json!({"hostNetwork": true}), all, "skipped host-network?"),
+        (None, Some("enabled"), json!({}), &[PROVIDER, ("rolebridge.io/port", "x")][..], "denied bad-value?"),
     ] {
         let mut pod = json!({"metadata": {"annotations": {}}, "spec": {"containers": [{"name": "web"}]}});
         pod["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
@@ -71,64 +64,69 @@ fn who_opts_in_and_what_it_lacks() {
             )),
             defaults: &Defaults::default(),
         };
-        let admission = admit(&serde_json::from_str(&pod.to_string()).unwrap(), &context);
+        let text = pod.to_string();
+        let view = serde_json::from_str(&text).unwrap();
+        let admission = admit(&view, &context);
         assert_eq!(
-            word(&admission.decision, admission.depends_on_metadata),
+            render(&admission.decision, admission.depends_on_metadata),
             decision,
             "{annotation:?} {label:?} {pod}"
         );
-        let speaks = decision.contains("no-")
-            || decision.contains("unchanged windows")
-            || decision.contains("unchanged host");
-        let warned = speaks && decision.starts_with("unchanged") || label == Some("true");
+        let is_missing = decision.contains("no-")
+            || decision.contains("skipped windows")
+            || decision.contains("skipped host");
+        let warned = is_missing && decision.starts_with("skipped") || label == Some("true");
         assert_eq!(!admission.warnings.is_empty(), warned, "{decision}: {:?}", admission.warnings);
     }
 }
 
-fn admit_text(pod: &str, service_account: &[(&str, &str)]) -> crate::Admission {
+/// Admits a pod and returns the decision and the warnings.
+fn admit_text(pod: &str, service_account: &[(&str, &str)]) -> (Decision, Vec<String>) {
     let context = Context {
         namespace: "shop",
         service_account: Some(&ObjectMetadata::new(service_account.iter().copied(), [])),
         namespace_metadata: None,
         defaults: &Defaults::default(),
     };
-    admit(&serde_json::from_str(pod).unwrap(), &context)
+    let pod = serde_json::from_str(pod).unwrap();
+    let Admission { decision, warnings, .. } = admit(&pod, &context);
+    (decision, warnings)
 }
 
 #[test]
-fn a_mirror_pod_is_left_alone() {
+fn admit_skips_a_mirror_pod() {
     let pod = r#"{"metadata":{"annotations":{"rolebridge.io/inject":"true","kubernetes.io/config.mirror":"x"}},"spec":{}}"#;
-    assert_eq!(word(&admit_text(pod, &[]).decision, false), "unchanged mirror-pod");
+    assert_eq!(render(&admit_text(pod, &[]).0, false), "skipped mirror-pod");
 }
 
 #[test]
-fn a_misspelt_annotation() {
+fn unknown_annotation_is_denied_on_the_pod_and_warned_about_elsewhere() {
     let pod = |more: &str| {
         format!(
             r#"{{"metadata":{{"annotations":{{"rolebridge.io/inject":"true"{more}}}}},"spec":{{"containers":[{{"name":"web"}}]}}}}"#
         )
     };
-    let on_pod = admit_text(&pod(r#","rolebridge.io/provder":"x""#), &[PROVIDER, ROLE]);
-    let Decision::Deny(refusal) = on_pod.decision else { panic!("accepted") };
+    let (decision, _) = admit_text(&pod(r#","rolebridge.io/provder":"x""#), &[PROVIDER, ROLE]);
+    let Decision::Deny(denial) = decision else { panic!("accepted") };
     assert_eq!(
-        refusal.message,
-        "\"rolebridge.io/provder\" (on the pod) does not exist. Did you mean rolebridge.io/provider?"
+        denial.message,
+        "\"rolebridge.io/provder\" on the pod: unknown annotation. Did you mean rolebridge.io/provider?"
     );
     let elsewhere = [PROVIDER, ROLE, ("rolebridge.io/projct", "x"), ("rolebridge.io/inject", "true")];
-    let on_service_account = admit_text(&pod(""), &elsewhere);
-    assert_eq!(word(&on_service_account.decision, false), "injected");
+    let (decision, warnings) = admit_text(&pod(""), &elsewhere);
+    assert_eq!(render(&decision, false), "injected");
     assert_eq!(
-        on_service_account.warnings,
+        warnings,
         [
-            "rolebridge.io/projct (on the service account default) does not exist. Did you mean rolebridge.io/project?",
-            "rolebridge.io/inject (on the service account default) has no effect: it is a pod's annotation, or a \
-             namespace's label.",
+            "rolebridge.io/projct on the service account default: unknown annotation. Did you mean rolebridge.io/project?",
+            "rolebridge.io/inject on the service account default has no effect. Fix: set it as an annotation of the pod \
+             or as a label of the namespace.",
         ]
     );
 }
 
 #[test]
-fn warnings_about_the_settings() {
+fn warnings_about_settings_fit_into_256_characters() {
     let pod = |spec: &str, more: &str| {
         format!(
             r#"{{"metadata":{{"annotations":{{"rolebridge.io/inject":"true"{more}}}}},"spec":{{{spec}}}}}"#
@@ -150,17 +148,17 @@ fn warnings_about_the_settings() {
             [PROVIDER, ROLE],
         ),
     ] {
-        let admission = admit_text(&pod, &service_account);
-        assert_eq!(word(&admission.decision, false), "injected");
-        assert_eq!(admission.warnings.len(), 1, "{pod}");
-        assert!(admission.warnings[0].len() <= 256, "{}", admission.warnings[0]);
-        warnings.extend(admission.warnings);
+        let (decision, found) = admit_text(&pod, &service_account);
+        assert_eq!(render(&decision, false), "injected");
+        assert_eq!(found.len(), 1, "{pod}");
+        assert!(found[0].len() <= 256, "{}", found[0]);
+        warnings.extend(found);
     }
     insta::assert_snapshot!(warnings.join("\n"));
 }
 
 #[test]
-fn a_workload_hears_what_its_pods_would() {
+fn preview_returns_the_messages_of_the_pods() {
     let template = |annotations: &str| {
         format!(
             r#"{{"metadata":{{"creationTimestamp":null,"annotations":{annotations}}},"spec":{{"serviceAccountName":"batch","containers":[{{"name":"web"}}]}}}}"#
@@ -171,7 +169,7 @@ fn a_workload_hears_what_its_pods_would() {
     let workload = |kind: &str, annotations: &str, spec: &str| {
         format!(r#"{{"kind":"{kind}","metadata":{{"annotations":{annotations}}},"spec":{{{spec}}}}}"#)
     };
-    let mut said = String::new();
+    let mut previews = String::new();
     for text in [
         workload("Deployment", "null", &format!(r#""template":{opted_in}"#)),
         workload("CronJob", "null", &format!(r#""jobTemplate":{{"spec":{{"template":{opted_in}}}}}"#)),
@@ -197,13 +195,13 @@ fn a_workload_hears_what_its_pods_would() {
             namespace_metadata: None,
             defaults: &Defaults::default(),
         };
-        writeln!(said, "{:#?}", preview(&workload, &context)).unwrap();
+        writeln!(previews, "{:#?}", preview(&workload, &context)).unwrap();
     }
-    insta::assert_snapshot!(said);
+    insta::assert_snapshot!(previews);
 }
 
 #[test]
-fn the_platform_teams_guard_rails() {
+fn allowed_and_locked_deny_values_of_the_app_team() {
     let defaults = Defaults::from_yaml(
         "allowed:
   providers: ['projects/1/*']
@@ -214,7 +212,7 @@ settings: {sts-endpoint: 'https://sts.example.internal'}
     )
     .unwrap();
     let other = "projects/2/locations/global/workloadIdentityPools/pool/providers/prod";
-    let mut said = Vec::new();
+    let mut decisions = Vec::new();
     for (pod, service_account, namespace) in [
         (None, Some(("rolebridge.io/service-account", "shop-batch@shop.iam.gserviceaccount.com")), None),
         (None, None, Some(("rolebridge.io/sts-endpoint", "https://other.example.internal"))),
@@ -236,11 +234,13 @@ settings: {sts-endpoint: 'https://sts.example.internal'}
             namespace_metadata: Some(&ObjectMetadata::new(namespace, [])),
             defaults: &defaults,
         };
-        let admission = admit(&serde_json::from_str(&pod.to_string()).unwrap(), &context);
-        said.push(match admission.decision {
-            Decision::Deny(refusal) => format!("[{}] {}", refusal.reason.code(), refusal.message),
-            other => word(&other, admission.depends_on_metadata),
+        let text = pod.to_string();
+        let view = serde_json::from_str(&text).unwrap();
+        let admission = admit(&view, &context);
+        decisions.push(match admission.decision {
+            Decision::Deny(denial) => format!("[{}] {}", denial.reason.code(), denial.message),
+            other => render(&other, admission.depends_on_metadata),
         });
     }
-    insta::assert_snapshot!(said.join("\n"));
+    insta::assert_snapshot!(decisions.join("\n"));
 }

@@ -1,77 +1,64 @@
-//! Misspelt annotations: refused on a pod, with the nearest key that exists.
+//! Unknown annotation keys: denied on a pod, with the closest known key as a suggestion.
 
 use rolebridge_core::annotations::{ALL, CONFIG_FILE, CONFIG_LOOPBACK, PREFIX, STATUS};
 use rolebridge_core::redact::Quoted;
+use strsim::levenshtein;
 
-use crate::view::Annotations;
-use crate::{Denial, Pod, Reason};
+use crate::denial::Denial;
+use crate::reason::Reason;
+use crate::view::{Annotations, Pod};
 
-/// What the webhook itself writes.
-const WRITTEN: &[&str] = &[STATUS, CONFIG_LOOPBACK, CONFIG_FILE];
+/// Annotations that the webhook itself writes.
+const WRITTEN_BY_WEBHOOK: &[&str] = &[STATUS, CONFIG_LOOPBACK, CONFIG_FILE];
 
-/// More slips than this are no misspelling but another word.
+/// Maximum edit distance for a suggestion.
 const MAX_EDIT_DISTANCE: usize = 4;
 
-/// Refuses a pod with an annotation of ours that does not exist: it would be silently without effect.
+/// Maximum key length for a suggestion: longer than every known key, and short enough to compare quickly.
+const MAX_KEY_LEN: usize = 100;
+
+/// Denies a pod with an unknown Rolebridge annotation, which would silently have no effect.
 pub(crate) fn check(pod: &Pod<'_>) -> Result<(), Denial> {
     let mut keys = pod.annotations().into_iter().flat_map(Annotations::keys);
-    let ours = |key: &&str| key.starts_with(PREFIX) && !is_status_annotation(key);
-    match keys.find(|key| ours(key) && !is_known(key)) {
+    let is_setting = |key: &&str| key.starts_with(PREFIX) && !is_status_annotation(key);
+    match keys.find(|key| is_setting(key) && !is_known(key)) {
         None => Ok(()),
-        Some(key) => Err(Denial::of_pod(
+        Some(key) => Err(Denial::for_pod(
             Reason::UnknownAnnotation,
-            // Nothing has checked what a key is made of either.
-            format!("{} (on the pod) does not exist.{}", Quoted(key), suggestion(key)),
+            // The key's characters are not validated either.
+            format!("{} on the pod: unknown annotation.{}", Quoted(key), suggestion(key)),
         )),
     }
 }
 
-/// Whether the webhook itself writes this key.
+/// Returns true if the webhook itself writes the key.
 pub(crate) fn is_status_annotation(key: &str) -> bool {
-    WRITTEN.contains(&key)
+    WRITTEN_BY_WEBHOOK.contains(&key)
 }
 
-/// More than any key of ours, and less than it costs time to compare.
-const MAX_KEY_LEN: usize = 100;
-
-/// Whether a user may write this key.
+/// Returns true if the key is an annotation that users may set.
 pub(crate) fn is_known(key: &str) -> bool {
     ALL.iter().any(|annotation| annotation.key == key)
 }
 
-/// The known key that is spelt most alike.
+/// Returns the known key with the smallest edit distance, if that is small enough for a misspelling.
 pub(crate) fn closest_match(key: &str) -> Option<&'static str> {
-    // Nothing has checked the key's length yet.
+    // The key's length is not validated yet.
     if key.len() > MAX_KEY_LEN {
         return None;
     }
-    let suffix = |key: &str| key.strip_prefix(PREFIX).unwrap_or(key).to_ascii_lowercase();
-    let wanted = suffix(key);
-    let (slips, nearest) = ALL
+    let name = |key: &str| key.strip_prefix(PREFIX).unwrap_or(key).to_ascii_lowercase();
+    let unknown = name(key);
+    let (distance, closest) = ALL
         .iter()
-        .map(|annotation| (distance(&wanted, &suffix(annotation.key)), annotation.key))
-        .min_by_key(|(slips, _)| *slips)?;
-    (slips <= MAX_EDIT_DISTANCE && slips * 2 <= wanted.len()).then_some(nearest)
+        .map(|annotation| (levenshtein(&unknown, &name(annotation.key)), annotation.key))
+        .min_by_key(|(distance, _)| *distance)?;
+    (distance <= MAX_EDIT_DISTANCE && distance * 2 <= unknown.len()).then_some(closest)
 }
 
-/// "Did you mean …?", after a blank, or nothing.
+/// Returns ` Did you mean …?` with a leading blank, or an empty string.
 pub(crate) fn suggestion(key: &str) -> String {
-    closest_match(key).map_or_else(String::new, |nearest| format!(" Did you mean {nearest}?"))
-}
-
-/// How many letters must be put in, left out or changed (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in other.iter().enumerate() {
-            let change = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[other.len()]
+    closest_match(key).map_or_else(String::new, |closest| format!(" Did you mean {closest}?"))
 }
 
 #[cfg(test)]
@@ -79,16 +66,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances() {
-        for (one, other, slips) in [("", "", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("a", "b", 1)] {
-            assert_eq!(distance(one, other), slips);
-            assert_eq!(distance(other, one), slips);
-        }
-    }
-
-    #[test]
-    fn misspelt_keys() {
-        for (key, wanted) in [
+    fn closest_match_of_a_misspelled_key_is_the_known_key() {
+        for (key, closest) in [
             ("rolebridge.io/provder", Some("rolebridge.io/provider")),
             ("rolebridge.io/Inject", Some("rolebridge.io/inject")),
             ("rolebridge.io/token_lifetime", Some("rolebridge.io/token-lifetime")),
@@ -98,7 +77,7 @@ mod tests {
             (&*format!("rolebridge.io/{}", "x".repeat(1 << 20)), None),
             ("rolebridge.io/something-else-altogether", None),
         ] {
-            assert_eq!(closest_match(key), wanted, "{key}");
+            assert_eq!(closest_match(key), closest, "{key}");
         }
     }
 }

@@ -1,13 +1,14 @@
-//! The answer for a Deployment and its like: warnings alone, so that `kubectl apply` shows the sentences which would
+//! Previews the injection of a workload's pods, as warnings only. `kubectl apply` then shows the messages that would
 //! otherwise only reach the events of its ReplicaSet.
 
 use rolebridge_core::annotations::INJECT;
 use serde::Deserialize;
 
-use crate::view::{Annotations, BorrowedStr, Labels, ObjectMeta};
-use crate::{Admission, Context, Decision, Pod, admit};
+use crate::admission::{Admission, Decision, admit};
+use crate::context::Context;
+use crate::view::{Annotations, BorrowedStr, Labels, ObjectMeta, Pod};
 
-/// A Deployment, ReplicaSet, StatefulSet, DaemonSet, Job or CronJob: whatever has a pod template.
+/// A workload with a pod template: a Deployment, ReplicaSet, StatefulSet, DaemonSet, Job or CronJob.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Workload<'a> {
     #[serde(borrow)]
@@ -40,24 +41,24 @@ struct JobSpec<'a> {
 }
 
 impl<'a> Workload<'a> {
-    /// Its pod template; its service account tells which metadata the advice needs.
+    /// Returns the pod template. Its service account determines the metadata that the preview needs.
     #[must_use]
     pub fn template(&self) -> Option<&Pod<'a>> {
         let spec = self.spec.as_ref()?;
-        let of_job = || spec.job_template.as_ref()?.spec.as_ref()?.template.as_ref();
-        spec.template.as_ref().or_else(of_job)
+        let in_job = || spec.job_template.as_ref()?.spec.as_ref()?.template.as_ref();
+        spec.template.as_ref().or_else(in_job)
     }
 
-    /// What to say where the opt-in or the opt-out stands on the workload itself instead of on its pods: without effect,
-    /// and easily done.
+    /// Returns a warning if the opt-in or the opt-out is set on the workload itself instead of on its pods. It has no effect
+    /// there, and the mistake is a common one.
     #[must_use]
     pub fn misplaced_opt_in(&self) -> Option<String> {
         let ObjectMeta { annotations, labels } = self.metadata.as_ref()?;
-        let annotated = annotations.iter().flat_map(Annotations::keys);
-        let said = annotated.chain(labels.iter().flat_map(Labels::keys)).any(|key| key == INJECT);
-        (said && self.template()?.annotation(INJECT).is_none()).then(|| {
+        let keys = annotations.iter().flat_map(Annotations::keys);
+        let is_set = keys.chain(labels.iter().flat_map(Labels::keys)).any(|key| key == INJECT);
+        (is_set && self.template()?.annotation(INJECT).is_none()).then(|| {
             format!(
-                "{INJECT} on the {} itself has no effect: it belongs into the annotations of the pod template.",
+                "{INJECT} on the {} has no effect. Fix: set it in the annotations of the pod template.",
                 self.kind()
             )
         })
@@ -68,22 +69,22 @@ impl<'a> Workload<'a> {
     }
 }
 
-/// What to say about a workload.
+/// The warnings about a workload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorkloadPreview {
-    /// Sentences for the user.
+    /// The warnings, each a sentence.
     pub warnings: Vec<String>,
-    /// Whether a fresher service account or namespace could change them.
+    /// True if a newer service account or namespace could change the warnings.
     pub depends_on_metadata: bool,
 }
 
-/// What would become of the workload's pods.
+/// Previews the injection of the workload's pods.
 #[must_use]
 pub fn preview(workload: &Workload<'_>, context: &Context<'_>) -> WorkloadPreview {
     let Some(template) = workload.template() else { return WorkloadPreview::default() };
-    let Admission { decision, mut warnings, depends_on_metadata } = admit(template, context);
-    if let Decision::Deny(refusal) = &decision {
-        warnings.push(format!("The pods of this {} will be refused: {}", workload.kind(), refusal.message));
+    let Admission { decision, mut warnings, depends_on_metadata, .. } = admit(template, context);
+    if let Decision::Deny(denial) = &decision {
+        warnings.push(format!("The pods of this {} will be denied: {}", workload.kind(), denial.message));
     }
     warnings.extend(workload.misplaced_opt_in());
     WorkloadPreview { warnings, depends_on_metadata }

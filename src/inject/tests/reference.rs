@@ -1,4 +1,4 @@
-//! The book's table of reasons is the one in the code.
+//! Checks that the documentation lists every reason.
 
 #[path = "../../core/tests/section/mod.rs"]
 mod section;
@@ -6,7 +6,7 @@ mod section;
 use rolebridge_inject::Reason;
 
 #[test]
-fn the_reference_lists_every_reason() {
+fn reference_lists_every_reason() {
     let rows = Reason::ALL.iter().map(|reason| format!("| `{}` | {} |\n", reason.code(), reason.sentence()));
     let table = format!("| code | sentence |\n| --- | --- |\n{}", rows.collect::<String>());
     section::hold("docs/src/reference.md", "reasons", &table);

@@ -1,4 +1,4 @@
-//! `defaults.yaml` as it is written, and what may be wrong with it.
+//! Parses and validates `defaults.yaml`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,14 +10,14 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use serde_saphyr::UserMessageFormatter;
 
-use super::{Defaults, DefaultsError, PullPolicy};
+use super::model::{Defaults, DefaultsError, PullPolicy};
 use crate::pattern::Pattern;
 use crate::settings::check;
 use crate::unknown_keys;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Document {
+struct Document {
     sidecar: Sidecar,
     settings: BTreeMap<String, Scalar>,
     allowed: Allowed,
@@ -39,8 +39,19 @@ struct Allowed {
     service_accounts: Vec<String>,
 }
 
+impl Defaults {
+    /// Parses the document. Values that it does not set are those of [`Defaults::default`].
+    ///
+    /// # Errors
+    ///
+    /// Returns an error with the location if the text is not YAML, has an unknown key or an invalid value.
+    pub fn from_yaml(text: &str) -> Result<Self, DefaultsError> {
+        Document::parse(text)?.validate()
+    }
+}
+
 impl Document {
-    pub(super) fn parse(text: &str) -> Result<Self, DefaultsError> {
+    fn parse(text: &str) -> Result<Self, DefaultsError> {
         let document: Option<Self> = serde_saphyr::from_str(text).map_err(|error| {
             let error = error.render_with_formatter(&UserMessageFormatter);
             DefaultsError(format!("defaults.yaml: {error}"))
@@ -48,70 +59,68 @@ impl Document {
         Ok(document.unwrap_or_default())
     }
 
-    pub(super) fn check(self) -> Result<Defaults, DefaultsError> {
+    fn validate(self) -> Result<Defaults, DefaultsError> {
         let Defaults { image, image_pull_policy, locked, .. } = Defaults::default();
         Ok(Defaults {
-            image: self.sidecar.image.map_or(Ok(image), check_image)?,
+            image: self.sidecar.image.map_or(Ok(image), validate_image)?,
             image_pull_policy: self.sidecar.image_pull_policy.unwrap_or(image_pull_policy),
             image_pull_secrets: self.sidecar.image_pull_secrets,
             settings: settings(self.settings)?,
             allowed_providers: patterns("allowed.providers", &self.allowed.providers)?,
             allowed_service_accounts: patterns("allowed.serviceAccounts", &self.allowed.service_accounts)?,
             locked: match self.locked {
-                Some(names) => names.iter().map(|name| key("locked", name)).collect::<Result<_, _>>()?,
+                Some(names) => {
+                    names.iter().map(|name| annotation_key("locked", name)).collect::<Result<_, _>>()?
+                }
                 None => locked,
             },
         })
     }
 }
 
-fn error(place: &str, value: &str, end: impl fmt::Display) -> DefaultsError {
-    DefaultsError(format!("defaults.yaml: {place}: {} {end}.", Quoted(value)))
+fn invalid(path: &str, value: &str, error: &InvalidValue) -> DefaultsError {
+    DefaultsError(format!("defaults.yaml: {path}: {}.", error.found(Quoted(value))))
 }
 
-fn invalid(name: &str, value: &str, error: &InvalidValue) -> DefaultsError {
-    DefaultsError(format!("defaults.yaml: settings.{name}: {}.", error.found(Quoted(value))))
-}
-
-fn check_image(image: String) -> Result<String, DefaultsError> {
+fn validate_image(image: String) -> Result<String, DefaultsError> {
     if image.is_empty() || image.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(error("sidecar.image", &image, "is not the name of an image"));
+        return Err(invalid("sidecar.image", &image, &InvalidValue::expected("the name of an image")));
     }
     Ok(image)
 }
 
-/// The whole key of an annotation that is named without its prefix.
-fn key(place: &str, name: &str) -> Result<&'static str, DefaultsError> {
-    let whole = format!("{PREFIX}{name}");
-    let known = ALL.iter().find(|annotation| annotation.key == whole && annotation.key != INJECT);
+/// Returns the full key of an annotation that the document names without its prefix.
+fn annotation_key(path: &str, name: &str) -> Result<&'static str, DefaultsError> {
+    let key = format!("{PREFIX}{name}");
+    let known = ALL.iter().find(|annotation| annotation.key == key && annotation.key != INJECT);
     known.map(|annotation| annotation.key).ok_or_else(|| {
-        let nearest = unknown_keys::closest_match(name);
-        let suggestion = match nearest.filter(|nearest| *nearest != INJECT).and_then(|nearest| nearest.strip_prefix(PREFIX)) {
-            Some(nearest) => format!("; did you mean {nearest:?}?"),
-            None => ".".to_owned(),
+        let closest = unknown_keys::closest_match(name).filter(|closest| *closest != INJECT);
+        let suggestion = match closest.and_then(|closest| closest.strip_prefix(PREFIX)) {
+            Some(closest) => format!(" Did you mean {closest:?}?"),
+            None => String::new(),
         };
         DefaultsError(format!(
-            "defaults.yaml: {place}: {} is no annotation that the defaults may name, without {PREFIX}{suggestion}",
+            "defaults.yaml: {path}: expected an annotation without {PREFIX}, found {}.{suggestion}",
             Quoted(name)
         ))
     })
 }
 
-fn settings(given: BTreeMap<String, Scalar>) -> Result<BTreeMap<&'static str, String>, DefaultsError> {
+fn settings(scalars: BTreeMap<String, Scalar>) -> Result<BTreeMap<&'static str, String>, DefaultsError> {
     let setting = |(name, Scalar(value)): (String, Scalar)| {
-        let key = key("settings", &name)?;
-        check(key, &value).map_err(|error| invalid(&name, &value, &error))?;
+        let key = annotation_key("settings", &name)?;
+        check(key, &value).map_err(|error| invalid(&format!("settings.{name}"), &value, &error))?;
         Ok((key, value))
     };
-    given.into_iter().map(setting).collect()
+    scalars.into_iter().map(setting).collect()
 }
 
-fn patterns(place: &str, given: &[String]) -> Result<Vec<Pattern>, DefaultsError> {
-    let pattern = |text: &String| Pattern::parse(text).map_err(|end| error(place, text, end));
-    given.iter().map(pattern).collect()
+fn patterns(path: &str, texts: &[String]) -> Result<Vec<Pattern>, DefaultsError> {
+    let pattern = |text: &String| Pattern::parse(text).map_err(|error| invalid(path, text, &error));
+    texts.iter().map(pattern).collect()
 }
 
-/// A setting's value: an annotation is always a string, but nobody quotes a port in YAML.
+/// A setting's value as text: annotations are strings, but a port in YAML is usually not quoted.
 #[derive(Debug)]
 struct Scalar(String);
 

@@ -1,9 +1,11 @@
-//! The document: what it means, and what it says when it is wrong.
+//! Tests of the document's values and errors.
+
+use std::collections::BTreeMap;
 
 use super::*;
 
 #[test]
-fn the_example_says_what_holds_without_it() {
+fn example_equals_the_built_in_defaults() {
     let example = Defaults::from_yaml(EXAMPLE).unwrap();
     let Defaults { settings, .. } = &example;
     assert_eq!(settings["rolebridge.io/port"], "15080");
@@ -11,14 +13,14 @@ fn the_example_says_what_holds_without_it() {
 }
 
 #[test]
-fn an_empty_document_decides_nothing() {
+fn from_yaml_of_an_empty_document_returns_the_default() {
     for text in ["", "# nothing\n", "{}", "---\n", "null\n"] {
         assert_eq!(Defaults::from_yaml(text), Ok(Defaults::default()), "{text:?}");
     }
 }
 
 #[test]
-fn numbers_need_no_quotes() {
+fn from_yaml_accepts_unquoted_numbers() {
     let defaults =
         Defaults::from_yaml("settings:\n  port: 16000\n  cpu-request: 0.5\n  memory-limit: 33554432")
             .unwrap();
@@ -28,7 +30,7 @@ fn numbers_need_no_quotes() {
 }
 
 #[test]
-fn guard_rails() {
+fn from_yaml_reads_allowed_and_locked() {
     let defaults = Defaults::from_yaml(
         "allowed:\n  providers: ['projects/1/*']\n  serviceAccounts: ['{namespace}-*@p.iam.gserviceaccount.com']\n\
          locked: [role-arn]",
@@ -42,7 +44,7 @@ fn guard_rails() {
 }
 
 #[test]
-fn what_is_wrong_is_said() {
+fn from_yaml_of_an_invalid_value_names_it() {
     for (yaml, message) in [
         (
             "settings: {port: 80}",
@@ -50,31 +52,31 @@ fn what_is_wrong_is_said() {
         ),
         (
             "settings: {prt: 8080}",
-            "defaults.yaml: settings: \"prt\" is no annotation that the defaults may name, without rolebridge.io/; \
-             did you mean \"port\"?",
+            "defaults.yaml: settings: expected an annotation without rolebridge.io/, found \"prt\". Did you mean \
+             \"port\"?",
         ),
         (
             "settings: {inject: 'true'}",
-            "defaults.yaml: settings: \"inject\" is no annotation that the defaults may name, without rolebridge.io/.",
+            "defaults.yaml: settings: expected an annotation without rolebridge.io/, found \"inject\".",
         ),
         (
             "settings: {rolebridge.io/port: 8080}",
-            "defaults.yaml: settings: \"rolebridge.io/port\" is no annotation that the defaults may name, without \
-             rolebridge.io/; did you mean \"port\"?",
+            "defaults.yaml: settings: expected an annotation without rolebridge.io/, found \"rolebridge.io/port\". \
+             Did you mean \"port\"?",
         ),
         (
             "settings: {identity: gcp}",
             "defaults.yaml: settings.identity: expected an identity: \"aws-role\", \"aws-jwt\" or \"kubernetes\", found \"gcp\".",
         ),
-        ("sidecar: {image: ''}", "defaults.yaml: sidecar.image: \"\" is not the name of an image."),
+        ("sidecar: {image: ''}", "defaults.yaml: sidecar.image: expected the name of an image, found \"\"."),
         (
             "allowed: {providers: ['{team}']}",
-            "defaults.yaml: allowed.providers: \"{team}\" has braces around something else than {namespace}.",
+            "defaults.yaml: allowed.providers: expected a pattern with braces only in {namespace}, found \"{team}\".",
         ),
         (
             "locked: [endpoint]",
-            "defaults.yaml: locked: \"endpoint\" is no annotation that the defaults may name, without rolebridge.io/; \
-             did you mean \"sts-endpoint\"?",
+            "defaults.yaml: locked: expected an annotation without rolebridge.io/, found \"endpoint\". Did you mean \
+             \"sts-endpoint\"?",
         ),
     ] {
         assert_eq!(Defaults::from_yaml(yaml).unwrap_err().to_string(), message, "{yaml}");
@@ -82,7 +84,7 @@ fn what_is_wrong_is_said() {
 }
 
 #[test]
-fn an_unknown_key_is_refused_with_its_place() {
+fn from_yaml_of_an_unknown_key_names_the_line() {
     for yaml in [
         "sidecars: {}",
         "sidecar: {tag: x}",

@@ -1,5 +1,4 @@
-//! The pod's annotations of ours: the configurations, and what was decided. They are always ours: what came in is
-//! overwritten.
+//! Rolebridge's annotations on the pod: the configurations and the status. Existing values are overwritten.
 
 use rolebridge_core::annotations::STATUS;
 use rolebridge_core::aws::{PARTITIONS, Partition};
@@ -9,34 +8,34 @@ use serde::{Serialize, Serializer};
 
 use super::builder::PatchBuilder;
 use super::status::Status;
-use crate::{Pod, Settings};
+use crate::settings::Settings;
+use crate::view::Pod;
 
 pub(super) fn add(builder: &mut PatchBuilder, pod: &Pod<'_>, settings: &Settings<'_>, status: &Status<'_>) {
-    let account = account(settings);
-    let in_use = |source| settings.sources.value.documents().any(|document| document == source);
-    // A configuration that came in is overwritten even if nothing mounts it.
-    let ours = [ConfigKind::Loopback, ConfigKind::File]
+    let config = external_account_config(settings);
+    let in_use = |kind| settings.sources.value.documents().any(|used| used == kind);
+    // An existing configuration is overwritten even if no container mounts it.
+    let kinds = [ConfigKind::Loopback, ConfigKind::File]
         .into_iter()
-        .filter(|source| in_use(*source) || pod.annotation(source.annotation()).is_some());
-    // Only a role can be proved by loopback.
-    let possible =
-        |source| if settings.identity.value == Identity::AwsRole { source } else { ConfigKind::File };
-    let mut ours: Vec<_> =
-        ours.map(|source| (source.annotation(), text(&account.document(possible(source))))).collect();
-    ours.push((STATUS, text(status)));
+        .filter(|kind| in_use(*kind) || pod.annotation(kind.annotation()).is_some());
+    // Only a role can use the loopback configuration.
+    let supported = |kind| if settings.identity.value == Identity::AwsRole { kind } else { ConfigKind::File };
+    let mut entries: Vec<_> =
+        kinds.map(|kind| (kind.annotation(), to_json(&config.document(supported(kind))))).collect();
+    entries.push((STATUS, to_json(status)));
     match pod.annotations() {
         Some(annotations) => {
-            for (key, value) in ours.iter().filter(|(key, value)| annotations.find(key) != Some(value)) {
+            for (key, value) in entries.iter().filter(|(key, value)| annotations.find(key) != Some(value)) {
                 builder.add(format_args!("/metadata/annotations/{}", Escaped(key)), value);
             }
         }
-        None if pod.metadata.is_some() => builder.add(format_args!("/metadata/annotations"), &Map(&ours)),
-        None => builder.add(format_args!("/metadata"), &Map(&[("annotations", Map(&ours))])),
+        None if pod.metadata.is_some() => builder.add(format_args!("/metadata/annotations"), &Map(&entries)),
+        None => builder.add(format_args!("/metadata"), &Map(&[("annotations", Map(&entries))])),
     }
 }
 
-/// What the configurations say, whatever the source.
-fn account<'a>(settings: &Settings<'a>) -> ExternalAccountConfig<'a> {
+/// Returns the content that all configurations share.
+fn external_account_config<'a>(settings: &Settings<'a>) -> ExternalAccountConfig<'a> {
     let google = &settings.google;
     ExternalAccountConfig {
         identity: settings.identity.value,
@@ -47,18 +46,18 @@ fn account<'a>(settings: &Settings<'a>) -> ExternalAccountConfig<'a> {
         service_account: google.service_account.map(|email| email.value),
         token_lifetime: google.explicit_token_lifetime(),
         quota_project: google.quota_project.map(|project| project.value),
-        // Nobody signs for an identity that needs nothing of AWS.
+        // An identity without AWS signs nothing, so any partition is correct.
         partition: settings.aws.as_ref().map_or(PARTITIONS[0], |aws| Partition::of_region(aws.region.value)),
         port: settings.sidecar.port.value,
     }
 }
 
-#[expect(clippy::expect_used, reason = "our documents have string keys alone")]
-fn text(document: &impl Serialize) -> String {
-    serde_json::to_string(document).expect("our documents are JSON")
+#[expect(clippy::expect_used, reason = "the documents have only string keys")]
+fn to_json(document: &impl Serialize) -> String {
+    serde_json::to_string(document).expect("the documents are JSON")
 }
 
-/// Keys and values in their order.
+/// A JSON object that keeps the order of its entries.
 struct Map<'a, V>(&'a [(&'static str, V)]);
 
 impl<V: Serialize> Serialize for Map<'_, V> {
@@ -67,7 +66,7 @@ impl<V: Serialize> Serialize for Map<'_, V> {
     }
 }
 
-/// A key in a JSON pointer.
+/// A key, escaped for a JSON pointer.
 struct Escaped<'a>(&'a str);
 
 impl std::fmt::Display for Escaped<'_> {

@@ -1,35 +1,55 @@
-//! PatchBuilder, written straight into the document as they come.
+//! Builds a JSON Patch: operations are written directly into the document.
 
 use std::fmt;
 use std::io::Write;
 
 use serde::Serialize;
 
-use super::Patch;
+/// An RFC 6902 document of `add` operations only. Never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Patch(String);
 
-/// A patch in the making.
+impl Patch {
+    /// Returns the document, as in the response to an AdmissionReview.
+    #[must_use]
+    pub fn as_json(&self) -> &str {
+        &self.0
+    }
+
+    /// Parses the document's operations, for programs that apply it themselves.
+    ///
+    /// # Errors
+    ///
+    /// Never fails for a patch of [`admit`](crate::admit), which is a valid document.
+    pub fn operations(&self) -> Result<json_patch::Patch, serde_json::Error> {
+        serde_json::from_str(&self.0)
+    }
+}
+
+/// A builder of a patch.
 #[derive(Debug)]
 pub(super) struct PatchBuilder(Vec<u8>);
 
 impl PatchBuilder {
     pub(super) fn new() -> Self {
-        // The patch of a pod with a few containers; a longer one grows.
+        // Enough for a pod with a few containers; it grows for others.
         Self(Vec::with_capacity(8 << 10))
     }
 
-    /// Adds a value at a path, whose parts are names of ours and numbers, so that nothing in it needs an escape.
+    /// Adds a value at a path. The path consists of known names and numbers, so it needs no escaping.
     #[expect(
         clippy::expect_used,
-        reason = "a vector takes every write, and our values have string keys alone"
+        reason = "writing to a vector cannot fail, and the values have only string keys"
     )]
     pub(super) fn add(&mut self, path: fmt::Arguments<'_>, value: &(impl Serialize + ?Sized)) {
         let open = if self.0.is_empty() { '[' } else { ',' };
-        write!(self.0, r#"{open}{{"op":"add","path":"{path}","value":"#).expect("a vector takes every write");
-        serde_json::to_writer(&mut self.0, value).expect("our values are JSON");
+        write!(self.0, r#"{open}{{"op":"add","path":"{path}","value":"#)
+            .expect("writing to a vector cannot fail");
+        serde_json::to_writer(&mut self.0, value).expect("the values are JSON");
         self.0.push(b'}');
     }
 
-    /// Adds items at the end of a list, which is made if the pod has none.
+    /// Appends items to a list, which is created if it does not exist.
     pub(super) fn append<T: Serialize>(&mut self, list: fmt::Arguments<'_>, exists: bool, items: &[T]) {
         if items.is_empty() {
             return;
@@ -42,7 +62,7 @@ impl PatchBuilder {
         }
     }
 
-    /// The patch, unless nothing was added.
+    /// Returns the patch, or `None` if it has no operation.
     #[expect(clippy::expect_used, reason = "serde_json writes UTF-8")]
     pub(super) fn finish(mut self) -> Option<Patch> {
         if self.0.is_empty() {

@@ -1,60 +1,63 @@
-//! The app's containers: the configuration, the variables that point at it, and a way past a proxy.
+//! Patches the app containers: the configuration, the variables that point to it, and the `NO_PROXY` entries.
 
-use rolebridge_core::annotations::SOURCE;
+use rolebridge_core::annotations::{SKIP_CONTAINERS, SOURCE};
 use rolebridge_core::external_account::ConfigKind;
 use rolebridge_core::identity::Identity;
 use rolebridge_core::pod_names::{CONFIG_VOLUME, IDENTITY_VOLUME, TOKEN_VOLUME, VolumeMount};
+use rolebridge_core::token_source::TokenSource;
 
 use super::builder::PatchBuilder;
 use super::volumes::Mount;
 use super::{env, no_proxy};
+use crate::denial::Denial;
 use crate::message::{DisplayName, MAX_NAMES_IN_WARNING, join_names};
-use crate::settings::TokenSource;
-use crate::view::Container;
-use crate::{Denial, Pod, Reason, Settings};
+use crate::reason::Reason;
+use crate::settings::Settings;
+use crate::view::{Container, Pod};
 
-/// Containers that keep what the user set, by what there is to say about it.
+/// Values of the user that the patch must not override, by warning: the names of their containers.
 #[derive(Debug, Default)]
 pub(super) struct UserValues<'a> {
     credentials: Vec<(&'a str, &'static str)>,
     access_keys: Vec<&'a str>,
-    proxies: Vec<&'a str>,
+    unknown_proxies: Vec<&'a str>,
 }
 
-/// Adds what the containers lack.
+/// Adds the missing variables and mounts of the containers.
 ///
 /// # Errors
 ///
-/// One mounts something else where ours belongs.
+/// Returns an error if a container mounts another volume at one of Rolebridge's paths.
 pub(super) fn add<'a>(
     builder: &mut PatchBuilder,
     pod: &'a Pod<'_>,
     settings: &Settings<'_>,
 ) -> Result<UserValues<'a>, Denial> {
-    let mut kept = UserValues::default();
-    for (list, at, container) in pod.containers().filter(|(_, _, one)| settings.containers.includes(one)) {
-        let path = format_args!("{}/{at}", list.pointer());
+    let mut user_values = UserValues::default();
+    let selected = pod.containers().filter(|(_, _, container)| settings.containers.includes(container));
+    for (list, index, container) in selected {
+        let path = format_args!("{}/{index}", list.pointer());
         let source = settings.sources.value.of(&container.name);
         let mut missing = Vec::new();
-        for variable in env::of_app(container, settings, source, &mut missing) {
-            kept.credentials.push((&container.name, variable));
+        for variable in env::add_missing(container, settings, source, &mut missing) {
+            user_values.credentials.push((&container.name, variable));
         }
         if source.needs_server() {
             let additions = no_proxy::additions(container, settings);
-            for (place, value) in &additions.extended {
-                builder.add(format_args!("{path}/env/{place}/value"), value);
+            for (index, value) in &additions.extended {
+                builder.add(format_args!("{path}/env/{index}/value"), value);
             }
             missing.extend(additions.missing);
-            kept.note_served(container, source, additions.unseen);
+            user_values.record_server_conflicts(container, source, additions.unknown);
         }
         builder.append(format_args!("{path}/env"), container.env.is_some(), &missing);
         let mounts = mounts(container, settings, source)?;
         builder.append(format_args!("{path}/volumeMounts"), container.volume_mounts.is_some(), &mounts);
     }
-    Ok(kept)
+    Ok(user_values)
 }
 
-/// The mounts that a container lacks.
+/// Returns the missing mounts of a container.
 fn mounts(
     container: &Container<'_>,
     settings: &Settings<'_>,
@@ -62,14 +65,13 @@ fn mounts(
 ) -> Result<Vec<Mount>, Denial> {
     let by_kubelet = settings.identity.value == Identity::Kubernetes;
     let by_file = source == TokenSource::File;
-    let wanted = [
+    let needed = [
         ConfigKind::for_source(source).map(|_| CONFIG_VOLUME),
         (settings.outputs.is_some() || by_file && !by_kubelet).then_some(TOKEN_VOLUME),
         (by_file && by_kubelet).then_some(IDENTITY_VOLUME),
     ];
-    let wanted = wanted.into_iter().flatten();
     let mut missing = Vec::new();
-    for volume in wanted {
+    for volume in needed.into_iter().flatten() {
         if !has_mount(container, volume)? {
             missing.push(Mount::read_only(volume));
         }
@@ -78,19 +80,20 @@ fn mounts(
 }
 
 fn has_mount(container: &Container<'_>, volume: VolumeMount) -> Result<bool, Denial> {
-    let inside = |path: &str| {
+    let is_inside = |path: &str| {
         let rest = path.strip_prefix(volume.path);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    match container.mounts().iter().find(|mount| inside(&mount.mount_path)) {
+    match container.mounts().iter().find(|mount| is_inside(&mount.mount_path)) {
         None => Ok(false),
         Some(mount) if *mount.name == *volume.name && *mount.mount_path == *volume.path => Ok(true),
-        Some(mount) => Err(Denial::of_pod(
+        Some(mount) => Err(Denial::for_pod(
             Reason::Clash,
             format!(
-                "The container {} mounts the volume {} at {}, where Rolebridge mounts its own; mount it elsewhere, or \
-                 leave the container out with rolebridge.io/skip-containers.",
+                "Container {} on the pod: expected only Rolebridge's volume at {}, found the volume {} at {}. Fix: mount \
+                 it elsewhere, or exclude the container with {SKIP_CONTAINERS}.",
                 DisplayName(&container.name),
+                volume.path,
                 DisplayName(&mount.name),
                 DisplayName(&mount.mount_path)
             ),
@@ -99,37 +102,42 @@ fn has_mount(container: &Container<'_>, volume: VolumeMount) -> Result<bool, Den
 }
 
 impl<'a> UserValues<'a> {
-    fn note_served(&mut self, container: &'a Container<'_>, source: TokenSource, proxy_is_unseen: bool) {
+    /// Records values that keep a container from calling the sidecar's server.
+    fn record_server_conflicts(
+        &mut self,
+        container: &'a Container<'_>,
+        source: TokenSource,
+        has_unknown_proxy: bool,
+    ) {
         if source == TokenSource::Loopback && container.variable("AWS_ACCESS_KEY_ID").is_some() {
             self.access_keys.push(&container.name);
         }
-        if proxy_is_unseen {
-            self.proxies.push(&container.name);
+        if has_unknown_proxy {
+            self.unknown_proxies.push(&container.name);
         }
     }
 
-    /// Says it, each thing once for all containers: there may be fifty.
+    /// Emits one warning per variable for all containers, because a pod may have dozens.
     pub(super) fn warn(&self, warnings: &mut Vec<String>) {
-        for (variable, instead) in env::KEPT {
-            let of_variable = self.credentials.iter().filter(|(_, kept)| *kept == variable);
-            if let Some(containers) =
-                join_names(MAX_NAMES_IN_WARNING, of_variable.map(|(container, _)| *container))
-            {
+        for (variable, effect) in env::USER_VARIABLES {
+            let containers = self.credentials.iter().filter(|(_, kept)| *kept == variable);
+            let containers = containers.map(|(container, _)| *container);
+            if let Some(containers) = join_names(MAX_NAMES_IN_WARNING, containers) {
                 warnings.push(format!(
-                    "{variable} is set in {containers} and stays: {instead} instead of Rolebridge."
+                    "{variable} is set in {containers} and kept, so {effect} instead of Rolebridge."
                 ));
             }
         }
         if let Some(containers) = join_names(MAX_NAMES_IN_WARNING, self.access_keys.iter().copied()) {
             warnings.push(format!(
-                "AWS_ACCESS_KEY_ID is set in {containers}: Google's libraries sign with that key there instead of the \
-                 pod's role. Unset it, or set {SOURCE} to \"metadata\"."
+                "AWS_ACCESS_KEY_ID is set in {containers}, so Google's libraries sign with that key instead of the pod's \
+                 role. Fix: unset it, or set {SOURCE} to \"metadata\"."
             ));
         }
-        if let Some(containers) = join_names(MAX_NAMES_IN_WARNING, self.proxies.iter().copied()) {
+        if let Some(containers) = join_names(MAX_NAMES_IN_WARNING, self.unknown_proxies.iter().copied()) {
             warnings.push(format!(
-                "The proxy settings of {containers} come by valueFrom or envFrom: NO_PROXY must have \
-                 127.0.0.1,localhost there, or the proxy is asked for the credentials."
+                "The proxy variables of {containers} come from valueFrom or envFrom, so calls for credentials may go to \
+                 the proxy. Fix: add 127.0.0.1,localhost to NO_PROXY there."
             ));
         }
     }

@@ -1,13 +1,13 @@
-//! Environment variables: only what a container lacks is added, each variable decided on its own.
+//! Environment variables of the app containers. Only missing ones are added, and each is decided independently.
 
 use std::borrow::Cow;
 
 use rolebridge_core::env::app;
 use rolebridge_core::external_account::ConfigKind;
+use rolebridge_core::token_source::TokenSource;
 use serde::Serialize;
 
-use crate::Settings;
-use crate::settings::TokenSource;
+use crate::settings::Settings;
 use crate::view::Container;
 
 /// A variable to add.
@@ -23,40 +23,40 @@ impl<'a> Variable<'a> {
     }
 }
 
-/// The variables that point at the configuration.
+/// The variables that point to the configuration.
 const CREDENTIALS: [&str; 2] = [app::CREDENTIALS, app::CLOUDSDK_CREDENTIALS];
-/// The variables that point at the metadata server.
+/// The variables that point to the metadata server.
 const METADATA: [&str; 3] = [app::METADATA_HOST, app::METADATA_IP, app::METADATA_ROOT];
 
-/// The variables of the user's own that may keep Rolebridge out, and what they do where they stay.
-pub(crate) const KEPT: [(&str, &str); 5] = [
-    (app::CREDENTIALS, "Google's libraries use that there"),
-    (app::CLOUDSDK_CREDENTIALS, "gcloud uses that there"),
-    (app::METADATA_HOST, "Google's libraries ask that"),
-    (app::METADATA_IP, "Google's libraries look for that"),
-    (app::METADATA_ROOT, "gcloud asks that"),
+/// The variables of the user that may bypass Rolebridge, and the effect of keeping them.
+pub(super) const USER_VARIABLES: [(&str, &str); 5] = [
+    (app::CREDENTIALS, "Google's libraries use it"),
+    (app::CLOUDSDK_CREDENTIALS, "gcloud uses it"),
+    (app::METADATA_HOST, "Google's libraries call it"),
+    (app::METADATA_IP, "Google's libraries probe it"),
+    (app::METADATA_ROOT, "gcloud calls it"),
 ];
 
-/// The variables of an app's container that it lacks. Returns those of the user's own that keep Rolebridge out.
-pub(crate) fn of_app<'a>(
+/// Adds the missing variables of an app container to `missing`. Returns the user's variables that bypass Rolebridge.
+pub(super) fn add_missing<'a>(
     container: &Container<'_>,
     settings: &Settings<'a>,
     source: TokenSource,
     missing: &mut Vec<Variable<'a>>,
 ) -> Vec<&'static str> {
     let mut kept = Vec::new();
-    if let Some(document) = ConfigKind::for_source(source) {
-        add(container, &CREDENTIALS, document.config_path(), missing, &mut kept);
+    if let Some(config) = ConfigKind::for_source(source) {
+        add(container, &CREDENTIALS, config.config_path(), missing, &mut kept);
     } else {
         let server = format!("127.0.0.1:{}", settings.sidecar.port.value);
         add(container, &METADATA, server, missing, &mut kept);
-        // A configuration wins over a metadata server, whatever it says.
+        // Libraries prefer any configuration to a metadata server.
         kept.extend(CREDENTIALS.into_iter().filter(|name| container.variable(name).is_some()));
     }
-    // Projects of the user's own are what the user wants: nothing to say about them.
-    let mut wanted = Vec::new();
+    // A project that the user set needs no warning.
+    let mut user_projects = Vec::new();
     if let Some(project) = settings.google.project {
-        add(container, &[app::PROJECT, app::CLOUDSDK_PROJECT], project.value, missing, &mut wanted);
+        add(container, &[app::PROJECT, app::CLOUDSDK_PROJECT], project.value, missing, &mut user_projects);
     }
     if let Some(project) = settings.google.quota_project.filter(|_| ConfigKind::for_source(source).is_none())
     {
@@ -65,14 +65,13 @@ pub(crate) fn of_app<'a>(
             &[app::QUOTA_PROJECT, app::CLOUDSDK_QUOTA_PROJECT],
             project.value,
             missing,
-            &mut wanted,
+            &mut user_projects,
         );
     }
     kept
 }
 
-/// Adds variables of one value, each decided on its own: to `missing` if the container lacks it, to `kept` if it has
-/// another value.
+/// Adds each variable to `missing` if the container does not set it, or to `kept` if the container sets another value.
 fn add<'a>(
     container: &Container<'_>,
     names: &[&'static str],

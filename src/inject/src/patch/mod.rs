@@ -1,7 +1,7 @@
 //! The patch: explicit `add` operations on the raw JSON, never a diff of a typed round trip.
 //!
-//! Nothing is removed. Two things of the pod's are overwritten: our own annotations, and a literal `NO_PROXY` that must
-//! let the loopback past the proxy.
+//! The patch removes nothing. It overwrites only Rolebridge's annotations, and extends a literal `NO_PROXY` so that calls
+//! to 127.0.0.1 bypass the proxy.
 
 mod annotations;
 mod builder;
@@ -19,52 +19,34 @@ mod volumes;
 #[cfg(test)]
 mod tests;
 
+pub use self::builder::Patch;
 use self::builder::PatchBuilder;
 use self::status::Status;
-use crate::view::Container;
-use crate::{Context, Denial, Pod, Settings, warnings};
+use crate::context::Context;
+use crate::denial::Denial;
+use crate::settings::Settings;
+use crate::view::{Container, Pod};
 
-/// An RFC 6902 document of `add` operations alone. Never empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Patch(String);
-
-impl Patch {
-    /// The document, as the answer to an AdmissionReview carries it.
-    #[must_use]
-    pub fn as_json(&self) -> &str {
-        &self.0
-    }
-
-    /// The document's operations, for programs that apply it themselves.
-    ///
-    /// # Errors
-    ///
-    /// None that a patch of [`admit`](crate::admit) has: it is a valid document.
-    pub fn operations(&self) -> Result<json_patch::Patch, serde_json::Error> {
-        serde_json::from_str(&self.0)
-    }
-}
-
-/// What a pod lacks of what was decided, and what to say about it. `None`: it lacks nothing.
+/// Builds the patch of a pod and completes the warnings. Returns no patch if nothing is missing.
 ///
 /// # Errors
 ///
-/// A container mounts something else where ours belongs.
-pub(crate) fn make(
+/// Returns an error if a container mounts another volume at one of Rolebridge's paths.
+pub(crate) fn build(
     pod: &Pod<'_>,
     context: &Context<'_>,
     settings: &Settings<'_>,
-    injected: Option<&Container<'_>>,
+    existing_sidecar: Option<&Container<'_>>,
+    mut warnings: Vec<String>,
 ) -> Result<(Option<Patch>, Vec<String>), Denial> {
     let mut builder = PatchBuilder::new();
-    let mut warnings = warnings::for_settings(pod, context, settings, injected);
-    // Init containers are addressed by number: all of them before the sidecar moves them.
+    // Init containers are addressed by index, so all of them come before the sidecar shifts them.
     containers::add(&mut builder, pod, settings)?.warn(&mut warnings);
     volumes::add(&mut builder, pod, settings);
-    if injected.is_none() && settings.has_sidecar() {
+    if existing_sidecar.is_none() && settings.has_sidecar() {
         sidecar::add(&mut builder, pod, context, settings);
     }
-    let status = Status::of(settings, injected, &warnings);
+    let status = Status::new(settings, existing_sidecar, &warnings);
     annotations::add(&mut builder, pod, settings, &status);
     Ok((builder.finish(), warnings))
 }

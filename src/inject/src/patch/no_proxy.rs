@@ -1,7 +1,7 @@
-//! A proxy in a container's environment would be asked for the loopback's credentials, unless `NO_PROXY` says otherwise.
+//! Adds 127.0.0.1 to `NO_PROXY`: otherwise a container with a proxy would send its calls for credentials to the proxy.
 
 use super::env::Variable;
-use crate::Settings;
+use crate::settings::Settings;
 use crate::view::{Container, Env};
 
 const PROXY_VARIABLES: &[&str] =
@@ -9,71 +9,71 @@ const PROXY_VARIABLES: &[&str] =
 const NO_PROXY_VARIABLES: [&str; 2] = ["NO_PROXY", "no_proxy"];
 const LOOPBACK: [&str; 2] = ["127.0.0.1", "localhost"];
 
-/// What a container needs so that the loopback is reached past its proxy.
+/// The changes that let a container's calls to 127.0.0.1 bypass its proxy.
 #[derive(Debug, Default)]
 pub(super) struct NoProxyAdditions {
-    /// Literal values, by their place in `env`, extended.
+    /// Extended literal values, by their index in `env`.
     pub(super) extended: Vec<(usize, String)>,
-    /// Variables that it lacks.
+    /// Missing variables.
     pub(super) missing: Vec<Variable<'static>>,
-    /// Whether a value comes from elsewhere, so that only the user can extend it.
-    pub(super) unseen: bool,
+    /// True if a value comes from another object, so only the user can extend it.
+    pub(super) unknown: bool,
 }
 
-/// Decides for a container whose source is `loopback`.
+/// Returns the changes for a container that calls the sidecar's server.
 pub(super) fn additions(container: &Container<'_>, settings: &Settings<'_>) -> NoProxyAdditions {
     let present =
         NO_PROXY_VARIABLES.map(|name| container.env().iter().rposition(|variable| *variable.name == *name));
-    let mut needed = NoProxyAdditions::default();
+    let mut additions = NoProxyAdditions::default();
     if !has_proxy(container) {
-        // `envFrom` may bring a proxy; it is likely where a proxy is used at all.
-        needed.unseen = container.has_env_from() && settings.sidecar.https_proxy.is_some();
-        return needed;
+        // `envFrom` may set a proxy. That is likely if the sidecar has a proxy.
+        additions.unknown = container.has_env_from() && settings.sidecar.https_proxy.is_some();
+        return additions;
     }
     if present == [None, None] {
-        // A variable here would hide the one that `envFrom` may bring.
-        needed.unseen = container.has_env_from();
-        if !needed.unseen {
-            needed.missing = NO_PROXY_VARIABLES.map(|name| Variable::new(name, LOOPBACK.join(","))).into();
+        // A variable here would override the one that `envFrom` may set.
+        additions.unknown = container.has_env_from();
+        if !additions.unknown {
+            additions.missing = NO_PROXY_VARIABLES.map(|name| Variable::new(name, LOOPBACK.join(","))).into();
         }
-        return needed;
+        return additions;
     }
-    for at in present.into_iter().flatten() {
-        let variable = &container.env()[at];
+    for index in present.into_iter().flatten() {
+        let variable = &container.env()[index];
         if variable.value_from.is_some() {
-            needed.unseen = true;
-        } else if let Some(value) = extended(variable.value.as_deref().unwrap_or_default()) {
-            needed.extended.push((at, value));
+            additions.unknown = true;
+        } else if let Some(value) = extend(variable.value.as_deref().unwrap_or_default()) {
+            additions.extended.push((index, value));
         }
     }
-    needed
+    additions
 }
 
 fn has_proxy(container: &Container<'_>) -> bool {
-    let says_one = |variable: &&Env<'_>| variable.literal() != Some("");
-    PROXY_VARIABLES.iter().any(|name| container.variable(name).as_ref().is_some_and(says_one))
+    let is_set = |variable: &&Env<'_>| variable.literal() != Some("");
+    PROXY_VARIABLES.iter().any(|name| container.variable(name).as_ref().is_some_and(is_set))
 }
 
-/// The list with the loopback in it; `None` if it is there already.
-fn extended(list: &str) -> Option<String> {
+/// Appends 127.0.0.1 and localhost to a list. Returns `None` if it already contains them.
+fn extend(list: &str) -> Option<String> {
     let has = |host: &str| list.split(',').any(|entry| [host, "*"].contains(&entry.trim()));
     let missing: Vec<_> = LOOPBACK.into_iter().filter(|host| !has(host)).collect();
     if missing.is_empty() {
         return None;
     }
-    // What the user wrote stays to the last blank.
-    let has_end = list.trim_end().is_empty() || list.trim_end().ends_with(',');
-    let comma = if has_end { "" } else { "," };
+    // The user's text is kept, including trailing blanks.
+    let needs_no_comma = list.trim_end().is_empty() || list.trim_end().ends_with(',');
+    let comma = if needs_no_comma { "" } else { "," };
     Some(format!("{list}{comma}{}", missing.join(",")))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::extended;
+    use super::extend;
 
     #[test]
-    fn only_what_is_missing_is_appended() {
-        for (list, wanted) in [
+    fn extend_appends_only_missing_hosts() {
+        for (list, expected) in [
             ("", Some("127.0.0.1,localhost")),
             ("10.0.0.0/8", Some("10.0.0.0/8,127.0.0.1,localhost")),
             ("10.0.0.0/8,", Some("10.0.0.0/8,127.0.0.1,localhost")),
@@ -85,7 +85,7 @@ mod tests {
             (".svc, 127.0.0.1 ,localhost", None),
             ("*", None),
         ] {
-            assert_eq!(extended(list).as_deref(), wanted, "{list}");
+            assert_eq!(extend(list).as_deref(), expected, "{list}");
         }
     }
 }

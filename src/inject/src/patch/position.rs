@@ -1,37 +1,40 @@
-//! Where the sidecar stands among the init containers.
+//! The position of the sidecar in the init containers.
 
 use rolebridge_core::pod_names::CONTAINER;
 
-use crate::view::Container;
-use crate::{Pod, mesh};
+use crate::mesh;
+use crate::view::{Container, Pod};
 
-/// The first place, so that init containers and the app start after the first token. One exception: after a service
-/// mesh's native proxy and its other init containers, since with a mesh's CNI plugin nothing before the proxy has a
-/// network, and a sidecar that waits there would stop the proxy from ever starting.
+/// Returns the index of the sidecar. It is the first init container, so the others and the app start after the first
+/// token.
 ///
-/// A proxy that is not native starts after every init container anyway; before `istio-init`, which then stands last,
-/// the sidecar still has the pod's plain network.
-pub(crate) fn of_sidecar(pod: &Pod<'_>) -> usize {
+/// One exception: the sidecar comes after a service mesh's native proxy and the mesh's other init containers. With a CNI
+/// plugin no container before the proxy has a network, and a sidecar that waits there would block the proxy.
+///
+/// A proxy that is not native starts after all init containers anyway. Before `istio-init`, which is then the last one, the
+/// sidecar still has a network without redirection.
+pub(crate) fn sidecar_index(pod: &Pod<'_>) -> usize {
     let init = pod.init_containers();
-    let has_native_proxy = init.iter().any(|one| mesh::is_proxy(one) && one.restarts_always());
+    let has_native_proxy =
+        init.iter().any(|container| mesh::is_proxy(container) && container.restarts_always());
     let last = init.iter().rposition(mesh::owns).filter(|_| has_native_proxy);
     last.map_or(0, |last| last + 1)
 }
 
-/// The init containers that start before the sidecar, be it in the pod already or not.
+/// Returns the init containers before the sidecar, which may already be in the pod.
 pub(crate) fn before_sidecar<'a>(pod: &'a Pod<'_>) -> &'a [Container<'a>] {
     let init = pod.init_containers();
-    let standing = init.iter().position(|one| *one.name == *CONTAINER);
-    &init[..standing.unwrap_or_else(|| of_sidecar(pod))]
+    let existing = init.iter().position(|container| *container.name == *CONTAINER);
+    &init[..existing.unwrap_or_else(|| sidecar_index(pod))]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::of_sidecar;
+    use super::sidecar_index;
 
     #[test]
-    fn after_a_native_proxy_else_first() {
-        for (init, place) in [
+    fn sidecar_index_is_after_a_native_proxy_else_first() {
+        for (init, index) in [
             ("", 0),
             ("migrate", 0),
             ("migrate vault-agent+", 0),
@@ -52,7 +55,7 @@ mod tests {
                 })
                 .collect();
             let json = format!(r#"{{"spec":{{"initContainers":[{}]}}}}"#, containers.join(","));
-            assert_eq!(of_sidecar(&serde_json::from_str(&json).unwrap()), place, "{init}");
+            assert_eq!(sidecar_index(&serde_json::from_str(&json).unwrap()), index, "{init}");
         }
     }
 }

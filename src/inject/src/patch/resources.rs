@@ -1,17 +1,16 @@
-//! What the sidecar costs the pod: requests always, limits where others have them, so that neither an HPA nor a quota
-//! nor the pod's quality of service suffers.
+//! The sidecar's requests and limits. Requests are always set, for HPAs. Limits are set if other containers have them, for
+//! quotas. The pod keeps its quality of service class.
 
 use rolebridge_core::pod_names::CONTAINER;
 use serde::Serialize;
 
 use crate::quantity::Quantity;
-use crate::settings::{ParsedQuantity, ResourceBounds, Sidecar};
-use crate::view::{Amounts, Container, Resources};
-use crate::{Pod, Settings};
+use crate::settings::{ParsedQuantity, ResourceBounds, Settings, Sidecar};
+use crate::view::{Amounts, Container, Pod, Resources};
 
-/// The sidecar's resources.
+/// The sidecar's requests and limits.
 #[derive(Debug, Serialize)]
-pub(crate) struct Planned<'a> {
+pub(super) struct PlannedResources<'a> {
     requests: Requests<'a>,
     #[serde(skip_serializing_if = "Limits::is_empty")]
     limits: Limits<'a>,
@@ -37,71 +36,75 @@ impl Limits<'_> {
     }
 }
 
-/// The sidecar's resources in this pod; `None` if the pod as a whole has some, which the sidecar then shares.
-pub(crate) fn plan<'a>(pod: &Pod<'_>, settings: &Settings<'a>) -> Option<Planned<'a>> {
+/// Plans the sidecar's resources. Returns `None` if the pod has pod-level resources, which the sidecar shares.
+pub(super) fn plan<'a>(pod: &Pod<'_>, settings: &Settings<'a>) -> Option<PlannedResources<'a>> {
     if has_pod_level(pod) {
         return None;
     }
     let Sidecar { cpu, memory, .. } = settings.sidecar;
     let guaranteed = is_guaranteed(pod);
     let limited = |field: fn(&Amounts) -> Option<Quantity>| {
-        others(pod).any(|one| limits(one).is_some_and(|limits| field(limits).is_some()))
+        other_containers(pod).any(|container| limits(container).is_some_and(|limits| field(limits).is_some()))
     };
-    let (cpu_request, cpu_limit) = settle(cpu, limited(|limits| limits.cpu), guaranteed);
-    let (memory_request, memory_limit) = settle(memory, limited(|limits| limits.memory), guaranteed);
-    Some(Planned {
+    let (cpu_request, cpu_limit) = adjust(cpu, limited(|limits| limits.cpu), guaranteed);
+    let (memory_request, memory_limit) = adjust(memory, limited(|limits| limits.memory), guaranteed);
+    Some(PlannedResources {
         requests: Requests { cpu: cpu_request.text, memory: memory_request.text },
-        limits: Limits { cpu: cpu_limit.map(|one| one.text), memory: memory_limit.map(|one| one.text) },
+        limits: Limits {
+            cpu: cpu_limit.map(|limit| limit.text),
+            memory: memory_limit.map(|limit| limit.text),
+        },
     })
 }
 
-/// Whether the pod as a whole requests or limits something.
+/// Returns true if the pod has pod-level requests or limits.
 pub(crate) fn has_pod_level(pod: &Pod<'_>) -> bool {
-    let says = |amounts: &Option<Amounts>| amounts.is_some_and(|one| one.cpu.or(one.memory).is_some());
-    pod.spec.resources.as_ref().is_some_and(|all| says(&all.requests) || says(&all.limits))
+    let is_set =
+        |amounts: &Option<Amounts>| amounts.is_some_and(|amounts| amounts.cpu.or(amounts.memory).is_some());
+    pod.spec.resources.as_ref().is_some_and(|all| is_set(&all.requests) || is_set(&all.limits))
 }
 
-/// A request and perhaps a limit, never below the request. What somebody said for the pod wins over a default; of two
-/// that were said, the request has been found not to be above the limit.
-fn settle(
+/// Returns a request and, if needed, a limit that is not below the request. An annotation wins over a default. If both are
+/// annotated, the request is already known not to exceed the limit.
+fn adjust(
     ResourceBounds { request, limit, min_limit }: ResourceBounds<'_>,
     limited: bool,
     guaranteed: bool,
 ) -> (ParsedQuantity<'_>, Option<ParsedQuantity<'_>>) {
-    let (is_request_said, is_limit_said) = (request.origin.is_annotated(), limit.origin.is_annotated());
+    let (is_request_set, is_limit_set) = (request.origin.is_annotated(), limit.origin.is_annotated());
     let (request, limit) = (request.value, limit.value);
     let both = |amount| (amount, Some(amount));
-    match (guaranteed, is_limit_said) {
+    match (guaranteed, is_limit_set) {
         (true, true) => both(limit),
-        (true, false) if is_request_said => both(greater(request, min_limit)),
-        (true, false) => both(greater(request, limit)),
-        (false, true) => (lesser(request, limit), Some(limit)),
-        (false, false) => (request, limited.then(|| greater(request, limit))),
+        (true, false) if is_request_set => both(max(request, min_limit)),
+        (true, false) => both(max(request, limit)),
+        (false, true) => (min(request, limit), Some(limit)),
+        (false, false) => (request, limited.then(|| max(request, limit))),
     }
 }
 
-fn greater<'a>(one: ParsedQuantity<'a>, other: ParsedQuantity<'a>) -> ParsedQuantity<'a> {
+fn max<'a>(one: ParsedQuantity<'a>, other: ParsedQuantity<'a>) -> ParsedQuantity<'a> {
     if one.quantity > other.quantity { one } else { other }
 }
 
-fn lesser<'a>(one: ParsedQuantity<'a>, other: ParsedQuantity<'a>) -> ParsedQuantity<'a> {
+fn min<'a>(one: ParsedQuantity<'a>, other: ParsedQuantity<'a>) -> ParsedQuantity<'a> {
     if one.quantity > other.quantity { other } else { one }
 }
 
-/// Whether every container has equal requests and limits of both resources.
+/// Returns true if every container has equal requests and limits of both resources.
 /// Source: `ComputePodQOS` in kubernetes/pkg/apis/core/v1/helper/qos.
 fn is_guaranteed(pod: &Pod<'_>) -> bool {
     let is_set = |quantity: &Quantity| *quantity > Quantity::default();
     let equal = |limit: Option<Quantity>, request: Option<Quantity>| {
-        // A request that is absent is defaulted to the limit.
+        // A missing request defaults to the limit.
         limit.filter(is_set).is_some_and(|limit| request.is_none_or(|request| request == limit))
     };
-    let guaranteed = |one: &Container<'_>| {
-        let Some(limits) = limits(one) else { return false };
-        let requests = one.resources.as_ref().and_then(|all| all.requests).unwrap_or_default();
+    let guaranteed = |container: &Container<'_>| {
+        let Some(limits) = limits(container) else { return false };
+        let requests = container.resources.as_ref().and_then(|all| all.requests).unwrap_or_default();
         equal(limits.cpu, requests.cpu) && equal(limits.memory, requests.memory)
     };
-    others(pod).all(guaranteed)
+    other_containers(pod).all(guaranteed)
 }
 
 fn limits<'a>(container: &'a Container<'_>) -> Option<&'a Amounts> {
@@ -109,6 +112,6 @@ fn limits<'a>(container: &'a Container<'_>) -> Option<&'a Amounts> {
     limits.as_ref()
 }
 
-fn others<'a>(pod: &'a Pod<'a>) -> impl Iterator<Item = &'a Container<'a>> {
-    pod.containers().map(|(_, _, one)| one).filter(|one| *one.name != *CONTAINER)
+fn other_containers<'a>(pod: &'a Pod<'a>) -> impl Iterator<Item = &'a Container<'a>> {
+    pod.containers().map(|(_, _, container)| container).filter(|container| *container.name != *CONTAINER)
 }

@@ -1,13 +1,13 @@
-//! Whom the sidecar runs as: the one user of the pod, if it has one.
+//! The sidecar's user and group: those that all containers of the pod share, if there are any.
 //!
-//! The kubelet gives a projected token to the pod's one user alone (0600), or, if containers differ, to everybody
-//! (0644). So another user in the sidecar would loosen every projected token of the pod. An `fsGroup` makes it 0640, and
-//! the sidecar has that group as every container has.
+//! If all containers run as one user, the kubelet makes projected tokens readable only to that user (0600), else to all
+//! users (0644). Another user in the sidecar would therefore loosen the mode of every projected token in the pod. With an
+//! `fsGroup` the mode is 0640, and the sidecar has that group like every container.
 //! Source: `FsUserFrom` in kubernetes/pkg/volume/util, and the projected volume's mounter.
 
 use rolebridge_core::pod_names::{CONTAINER, USER};
 
-use crate::{Pod, view};
+use crate::view::{Pod, SecurityContext};
 
 /// The user and group of the sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,8 @@ pub(super) struct RunAs {
 }
 
 impl RunAs {
-    pub(super) fn of_sidecar(pod: &Pod<'_>) -> Self {
+    /// Returns the sidecar's user and group in the pod.
+    pub(super) fn for_sidecar(pod: &Pod<'_>) -> Self {
         match shared_value(pod, |user| user.run_as_user) {
             Some(user) => Self { user, group: shared_value(pod, |user| user.run_as_group) },
             None => Self { user: USER, group: Some(USER) },
@@ -29,11 +30,12 @@ impl RunAs {
     }
 }
 
-/// What holds for every container, its own word before the pod's.
-fn shared_value(pod: &Pod<'_>, field: impl Fn(view::User) -> Option<i64>) -> Option<i64> {
-    let of_pod = pod.spec.security_context.and_then(&field);
-    let others = pod.containers().map(|(_, _, one)| one).filter(|one| *one.name != *CONTAINER);
-    let mut values = others.map(|one| one.security_context.and_then(&field).or(of_pod));
+/// Returns the value that all containers share. A container's own value takes precedence over the pod's.
+fn shared_value(pod: &Pod<'_>, field: impl Fn(SecurityContext) -> Option<i64>) -> Option<i64> {
+    let pod_value = pod.spec.security_context.and_then(&field);
+    let containers = pod.containers().map(|(_, _, container)| container);
+    let others = containers.filter(|container| *container.name != *CONTAINER);
+    let mut values = others.map(|container| container.security_context.and_then(&field).or(pod_value));
     let first = values.next()??;
     values.all(|value| value == Some(first)).then_some(first)
 }
@@ -43,40 +45,40 @@ mod tests {
     use super::RunAs;
 
     #[test]
-    fn the_common_user_else_our_own() {
-        let ours = (65532, Some(65532));
-        for (pod, containers, wanted) in [
-            ("{}", vec!["{}"], ours),
+    fn sidecar_runs_as_the_shared_user_else_as_65532() {
+        let default = (65532, Some(65532));
+        for (pod, containers, expected) in [
+            ("{}", vec!["{}"], default),
             (r#"{"runAsUser":1000}"#, vec!["{}", "null"], (1000, None)),
             (r#"{"runAsUser":1000,"runAsGroup":3000}"#, vec!["{}"], (1000, Some(3000))),
-            (r#"{"runAsUser":1000}"#, vec!["{}", r#"{"runAsUser":2000}"#], ours),
+            (r#"{"runAsUser":1000}"#, vec!["{}", r#"{"runAsUser":2000}"#], default),
             (r#"{"runAsUser":1000,"runAsGroup":1}"#, vec!["{}", r#"{"runAsGroup":2}"#], (1000, None)),
             ("{}", vec![r#"{"runAsUser":7}"#, r#"{"runAsUser":7}"#], (7, None)),
-            ("{}", vec![r#"{"runAsUser":7}"#, "{}"], ours),
+            ("{}", vec![r#"{"runAsUser":7}"#, "{}"], default),
             (r#"{"runAsUser":5}"#, vec![r#"{"runAsUser":7}"#, r#"{"runAsUser":7}"#], (7, None)),
             (r#"{"runAsUser":0}"#, vec!["{}"], (0, None)),
-            ("{}", vec![r#"{"runAsUser":0}"#, r#"{"runAsUser":1000}"#], ours),
+            ("{}", vec![r#"{"runAsUser":0}"#, r#"{"runAsUser":1000}"#], default),
         ] {
             let list: Vec<_> = containers
                 .iter()
                 .enumerate()
-                .map(|(at, context)| format!(r#"{{"name":"c{at}","securityContext":{context}}}"#))
+                .map(|(index, context)| format!(r#"{{"name":"c{index}","securityContext":{context}}}"#))
                 .collect();
             let json = format!(r#"{{"spec":{{"securityContext":{pod},"containers":[{}]}}}}"#, list.join(","));
-            let RunAs { user, group } = RunAs::of_sidecar(&serde_json::from_str(&json).unwrap());
-            assert_eq!((user, group), wanted, "{json}");
+            let RunAs { user, group } = RunAs::for_sidecar(&serde_json::from_str(&json).unwrap());
+            assert_eq!((user, group), expected, "{json}");
         }
     }
 
     #[test]
-    fn an_init_container_counts_and_the_sidecar_itself_does_not() {
+    fn shared_user_includes_init_containers_but_not_the_sidecar() {
         let json = r#"{"spec":{
             "initContainers":[{"name":"rolebridge","securityContext":{"runAsUser":65532}},{"name":"migrate"}],
             "containers":[{"name":"web","securityContext":{"runAsUser":9}}]}}"#;
         let pod = serde_json::from_str(json).unwrap();
-        assert_eq!(RunAs::of_sidecar(&pod).user, 65532);
+        assert_eq!(RunAs::for_sidecar(&pod).user, 65532);
         let json =
             json.replace(r#"{"name":"migrate"}"#, r#"{"name":"migrate","securityContext":{"runAsUser":9}}"#);
-        assert_eq!(RunAs::of_sidecar(&serde_json::from_str(&json).unwrap()).user, 9);
+        assert_eq!(RunAs::for_sidecar(&serde_json::from_str(&json).unwrap()).user, 9);
     }
 }

@@ -1,12 +1,12 @@
-//! `rolebridge.io/status`: what was decided, for people and tools that look at the pod. Never read back.
+//! `rolebridge.io/status`: the settings of the injection, for people and tools that inspect the pod. It is never read back.
 
 use rolebridge_core::env::sidecar as name;
 use serde::Serialize;
 
-use crate::Settings;
-use crate::settings::{Aws, Credentials};
+use crate::settings::{Aws, Credentials, Settings};
 use crate::view::{Container, Env};
 
+/// The value of the annotation.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Status<'a> {
@@ -33,35 +33,35 @@ pub(super) struct Status<'a> {
 }
 
 impl<'a> Status<'a> {
-    /// What was decided. A sidecar that is in the pod already is what it is, whatever a later webhook has made of the
-    /// settings since.
-    pub(super) fn of(
+    /// Creates the status. The values of an existing sidecar win over settings that a later webhook has changed.
+    pub(super) fn new(
         settings: &'a Settings<'_>,
-        injected: Option<&'a Container<'_>>,
+        existing_sidecar: Option<&'a Container<'_>>,
         warnings: &'a [String],
     ) -> Self {
-        let has = |name, decided: Option<&'a str>| {
-            let variable = injected.and_then(|sidecar| sidecar.variable(name));
-            variable.and_then(Env::literal).filter(|_| decided.is_some()).or(decided)
+        let effective = |name, resolved: Option<&'a str>| {
+            let variable = existing_sidecar.and_then(|sidecar| sidecar.variable(name));
+            variable.and_then(Env::literal).filter(|_| resolved.is_some()).or(resolved)
         };
         let Settings { identity, google, aws, sources, outputs, .. } = settings;
         let aws = aws.as_ref();
-        // What is the default need not be said.
+        // The default is omitted.
         let credentials = aws.map(|aws| &aws.credentials.value);
-        let credentials = credentials.filter(|one| matches!(one, Credentials::PodIdentity { .. }));
+        let credentials =
+            credentials.filter(|credentials| matches!(credentials, Credentials::PodIdentity { .. }));
         Self {
             version: env!("CARGO_PKG_VERSION"),
             provider: google.provider.value.into_str(),
             service_account: google.service_account.map(|email| email.value),
             delegates: google.delegates.as_ref().map(|chain| &*chain.value),
             identity: identity.value.as_str(),
-            aws_credentials: credentials.map(Credentials::name),
-            role: has(name::AWS_ROLE_ARN, aws.and_then(Aws::role).map(|role| role.value.into_str())),
-            session_name: has(
+            aws_credentials: credentials.map(Credentials::as_str),
+            role: effective(name::AWS_ROLE_ARN, aws.and_then(Aws::role).map(|role| role.value.into_str())),
+            session_name: effective(
                 name::AWS_ROLE_SESSION_NAME,
                 aws.and_then(Aws::session_name).map(|session| &*session.value),
             ),
-            region: has(name::AWS_REGION, aws.map(|aws| aws.region.value)),
+            region: effective(name::AWS_REGION, aws.map(|aws| aws.region.value)),
             source: sources.value.to_string(),
             outputs: outputs.map(|files| files.value),
             warnings,

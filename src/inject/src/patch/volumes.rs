@@ -1,4 +1,4 @@
-//! The pod's volumes of ours, and mounts of them.
+//! Rolebridge's volumes in the pod, and their mounts.
 
 use std::borrow::Cow;
 
@@ -11,8 +11,8 @@ use rolebridge_core::pod_names::{
 use serde::{Serialize, Serializer};
 
 use super::builder::PatchBuilder;
-use crate::settings::Aws;
-use crate::{Pod, Settings};
+use crate::settings::{Aws, Settings};
+use crate::view::Pod;
 
 /// A mount to add.
 #[derive(Debug, Serialize)]
@@ -40,7 +40,7 @@ impl Mount {
 struct AddedVolume<'a> {
     name: &'static str,
     #[serde(flatten)]
-    kind: VolumeSource<'a>,
+    source: VolumeSource<'a>,
 }
 
 #[derive(Serialize)]
@@ -55,7 +55,7 @@ enum VolumeSource<'a> {
     DownwardApi {
         items: Vec<DownwardItem>,
     },
-    /// Its `defaultMode` stays 0644: the kubelet tightens it where the pod has one user or an `fsGroup`.
+    /// A projected volume. `defaultMode` stays 0644: the kubelet tightens it if the pod has one user or an `fsGroup`.
     Projected {
         sources: [ProjectedSource<'a>; 1],
     },
@@ -78,7 +78,7 @@ struct FieldRef {
     field_path: Annotation,
 }
 
-/// The path of an annotation in the pod.
+/// The field path of a pod annotation.
 struct Annotation(&'static str);
 
 impl Serialize for Annotation {
@@ -107,28 +107,28 @@ struct KeyItem<'a> {
     path: &'static str,
 }
 
-/// Adds the volumes that the pod lacks.
+/// Adds the missing volumes.
 pub(super) fn add(builder: &mut PatchBuilder, pod: &Pod<'_>, settings: &Settings<'_>) {
     let present = pod.spec.volumes.as_deref().unwrap_or_default();
     let missing: Vec<_> =
-        wanted(settings).filter(|ours| !present.iter().any(|volume| *volume.name == *ours.name)).collect();
+        needed(settings).filter(|added| !present.iter().any(|volume| *volume.name == *added.name)).collect();
     builder.append(format_args!("/spec/volumes"), pod.spec.volumes.is_some(), &missing);
 }
 
-fn wanted<'a>(settings: &Settings<'a>) -> impl Iterator<Item = AddedVolume<'a>> {
+fn needed<'a>(settings: &Settings<'a>) -> impl Iterator<Item = AddedVolume<'a>> {
     let sidecar = settings.has_sidecar();
-    let documents = settings.sources.value.documents().map(|source| DownwardItem {
-        path: source.config_name(),
-        field_ref: FieldRef { field_path: Annotation(source.annotation()) },
+    let configs = settings.sources.value.documents().map(|kind| DownwardItem {
+        path: kind.config_name(),
+        field_ref: FieldRef { field_path: Annotation(kind.annotation()) },
     });
-    let documents: Vec<_> = documents.collect();
+    let configs: Vec<_> = configs.collect();
     let roots = settings.sidecar.ca_bundle.filter(|_| sidecar).map(|bundle| {
         let item = KeyItem { key: bundle.value.key, path: CA_NAME };
         VolumeSource::ConfigMap { name: bundle.value.config_map, items: [item] }
     });
-    let wanted = [
+    let sources = [
         (TOKEN_VOLUME, sidecar.then_some(VolumeSource::EmptyDir { medium: "Memory", size_limit: "1Mi" })),
-        (CONFIG_VOLUME, (!documents.is_empty()).then_some(VolumeSource::DownwardApi { items: documents })),
+        (CONFIG_VOLUME, (!configs.is_empty()).then_some(VolumeSource::DownwardApi { items: configs })),
         (AWS_TOKEN_VOLUME, settings.aws.as_ref().map(aws_token)),
         (
             IDENTITY_VOLUME,
@@ -136,10 +136,12 @@ fn wanted<'a>(settings: &Settings<'a>) -> impl Iterator<Item = AddedVolume<'a>> 
         ),
         (CA_VOLUME, roots),
     ];
-    wanted.into_iter().filter_map(|(volume, kind)| Some(AddedVolume { name: volume.name, kind: kind? }))
+    let add =
+        |(volume, source): (VolumeMount, Option<_>)| Some(AddedVolume { name: volume.name, source: source? });
+    sources.into_iter().filter_map(add)
 }
 
-/// What AWS STS, or EKS's agent, takes for credentials.
+/// Returns the volume of the token that AWS STS, or EKS's agent, exchanges for credentials.
 fn aws_token<'a>(aws: &Aws<'a>) -> VolumeSource<'a> {
     projected(ServiceAccountToken {
         audience: Cow::Borrowed(aws.audience.value),
@@ -148,10 +150,10 @@ fn aws_token<'a>(aws: &Aws<'a>) -> VolumeSource<'a> {
     })
 }
 
-/// Seconds of the token that is itself the subject token. The kubelet replaces it after four fifths of them.
+/// Lifetime in seconds of the token that is itself the subject token. The kubelet renews it after 80 % of the lifetime.
 const IDENTITY_TOKEN_LIFETIME: u32 = 3600;
 
-/// What Google takes itself.
+/// Returns the volume of the token that Google accepts directly.
 fn identity_token<'a>(settings: &Settings<'a>) -> VolumeSource<'a> {
     let google = &settings.google;
     projected(ServiceAccountToken {

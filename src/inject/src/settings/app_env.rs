@@ -1,40 +1,42 @@
-//! What the app's containers say literally and agree on: a region, a proxy.
+//! Settings from the literal environment variables of the app containers: a region, a proxy.
 
 use rolebridge_core::env::sidecar::AWS_CONTAINER_CREDENTIALS_FULL_URI;
 use rolebridge_core::parse;
 use rolebridge_core::pod_names::CONTAINER;
 
-use crate::view::{Container, Env};
-use crate::{Pod, mesh};
+use crate::mesh;
+use crate::view::{Container, Env, Pod};
 
-/// The variables of a proxy, the first that a container has.
+/// The variables of the HTTPS proxy. The first one that a container sets counts.
 pub(crate) const HTTPS_PROXY: &[&str] = &["HTTPS_PROXY", "https_proxy"];
-/// The variables of what is reached without it.
+/// The variables of the hosts that bypass the proxy. The first one that a container sets counts.
 pub(crate) const NO_PROXY: &[&str] = &["NO_PROXY", "no_proxy"];
 
-/// What the app's containers say.
+/// The consensus of the app containers about a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Consensus<'a> {
-    /// Nothing.
+    /// No container sets the variable.
     None,
-    /// One value, all that say anything.
+    /// All containers that set the variable set this value.
     One(&'a str),
-    /// Values that differ.
+    /// Containers set different values.
     Conflict,
-    /// Something that nobody sees before the pod runs, in these containers.
+    /// The value is unknown before the pod runs, in these containers.
     Unknown(Vec<&'a str>),
 }
 
-/// Each of the app's containers that has any of these variables, with the first that it has.
+/// Returns each app container that sets one of the variables, with the first one that it sets.
 pub(crate) fn variables<'a>(
     pod: &'a Pod<'_>,
     names: &'static [&str],
 ) -> impl Iterator<Item = (&'a Container<'a>, &'a Env<'a>)> {
-    let of_app = pod.app_containers().iter().filter(|one| !mesh::owns(one) && *one.name != *CONTAINER);
-    of_app.filter_map(|one| Some((one, names.iter().find_map(|name| one.variable(name))?)))
+    let is_app = |container: &&Container<'_>| !mesh::owns(container) && *container.name != *CONTAINER;
+    let containers = pod.app_containers().iter().filter(is_app);
+    containers
+        .filter_map(|container| Some((container, names.iter().find_map(|name| container.variable(name))?)))
 }
 
-/// What the app's containers say for any of these variables.
+/// Returns the consensus of the app containers about the variables.
 pub(crate) fn env_consensus<'a>(pod: &'a Pod<'_>, names: &'static [&str]) -> Consensus<'a> {
     let mut first = None;
     let mut differ = false;
@@ -53,7 +55,7 @@ pub(crate) fn env_consensus<'a>(pod: &'a Pod<'_>, names: &'static [&str]) -> Con
     }
 }
 
-/// The one value that the app's containers give to any of these variables; `None` if they differ or say nothing.
+/// Returns the value that all app containers that set one of the variables agree on.
 pub(crate) fn value<'a>(pod: &'a Pod<'_>, names: &'static [&str]) -> Option<&'a str> {
     match env_consensus(pod, names) {
         Consensus::One(value) => Some(value),
@@ -61,9 +63,11 @@ pub(crate) fn value<'a>(pod: &'a Pod<'_>, names: &'static [&str]) -> Option<&'a 
     }
 }
 
-/// Whether EKS Pod Identity's webhook has been here. Other programs give credentials by the same variable.
+/// Returns true if EKS Pod Identity's webhook has changed the pod. Other programs provide credentials by the same
+/// variable, so its value must be the agent's address.
 pub(crate) fn carries_pod_identity(pod: &Pod<'_>) -> bool {
     let is_agent =
         |variable: &Env<'_>| variable.literal().is_some_and(|uri| parse::pod_identity_uri(uri).is_ok());
-    pod.containers().any(|(_, _, one)| one.variable(AWS_CONTAINER_CREDENTIALS_FULL_URI).is_some_and(is_agent))
+    pod.containers()
+        .any(|(_, _, container)| container.variable(AWS_CONTAINER_CREDENTIALS_FULL_URI).is_some_and(is_agent))
 }

@@ -1,58 +1,59 @@
-//! What the pod is at AWS: its credentials, the projected token that gets them, the region.
+//! The AWS settings: credentials, the projected token that obtains them, and the region.
 
 use rolebridge_core::annotations::{self as key, eks};
 use rolebridge_core::aws::{
-    CredentialsSource, POD_IDENTITY_TOKEN_AUDIENCE, POD_IDENTITY_URI, Partition, TOKEN_AUDIENCE,
+    CredentialsSource, POD_IDENTITY_TOKEN_AUDIENCE, POD_IDENTITY_URI, Partition, RoleArn, TOKEN_AUDIENCE,
 };
 use rolebridge_core::env::sidecar::AWS_CONTAINER_CREDENTIALS_FULL_URI;
 use rolebridge_core::identity::Identity;
 
-use super::parse::{self, RoleArn};
+use super::origin::{Origin, Setting};
 use super::precedence::{Precedence, RawSetting};
 use super::session_name::{self, SessionName};
-use super::{Origin, Setting, app_env};
+use super::{app_env, parse};
+use crate::denial::Denial;
 use crate::message::DisplayName;
-use crate::{Denial, Reason};
+use crate::reason::Reason;
 
-/// Seconds of the projected token, as EKS has it.
+/// Default lifetime of the projected token in seconds, like EKS's.
 const TOKEN_LIFETIME: u32 = 86_400;
 
-/// AWS's side of the settings.
+/// The AWS settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aws<'a> {
-    /// Whose credentials, and where they come from.
+    /// The credentials and their source.
     pub credentials: Setting<Credentials<'a>>,
-    /// The region whose AWS STS is asked.
+    /// The region of the AWS STS endpoint.
     pub region: Setting<&'a str>,
-    /// Another endpoint for the calls to AWS STS.
+    /// A custom AWS STS endpoint.
     pub sts_endpoint: Option<Setting<&'a str>>,
     /// The audience of the projected token.
     pub audience: Setting<&'a str>,
-    /// Seconds of the projected token.
+    /// The lifetime of the projected token in seconds.
     pub token_lifetime: Setting<u32>,
 }
 
-/// Where AWS credentials come from.
+/// The source of the AWS credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credentials<'a> {
-    /// AWS STS, which takes the projected token.
+    /// AWS STS, which accepts the projected token.
     Irsa {
         /// The IAM role.
         role: Setting<RoleArn<&'a str>>,
         /// The role session name.
         session_name: Setting<SessionName<'a>>,
     },
-    /// EKS Pod Identity's agent, which takes the projected token, and knows the role.
+    /// EKS Pod Identity's agent, which accepts the projected token and selects the role.
     PodIdentity {
-        /// Where it answers.
+        /// The agent's URI.
         uri: &'a str,
     },
 }
 
 impl Credentials<'_> {
-    /// As the annotation says it.
+    /// Returns the annotation's value for these credentials.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Irsa { .. } => CredentialsSource::Irsa.as_str(),
             Self::PodIdentity { .. } => CredentialsSource::PodIdentity.as_str(),
@@ -61,34 +62,34 @@ impl Credentials<'_> {
 }
 
 impl<'a> Aws<'a> {
-    /// See [`Google::resolve`](super::google::Google): the inner error is a lack.
+    /// Resolves the AWS settings. The inner error is a missing role, as in [`Google::resolve`](super::google::Google).
     pub(super) fn resolve(
         precedence: &Precedence<'a>,
         identity: Identity,
-        kind: Setting<CredentialsSource>,
+        source: Setting<CredentialsSource>,
     ) -> Result<Result<Self, Denial>, Denial> {
-        let named = role(precedence).filter(|_| kind.value == CredentialsSource::Irsa);
-        let role = named.map(|found| precedence.read(found, parse::role)).transpose()?;
-        let said_name = precedence.optional(key::SESSION_NAME, parse::session_name)?;
+        let raw_role = role(precedence).filter(|_| source.value == CredentialsSource::Irsa);
+        let role = raw_role.map(|raw| precedence.read(raw, parse::role)).transpose()?;
+        let declared_name = precedence.optional(key::SESSION_NAME, parse::session_name)?;
         let token_lifetime = token_lifetime(precedence)?;
         let sts_endpoint = precedence.optional(key::AWS_STS_ENDPOINT, parse::endpoint)?;
         let region = region(precedence, role.map(|role| role.value.partition()))?;
-        let (credentials, audience) = match (kind.value, role) {
+        let (credentials, audience) = match (source.value, role) {
             (CredentialsSource::PodIdentity, _) => (
-                Credentials::PodIdentity { uri: agent(precedence)? },
+                Credentials::PodIdentity { uri: agent_uri(precedence)? },
                 Setting::built_in(POD_IDENTITY_TOKEN_AUDIENCE),
             ),
             (CredentialsSource::Irsa, Some(role)) => {
-                let session_name = session_name::resolve(precedence, identity, role, said_name)?;
+                let session_name = session_name::resolve(precedence, identity, role, declared_name)?;
                 (Credentials::Irsa { role, session_name }, audience(precedence))
             }
-            (CredentialsSource::Irsa, None) => return Ok(Err(no_role(precedence))),
+            (CredentialsSource::Irsa, None) => return Ok(Err(missing_role(precedence))),
         };
-        let credentials = Setting { value: credentials, origin: kind.origin };
+        let credentials = Setting { value: credentials, origin: source.origin };
         Ok(Ok(Self { credentials, region, sts_endpoint, audience, token_lifetime }))
     }
 
-    /// The role, unless only EKS's agent knows it.
+    /// Returns the role, unless EKS's agent selects it.
     #[must_use]
     pub fn role(&self) -> Option<Setting<RoleArn<&'a str>>> {
         match self.credentials.value {
@@ -97,7 +98,7 @@ impl<'a> Aws<'a> {
         }
     }
 
-    /// The session's name, unless EKS's agent makes one.
+    /// Returns the session name, unless EKS's agent chooses it.
     #[must_use]
     pub fn session_name(&self) -> Option<&Setting<SessionName<'a>>> {
         match &self.credentials.value {
@@ -107,26 +108,26 @@ impl<'a> Aws<'a> {
     }
 }
 
-/// Where AWS credentials come from: what somebody said, else EKS Pod Identity if its webhook has been here and nobody
-/// names a role. A role decides it even where both are there, so that the order of the webhooks does not.
+/// Resolves the source of the AWS credentials: the annotation, else EKS Pod Identity if its webhook has changed the pod and
+/// no role is set. If both are present, the role wins, so the result does not depend on the order of the webhooks.
 pub(super) fn credentials(precedence: &Precedence<'_>) -> Result<Setting<CredentialsSource>, Denial> {
-    let found = if app_env::carries_pod_identity(precedence.pod) && role(precedence).is_none() {
+    let detected = if app_env::carries_pod_identity(precedence.pod) && role(precedence).is_none() {
         Setting { value: CredentialsSource::PodIdentity, origin: Origin::Pod }
     } else {
         Setting::built_in(CredentialsSource::Irsa)
     };
-    Ok(precedence.optional(key::AWS_CREDENTIALS, parse::aws_credentials)?.unwrap_or(found))
+    Ok(precedence.optional(key::AWS_CREDENTIALS, parse::aws_credentials)?.unwrap_or(detected))
 }
 
-/// Where EKS Pod Identity's agent answers: where the app's containers ask it.
-fn agent<'a>(precedence: &Precedence<'a>) -> Result<&'a str, Denial> {
+/// Returns the URI of EKS Pod Identity's agent: the one that the app containers use, else the default.
+fn agent_uri<'a>(precedence: &Precedence<'a>) -> Result<&'a str, Denial> {
     const KEY: &str = AWS_CONTAINER_CREDENTIALS_FULL_URI;
     let Some(text) = app_env::value(precedence.pod, &[KEY]) else { return Ok(POD_IDENTITY_URI) };
-    let found = RawSetting { key: KEY, text, origin: Origin::Pod };
-    Ok(precedence.read(found, parse::pod_identity_uri)?.value)
+    let raw = RawSetting { key: KEY, text, origin: Origin::Pod };
+    Ok(precedence.read(raw, parse::pod_identity_uri)?.value)
 }
 
-/// The IAM role, EKS's own annotation after ours and before the chart's.
+/// Returns the IAM role: Rolebridge's annotation, else EKS's, else the chart's defaults.
 fn role<'a>(precedence: &Precedence<'a>) -> Option<RawSetting<'a>> {
     (precedence.annotated(key::ROLE_ARN))
         .or_else(|| precedence.of_service_account(eks::ROLE_ARN))
@@ -134,55 +135,53 @@ fn role<'a>(precedence: &Precedence<'a>) -> Option<RawSetting<'a>> {
 }
 
 fn audience<'a>(precedence: &Precedence<'a>) -> Setting<&'a str> {
-    let found = precedence.of_service_account(eks::AUDIENCE).filter(|found| !found.text.is_empty());
-    found.map_or(Setting::built_in(TOKEN_AUDIENCE), |found| Setting {
-        value: found.text,
-        origin: found.origin,
-    })
+    let raw = precedence.of_service_account(eks::AUDIENCE).filter(|raw| !raw.text.is_empty());
+    raw.map_or(Setting::built_in(TOKEN_AUDIENCE), |raw| Setting { value: raw.text, origin: raw.origin })
 }
 
 fn token_lifetime(precedence: &Precedence<'_>) -> Result<Setting<u32>, Denial> {
-    let found = (precedence.annotated(key::AWS_TOKEN_LIFETIME))
+    let raw = (precedence.annotated(key::AWS_TOKEN_LIFETIME))
         .or_else(|| precedence.of_service_account(eks::TOKEN_EXPIRATION))
         .or_else(|| precedence.default(key::AWS_TOKEN_LIFETIME));
-    let read = found.map(|found| precedence.read(found, parse::aws_token_lifetime)).transpose()?;
-    Ok(read.unwrap_or(Setting::built_in(TOKEN_LIFETIME)))
+    let lifetime = raw.map(|raw| precedence.read(raw, parse::aws_token_lifetime)).transpose()?;
+    Ok(lifetime.unwrap_or(Setting::built_in(TOKEN_LIFETIME)))
 }
 
-/// An annotation's region must lie in the role's partition; one that the app's containers use, or the chart's, is only
-/// taken if it does.
+/// Resolves the region. An annotation's region must be in the role's partition. The app containers' region and the one in
+/// the chart's defaults are used only if they are.
 fn region<'a>(precedence: &Precedence<'a>, partition: Option<Partition>) -> Result<Setting<&'a str>, Denial> {
-    let fits = |region: &str| partition.is_none_or(|partition| Partition::of_region(region) == partition);
-    if let Some(found) = precedence.annotated(key::AWS_REGION) {
-        let region = precedence.read(found, parse::region)?;
-        if !fits(region.value) {
+    let in_partition =
+        |region: &str| partition.is_none_or(|partition| Partition::of_region(region) == partition);
+    if let Some(raw) = precedence.annotated(key::AWS_REGION) {
+        let region = precedence.read(raw, parse::region)?;
+        if !in_partition(region.value) {
             let partition = partition.map_or("", |partition| partition.as_str());
-            let end = format!("is not a region of the role's partition {partition}");
-            return Err(precedence.deny(found, Reason::BadValue, end));
+            let expected = format!("a region of the role's partition {partition}");
+            return Err(precedence.deny(raw, Reason::BadValue, expected, ""));
         }
         return Ok(region);
     }
     let default =
-        precedence.default(key::AWS_REGION).map(|found| precedence.read(found, parse::region)).transpose()?;
-    let of_app = app_env::value(precedence.pod, &["AWS_REGION", "AWS_DEFAULT_REGION"])
+        precedence.default(key::AWS_REGION).map(|raw| precedence.read(raw, parse::region)).transpose()?;
+    let from_app = app_env::value(precedence.pod, &["AWS_REGION", "AWS_DEFAULT_REGION"])
         .and_then(|text| parse::region(text).ok())
         .map(|value| Setting { value, origin: Origin::Pod });
     let built_in = partition.map_or("us-east-1", |partition| partition.default_region);
-    Ok([of_app, default]
+    Ok([from_app, default]
         .into_iter()
         .flatten()
-        .find(|region| fits(region.value))
+        .find(|region| in_partition(region.value))
         .unwrap_or(Setting::built_in(built_in)))
 }
 
-fn no_role(precedence: &Precedence<'_>) -> Denial {
-    let account = DisplayName(precedence.pod.service_account());
-    Denial::of_settings(
+fn missing_role(precedence: &Precedence<'_>) -> Denial {
+    Denial::for_settings(
         Reason::NoAwsIdentity,
         format!(
-            "The service account {account} names no IAM role. Annotate it with {}: \
-             arn:aws:iam::ACCOUNT:role/NAME, or the pod with {}, or with {}: pod-identity.",
+            "{} on the service account {}: expected an IAM role, found none. Fix: set it to \
+             arn:aws:iam::ACCOUNT:role/NAME, or set {} or {}: \"pod-identity\" on the pod.",
             eks::ROLE_ARN,
+            DisplayName(precedence.pod.service_account()),
             key::ROLE_ARN,
             key::AWS_CREDENTIALS
         ),

@@ -1,45 +1,49 @@
-//! The settings by annotation, as text: what holds for a pod, and where it was said.
+//! The settings as text, by annotation, each with its origin.
 
 use rolebridge_core::annotations::{self as key, ALL, eks};
 use rolebridge_core::aws::RoleArn;
 use rolebridge_core::identity::Identity;
 use rolebridge_core::redact::redact_userinfo;
 
-use super::{Credentials, Origin, Precedence, Setting, Settings};
-use crate::{Context, Pod};
+use super::aws::Credentials;
+use super::origin::{Origin, Setting};
+use super::parse::CaBundle;
+use super::precedence::Precedence;
+use super::resolved::Settings;
+use crate::context::Context;
+use crate::view::Pod;
 
-/// What holds for an annotation.
+/// The resolved value of an annotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolvedSetting {
-    /// The annotation.
+    /// The annotation key.
     pub key: &'static str,
-    /// As the annotation would say it, without a proxy's user and password: what explains is kept in CI's logs.
+    /// The value, without a proxy's user and password: the output of `explain` is kept in CI logs.
     pub value: String,
-    /// Where it was said.
+    /// The origin of the value.
     pub origin: Origin,
 }
 
-/// Every annotation that somebody said something for, as it stands: for a pod whose settings are refused.
+/// Returns every annotation that is set, with its unparsed value: for a pod whose settings cannot be resolved.
 pub fn declared_settings<'a>(
     pod: &'a Pod<'_>,
     context: &Context<'a>,
 ) -> impl Iterator<Item = ResolvedSetting> + use<'a> {
     let precedence = Precedence { pod, context: *context };
     ALL.iter().filter(|annotation| annotation.key != key::INJECT).filter_map(move |annotation| {
-        let of_eks =
+        let from_eks =
             || precedence.of_service_account(eks::ROLE_ARN).filter(|_| annotation.key == key::ROLE_ARN);
-        let found = precedence
+        let raw = precedence
             .annotated(annotation.key)
-            .or_else(of_eks)
+            .or_else(from_eks)
             .or_else(|| precedence.default(annotation.key))?;
-        let text =
-            if found.key == key::HTTPS_PROXY { redact_userinfo(found.text) } else { found.text.into() };
-        Some(ResolvedSetting { key: annotation.key, value: text.into_owned(), origin: found.origin })
+        let text = if raw.key == key::HTTPS_PROXY { redact_userinfo(raw.text) } else { raw.text.into() };
+        Some(ResolvedSetting { key: annotation.key, value: text.into_owned(), origin: raw.origin })
     })
 }
 
 impl Settings<'_> {
-    /// Every annotation that holds something, in the order of the documentation.
+    /// Returns every annotation that has a value, in the order of the documentation.
     pub fn entries(&self) -> impl Iterator<Item = ResolvedSetting> {
         ALL.iter().filter_map(|annotation| {
             let Setting { value, origin } = self.setting(annotation.key)?;
@@ -62,7 +66,7 @@ impl Settings<'_> {
             key::SOURCE => text(sources.as_ref()),
             key::ROLE_ARN => text(aws?.role()?.map(RoleArn::into_str)),
             key::AWS_TOKEN_LIFETIME => text(aws?.token_lifetime),
-            key::AWS_CREDENTIALS => text(aws?.credentials.as_ref().map(Credentials::name)),
+            key::AWS_CREDENTIALS => text(aws?.credentials.as_ref().map(Credentials::as_str)),
             key::AWS_REGION => text(aws?.region),
             key::SESSION_NAME => text(aws?.session_name()?.as_ref()),
             key::PROJECT => google.project.and_then(text),
@@ -77,7 +81,7 @@ impl Settings<'_> {
             key::IAM_CREDENTIALS_ENDPOINT => google.iam_credentials_endpoint.and_then(text),
             key::UNIVERSE_DOMAIN => text(google.universe),
             key::CA_BUNDLE => {
-                let path = |bundle: super::CaBundle<'_>| format!("{}/{}", bundle.config_map, bundle.key);
+                let path = |bundle: CaBundle<'_>| format!("{}/{}", bundle.config_map, bundle.key);
                 sidecar.ca_bundle.map(|bundle| bundle.map(path))
             }
             key::HTTPS_PROXY => text(sidecar.https_proxy.as_ref()?.as_ref().map(|url| redact_userinfo(url))),
@@ -88,13 +92,13 @@ impl Settings<'_> {
             key::MEMORY_REQUEST => text(sidecar.memory.request.map(|amount| amount.text)),
             key::MEMORY_LIMIT => text(sidecar.memory.limit.map(|amount| amount.text)),
             key::LOG_LEVEL => text(sidecar.log_level),
-            // The opt-in.
+            // The opt-in is not a setting.
             _ => None,
         }
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the arms are of one kind")]
+#[expect(clippy::unnecessary_wraps, reason = "all arms have the same type")]
 fn text(setting: Setting<impl ToString>) -> Option<Setting<String>> {
     Some(setting.map(|value| value.to_string()))
 }

@@ -1,42 +1,46 @@
-//! What the pod becomes at Google: the provider, the service account, the projects, the endpoints.
+//! The Google settings: provider, service account, projects and endpoints.
 
 use rolebridge_core::annotations as key;
 use rolebridge_core::google::{DEFAULT_UNIVERSE, ProviderName};
 
+use super::origin::Setting;
+use super::parse;
 use super::precedence::Precedence;
-use super::{Setting, parse};
+use crate::denial::Denial;
 use crate::message::DisplayName;
-use crate::{Denial, Reason};
+use crate::reason::Reason;
 
-/// Seconds of an impersonated token where nobody says another number: what Google's libraries, and the sidecar, ask for by themselves.
+/// Default lifetime of an impersonated token in seconds: the default of Google's libraries and of the sidecar.
 const TOKEN_LIFETIME: u32 = 3600;
 
-/// Google's side of the settings.
+/// The Google settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Google<'a> {
     /// The provider's resource name, `projects/…`.
     pub provider: Setting<ProviderName<&'a str>>,
     /// The service account to impersonate.
     pub service_account: Option<Setting<&'a str>>,
-    /// The chain of service accounts before it.
+    /// The delegation chain to the service account.
     pub delegates: Option<Setting<Vec<&'a str>>>,
-    /// Seconds of the impersonated token.
+    /// The lifetime of the impersonated token in seconds.
     pub token_lifetime: Setting<u32>,
-    /// What the app's libraries take for their project.
+    /// The default project of the app's libraries.
     pub project: Option<Setting<&'a str>>,
-    /// The project that pays.
+    /// The quota project.
     pub quota_project: Option<Setting<&'a str>>,
-    /// The universe's domain.
+    /// The universe domain.
     pub universe: Setting<&'a str>,
-    /// Another endpoint of Google STS.
+    /// A custom Google STS endpoint.
     pub sts_endpoint: Option<Setting<&'a str>>,
-    /// Another endpoint of the IAM Credentials API.
+    /// A custom IAM Credentials API endpoint.
     pub iam_credentials_endpoint: Option<Setting<&'a str>>,
 }
 
 impl<'a> Google<'a> {
-    /// All values are parsed before the lack of a provider is told: a bad value is refused in every pod, a lack only in
-    /// some.
+    /// Resolves the Google settings. The inner error is a missing provider.
+    ///
+    /// All values are parsed before a missing provider is reported: an invalid value denies every pod, a missing provider
+    /// only some.
     pub(super) fn resolve(precedence: &Precedence<'a>) -> Result<Result<Self, Denial>, Denial> {
         let provider = precedence.optional(key::PROVIDER, parse::provider)?;
         let service_account = precedence.optional(key::SERVICE_ACCOUNT, parse::email)?;
@@ -48,7 +52,7 @@ impl<'a> Google<'a> {
         let sts_endpoint = precedence.optional(key::STS_ENDPOINT, parse::endpoint)?;
         let iam_credentials_endpoint = precedence.optional(key::IAM_CREDENTIALS_ENDPOINT, parse::endpoint)?;
         check_allowed(precedence, provider, service_account, delegates.as_ref())?;
-        Ok(provider.ok_or_else(|| no_provider(precedence)).map(|provider| Self {
+        Ok(provider.ok_or_else(|| missing_provider(precedence)).map(|provider| Self {
             provider,
             service_account,
             delegates,
@@ -63,7 +67,7 @@ impl<'a> Google<'a> {
 }
 
 impl Google<'_> {
-    /// Seconds of the impersonated token, unless everybody asks for so many by themselves.
+    /// Returns the lifetime of the impersonated token, unless it is the default of all clients.
     pub(crate) fn explicit_token_lifetime(&self) -> Option<u32> {
         Some(self.token_lifetime.value).filter(|seconds| *seconds != TOKEN_LIFETIME)
     }
@@ -76,30 +80,30 @@ fn check_allowed(
     delegates: Option<&Setting<Vec<&str>>>,
 ) -> Result<(), Denial> {
     let (defaults, namespace) = (precedence.context.defaults, precedence.context.namespace);
-    let refuse = |key: &'static str, list: &str| {
-        let end = format!("is not allowed in the namespace {namespace} by the platform team's {list}");
-        let refusal = |found| Err(precedence.deny(found, Reason::NotAllowed, end));
-        precedence.find(key).map_or(Ok(()), refusal)
+    let deny = |key: &'static str, list: &str| {
+        let expected = format!("a value that the platform team's {list} allows in the namespace {namespace}");
+        let denial = |raw| Err(precedence.deny(raw, Reason::NotAllowed, expected, ""));
+        precedence.find(key).map_or(Ok(()), denial)
     };
     if provider.is_some_and(|provider| !defaults.allows_provider(provider.value.as_str(), namespace)) {
-        return refuse(key::PROVIDER, "allowed.providers");
+        return deny(key::PROVIDER, "allowed.providers");
     }
     let is_allowed = |email: &str| defaults.allows_service_account(email, namespace);
     if service_account.is_some_and(|email| !is_allowed(email.value)) {
-        return refuse(key::SERVICE_ACCOUNT, "allowed.serviceAccounts");
+        return deny(key::SERVICE_ACCOUNT, "allowed.serviceAccounts");
     }
     if delegates.is_some_and(|chain| !chain.value.iter().all(|email| is_allowed(email))) {
-        return refuse(key::DELEGATES, "allowed.serviceAccounts");
+        return deny(key::DELEGATES, "allowed.serviceAccounts");
     }
     Ok(())
 }
 
-fn no_provider(precedence: &Precedence<'_>) -> Denial {
-    Denial::of_settings(
+fn missing_provider(precedence: &Precedence<'_>) -> Denial {
+    Denial::for_settings(
         Reason::NoProvider,
         format!(
-            "{} is named nowhere: not on the pod, its service account {}, its namespace {} nor in the chart's \
-             defaults. It is projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER.",
+            "{}: expected a value on the pod, the service account {}, the namespace {} or in the chart's defaults, found \
+             none. Fix: set it to projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER.",
             key::PROVIDER,
             DisplayName(precedence.pod.service_account()),
             precedence.context.namespace

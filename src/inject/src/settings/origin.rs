@@ -1,9 +1,9 @@
-//! Where a setting was said.
+//! The origin of a setting.
 
-/// Where a setting came from, in the order in which they are read.
+/// The origin of a setting, in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
-    /// The pod: its annotation, or what its containers say to AWS or to a proxy already.
+    /// The pod: its annotation, or the environment of its containers.
     Pod,
     /// The pod's service account.
     ServiceAccount,
@@ -11,24 +11,24 @@ pub enum Origin {
     Namespace,
     /// The platform team's `defaults.yaml`.
     Defaults,
-    /// This program.
+    /// The built-in default of this program.
     BuiltIn,
 }
 
 impl Origin {
-    /// Whether somebody closer to the pod than the platform team asked for it.
+    /// Returns true for an origin with higher precedence than the platform team's defaults.
     #[must_use]
     pub const fn is_annotated(self) -> bool {
         matches!(self, Self::Pod | Self::ServiceAccount | Self::Namespace)
     }
 }
 
-/// A setting and where it came from.
+/// A setting and its origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setting<T> {
-    /// What was said.
+    /// The value.
     pub value: T,
-    /// Where.
+    /// The origin of the value.
     pub origin: Origin,
 }
 
@@ -37,9 +37,9 @@ impl<T> Setting<T> {
         Self { value, origin: Origin::BuiltIn }
     }
 
-    /// Something else from the same place.
-    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Setting<U> {
-        Setting { value: change(self.value), origin: self.origin }
+    /// Converts the value and keeps the origin.
+    pub(crate) fn map<U>(self, convert: impl FnOnce(T) -> U) -> Setting<U> {
+        Setting { value: convert(self.value), origin: self.origin }
     }
 
     pub(crate) const fn as_ref(&self) -> Setting<&T> {

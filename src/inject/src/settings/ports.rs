@@ -1,14 +1,17 @@
-//! The sidecar's listeners: ports that nobody else in the pod uses, and none on the node.
+//! The sidecar's ports: none that another container of the pod uses, and none on the node's network.
 
 use rolebridge_core::annotations as key;
 use rolebridge_core::pod_names::CONTAINER;
 
+use super::origin::Setting;
 use super::precedence::Precedence;
-use super::{Setting, Settings};
+use super::resolved::Settings;
+use crate::denial::Denial;
 use crate::message::DisplayName;
-use crate::{Denial, Pod, Reason};
+use crate::reason::Reason;
+use crate::view::Pod;
 
-/// The sidecar's listeners, with the annotation that moves each.
+/// Returns the sidecar's ports, each with its annotation.
 fn listeners(settings: &Settings<'_>) -> impl Iterator<Item = (&'static str, Setting<u16>)> {
     let sidecar = &settings.sidecar;
     let server = settings.has_server().then_some((key::PORT, sidecar.port));
@@ -17,34 +20,36 @@ fn listeners(settings: &Settings<'_>) -> impl Iterator<Item = (&'static str, Set
     server.into_iter().chain(metrics)
 }
 
-/// Refuses a port that is taken.
+/// Denies a port that is already in use in the pod.
 pub(super) fn check(precedence: &Precedence<'_>, settings: &Settings<'_>) -> Result<(), Denial> {
-    let mut earlier: Option<(&str, Setting<u16>)> = None;
+    let mut previous: Option<(&str, Setting<u16>)> = None;
     for (key, port) in listeners(settings) {
-        let place = precedence.describe_origin(port.origin);
         let number = port.value;
-        if let Some(container) = user_of(precedence.pod, number) {
+        if let Some(container) = container_with_port(precedence.pod, number) {
             let message = format!(
-                "{key}: \"{number}\" ({place}) is a port of the container {}. Set {key} to one that is free.",
+                "{key} {}: expected a free port, found \"{number}\", a port of the container {}. Fix: set {key} to a \
+                 free port.",
+                precedence.describe_origin(port.origin),
                 DisplayName(container)
             );
-            return Err(Denial::of_settings(Reason::Clash, message));
+            return Err(Denial::for_settings(Reason::Clash, message));
         }
-        if let Some((other, taken)) = earlier
-            && taken.value == number
+        if let Some((other, used)) = previous
+            && used.value == number
         {
             let message = format!(
-                "{key}: \"{number}\" ({place}) is the same port as {other}. Set either to another one."
+                "{key} {}: expected another port than {other}, found \"{number}\" for both. Fix: change one of them.",
+                precedence.describe_origin(port.origin)
             );
-            return Err(Denial::of_settings(Reason::BadValue, message));
+            return Err(Denial::for_settings(Reason::BadValue, message));
         }
-        earlier = Some((key, port));
+        previous = Some((key, port));
     }
     Ok(())
 }
 
-/// The container that declares a TCP port.
-fn user_of<'a>(pod: &'a Pod<'_>, number: u16) -> Option<&'a str> {
+/// Returns the container that declares the TCP port.
+fn container_with_port<'a>(pod: &'a Pod<'_>, number: u16) -> Option<&'a str> {
     pod.containers()
         .map(|(_, _, container)| container)
         .filter(|container| *container.name != *CONTAINER)
@@ -57,7 +62,7 @@ fn user_of<'a>(pod: &'a Pod<'_>, number: u16) -> Option<&'a str> {
         .map(|container| &*container.name)
 }
 
-/// Refuses a listener that would serve the whole node.
+/// Denies a port that would be open to the whole node.
 pub(super) fn check_host_network(pod: &Pod<'_>, settings: &Settings<'_>) -> Result<(), Denial> {
     if !pod.shares_host_network() {
         return Ok(());
@@ -66,14 +71,15 @@ pub(super) fn check_host_network(pod: &Pod<'_>, settings: &Settings<'_>) -> Resu
         None => Ok(()),
         Some((listener, port)) => {
             let message = format!(
-                "The pod has hostNetwork: the sidecar's port {} ({listener}) would be open to the whole node. Set {} \
-                 to \"file\", which Python, gcloud and Ruby read with {}: \"aws-jwt\" alone, and no {}.",
+                "spec.hostNetwork on the pod: expected false, because the sidecar's port {} ({listener}) would be open \
+                 to the whole node, found true. Fix: set {} to \"file\" (Python, gcloud and Ruby read it only with {}: \
+                 \"aws-jwt\") and remove {}.",
                 port.value,
                 key::SOURCE,
                 key::IDENTITY,
                 key::METRICS_PORT
             );
-            Err(Denial::of_settings(Reason::HostNetwork, message))
+            Err(Denial::for_settings(Reason::HostNetwork, message))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The four places where a setting may stand, asked in order, and the sentence about a value that means nothing there.
+//! Looks a setting up by precedence: pod, service account, namespace, defaults. Denies invalid values.
 
 use std::fmt;
 
@@ -6,11 +6,14 @@ use rolebridge_core::annotations::HTTPS_PROXY;
 use rolebridge_core::parse::InvalidValue;
 use rolebridge_core::redact::{Quoted, redact_userinfo};
 
-use super::{Origin, Setting};
+use super::origin::{Origin, Setting};
+use crate::context::Context;
+use crate::denial::Denial;
 use crate::message::DisplayName;
-use crate::{Context, Denial, Pod, Reason};
+use crate::reason::Reason;
+use crate::view::Pod;
 
-/// A value as it stood, not parsed yet.
+/// An unparsed value with its key and origin.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RawSetting<'a> {
     pub(crate) key: &'static str,
@@ -18,7 +21,7 @@ pub(crate) struct RawSetting<'a> {
     pub(crate) origin: Origin,
 }
 
-/// A pod and what else may say something about it.
+/// The pod and the other objects that hold settings.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Precedence<'a> {
     pub(crate) pod: &'a Pod<'a>,
@@ -26,62 +29,66 @@ pub(crate) struct Precedence<'a> {
 }
 
 impl<'a> Precedence<'a> {
-    /// An annotation of the pod, its service account or its namespace.
+    /// Returns an annotation of the pod, else of its service account, else of its namespace.
     pub(crate) fn annotated(&self, key: &'static str) -> Option<RawSetting<'a>> {
-        let found = |origin| move |text| RawSetting { key, text, origin };
+        let raw = |origin| move |text| RawSetting { key, text, origin };
         let Context { service_account, namespace_metadata, .. } = self.context;
-        (self.pod.annotation(key).map(found(Origin::Pod)))
-            .or_else(|| service_account?.annotation(key).map(found(Origin::ServiceAccount)))
-            .or_else(|| namespace_metadata?.annotation(key).map(found(Origin::Namespace)))
+        (self.pod.annotation(key).map(raw(Origin::Pod)))
+            .or_else(|| service_account?.annotation(key).map(raw(Origin::ServiceAccount)))
+            .or_else(|| namespace_metadata?.annotation(key).map(raw(Origin::Namespace)))
     }
 
-    /// An annotation of the service account alone, such as EKS's.
+    /// Returns an annotation of the service account, such as EKS's.
     pub(crate) fn of_service_account(&self, key: &'static str) -> Option<RawSetting<'a>> {
         let text = self.context.service_account?.annotation(key)?;
         Some(RawSetting { key, text, origin: Origin::ServiceAccount })
     }
 
-    /// What the defaults say.
+    /// Returns the value in the chart's defaults.
     pub(crate) fn default(&self, key: &'static str) -> Option<RawSetting<'a>> {
         let text = self.context.defaults.setting(key)?;
         Some(RawSetting { key, text, origin: Origin::Defaults })
     }
 
-    /// All four places.
+    /// Returns the annotation, else the value in the chart's defaults.
     pub(crate) fn find(&self, key: &'static str) -> Option<RawSetting<'a>> {
         self.annotated(key).or_else(|| self.default(key))
     }
 
-    /// A found value, parsed, unless the platform team locked the annotation.
+    /// Parses a value, unless the platform team locked its annotation.
     pub(crate) fn read<T>(
         &self,
-        found: RawSetting<'a>,
+        raw: RawSetting<'a>,
         parse: impl FnOnce(&'a str) -> Result<T, InvalidValue>,
     ) -> Result<Setting<T>, Denial> {
-        let RawSetting { key, text, origin } = found;
+        let RawSetting { key, text, origin } = raw;
         if matches!(origin, Origin::Pod | Origin::ServiceAccount) && self.context.defaults.locks(key) {
             let message = format!(
-                "{key} ({}) is locked by the platform team: only the namespace or the chart's defaults may set it.",
+                "{key} {}: expected no value, because it is locked by the platform team. Fix: remove it. Only the \
+                 namespace or the chart's defaults may set it.",
                 self.describe_origin(origin)
             );
-            return Err(refusal(Reason::Locked, origin, message));
+            return Err(denial(Reason::Locked, origin, message));
         }
         match parse(text) {
             Ok(value) => Ok(Setting { value, origin }),
-            Err(error) => Err(self.invalid(found, &error)),
+            Err(error) => {
+                let (expected, fix) = (error.expectation(), error.hint().unwrap_or_default());
+                Err(self.deny(raw, Reason::BadValue, expected, fix))
+            }
         }
     }
 
-    /// The value of an annotation that may be unset.
+    /// Returns the parsed value of an annotation, if it is set.
     pub(crate) fn optional<T>(
         &self,
         key: &'static str,
         parse: impl FnOnce(&'a str) -> Result<T, InvalidValue>,
     ) -> Result<Option<Setting<T>>, Denial> {
-        self.find(key).map(|found| self.read(found, parse)).transpose()
+        self.find(key).map(|raw| self.read(raw, parse)).transpose()
     }
 
-    /// The value of an annotation that holds something even if nobody says it.
+    /// Returns the parsed value of an annotation, else the built-in default.
     pub(crate) fn or<T>(
         &self,
         key: &'static str,
@@ -91,24 +98,27 @@ impl<'a> Precedence<'a> {
         Ok(self.optional(key, parse)?.unwrap_or(Setting::built_in(built_in)))
     }
 
-    /// Denies a pod because of a value that cannot be parsed: `KEY on the pod: expected X, found "VALUE".`
-    fn invalid(&self, found: RawSetting<'_>, error: &InvalidValue) -> Denial {
-        let RawSetting { key, text, origin } = found;
+    /// Creates a denial because of a value: `KEY ORIGIN: expected EXPECTED, found "VALUE". Fix: FIX.` An empty `fix` is left
+    /// out. The message is logged and becomes an event, so a proxy's user and password are redacted.
+    pub(crate) fn deny(
+        &self,
+        raw: RawSetting<'_>,
+        reason: Reason,
+        expected: impl fmt::Display,
+        fix: &str,
+    ) -> Denial {
+        let RawSetting { key, text, origin } = raw;
         let text = if key == HTTPS_PROXY { redact_userinfo(text) } else { text.into() };
-        let message = format!("{key} {}: {}.", self.describe_origin(origin), error.found(Quoted(&text)));
-        refusal(Reason::BadValue, origin, message)
+        let (origin_text, found) = (self.describe_origin(origin), Quoted(&text));
+        let message = if fix.is_empty() {
+            format!("{key} {origin_text}: expected {expected}, found {found}.")
+        } else {
+            format!("{key} {origin_text}: expected {expected}, found {found}. Fix: {fix}.")
+        };
+        denial(reason, origin, message)
     }
 
-    /// A refusal of a value: `KEY: "VALUE" (PLACE) END.` It is logged and stands in events, so a proxy's user and
-    /// password are left out.
-    pub(crate) fn deny(&self, found: RawSetting<'_>, reason: Reason, end: impl fmt::Display) -> Denial {
-        let RawSetting { key, text, origin } = found;
-        let text = if key == HTTPS_PROXY { redact_userinfo(text) } else { text.into() };
-        let message = format!("{key}: {} ({}) {end}.", Quoted(&text), self.describe_origin(origin));
-        refusal(reason, origin, message)
-    }
-
-    /// A place, as a sentence says it.
+    /// Describes an origin for a message.
     pub(crate) fn describe_origin(&self, origin: Origin) -> String {
         match origin {
             Origin::Pod => "on the pod".to_owned(),
@@ -117,14 +127,14 @@ impl<'a> Precedence<'a> {
             }
             Origin::Namespace => format!("on the namespace {}", self.context.namespace),
             Origin::Defaults => "in the chart's defaults".to_owned(),
-            Origin::BuiltIn => "the default".to_owned(),
+            Origin::BuiltIn => "by default".to_owned(),
         }
     }
 }
 
-fn refusal(reason: Reason, origin: Origin, message: String) -> Denial {
+fn denial(reason: Reason, origin: Origin, message: String) -> Denial {
     match origin {
-        Origin::Pod => Denial::of_pod(reason, message),
-        _ => Denial::of_settings(reason, message),
+        Origin::Pod => Denial::for_pod(reason, message),
+        _ => Denial::for_settings(reason, message),
     }
 }

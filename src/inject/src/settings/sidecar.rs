@@ -1,51 +1,53 @@
-//! The sidecar's own settings: ports, proxy, roots, resources, logs.
+//! The sidecar's settings: ports, proxy, TLS roots, resources and logs.
 
 use std::borrow::Cow;
 
 use rolebridge_core::annotations as key;
 use rolebridge_core::pod_names::DEFAULT_PORT;
 
+use super::app_env;
+use super::origin::{Origin, Setting};
 use super::parse::{self, CaBundle, ParsedQuantity};
 use super::precedence::Precedence;
-use super::{Origin, Setting, app_env};
+use crate::denial::Denial;
 use crate::quantity::Quantity;
-use crate::{Denial, Reason};
+use crate::reason::Reason;
 
-/// The sidecar's side of the settings.
+/// The sidecar's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sidecar<'a> {
-    /// The loopback server's port.
+    /// The port of the server on 127.0.0.1.
     pub port: Setting<u16>,
-    /// The metrics' port; `None`: not served.
+    /// The metrics port. `None`: metrics are not served.
     pub metrics_port: Option<Setting<u16>>,
-    /// Further TLS roots.
+    /// Additional TLS roots.
     pub ca_bundle: Option<Setting<CaBundle<'a>>>,
-    /// The proxy.
+    /// The HTTPS proxy.
     pub https_proxy: Option<Setting<Cow<'a, str>>>,
-    /// What is reached without it.
+    /// The hosts that bypass the proxy.
     pub no_proxy: Option<Setting<&'a str>>,
-    /// Seconds until the first token; `None`: it waits for ever.
+    /// The timeout of the first token in seconds. `None`: no timeout.
     pub startup_timeout: Option<Setting<u32>>,
-    /// How much it logs.
+    /// The log level.
     pub log_level: Setting<&'a str>,
-    /// Its CPU.
+    /// The CPU request and limit.
     pub cpu: ResourceBounds<'a>,
-    /// Its memory.
+    /// The memory request and limit.
     pub memory: ResourceBounds<'a>,
 }
 
 /// A resource's request and limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResourceBounds<'a> {
-    /// What the scheduler sets aside.
+    /// The request.
     pub request: Setting<ParsedQuantity<'a>>,
-    /// What it may use at most, where a limit is set.
+    /// The limit, for pods that have limits.
     pub limit: Setting<ParsedQuantity<'a>>,
-    /// The least limit that it can live with.
+    /// The minimum limit that the sidecar needs.
     pub min_limit: ParsedQuantity<'a>,
 }
 
-/// A sidecar rests at a millisecond of CPU a minute and under 8 MiB; its start takes some 20 ms.
+/// An idle sidecar needs one millisecond of CPU per minute and less than 8 MiB; its start takes about 20 ms.
 const CPU_REQUEST: ParsedQuantity<'_> = ParsedQuantity { text: "5m", quantity: Quantity::millis(5) };
 const CPU_LIMIT: ParsedQuantity<'_> = ParsedQuantity { text: "50m", quantity: Quantity::millis(50) };
 const MEMORY_REQUEST: ParsedQuantity<'_> =
@@ -67,20 +69,20 @@ impl<'a> Sidecar<'a> {
                 precedence.or(key::CPU_REQUEST, parse::cpu, CPU_REQUEST)?,
                 precedence.or(key::CPU_LIMIT, parse::cpu, CPU_LIMIT)?,
                 (key::CPU_REQUEST, key::CPU_LIMIT),
-                parse::LEAST_CPU,
+                parse::MIN_CPU,
             )?,
             memory: bounds(
                 precedence,
                 precedence.or(key::MEMORY_REQUEST, parse::memory, MEMORY_REQUEST)?,
                 precedence.or(key::MEMORY_LIMIT, parse::memory_limit, MEMORY_LIMIT)?,
                 (key::MEMORY_REQUEST, key::MEMORY_LIMIT),
-                parse::LEAST_MEMORY_LIMIT,
+                parse::MIN_MEMORY_LIMIT,
             )?,
         })
     }
 }
 
-/// Kubernetes refuses a request above its limit, with a message that names neither annotation.
+/// Checks a request against its limit. Kubernetes itself denies a request above the limit, but names neither annotation.
 fn bounds<'a>(
     precedence: &Precedence<'a>,
     request: Setting<ParsedQuantity<'a>>,
@@ -88,49 +90,47 @@ fn bounds<'a>(
     (request_key, limit_key): (&'static str, &'static str),
     min_limit: ParsedQuantity<'a>,
 ) -> Result<ResourceBounds<'a>, Denial> {
-    // A default gives way to what somebody said for the pod.
+    // A default is adjusted to an annotation.
     let both_annotated = request.origin.is_annotated() && limit.origin.is_annotated();
     if both_annotated && request.value.quantity > limit.value.quantity {
-        let end = format!(
-            "is more than {limit_key}: {:?} ({})",
+        let expected = format!(
+            "at most {limit_key}: {:?} ({})",
             limit.value.text,
             precedence.describe_origin(limit.origin)
         );
-        if let Some(found) = precedence.find(request_key) {
-            return Err(Denial {
-                depends_on_metadata: true,
-                ..precedence.deny(found, Reason::BadValue, end)
-            });
+        if let Some(raw) = precedence.find(request_key) {
+            let denial = precedence.deny(raw, Reason::BadValue, expected, "");
+            return Err(Denial { depends_on_metadata: true, ..denial });
         }
     }
     Ok(ResourceBounds { request, limit, min_limit })
 }
 
 fn https_proxy<'a>(precedence: &Precedence<'a>) -> Result<Option<Setting<Cow<'a, str>>>, Denial> {
-    let owned = |Setting { value, origin }| Setting { value: Cow::Borrowed(value), origin };
-    if let Some(found) = precedence.annotated(key::HTTPS_PROXY) {
-        return precedence.read(found, parse::proxy).map(owned).map(Some);
+    let into_cow = |Setting { value, origin }| Setting { value: Cow::Borrowed(value), origin };
+    if let Some(raw) = precedence.annotated(key::HTTPS_PROXY) {
+        return precedence.read(raw, parse::proxy).map(into_cow).map(Some);
     }
-    if let Some(proxy) = of_app(precedence) {
+    if let Some(proxy) = app_proxy(precedence) {
         return Ok(Some(Setting { value: proxy, origin: Origin::Pod }));
     }
-    let default = precedence.default(key::HTTPS_PROXY).map(|found| precedence.read(found, parse::proxy));
-    Ok(default.transpose()?.map(owned))
+    let default = precedence.default(key::HTTPS_PROXY).map(|raw| precedence.read(raw, parse::proxy));
+    Ok(default.transpose()?.map(into_cow))
 }
 
-/// The proxy that the app's containers use, if the sidecar can use it too.
-fn of_app<'a>(precedence: &Precedence<'a>) -> Option<Cow<'a, str>> {
+/// Returns the proxy of the app containers, if the sidecar can use it.
+fn app_proxy<'a>(precedence: &Precedence<'a>) -> Option<Cow<'a, str>> {
     parse::proxy_variable(app_env::value(precedence.pod, app_env::HTTPS_PROXY)?).ok()
 }
 
 fn no_proxy<'a>(precedence: &Precedence<'a>) -> Result<Option<Setting<&'a str>>, Denial> {
-    if let Some(found) = precedence.annotated(key::NO_PROXY) {
-        return precedence.read(found, parse::no_proxy).map(Some);
+    if let Some(raw) = precedence.annotated(key::NO_PROXY) {
+        return precedence.read(raw, parse::no_proxy).map(Some);
     }
-    let of_app =
+    let app_value =
         app_env::value(precedence.pod, app_env::NO_PROXY).filter(|text| parse::no_proxy(text).is_ok());
-    if let Some(value) = of_app {
+    if let Some(value) = app_value {
         return Ok(Some(Setting { value, origin: Origin::Pod }));
     }
-    precedence.default(key::NO_PROXY).map(|found| precedence.read(found, parse::no_proxy)).transpose()
+    precedence.default(key::NO_PROXY).map(|raw| precedence.read(raw, parse::no_proxy)).transpose()
 }

@@ -1,20 +1,20 @@
-//! The source of each container: `loopback`, `file` or `metadata`, or `loopback,legacy=file` to set some apart.
+//! The token source of each container: `loopback`, `file` or `metadata`, or `loopback,legacy=file` with exceptions.
 
 use std::fmt;
 
 use rolebridge_core::external_account::ConfigKind;
 use rolebridge_core::parse::InvalidValue;
 use rolebridge_core::redact::Quoted;
-pub use rolebridge_core::token_source::TokenSource;
+use rolebridge_core::token_source::TokenSource;
 
-use super::parse;
+use super::parse::kubernetes::is_container_name;
 
-/// How each container's library gets a token.
+/// The token source of each container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenSources<'a> {
-    /// Of every container that is not set apart.
+    /// The source of all containers without an override.
     pub default: TokenSource,
-    /// The containers set apart.
+    /// The containers with another source.
     pub overrides: Vec<(&'a str, TokenSource)>,
 }
 
@@ -22,7 +22,7 @@ const SOURCES: &str =
     "a source: \"loopback\", \"file\" or \"metadata\", with exceptions such as \"loopback,CONTAINER=file\"";
 
 impl<'a> TokenSources<'a> {
-    /// Reads a list that may set containers apart without a word about the others, for which `common` holds then.
+    /// Parses a list of sources. `default` applies if the list has only overrides.
     pub(crate) fn parse(text: &'a str, default: TokenSource) -> Result<Self, InvalidValue> {
         let mut declared = None;
         let mut overrides = Vec::new();
@@ -35,7 +35,7 @@ impl<'a> TokenSources<'a> {
                 continue;
             };
             let (container, name) = (container.trim(), name.trim());
-            if !parse::is_container_name(container) {
+            if !is_container_name(container) {
                 let hint = format!("correct the container name {}", Quoted(container));
                 return Err(InvalidValue::with_hint(SOURCES, hint));
             }
@@ -48,31 +48,31 @@ impl<'a> TokenSources<'a> {
         Ok(Self { default: declared.unwrap_or(default), overrides })
     }
 
-    /// One source for all containers.
+    /// Creates one source for all containers.
     pub(crate) const fn all(default: TokenSource) -> Self {
         Self { default, overrides: Vec::new() }
     }
 
-    /// The source of a container.
+    /// Returns the source of a container.
     #[must_use]
     pub fn of(&self, container: &str) -> TokenSource {
         let source = self.overrides.iter().find(|(name, _)| *name == container);
         source.map_or(self.default, |(_, source)| *source)
     }
 
-    /// Whether a source is in use: decided without a look at the pod, so that it holds for containers that a later
-    /// webhook brings.
+    /// Returns true if the source is in use. This does not depend on the pod's containers, because a later webhook may add
+    /// some.
     #[must_use]
     pub fn uses(&self, source: TokenSource) -> bool {
-        self.default == source || self.overrides.iter().any(|(_, apart)| *apart == source)
+        self.default == source || self.overrides.iter().any(|(_, other)| *other == source)
     }
 
-    /// The sources in use.
+    /// Returns the sources in use.
     pub(crate) fn in_use(&self) -> impl Iterator<Item = TokenSource> {
         TokenSource::ALL.into_iter().filter(|source| self.uses(*source))
     }
 
-    /// The configurations in use.
+    /// Returns the configurations in use.
     pub(crate) fn documents(&self) -> impl Iterator<Item = ConfigKind> {
         self.in_use().filter_map(ConfigKind::for_source)
     }
@@ -82,7 +82,7 @@ fn source(name: &str) -> Result<TokenSource, InvalidValue> {
     name.parse().map_err(|_| InvalidValue::expected(SOURCES))
 }
 
-/// As the annotation says it.
+/// Displays the annotation's value.
 impl fmt::Display for TokenSources<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.default.as_str())?;
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn each_container_has_its_source() {
+    fn token_sources_with_overrides_differ_by_container() {
         for text in ["loopback,legacy=file,py=metadata", " loopback , legacy\t= file ,py =metadata"] {
             let sources = parse(text).unwrap();
             assert_eq!(sources.of("web"), TokenSource::Loopback);
@@ -113,14 +113,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_common_one_the_default_holds() {
+    fn token_sources_with_only_overrides_use_the_default() {
         assert_eq!(parse("legacy=file").unwrap().to_string(), "loopback,legacy=file");
         let sources = TokenSources::parse("legacy=file", TokenSource::Metadata).unwrap();
         assert_eq!(sources.to_string(), "metadata,legacy=file");
     }
 
     #[test]
-    fn one_source_for_all() {
+    fn token_sources_without_overrides_have_one_source() {
         let sources = parse("file").unwrap();
         assert!(!sources.uses(TokenSource::Loopback));
         assert_eq!(sources.in_use().collect::<Vec<_>>(), [TokenSource::File]);
@@ -128,14 +128,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_source() {
+    fn parse_of_invalid_token_sources_returns_a_hint() {
+        let one_default = "set one source for all containers, and CONTAINER=SOURCE for each exception";
         for (text, hint) in [
             ("", None),
             ("File", None),
-            (
-                "loopback,file",
-                Some("set one source for all containers, and CONTAINER=SOURCE for each exception"),
-            ),
+            ("loopback,file", Some(one_default)),
             ("web=file,web=loopback", Some("set one source for the container web")),
             ("We b=file", Some("correct the container name \"We b\"")),
         ] {

@@ -1,18 +1,23 @@
-//! The pod's annotations, of which only ours, the kubelet's mirror mark and what lets traffic out of a mesh are kept; and
-//! its labels, of which only ours are.
+//! The pod's annotations and labels that affect injection. Annotations: Rolebridge's, the kubelet's mirror mark and the
+//! meshes' excluded ports. Labels: Rolebridge's.
 
 use std::fmt;
 
 use rolebridge_core::annotations::PREFIX;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::BorrowedStr;
-use crate::mesh;
+use super::borrowed_str::BorrowedStr;
 
 /// The kubelet's mark on a pod that mirrors a static pod of its node.
 pub(crate) const MIRROR: &str = "kubernetes.io/config.mirror";
 
-/// The annotations that decide something.
+/// Annotation of Istio with ports whose outbound traffic is not redirected to the proxy.
+pub(crate) const ISTIO_EXCLUDED_PORTS: &str = "traffic.sidecar.istio.io/excludeOutboundPorts";
+
+/// Annotation of Linkerd with ports whose outbound traffic is not redirected to the proxy.
+pub(crate) const LINKERD_SKIPPED_PORTS: &str = "config.linkerd.io/skip-outbound-ports";
+
+/// The annotations that affect injection.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Annotations<'a>(Vec<(BorrowedStr<'a>, BorrowedStr<'a>)>);
 
@@ -28,12 +33,14 @@ impl Annotations<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Annotations<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let decides = |key: &str| key.starts_with(PREFIX) || key == MIRROR || mesh::is_exclusion(key);
-        deserializer.deserialize_map(PrefixedMapVisitor(decides)).map(Self)
+        let is_relevant = |key: &str| {
+            key.starts_with(PREFIX) || [MIRROR, ISTIO_EXCLUDED_PORTS, LINKERD_SKIPPED_PORTS].contains(&key)
+        };
+        deserializer.deserialize_map(PrefixedMapVisitor(is_relevant)).map(Self)
     }
 }
 
-/// The labels of ours, none of which decides anything: an annotation was meant.
+/// Rolebridge's keys among the labels. None has an effect: their author meant annotations.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Labels<'a>(Vec<(BorrowedStr<'a>, BorrowedStr<'a>)>);
 
@@ -49,7 +56,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Labels<'a> {
     }
 }
 
-/// Keeps the entries whose key passes.
+/// A visitor that keeps the entries whose key satisfies the predicate.
 struct PrefixedMapVisitor(fn(&str) -> bool);
 
 impl<'de> Visitor<'de> for PrefixedMapVisitor {

@@ -1,6 +1,6 @@
-//! A string of the pod: borrowed from the request's bytes unless it has an escape in it.
+//! A string in a pod, borrowed from the request's bytes unless it contains an escape.
 //!
-//! Plain `&str` refuses a string with an escape, and serde's `Cow` inside a map or an `Option` never borrows.
+//! Plain `&str` fails for a string with an escape, and serde's `Cow` inside a map or an `Option` never borrows.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::ops::Deref;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-/// A string, borrowed where it can be.
+/// A string that is borrowed if possible.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BorrowedStr<'a>(Cow<'a, str>);
 
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_escape_costs_a_copy_and_nothing_else_does() {
+    fn deserialize_copies_only_strings_with_an_escape() {
         for (json, text, borrows) in [
             (r#""plain""#, "plain", true),
             (r#""""#, "", true),
@@ -67,15 +67,15 @@ mod tests {
             (r#""a\"b""#, "a\"b", false),
             (r#""\ud83d\ude80\n\/""#, "\u{1f680}\n/", false),
         ] {
-            let BorrowedStr(found) = serde_json::from_str(json).unwrap();
-            assert_eq!(found, text);
-            assert_eq!(matches!(found, Cow::Borrowed(_)), borrows, "{json}");
+            let BorrowedStr(value) = serde_json::from_str(json).unwrap();
+            assert_eq!(value, text);
+            assert_eq!(matches!(value, Cow::Borrowed(_)), borrows, "{json}");
         }
     }
 
     #[test]
-    fn an_option_borrows_too() {
-        let found: Option<BorrowedStr<'_>> = serde_json::from_str(r#""plain""#).unwrap();
-        assert!(matches!(found, Some(BorrowedStr(Cow::Borrowed("plain")))));
+    fn deserialize_of_an_option_borrows() {
+        let value: Option<BorrowedStr<'_>> = serde_json::from_str(r#""plain""#).unwrap();
+        assert!(matches!(value, Some(BorrowedStr(Cow::Borrowed("plain")))));
     }
 }

@@ -1,8 +1,8 @@
-//! A container, as far as it decides something.
+//! A container: the fields that affect injection.
 
 use serde::Deserialize;
 
-use super::BorrowedStr;
+use super::borrowed_str::BorrowedStr;
 use crate::quantity::Quantity;
 
 /// A container or an init container.
@@ -25,7 +25,7 @@ pub(crate) struct Container<'a> {
     #[serde(borrow)]
     pub(crate) volume_mounts: Option<Vec<Mount<'a>>>,
     pub(crate) resources: Option<Resources>,
-    pub(crate) security_context: Option<User>,
+    pub(crate) security_context: Option<SecurityContext>,
 }
 
 impl<'a> Container<'a> {
@@ -33,7 +33,7 @@ impl<'a> Container<'a> {
         self.env.as_deref().unwrap_or_default()
     }
 
-    /// A variable as the kubelet takes it: of two with one name, the last.
+    /// Returns a variable as the kubelet does: the last of several with the same name.
     pub(crate) fn variable(&self, name: &str) -> Option<&Env<'a>> {
         self.env().iter().rfind(|env| *env.name == *name)
     }
@@ -50,7 +50,7 @@ impl<'a> Container<'a> {
         self.env_from.as_ref().is_some_and(|sources| !sources.is_empty())
     }
 
-    /// A native sidecar: an init container that runs as long as the pod.
+    /// Returns true for a native sidecar: an init container that runs as long as the pod.
     pub(crate) fn restarts_always(&self) -> bool {
         self.restart_policy.as_deref() == Some("Always")
     }
@@ -68,7 +68,7 @@ pub(crate) struct Env<'a> {
 }
 
 impl Env<'_> {
-    /// The value, unless it comes from elsewhere or refers to another variable.
+    /// Returns the value, unless it comes from another object or refers to another variable.
     pub(crate) fn literal(&self) -> Option<&str> {
         if self.value_from.is_some() {
             return None;
@@ -87,7 +87,7 @@ pub(crate) struct Port<'a> {
     pub(crate) protocol: Option<BorrowedStr<'a>>,
 }
 
-/// A volume's mount.
+/// A volume mount.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Mount<'a> {
@@ -104,17 +104,17 @@ pub(crate) struct Resources {
     pub(crate) limits: Option<Amounts>,
 }
 
-/// Of the resources that decide the quality of service.
+/// Amounts of the resources that determine the quality of service class.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub(crate) struct Amounts {
     pub(crate) cpu: Option<Quantity>,
     pub(crate) memory: Option<Quantity>,
 }
 
-/// Of a security context, whom a container runs as.
+/// The user and group of a security context.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct User {
+pub(crate) struct SecurityContext {
     pub(crate) run_as_user: Option<i64>,
     pub(crate) run_as_group: Option<i64>,
 }

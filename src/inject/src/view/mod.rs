@@ -1,19 +1,21 @@
-//! A borrowed view of a pod: just the fields that decide something; serde skips the rest.
+//! A borrowed view of a pod: only the fields that affect injection. Serde skips the rest.
 //!
-//! Every list and map may be absent or `null`: the patch must create it then, so the view keeps the difference to empty.
+//! Every list and map may be absent or `null`. The patch must then create it, so the view distinguishes it from an empty
+//! one.
 
 mod annotations;
 mod borrowed_str;
 mod container;
 mod volume;
 
-pub(crate) use annotations::{Annotations, Labels, MIRROR};
+use annotations::MIRROR;
+pub(crate) use annotations::{Annotations, ISTIO_EXCLUDED_PORTS, LINKERD_SKIPPED_PORTS, Labels};
 pub use borrowed_str::BorrowedStr;
-pub(crate) use container::{Amounts, Container, Env, Resources, User};
+pub(crate) use container::{Amounts, Container, Env, Resources, SecurityContext};
 use serde::Deserialize;
 pub(crate) use volume::{DownwardItem, Volume};
 
-/// A pod, or a workload's pod template.
+/// A pod, or the pod template of a workload.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Pod<'a> {
     #[serde(borrow)]
@@ -43,7 +45,7 @@ pub(crate) struct Spec<'a> {
     pub(crate) image_pull_secrets: Option<Vec<Named<'a>>>,
     #[serde(borrow)]
     pub(crate) service_account_name: Option<BorrowedStr<'a>>,
-    /// The old name of `serviceAccountName`, which the API server still keeps beside it.
+    /// The deprecated name of `serviceAccountName`, which the API server still sets too.
     #[serde(borrow)]
     pub(crate) service_account: Option<BorrowedStr<'a>>,
     pub(crate) host_network: Option<bool>,
@@ -51,11 +53,11 @@ pub(crate) struct Spec<'a> {
     pub(crate) os: Option<Named<'a>>,
     #[serde(borrow)]
     pub(crate) node_selector: Option<NodeSelector<'a>>,
-    pub(crate) security_context: Option<User>,
+    pub(crate) security_context: Option<SecurityContext>,
     pub(crate) resources: Option<Resources>,
 }
 
-/// Something of which only the name matters: a pull secret, an operating system.
+/// An object with a name: a pull secret or an operating system.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Named<'a> {
     #[serde(borrow, default)]
@@ -68,7 +70,7 @@ pub(crate) struct NodeSelector<'a> {
     os: Option<BorrowedStr<'a>>,
 }
 
-/// Which of the pod's two lists a container stands in.
+/// One of the pod's two container lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ContainerList {
     Init,
@@ -76,7 +78,7 @@ pub(crate) enum ContainerList {
 }
 
 impl ContainerList {
-    /// The list's JSON pointer.
+    /// Returns the JSON pointer of the list.
     pub(crate) const fn pointer(self) -> &'static str {
         match self {
             Self::Init => "/spec/initContainers",
@@ -86,7 +88,7 @@ impl ContainerList {
 }
 
 impl<'a> Pod<'a> {
-    /// The name of its service account; `default` if it names none.
+    /// Returns the name of the service account, `default` if the pod sets none.
     #[must_use]
     pub fn service_account(&self) -> &str {
         [&self.spec.service_account_name, &self.spec.service_account]
@@ -104,7 +106,7 @@ impl<'a> Pod<'a> {
         self.annotations()?.find(key)
     }
 
-    pub(crate) fn labels_of_ours(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn rolebridge_labels(&self) -> impl Iterator<Item = &str> {
         let labels = self.metadata.as_ref().and_then(|metadata| metadata.labels.as_ref());
         labels.into_iter().flat_map(Labels::keys)
     }
@@ -117,10 +119,19 @@ impl<'a> Pod<'a> {
         self.spec.containers.as_deref().unwrap_or_default()
     }
 
-    /// Init containers, then the others, each with its list and its place there.
+    /// Returns the init containers, then the app containers, each with its list and index.
     pub(crate) fn containers(&self) -> impl Iterator<Item = (ContainerList, usize, &Container<'a>)> {
-        let init = self.init_containers().iter().enumerate().map(|(at, one)| (ContainerList::Init, at, one));
-        init.chain(self.app_containers().iter().enumerate().map(|(at, one)| (ContainerList::App, at, one)))
+        let init = self
+            .init_containers()
+            .iter()
+            .enumerate()
+            .map(|(index, container)| (ContainerList::Init, index, container));
+        init.chain(
+            self.app_containers()
+                .iter()
+                .enumerate()
+                .map(|(index, container)| (ContainerList::App, index, container)),
+        )
     }
 
     pub(crate) fn is_mirror(&self) -> bool {
@@ -131,7 +142,7 @@ impl<'a> Pod<'a> {
         self.spec.host_network.unwrap_or_default()
     }
 
-    /// The field that puts the pod on Windows, if one does.
+    /// Returns the field that schedules the pod on Windows, if one does.
     pub(crate) fn runs_on_windows(&self) -> Option<&'static str> {
         let os = self.spec.os.as_ref().map(|os| ("spec.os.name", &*os.name));
         let selected = || {

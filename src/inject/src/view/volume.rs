@@ -1,8 +1,8 @@
-//! A volume: its name, and what tells one of ours from another of its name.
+//! A volume: its name, and the fields that distinguish Rolebridge's volumes from others of the same name.
 
 use serde::Deserialize;
 
-use super::BorrowedStr;
+use super::borrowed_str::BorrowedStr;
 
 /// A volume of the pod.
 #[derive(Debug, Clone, Deserialize)]
@@ -21,7 +21,7 @@ struct Downward<'a> {
     items: Option<Vec<DownwardItem<'a>>>,
 }
 
-/// A file that shows a field of the pod.
+/// A file with the value of a field of the pod.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DownwardItem<'a> {
@@ -56,12 +56,12 @@ struct Token<'a> {
 }
 
 impl<'a> Volume<'a> {
-    /// The files of a volume of the downward API.
+    /// Returns the files of a downward API volume.
     pub(crate) fn downward_items(&self) -> Option<&[DownwardItem<'a>]> {
         self.downward.as_ref()?.items.as_deref()
     }
 
-    /// Where a volume has a token of the pod's service account, and nothing else.
+    /// Returns the path of the service account token, if the volume contains only that.
     pub(crate) fn token_path(&self) -> Option<&str> {
         let [source] = self.projected.as_ref()?.sources.as_deref()? else { return None };
         source.service_account_token.as_ref()?.path.as_deref()
@@ -69,7 +69,7 @@ impl<'a> Volume<'a> {
 }
 
 impl DownwardItem<'_> {
-    /// The path of the field.
+    /// Returns the path of the field.
     pub(crate) fn field(&self) -> Option<&str> {
         self.field_ref.as_ref()?.field_path.as_deref()
     }

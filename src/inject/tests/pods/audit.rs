@@ -1,5 +1,5 @@
-//! What must hold of any injected pod, said again without the code that injects: what may differ from the pod that
-//! the user wrote, and what the API server, the kubelet and the design ask of the rest.
+//! Checks of any injected pod, independent of the injecting code: the allowed differences from the user's pod, and the
+//! requirements of the API server, the kubelet and the design.
 
 use rolebridge_core::annotations::{CONFIG_FILE, CONFIG_LOOPBACK, CONTAINERS, STATUS};
 use rolebridge_core::env::app;
@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 
 use crate::changes::{Change, Kind, changes};
 use crate::facts::{
-    LISTS, MESH, amount, common_user, containers, has_resources_as_a_whole, is_guaranteed, is_proxy, list,
+    LISTS, MESH, amount, containers, has_pod_level_resources, is_guaranteed, is_proxy, list, shared_user,
 };
 
 const VOLUMES: [&str; 5] =
     [TOKEN_VOLUME.name, CONFIG_VOLUME.name, AWS_TOKEN_VOLUME.name, IDENTITY_VOLUME.name, CA_VOLUME.name];
 
-/// The variables that an app's container may get.
+/// The variables that the patch may add to an app container.
 const VARIABLES: [&str; 9] = [
     app::CREDENTIALS,
     app::CLOUDSDK_CREDENTIALS,
@@ -31,18 +31,18 @@ const VARIABLES: [&str; 9] = [
     app::CLOUDSDK_QUOTA_PROJECT,
 ];
 
-/// Every difference that may not be.
-pub(crate) fn trespasses(before: &Value, after: &Value) -> Vec<Change> {
-    changes(before, after).into_iter().filter(|change| !may_be(change)).collect()
+/// Returns every difference that is not allowed.
+pub(crate) fn forbidden_changes(before: &Value, after: &Value) -> Vec<Change> {
+    changes(before, after).into_iter().filter(|change| !is_allowed(change)).collect()
 }
 
-fn may_be(Change { path, kind }: &Change) -> bool {
+fn is_allowed(Change { path, kind }: &Change) -> bool {
     let path: Vec<_> = path.iter().map(String::as_str).collect();
     match (&path[..], kind) {
         (["metadata", "annotations", key], Kind::Added(_) | Kind::Changed(..)) => {
             [STATUS, CONFIG_LOOPBACK, CONFIG_FILE].contains(key)
         }
-        // The pull secrets are the chart's own, for the sidecar's image.
+        // The pull secrets of the defaults are for the sidecar's image.
         (["spec", "initContainers", CONTAINER] | ["spec", "imagePullSecrets", _], Kind::Added(_)) => true,
         (["spec", "volumes", name], Kind::Added(_)) => VOLUMES.contains(name),
         (["spec", list, _, "env", name], Kind::Added(_)) if LISTS.contains(list) => {
@@ -51,7 +51,7 @@ fn may_be(Change { path, kind }: &Change) -> bool {
         (["spec", list, _, "env", name, "value"], Kind::Changed(old, new)) if LISTS.contains(list) => {
             is_no_proxy(name) && extends(old, new)
         }
-        // A variable without a value is an empty one.
+        // A variable without a value is empty.
         (["spec", list, _, "env", name, "value"], Kind::Added(new)) if LISTS.contains(list) => {
             is_no_proxy(name) && extends(&Value::from(""), new)
         }
@@ -66,53 +66,53 @@ fn is_no_proxy(name: &str) -> bool {
     ["NO_PROXY", "no_proxy"].contains(&name)
 }
 
-/// A list with nothing but this host's names put behind it.
+/// Returns true if only names of this host are appended to the list.
 fn extends(old: &Value, new: &Value) -> bool {
     let (Some(old), Some(new)) = (old.as_str(), new.as_str()) else { return false };
     let Some(rest) = new.strip_prefix(old) else { return false };
     rest.split(',').all(|part| ["", "127.0.0.1", "localhost"].contains(&part))
 }
 
-/// Everything about an injected pod that is not as it should be, in sentences.
-pub(crate) fn faults(before: &Value, after: &Value) -> Vec<String> {
-    let mut faults = Faults(Vec::new());
-    faults.place(after);
-    faults.sidecar(before, after);
-    faults.volumes(after);
+/// Returns a message for everything in an injected pod that is wrong.
+pub(crate) fn problems(before: &Value, after: &Value) -> Vec<String> {
+    let mut problems = Problems(Vec::new());
+    problems.position(after);
+    problems.sidecar(before, after);
+    problems.volumes(after);
     for (list, container) in containers(after).filter(|(_, container)| container["name"] != CONTAINER) {
-        faults.app(list, container, before);
+        problems.app(list, container, before);
     }
     if is_guaranteed(before) && !is_guaranteed(after) {
-        faults.0.push("the pod was Guaranteed and is no more".to_owned());
+        problems.0.push("the pod was Guaranteed and no longer is".to_owned());
     }
-    faults.0
+    problems.0
 }
 
-struct Faults(Vec<String>);
+struct Problems(Vec<String>);
 
-impl Faults {
-    fn check(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
-        if !holds {
-            self.0.push(otherwise());
+impl Problems {
+    fn check(&mut self, condition: bool, problem: impl FnOnce() -> String) {
+        if !condition {
+            self.0.push(problem());
         }
     }
 
-    fn place(&mut self, pod: &Value) {
-        let all = containers(pod).filter(|(_, container)| container["name"] == CONTAINER).count();
+    fn position(&mut self, pod: &Value) {
+        let count = containers(pod).filter(|(_, container)| container["name"] == CONTAINER).count();
         let has = |name: &str| list(pod, "volumes").iter().any(|volume| volume["name"] == name);
-        if all == 0 && has(IDENTITY_VOLUME.name) && !has(TOKEN_VOLUME.name) {
-            // The kubelet does all the work.
+        if count == 0 && has(IDENTITY_VOLUME.name) && !has(TOKEN_VOLUME.name) {
+            // Only the kubelet refreshes the token.
             return;
         }
-        self.check(all == 1, || format!("{all} containers are called {CONTAINER}"));
+        self.check(count == 1, || format!("{count} containers are named {CONTAINER}"));
         let names: Vec<_> = list(pod, "initContainers").iter().map(|one| &one["name"]).collect();
         let native =
             list(pod, "initContainers").iter().any(|one| is_proxy(one) && one["restartPolicy"] == "Always");
         let mesh = names.iter().rposition(|name| MESH.iter().any(|mesh| *name == mesh));
-        let wanted = mesh.filter(|_| native).map_or(0, |at| at + 1);
-        let found = names.iter().position(|name| *name == CONTAINER);
-        self.check(found == Some(wanted), || {
-            format!("the sidecar stands at {found:?}, not at {wanted}: {names:?}")
+        let expected = mesh.filter(|_| native).map_or(0, |index| index + 1);
+        let actual = names.iter().position(|name| *name == CONTAINER);
+        self.check(actual == Some(expected), || {
+            format!("the sidecar is at {actual:?}, not at {expected}: {names:?}")
         });
     }
 
@@ -122,7 +122,7 @@ impl Faults {
         };
         let security = &sidecar["securityContext"];
         let root = security["runAsUser"] == 0;
-        for (what, found, wanted) in [
+        for (field, actual, expected) in [
             ("restartPolicy", &sidecar["restartPolicy"], json!("Always")),
             ("command", &sidecar["command"], json!([PROGRAM])),
             ("args", &sidecar["args"], json!(RUN_ARGS)),
@@ -132,21 +132,21 @@ impl Faults {
             ("root file system", &security["readOnlyRootFilesystem"], json!(true)),
             ("runAsNonRoot", &security["runAsNonRoot"], json!(!root)),
             ("seccomp", &security["seccompProfile"], json!({"type": "RuntimeDefault"})),
-            ("user", &security["runAsUser"], json!(common_user(before).unwrap_or(USER))),
+            ("user", &security["runAsUser"], json!(shared_user(before).unwrap_or(USER))),
         ] {
-            self.check(*found == wanted, || format!("the sidecar's {what} is {found}, not {wanted}"));
+            self.check(*actual == expected, || format!("the sidecar's {field} is {actual}, not {expected}"));
         }
         self.resources(before, &sidecar["resources"]);
     }
 
     fn resources(&mut self, before: &Value, resources: &Value) {
-        if has_resources_as_a_whole(before) {
+        if has_pod_level_resources(before) {
             return self.check(*resources == Value::Null, || {
-                format!("the pod has resources as a whole, and the sidecar has {resources}")
+                format!("the pod has pod-level resources, and the sidecar has {resources}")
             });
         }
         for name in ["cpu", "memory"] {
-            // A quota on the limits of one resource demands nothing of the other.
+            // A quota on the limits of one resource does not apply to the other.
             let limited = containers(before).any(|(_, one)| !one["resources"]["limits"][name].is_null());
             let (request, limit) = (&resources["requests"][name], &resources["limits"][name]);
             self.check(request.is_string(), || format!("the sidecar requests no {name}"));
@@ -159,54 +159,56 @@ impl Faults {
 
     fn volumes(&mut self, pod: &Value) {
         for name in VOLUMES {
-            let there = list(pod, "volumes").iter().filter(|volume| volume["name"] == name).count();
+            let count = list(pod, "volumes").iter().filter(|volume| volume["name"] == name).count();
             let mounted: Vec<_> = containers(pod)
                 .filter(|(_, one)| list(one, "volumeMounts").iter().any(|mount| mount["name"] == name))
                 .map(|(_, one)| one["name"].as_str().unwrap_or_default())
                 .collect();
             let used = usize::from(!mounted.is_empty());
-            // A container that is set apart may come later.
-            let expected = there == 1 && name == CONFIG_VOLUME.name;
-            self.check(there == used || expected, || {
-                format!("{there} volumes {name}, mounted in {mounted:?}")
+            // A later webhook may add the container of an override.
+            let is_config = count == 1 && name == CONFIG_VOLUME.name;
+            self.check(count == used || is_config, || {
+                format!("{count} volumes {name}, mounted in {mounted:?}")
             });
-            let apart = [AWS_TOKEN_VOLUME.name, CA_VOLUME.name].contains(&name);
-            self.check(!apart || mounted.iter().all(|container| *container == CONTAINER), || {
-                format!("{name} is mounted in {mounted:?}: it is the sidecar's alone")
+            let sidecar_only = [AWS_TOKEN_VOLUME.name, CA_VOLUME.name].contains(&name);
+            self.check(!sidecar_only || mounted.iter().all(|container| *container == CONTAINER), || {
+                format!("{name} is mounted in {mounted:?}, but only the sidecar may mount it")
             });
         }
     }
 
     fn app(&mut self, list_name: &str, container: &Value, before: &Value) {
         let name = &container["name"];
-        let was = list(&before["spec"], list_name).iter().find(|one| one["name"] == *name);
-        let of = |container: &Value, key: &str| -> Vec<Value> { list(container, key).to_vec() };
-        let mounts = of(container, "volumeMounts");
-        let ours = mounts.iter().filter(|mount| VOLUMES.iter().any(|volume| mount["name"] == *volume));
-        for mount in ours {
+        let original = list(&before["spec"], list_name).iter().find(|one| one["name"] == *name);
+        let items = |container: &Value, key: &str| -> Vec<Value> { list(container, key).to_vec() };
+        let mounts = items(container, "volumeMounts");
+        let rolebridge = mounts.iter().filter(|mount| VOLUMES.iter().any(|volume| mount["name"] == *volume));
+        for mount in rolebridge {
             let path = &mount["mountPath"];
-            let there = mounts.iter().filter(|other| other["mountPath"] == *path).count();
-            self.check(there == 1, || format!("{name} has {there} mounts at {path}"));
+            let count = mounts.iter().filter(|other| other["mountPath"] == *path).count();
+            self.check(count == 1, || format!("{name} has {count} mounts at {path}"));
             self.check(mount["readOnly"] == true, || format!("{name} may write to {path}"));
-            let fooled = path.as_str().is_some_and(|path| path.contains("serviceaccount"));
-            self.check(!fooled, || format!("Vault's injector takes {path} for the API token's mount"));
+            let misleads_vault = path.as_str().is_some_and(|path| path.contains("serviceaccount"));
+            self.check(!misleads_vault, || {
+                format!("Vault's injector mistakes {path} for the API token's mount")
+            });
         }
-        let old = was.map_or_else(Vec::new, |was| of(was, "env"));
-        for env in of(container, "env").iter().filter(|env| !old.contains(env)) {
-            let there = of(container, "env").iter().filter(|other| other["name"] == env["name"]).count();
+        let old = original.map_or_else(Vec::new, |original| items(original, "env"));
+        for env in items(container, "env").iter().filter(|env| !old.contains(env)) {
+            let count = items(container, "env").iter().filter(|other| other["name"] == env["name"]).count();
             let before = old.iter().filter(|other| other["name"] == env["name"]).count();
-            self.check(there == before.max(1), || format!("{name} has {there} variables {}", env["name"]));
+            self.check(count == before.max(1), || format!("{name} has {count} variables {}", env["name"]));
         }
-        let ours = format!("{}/", CONFIG_VOLUME.path);
-        let configured = of(container, "env")
+        let folder = format!("{}/", CONFIG_VOLUME.path);
+        let configured = items(container, "env")
             .iter()
-            .any(|env| env["value"].as_str().is_some_and(|value| value.starts_with(&ours)));
+            .any(|env| env["value"].as_str().is_some_and(|value| value.starts_with(&folder)));
         let is_config =
             |mount: &Value| mount["name"] == CONFIG_VOLUME.name && mount["mountPath"] == CONFIG_VOLUME.path;
         let mounted = mounts.iter().any(is_config);
-        let ours = [app::CREDENTIALS, app::CLOUDSDK_CREDENTIALS];
-        let own = old.iter().any(|env| ours.iter().any(|name| env["name"] == *name));
-        self.check(if own { mounted || !configured } else { mounted == configured }, || {
+        let credentials = [app::CREDENTIALS, app::CLOUDSDK_CREDENTIALS];
+        let has_own = old.iter().any(|env| credentials.iter().any(|name| env["name"] == *name));
+        self.check(if has_own { mounted || !configured } else { mounted == configured }, || {
             format!("{name} {} the configuration", if mounted { "is not pointed to" } else { "lacks" })
         });
         let named = before["metadata"]["annotations"][CONTAINERS].as_str().unwrap_or_default();
@@ -214,7 +216,7 @@ impl Faults {
         let has = |value: &str| list(container, "env").iter().any(|env| env["value"] == value);
         let by_metadata = has("127.0.0.1:15080") || has("127.0.0.1:16080");
         self.check(mesh.is_none() || !(configured || by_metadata), || {
-            format!("{name} is a mesh's own and has credentials")
+            format!("{name} belongs to a mesh and has credentials")
         });
         self.check(!(configured && by_metadata), || {
             format!("{name} has a configuration and a metadata server")
@@ -224,21 +226,21 @@ impl Faults {
         }
     }
 
-    /// A literal proxy would be asked for the loopback's credentials, unless it is told not to be.
+    /// Checks that a container with a literal proxy does not send calls for credentials to it.
     fn proxy(&mut self, container: &Value) {
         let variable = |name: &str| list(container, "env").iter().rfind(|env| env["name"] == name);
         let literal = |name: &str| match variable(name) {
             Some(env) if env["valueFrom"].is_null() => Some(env["value"].as_str().unwrap_or_default()),
             _ => None,
         };
-        let proxied = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"];
-        if !proxied.iter().any(|name| literal(name).is_some_and(|value| !value.is_empty())) {
+        let variables = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"];
+        if !variables.iter().any(|name| literal(name).is_some_and(|value| !value.is_empty())) {
             return;
         }
         for list in ["NO_PROXY", "no_proxy"].into_iter().filter_map(literal) {
             let has = |host: &str| list.split(',').map(str::trim).any(|entry| entry == host);
             self.check(has("*") || (has("127.0.0.1") && has("localhost")), || {
-                format!("{} would ask its proxy for credentials: {list:?}", container["name"])
+                format!("{} would send calls for credentials to its proxy: {list:?}", container["name"])
             });
         }
     }

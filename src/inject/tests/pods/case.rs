@@ -1,4 +1,4 @@
-//! A case: a file that `kubectl apply` could take, the pod first, then what else decides about it.
+//! A case: a file for `kubectl apply` with the pod first, then the other objects that affect its injection.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,23 +6,23 @@ use std::path::{Path, PathBuf};
 use rolebridge_inject::{Admission, Context, Decision, Defaults, ObjectMetadata, Pod, admit};
 use serde_json::{Map, Value};
 
-/// The folder of cases, from this crate.
+/// The folder of the cases, relative to this crate.
 pub(crate) const FOLDER: &str = "../../tests/fixtures/pods";
-/// The platform team's defaults where a case brings none.
+/// The defaults of cases without their own.
 const DEFAULTS: &str = "../../tests/fixtures/defaults.yaml";
 
-/// A pod and what decides about it.
+/// A pod and the other objects that affect its injection.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
-    /// The comment that the file begins with.
-    pub(crate) about: String,
+    /// The comment at the beginning of the file.
+    pub(crate) description: String,
     pub(crate) pod: Value,
     pub(crate) service_account: Option<ObjectMetadata>,
     pub(crate) namespace: Option<ObjectMetadata>,
     pub(crate) defaults: Defaults,
 }
 
-/// The files of all cases, by name.
+/// Returns the files of all cases, sorted by name.
 pub(crate) fn files() -> Vec<PathBuf> {
     let entries = fs::read_dir(here(FOLDER)).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> =
@@ -31,12 +31,12 @@ pub(crate) fn files() -> Vec<PathBuf> {
     files
 }
 
-/// The case of a name, `minimal`.
+/// Returns the case with a name, such as `minimal`.
 pub(crate) fn named(name: &str) -> Case {
     Case::read(&here(FOLDER).join(format!("{name}.yaml")))
 }
 
-/// The common defaults.
+/// Returns the defaults of cases without their own.
 pub(crate) fn common_defaults() -> Defaults {
     Defaults::from_yaml(&fs::read_to_string(here(DEFAULTS)).unwrap()).unwrap()
 }
@@ -49,7 +49,7 @@ impl Case {
     pub(crate) fn read(path: &Path) -> Self {
         let text = fs::read_to_string(path).unwrap();
         let comment = text.lines().map_while(|line| line.strip_prefix('#')).map(str::trim);
-        let about = comment.collect::<Vec<_>>().join(" ");
+        let description = comment.collect::<Vec<_>>().join(" ");
         let documents: Vec<Value> =
             serde_saphyr::from_multiple(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let mut documents = documents.into_iter();
@@ -57,7 +57,7 @@ impl Case {
         assert_eq!(pod["kind"], "Pod", "{}: the pod comes first", path.display());
 
         let mut case =
-            Self { about, pod, service_account: None, namespace: None, defaults: common_defaults() };
+            Self { description, pod, service_account: None, namespace: None, defaults: common_defaults() };
         for document in documents {
             case.add(&document, path);
         }
@@ -68,8 +68,8 @@ impl Case {
         let name = document["metadata"]["name"].as_str().unwrap();
         match document["kind"].as_str().unwrap() {
             "ServiceAccount" => {
-                let wanted = self.pod["spec"]["serviceAccountName"].as_str().unwrap_or("default");
-                assert_eq!(name, wanted, "{}: another pod's service account", path.display());
+                let expected = self.pod["spec"]["serviceAccountName"].as_str().unwrap_or("default");
+                assert_eq!(name, expected, "{}: another pod's service account", path.display());
                 self.service_account = Some(metadata(document));
             }
             "Namespace" => {
@@ -80,7 +80,7 @@ impl Case {
                 let text = document["data"]["defaults.yaml"].as_str().unwrap();
                 self.defaults = Defaults::from_yaml(text).unwrap();
             }
-            other => panic!("{}: a {other} decides nothing", path.display()),
+            other => panic!("{}: a {other} does not affect the injection", path.display()),
         }
     }
 
@@ -88,11 +88,11 @@ impl Case {
         self.pod["metadata"]["namespace"].as_str().unwrap_or("default")
     }
 
-    /// What becomes of a pod under this case's service account, namespace and defaults.
-    pub(crate) fn admit(&self, pod: &Value) -> Admission {
+    /// Admits a pod with this case's service account, namespace and defaults.
+    pub(crate) fn admit(&self, pod: &Value) -> Admission<'static> {
         let bytes = serde_json::to_vec(pod).unwrap();
         let view: Pod<'_> = serde_json::from_slice(&bytes).unwrap();
-        admit(&view, &self.context())
+        admit(&view, &self.context()).without_settings()
     }
 
     pub(crate) fn context(&self) -> Context<'_> {
@@ -105,8 +105,8 @@ impl Case {
     }
 }
 
-/// The pod with its patch applied, if it gets one.
-pub(crate) fn patched(pod: &Value, admission: &Admission) -> Option<Value> {
+/// Applies the patch to the pod, if there is one.
+pub(crate) fn patched(pod: &Value, admission: &Admission<'_>) -> Option<Value> {
     let Decision::Patch(patch) = &admission.decision else { return None };
     let mut patched = pod.clone();
     json_patch::patch(&mut patched, &patch.operations().unwrap())

@@ -1,14 +1,14 @@
-//! What differs between two pods, so that a test can say of each difference whether it may be.
+//! The differences between two pods, so a test can check each of them.
 //!
-//! Elements of a pod's lists are known by name (mounts by path), in order: a list that gets a new element at its
-//! front has one addition, not a change of every element.
+//! Elements of a pod's lists are identified by name (mounts by path), in order: a new first element is one addition, not a
+//! change of every element.
 
 use serde_json::{Map, Value};
 
-/// One difference.
+/// A difference.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Change {
-    /// Where: keys, and an element's name, such as `["spec", "containers", "app", "env", "LANG"]`.
+    /// The path: keys and names of elements, such as `["spec", "containers", "app", "env", "LANG"]`.
     pub(crate) path: Vec<String>,
     pub(crate) kind: Kind,
 }
@@ -20,7 +20,7 @@ pub(crate) enum Kind {
     Changed(Value, Value),
 }
 
-/// Every difference, from the pod as it was to the pod as it is.
+/// Returns every difference from the pod before to the pod after.
 pub(crate) fn changes(before: &Value, after: &Value) -> Vec<Change> {
     let mut changes = Changes(Vec::new());
     changes.value(&mut Vec::new(), before, after);
@@ -29,18 +29,18 @@ pub(crate) fn changes(before: &Value, after: &Value) -> Vec<Change> {
 
 struct Changes(Vec<Change>);
 
-/// Maps and lists that are made where they are absent or null: what counts is what is in them.
-const MADE: &[&str] =
+/// Maps and lists that the patch creates if they are absent or null. Only their contents are compared.
+const CREATED: &[&str] =
     &["metadata", "annotations", "initContainers", "volumes", "imagePullSecrets", "env", "volumeMounts"];
 
 impl Changes {
     fn value(&mut self, path: &mut Vec<String>, before: &Value, after: &Value) {
-        let made = path.last().is_some_and(|last| MADE.contains(&last.as_str())) && before.is_null();
+        let is_created = path.last().is_some_and(|last| CREATED.contains(&last.as_str())) && before.is_null();
         match (before, after) {
             (Value::Object(before), Value::Object(after)) => self.object(path, before, after),
             (Value::Array(before), Value::Array(after)) => self.array(path, before, after),
-            (Value::Null, Value::Object(after)) if made => self.object(path, &Map::new(), after),
-            (Value::Null, Value::Array(after)) if made => self.array(path, &[], after),
+            (Value::Null, Value::Object(after)) if is_created => self.object(path, &Map::new(), after),
+            (Value::Null, Value::Array(after)) if is_created => self.array(path, &[], after),
             _ if same(before, after) => {}
             _ => self.push(path, Kind::Changed(before.clone(), after.clone())),
         }
@@ -57,7 +57,7 @@ impl Changes {
         }
         for (key, new) in after.iter().filter(|(key, _)| !before.contains_key(*key)) {
             path.push(key.clone());
-            if MADE.contains(&key.as_str()) {
+            if CREATED.contains(&key.as_str()) {
                 self.value(path, &Value::Null, new);
             } else {
                 self.push(path, Kind::Added(new.clone()));
@@ -71,8 +71,8 @@ impl Changes {
         for old in before {
             path.push(name(old));
             match rest.as_slice().iter().position(|new| name(new) == name(old)) {
-                Some(at) => {
-                    for added in rest.by_ref().take(at) {
+                Some(index) => {
+                    for added in rest.by_ref().take(index) {
                         path.pop();
                         path.push(name(added));
                         self.push(path, Kind::Added(added.clone()));
@@ -97,13 +97,13 @@ impl Changes {
     }
 }
 
-/// Equal as text: 1 and 1.0 are two ways to write a number, and a patch may not turn one into the other.
+/// Compares text: a patch must not change 1 to 1.0.
 fn same(before: &Value, after: &Value) -> bool {
     let (before, after) = (before.to_string(), after.to_string());
     before == after
 }
 
-/// What an element of a list is known by: its mount path, its name, else its text.
+/// Returns the identity of a list element: its mount path, its name, else its text.
 fn name(element: &Value) -> String {
     ["mountPath", "name"]
         .into_iter()
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_of_difference() {
+    fn changes_include_additions_removals_and_changes() {
         let before = json!({"spec": {
             "volumes": null,
             "containers": [{"name": "a", "env": [{"name": "X", "value": "1"}]}, {"name": "b"}],
@@ -134,7 +134,7 @@ mod tests {
             ],
             "number": 1.0,
         }});
-        let mut found: Vec<_> = changes(&before, &after)
+        let mut differences: Vec<_> = changes(&before, &after)
             .into_iter()
             .map(|change| {
                 let kind = match change.kind {
@@ -145,9 +145,9 @@ mod tests {
                 format!("{kind} {}", change.path.join(" "))
             })
             .collect();
-        found.sort();
+        differences.sort();
         assert_eq!(
-            found,
+            differences,
             [
                 "+ spec containers a env Y",
                 "+ spec containers b volumeMounts /v",
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn another_order_is_a_difference() {
+    fn changes_include_a_different_order() {
         let pod = |names: [&str; 2]| json!({"containers": names.map(|name| json!({"name": name}))});
         assert!(!changes(&pod(["a", "b"]), &pod(["b", "a"])).is_empty());
         assert!(changes(&pod(["a", "b"]), &pod(["a", "b"])).is_empty());

@@ -1,8 +1,8 @@
-//! What a pod's JSON says, read without the view that injects.
+//! Facts about a pod's JSON, independent of the injecting code.
 
 use serde_json::Value;
 
-/// A mesh's own containers.
+/// The containers of the meshes.
 pub(crate) const MESH: &[&str] = &[
     "istio-init",
     "istio-validation",
@@ -12,43 +12,43 @@ pub(crate) const MESH: &[&str] = &[
     "linkerd-proxy",
 ];
 
-/// The pod's two lists of containers.
+/// The pod's two container lists.
 pub(crate) const LISTS: [&str; 2] = ["initContainers", "containers"];
 
-/// A mesh's proxy.
+/// Returns true for a mesh's proxy.
 pub(crate) fn is_proxy(container: &Value) -> bool {
     ["istio-proxy", "linkerd-proxy"].iter().any(|proxy| container["name"] == *proxy)
 }
 
-/// The elements of a list that may be absent.
+/// Returns the elements of a list that may be absent.
 pub(crate) fn list<'a>(parent: &'a Value, key: &str) -> &'a [Value] {
     let parent = parent.get("spec").unwrap_or(parent);
     parent[key].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Init containers and containers, each with its list's name.
+/// Returns init containers and containers, each with the name of its list.
 pub(crate) fn containers(pod: &Value) -> impl Iterator<Item = (&'static str, &Value)> {
     LISTS.into_iter().flat_map(|name| list(pod, name).iter().map(move |one| (name, one)))
 }
 
-/// The user that every container runs as, if there is one and it can be told: as the kubelet asks, a mesh's count too.
-pub(crate) fn common_user(pod: &Value) -> Option<i64> {
-    let whole = pod["spec"]["securityContext"]["runAsUser"].as_i64();
-    let mut users = containers(pod).map(|(_, one)| one["securityContext"]["runAsUser"].as_i64().or(whole));
+/// Returns the user that all containers share, if it is known. A mesh's containers count too, as in the kubelet.
+pub(crate) fn shared_user(pod: &Value) -> Option<i64> {
+    let pod_user = pod["spec"]["securityContext"]["runAsUser"].as_i64();
+    let mut users = containers(pod).map(|(_, one)| one["securityContext"]["runAsUser"].as_i64().or(pod_user));
     let first = users.next()??;
     users.all(|user| user == Some(first)).then_some(first)
 }
 
-/// Resources for the pod, of which the containers then take their part.
-pub(crate) fn has_resources_as_a_whole(pod: &Value) -> bool {
-    let says = |kind: &str| {
+/// Returns true if the pod has pod-level resources, which its containers share.
+pub(crate) fn has_pod_level_resources(pod: &Value) -> bool {
+    let is_set = |kind: &str| {
         let amounts = &pod["spec"]["resources"][kind];
         ["cpu", "memory"].iter().any(|name| !amounts[name].is_null())
     };
-    says("requests") || says("limits")
+    is_set("requests") || is_set("limits")
 }
 
-/// As Kubernetes decides it: every container has limits of both, and requests, if any, that equal them.
+/// Returns true if Kubernetes classifies the pod as Guaranteed: every container has both limits, and equal requests if any.
 pub(crate) fn is_guaranteed(pod: &Value) -> bool {
     let guaranteed = |resources: &Value| {
         ["cpu", "memory"].iter().all(|name| {
@@ -56,13 +56,13 @@ pub(crate) fn is_guaranteed(pod: &Value) -> bool {
             !limit.is_null() && amount(limit) > 0 && (request.is_null() || amount(request) == amount(limit))
         })
     };
-    if has_resources_as_a_whole(pod) {
+    if has_pod_level_resources(pod) {
         return guaranteed(&pod["spec"]["resources"]);
     }
     containers(pod).all(|(_, one)| guaranteed(&one["resources"]))
 }
 
-/// A quantity in thousandths, of the spellings that the cases and generators use.
+/// Parses a quantity in thousandths, as far as the cases and generators use it.
 pub(crate) fn amount(quantity: &Value) -> u64 {
     let text = quantity.as_str().map_or_else(|| quantity.to_string(), str::to_owned);
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -75,6 +75,6 @@ pub(crate) fn amount(quantity: &Value) -> u64 {
         "Ki" => thousandths << 10,
         "Mi" => thousandths << 20,
         "Gi" => thousandths << 30,
-        other => panic!("{other} is no unit of the cases"),
+        other => panic!("unexpected unit {other}"),
     }
 }

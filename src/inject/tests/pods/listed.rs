@@ -1,4 +1,4 @@
-//! The book's lists of refusals and warnings are what the cases get, without the cases' own values.
+//! Checks that the documentation lists the denials and warnings of the cases, without the cases' own values.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -10,15 +10,9 @@ use crate::section;
 
 const PAGE: &str = "docs/src/troubleshooting.md";
 
-/// A sentence of whoever reads it: the first value between quotes is `"…"`, and the place of it `(…)`.
-fn anyones(sentence: &str) -> String {
-    if let Some((before, after)) = sentence.split_once(": expected ") {
-        let (key, _) = before.split_once(' ').unwrap_or((before, ""));
-        let (expected, found) = after.split_once(", found ").unwrap_or((after, ""));
-        let fix = found.split_once(". Fix: ").map_or(String::new(), |(_, fix)| format!(" Fix: {fix}"));
-        return format!("{key} …: expected {expected}, found \"…\".{fix}");
-    }
-    let Some((before, rest)) = sentence.split_once(": \"") else { return without_place(sentence) };
+/// Replaces the found value and the origin of a setting by `…`.
+fn generalize(message: &str) -> String {
+    let Some((before, rest)) = message.split_once(", found \"") else { return without_origin(message) };
     let mut escaped = false;
     let end = rest.find(|c| {
         let ends = c == '"' && !escaped;
@@ -26,49 +20,48 @@ fn anyones(sentence: &str) -> String {
         ends
     });
     let after = end.map_or("", |end| rest[end + 1..].trim_start_matches('…'));
-    without_place(&format!("{before}: \"…\"{after}"))
+    without_origin(&format!("{before}, found \"…\"{after}"))
 }
 
-fn without_place(sentence: &str) -> String {
-    let precedence = [" (on the ", " (the default)", " (in the chart"];
-    let Some((start, place)) =
-        precedence.iter().filter_map(|place| Some((sentence.find(place)?, *place))).min()
-    else {
-        return sentence.to_owned();
+fn without_origin(message: &str) -> String {
+    let is_setting =
+        ["rolebridge.io/", "eks.amazonaws.com/", "AWS_"].iter().any(|start| message.starts_with(start));
+    let Some((place, rest)) = message.split_once(": expected ").filter(|_| is_setting) else {
+        return message.to_owned();
     };
-    let after = &sentence[start + place.len()..];
-    let after =
-        if place.ends_with(')') { after } else { after.split_once(')').map_or("", |(_, after)| after) };
-    format!("{} (…){after}", &sentence[..start])
+    match place.split_once(' ') {
+        Some((key, _)) => format!("{key} …: expected {rest}"),
+        None => message.to_owned(),
+    }
 }
 
 #[test]
-fn the_book_lists_every_refusal() {
-    let mut said = BTreeSet::new();
+fn documentation_lists_every_denial() {
+    let mut denials = BTreeSet::new();
     for case in files().iter().map(|path| Case::read(path)) {
-        if let Decision::Deny(refusal) = case.admit(&case.pod).decision {
-            said.insert((refusal.reason, anyones(&refusal.message)));
+        if let Decision::Deny(denial) = case.admit(&case.pod).decision {
+            denials.insert((denial.reason, generalize(&denial.message)));
         }
     }
-    let reasons: BTreeSet<Reason> = said.iter().map(|(reason, _)| *reason).collect();
+    let reasons: BTreeSet<Reason> = denials.iter().map(|(reason, _)| *reason).collect();
     let mut table = String::from("| code | sentence |\n| --- | --- |\n");
-    for (reason, sentence) in &said {
-        writeln!(table, "| `{}` | {sentence} |", reason.code()).unwrap();
+    for (reason, message) in &denials {
+        writeln!(table, "| `{}` | {message} |", reason.code()).unwrap();
     }
     section::hold(PAGE, "refusals", &table);
-    let silent = [Reason::NotOptedIn, Reason::OptedOut, Reason::MirrorPod, Reason::AlreadyInjected];
-    for reason in Reason::ALL.iter().filter(|reason| !silent.contains(reason)) {
-        assert!(reasons.contains(reason), "no case is refused for {}", reason.code());
+    let never_denied = [Reason::NotOptedIn, Reason::OptedOut, Reason::MirrorPod, Reason::AlreadyInjected];
+    for reason in Reason::ALL.iter().filter(|reason| !never_denied.contains(reason)) {
+        assert!(reasons.contains(reason), "no case is denied for {}", reason.code());
     }
 }
 
 #[test]
-fn the_book_lists_every_warning() {
+fn documentation_lists_every_warning() {
     let cases = files();
     let warnings = cases.iter().map(|path| Case::read(path)).flat_map(|case| case.admit(&case.pod).warnings);
-    let said: BTreeSet<_> = warnings.map(|warning| anyones(&warning)).collect();
+    let warnings: BTreeSet<_> = warnings.map(|warning| generalize(&warning)).collect();
     let mut table = String::from("| warning |\n| --- |\n");
-    for warning in &said {
+    for warning in &warnings {
         writeln!(table, "| {warning} |").unwrap();
     }
     section::hold(PAGE, "warnings", &table);

@@ -1,5 +1,5 @@
-//! Whole pods: each of `tests/fixtures/pods` with the patch that it gets, other webhooks before and after, and
-//! properties that hold for any pod.
+//! Tests with whole pods: each of `tests/fixtures/pods` with its patch, other webhooks before and after Rolebridge, and
+//! properties of any pod.
 
 #[cfg(test)]
 mod agreement;

@@ -1,10 +1,10 @@
-//! What other webhooks do to a pod, as far as it meets ours.
+//! The changes of other webhooks that may affect Rolebridge.
 
 use rolebridge_core::pod_names::CONTAINER;
 use serde_json::{Value, json};
 
-/// EKS's pod identity webhook with a role: the environment, the volume and the mount, on every container, init
-/// containers and sidecars included; what is there already it leaves.
+/// EKS's pod identity webhook with a role: it adds the environment, the volume and the mount to every container, including
+/// init containers and sidecars, and keeps existing values.
 ///
 /// Source: `pkg/handler/handler.go` of aws/amazon-eks-pod-identity-webhook.
 pub(crate) fn eks(pod: &mut Value) {
@@ -17,14 +17,14 @@ pub(crate) fn eks(pod: &mut Value) {
             (has("AWS_REGION") || has("AWS_DEFAULT_REGION"), has("AWS_STS_REGIONAL_ENDPOINTS"));
         let role = has("AWS_ROLE_ARN") || has("AWS_WEB_IDENTITY_TOKEN_FILE");
         let token = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token";
-        for (already, name, value) in [
+        for (is_set, name, value) in [
             (sts, "AWS_STS_REGIONAL_ENDPOINTS", "regional"),
             (region, "AWS_DEFAULT_REGION", "eu-west-1"),
             (region, "AWS_REGION", "eu-west-1"),
             (role, "AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/nightly-batch"),
             (role, "AWS_WEB_IDENTITY_TOKEN_FILE", token),
         ] {
-            if !already {
+            if !is_set {
                 push(&mut container["env"], json!({"name": name, "value": value}));
             }
         }
@@ -44,9 +44,9 @@ pub(crate) fn eks(pod: &mut Value) {
     }
 }
 
-/// EKS's pod identity webhook where the service account has an association: the same webhook, other variables.
+/// EKS's pod identity webhook for a service account with an association: the same webhook with other variables.
 ///
-/// Source: as above.
+/// Source: like [`eks`].
 pub(crate) fn eks_association(pod: &mut Value) {
     let has = |list: &Value, name: &str| {
         list.as_array().is_some_and(|list| list.iter().any(|element| element["name"] == name))
@@ -77,7 +77,7 @@ pub(crate) fn eks_association(pod: &mut Value) {
     }
 }
 
-/// Istio with a native proxy: both of its containers stand first.
+/// Istio with a native proxy: both of its containers are the first ones.
 pub(crate) fn istio_native(pod: &mut Value) {
     let proxy = json!({"name": "istio-proxy", "image": ISTIO, "restartPolicy": "Always",
         "securityContext": {"runAsUser": 1337}});
@@ -85,15 +85,15 @@ pub(crate) fn istio_native(pod: &mut Value) {
     insert(pod, "initContainers", 1, proxy);
 }
 
-/// The same, unless the pod has it already.
-pub(crate) fn istio_native_unless_there(pod: &mut Value) {
-    let there = each(pod).any(|one| one["name"].as_str().is_some_and(|name| name.starts_with("istio-")));
-    if !there {
+/// Istio with a native proxy, unless the pod already has one.
+pub(crate) fn istio_native_if_missing(pod: &mut Value) {
+    let exists = each(pod).any(|one| one["name"].as_str().is_some_and(|name| name.starts_with("istio-")));
+    if !exists {
         istio_native(pod);
     }
 }
 
-/// Istio with a proxy that is an ordinary container, the first.
+/// Istio with a proxy that is an ordinary container, the first one.
 pub(crate) fn istio_classic(pod: &mut Value) {
     insert(pod, "initContainers", 0, istio_init());
     insert(pod, "containers", 0, json!({"name": "istio-proxy", "image": ISTIO}));
@@ -114,7 +114,7 @@ pub(crate) fn linkerd_native(pod: &mut Value) {
     insert(pod, "initContainers", 1, proxy);
 }
 
-/// Vault's agent in front of everything.
+/// Vault's agent as the first container of each list.
 pub(crate) fn vault_in_front(pod: &mut Value) {
     let image = "hashicorp/vault:1.20.2";
     insert(pod, "initContainers", 0, json!({"name": "vault-agent-init", "image": image}));
@@ -127,7 +127,7 @@ pub(crate) fn vault_in_front(pod: &mut Value) {
     );
 }
 
-/// A registry mirror, a resource policy and a security policy, which change what every container says.
+/// A registry mirror, a resource policy and a security policy, which change every container.
 pub(crate) fn policies(pod: &mut Value) {
     for container in each(pod) {
         let image = container["image"].as_str().unwrap_or("scratch").to_owned();
@@ -141,7 +141,7 @@ pub(crate) fn policies(pod: &mut Value) {
     }
 }
 
-/// Somebody who changes the source and brings a container, after us.
+/// A later webhook that changes the source and adds a container.
 pub(crate) fn source_metadata(pod: &mut Value) {
     pod["metadata"]["annotations"]["rolebridge.io/source"] = json!("file,late=metadata");
     push(
@@ -150,7 +150,7 @@ pub(crate) fn source_metadata(pod: &mut Value) {
     );
 }
 
-/// Somebody who points the app elsewhere, after us.
+/// A later webhook that redirects the app to another server.
 pub(crate) fn tamper(pod: &mut Value) {
     let annotations = pod["metadata"]["annotations"].as_object_mut().unwrap();
     let document = r#"{"type":"external_account","token_url":"https://evil.example.com/v1/token"}"#;
@@ -158,7 +158,7 @@ pub(crate) fn tamper(pod: &mut Value) {
     annotations.remove("rolebridge.io/status");
 }
 
-/// The API server, which fills in what nobody said.
+/// The API server, which sets defaults.
 pub(crate) fn api_server(pod: &mut Value) {
     for container in each(pod) {
         for (key, value) in [
@@ -188,13 +188,13 @@ pub(crate) fn api_server(pod: &mut Value) {
     push(&mut pod["spec"]["volumes"], json!({"name": "kube-api-access-7x2lq", "projected": {"sources": []}}));
 }
 
-/// A later webhook that takes the user's only container for its own and renames nothing, but puts ours last.
-pub(crate) fn ours_last(pod: &mut Value) {
+/// A later webhook that adds an init container and moves the sidecar to the end.
+pub(crate) fn sidecar_last(pod: &mut Value) {
     let inits = pod["spec"]["initContainers"].as_array_mut().unwrap();
-    let at = inits.iter().position(|one| one["name"] == CONTAINER).unwrap();
-    let ours = inits.remove(at);
+    let index = inits.iter().position(|one| one["name"] == CONTAINER).unwrap();
+    let sidecar = inits.remove(index);
     inits.push(json!({"name": "late", "image": "registry.example.com/base/late:1"}));
-    inits.push(ours);
+    inits.push(sidecar);
 }
 
 fn each(pod: &mut Value) -> impl Iterator<Item = &mut Value> {
@@ -210,10 +210,10 @@ fn push(list: &mut Value, element: Value) {
     list.as_array_mut().unwrap().push(element);
 }
 
-fn insert(pod: &mut Value, list: &str, at: usize, container: Value) {
+fn insert(pod: &mut Value, list: &str, index: usize, container: Value) {
     let list = &mut pod["spec"][list];
     if list.is_null() {
         *list = json!([]);
     }
-    list.as_array_mut().unwrap().insert(at, container);
+    list.as_array_mut().unwrap().insert(index, container);
 }

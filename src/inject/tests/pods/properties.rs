@@ -1,12 +1,11 @@
-//! What holds for any pod: the patch applies, adds only what it says, is empty the second time, and never removes or
-//! changes a field that the user wrote.
+//! Properties of any pod: the patch applies, is empty the second time, and never removes or changes a field of the user.
 
 use std::io;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use rolebridge_inject::{Admission, Context, Decision, Pod, Reason, admit, resolve};
+use rolebridge_inject::{Context, Decision, Pod, Reason, admit, resolve};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Value, json};
@@ -14,7 +13,7 @@ use serde_json::{Value, json};
 use crate::case::{common_defaults, patched};
 use crate::{audit, generate, others};
 
-/// Enough for each run; `PROPTEST_CASES=20000` for a long one.
+/// Returns the configuration of a short run. Set `PROPTEST_CASES=20000` for a long one.
 fn config() -> ProptestConfig {
     let default = ProptestConfig::default();
     let cases = if std::env::var_os("PROPTEST_CASES").is_some() { default.cases } else { 400 };
@@ -25,101 +24,99 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn a_patch_applies_adds_only_what_it_says_and_is_empty_the_second_time(case in generate::case()) {
+    fn patch_applies_and_is_empty_the_second_time(case in generate::case()) {
         let admission = case.admit(&case.pod);
         let Some(after) = patched(&case.pod, &admission) else { return Ok(()) };
-        prop_assert_eq!(audit::trespasses(&case.pod, &after), vec![]);
-        prop_assert_eq!(audit::faults(&case.pod, &after), Vec::<String>::new());
+        prop_assert_eq!(audit::forbidden_changes(&case.pod, &after), vec![]);
+        prop_assert_eq!(audit::problems(&case.pod, &after), Vec::<String>::new());
         prop_assert_eq!(case.admit(&after).decision, Decision::Skip(Reason::AlreadyInjected));
     }
 
     #[test]
-    fn a_later_webhook_is_followed_and_nothing_is_done_twice(
+    fn patch_after_a_later_webhook_adds_nothing_twice(
         case in generate::case(),
-        changes in proptest::sample::subsequence(LATER.to_vec(), 1..=LATER.len()),
+        changes in proptest::sample::subsequence(LATER_WEBHOOKS.to_vec(), 1..=LATER_WEBHOOKS.len()),
     ) {
         let Some(mut pod) = patched(&case.pod, &case.admit(&case.pod)) else { return Ok(()) };
         for change in changes {
             change(&mut pod);
         }
         if let Some(again) = patched(&pod, &case.admit(&pod)) {
-            prop_assert_eq!(audit::trespasses(&pod, &again), vec![]);
+            prop_assert_eq!(audit::forbidden_changes(&pod, &again), vec![]);
             prop_assert_eq!(case.admit(&again).decision, Decision::Skip(Reason::AlreadyInjected));
         }
     }
 
     #[test]
-    fn how_the_json_is_written_decides_nothing(case in generate::case()) {
-        let decided = |bytes: &[u8]| {
+    fn decision_does_not_depend_on_json_formatting(case in generate::case()) {
+        let decide = |bytes: &[u8]| {
             let pod: Pod<'_> = serde_json::from_slice(bytes).unwrap();
             let context = case.context();
-            (format!("{:?}", resolve(&pod, &context)), admit(&pod, &context))
+            (format!("{:?}", resolve(&pod, &context)), format!("{:?}", admit(&pod, &context)))
         };
-        let plain = decided(&serde_json::to_vec(&case.pod).unwrap());
-        prop_assert_eq!(&plain, &decided(&serde_json::to_vec(&case.pod).unwrap()));
-        prop_assert_eq!(&plain, &decided(&serde_json::to_vec_pretty(&case.pod).unwrap()));
-        prop_assert_eq!(&plain, &decided(&escaped(&case.pod)));
+        let plain = decide(&serde_json::to_vec(&case.pod).unwrap());
+        prop_assert_eq!(&plain, &decide(&serde_json::to_vec(&case.pod).unwrap()));
+        prop_assert_eq!(&plain, &decide(&serde_json::to_vec_pretty(&case.pod).unwrap()));
+        prop_assert_eq!(&plain, &decide(&escaped(&case.pod)));
     }
 
     #[test]
-    fn any_json_is_decided_or_refused_as_no_pod(
+    fn admit_of_any_json_does_not_panic(
         mut pod in generate::pod(),
         value in generate::any_json(),
-        at in any::<prop::sample::Index>(),
+        index in any::<prop::sample::Index>(),
     ) {
         let pointers = pointers(&pod);
-        let pointer: &String = at.get(&pointers);
+        let pointer: &String = index.get(&pointers);
         *pod.pointer_mut(pointer).unwrap() = value;
-        look_at(&serde_json::to_vec(&pod).unwrap());
+        admit_bytes(&serde_json::to_vec(&pod).unwrap());
     }
 
     #[test]
-    fn torn_json_does_no_harm(pod in generate::pod(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn admit_of_truncated_json_does_not_panic(pod in generate::pod(), index in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut bytes = serde_json::to_vec(&pod).unwrap();
-        let at = at.index(bytes.len());
-        bytes[at] = byte;
-        look_at(&bytes);
-        look_at(&bytes[..at]);
+        let index = index.index(bytes.len());
+        bytes[index] = byte;
+        admit_bytes(&bytes);
+        admit_bytes(&bytes[..index]);
     }
 
     #[test]
-    fn any_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-        look_at(&bytes);
+    fn admit_of_any_bytes_does_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        admit_bytes(&bytes);
     }
 }
 
-/// What other webhooks do after ours.
-const LATER: [fn(&mut Value); 7] = [
+/// Changes of other webhooks after Rolebridge.
+const LATER_WEBHOOKS: [fn(&mut Value); 7] = [
     others::eks,
     others::eks_association,
     others::vault_in_front,
-    others::istio_native_unless_there,
+    others::istio_native_if_missing,
     others::policies,
     others::api_server,
     others::tamper,
 ];
 
-/// The generators make pods that are injected, refused and passed by, enough of each.
 #[test]
-fn the_generators_reach_every_outcome() {
+fn generators_reach_every_decision() {
     let mut runner = TestRunner::deterministic();
     let strategy = generate::case();
     let mut counts = [0; 3];
     for _ in 0..400 {
         let case = strategy.new_tree(&mut runner).unwrap().current();
-        let Admission { decision, .. } = case.admit(&case.pod);
-        counts[match decision {
+        counts[match case.admit(&case.pod).decision {
             Decision::Patch(_) => 0,
             Decision::Skip(_) => 1,
             Decision::Deny(_) => 2,
         }] += 1;
     }
-    let [injected, unchanged, refused] = counts;
-    assert!(injected >= 130 && unchanged >= 20 && refused >= 60, "{counts:?}");
+    let [injected, skipped, denied] = counts;
+    assert!(injected >= 130 && skipped >= 20 && denied >= 60, "{counts:?}");
 }
 
-/// Reads what may be a pod, and decides about it if it is one.
-fn look_at(bytes: &[u8]) {
+/// Admits the pod if the bytes are one.
+fn admit_bytes(bytes: &[u8]) {
     let Ok(pod) = serde_json::from_slice::<Pod<'_>>(bytes) else { return };
     let defaults = common_defaults();
     let context =
@@ -129,11 +126,11 @@ fn look_at(bytes: &[u8]) {
     patched(&raw, &admission);
 }
 
-/// The JSON pointer of every value.
+/// Returns the JSON pointer of every value.
 fn pointers(value: &Value) -> Vec<String> {
     let inner: Vec<(String, &Value)> = match value {
         Value::Array(elements) => {
-            elements.iter().enumerate().map(|(at, one)| (at.to_string(), one)).collect()
+            elements.iter().enumerate().map(|(index, one)| (index.to_string(), one)).collect()
         }
         Value::Object(fields) => {
             fields.iter().map(|(key, one)| (key.replace('~', "~0").replace('/', "~1"), one)).collect()
@@ -146,7 +143,7 @@ fn pointers(value: &Value) -> Vec<String> {
     std::iter::once(String::new()).chain(below).collect()
 }
 
-/// The same JSON with every character of every string escaped.
+/// Serializes a value with every character of every string escaped.
 fn escaped(value: &Value) -> Vec<u8> {
     struct Escape;
     impl Formatter for Escape {
@@ -164,7 +161,7 @@ fn escaped(value: &Value) -> Vec<u8> {
 }
 
 #[test]
-fn escaping_loses_nothing() {
+fn escaped_json_parses_to_the_same_value() {
     let value = json!({"a/\"b\"": ["\u{1f980}\n", "plain"], "n": 1});
     let escaped = escaped(&value);
     assert!(escaped.starts_with(br#"{"\u0061"#), "{}", String::from_utf8_lossy(&escaped));

@@ -1,22 +1,22 @@
-//! A decision as a person reads it: the text of the snapshots.
+//! Renders a decision for the snapshots.
 
 use std::fmt::Write;
 
 use rolebridge_inject::{Admission, Decision};
 use serde_json::Value;
 
-/// The decision, what the user is told, and the patch, operation by operation.
-pub(crate) fn admission(admission: &Admission) -> String {
+/// Renders the decision, its messages, and the operations of the patch.
+pub(crate) fn admission(admission: &Admission<'_>) -> String {
     let mut text = String::new();
     match &admission.decision {
         Decision::Patch(_) => text.push_str("injected\n"),
-        Decision::Skip(reason) => writeln!(text, "unchanged: {}", reason.code()).unwrap(),
-        Decision::Deny(refusal) => {
-            writeln!(text, "refused: {}\n{}", refusal.reason.code(), refusal.message).unwrap();
+        Decision::Skip(reason) => writeln!(text, "skipped: {}", reason.code()).unwrap(),
+        Decision::Deny(denial) => {
+            writeln!(text, "denied: {}\n{}", denial.reason.code(), denial.message).unwrap();
         }
     }
     if admission.depends_on_metadata {
-        text.push_str("(a fresher service account or namespace could change this)\n");
+        text.push_str("(a newer service account or namespace could change this)\n");
     }
     for warning in &admission.warnings {
         writeln!(text, "warning: {warning}").unwrap();
@@ -38,11 +38,11 @@ fn write_operation(text: &mut String, operation: &Value) {
     }
 }
 
-/// The most characters of a line.
+/// Maximum number of characters in a line.
 const WIDTH: usize = 110;
 
-/// JSON with each element on a line of its own, unless the whole fits into one. A string that is a document itself, as
-/// some annotations are, is shown as that document.
+/// Renders JSON with one element per line, unless everything fits into one line. A string that contains a JSON document, as
+/// some annotations do, is rendered as that document.
 fn json(value: &Value, depth: usize) -> String {
     let line = one_line(value);
     if depth * 2 + line.chars().count() <= WIDTH {
@@ -78,7 +78,7 @@ fn one_line(value: &Value) -> String {
     }
 }
 
-/// The document that a string is, if it is one in a line. A new version of this program changes no snapshot.
+/// Parses a string that contains a JSON document in one line. The version is replaced, so snapshots do not depend on it.
 fn document(text: &str) -> Option<Value> {
     let mut document: Value = serde_json::from_str(text).ok()?;
     let is_one = document.is_object() && document.to_string().len() == text.len();

@@ -1,5 +1,5 @@
-//! Several webhooks, one after another: ours is called again whenever a later one changed the pod
-//! (`reinvocationPolicy: IfNeeded`), and in whatever order the API server has them.
+//! Sequences of webhooks: Rolebridge is reinvoked whenever a later webhook changed the pod (`reinvocationPolicy: IfNeeded`),
+//! and the API server may call the webhooks in any order.
 
 use std::fmt::Write;
 
@@ -10,200 +10,223 @@ use crate::case::{named, patched};
 use crate::fixtures::compare;
 use crate::{audit, facts, others, render};
 
-/// What happens to a pod.
+/// A change of a pod.
 #[derive(Clone, Copy)]
 enum Step {
-    /// Ours.
-    Us,
-    /// Another's.
+    /// Rolebridge's admission.
+    Rolebridge,
+    /// A change by another program, with its description.
     Other(&'static str, fn(&mut Value)),
 }
-use Step::{Other, Us};
+use Step::{Other, Rolebridge};
 
-/// A case's pod and what happens to it.
+/// A case and the changes of its pod, in order.
 pub(crate) struct Sequence {
     name: &'static str,
-    about: &'static str,
+    description: &'static str,
     case: &'static str,
     steps: &'static [Step],
 }
 
 impl Sequence {
     pub(crate) fn snapshot(&self) -> String {
-        format!("again-{}", self.name)
+        format!("reinvocation-{}", self.name)
     }
 }
 
 const EKS: Step = Other("EKS's pod identity webhook", others::eks);
 const EKS_ASSOCIATION: Step =
-    Other("EKS's pod identity webhook, for an association", others::eks_association);
-const ISTIO_NATIVE: Step = Other("Istio, a native proxy", others::istio_native);
-const ISTIO_CLASSIC: Step = Other("Istio, a proxy that is no native one", others::istio_classic);
+    Other("EKS's pod identity webhook, with an association", others::eks_association);
+const ISTIO_NATIVE: Step = Other("Istio with a native proxy", others::istio_native);
+const ISTIO_CLASSIC: Step = Other("Istio with a proxy that is not native", others::istio_classic);
 const LINKERD: Step = Other("Linkerd", others::linkerd_native);
-const VAULT: Step = Other("Vault's agents in front", others::vault_in_front);
+const VAULT: Step = Other("Vault's agents as the first containers", others::vault_in_front);
 const POLICIES: Step = Other("registry, resource and security policies", others::policies);
 const API_SERVER: Step = Other("the API server's defaults", others::api_server);
 
-pub(crate) const STEPS: &[Sequence] = &[
+pub(crate) const SEQUENCES: &[Sequence] = &[
     Sequence {
         name: "eks-before",
-        about: "EKS's webhook, then ours twice: the app keeps what EKS gave it, our sidecar brings its own token.",
+        description: "EKS's webhook, then Rolebridge twice: the app keeps EKS's values, and the sidecar has its own token.",
         case: "init-containers",
-        steps: &[EKS, Us, Us, EKS, Us],
+        steps: &[EKS, Rolebridge, Rolebridge, EKS, Rolebridge],
     },
     Sequence {
         name: "eks-after",
-        about: "Ours, then EKS's webhook, which takes our sidecar for one more container: nothing is left to add.",
+        description: "Rolebridge, then EKS's webhook, which also changes the sidecar: nothing is missing.",
         case: "init-containers",
-        steps: &[Us, EKS, Us, Us],
+        steps: &[Rolebridge, EKS, Rolebridge, Rolebridge],
     },
     Sequence {
         name: "policies",
-        about: "Later webhooks changed the sidecar's image, resources and security: theirs to decide, and left.",
+        description: "Later webhooks changed the sidecar's image, resources and security context: their values are kept.",
         case: "init-containers",
-        steps: &[Us, POLICIES, Us, API_SERVER, Us],
+        steps: &[Rolebridge, POLICIES, Rolebridge, API_SERVER, Rolebridge],
     },
     Sequence {
         name: "containers-in-front",
-        about: "A later webhook put containers in front of all: only those get something, at their new precedence.",
+        description: "A later webhook added containers before all others: only those are patched, at their new indexes.",
         case: "init-containers",
-        steps: &[Us, VAULT, Us, Us],
+        steps: &[Rolebridge, VAULT, Rolebridge, Rolebridge],
     },
     Sequence {
         name: "istio-native-after",
-        about: "Istio's native proxy came after ours and stands first, as it must: nothing is left to add.",
+        description: "Istio's native proxy was injected after Rolebridge and is the first container, as required: nothing is missing.",
         case: "init-containers",
-        steps: &[Us, ISTIO_NATIVE, Us],
+        steps: &[Rolebridge, ISTIO_NATIVE, Rolebridge],
     },
     Sequence {
         name: "istio-native-before",
-        about: "Istio's native proxy came first: ours stands right after it, and stays there.",
+        description: "Istio's native proxy was injected first: the sidecar comes directly after it and stays there.",
         case: "init-containers",
-        steps: &[ISTIO_NATIVE, Us, Us],
+        steps: &[ISTIO_NATIVE, Rolebridge, Rolebridge],
     },
     Sequence {
         name: "istio-classic-after",
-        about: "Istio's proxy that is no native one came after ours: the warning comes with the second call.",
+        description: "Istio's proxy, which is not native, was injected after Rolebridge: the reinvocation warns.",
         case: "minimal",
-        steps: &[Us, ISTIO_CLASSIC, Us],
+        steps: &[Rolebridge, ISTIO_CLASSIC, Rolebridge],
     },
     Sequence {
         name: "linkerd-after",
-        about: "Linkerd came after ours.",
+        description: "Linkerd was injected after Rolebridge.",
         case: "minimal",
-        steps: &[Us, LINKERD, Us],
+        steps: &[Rolebridge, LINKERD, Rolebridge],
     },
     Sequence {
         name: "linkerd-before",
-        about: "Linkerd came before ours.",
+        description: "Linkerd was injected before Rolebridge.",
         case: "minimal",
-        steps: &[LINKERD, Us, Us],
+        steps: &[LINKERD, Rolebridge, Rolebridge],
     },
     Sequence {
         name: "all-of-them",
-        about: "Everybody, in an order that nobody chose.",
+        description: "All webhooks, in an arbitrary order.",
         case: "proxy-literal",
-        steps: &[LINKERD, Us, EKS, VAULT, Us, POLICIES, API_SERVER, Us, Us],
+        steps: &[LINKERD, Rolebridge, EKS, VAULT, Rolebridge, POLICIES, API_SERVER, Rolebridge, Rolebridge],
     },
     Sequence {
         name: "metadata",
-        about: "The source metadata: a later webhook's container is told where the server is too.",
+        description: "The source `metadata`: a later webhook's container gets the server's address too.",
         case: "metadata",
-        steps: &[ISTIO_NATIVE, Us, VAULT, POLICIES, API_SERVER, Us, Us],
+        steps: &[ISTIO_NATIVE, Rolebridge, VAULT, POLICIES, API_SERVER, Rolebridge, Rolebridge],
     },
     Sequence {
         name: "kubernetes",
-        about: "No sidecar: the volumes tell that ours was here.",
+        description: "No sidecar: the volumes show that Rolebridge has injected the pod.",
         case: "kubernetes",
-        steps: &[Us, VAULT, API_SERVER, Us, EKS, Us, Us],
+        steps: &[Rolebridge, VAULT, API_SERVER, Rolebridge, EKS, Rolebridge, Rolebridge],
     },
     Sequence {
         name: "kubernetes-then-metadata",
-        about: "No sidecar at first, and a later webhook that makes one needed.",
+        description: "No sidecar at first, then a later webhook makes it necessary.",
         case: "kubernetes",
-        steps: &[Us, API_SERVER, Other("one that changes the source", others::source_metadata), Us, Us],
+        steps: &[
+            Rolebridge,
+            API_SERVER,
+            Other("a webhook that changes the source", others::source_metadata),
+            Rolebridge,
+            Rolebridge,
+        ],
     },
     Sequence {
         name: "pod-identity-before",
-        about: "EKS's webhook came first, for an association: the sidecar asks the agent, by a token of its own.",
+        description: "EKS's webhook ran first, with an association: the sidecar calls the agent with its own token.",
         case: "no-aws-identity",
-        steps: &[EKS_ASSOCIATION, Us, Us, EKS_ASSOCIATION, Us],
+        steps: &[EKS_ASSOCIATION, Rolebridge, Rolebridge, EKS_ASSOCIATION, Rolebridge],
     },
     Sequence {
         name: "pod-identity-after",
-        about: "EKS's webhook came after ours, for an association that an annotation foretold: nothing is left to add.",
+        description: "EKS's webhook ran after Rolebridge, with an association that an annotation declared: nothing is missing.",
         case: "pod-identity",
-        steps: &[Us, EKS_ASSOCIATION, Us, Us],
+        steps: &[Rolebridge, EKS_ASSOCIATION, Rolebridge, Rolebridge],
     },
     Sequence {
         name: "pod-identity-and-role",
-        about: "A role for IRSA and an association: the role decides, whatever EKS's webhook adds, to the sidecar too.",
+        description: "A role for IRSA and an association: the role wins, even if EKS's webhook changes the sidecar too.",
         case: "minimal",
-        steps: &[EKS_ASSOCIATION, Us, EKS_ASSOCIATION, Us, Us],
+        steps: &[EKS_ASSOCIATION, Rolebridge, EKS_ASSOCIATION, Rolebridge, Rolebridge],
     },
     Sequence {
         name: "too-late",
-        about: "A later webhook that makes the sidecar another one came too late: a warning says what it keeps.",
+        description: "A later webhook changed settings of the sidecar, which keeps the earlier values: a warning names them.",
         case: "source-file",
-        steps: &[Us, Other("one that changes the source", others::source_metadata), Us, Us],
+        steps: &[
+            Rolebridge,
+            Other("a webhook that changes the source", others::source_metadata),
+            Rolebridge,
+            Rolebridge,
+        ],
     },
     Sequence {
         name: "tampered",
-        about: "Somebody replaced the configuration and took the status away after ours: both are ours, and come back.",
+        description: "A later webhook replaced the configuration and removed the status: the reinvocation restores both.",
         case: "minimal",
-        steps: &[Us, Other("a forger", others::tamper), Us, Us],
+        steps: &[
+            Rolebridge,
+            Other("a webhook that tampers with the annotations", others::tamper),
+            Rolebridge,
+            Rolebridge,
+        ],
     },
     Sequence {
         name: "moved",
-        about: "A later webhook put an init container before ours and ours last: it is recognised by what it is, not \
-                by its place.",
+        description: "A later webhook added an init container and moved the sidecar to the end: the sidecar is detected by its \
+                structure, not by its position.",
         case: "minimal",
-        steps: &[Us, Other("one that sorts init containers", others::ours_last), Us, Us],
+        steps: &[
+            Rolebridge,
+            Other("a webhook that sorts init containers", others::sidecar_last),
+            Rolebridge,
+            Rolebridge,
+        ],
     },
 ];
 
 #[test]
-fn each_call_adds_only_what_a_later_webhook_brought() {
-    for Sequence { name, about, case, steps } in STEPS {
+fn each_reinvocation_adds_only_what_is_missing() {
+    for Sequence { name, description, case, steps } in SEQUENCES {
         let case = named(case);
         let mut pod = case.pod.clone();
         let mut text = String::new();
-        let mut fresh = true;
+        let mut is_changed = true;
         for step in *steps {
             match step {
-                Other(who, change) => {
-                    writeln!(text, "=== {who}\n").unwrap();
+                Other(program, change) => {
+                    writeln!(text, "=== {program}\n").unwrap();
                     change(&mut pod);
-                    fresh = true;
+                    is_changed = true;
                 }
-                Us => {
+                Rolebridge => {
                     let admission = case.admit(&pod);
-                    writeln!(text, "=== ours\n{}", render::admission(&admission)).unwrap();
+                    writeln!(text, "=== Rolebridge\n{}", render::admission(&admission)).unwrap();
                     if let Some(after) = patched(&pod, &admission) {
-                        assert_eq!(audit::trespasses(&pod, &after), [], "{name}");
+                        assert_eq!(audit::forbidden_changes(&pod, &after), [], "{name}");
                         pod = after;
                     }
-                    let settled = Decision::Skip(Reason::AlreadyInjected);
-                    assert!(fresh || admission.decision == settled, "{name} never settles:\n{text}");
-                    fresh = false;
+                    let skipped = Decision::Skip(Reason::AlreadyInjected);
+                    assert!(
+                        is_changed || admission.decision == skipped,
+                        "{name}: a second admission changes the pod again:\n{text}"
+                    );
+                    is_changed = false;
                 }
             }
         }
-        let last = case.admit(&pod);
-        assert_eq!(last.decision, Decision::Skip(Reason::AlreadyInjected), "{name}");
-        compare(&format!("again-{name}"), about, &text);
+        assert_eq!(case.admit(&pod).decision, Decision::Skip(Reason::AlreadyInjected), "{name}");
+        compare(&format!("reinvocation-{name}"), description, &text);
     }
 }
 
 #[test]
-fn eks_before_or_after_makes_the_same_pod() {
+fn eks_webhook_before_or_after_results_in_the_same_app_container() {
     let case = named("minimal");
-    let us = |pod: &Value| patched(pod, &case.admit(pod)).unwrap();
-    let mut after = us(&case.pod);
+    let inject = |pod: &Value| patched(pod, &case.admit(pod)).unwrap();
+    let mut after = inject(&case.pod);
     others::eks(&mut after);
     let mut before = case.pod.clone();
     others::eks(&mut before);
-    let before = us(&before);
+    let before = inject(&before);
 
     let app = |pod: &Value| {
         let container = &pod["spec"]["containers"][0];

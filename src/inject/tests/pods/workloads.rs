@@ -1,4 +1,4 @@
-//! What `kubectl apply` of a Deployment or a CronJob says: the sentences that its pods would get.
+//! Compares the warnings about a Deployment or a CronJob with the messages of its pods.
 
 use rolebridge_inject::workload::{Workload, preview};
 use rolebridge_inject::{Admission, Decision};
@@ -15,7 +15,7 @@ fn cron_job(template: &Value) -> Value {
     json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "shop"}, "spec": {"jobTemplate": job}})
 }
 
-/// A pod as the template of a workload has it.
+/// Returns the pod as the template of a workload.
 fn template(case: &Case) -> Value {
     let mut template = case.pod.clone();
     let fields = template.as_object_mut().unwrap();
@@ -24,20 +24,20 @@ fn template(case: &Case) -> Value {
 }
 
 #[test]
-fn the_advice_is_what_the_pods_would_be_told() {
+fn preview_equals_the_messages_of_the_pods() {
     for path in files() {
         let case = Case::read(&path);
         let Admission { decision, warnings, .. } = case.admit(&case.pod);
         for (kind, workload) in
             [("Deployment", deployment(&template(&case))), ("CronJob", cron_job(&template(&case)))]
         {
-            let mut wanted = warnings.clone();
-            if let Decision::Deny(refusal) = &decision {
-                wanted.push(format!("The pods of this {kind} will be refused: {}", refusal.message));
+            let mut expected = warnings.clone();
+            if let Decision::Deny(denial) = &decision {
+                expected.push(format!("The pods of this {kind} will be denied: {}", denial.message));
             }
             let bytes = serde_json::to_vec(&workload).unwrap();
             let workload: Workload<'_> = serde_json::from_slice(&bytes).unwrap();
-            assert_eq!(preview(&workload, &case.context()).warnings, wanted, "{}", path.display());
+            assert_eq!(preview(&workload, &case.context()).warnings, expected, "{}", path.display());
         }
     }
 }

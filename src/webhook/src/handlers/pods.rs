@@ -49,20 +49,20 @@ async fn handle(state: &AppState, request: Request, started: Instant) -> Result<
     Ok(review)
 }
 
-async fn decide(state: &AppState, namespace: &str, pod: &Pod<'_>) -> Result<Admission, ReadError> {
+async fn decide(state: &AppState, namespace: &str, pod: &Pod<'_>) -> Result<Admission<'static>, ReadError> {
     let defaults = state.defaults.current();
     let service_account = pod.service_account();
     if let Some(cached) = state.lookup.cached(namespace, service_account) {
         let admission = admit(pod, &cached.admission_context(namespace, &defaults));
         if !admission.depends_on_metadata {
-            return Ok(admission);
+            return Ok(admission.without_settings());
         }
     }
     let live = state.lookup.live(namespace, service_account).await?;
-    Ok(admit(pod, &live.admission_context(namespace, &defaults)))
+    Ok(admit(pod, &live.admission_context(namespace, &defaults)).without_settings())
 }
 
-fn build_response(uid: &str, admission: &Admission, log: &ReviewLog<'_>) -> (String, ReviewOutcome) {
+fn build_response(uid: &str, admission: &Admission<'_>, log: &ReviewLog<'_>) -> (String, ReviewOutcome) {
     let (verdict, outcome) = match &admission.decision {
         Decision::Patch(patch) => {
             log.injected();
@@ -82,7 +82,7 @@ fn build_response(uid: &str, admission: &Admission, log: &ReviewLog<'_>) -> (Str
 }
 
 /// Emits an event with what only the pod's controller receives in the response, so that users see it too.
-fn emit_event(state: &AppState, admission: &Admission, log: &ReviewLog<'_>) {
+fn emit_event(state: &AppState, admission: &Admission<'_>, log: &ReviewLog<'_>) {
     let Some(events) = state.events.as_ref().filter(|_| !log.dry_run) else { return };
     let warnings = || admission.warnings.join(" ");
     let (reason, note) = match &admission.decision {

@@ -2,8 +2,8 @@
 
 use kube::api::ObjectMeta;
 use rolebridge_core::annotations::{ROLE_ARN, eks};
+use rolebridge_core::aws::RoleArn;
 use rolebridge_inject::ObjectMetadata;
-use rolebridge_inject::settings::RoleArn;
 
 /// A service account.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! What is decided of what was args: by the webhook's own engine, and by Google's limits.
 
 use rolebridge_core::annotations as key;
+use rolebridge_core::aws::RoleArn;
 use rolebridge_core::google::{DEFAULT_UNIVERSE, MAX_SUBJECT_LEN};
 use rolebridge_core::identity::Identity;
 use rolebridge_inject::defaults::{Defaults, LOCKED};
-use rolebridge_inject::settings;
 
 use super::import::ImportedConfig;
 use super::{SetupArgs, kubernetes};
@@ -145,7 +145,7 @@ impl Plan {
 impl Role {
     /// The role of an ARN.
     pub(crate) fn parse(arn: &str) -> Option<Self> {
-        let role = settings::RoleArn::parse(arn).ok()?;
+        let role = RoleArn::parse(arn).ok()?;
         let (account, path, name) =
             (role.account().to_owned(), role.path().to_owned(), role.name().to_owned());
         Some(Self { partition: role.partition().as_str(), account, path, name, arn: arn.to_owned() })

@@ -1,17 +1,17 @@
-//! The sidecar's environment variables: what was decided, in the contract's names.
+//! The sidecar's environment variables, which hold the resolved settings.
 
 use rolebridge_core::aws::CredentialsSource;
 use rolebridge_core::env::sidecar as name;
 use rolebridge_core::google;
 use rolebridge_core::identity::Identity;
 use rolebridge_core::pod_names::{AWS_TOKEN_FILE, CA_FILE, IDENTITY_TOKEN_FILE, TOKEN_FILE};
+use rolebridge_core::token_source::TokenSource;
 
-use crate::Settings;
 use crate::patch::env::Variable;
-use crate::settings::{Aws, Credentials, TokenSource};
+use crate::settings::{Aws, Credentials, Settings};
 
-/// The variables, in the order of the contract.
-pub(crate) fn of<'a>(settings: &'a Settings<'_>) -> Vec<Variable<'a>> {
+/// Returns the variables.
+pub(crate) fn environment<'a>(settings: &'a Settings<'_>) -> Vec<Variable<'a>> {
     let Settings { identity, google, aws, sidecar, .. } = settings;
     let mut env = Vec::with_capacity(18);
     match identity.value {
@@ -64,7 +64,7 @@ fn add_aws<'a>(env: &mut Vec<Variable<'a>>, aws: &'a Aws<'_>) {
     env.extend(aws.sts_endpoint.map(|endpoint| Variable::new(name::AWS_ENDPOINT_URL_STS, endpoint.value)));
 }
 
-/// The server on 127.0.0.1. What it answers as need not be said where only `loopback` is in use.
+/// Adds the settings of the server on 127.0.0.1. The served protocols are omitted if only `loopback` is in use.
 fn add_server(env: &mut Vec<Variable<'_>>, settings: &Settings<'_>) {
     if !settings.has_server() {
         return;
@@ -78,7 +78,7 @@ fn add_server(env: &mut Vec<Variable<'_>>, settings: &Settings<'_>) {
     }
 }
 
-/// What the pod becomes at Google. Where the app's library does that by itself, `doctor` tries it.
+/// Adds the Google settings. If the app's library uses them, the sidecar needs them only for `doctor`.
 fn add_google<'a>(env: &mut Vec<Variable<'a>>, settings: &'a Settings<'_>) {
     let Settings { google, outputs, .. } = settings;
     env.extend(outputs.map(|files| Variable::new(name::OUTPUTS, files.value)));

@@ -1,8 +1,8 @@
-//! The sidecar's container.
+//! The sidecar container.
 
 mod environment;
 
-pub(crate) use environment::of as environment;
+pub(crate) use environment::environment;
 use rolebridge_core::identity::Identity;
 use rolebridge_core::pod_names::{
     AWS_TOKEN_VOLUME, CA_VOLUME, CONTAINER, IDENTITY_VOLUME, PROBE_TIMEOUT_SECONDS, PROGRAM, READY_COMMAND,
@@ -13,11 +13,13 @@ use serde::Serialize;
 use super::builder::PatchBuilder;
 use super::env::Variable;
 use super::position;
-use super::resources::{self, Planned};
+use super::resources::{self, PlannedResources};
 use super::run_as::RunAs;
 use super::volumes::Mount;
+use crate::context::Context;
 use crate::defaults::PullPolicy;
-use crate::{Context, Pod, Settings};
+use crate::settings::Settings;
+use crate::view::Pod;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,7 +35,7 @@ struct Container<'a> {
     ports: Option<[Port; 1]>,
     startup_probe: Probe,
     #[serde(skip_serializing_if = "Option::is_none")]
-    resources: Option<Planned<'a>>,
+    resources: Option<PlannedResources<'a>>,
     security_context: SecurityContext,
     termination_message_policy: &'static str,
     volume_mounts: Vec<Mount>,
@@ -61,8 +63,8 @@ struct Exec {
     command: &'static [&'static str],
 }
 
-/// The period is the kubelet's least; `ready --wait` blocks up to the timeout, so that the app starts as soon as the
-/// token is there. A sidecar that is killed for a fault of others would only start over.
+/// The startup probe. The period is the kubelet's minimum, and `ready --wait` blocks up to the timeout, so the app starts as
+/// soon as the token exists. The threshold never kills the sidecar, because a restart does not fix an external error.
 const PROBE: Probe = Probe {
     exec: Exec { command: READY_COMMAND },
     period_seconds: 1,
@@ -93,13 +95,13 @@ struct SeccompProfile {
     r#type: &'static str,
 }
 
-/// Adds the sidecar among the init containers, and the secrets that its image is pulled with.
+/// Adds the sidecar to the init containers, and the pull secrets of its image.
 pub(super) fn add(builder: &mut PatchBuilder, pod: &Pod<'_>, context: &Context<'_>, settings: &Settings<'_>) {
     add_pull_secrets(builder, pod, &context.defaults.image_pull_secrets);
     let container = container(pod, context, settings);
     match &pod.spec.init_containers {
         Some(_) => {
-            builder.add(format_args!("/spec/initContainers/{}", position::of_sidecar(pod)), &container);
+            builder.add(format_args!("/spec/initContainers/{}", position::sidecar_index(pod)), &container);
         }
         None => builder.add(format_args!("/spec/initContainers"), &[container]),
     }
@@ -113,21 +115,22 @@ fn container<'a>(pod: &Pod<'_>, context: &Context<'a>, settings: &'a Settings<'_
         command: [PROGRAM],
         args: RUN_ARGS,
         restart_policy: "Always",
-        env: environment::of(settings),
+        env: environment(settings),
         ports: settings
             .sidecar
             .metrics_port
             .map(|port| [Port { name: "rb-metrics", number: port.value, protocol: "TCP" }]),
         startup_probe: PROBE,
         resources: resources::plan(pod, settings),
-        security_context: security_context(RunAs::of_sidecar(pod)),
-        // What the sidecar says last is its reason.
+        security_context: security_context(RunAs::for_sidecar(pod)),
+        // The sidecar's last log line is the reason of its failure.
         termination_message_policy: "FallbackToLogsOnError",
         volume_mounts: mounts(settings),
     }
 }
 
-/// The restricted Pod Security Standard, but for a pod that runs as root throughout, which is not restricted anyway.
+/// Returns a security context that satisfies the restricted Pod Security Standard, unless all containers of the pod run as
+/// root: such a pod is not restricted anyway.
 const fn security_context(run_as: RunAs) -> SecurityContext {
     SecurityContext {
         allow_privilege_escalation: false,

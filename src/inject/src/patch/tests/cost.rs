@@ -1,22 +1,22 @@
-//! What the sidecar costs pods of each quality of service.
+//! The sidecar's resources in pods of each quality of service class.
 
 use serde_json::{Value, json};
 
 use super::{DEFAULTS, injected, pod, sidecar};
 
-/// Requests and limits of CPU and memory, `-` where there is none.
+/// Renders requests and limits of CPU and memory, `-` for a missing one.
 fn costs(resources: &Value) -> String {
-    let of = |kind: &str, name: &str| resources[kind][name].as_str().unwrap_or("-").to_owned();
+    let value = |kind: &str, name: &str| resources[kind][name].as_str().unwrap_or("-").to_owned();
     [("requests", "cpu"), ("limits", "cpu"), ("requests", "memory"), ("limits", "memory")]
-        .map(|(kind, name)| of(kind, name))
+        .map(|(kind, name)| value(kind, name))
         .join(" ")
 }
 
 #[test]
-fn what_it_costs_the_pod() {
+fn sidecar_resources_depend_on_the_pod_and_the_settings() {
     let guaranteed =
         json!({"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "1000m", "memory": "1024Mi"}});
-    for (resources, settings, wanted) in [
+    for (resources, settings, expected) in [
         (json!({}), "", "5m - 16Mi -"),
         (json!({"requests": {"cpu": "1", "memory": "1Gi"}}), "", "5m - 16Mi -"),
         (json!({"limits": {"memory": "1Gi"}}), "", "5m - 16Mi 32Mi"),
@@ -39,12 +39,12 @@ fn what_it_costs_the_pod() {
             pod["metadata"]["annotations"][format!("rolebridge.io/{name}")] = json!(value);
         }
         let (patched, _) = injected(&pod, DEFAULTS);
-        assert_eq!(costs(&sidecar(&patched)["resources"]), wanted, "{resources} {settings}");
+        assert_eq!(costs(&sidecar(&patched)["resources"]), expected, "{resources} {settings}");
     }
 }
 
 #[test]
-fn an_init_container_without_limits_makes_the_pod_burstable() {
+fn pod_with_an_init_container_without_limits_is_burstable() {
     let mut pod = pod(&json!({"resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}));
     pod["spec"]["initContainers"] = json!([{"name": "migrate"}]);
     let (patched, _) = injected(&pod, DEFAULTS);
@@ -52,14 +52,14 @@ fn an_init_container_without_limits_makes_the_pod_burstable() {
 }
 
 #[test]
-fn resources_of_the_pod_as_a_whole_are_shared() {
-    let mut whole = pod(&json!({}));
-    whole["spec"]["resources"] = json!({"limits": {"cpu": "1"}});
-    whole["metadata"]["annotations"]["rolebridge.io/cpu-limit"] = json!("1");
-    let (patched, warnings) = injected(&whole, DEFAULTS);
+fn pod_level_resources_are_shared() {
+    let mut pod_level = pod(&json!({}));
+    pod_level["spec"]["resources"] = json!({"limits": {"cpu": "1"}});
+    pod_level["metadata"]["annotations"]["rolebridge.io/cpu-limit"] = json!("1");
+    let (patched, warnings) = injected(&pod_level, DEFAULTS);
     assert_eq!(sidecar(&patched)["resources"], Value::Null);
     assert_eq!(
         warnings,
-        ["The sidecar's own requests and limits have no effect: the pod has resources as a whole."]
+        ["The sidecar's requests and limits have no effect, because the pod sets spec.resources."]
     );
 }

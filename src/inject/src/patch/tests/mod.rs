@@ -1,4 +1,4 @@
-//! The patch, whole and by its parts.
+//! Whole patches and their parts.
 
 mod cost;
 mod no_proxy;
@@ -12,7 +12,8 @@ const DEFAULTS: &str = "settings:
   role-arn: arn:aws:iam::123456789012:role/batch
 ";
 
-fn admit_with(pod: &Value, defaults: &str) -> Admission {
+/// Admits a pod and returns the decision and the warnings.
+fn admit_with(pod: &Value, defaults: &str) -> (Decision, Vec<String>) {
     let metadata = ObjectMetadata::default();
     let context = Context {
         namespace: "shop",
@@ -20,16 +21,19 @@ fn admit_with(pod: &Value, defaults: &str) -> Admission {
         namespace_metadata: Some(&metadata),
         defaults: &Defaults::from_yaml(defaults).unwrap(),
     };
-    admit(&serde_json::from_str(&pod.to_string()).unwrap(), &context)
+    let text = pod.to_string();
+    let view = serde_json::from_str(&text).unwrap();
+    let Admission { decision, warnings, .. } = admit(&view, &context);
+    (decision, warnings)
 }
 
-/// The pod after its admission, and what was said.
+/// Returns the patched pod and the warnings.
 fn injected(pod: &Value, defaults: &str) -> (Value, Vec<String>) {
-    let admission = admit_with(pod, defaults);
-    let Decision::Patch(patch) = admission.decision else { panic!("{:?}", admission.decision) };
+    let (decision, warnings) = admit_with(pod, defaults);
+    let Decision::Patch(patch) = decision else { panic!("{decision:?}") };
     let mut patched = pod.clone();
     json_patch::patch(&mut patched, &patch.operations().unwrap()).unwrap();
-    (patched, admission.warnings)
+    (patched, warnings)
 }
 
 fn sidecar(pod: &Value) -> &Value {
@@ -37,29 +41,29 @@ fn sidecar(pod: &Value) -> &Value {
     init.iter().find(|container| container["name"] == "rolebridge").unwrap()
 }
 
-/// A pod with a container `web` that has these fields.
+/// Returns a pod with a container `web` that has these fields.
 fn pod(web: &Value) -> Value {
     let mut container = json!({"name": "web", "image": "web:1"});
     container.as_object_mut().unwrap().extend(web.as_object().unwrap().clone());
     json!({"metadata": {"annotations": {"rolebridge.io/inject": "true"}}, "spec": {"containers": [container]}})
 }
 
-/// The pod as a snapshot has it, which another version leaves as it is.
+/// Renders a pod for a snapshot, independently of the version.
 fn text(pod: &Value) -> String {
     serde_json::to_string_pretty(pod).unwrap().replace(env!("CARGO_PKG_VERSION"), "VERSION")
 }
 
 #[test]
-fn a_small_pod_whole() {
+fn patch_of_a_small_pod() {
     let (patched, warnings) = injected(&pod(&json!({})), DEFAULTS);
     assert_eq!(warnings, [""; 0]);
     insta::assert_snapshot!(text(&patched));
 }
 
 #[test]
-fn everything_at_once() {
+fn patch_of_a_pod_with_all_settings() {
     let defaults = format!(
-        "sidecar: {{image: 'registry.example/rolebridge:2', imagePullPolicy: Always, imagePullSecrets: [registry, ours]}}
+        "sidecar: {{image: 'registry.example/rolebridge:2', imagePullPolicy: Always, imagePullSecrets: [registry, sidecar]}}
 {DEFAULTS}  source: loopback,legacy=file
   service-account: batch@shop.iam.gserviceaccount.com
   token-lifetime: 7200
@@ -91,7 +95,7 @@ fn everything_at_once() {
 }
 
 #[test]
-fn what_is_there_already_is_not_added_again() {
+fn second_patch_of_an_injected_pod_is_empty() {
     let (once, warnings) = injected(
         &pod(&json!({"env": [
             {"name": "HTTP_PROXY", "value": "http://proxy"},
@@ -102,12 +106,11 @@ fn what_is_there_already_is_not_added_again() {
     );
     assert_eq!(warnings.len(), 1);
     let again = admit_with(&once, DEFAULTS);
-    assert_eq!(again.decision, Decision::Skip(Reason::AlreadyInjected));
-    assert_eq!(again.warnings, warnings);
+    assert_eq!(again, (Decision::Skip(Reason::AlreadyInjected), warnings));
 }
 
 #[test]
-fn a_later_webhooks_container_is_served_and_the_sidecar_left() {
+fn container_of_a_later_webhook_is_patched_and_the_sidecar_is_kept() {
     let (mut pod, _) = injected(&pod(&json!({})), DEFAULTS);
     let init = pod["spec"]["initContainers"].as_array_mut().unwrap();
     init[0]["image"] = json!("mirror.example/sidecar:1");
@@ -115,9 +118,9 @@ fn a_later_webhooks_container_is_served_and_the_sidecar_left() {
     init.insert(0, json!({"name": "early"}));
     pod["spec"]["containers"].as_array_mut().unwrap().push(json!({"name": "late"}));
     let (again, _) = injected(&pod, DEFAULTS);
-    for (list, at) in [("initContainers", 0), ("containers", 1)] {
-        assert_eq!(again["spec"][list][at]["env"].as_array().unwrap().len(), 2, "{list}");
-        assert_eq!(again["spec"][list][at]["volumeMounts"].as_array().unwrap().len(), 1, "{list}");
+    for (list, index) in [("initContainers", 0), ("containers", 1)] {
+        assert_eq!(again["spec"][list][index]["env"].as_array().unwrap().len(), 2, "{list}");
+        assert_eq!(again["spec"][list][index]["volumeMounts"].as_array().unwrap().len(), 1, "{list}");
     }
     assert_eq!(sidecar(&again), sidecar(&pod));
     assert_eq!(again["spec"]["containers"][0], pod["spec"]["containers"][0]);
@@ -126,26 +129,26 @@ fn a_later_webhooks_container_is_served_and_the_sidecar_left() {
 
 #[test]
 fn forged_annotations_are_overwritten() {
-    let honest = injected(&pod(&json!({})), DEFAULTS).0;
-    let mut forged = honest.clone();
+    let original = injected(&pod(&json!({})), DEFAULTS).0;
+    let mut forged = original.clone();
     forged["metadata"]["annotations"]["rolebridge.io/config-loopback"] =
         json!("{\"type\":\"authorized_user\"}");
     forged["metadata"]["annotations"]["rolebridge.io/status"] = json!("{}");
-    assert_eq!(injected(&forged, DEFAULTS).0, honest);
-    forged["metadata"]["annotations"]["rolebridge.io/config-file"] = json!("of a source that is not in use");
+    assert_eq!(injected(&forged, DEFAULTS).0, original);
+    forged["metadata"]["annotations"]["rolebridge.io/config-file"] = json!("of an unused source");
     let unused = &injected(&forged, DEFAULTS).0["metadata"]["annotations"]["rolebridge.io/config-file"];
     assert!(unused.as_str().unwrap().contains("external_account"), "{unused}");
 }
 
 #[test]
-fn names_and_paths_that_are_taken() {
+fn used_names_paths_and_ports_are_denied() {
     let clash = |pod: &Value| {
-        let Decision::Deny(refusal) = admit_with(pod, DEFAULTS).decision else { panic!("accepted: {pod}") };
+        let Decision::Deny(denial) = admit_with(pod, DEFAULTS).0 else { panic!("accepted: {pod}") };
         assert_eq!(
-            (refusal.reason, refusal.depends_on_metadata),
-            (Reason::Clash, refusal.message.contains("port"))
+            (denial.reason, denial.depends_on_metadata),
+            (Reason::Clash, denial.message.contains("port"))
         );
-        refusal.message
+        denial.message
     };
     let mut messages = vec![
         clash(&pod(&json!({"name": "rolebridge"}))),
@@ -166,7 +169,7 @@ fn names_and_paths_that_are_taken() {
 }
 
 #[test]
-fn paths_and_ports_that_only_look_taken() {
+fn similar_paths_and_udp_ports_are_accepted() {
     for web in [
         json!({"volumeMounts": [{"name": "data", "mountPath": "/var/run/rolebridge/configuration"}]}),
         json!({"volumeMounts": [{"name": "data", "mountPath": "/var/run"}]}),
@@ -177,7 +180,7 @@ fn paths_and_ports_that_only_look_taken() {
     }
 }
 
-/// `NAME=VALUE`, or `NAME<` for `valueFrom`.
+/// Parses variables: `NAME=VALUE`, or `NAME<` for `valueFrom`.
 fn env(text: &str) -> Value {
     let variable = |word: &str| match word.split_once('=') {
         Some((name, value)) => json!({"name": name, "value": value}),
@@ -189,26 +192,24 @@ fn env(text: &str) -> Value {
 }
 
 #[test]
-fn what_the_user_set_stays() {
-    let ours = "/var/run/rolebridge/config/loopback.json";
-    let defaults = format!("{DEFAULTS}  project: ours-project\n");
-    for (given, added, warned) in [
+fn variables_of_the_user_are_kept_with_a_warning() {
+    let config = "/var/run/rolebridge/config/loopback.json";
+    let defaults = format!("{DEFAULTS}  project: default-project\n");
+    for (set, added, warning) in [
         (
             "GOOGLE_APPLICATION_CREDENTIALS=/key.json GOOGLE_CLOUD_PROJECT=mine",
-            format!("CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE={ours} CLOUDSDK_CORE_PROJECT=ours-project"),
-            "GOOGLE_APPLICATION_CREDENTIALS is set in web and stays: Google's libraries use that there instead of \
-             Rolebridge.",
+            format!("CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE={config} CLOUDSDK_CORE_PROJECT=default-project"),
+            "GOOGLE_APPLICATION_CREDENTIALS is set in web and kept, so Google's libraries use it instead of Rolebridge.",
         ),
         (
             "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE=/key.json CLOUDSDK_CORE_PROJECT=mine",
-            format!("GOOGLE_APPLICATION_CREDENTIALS={ours} GOOGLE_CLOUD_PROJECT=ours-project"),
-            "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE is set in web and stays: gcloud uses that there instead of \
-             Rolebridge.",
+            format!("GOOGLE_APPLICATION_CREDENTIALS={config} GOOGLE_CLOUD_PROJECT=default-project"),
+            "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE is set in web and kept, so gcloud uses it instead of Rolebridge.",
         ),
     ] {
-        let (patched, warnings) = injected(&pod(&json!({"env": env(given)})), &defaults);
-        assert_eq!(patched["spec"]["containers"][0]["env"], env(&format!("{given} {added}")));
-        assert_eq!(warnings, [warned]);
+        let (patched, warnings) = injected(&pod(&json!({"env": env(set)})), &defaults);
+        assert_eq!(patched["spec"]["containers"][0]["env"], env(&format!("{set} {added}")));
+        assert_eq!(warnings, [warning]);
     }
 }
 
@@ -216,7 +217,8 @@ fn what_the_user_set_stays() {
 fn warnings_about_many_containers_stay_short() {
     let mut pod = pod(&json!({}));
     let env = env("GOOGLE_APPLICATION_CREDENTIALS=/k AWS_ACCESS_KEY_ID=x HTTP_PROXY=p NO_PROXY<");
-    let many = (0..50).map(|at| json!({"name": format!("a-container-with-a-name-{at:02}"), "env": env}));
+    let many =
+        (0..50).map(|index| json!({"name": format!("a-container-with-a-name-{index:02}"), "env": env}));
     pod["spec"]["containers"] = many.collect();
     let (_, warnings) = injected(&pod, DEFAULTS);
     assert_eq!(warnings.len(), 3);
@@ -226,14 +228,14 @@ fn warnings_about_many_containers_stay_short() {
 }
 
 #[test]
-fn a_sentence_repeats_little_of_a_pod_that_nothing_has_validated() {
+fn denial_of_an_unvalidated_pod_is_short() {
     let long = "n".repeat(1 << 20);
-    let mut by_account = pod(&json!({}));
-    by_account["spec"]["serviceAccountName"] = json!(long);
-    let mut apart = pod(&json!({}));
-    apart["metadata"]["annotations"]["rolebridge.io/source"] = json!(format!("{long}=file"));
+    let mut long_account = pod(&json!({}));
+    long_account["spec"]["serviceAccountName"] = json!(long);
+    let mut long_override = pod(&json!({}));
+    long_override["metadata"]["annotations"]["rolebridge.io/source"] = json!(format!("{long}=file"));
     let mut many = pod(&json!({}));
-    many["spec"]["containers"] = (0..50).map(|at| json!({"name": format!("{at}{long}")})).collect();
+    many["spec"]["containers"] = (0..50).map(|index| json!({"name": format!("{index}{long}")})).collect();
     many["metadata"]["annotations"]["rolebridge.io/containers"] = json!("web");
     for (pod, defaults) in [
         (pod(&json!({"name": long, "ports": [{"containerPort": 15080}]})), DEFAULTS),
@@ -243,12 +245,15 @@ fn a_sentence_repeats_little_of_a_pod_that_nothing_has_validated() {
             ]})),
             DEFAULTS,
         ),
-        (by_account.clone(), ""),
-        (by_account, "settings: {provider: projects/1/locations/global/workloadIdentityPools/p/providers/p}"),
-        (apart, DEFAULTS),
+        (long_account.clone(), ""),
+        (
+            long_account,
+            "settings: {provider: projects/1/locations/global/workloadIdentityPools/p/providers/p}",
+        ),
+        (long_override, DEFAULTS),
         (many, DEFAULTS),
     ] {
-        let Decision::Deny(refusal) = admit_with(&pod, defaults).decision else { panic!("accepted") };
-        assert!(refusal.message.len() < 2048, "{} bytes: {:.300}", refusal.message.len(), refusal.message);
+        let Decision::Deny(denial) = admit_with(&pod, defaults).0 else { panic!("accepted") };
+        assert!(denial.message.len() < 2048, "{} bytes: {:.300}", denial.message.len(), denial.message);
     }
 }

@@ -1,13 +1,13 @@
-//! Proxies, past which the loopback is reached, and which the sidecar takes too.
+//! `NO_PROXY` of the app containers, and the proxy of the sidecar.
 
 use serde_json::json;
 
 use super::{DEFAULTS, env, injected, pod, sidecar};
 
 #[test]
-fn the_loopback_is_reached_past_a_proxy() {
+fn no_proxy_of_a_container_with_a_proxy_is_extended() {
     let both = "NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost";
-    for (given, from, after, warned) in [
+    for (set, has_env_from, expected, warned) in [
         ("", false, "", false),
         ("NO_PROXY=.svc", false, "NO_PROXY=.svc", false),
         ("HTTP_PROXY=http://p", false, &*format!("HTTP_PROXY=http://p {both}"), false),
@@ -30,35 +30,37 @@ fn the_loopback_is_reached_past_a_proxy() {
         ("HTTP_PROXY=http://p", true, "HTTP_PROXY=http://p", true),
         ("", true, "", false),
     ] {
-        let mut web = json!({"env": env(given)});
-        if from {
+        let mut web = json!({"env": env(set)});
+        if has_env_from {
             web["envFrom"] = json!([{"configMapRef": {"name": "settings"}}]);
         }
         let (patched, warnings) = injected(&pod(&web), DEFAULTS);
-        let found = patched["spec"]["containers"][0]["env"].as_array().unwrap();
-        let others: Vec<_> =
-            found.iter().filter(|one| !one["value"].as_str().unwrap_or("").starts_with("/var/run")).collect();
-        assert_eq!(json!(others), env(after), "{given}");
+        let variables = patched["spec"]["containers"][0]["env"].as_array().unwrap();
+        let others: Vec<_> = variables
+            .iter()
+            .filter(|one| !one["value"].as_str().unwrap_or("").starts_with("/var/run"))
+            .collect();
+        assert_eq!(json!(others), env(expected), "{set}");
         assert_eq!(
-            warnings.iter().any(|one| one.contains("NO_PROXY must have")),
+            warnings.iter().any(|one| one.contains("add 127.0.0.1,localhost to NO_PROXY")),
             warned,
-            "{given}: {warnings:?}"
+            "{set}: {warnings:?}"
         );
-        // With a file nobody is asked.
-        let mut by_file = pod(&web);
-        by_file["metadata"]["annotations"]["rolebridge.io/source"] = json!("file");
-        let (patched, warnings) = injected(&by_file, DEFAULTS);
+        // With a file the app calls no server.
+        let mut with_file = pod(&web);
+        with_file["metadata"]["annotations"]["rolebridge.io/source"] = json!("file");
+        let (patched, warnings) = injected(&with_file, DEFAULTS);
         assert_eq!(
             patched["spec"]["containers"][0]["env"].as_array().unwrap().len(),
-            given.split_whitespace().count() + 2
+            set.split_whitespace().count() + 2
         );
         assert_eq!(warnings, [""; 0]);
     }
 }
 
 #[test]
-fn the_sidecar_takes_the_proxy_that_the_apps_agree_on() {
-    for (one, other, wanted) in [
+fn sidecar_uses_the_proxy_that_all_containers_share() {
+    for (first, second, expected) in [
         ("HTTPS_PROXY=http://p:3128 NO_PROXY=.svc", "", "http://p:3128 .svc"),
         ("HTTPS_PROXY=http://p:3128 NO_PROXY=.svc,", "", "http://p:3128 .svc,"),
         ("HTTPS_PROXY=http://p:3128", "https_proxy=http://p:3128", "http://p:3128 -"),
@@ -69,14 +71,18 @@ fn the_sidecar_takes_the_proxy_that_the_apps_agree_on() {
         ("HTTPS_PROXY=socks5://p", "", "- -"),
         ("NO_PROXY=.svc", "", "- -"),
     ] {
-        let mut pod = pod(&json!({"env": env(one)}));
-        pod["spec"]["containers"].as_array_mut().unwrap().push(json!({"name": "other", "env": env(other)}));
+        let mut pod = pod(&json!({"env": env(first)}));
+        pod["spec"]["containers"].as_array_mut().unwrap().push(json!({"name": "other", "env": env(second)}));
         let (patched, _) = injected(&pod, DEFAULTS);
         let variables = sidecar(&patched)["env"].as_array().unwrap();
         let value = |name: &str| {
-            let found = variables.iter().find(|variable| variable["name"] == name);
-            found.map_or("-", |variable| variable["value"].as_str().unwrap())
+            let variable = variables.iter().find(|variable| variable["name"] == name);
+            variable.map_or("-", |variable| variable["value"].as_str().unwrap())
         };
-        assert_eq!(format!("{} {}", value("HTTPS_PROXY"), value("NO_PROXY")), wanted, "{one} and {other}");
+        assert_eq!(
+            format!("{} {}", value("HTTPS_PROXY"), value("NO_PROXY")),
+            expected,
+            "{first} and {second}"
+        );
     }
 }

@@ -1,35 +1,41 @@
-//! Each annotation's value, parsed once: nothing further in handles a raw string. What the sidecar reads too is in the
-//! contract.
+//! Parses the value of each annotation once, so other modules handle no raw strings. Parsers that the sidecar needs too are
+//! in `rolebridge_core`.
 
-mod kubernetes;
+pub(super) mod kubernetes;
 mod no_proxy;
 
 pub use kubernetes::{CaBundle, ParsedQuantity};
 pub(crate) use kubernetes::{
-    LEAST_CPU, LEAST_MEMORY_LIMIT, ca_bundle, container_names, cpu, is_container_name, memory, memory_limit,
+    MIN_CPU, MIN_MEMORY_LIMIT, ca_bundle, container_names, cpu, memory, memory_limit,
 };
 pub(crate) use no_proxy::no_proxy;
-pub use rolebridge_core::aws::RoleArn;
 use rolebridge_core::parse::InvalidValue;
 pub(crate) use rolebridge_core::parse::{
     aws_credentials, email, emails, endpoint, identity, log_level, pod_identity_uri, port, project, provider,
     proxy, proxy_variable, region, role, seconds, session_name, startup_timeout, token_lifetime, universe,
 };
+use rolebridge_core::token_source::TokenSource;
 use rolebridge_core::{annotations as key, token_outputs};
 
-use super::token_source::{TokenSource, TokenSources};
+use super::token_source::TokenSources;
 
-/// Seconds of the projected AWS token.
+/// Parses the lifetime of the projected AWS token in seconds.
 pub(crate) fn aws_token_lifetime(text: &str) -> Result<u32, InvalidValue> {
     seconds(text, 600, 86_400)
 }
 
-/// Further files, as they were written.
+/// Validates the list of token files and returns it unchanged.
 pub(crate) fn outputs(text: &str) -> Result<&str, InvalidValue> {
     token_outputs::parse(text).map(|_| text)
 }
 
-/// Whether a value of an annotation means something at all, whatever else is said: for `defaults.yaml`.
+/// Returns true if the value of an annotation is valid, independently of other settings.
+#[must_use]
+pub fn is_valid_value(annotation: &str, text: &str) -> bool {
+    check(annotation, text).is_ok()
+}
+
+/// Validates the value of an annotation, independently of other settings.
 pub(crate) fn check(annotation: &str, text: &str) -> Result<(), InvalidValue> {
     match annotation {
         key::PROVIDER => provider(text).map(drop),
@@ -57,6 +63,6 @@ pub(crate) fn check(annotation: &str, text: &str) -> Result<(), InvalidValue> {
         key::MEMORY_REQUEST => memory(text).map(drop),
         key::MEMORY_LIMIT => memory_limit(text).map(drop),
         key::LOG_LEVEL => log_level(text).map(drop),
-        _ => Err(InvalidValue::expected("the value of a setting that the defaults may have")),
+        _ => Err(InvalidValue::expected("a setting that the defaults may contain")),
     }
 }

@@ -1,8 +1,8 @@
-//! What is reached without a proxy.
+//! The list of hosts that bypass the proxy.
 
 use rolebridge_core::parse::InvalidValue;
 
-/// Hosts, domains and networks. Every reader of such a list passes over an entry that is empty.
+/// Validates a list of hosts, domains and networks. Empty entries are valid, because all programs skip them.
 pub(crate) fn no_proxy(text: &str) -> Result<&str, InvalidValue> {
     let is_entry =
         |entry: &str| entry.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".*:/[]_-".contains(&byte));
@@ -10,7 +10,7 @@ pub(crate) fn no_proxy(text: &str) -> Result<&str, InvalidValue> {
     if entries.peek().is_some() && entries.all(is_entry) {
         return Ok(text);
     }
-    Err(InvalidValue::expected("a list of hosts, domains and networks with commas between them"))
+    Err(InvalidValue::expected("hosts, domains and networks separated by commas"))
 }
 
 #[cfg(test)]
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exceptions() {
+    fn no_proxy_accepts_only_lists_with_commas() {
         for text in ["localhost", ".svc,10.0.0.0/8", ".svc, [::1] ,", ",.svc,,*.internal:8443"] {
             assert_eq!(no_proxy(text), Ok(text));
         }

@@ -1,4 +1,4 @@
-//! Each annotation: a good value from each place, and what a bad one gets to hear.
+//! Each annotation: a valid value from each origin, and the message of an invalid one.
 
 mod schema;
 mod values;
@@ -7,28 +7,33 @@ use std::fmt::Write;
 
 use rolebridge_core::annotations::{self as key, ALL, eks};
 
-use self::values::{BAD, GOOD};
+use self::values::{INVALID, VALID};
 use super::*;
-use crate::{Defaults, ObjectMetadata, Reason};
+use crate::context::Context;
+use crate::defaults::Defaults;
+use crate::denial::Denial;
+use crate::object_metadata::ObjectMetadata;
+use crate::reason::Reason;
+use crate::view::Pod;
 
 const PROVIDER: &str = "projects/1/locations/global/workloadIdentityPools/pool/providers/prod";
 const ROLE: &str = "arn:aws:iam::123456789012:role/batch";
 
-/// The four places.
+/// The declared settings of the four origins.
 #[derive(Default)]
-struct Says<'a>([Vec<(&'a str, &'a str)>; 4]);
+struct Declared<'a>([Vec<(&'a str, &'a str)>; 4]);
 
-impl<'a> Says<'a> {
-    fn at(place: Origin, key: &'a str, value: &'a str) -> Self {
-        Self::default().and(place, key, value)
+impl<'a> Declared<'a> {
+    fn at(origin: Origin, key: &'a str, value: &'a str) -> Self {
+        Self::default().and(origin, key, value)
     }
 
-    fn and(mut self, place: Origin, key: &'a str, value: &'a str) -> Self {
-        self.0[place as usize].push((key, value));
+    fn and(mut self, origin: Origin, key: &'a str, value: &'a str) -> Self {
+        self.0[origin as usize].push((key, value));
         self
     }
 
-    /// Resolves, for a pod with the containers `a`, `b` and `c`.
+    /// Resolves the settings of a pod with the containers `a`, `b` and `c`.
     fn resolve<T>(&self, read: impl FnOnce(Result<Settings<'_>, Denial>) -> T) -> T {
         let [pod, service_account, namespace, chart] = &self.0;
         let annotations: std::collections::BTreeMap<_, _> = pod.iter().copied().collect();
@@ -56,81 +61,81 @@ impl<'a> Says<'a> {
         read(resolve(&serde_json::from_str(&pod).unwrap(), &context))
     }
 
-    /// With the two that nothing goes without, and what a chain of accounts needs, unless they are what is asked about.
-    fn complete(mut self, about: &str) -> Self {
+    /// Adds the two required settings, and those that a delegation chain requires, except the tested one.
+    fn complete(mut self, tested: &str) -> Self {
         let chain = [(key::SERVICE_ACCOUNT, "z@shop.iam.gserviceaccount.com"), (key::SOURCE, "metadata")];
-        let chain = chain.into_iter().filter(|_| about == key::DELEGATES);
+        let chain = chain.into_iter().filter(|_| tested == key::DELEGATES);
         for (key, value) in [(key::PROVIDER, PROVIDER), (key::ROLE_ARN, ROLE)].into_iter().chain(chain) {
-            if about != key {
+            if tested != key {
                 self = self.and(Origin::Defaults, key, value);
             }
         }
         self
     }
 
-    fn entry(self, about: &'static str) -> Option<(String, Origin)> {
-        self.complete(about).resolve(|settings| {
-            let entry = settings.unwrap().entries().find(|entry| entry.key == about)?;
+    fn entry(self, tested: &'static str) -> Option<(String, Origin)> {
+        self.complete(tested).resolve(|settings| {
+            let entry = settings.unwrap().entries().find(|entry| entry.key == tested)?;
             Some((entry.value, entry.origin))
         })
     }
 
-    fn refusal(self, about: &str) -> Denial {
-        self.complete(about).resolve(|settings| settings.unwrap_err())
+    fn denial(self, tested: &str) -> Denial {
+        self.complete(tested).resolve(|settings| settings.unwrap_err())
     }
 }
 
-const PLACES: [Origin; 4] = [Origin::Pod, Origin::ServiceAccount, Origin::Namespace, Origin::Defaults];
+const ORIGINS: [Origin; 4] = [Origin::Pod, Origin::ServiceAccount, Origin::Namespace, Origin::Defaults];
 
 #[test]
-fn every_annotation_is_in_the_tables() {
+fn every_annotation_has_valid_and_invalid_values() {
     for annotation in ALL.iter().filter(|annotation| annotation.key != key::INJECT) {
-        assert!(GOOD.iter().any(|(key, _)| *key == annotation.key), "{}", annotation.key);
-        assert!(BAD.iter().any(|(key, _)| *key == annotation.key), "{}", annotation.key);
+        assert!(VALID.iter().any(|(key, _)| *key == annotation.key), "{}", annotation.key);
+        assert!(INVALID.iter().any(|(key, _)| *key == annotation.key), "{}", annotation.key);
     }
 }
 
 #[test]
-fn the_place_closest_to_the_pod_wins() {
-    for (key, values) in GOOD {
-        for first in 0..PLACES.len() {
-            let mut says = Says::default();
-            for (place, value) in PLACES.into_iter().zip(values).skip(first) {
-                says = says.and(place, key, value);
+fn setting_with_the_highest_precedence_wins() {
+    for (key, values) in VALID {
+        for first in 0..ORIGINS.len() {
+            let mut declared = Declared::default();
+            for (origin, value) in ORIGINS.into_iter().zip(values).skip(first) {
+                declared = declared.and(origin, key, value);
             }
-            let wanted = Some((values[first].to_owned(), PLACES[first]));
-            assert_eq!(says.entry(key), wanted, "{key}");
+            let expected = Some((values[first].to_owned(), ORIGINS[first]));
+            assert_eq!(declared.entry(key), expected, "{key}");
         }
     }
 }
 
 #[test]
-fn what_holds_where_nobody_says_it() {
-    let says = Says::default().complete("").resolve(|settings| {
+fn settings_without_annotations_are_the_built_in_ones() {
+    let entries = Declared::default().complete("").resolve(|settings| {
         let built_in = settings.unwrap();
         let entries = built_in.entries().filter(|entry| entry.origin == Origin::BuiltIn);
         entries.map(|entry| format!("{}: {}", entry.key, entry.value)).collect::<Vec<_>>().join("\n")
     });
-    insta::assert_snapshot!(says);
+    insta::assert_snapshot!(entries);
 }
 
 #[test]
-fn a_bad_value_is_refused_in_a_sentence() {
-    let mut sentences = String::new();
-    for (key, values) in BAD {
+fn invalid_value_is_denied_with_a_message() {
+    let mut messages = String::new();
+    for (key, values) in INVALID {
         for value in *values {
-            let refusal = Says::at(Origin::Pod, key, value).refusal(key);
-            assert!(refusal.message.starts_with(key), "{}", refusal.message);
-            assert!(!refusal.message.contains("secret"), "{}", refusal.message);
-            writeln!(sentences, "[{}] {}", refusal.reason.code(), refusal.message).unwrap();
+            let denial = Declared::at(Origin::Pod, key, value).denial(key);
+            assert!(denial.message.starts_with(key), "{}", denial.message);
+            assert!(!denial.message.contains("secret"), "{}", denial.message);
+            writeln!(messages, "[{}] {}", denial.reason.code(), denial.message).unwrap();
         }
     }
-    insta::assert_snapshot!(sentences);
+    insta::assert_snapshot!(messages);
 }
 
 #[test]
-fn a_sentence_says_where_the_value_stands() {
-    for (place, message, depends) in [
+fn message_of_an_invalid_value_names_its_origin() {
+    for (origin, message, depends) in [
         (
             Origin::Pod,
             "rolebridge.io/port on the pod: expected a port from 1024 to 65535, found \"80\".",
@@ -147,33 +152,33 @@ fn a_sentence_says_where_the_value_stands() {
             true,
         ),
     ] {
-        let refusal = Says::at(place, key::PORT, "80").refusal(key::PORT);
-        assert_eq!((refusal.message.as_str(), refusal.depends_on_metadata), (message, depends));
+        let denial = Declared::at(origin, key::PORT, "80").denial(key::PORT);
+        assert_eq!((denial.message.as_str(), denial.depends_on_metadata), (message, depends));
     }
 }
 
 #[test]
-fn the_defaults_refuse_what_a_pod_is_refused() {
-    // What another setting or the pod makes bad is no fault of the value.
-    let of_others = ["loopback,x=file", "cn-north-1", "x", "15080", "id-token=https://reports"];
-    for (key, values) in BAD {
-        for value in values.iter().filter(|value| !of_others.contains(value) && value.len() != 65) {
+fn defaults_with_a_value_that_is_invalid_on_a_pod_are_invalid() {
+    // These values are only invalid with another setting or with this pod.
+    let depends_on_others = ["loopback,x=file", "cn-north-1", "x", "15080", "id-token=https://reports"];
+    for (key, values) in INVALID {
+        for value in values.iter().filter(|value| !depends_on_others.contains(value) && value.len() != 65) {
             let name = key.strip_prefix(key::PREFIX).unwrap();
-            let of_pod = Says::at(Origin::Pod, key, value).refusal(key).message;
-            let (_, end) = of_pod.split_once(" on the pod: ").unwrap();
+            let message = Declared::at(Origin::Pod, key, value).denial(key).message;
+            let (_, end) = message.split_once(" on the pod: ").unwrap();
             let error =
                 Defaults::from_yaml(&format!("settings: {{{name}: '{value}'}}")).unwrap_err().to_string();
             assert!(error.starts_with(&format!("defaults.yaml: settings.{name}: ")), "{error}");
-            assert!(error.ends_with(end), "{error} for {of_pod}");
+            assert!(error.ends_with(end), "{error} for {message}");
         }
     }
 }
 
 #[test]
-fn eks_speaks_after_us_and_before_the_chart() {
+fn eks_annotations_come_after_rolebridges_and_before_the_defaults() {
     let other = "arn:aws:iam::123456789012:role/eks";
-    let eks = |key, value| Says::at(Origin::ServiceAccount, key, value);
-    for (says, about, wanted) in [
+    let eks = |key, value| Declared::at(Origin::ServiceAccount, key, value);
+    for (declared, tested, expected) in [
         (eks(eks::ROLE_ARN, other), key::ROLE_ARN, (other, Origin::ServiceAccount)),
         (
             eks(eks::ROLE_ARN, other).and(Origin::Defaults, key::ROLE_ARN, ROLE),
@@ -192,82 +197,79 @@ fn eks_speaks_after_us_and_before_the_chart() {
             ("900", Origin::Pod),
         ),
     ] {
-        assert_eq!(says.entry(about), Some((wanted.0.to_owned(), wanted.1)));
+        assert_eq!(declared.entry(tested), Some((expected.0.to_owned(), expected.1)));
     }
-    let message = eks(eks::ROLE_ARN, "batch").refusal(key::ROLE_ARN).message;
+    let message = eks(eks::ROLE_ARN, "batch").denial(key::ROLE_ARN).message;
     assert!(
-        message.starts_with(
-            "eks.amazonaws.com/role-arn on the service account batch: expected the ARN of an IAM role"
-        ),
+        message.starts_with("eks.amazonaws.com/role-arn on the service account batch: expected "),
         "{message}"
     );
 }
 
 #[test]
-fn a_session_name_fits_beside_its_role() {
+fn session_name_over_the_maximum_length_is_denied() {
     for (partition, both) in [("aws", 87), ("aws-cn", 84), ("aws-us-gov", 80)] {
         let role = format!("arn:{partition}:iam::123456789012:role/team/{}", "r".repeat(60));
         let resolve = |len: usize| {
             let name = "n".repeat(len);
-            let says = Says::at(Origin::Pod, key::ROLE_ARN, &role).and(Origin::Pod, key::SESSION_NAME, &name);
-            says.and(Origin::Defaults, key::PROVIDER, PROVIDER).resolve(|settings| settings.map(drop))
+            let declared =
+                Declared::at(Origin::Pod, key::ROLE_ARN, &role).and(Origin::Pod, key::SESSION_NAME, &name);
+            declared.and(Origin::Defaults, key::PROVIDER, PROVIDER).resolve(|settings| settings.map(drop))
         };
         assert_eq!(resolve(both - 60), Ok(()), "{partition}");
-        let refusal = resolve(both - 60 + 1).unwrap_err();
-        assert!(
-            refusal.message.contains(&format!("leaves {} for the name", both - 60)),
-            "{}",
-            refusal.message
-        );
+        let denial = resolve(both - 60 + 1).unwrap_err();
+        assert!(denial.message.contains(&format!("at most {} bytes", both - 60)), "{}", denial.message);
     }
 }
 
 #[test]
-fn a_proxys_password_is_not_explained() {
+fn explained_proxy_has_no_password() {
     let proxy = "http://user:secret@proxy:3128";
-    for place in PLACES {
-        let entry = Says::at(place, key::HTTPS_PROXY, proxy).entry(key::HTTPS_PROXY);
-        assert_eq!(entry, Some(("http://…@proxy:3128".to_owned(), place)));
+    for origin in ORIGINS {
+        let entry = Declared::at(origin, key::HTTPS_PROXY, proxy).entry(key::HTTPS_PROXY);
+        assert_eq!(entry, Some(("http://…@proxy:3128".to_owned(), origin)));
     }
     let metadata = serde_json::json!({"annotations": {key::HTTPS_PROXY: "user:secret@proxy"}});
     let pod = serde_json::json!({"metadata": metadata, "spec": {"containers": []}}).to_string();
-    let pod: crate::Pod<'_> = serde_json::from_str(&pod).unwrap();
+    let pod: Pod<'_> = serde_json::from_str(&pod).unwrap();
     let defaults = Defaults::default();
     let context =
         Context { namespace: "shop", service_account: None, namespace_metadata: None, defaults: &defaults };
-    let refused: Vec<_> = declared_settings(&pod, &context).map(|entry| entry.value).collect();
-    assert_eq!(refused, ["…@proxy"]);
+    let values: Vec<_> = declared_settings(&pod, &context).map(|entry| entry.value).collect();
+    assert_eq!(values, ["…@proxy"]);
 }
 
 #[test]
-fn what_is_lacking_is_said() {
-    let no_provider = Says::at(Origin::Pod, key::ROLE_ARN, ROLE).resolve(|settings| settings.unwrap_err());
-    let no_role = Says::at(Origin::Pod, key::PROVIDER, PROVIDER).resolve(|settings| settings.unwrap_err());
+fn missing_provider_or_role_is_denied() {
+    let no_provider =
+        Declared::at(Origin::Pod, key::ROLE_ARN, ROLE).resolve(|settings| settings.unwrap_err());
+    let no_role =
+        Declared::at(Origin::Pod, key::PROVIDER, PROVIDER).resolve(|settings| settings.unwrap_err());
     assert_eq!((no_provider.reason, no_role.reason), (Reason::NoProvider, Reason::NoAwsIdentity));
     insta::assert_snapshot!(format!("{}\n{}", no_provider.message, no_role.message));
 }
 
 #[test]
-fn a_bad_value_is_told_before_a_lack() {
-    let refusal =
-        Says::at(Origin::Namespace, key::LOG_LEVEL, "loud").resolve(|settings| settings.unwrap_err());
-    assert_eq!(refusal.reason, Reason::BadValue);
+fn invalid_value_is_reported_before_a_missing_provider() {
+    let denial =
+        Declared::at(Origin::Namespace, key::LOG_LEVEL, "loud").resolve(|settings| settings.unwrap_err());
+    assert_eq!(denial.reason, Reason::BadValue);
 }
 
 #[test]
-fn a_request_above_its_limit_is_refused_where_somebody_said_both() {
-    let says = |place| Says::at(Origin::Pod, key::CPU_REQUEST, "2").and(place, key::CPU_LIMIT, "1");
-    let refusal = says(Origin::Namespace).refusal("");
+fn annotated_request_above_the_annotated_limit_is_denied() {
+    let declared = |origin| Declared::at(Origin::Pod, key::CPU_REQUEST, "2").and(origin, key::CPU_LIMIT, "1");
+    let denial = declared(Origin::Namespace).denial("");
     assert_eq!(
-        refusal.message,
-        "rolebridge.io/cpu-request: \"2\" (on the pod) is more than rolebridge.io/cpu-limit: \"1\" (on the namespace shop)."
+        denial.message,
+        "rolebridge.io/cpu-request on the pod: expected at most rolebridge.io/cpu-limit: \"1\" (on the namespace shop), found \"2\"."
     );
-    assert!(refusal.depends_on_metadata);
-    assert!(says(Origin::Defaults).complete("").resolve(|settings| settings.is_ok()));
+    assert!(denial.depends_on_metadata);
+    assert!(declared(Origin::Defaults).complete("").resolve(|settings| settings.is_ok()));
 }
 
 #[test]
-fn the_region_that_the_apps_use_comes_before_the_charts() {
+fn region_of_the_app_containers_comes_before_the_defaults() {
     let region = |role: &str, env: &str, chart: &str| {
         let pod = format!(r#"{{"spec":{{"containers":[{{"name":"a","env":[{env}]}},{{"name":"b"}}]}}}}"#);
         let yaml = format!("settings: {{provider: '{PROVIDER}', role-arn: '{role}'{chart}}}");
@@ -283,16 +285,16 @@ fn the_region_that_the_apps_use_comes_before_the_charts() {
         (region.value.to_owned(), region.origin)
     };
     let china = "arn:aws-cn:iam::123456789012:role/batch";
-    let of_app = r#"{"name":"AWS_REGION","value":"eu-west-1"}"#;
-    let of_chart = ", aws-region: eu-west-3";
-    for (role, env, chart, wanted) in [
-        (ROLE, of_app, of_chart, ("eu-west-1", Origin::Pod)),
-        (ROLE, r#"{"name":"AWS_DEFAULT_REGION","value":"eu-west-2"}"#, of_chart, ("eu-west-2", Origin::Pod)),
-        (ROLE, r#"{"name":"AWS_REGION","value":"nowhere"}"#, of_chart, ("eu-west-3", Origin::Defaults)),
+    let app_env = r#"{"name":"AWS_REGION","value":"eu-west-1"}"#;
+    let defaults = ", aws-region: eu-west-3";
+    for (role, env, chart, expected) in [
+        (ROLE, app_env, defaults, ("eu-west-1", Origin::Pod)),
+        (ROLE, r#"{"name":"AWS_DEFAULT_REGION","value":"eu-west-2"}"#, defaults, ("eu-west-2", Origin::Pod)),
+        (ROLE, r#"{"name":"AWS_REGION","value":"nowhere"}"#, defaults, ("eu-west-3", Origin::Defaults)),
         (ROLE, r#"{"name":"AWS_REGION","valueFrom":{}}"#, "", ("us-east-1", Origin::BuiltIn)),
-        (ROLE, "", of_chart, ("eu-west-3", Origin::Defaults)),
-        (china, of_app, of_chart, ("cn-north-1", Origin::BuiltIn)),
+        (ROLE, "", defaults, ("eu-west-3", Origin::Defaults)),
+        (china, app_env, defaults, ("cn-north-1", Origin::BuiltIn)),
     ] {
-        assert_eq!(region(role, env, chart), (wanted.0.to_owned(), wanted.1), "{role} {env} {chart}");
+        assert_eq!(region(role, env, chart), (expected.0.to_owned(), expected.1), "{role} {env} {chart}");
     }
 }

@@ -1,5 +1,5 @@
-//! The chart's `values.schema.json` beside the parsers: it refuses what it can before anything is deployed, and never
-//! what a pod could have.
+//! Compares the chart's `values.schema.json` with the parsers. The schema rejects invalid values before a deployment, as far
+//! as JSON Schema can express them, and never rejects a valid one.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -8,13 +8,13 @@ use regex::bytes::RegexBuilder;
 use rolebridge_core::annotations as key;
 use serde_json::Value;
 
-use super::values::{BAD, GOOD};
+use super::values::{INVALID, VALID};
 use crate::settings::check;
 
 const SCHEMA: &str = include_str!("../../../../../charts/rolebridge/values.schema.json");
 
-/// What is wrong in a way that no pattern says: the webhook refuses it.
-const LOOSER: &[(&str, &[&str])] = &[
+/// Invalid values that the schema accepts, because a pattern cannot express the rule. The webhook rejects them.
+const ACCEPTED_BY_SCHEMA: &[(&str, &[&str])] = &[
     (key::DELEGATES, &["a@shop.iam.gserviceaccount.com,"]),
     (key::SOURCE, &["loopback,file"]),
     (key::AWS_TOKEN_LIFETIME, &["599", "86401"]),
@@ -34,18 +34,19 @@ impl Schema {
         Self(serde_json::from_str(SCHEMA).unwrap())
     }
 
-    /// Whether a setting may have this value.
-    fn takes(&self, key: &str, value: &Value) -> bool {
+    /// Returns true if the schema accepts the value of a setting.
+    fn accepts(&self, key: &str, value: &Value) -> bool {
         let name = key.strip_prefix(key::PREFIX).unwrap();
         let schema = &self.0["properties"]["defaults"]["properties"]["settings"]["properties"][name];
-        let defined = schema["$ref"].as_str().and_then(|place| self.0.pointer(place.strip_prefix('#')?));
+        let defined =
+            schema["$ref"].as_str().and_then(|reference| self.0.pointer(reference.strip_prefix('#')?));
         let rules = defined.unwrap_or(schema).as_object().unwrap_or_else(|| panic!("no schema of {name}"));
-        rules.iter().all(|(rule, says)| match (rule.as_str(), value) {
-            ("type", _) => is_one_of(value, says),
-            ("enum", _) => says.as_array().unwrap().contains(value),
-            ("pattern", Value::String(text)) => matches(says.as_str().unwrap(), text),
-            ("minimum", Value::Number(number)) => number.as_f64() >= says.as_f64(),
-            ("maximum", Value::Number(number)) => number.as_f64() <= says.as_f64(),
+        rules.iter().all(|(rule, argument)| match (rule.as_str(), value) {
+            ("type", _) => is_one_of(value, argument),
+            ("enum", _) => argument.as_array().unwrap().contains(value),
+            ("pattern", Value::String(text)) => matches(argument.as_str().unwrap(), text),
+            ("minimum", Value::Number(number)) => number.as_f64() >= argument.as_f64(),
+            ("maximum", Value::Number(number)) => number.as_f64() <= argument.as_f64(),
             ("pattern" | "minimum" | "maximum", _) => true,
             _ => panic!("{name}: this test does not know the keyword {rule}"),
         })
@@ -62,13 +63,13 @@ fn is_one_of(value: &Value, types: &Value) -> bool {
     types.as_array().map_or_else(|| is(types), |types| types.iter().any(is))
 }
 
-/// As Go's expressions match, whose classes are ASCII's.
+/// Matches like Go's regular expressions, whose character classes are ASCII.
 fn matches(pattern: &str, text: &str) -> bool {
     RegexBuilder::new(pattern).unicode(false).build().unwrap().is_match(text.as_bytes())
 }
 
-/// A value as `--set-string` has it, and as `--set` or a file may.
-fn written(text: &str) -> impl Iterator<Item = Value> {
+/// Returns a value as a string, like `--set-string`, and as a number, like `--set` or a file.
+fn representations(text: &str) -> impl Iterator<Item = Value> {
     let number = text.parse().ok().map(Value::Number);
     [Some(Value::from(text)), number].into_iter().flatten()
 }
@@ -80,22 +81,22 @@ fn pairs<'a, V: AsRef<[&'static str]>>(
 }
 
 #[test]
-fn what_is_right_is_taken_and_what_is_wrong_refused_but_for_what_no_pattern_says() {
+fn schema_accepts_valid_values_and_rejects_most_invalid_ones() {
     let schema = Schema::read();
-    let looser: Vec<_> = pairs(LOOSER).collect();
-    for (key, text) in pairs(GOOD).chain(pairs(BAD)) {
-        let expected = check(key, text).is_ok() || looser.contains(&(key, text));
-        assert_eq!(schema.takes(key, &text.into()), expected, "{key}: {text}");
-        for value in written(text).filter(Value::is_number) {
-            assert_eq!(schema.takes(key, &value), check(key, text).is_ok(), "{key}: the number {text}");
+    let accepted: Vec<_> = pairs(ACCEPTED_BY_SCHEMA).collect();
+    for (key, text) in pairs(VALID).chain(pairs(INVALID)) {
+        let expected = check(key, text).is_ok() || accepted.contains(&(key, text));
+        assert_eq!(schema.accepts(key, &text.into()), expected, "{key}: {text}");
+        for value in representations(text).filter(Value::is_number) {
+            assert_eq!(schema.accepts(key, &value), check(key, text).is_ok(), "{key}: the number {text}");
         }
     }
-    for (key, text) in looser {
-        assert!(check(key, text).is_err(), "{key}: {text} is right");
+    for (key, text) in accepted {
+        assert!(check(key, text).is_err(), "{key}: {text} is valid");
     }
 }
 
-/// What a value may become by a slip of the hand, and what a value of another kind has in it.
+/// Characters of typical typos and of other kinds of values.
 const CHARACTERS: &[char] = &[
     'a', 'B', '0', '9', '-', '.', ',', '/', ':', '@', '=', '+', '_', '%', ' ', '\t', '\u{a0}', 'ü', 'i', 'm',
     '[', ']', '*', '\n',
@@ -103,23 +104,23 @@ const CHARACTERS: &[char] = &[
 
 proptest! {
     #[test]
-    fn nothing_that_a_pod_could_have_is_refused(
-        (key, values) in select(GOOD.to_vec()),
+    fn schema_accepts_every_value_that_a_parser_accepts(
+        (key, values) in select(VALID.to_vec()),
         which in any::<Index>(),
         edits in vec((any::<Index>(), select(CHARACTERS), any::<bool>()), 0..4),
     ) {
         let mut text: Vec<char> = values[which.index(values.len())].chars().collect();
-        for (place, character, replaces) in edits {
-            let place = place.index(text.len() + 1);
-            if replaces && place < text.len() {
-                text.remove(place);
+        for (index, character, replaces) in edits {
+            let index = index.index(text.len() + 1);
+            if replaces && index < text.len() {
+                text.remove(index);
             }
-            text.insert(place, character);
+            text.insert(index, character);
         }
         let text: String = text.into_iter().collect();
         if check(key, &text).is_ok() {
-            for value in written(&text) {
-                prop_assert!(Schema::read().takes(key, &value), "{key}: {value}");
+            for value in representations(&text) {
+                prop_assert!(Schema::read().accepts(key, &value), "{key}: {value}");
             }
         }
     }

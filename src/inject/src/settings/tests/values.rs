@@ -1,9 +1,9 @@
-//! Values of each annotation.
+//! Valid and invalid values of each annotation.
 
 use rolebridge_core::annotations as key;
 
-/// Each annotation that holds a value, with one good value for each of the four places.
-pub(super) const GOOD: &[(&str, [&str; 4])] = &[
+/// Each annotation with one valid value for each of the four origins.
+pub(super) const VALID: &[(&str, [&str; 4])] = &[
     (
         key::PROVIDER,
         [
@@ -69,8 +69,8 @@ pub(super) const GOOD: &[(&str, [&str; 4])] = &[
     (key::LOG_LEVEL, ["error", "warn", "debug", "trace"]),
 ];
 
-/// Values that are refused; the snapshot has the sentences.
-pub(super) const BAD: &[(&str, &[&str])] = &[
+/// Invalid values; a snapshot has their messages.
+pub(super) const INVALID: &[(&str, &[&str])] = &[
     (
         key::PROVIDER,
         &[

@@ -1,4 +1,4 @@
-//! Annotations: ours with good and bad values, forged ones, others'. Labels: ours and others'.
+//! Generates annotations: Rolebridge's with valid and invalid values, forged ones, others'. Labels: Rolebridge's and others'.
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::text;
 
-/// Our own annotations: values that mean something, and values that do not.
+/// Annotations with their valid and invalid values.
 const SETTINGS: &[(&str, &[&str], &[&str])] = &[
-    ("source", SOURCES, &["imds", "file,nobody=loopback"]),
+    ("source", SOURCES, &["imds", "file,missing=loopback"]),
     ("outputs", &["access-token"], &["", "refresh-token"]),
     ("quota-project", &["shop-data"], &["Shop"]),
     ("service-account", &["batch@shop-data.iam.gserviceaccount.com"], &["batch", "\"@\n"]),
@@ -35,14 +35,14 @@ const SETTINGS: &[(&str, &[&str], &[&str])] = &[
 const SOURCES: &[&str] =
     &["loopback", "file", "metadata", "loopback,app0=file", "metadata,app0=file", "file,app0=metadata"];
 
-pub(super) fn settings(bad: u32) -> BoxedStrategy<Vec<(String, String)>> {
+pub(super) fn settings(invalid_per_mille: u32) -> BoxedStrategy<Vec<(String, String)>> {
     let setting = (select(SETTINGS), 0..1000_u32, any::<prop::sample::Index>());
     prop::collection::vec(setting, 0..4)
         .prop_map(move |settings| {
-            let chosen = settings.into_iter().filter_map(|((name, good, wrong), chance, at)| {
-                let values = if chance < bad { wrong } else { good };
-                // A name that no pod has is a bad value on a pod.
-                let value = (!values.is_empty()).then(|| *at.get(values))?;
+            let chosen = settings.into_iter().filter_map(|((name, valid, invalid), chance, index)| {
+                let values = if chance < invalid_per_mille { invalid } else { valid };
+                // The name of a missing container is invalid on a pod.
+                let value = (!values.is_empty()).then(|| *index.get(values))?;
                 Some((format!("{PREFIX}{name}"), value.to_owned()))
             });
             chosen.filter(|(_, value)| !value.contains("app1000")).collect()

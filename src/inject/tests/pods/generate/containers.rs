@@ -1,4 +1,4 @@
-//! Containers: environment, mounts, resources, users, a mesh's among them.
+//! Generates containers with environment, mounts, resources and users, including those of meshes.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -44,10 +44,13 @@ fn mount() -> BoxedStrategy<Value> {
 }
 
 fn amounts() -> BoxedStrategy<Value> {
-    let some = |texts: &'static [&'static str]| select(texts).prop_map(Value::from).boxed();
+    let one_of = |texts: &'static [&'static str]| select(texts).prop_map(Value::from).boxed();
     prop_oneof![
         Just(Value::Null),
-        object(vec![("cpu", some(&["1", "250m", "0.5"])), ("memory", some(&["64Mi", "1Gi", "67108864"]))]),
+        object(vec![
+            ("cpu", one_of(&["1", "250m", "0.5"])),
+            ("memory", one_of(&["64Mi", "1Gi", "67108864"]))
+        ]),
         Just(json!({"cpu": "1", "memory": "1Gi"})),
     ]
     .boxed()
@@ -85,7 +88,7 @@ fn container() -> BoxedStrategy<Value> {
     ])
 }
 
-/// Containers with names of their own: now and then a mesh's, hardly ever ours.
+/// Generates containers with unique names: sometimes a mesh's, rarely Rolebridge's.
 pub(super) fn containers(prefix: &'static str) -> BoxedStrategy<Value> {
     let native = prop::option::weighted(0.3, Just("Always"));
     let one = (container(), native, prop::option::weighted(0.1, select(MESH)));
@@ -93,13 +96,13 @@ pub(super) fn containers(prefix: &'static str) -> BoxedStrategy<Value> {
     let many = count.prop_flat_map(move |count| prop::collection::vec(one.clone(), count));
     (many, prop::bool::weighted(0.01))
         .prop_map(move |(many, clash)| {
-            let mut taken = Vec::new();
+            let mut used = Vec::new();
             let mut named = Vec::new();
-            for (at, (container, native, mesh)) in many.into_iter().enumerate() {
-                let name = mesh.filter(|mesh| !taken.contains(mesh)).map(str::to_owned);
-                taken.extend(mesh);
-                let name = if clash && at == 0 { Some("rolebridge".to_owned()) } else { name };
-                let container = with(container, "name", name.unwrap_or_else(|| format!("{prefix}{at}")));
+            for (index, (container, native, mesh)) in many.into_iter().enumerate() {
+                let name = mesh.filter(|mesh| !used.contains(mesh)).map(str::to_owned);
+                used.extend(mesh);
+                let name = if clash && index == 0 { Some("rolebridge".to_owned()) } else { name };
+                let container = with(container, "name", name.unwrap_or_else(|| format!("{prefix}{index}")));
                 let native = native.filter(|_| prefix == "init");
                 named.push(match native {
                     Some(policy) => with(container, "restartPolicy", policy),

@@ -1,4 +1,4 @@
-//! Pods that nobody would write: any mix of what a pod may hold, known and unknown.
+//! Generates unusual pods: any mix of known and unknown fields.
 
 mod annotations;
 mod containers;
@@ -13,7 +13,7 @@ use self::annotations::{annotations, labels, settings};
 use self::containers::{containers, resources, security};
 use crate::case::{Case, common_defaults};
 
-/// Strings that JSON must escape, or that somebody may take for something else.
+/// Strings that JSON must escape, or that a parser may misinterpret.
 const TEXTS: &[&str] = &[
     "",
     "plain",
@@ -32,7 +32,7 @@ pub(crate) fn text() -> impl Strategy<Value = String> {
     select(TEXTS).prop_map(str::to_owned)
 }
 
-/// Any JSON, not deep.
+/// Generates any JSON of limited depth.
 pub(crate) fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -50,7 +50,7 @@ pub(crate) fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// An object of fields of which each may be absent, and now and then one that no version knows.
+/// Generates an object. Each field may be absent, and sometimes there is an unknown one.
 fn object(fields: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<Value> {
     let fields: Vec<_> = fields
         .into_iter()
@@ -65,11 +65,11 @@ fn object(fields: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<Va
         .boxed()
 }
 
-/// A list, or null in its place.
-fn list(element: impl Strategy<Value = Value> + 'static, most: usize) -> BoxedStrategy<Value> {
+/// Generates a list or null.
+fn list(element: impl Strategy<Value = Value> + 'static, max: usize) -> BoxedStrategy<Value> {
     prop_oneof![
         1 => Just(Value::Null),
-        9 => prop::collection::vec(element, 0..=most).prop_map(Value::from),
+        9 => prop::collection::vec(element, 0..=max).prop_map(Value::from),
     ]
     .boxed()
 }
@@ -119,11 +119,11 @@ pub(crate) fn pod() -> BoxedStrategy<Value> {
         .boxed()
 }
 
-/// A pod and what decides about it.
+/// Generates a pod and the other objects that affect its injection.
 pub(crate) fn case() -> BoxedStrategy<Case> {
     (pod(), service_account(), namespace(), defaults())
         .prop_map(|(pod, service_account, namespace, defaults)| Case {
-            about: String::new(),
+            description: String::new(),
             pod,
             service_account,
             namespace,
@@ -146,11 +146,11 @@ fn service_account() -> BoxedStrategy<Option<ObjectMetadata>> {
 }
 
 fn namespace() -> BoxedStrategy<Option<ObjectMetadata>> {
-    let labelled = (prop::bool::ANY, settings(5)).prop_map(|(enabled, settings)| {
+    let labeled = (prop::bool::ANY, settings(5)).prop_map(|(enabled, settings)| {
         let label = enabled.then(|| (format!("{PREFIX}inject"), "enabled".to_owned()));
         Some(ObjectMetadata::new(settings, label))
     });
-    prop_oneof![1 => Just(None), 2 => labelled].boxed()
+    prop_oneof![1 => Just(None), 2 => labeled].boxed()
 }
 
 fn defaults() -> BoxedStrategy<Defaults> {

@@ -1,0 +1,103 @@
+//! Resolves the settings of a pod.
+
+use rolebridge_core::annotations as key;
+use rolebridge_core::aws::CredentialsSource;
+use rolebridge_core::identity::Identity;
+use rolebridge_core::token_outputs::{self, Output};
+use rolebridge_core::token_source::TokenSource;
+
+use super::aws::{self, Aws};
+use super::conflicts::{self, ExclusiveSetting};
+use super::container_selection::{ContainerSelection, check_exists};
+use super::google::Google;
+use super::origin::Setting;
+use super::precedence::{Precedence, RawSetting};
+use super::resolved::Settings;
+use super::sidecar::Sidecar;
+use super::token_source::TokenSources;
+use super::{parse, ports};
+use crate::context::Context;
+use crate::denial::Denial;
+use crate::reason::Reason;
+use crate::view::Pod;
+
+/// Resolves the settings of a pod.
+///
+/// # Errors
+///
+/// Returns an error if a value is invalid or not allowed; else if a provider, an AWS identity or a container is missing.
+pub fn resolve<'a>(pod: &'a Pod<'_>, context: &Context<'a>) -> Result<Settings<'a>, Denial> {
+    let precedence = Precedence { pod, context: *context };
+    let identity = precedence.or(key::IDENTITY, parse::identity, Identity::AwsRole)?;
+    let credentials = aws::credentials(&precedence)?;
+    conflicts::check_aws(&precedence, identity, credentials)?;
+    let google = Google::resolve(&precedence)?;
+    let aws = match identity.value {
+        Identity::AwsRole | Identity::AwsJwt => Some(Aws::resolve(&precedence, identity.value, credentials)?),
+        Identity::Kubernetes => None,
+    };
+    let sources = sources(&precedence, identity, credentials)?;
+    let outputs = precedence.optional(key::OUTPUTS, parse::outputs)?;
+    let containers = ContainerSelection::resolve(&precedence)?;
+    let sidecar = Sidecar::resolve(&precedence)?;
+    containers.check_not_empty(pod)?;
+    let (google, aws) = (google?, aws.transpose()?);
+    let settings = Settings { identity, google, aws, sources, outputs, containers, sidecar };
+    check_impersonation(&precedence, &settings)?;
+    ports::check(&precedence, &settings)?;
+    ports::check_host_network(pod, &settings)?;
+    Ok(settings)
+}
+
+/// Resolves the token source of each container. A source that conflicts with the identity gives way to the identity's
+/// default, unless it has at least the identity's precedence: then the pod is denied.
+fn sources<'a>(
+    precedence: &Precedence<'a>,
+    identity: Setting<Identity>,
+    credentials: Setting<CredentialsSource>,
+) -> Result<Setting<TokenSources<'a>>, Denial> {
+    let default = match (identity.value, credentials.value) {
+        (Identity::AwsRole, CredentialsSource::Irsa) => TokenSource::Loopback,
+        (Identity::AwsRole, CredentialsSource::PodIdentity) => TokenSource::Metadata,
+        (Identity::AwsJwt | Identity::Kubernetes, _) => TokenSource::File,
+    };
+    let built_in = Setting::built_in(TokenSources::all(default));
+    let Some(raw) = precedence.find(key::SOURCE) else { return Ok(built_in) };
+    let sources = precedence.read(raw, |text| TokenSources::parse(text, default))?;
+    sources.value.overrides.iter().try_for_each(|(name, _)| check_exists(precedence, raw, name))?;
+    match ExclusiveSetting::without_loopback(identity, credentials) {
+        Some(exclusive) if sources.value.uses(TokenSource::Loopback) => {
+            exclusive.check_loopback(precedence).map(|()| built_in)
+        }
+        _ => Ok(sources),
+    }
+}
+
+/// Denies impersonation that neither the app's library nor the sidecar supports.
+fn check_impersonation(precedence: &Precedence<'_>, settings: &Settings<'_>) -> Result<(), Denial> {
+    let Settings { google, sources, outputs, .. } = settings;
+    let deny = |raw: Option<RawSetting<'_>>, expected: &str, fix: &str| {
+        raw.map_or(Ok(()), |raw| Err(precedence.deny(raw, Reason::BadValue, expected, fix)))
+    };
+    if google.delegates.is_some() {
+        if google.service_account.is_none() {
+            let expected = "no value without rolebridge.io/service-account, in which the chain ends";
+            return deny(precedence.annotated(key::DELEGATES), expected, "set rolebridge.io/service-account");
+        }
+        if sources.value.in_use().any(|source| source != TokenSource::Metadata) {
+            let expected = "no value, because the configuration of Google's libraries cannot contain a chain";
+            let fix = "set rolebridge.io/source to \"metadata\" for all containers";
+            return deny(precedence.find(key::DELEGATES), expected, fix);
+        }
+    }
+    let is_id_token = |(output, _): &(Output<'_>, String)| matches!(output, Output::IdToken { .. });
+    let has_id_token = outputs
+        .and_then(|outputs| token_outputs::parse(outputs.value).ok())
+        .is_some_and(|outputs| outputs.iter().any(is_id_token));
+    if has_id_token && google.service_account.is_none() {
+        let expected = "no ID token without rolebridge.io/service-account, because Google issues ID tokens only to \
+                        service accounts";
+        return deny(precedence.find(key::OUTPUTS), expected, "set rolebridge.io/service-account");
+    }
+    Ok(())
+}

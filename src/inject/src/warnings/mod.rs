@@ -1,0 +1,78 @@
+//! Warnings about a pod that is injected. Those about single containers are added when they are patched.
+
+mod proxy;
+mod unused;
+
+use rolebridge_core::annotations as key;
+use rolebridge_core::env::sidecar as name;
+
+use crate::context::Context;
+use crate::ineffective;
+use crate::message::{MAX_NAMES_IN_WARNING, join_names};
+use crate::patch::env::Variable;
+use crate::patch::{mesh_startup, position, sidecar};
+use crate::settings::Settings;
+use crate::view::{Container, Env, Pod};
+
+/// Returns the warnings about the settings and the pod.
+pub(crate) fn for_settings(
+    pod: &Pod<'_>,
+    context: &Context<'_>,
+    settings: &Settings<'_>,
+    existing_sidecar: Option<&Container<'_>>,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    warnings.extend(existing_sidecar.and_then(|sidecar| settings_changed_after_injection(settings, sidecar)));
+    if settings.has_sidecar() {
+        warnings.extend(mesh_startup::warning(pod, settings));
+        warnings.extend(containers_before_sidecar(pod, settings));
+        warnings.extend(unverified_partition(settings));
+        warnings.extend(unused::resources(pod, settings));
+        warnings.extend(proxy::ambiguous_proxy(pod, settings));
+        warnings.extend(proxy::ambiguous_no_proxy(pod, settings));
+    } else {
+        warnings.extend(unused::sidecar_settings(pod));
+    }
+    warnings.extend(unused::token_lifetime(settings));
+    warnings.extend(ineffective::warn_about_labels(pod));
+    unused::metadata_keys(pod, context, &mut warnings);
+    warnings
+}
+
+/// Variables that may differ without a warning: the app containers' values of a region and of the hosts that bypass the
+/// proxy change with other webhooks and with Rolebridge.
+const MAY_DIFFER: [&str; 2] = [name::AWS_REGION, name::NO_PROXY];
+
+/// Returns a warning if a later webhook changed settings of the sidecar, which keeps the earlier values.
+fn settings_changed_after_injection(settings: &Settings<'_>, sidecar: &Container<'_>) -> Option<String> {
+    let resolved = sidecar::environment(settings);
+    let differs = |variable: &&Variable<'_>| {
+        let current = sidecar.variable(variable.name).and_then(Env::literal);
+        !MAY_DIFFER.contains(&variable.name) && current != Some(&*variable.value)
+    };
+    let changed = resolved.iter().filter(differs).map(|variable| variable.name);
+    let changed = join_names(MAX_NAMES_IN_WARNING, changed)?;
+    Some(format!(
+        "Another webhook changed {changed} after the sidecar was injected; the sidecar keeps the earlier values. Fix: run \
+         webhooks that change Rolebridge settings before Rolebridge."
+    ))
+}
+
+/// Returns a warning about containers that start before the sidecar, because a mesh or a later webhook added them there.
+fn containers_before_sidecar(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
+    let earlier = position::before_sidecar(pod).iter();
+    let earlier = earlier.filter(|container| settings.containers.includes(container));
+    let earlier = join_names(MAX_NAMES_IN_WARNING, earlier.map(|container| &*container.name))?;
+    Some(format!(
+        "Credentials do not work in {earlier} until the sidecar has started, which is later. Fix: exclude containers that \
+         need no credentials with {}.",
+        key::SKIP_CONTAINERS
+    ))
+}
+
+fn unverified_partition(settings: &Settings<'_>) -> Option<String> {
+    let partition = settings.aws.as_ref()?.role()?.value.partition().as_str();
+    (partition != "aws").then(|| {
+        format!("The role is in the partition {partition}. It is unverified whether Google accepts it.")
+    })
+}
