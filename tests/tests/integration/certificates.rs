@@ -228,7 +228,7 @@ async fn certificate_and_ca_rotation_fails_no_call() {
     for replica in [&first, &second] {
         wait_for_metric(replica, LEADER, false).await;
         for step in ["read-configurations", "read-secret", "lease"] {
-            let no_errors = format!("rolebridge_webhook_certificate_faults_total{{step=\"{step}\"}} 0");
+            let no_errors = format!("rolebridge_webhook_certificate_errors_total{{step=\"{step}\"}} 0");
             wait_for_metric(replica, &no_errors, false).await;
         }
         assert!(replica.is_ready().await);
@@ -280,7 +280,7 @@ async fn certificate_and_ca_rotation_fails_no_call() {
 async fn missing_chart_objects_are_named_in_log_and_readiness() {
     let api_server = FakeApiServer::start().await.unwrap();
     let mut replica = start_replica(&api_server, &TIMES).await;
-    let message = "There is no Secret rolebridge-system/rolebridge-managed; the chart makes it, empty, and it is filled when it is there.";
+    let message = "Secret rolebridge-system/rolebridge-managed not found: the chart creates it empty, and the webhook then fills it";
     replica.process().log().wait_for_line(0, TIMEOUT, |line| line.contains(message)).await.unwrap();
     let wait_for_readyz = async |message: &str| {
         let deadline = Instant::now() + TIMEOUT;
@@ -290,9 +290,9 @@ async fn missing_chart_objects_are_named_in_log_and_readiness() {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    wait_for_readyz("there is no certificate yet").await;
+    wait_for_readyz("no serving certificate yet").await;
     api_server.put(Kind::Secret, NAMESPACE, SECRET, json!({"type": "Opaque"}));
-    wait_for_readyz("there is no MutatingWebhookConfiguration rolebridge").await;
+    wait_for_readyz("MutatingWebhookConfiguration rolebridge not found").await;
     let secret = api_server.read(Kind::Secret, NAMESPACE, SECRET).unwrap();
     let lease = api_server.read(Kind::Lease, NAMESPACE, LEASE).expect("the webhook creates the Lease");
     assert_eq!(

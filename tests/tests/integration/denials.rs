@@ -31,7 +31,7 @@ async fn invalid_annotation_is_denied_with_key_and_value() {
         assert!(key == STS_ENDPOINT || message.contains(value), "{key}={value}: {message}");
     }
     let (_, metrics) = world.webhook.get("/metrics").await.unwrap();
-    assert!(metrics.contains("refused"), "{metrics}");
+    assert!(metrics.contains("outcome=\"denied\""), "{metrics}");
     assert!(!metrics.contains("loop-back"), "a metric contains a user's value:\n{metrics}");
 }
 
