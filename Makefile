@@ -1,6 +1,6 @@
 # Targets for development. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt deny python chart manifests images e2e conformance bench release-dry-run screenshots version
+.PHONY: help demo test lint prose fmt deny python chart manifests images e2e conformance bench release-dry-run screenshots version
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ lint: ## check formatting, clippy and links in the API documentation
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+prose: ## words, sentences, doc comments and commit subjects
+	tests/prose/run
 
 fmt: ## format everything
 	cargo fmt --all
