@@ -16,7 +16,7 @@ lint: ## check formatting, clippy and links in the API documentation
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
-prose: ## words, sentences, doc comments and commit subjects
+prose: ## check words, sentences, doc comments and commit subjects
 	tests/prose/run
 
 fmt: ## format everything
