@@ -7,11 +7,14 @@
 //!
 //! A module imports only modules of its own layer or of those before it:
 //!
-//! 1. [`reason`](Reason), [`denial`](Denial), `message`, [`quantity`], `pattern`, [`view`], `object_metadata`
-//! 2. `mesh`, `reinvocation`, `unknown_keys`, `ineffective`, [`defaults`], `context`, `opt_in`
-//! 3. [`settings`]
-//! 4. [`patch`], then `warnings`
-//! 5. `admission`, then [`workload`]
+//! 1. `reason`, `denial`, `message`, [`quantity`], `pattern`, `object_metadata`, [`view`]
+//! 2. `mesh`, `reinvocation`, `unknown_keys`, `ineffective`
+//! 3. `settings::parse`, `settings::token_source`, [`defaults`], `context`, `opt_in`
+//! 4. [`settings`]
+//! 5. [`patch`]
+//! 6. `warnings`
+//! 7. `admission`
+//! 8. [`workload`]
 
 mod admission;
 mod context;

@@ -11,7 +11,7 @@ pub(crate) struct Mesh {
     /// The init container used instead of `init` with the mesh's CNI plugin. The plugin redirects the traffic before any
     /// container starts, and this container only verifies that.
     validation: &'static str,
-    /// The pod annotation with the ports whose outbound traffic is not redirected.
+    /// The pod annotation with the ports that are excluded from the redirection of outbound traffic.
     pub(crate) excluded_ports: &'static str,
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn is_proxy(container: &Container<'_>) -> bool {
 }
 
 impl Mesh {
-    /// Returns the mesh whose proxy is an app container, and so starts after the sidecar's first token.
+    /// Returns the mesh that has its proxy in an app container, which starts after the sidecar's first token.
     pub(crate) fn with_classic_proxy(pod: &Pod<'_>) -> Option<&'static Self> {
         let has_proxy =
             |mesh: &&Self| pod.app_containers().iter().any(|container| *container.name == *mesh.proxy);

@@ -36,6 +36,8 @@ pub(crate) fn join_names<'a>(max: usize, names: impl IntoIterator<Item = &'a str
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
     #[test]
@@ -51,16 +53,13 @@ mod tests {
         assert_eq!(DisplayName(&"n".repeat(1 << 20)).to_string(), format!("\"{}\"…", "n".repeat(120)));
     }
 
-    #[test]
-    fn join_names_over_the_maximum_counts_the_rest() {
-        for (names, joined) in [
-            ("", None),
-            ("a", Some("a")),
-            ("a b c", Some("a, b, c")),
-            ("a b c d", Some("a, b, c and 1 more")),
-            ("a b c d e f", Some("a, b, c and 3 more")),
-        ] {
-            assert_eq!(join_names(3, names.split_whitespace()).as_deref(), joined);
-        }
+    #[rstest]
+    #[case("", None)]
+    #[case("a", Some("a"))]
+    #[case("a b c", Some("a, b, c"))]
+    #[case("a b c d", Some("a, b, c and 1 more"))]
+    #[case("a b c d e f", Some("a, b, c and 3 more"))]
+    fn join_names_over_the_maximum_counts_the_rest(#[case] names: &str, #[case] joined: Option<&str>) {
+        assert_eq!(join_names(3, names.split_whitespace()).as_deref(), joined);
     }
 }

@@ -41,35 +41,30 @@ impl Pattern {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::Pattern;
 
-    #[test]
-    fn pattern_matches_the_whole_value() {
-        for (pattern, value, matches) in [
-            ("abc", "abc", true),
-            ("abc", "abcd", false),
-            ("abc", "xabc", false),
-            ("*", "", true),
-            ("*", "anything/at:all", true),
-            ("a*", "abc", true),
-            ("a*", "ba", false),
-            ("*c", "abc", true),
-            ("*c", "abcd", false),
-            ("a*c", "ac", true),
-            ("ab*ba", "aba", false),
-            ("a*b*c", "a-b-b-c", true),
-            ("a*b*c", "a-c-b", false),
-            ("a**c", "abc", true),
-            ("{namespace}-*@p.iam", "shop-batch@p.iam", true),
-            ("{namespace}-*@p.iam", "shopping-batch@p.iam", false),
-            ("{namespace}/{namespace}", "shop/shop", true),
-        ] {
-            assert_eq!(
-                Pattern::parse(pattern).unwrap().matches(value, "shop"),
-                matches,
-                "{pattern} on {value}"
-            );
-        }
+    #[rstest]
+    #[case("abc", "abc", true)]
+    #[case("abc", "abcd", false)]
+    #[case("abc", "xabc", false)]
+    #[case("*", "", true)]
+    #[case("*", "anything/at:all", true)]
+    #[case("a*", "abc", true)]
+    #[case("a*", "ba", false)]
+    #[case("*c", "abc", true)]
+    #[case("*c", "abcd", false)]
+    #[case("a*c", "ac", true)]
+    #[case("ab*ba", "aba", false)]
+    #[case("a*b*c", "a-b-b-c", true)]
+    #[case("a*b*c", "a-c-b", false)]
+    #[case("a**c", "abc", true)]
+    #[case("{namespace}-*@p.iam", "shop-batch@p.iam", true)]
+    #[case("{namespace}-*@p.iam", "shopping-batch@p.iam", false)]
+    #[case("{namespace}/{namespace}", "shop/shop", true)]
+    fn pattern_matches_the_whole_value(#[case] pattern: &str, #[case] value: &str, #[case] matches: bool) {
+        assert_eq!(Pattern::parse(pattern).unwrap().matches(value, "shop"), matches);
     }
 
     #[test]

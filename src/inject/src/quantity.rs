@@ -31,12 +31,12 @@ impl Quantity {
         let text = text.strip_prefix('+').unwrap_or(text);
         let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let (number, suffix) = text.split_at(end);
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
+        let (integer, fraction) = number.split_once('.').unwrap_or((number, ""));
+        if (integer.is_empty() && fraction.is_empty()) || fraction.contains('.') {
             return None;
         }
         let (factor, divisor) = scale(suffix)?;
-        let digits: String = whole.chars().chain(fraction.chars()).collect();
+        let digits: String = integer.chars().chain(fraction.chars()).collect();
         let divisor = divisor.checked_mul(power(10, u32::try_from(fraction.len()).ok()?)?)?;
         let nanos = digits.parse::<u128>().ok()?.checked_mul(factor)?.checked_mul(NANOS)?;
         Some(Self(nanos.div_ceil(divisor)))
@@ -107,27 +107,26 @@ impl Visitor<'_> for QuantityVisitor {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
-    #[test]
-    fn equal_quantities_with_different_suffixes_are_equal() {
-        for (one, other) in [
-            ("1", "1000m"),
-            ("0.5", "500m"),
-            (".5", "500m"),
-            ("1.", "1"),
-            ("1e3", "1k"),
-            ("1E3", "1000"),
-            ("1E", "1000P"),
-            ("5e-1", "500m"),
-            ("1Ki", "1024"),
-            ("32Mi", "33554432"),
-            ("1.5Gi", "1536Mi"),
-            ("+2", "2"),
-            ("1e-10", "1n"),
-        ] {
-            assert_eq!(Quantity::parse(one).unwrap(), Quantity::parse(other).unwrap(), "{one} and {other}");
-        }
+    #[rstest]
+    #[case("1", "1000m")]
+    #[case("0.5", "500m")]
+    #[case(".5", "500m")]
+    #[case("1.", "1")]
+    #[case("1e3", "1k")]
+    #[case("1E3", "1000")]
+    #[case("1E", "1000P")]
+    #[case("5e-1", "500m")]
+    #[case("1Ki", "1024")]
+    #[case("32Mi", "33554432")]
+    #[case("1.5Gi", "1536Mi")]
+    #[case("+2", "2")]
+    #[case("1e-10", "1n")]
+    fn equal_quantities_with_different_suffixes_are_equal(#[case] first: &str, #[case] second: &str) {
+        assert_eq!(Quantity::parse(first).unwrap(), Quantity::parse(second).unwrap());
     }
 
     #[test]

@@ -31,8 +31,8 @@ pub(crate) fn existing_sidecar<'a>(pod: &'a Pod<'_>) -> Result<Option<&'a Contai
         sidecar = Some(container);
     }
     let volumes = pod.spec.volumes.as_deref().unwrap_or_default();
-    let is_taken = |ours: &&VolumeMount| {
-        volumes.iter().any(|volume| *volume.name == *ours.name && !needs_no_sidecar(volume))
+    let is_taken = |known: &&VolumeMount| {
+        volumes.iter().any(|volume| *volume.name == *known.name && !needs_no_sidecar(volume))
     };
     match VOLUMES.iter().find(is_taken) {
         Some(VolumeMount { name, .. }) if sidecar.is_none() => Err(clash(format!(

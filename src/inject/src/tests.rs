@@ -148,11 +148,11 @@ fn warnings_about_settings_fit_into_256_characters() {
             [PROVIDER, ROLE],
         ),
     ] {
-        let (decision, found) = admit_text(&pod, &service_account);
+        let (decision, pod_warnings) = admit_text(&pod, &service_account);
         assert_eq!(render(&decision, false), "injected");
-        assert_eq!(found.len(), 1, "{pod}");
-        assert!(found[0].len() <= 256, "{}", found[0]);
-        warnings.extend(found);
+        assert_eq!(pod_warnings.len(), 1, "{pod}");
+        assert!(pod_warnings[0].len() <= 256, "{}", pod_warnings[0]);
+        warnings.extend(pod_warnings);
     }
     insta::assert_snapshot!(warnings.join("\n"));
 }

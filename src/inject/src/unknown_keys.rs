@@ -63,21 +63,20 @@ pub(crate) fn suggestion(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
-    #[test]
-    fn closest_match_of_a_misspelled_key_is_the_known_key() {
-        for (key, closest) in [
-            ("rolebridge.io/provder", Some("rolebridge.io/provider")),
-            ("rolebridge.io/Inject", Some("rolebridge.io/inject")),
-            ("rolebridge.io/token_lifetime", Some("rolebridge.io/token-lifetime")),
-            ("rolebridge.io/container", Some("rolebridge.io/containers")),
-            ("rolebridge.io/serviceaccount", Some("rolebridge.io/service-account")),
-            ("rolebridge.io/x", None),
-            (&*format!("rolebridge.io/{}", "x".repeat(1 << 20)), None),
-            ("rolebridge.io/something-else-altogether", None),
-        ] {
-            assert_eq!(closest_match(key), closest, "{key}");
-        }
+    #[rstest]
+    #[case("rolebridge.io/provder", Some("rolebridge.io/provider"))]
+    #[case("rolebridge.io/Inject", Some("rolebridge.io/inject"))]
+    #[case("rolebridge.io/token_lifetime", Some("rolebridge.io/token-lifetime"))]
+    #[case("rolebridge.io/container", Some("rolebridge.io/containers"))]
+    #[case("rolebridge.io/serviceaccount", Some("rolebridge.io/service-account"))]
+    #[case("rolebridge.io/x", None)]
+    #[case(&*format!("rolebridge.io/{}", "x".repeat(1 << 20)), None)]
+    #[case("rolebridge.io/something-else-altogether", None)]
+    fn closest_match_of_a_misspelled_key_is_the_known_key(#[case] key: &str, #[case] closest: Option<&str>) {
+        assert_eq!(closest_match(key), closest);
     }
 }

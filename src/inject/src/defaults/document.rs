@@ -12,7 +12,7 @@ use serde_saphyr::UserMessageFormatter;
 
 use super::model::{Defaults, DefaultsError, PullPolicy};
 use crate::pattern::Pattern;
-use crate::settings::check;
+use crate::settings::parse::check;
 use crate::unknown_keys;
 
 #[derive(Debug, Default, Deserialize)]

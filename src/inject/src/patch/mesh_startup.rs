@@ -1,4 +1,4 @@
-//! Warns about a service mesh whose proxy starts after the sidecar, so the sidecar may have no network.
+//! Warns about a mesh proxy that starts after the sidecar, so the sidecar may have no network.
 
 use std::collections::BTreeSet;
 
@@ -77,21 +77,20 @@ fn port(url: &str) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::port;
 
-    #[test]
-    fn port_without_a_number_depends_on_the_scheme() {
-        for (url, expected) in [
-            ("https://", 443),
-            ("https://sts.example.internal", 443),
-            ("https://sts.example.internal:8443", 8443),
-            ("https://[fd00::1]", 443),
-            ("https://[fd00::1]:8443", 8443),
-            ("http://user:secret@proxy:3128/", 3128),
-            ("http://user:1@proxy", 80),
-            ("http://[fd00:ec2::23]/v1/credentials", 80),
-        ] {
-            assert_eq!(port(url), expected, "{url}");
-        }
+    #[rstest]
+    #[case("https://", 443)]
+    #[case("https://sts.example.internal", 443)]
+    #[case("https://sts.example.internal:8443", 8443)]
+    #[case("https://[fd00::1]", 443)]
+    #[case("https://[fd00::1]:8443", 8443)]
+    #[case("http://user:secret@proxy:3128/", 3128)]
+    #[case("http://user:1@proxy", 80)]
+    #[case("http://[fd00:ec2::23]/v1/credentials", 80)]
+    fn port_without_a_number_depends_on_the_scheme(#[case] url: &str, #[case] expected: u16) {
+        assert_eq!(port(url), expected);
     }
 }

@@ -69,23 +69,22 @@ fn extend(list: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::extend;
 
-    #[test]
-    fn extend_appends_only_missing_hosts() {
-        for (list, expected) in [
-            ("", Some("127.0.0.1,localhost")),
-            ("10.0.0.0/8", Some("10.0.0.0/8,127.0.0.1,localhost")),
-            ("10.0.0.0/8,", Some("10.0.0.0/8,127.0.0.1,localhost")),
-            ("10.0.0.0/8, ", Some("10.0.0.0/8, 127.0.0.1,localhost")),
-            (" .svc ", Some(" .svc ,127.0.0.1,localhost")),
-            (" ", Some(" 127.0.0.1,localhost")),
-            ("localhost,.svc", Some("localhost,.svc,127.0.0.1")),
-            ("$(HOSTS)", Some("$(HOSTS),127.0.0.1,localhost")),
-            (".svc, 127.0.0.1 ,localhost", None),
-            ("*", None),
-        ] {
-            assert_eq!(extend(list).as_deref(), expected, "{list}");
-        }
+    #[rstest]
+    #[case("", Some("127.0.0.1,localhost"))]
+    #[case("10.0.0.0/8", Some("10.0.0.0/8,127.0.0.1,localhost"))]
+    #[case("10.0.0.0/8,", Some("10.0.0.0/8,127.0.0.1,localhost"))]
+    #[case("10.0.0.0/8, ", Some("10.0.0.0/8, 127.0.0.1,localhost"))]
+    #[case(" .svc ", Some(" .svc ,127.0.0.1,localhost"))]
+    #[case(" ", Some(" 127.0.0.1,localhost"))]
+    #[case("localhost,.svc", Some("localhost,.svc,127.0.0.1"))]
+    #[case("$(HOSTS)", Some("$(HOSTS),127.0.0.1,localhost"))]
+    #[case(".svc, 127.0.0.1 ,localhost", None)]
+    #[case("*", None)]
+    fn extend_appends_only_missing_hosts(#[case] list: &str, #[case] expected: Option<&str>) {
+        assert_eq!(extend(list).as_deref(), expected);
     }
 }

@@ -24,7 +24,7 @@ pub struct ResolvedSetting {
     pub origin: Origin,
 }
 
-/// Returns every annotation that is set, with its unparsed value: for a pod whose settings cannot be resolved.
+/// Returns every annotation that is set, with its unparsed value: for a pod with settings that cannot be resolved.
 pub fn declared_settings<'a>(
     pod: &'a Pod<'_>,
     context: &Context<'a>,

@@ -25,7 +25,6 @@ pub use container_selection::ContainerSelection;
 pub use explain::{ResolvedSetting, declared_settings};
 pub use google::Google;
 pub use origin::{Origin, Setting};
-pub(crate) use parse::check;
 pub use parse::{CaBundle, ParsedQuantity, is_valid_value};
 pub(crate) use precedence::Precedence;
 pub use resolve::resolve;

@@ -11,10 +11,10 @@ use super::borrowed_str::BorrowedStr;
 /// The kubelet's mark on a pod that mirrors a static pod of its node.
 pub(crate) const MIRROR: &str = "kubernetes.io/config.mirror";
 
-/// Annotation of Istio with ports whose outbound traffic is not redirected to the proxy.
+/// Annotation of Istio with the outbound ports that are not redirected to the proxy.
 pub(crate) const ISTIO_EXCLUDED_PORTS: &str = "traffic.sidecar.istio.io/excludeOutboundPorts";
 
-/// Annotation of Linkerd with ports whose outbound traffic is not redirected to the proxy.
+/// Annotation of Linkerd with the outbound ports that are not redirected to the proxy.
 pub(crate) const LINKERD_SKIPPED_PORTS: &str = "config.linkerd.io/skip-outbound-ports";
 
 /// The annotations that affect injection.
@@ -56,7 +56,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Labels<'a> {
     }
 }
 
-/// A visitor that keeps the entries whose key satisfies the predicate.
+/// A visitor that keeps the entries with a key that satisfies the predicate.
 struct PrefixedMapVisitor(fn(&str) -> bool);
 
 impl<'de> Visitor<'de> for PrefixedMapVisitor {

@@ -4,7 +4,8 @@ use rolebridge_core::annotations as key;
 
 use crate::message::{MAX_NAMES_IN_WARNING, join_names};
 use crate::settings::app_env::{self, Consensus};
-use crate::settings::{Settings, Sidecar, check};
+use crate::settings::parse::check;
+use crate::settings::{Settings, Sidecar};
 use crate::view::Pod;
 
 /// Returns a warning if the app containers have a proxy and the sidecar does not use it.

@@ -17,7 +17,7 @@ const PROVIDER: &str = "projects/123456789012/locations/global/workloadIdentityP
 /// Reads the settings of the pod's sidecar from its environment. Returns `None` if the pod has no sidecar.
 fn read(pod: &Value) -> Option<Result<Settings, String>> {
     let mut containers = pod["spec"]["initContainers"].as_array()?.iter();
-    let env = containers.find(|one| one["name"] == CONTAINER)?["env"].as_array()?;
+    let env = containers.find(|container| container["name"] == CONTAINER)?["env"].as_array()?;
     let variable = |name: &str| {
         let variable = env.iter().find(|variable| variable["name"] == name)?;
         variable["value"].as_str().map(OsString::from)

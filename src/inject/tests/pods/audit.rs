@@ -105,9 +105,10 @@ impl Problems {
             return;
         }
         self.check(count == 1, || format!("{count} containers are named {CONTAINER}"));
-        let names: Vec<_> = list(pod, "initContainers").iter().map(|one| &one["name"]).collect();
-        let native =
-            list(pod, "initContainers").iter().any(|one| is_proxy(one) && one["restartPolicy"] == "Always");
+        let names: Vec<_> = list(pod, "initContainers").iter().map(|container| &container["name"]).collect();
+        let native = list(pod, "initContainers")
+            .iter()
+            .any(|container| is_proxy(container) && container["restartPolicy"] == "Always");
         let mesh = names.iter().rposition(|name| MESH.iter().any(|mesh| *name == mesh));
         let expected = mesh.filter(|_| native).map_or(0, |index| index + 1);
         let actual = names.iter().position(|name| *name == CONTAINER);
@@ -117,7 +118,9 @@ impl Problems {
     }
 
     fn sidecar(&mut self, before: &Value, after: &Value) {
-        let Some(sidecar) = list(after, "initContainers").iter().find(|one| one["name"] == CONTAINER) else {
+        let Some(sidecar) =
+            list(after, "initContainers").iter().find(|container| container["name"] == CONTAINER)
+        else {
             return;
         };
         let security = &sidecar["securityContext"];
@@ -147,7 +150,8 @@ impl Problems {
         }
         for name in ["cpu", "memory"] {
             // A quota on the limits of one resource does not apply to the other.
-            let limited = containers(before).any(|(_, one)| !one["resources"]["limits"][name].is_null());
+            let limited =
+                containers(before).any(|(_, container)| !container["resources"]["limits"][name].is_null());
             let (request, limit) = (&resources["requests"][name], &resources["limits"][name]);
             self.check(request.is_string(), || format!("the sidecar requests no {name}"));
             self.check(!limited || limit.is_string(), || format!("the sidecar has no limit of {name}"));
@@ -161,8 +165,10 @@ impl Problems {
         for name in VOLUMES {
             let count = list(pod, "volumes").iter().filter(|volume| volume["name"] == name).count();
             let mounted: Vec<_> = containers(pod)
-                .filter(|(_, one)| list(one, "volumeMounts").iter().any(|mount| mount["name"] == name))
-                .map(|(_, one)| one["name"].as_str().unwrap_or_default())
+                .filter(|(_, container)| {
+                    list(container, "volumeMounts").iter().any(|mount| mount["name"] == name)
+                })
+                .map(|(_, container)| container["name"].as_str().unwrap_or_default())
                 .collect();
             let used = usize::from(!mounted.is_empty());
             // A later webhook may add the container of an override.
@@ -179,7 +185,7 @@ impl Problems {
 
     fn app(&mut self, list_name: &str, container: &Value, before: &Value) {
         let name = &container["name"];
-        let original = list(&before["spec"], list_name).iter().find(|one| one["name"] == *name);
+        let original = list(&before["spec"], list_name).iter().find(|container| container["name"] == *name);
         let items = |container: &Value, key: &str| -> Vec<Value> { list(container, key).to_vec() };
         let mounts = items(container, "volumeMounts");
         let rolebridge = mounts.iter().filter(|mount| VOLUMES.iter().any(|volume| mount["name"] == *volume));
@@ -190,7 +196,7 @@ impl Problems {
             self.check(mount["readOnly"] == true, || format!("{name} may write to {path}"));
             let misleads_vault = path.as_str().is_some_and(|path| path.contains("serviceaccount"));
             self.check(!misleads_vault, || {
-                format!("Vault's injector mistakes {path} for the API token's mount")
+                format!("Vault's injector treats {path} as the API token's mount")
             });
         }
         let old = original.map_or_else(Vec::new, |original| items(original, "env"));

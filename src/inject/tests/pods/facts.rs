@@ -28,13 +28,14 @@ pub(crate) fn list<'a>(parent: &'a Value, key: &str) -> &'a [Value] {
 
 /// Returns init containers and containers, each with the name of its list.
 pub(crate) fn containers(pod: &Value) -> impl Iterator<Item = (&'static str, &Value)> {
-    LISTS.into_iter().flat_map(|name| list(pod, name).iter().map(move |one| (name, one)))
+    LISTS.into_iter().flat_map(|name| list(pod, name).iter().map(move |container| (name, container)))
 }
 
 /// Returns the user that all containers share, if it is known. A mesh's containers count too, as in the kubelet.
 pub(crate) fn shared_user(pod: &Value) -> Option<i64> {
     let pod_user = pod["spec"]["securityContext"]["runAsUser"].as_i64();
-    let mut users = containers(pod).map(|(_, one)| one["securityContext"]["runAsUser"].as_i64().or(pod_user));
+    let mut users =
+        containers(pod).map(|(_, container)| container["securityContext"]["runAsUser"].as_i64().or(pod_user));
     let first = users.next()??;
     users.all(|user| user == Some(first)).then_some(first)
 }
@@ -59,7 +60,7 @@ pub(crate) fn is_guaranteed(pod: &Value) -> bool {
     if has_pod_level_resources(pod) {
         return guaranteed(&pod["spec"]["resources"]);
     }
-    containers(pod).all(|(_, one)| guaranteed(&one["resources"]))
+    containers(pod).all(|(_, container)| guaranteed(&container["resources"]))
 }
 
 /// Parses a quantity in thousandths, as far as the cases and generators use it.
@@ -67,8 +68,8 @@ pub(crate) fn amount(quantity: &Value) -> u64 {
     let text = quantity.as_str().map_or_else(|| quantity.to_string(), str::to_owned);
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let thousandths: u64 = format!("{whole}{fraction:0<3}").parse().unwrap();
+    let (integer, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let thousandths: u64 = format!("{integer}{fraction:0<3}").parse().unwrap();
     match unit {
         "" => thousandths,
         "m" => thousandths / 1000,

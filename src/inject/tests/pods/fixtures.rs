@@ -102,7 +102,7 @@ fn unknown_fields_are_unchanged() {
     assert_eq!(before, future_fields(&after));
 }
 
-/// Returns every field whose name begins with `future`, as text, in order.
+/// Returns every field with a name that begins with `future`, as text, in order.
 fn future_fields(value: &Value) -> Vec<String> {
     match value {
         Value::Array(elements) => elements.iter().flat_map(future_fields).collect(),

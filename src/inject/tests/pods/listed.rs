@@ -26,10 +26,10 @@ fn generalize(message: &str) -> String {
 fn without_origin(message: &str) -> String {
     let is_setting =
         ["rolebridge.io/", "eks.amazonaws.com/", "AWS_"].iter().any(|start| message.starts_with(start));
-    let Some((place, rest)) = message.split_once(": expected ").filter(|_| is_setting) else {
+    let Some((location, rest)) = message.split_once(": expected ").filter(|_| is_setting) else {
         return message.to_owned();
     };
-    match place.split_once(' ') {
+    match location.split_once(' ') {
         Some((key, _)) => format!("{key} …: expected {rest}"),
         None => message.to_owned(),
     }

@@ -87,7 +87,8 @@ pub(crate) fn istio_native(pod: &mut Value) {
 
 /// Istio with a native proxy, unless the pod already has one.
 pub(crate) fn istio_native_if_missing(pod: &mut Value) {
-    let exists = each(pod).any(|one| one["name"].as_str().is_some_and(|name| name.starts_with("istio-")));
+    let exists =
+        each(pod).any(|container| container["name"].as_str().is_some_and(|name| name.starts_with("istio-")));
     if !exists {
         istio_native(pod);
     }
@@ -191,7 +192,7 @@ pub(crate) fn api_server(pod: &mut Value) {
 /// A later webhook that adds an init container and moves the sidecar to the end.
 pub(crate) fn sidecar_last(pod: &mut Value) {
     let inits = pod["spec"]["initContainers"].as_array_mut().unwrap();
-    let index = inits.iter().position(|one| one["name"] == CONTAINER).unwrap();
+    let index = inits.iter().position(|container| container["name"] == CONTAINER).unwrap();
     let sidecar = inits.remove(index);
     inits.push(json!({"name": "late", "image": "registry.example.com/base/late:1"}));
     inits.push(sidecar);

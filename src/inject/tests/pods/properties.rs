@@ -115,7 +115,7 @@ fn generators_reach_every_decision() {
     assert!(injected >= 130 && skipped >= 20 && denied >= 60, "{counts:?}");
 }
 
-/// Admits the pod if the bytes are one.
+/// Admits the pod if the bytes contain a pod.
 fn admit_bytes(bytes: &[u8]) {
     let Ok(pod) = serde_json::from_slice::<Pod<'_>>(bytes) else { return };
     let defaults = common_defaults();
@@ -130,16 +130,16 @@ fn admit_bytes(bytes: &[u8]) {
 fn pointers(value: &Value) -> Vec<String> {
     let inner: Vec<(String, &Value)> = match value {
         Value::Array(elements) => {
-            elements.iter().enumerate().map(|(index, one)| (index.to_string(), one)).collect()
+            elements.iter().enumerate().map(|(index, element)| (index.to_string(), element)).collect()
         }
         Value::Object(fields) => {
-            fields.iter().map(|(key, one)| (key.replace('~', "~0").replace('/', "~1"), one)).collect()
+            fields.iter().map(|(key, field)| (key.replace('~', "~0").replace('/', "~1"), field)).collect()
         }
         _ => Vec::new(),
     };
     let below = inner
         .into_iter()
-        .flat_map(|(key, one)| pointers(one).into_iter().map(move |pointer| format!("/{key}{pointer}")));
+        .flat_map(|(key, value)| pointers(value).into_iter().map(move |pointer| format!("/{key}{pointer}")));
     std::iter::once(String::new()).chain(below).collect()
 }
 

@@ -49,7 +49,9 @@ fn json(value: &Value, depth: usize) -> String {
         return line;
     }
     let (open, close, elements): (_, _, Vec<_>) = match value {
-        Value::Array(elements) => ("[", "]", elements.iter().map(|one| json(one, depth + 1)).collect()),
+        Value::Array(elements) => {
+            ("[", "]", elements.iter().map(|element| json(element, depth + 1)).collect())
+        }
         Value::Object(fields) => {
             let field = |(key, value): (&String, &Value)| format!("{key:?}: {}", json(value, depth + 1));
             ("{", "}", fields.iter().map(field).collect())

@@ -38,11 +38,11 @@ fn no_proxy_of_a_container_with_a_proxy_is_extended() {
         let variables = patched["spec"]["containers"][0]["env"].as_array().unwrap();
         let others: Vec<_> = variables
             .iter()
-            .filter(|one| !one["value"].as_str().unwrap_or("").starts_with("/var/run"))
+            .filter(|variable| !variable["value"].as_str().unwrap_or("").starts_with("/var/run"))
             .collect();
         assert_eq!(json!(others), env(expected), "{set}");
         assert_eq!(
-            warnings.iter().any(|one| one.contains("add 127.0.0.1,localhost to NO_PROXY")),
+            warnings.iter().any(|warning| warning.contains("add 127.0.0.1,localhost to NO_PROXY")),
             warned,
             "{set}: {warnings:?}"
         );

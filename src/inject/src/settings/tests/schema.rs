@@ -9,7 +9,7 @@ use rolebridge_core::annotations as key;
 use serde_json::Value;
 
 use super::values::{INVALID, VALID};
-use crate::settings::check;
+use crate::settings::parse::check;
 
 const SCHEMA: &str = include_str!("../../../../../charts/rolebridge/values.schema.json");
 
@@ -63,7 +63,7 @@ fn is_one_of(value: &Value, types: &Value) -> bool {
     types.as_array().map_or_else(|| is(types), |types| types.iter().any(is))
 }
 
-/// Matches like Go's regular expressions, whose character classes are ASCII.
+/// Matches like Go's regular expressions, which have ASCII character classes.
 fn matches(pattern: &str, text: &str) -> bool {
     RegexBuilder::new(pattern).unicode(false).build().unwrap().is_match(text.as_bytes())
 }

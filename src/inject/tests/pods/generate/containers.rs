@@ -57,10 +57,10 @@ fn amounts() -> BoxedStrategy<Value> {
 }
 
 pub(super) fn resources() -> BoxedStrategy<Value> {
-    let whole = json!({"cpu": "1", "memory": "1Gi"});
+    let amounts_of_both = json!({"cpu": "1", "memory": "1Gi"});
     prop_oneof![
         Just(Value::Null),
-        Just(json!({"limits": whole.clone(), "requests": whole})),
+        Just(json!({"limits": amounts_of_both.clone(), "requests": amounts_of_both})),
         object(vec![("limits", amounts()), ("requests", amounts())]),
     ]
     .boxed()
@@ -91,9 +91,9 @@ fn container() -> BoxedStrategy<Value> {
 /// Generates containers with unique names: sometimes a mesh's, rarely Rolebridge's.
 pub(super) fn containers(prefix: &'static str) -> BoxedStrategy<Value> {
     let native = prop::option::weighted(0.3, Just("Always"));
-    let one = (container(), native, prop::option::weighted(0.1, select(MESH)));
+    let named = (container(), native, prop::option::weighted(0.1, select(MESH)));
     let count = prop_oneof![12 => 0..4_usize, 1 => 4..50_usize];
-    let many = count.prop_flat_map(move |count| prop::collection::vec(one.clone(), count));
+    let many = count.prop_flat_map(move |count| prop::collection::vec(named.clone(), count));
     (many, prop::bool::weighted(0.01))
         .prop_map(move |(many, clash)| {
             let mut used = Vec::new();
