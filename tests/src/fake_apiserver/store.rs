@@ -82,7 +82,7 @@ pub(super) struct Event {
     pub(super) version: u64,
     pub(super) kind: Kind,
     /// `ADDED`, `MODIFIED` or `DELETED`.
-    pub(super) event_type: &'static str,
+    pub(super) change: &'static str,
     pub(super) object: Value,
 }
 
@@ -225,9 +225,8 @@ impl Store {
         if !namespace.is_empty() {
             metadata["namespace"] = json!(namespace);
         }
-        let event_type =
-            if state.objects.insert(key, object.clone()).is_some() { "MODIFIED" } else { "ADDED" };
-        self.record(state, Event { version: 0, kind, event_type, object: object.clone() });
+        let change = if state.objects.insert(key, object.clone()).is_some() { "MODIFIED" } else { "ADDED" };
+        self.record(state, Event { version: 0, kind, change, object: object.clone() });
         object
     }
 
@@ -238,7 +237,7 @@ impl Store {
         };
         state.version += 1;
         object["metadata"]["resourceVersion"] = json!(state.version.to_string());
-        self.record(state, Event { version: 0, kind, event_type: "DELETED", object });
+        self.record(state, Event { version: 0, kind, change: "DELETED", object });
     }
 
     fn record(&self, mut state: MutexGuard<'_, State>, event: Event) {

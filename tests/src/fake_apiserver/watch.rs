@@ -105,7 +105,7 @@ impl WatchStream {
 
     fn lines(&mut self, events: &[Event]) -> String {
         self.watch.version = events.last().map_or(self.watch.version, |event| event.version);
-        events.iter().map(|event| self.watch.line(event.event_type, &event.object)).collect()
+        events.iter().map(|event| self.watch.line(event.change, &event.object)).collect()
     }
 
     fn initial_lines(&mut self, initial: InitialEvents) -> String {

@@ -122,8 +122,8 @@ impl Pod {
     /// Builds the command of a program in the container, with exactly the container's environment.
     fn command(&self, container: &Container, argv: &[String]) -> Result<Command> {
         let env = self.env(container)?;
-        let argv: Vec<_> = argv.iter().map(|arg| self.root.map_paths(&expand(arg, &env))).collect();
-        let (program, args) = argv.split_first().context(format_args!(
+        let expanded: Vec<_> = argv.iter().map(|text| self.root.map_paths(&expand(text, &env))).collect();
+        let (program, arguments) = expanded.split_first().context(format_args!(
             "container {} has no command, and the fake kubelet has no images",
             container.name
         ))?;
@@ -131,7 +131,7 @@ impl Pod {
             self.node.programs.get(program).context(format_args!("no program {program} on the node"))?;
         let (program, leading_args) = host_argv.split_first().context("a program without a path")?;
         let mut command = Command::new(program);
-        command.args(leading_args).args(args).env_clear().envs(env).current_dir(self.root());
+        command.args(leading_args).args(arguments).env_clear().envs(env).current_dir(self.root());
         Ok(command)
     }
 }

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use rolebridge_core::aws::DENY_ALL_SESSION_POLICY;
 use rolebridge_core::env::sidecar;
-use rolebridge_fake_clouds::{Clouds, ProjectedToken, Timestamp};
+use rolebridge_fake_clouds::Clouds;
 use rolebridge_tests::process::Process;
-use rolebridge_tests::world::{ACCOUNT, ISSUER, NAMESPACE, PROVIDER, ROLE, clouds_config};
+use rolebridge_tests::world::{PROVIDER, ROLE, clouds_config};
 use tokio::process::Command;
 
 use crate::python;
-use crate::support::{TIMEOUT, programs};
+use crate::support::{TIMEOUT, issue_token, programs, write_file};
 
 /// Folder of the signing vector in the sidecar's tests.
 const VECTOR: &str =
@@ -22,25 +22,17 @@ const VECTOR: &str =
 async fn botocore_accepts_the_fake_aws_and_signs_equally() {
     let clouds = Clouds::start(clouds_config().unwrap()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str, content: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    };
+    let file = |name: &str, content: &str| write_file(folder.path(), name, content);
     let now = clouds.aws_clock().now();
+    let token = |at| issue_token(&clouds, "sts.amazonaws.com", at, 3_600);
     let mut command = Command::new(python::interpreter());
     command
         .arg(python::script("botocore_check.py"))
-        .env("EXPIRED_TOKEN_FILE", file("expired", &token(&clouds, now.plus(-7_200))))
+        .env("EXPIRED_TOKEN_FILE", file("expired", &token(now.plus(-7_200))))
         .env("SESSION_POLICY", DENY_ALL_SESSION_POLICY)
         .env("SIDECAR", &programs().await.sidecar)
         .env("VECTOR", VECTOR);
-    set_sidecar_env(
-        &mut command,
-        &clouds,
-        &file("token", &token(&clouds, now)),
-        &file("ca.crt", clouds.ca_pem()),
-    );
+    set_sidecar_env(&mut command, &clouds, &file("token", &token(now)), &file("ca.crt", clouds.ca_pem()));
     let mut check = Process::start("botocore_check.py", command).unwrap();
     let status = check.wait(TIMEOUT).await.unwrap();
     println!("{}", check.log().text());
@@ -57,16 +49,4 @@ fn set_sidecar_env(command: &mut Command, clouds: &Clouds, token: &Path, ca: &Pa
         .env(sidecar::AWS_WEB_IDENTITY_TOKEN_FILE, token)
         .env(sidecar::AWS_CA_BUNDLE, ca)
         .env(sidecar::AUDIENCE, format!("//iam.googleapis.com/{PROVIDER}"));
-}
-
-/// Issues the pod's token, valid for one hour.
-fn token(clouds: &Clouds, now: Timestamp) -> String {
-    let token = ProjectedToken {
-        namespace: NAMESPACE,
-        service_account: ACCOUNT,
-        audiences: &["sts.amazonaws.com"],
-        lifetime: 3_600,
-        pod: None,
-    };
-    clouds.issuer(ISSUER).unwrap().mint(&token, now).unwrap()
 }

@@ -6,14 +6,14 @@ use std::path::Path;
 use reqwest::Client;
 use rolebridge_core::env::sidecar as names;
 use rolebridge_core::google::{audience, token_audience};
-use rolebridge_fake_clouds::{Clouds, Detail, Operation, ProjectedToken};
+use rolebridge_fake_clouds::{Clouds, Detail, Operation};
 use rolebridge_tests::ports::free_address;
 use rolebridge_tests::process::Process;
-use rolebridge_tests::world::{ACCOUNT, GOOGLE_ACCOUNT, ISSUER, NAMESPACE, ROLE};
+use rolebridge_tests::world::{GOOGLE_ACCOUNT, ROLE};
 use rstest::rstest;
 use tokio::process::Command;
 
-use crate::support::{TIMEOUT, programs};
+use crate::support::{TIMEOUT, issue_token, programs, write_file};
 
 const POOL: &str = "projects/987654321098/locations/global/workloadIdentityPools/shop";
 const ID_TOKEN_AUDIENCE: &str = "https://orders-abc123-ew.a.run.app";
@@ -54,7 +54,7 @@ async fn identity_is_exchanged_for_google_tokens(
         Some(AwsCredentials::PodIdentity) => set_pod_identity_env(&mut command, &clouds, folder.path()),
         None => {
             let token = token(&clouds, &token_audience("googleapis.com", &provider(identity)));
-            command.env(names::IDENTITY_TOKEN_FILE, write(folder.path(), "token", &token));
+            command.env(names::IDENTITY_TOKEN_FILE, write_file(folder.path(), "token", &token));
         }
     }
     let sidecar = Process::start("rolebridge-sidecar", command).unwrap();
@@ -100,7 +100,7 @@ fn set_common_env(command: &mut Command, clouds: &Clouds, folder: &Path, identit
         .env(names::DELEGATES, "door@shop-analytics.iam.gserviceaccount.com")
         .env(names::STS_ENDPOINT, clouds.google_sts())
         .env(names::IAM_CREDENTIALS_ENDPOINT, clouds.iam_credentials())
-        .env(names::SSL_CERT_FILE, write(folder, "ca.crt", clouds.ca_pem()));
+        .env(names::SSL_CERT_FILE, write_file(folder, "ca.crt", clouds.ca_pem()));
 }
 
 fn set_irsa_env(command: &mut Command, clouds: &Clouds, folder: &Path) {
@@ -109,11 +109,14 @@ fn set_irsa_env(command: &mut Command, clouds: &Clouds, folder: &Path) {
         .env(names::AWS_ENDPOINT_URL_STS, clouds.aws_sts())
         .env(names::AWS_ROLE_ARN, ROLE)
         .env(names::AWS_ROLE_SESSION_NAME, "shop.nightly-report")
-        .env(names::AWS_WEB_IDENTITY_TOKEN_FILE, write(folder, "token", &token(clouds, "sts.amazonaws.com")));
+        .env(
+            names::AWS_WEB_IDENTITY_TOKEN_FILE,
+            write_file(folder, "token", &token(clouds, "sts.amazonaws.com")),
+        );
 }
 
 fn set_pod_identity_env(command: &mut Command, clouds: &Clouds, folder: &Path) {
-    let file = write(folder, "token", &token(clouds, "pods.eks.amazonaws.com"));
+    let file = write_file(folder, "token", &token(clouds, "pods.eks.amazonaws.com"));
     command
         .env(names::AWS_REGION, "eu-west-1")
         .env(names::AWS_ENDPOINT_URL_STS, clouds.aws_sts())
@@ -126,22 +129,9 @@ fn provider(identity: &str) -> String {
     format!("{POOL}/providers/{identity}")
 }
 
-/// Issues the pod's projected token.
+/// Issues the pod's projected token, valid for one hour.
 fn token(clouds: &Clouds, audience: &str) -> String {
-    let token = ProjectedToken {
-        namespace: NAMESPACE,
-        service_account: ACCOUNT,
-        audiences: &[audience],
-        lifetime: 3_600,
-        pod: Some("nightly-report-x7b2q"),
-    };
-    clouds.issuer(ISSUER).unwrap().mint(&token, clouds.aws_clock().now()).unwrap()
-}
-
-fn write(folder: &Path, name: &str, content: &str) -> std::path::PathBuf {
-    let path = folder.join(name);
-    std::fs::write(&path, content).unwrap();
-    path
+    issue_token(clouds, audience, clouds.aws_clock().now(), 3_600)
 }
 
 /// Requests a path of the default service account from the metadata server.

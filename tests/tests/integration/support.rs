@@ -1,15 +1,16 @@
 //! Helpers of the integration tests: starts a world with the app as its own program, and reads its results.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rolebridge_fake_clouds::config::Config;
-use rolebridge_fake_clouds::{Detail, Event, RoleAssumed, TokenExchanged};
+use rolebridge_fake_clouds::{Clouds, Detail, Event, ProjectedToken, RoleAssumed, Timestamp, TokenExchanged};
 use rolebridge_tests::app::RunResult;
 use rolebridge_tests::error::Result;
 use rolebridge_tests::fake_kubelet::{Pod, RunningPod};
 use rolebridge_tests::process::Process;
 use rolebridge_tests::programs::Programs;
-use rolebridge_tests::world::{APP, World, clouds_config};
+use rolebridge_tests::world::{ACCOUNT, APP, ISSUER, NAMESPACE, World, clouds_config};
 use tokio::sync::OnceCell;
 
 /// The programs, built once for all tests.
@@ -51,6 +52,25 @@ pub(crate) fn short_lived_credentials() -> Config {
         account.token_seconds = Some(242);
     }
     config
+}
+
+/// Issues the pod's projected token.
+pub(crate) fn issue_token(clouds: &Clouds, audience: &str, at: Timestamp, lifetime: i64) -> String {
+    let token = ProjectedToken {
+        namespace: NAMESPACE,
+        service_account: ACCOUNT,
+        audiences: &[audience],
+        lifetime,
+        pod: Some("nightly-report-x7b2q"),
+    };
+    clouds.issuer(ISSUER).unwrap().mint(&token, at).unwrap()
+}
+
+/// Writes a file to a folder and returns its path.
+pub(crate) fn write_file(folder: &Path, name: &str, content: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, content).unwrap();
+    path
 }
 
 /// Returns the results that the app has written, one for each run.

@@ -55,8 +55,8 @@ missing_role_is_reported() {
 }
 
 crashing_sidecar_is_reported() {
-  eventually 30 doctor_finds crashing 'no token within the 1 s of the startup timeout' '✓ cluster issuer ' '--ephemeral'
-  fails_with 'To mend it: add this statement' doctor "$(pod_of crashing)" --ephemeral
+  eventually 30 doctor_finds crashing 'no token within the startup timeout of 1 s' '✓ cluster issuer ' '--ephemeral'
+  fails_with 'Fix: add this statement' doctor "$(pod_of crashing)" --ephemeral
 }
 
 network_policy_is_named() {
@@ -73,7 +73,7 @@ ephemeral_container_runs_every_step() {
 }
 
 late_opt_in_is_reported() {
-  fails_with 'it was made before it or its namespace opted in' doctor late-opt-in
+  fails_with 'it was created before it or its namespace opted in' doctor late-opt-in
 }
 
 # A user with `pods/exec` runs the sidecar's part; a user without it reads the report.

@@ -19,10 +19,10 @@ start_restricted_app() {
 healthy_installation_has_no_errors() {
   local errors; errors=$(metric_sum rolebridge_webhook_handshake_errors_total)
   output_has ' 0 errors' check
-  output_lacks 'Could not be looked at' check
-  output_has 'a trial pod in the namespace restricted (a dry run) was injected' check
+  output_lacks 'Could not be checked' check
+  output_has 'a dry run in the namespace restricted was injected' check
   output_has 'One pod opted in, and one is injected' check
-  output_has 'It serves a certificate' check # a certificate with a lifetime of a minute may expire soon
+  output_has 'serving certificate' check # with a lifetime of a minute, check may warn about its expiry
   assert_equal "$errors" "$(metric_sum rolebridge_webhook_handshake_errors_total)"
 }
 
@@ -35,7 +35,7 @@ documented_permissions_suffice() {
   kubectl --kubeconfig "$work/checker" config set-credentials checker --token "$(restricted_kubectl create token checker)"
   kubectl --kubeconfig "$work/checker" config set-context --current --user checker
   KUBECONFIG=$work/checker output_has ' 0 errors' check
-  KUBECONFIG=$work/checker output_lacks 'Could not be looked at' check
+  KUBECONFIG=$work/checker output_lacks 'Could not be checked' check
   kubectl delete clusterrolebinding rolebridge-check
   KUBECONFIG=$work/checker fails_with 'is forbidden: User "system:serviceaccount:restricted:checker"' check
   kubectl delete clusterrole rolebridge-check
@@ -53,15 +53,15 @@ no_replicas() { assert_equal '' "$(replica_uids)"; }
 # The webhook is still scaled to 0.
 missed_pods_are_named() {
   create_strict_pod later
-  check_finds "It is scaled to 0, so pods that opt in are refused"
+  check_finds "It is scaled to 0, so pods that opt in are denied"
   set_failure_policy Ignore
   create_strict_pod missed --annotations rolebridge.io/inject=true
   system_kubectl scale deployment rolebridge --replicas 2
   system_kubectl rollout status deployment/rolebridge --timeout 60s
   set_failure_policy Fail
   restricted_kubectl annotate pod later rolebridge.io/inject=true
-  check_finds 'opted in and was not injected: API servers did not ask the webhook when it was made'
-  check_finds 'opted in and was not injected: it opted in after it was made, and only a new pod is injected'
+  check_finds 'opted in but was not injected: API servers did not call the webhook when it was created'
+  check_finds 'opted in but was not injected: it opted in after it was created, and only new pods are injected'
   restricted_kubectl delete pod missed later --now
   eventually 20 output_has ' 0 errors' check
 }
@@ -85,7 +85,7 @@ wrong_ca_bundle_is_named() {
   kubectl patch mutatingwebhookconfiguration rolebridge --type json --patch \
     '[{"op": "replace", "path": "/webhooks/0/clientConfig/caBundle", "value": "'"$(base64 --wrap 0 "$work/stranger-ca.crt")"'"}]'
   eventually 20 check_finds 'x509: certificate signed by unknown authority'
-  check_finds 'does not fit, the CA of the served certificate is not in it'
+  check_finds 'it does not contain the CA of the served certificate'
   grep -v resourceVersion "$work/role" | kubectl replace --filename -
   eventually 60 output_has ' 0 errors' check
 }

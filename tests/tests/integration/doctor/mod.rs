@@ -11,14 +11,14 @@ use rolebridge_core::diagnostics::DOCTOR_ARGS;
 use rolebridge_core::env::sidecar as names;
 use rolebridge_core::google::{audience, token_audience};
 use rolebridge_fake_clouds::config::Config;
-use rolebridge_fake_clouds::{Calls, Clouds, Fault, Operation, ProjectedToken};
+use rolebridge_fake_clouds::{Calls, Clouds, Fault, Operation};
 use rolebridge_tests::ports::free_address;
-use rolebridge_tests::world::{ACCOUNT, GOOGLE_ACCOUNT, ISSUER, NAMESPACE, ROLE};
+use rolebridge_tests::world::{GOOGLE_ACCOUNT, ROLE};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::support::programs;
+use crate::support::{issue_token, programs};
 
 const POOL: &str = "projects/987654321098/locations/global/workloadIdentityPools/shop";
 
@@ -178,7 +178,7 @@ async fn run(case: &Case, clouds: &Clouds, folder: &Path, args: &[&str]) -> (Str
     for (name, value) in &case.env {
         let unused_address = free_address().unwrap().to_string();
         let google_sts = clouds.google_sts().trim_start_matches("https://");
-        let value = value.replace("$NOBODY", &unused_address).replace("$GOOGLE_STS", google_sts);
+        let value = value.replace("$UNUSED_ADDRESS", &unused_address).replace("$GOOGLE_STS", google_sts);
         if value.is_empty() {
             command.env_remove(name)
         } else {
@@ -232,14 +232,8 @@ fn env(case: &Case, clouds: &Clouds, folder: &Path) -> Vec<(&'static str, String
 }
 
 fn token(case: &Case, clouds: &Clouds, audience: &str) -> String {
-    let token = ProjectedToken {
-        namespace: NAMESPACE,
-        service_account: ACCOUNT,
-        audiences: &[case.token.audience.as_deref().unwrap_or(audience)],
-        lifetime: case.token.lifetime.unwrap_or(3_600),
-        pod: Some("nightly-report-x7b2q"),
-    };
-    clouds.issuer(ISSUER).unwrap().mint(&token, clouds.aws_clock().now()).unwrap()
+    let audience = case.token.audience.as_deref().unwrap_or(audience);
+    issue_token(clouds, audience, clouds.aws_clock().now(), case.token.lifetime.unwrap_or(3_600))
 }
 
 /// Replaces values that differ between runs: ports, folders and times.
@@ -258,7 +252,7 @@ fn normalize(text: &str, clouds: &Clouds, folder: &Path) -> String {
         (r"127\.0\.0\.1:\d+", "somewhere:443"),
         (r"within \d+ ms", "within 1 ms"),
         (r"(expires in|lives|good for) (5[89] min \d+ s|59 min|1 h)", "$1 1 h"),
-        (r"lives (5 h 59 min|6 h)", "lives 6 h"),
+        (r"(expires in|lives) (5 h 59 min|6 h)", "$1 6 h"),
         (r#""expiresInSeconds":(3600|35\d\d)"#, r#""expiresInSeconds":3600"#),
         (r#""expiresInSeconds":(21600|215\d\d)"#, r#""expiresInSeconds":21600"#),
         (r"date/time \d{10}", "date/time 1772409600"),
