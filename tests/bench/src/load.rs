@@ -23,8 +23,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::LocalSet;
 use tokio_rustls::TlsConnector;
 
-/// An error of any step.
-pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
+use crate::error::Error;
 
 /// The server under load.
 pub(crate) struct Target {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-use crate::load::Error;
+use crate::error::Error;
 
 /// Pins this thread, and the threads and processes that it starts later, to one CPU.
 ///

@@ -3,6 +3,7 @@
 //!
 //! Times are ratios to a baseline of the same run, because machines differ and are noisy.
 
+mod error;
 mod load;
 mod machine;
 mod sidecar;
@@ -16,7 +17,7 @@ use rolebridge_tests::programs::Programs;
 use self::table::{Budget, Row, Table};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), load::Error> {
+async fn main() -> Result<(), error::Error> {
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| "a crypto provider is already installed")?;

@@ -16,7 +16,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::load::Error;
+use crate::error::Error;
 use crate::machine;
 use crate::table::{Budget, Row};
 

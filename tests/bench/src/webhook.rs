@@ -17,7 +17,8 @@ use rustls::pki_types::pem::PemObject;
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::load::{Error, Measurement, Pace, Target};
+use crate::error::Error;
+use crate::load::{Measurement, Pace, Target};
 use crate::machine;
 use crate::table::{Budget, Row};
 

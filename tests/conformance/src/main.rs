@@ -17,7 +17,7 @@ use rolebridge_tests::error::{Context, Result};
 use self::client::Client;
 use self::environment::Environment;
 use self::report::Row;
-use self::result_cell::{ResultCell, RunResult};
+use self::result_cell::ResultCell;
 
 /// Runs Google's client libraries with every source and identity, and compares the results with docs/clients.md.
 #[derive(Debug, Parser)]
@@ -92,7 +92,7 @@ async fn row(environment: &mut Environment, client: Client, args: &Args) -> Resu
     for cell in ResultCell::all() {
         let mut result = environment.run(&client, &installed, cell).await?;
         // A failure must occur twice: on a busy machine a library may give up too early.
-        if !works(&result) {
+        if !result.is_success() {
             result = environment.run(&client, &installed, cell).await?;
         }
         print(&format!("  {cell}: {result}"));
@@ -111,9 +111,4 @@ fn folder(client: &Client, args: &Args) -> Result<PathBuf> {
 fn print(text: &str) {
     // The reader may have closed the pipe; the exit status still shows the result.
     let _ = writeln!(stdout(), "{text}");
-}
-
-/// Returns true if a client works in a cell.
-const fn works(result: &RunResult) -> bool {
-    matches!(result, RunResult::Success { .. })
 }

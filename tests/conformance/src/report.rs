@@ -8,7 +8,6 @@ use similar::TextDiff;
 
 use crate::client::Client;
 use crate::result_cell::{ResultCell, RunResult};
-use crate::works;
 
 /// A client and its cells.
 #[derive(Debug)]
@@ -201,7 +200,7 @@ fn summary(row: &Row, column: (&str, &str)) -> String {
     let cells: Vec<_> =
         row.cells.iter().filter(|(cell, _)| (cell.identity.name(), cell.source) == column).collect();
     let working: Vec<_> =
-        cells.iter().filter(|(_, result)| works(result)).map(|(cell, _)| cell.access.name()).collect();
+        cells.iter().filter(|(_, result)| result.is_success()).map(|(cell, _)| cell.access.name()).collect();
     if working.len() == cells.len() {
         "yes".to_owned()
     } else if working.is_empty() {

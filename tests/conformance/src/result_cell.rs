@@ -96,6 +96,12 @@ pub(crate) enum RunResult {
     },
 }
 
+impl RunResult {
+    pub(crate) const fn is_success(&self) -> bool {
+        matches!(self, Self::Success { .. })
+    }
+}
+
 impl fmt::Display for RunResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -19,7 +19,8 @@ use crate::google::Google;
 use crate::oidc::{Issuer, Issuers};
 use crate::operation::Operation;
 use crate::server::Server;
-use crate::state::{Service, State};
+use crate::service::Service;
+use crate::state::State;
 use crate::tls::{Tls, TlsError};
 
 /// Endpoints of the services: URLs without a path.

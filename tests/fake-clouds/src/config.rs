@@ -8,8 +8,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use crate::google::policy::Binding;
-
 /// The configuration of both clouds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -271,6 +269,17 @@ pub struct ServiceAccount {
     /// renewal.
     #[serde(default)]
     pub token_seconds: Option<i64>,
+}
+
+/// A binding, as in an IAM policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Binding {
+    /// The role, such as `roles/iam.workloadIdentityUser`.
+    pub role: String,
+    /// The members: `principal://…/subject/SUBJECT`, `principalSet://…/attribute.NAME/VALUE`, `principalSet://…/*`,
+    /// `serviceAccount:EMAIL`.
+    pub members: Vec<String>,
 }
 
 /// A Google project.

@@ -53,6 +53,15 @@ pub enum Fault {
     ClockSkew(i64),
 }
 
+/// A fault that is an error response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorKind {
+    Expired,
+    Denied,
+    Throttled,
+    Internal,
+}
+
 /// A hold on calls until it is released. Clones share the hold.
 #[derive(Debug, Clone)]
 pub struct Hold(watch::Sender<bool>);

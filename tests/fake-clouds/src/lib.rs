@@ -8,18 +8,21 @@
 //! are marked in the code.
 
 mod aws;
+mod body;
 mod clock;
 mod clouds;
 pub mod config;
 mod error;
 mod events;
 mod faults;
+mod fields;
 mod google;
-mod hex;
 mod oidc;
+mod one_or_many;
 mod operation;
 mod secret;
 mod server;
+mod service;
 mod state;
 mod tls;
 mod wire;

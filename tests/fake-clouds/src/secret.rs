@@ -6,8 +6,6 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::hex;
-
 /// A secret string.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Secret(String);
@@ -59,7 +57,7 @@ pub(crate) fn digits(len: usize) -> String {
 
 /// Returns a random UUID, as in AWS's request IDs.
 pub(crate) fn uuid() -> String {
-    let hex = hex::encode(&random_bytes(16));
+    let hex = hex::encode(random_bytes(16));
     format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
 }
 

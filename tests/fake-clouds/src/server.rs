@@ -1,15 +1,12 @@
 //! The HTTP server of a service: TLS, HTTP/1.1 and HTTP/2, and graceful shutdown.
 
 use std::convert::Infallible;
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
@@ -19,7 +16,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use crate::state::{Reply, Service, State};
+use crate::body::ResponseBody;
+use crate::service::Service;
+use crate::state::{Reply, State};
 use crate::wire::Request;
 
 /// Maximum size of a request body, larger than any request of a well-behaved client.
@@ -112,107 +111,13 @@ async fn handle(
     }
     let Reply { response: reply, truncated } =
         state.call(service, Request::from_parts(head, body.to_bytes())).await;
-    let payload = if truncated {
+    let body = if truncated {
         ResponseBody::truncated(&reply.body)
     } else {
-        ResponseBody { trailers: reply.trailers, ..ResponseBody::complete(reply.body) }
+        ResponseBody::complete(reply.body).with_trailers(reply.trailers)
     };
-    let mut response = http::Response::new(payload);
+    let mut response = http::Response::new(body);
     *response.status_mut() = reply.status;
     *response.headers_mut() = reply.headers;
     response
-}
-
-/// A complete body, or one that breaks off before its announced length.
-#[derive(Debug)]
-struct ResponseBody {
-    content_length: u64,
-    remaining: Option<Bytes>,
-    trailers: Option<HeaderMap>,
-    ending: Ending,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    Complete,
-    Flush,
-    Reset,
-}
-
-impl ResponseBody {
-    fn complete(body: Bytes) -> Self {
-        Self {
-            content_length: body.len() as u64,
-            remaining: Some(body),
-            trailers: None,
-            ending: Ending::Complete,
-        }
-    }
-
-    fn truncated(body: &Bytes) -> Self {
-        Self {
-            ending: Ending::Flush,
-            content_length: body.len() as u64,
-            ..Self::complete(body.slice(..body.len() / 2))
-        }
-    }
-}
-
-impl Body for ResponseBody {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if let Some(bytes) = self.remaining.take().filter(|bytes| !bytes.is_empty()) {
-            return Poll::Ready(Some(Ok(Frame::data(bytes))));
-        }
-        match self.ending {
-            Ending::Complete => {
-                Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
-            }
-            Ending::Flush => {
-                // Yields once, so that the first half is sent before the connection closes.
-                self.ending = Ending::Reset;
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-            Ending::Reset => Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.ending == Ending::Complete
-            && self.trailers.is_none()
-            && self.remaining.as_ref().is_none_or(Bytes::is_empty)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        // Called once, before the first frame.
-        SizeHint::with_exact(self.content_length)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn trailers_follow_complete_body() {
-        let trailers = HeaderMap::from_iter([(header::AGE, HeaderValue::from(1))]);
-        for body in ["", "all"] {
-            let whole =
-                ResponseBody { trailers: Some(trailers.clone()), ..ResponseBody::complete(body.into()) };
-            assert!(!whole.is_end_stream(), "{body}");
-            let collected = whole.collect().await.unwrap();
-            assert_eq!(
-                (collected.trailers().cloned(), collected.to_bytes()),
-                (Some(trailers.clone()), body.into())
-            );
-        }
-        assert!(ResponseBody::complete("".into()).is_end_stream());
-        assert!(ResponseBody::truncated(&"body".into()).collect().await.is_err());
-    }
 }

@@ -5,49 +5,17 @@ use http::header::{DATE, HeaderName};
 use crate::aws::Aws;
 use crate::clock::{Clock, Timestamp};
 use crate::events::{Event, EventLog};
-use crate::faults::{Fault, FaultInjector};
+use crate::faults::{ErrorKind, Fault, FaultInjector};
 use crate::google::{Exchange, Google};
 use crate::operation::Operation;
 use crate::secret;
+use crate::service::Service;
 use crate::wire::{Request, Response};
-
-/// A service with an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Service {
-    AwsSts,
-    PodIdentity,
-    GoogleSts,
-    IamCredentials,
-    Storage,
-    BigQuery,
-}
-
-impl Service {
-    /// Returns the host at Google.
-    pub(crate) const fn google_host(self) -> Option<&'static str> {
-        match self {
-            Self::AwsSts | Self::PodIdentity => None,
-            Self::GoogleSts => Some("sts.googleapis.com"),
-            Self::IamCredentials => Some("iamcredentials.googleapis.com"),
-            Self::Storage => Some("storage.googleapis.com"),
-            Self::BigQuery => Some("bigquery.googleapis.com"),
-        }
-    }
-}
 
 /// A response, and the order to break it off halfway.
 pub(crate) struct Reply {
     pub(crate) response: Response,
     pub(crate) truncated: bool,
-}
-
-/// A fault that is an error response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ErrorKind {
-    Expired,
-    Denied,
-    Throttled,
-    Internal,
 }
 
 /// A counted call, after the delay of its fault.

@@ -12,14 +12,15 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::aws::Aws;
-use crate::aws::error::element;
+use crate::aws::xml::element;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::events::EventLog;
 use crate::faults::FaultInjector;
 use crate::google::Google;
 use crate::oidc::{Issuer, Issuers, ProjectedToken};
-use crate::state::{Service, State};
+use crate::service::Service;
+use crate::state::State;
 use crate::wire::{Request, Response};
 
 /// The time of the tests: 24 November 2026, 08:00.

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-use super::policy::{OneOrMany, wildcard_match};
+use super::wildcard::wildcard_match;
+use crate::one_or_many::OneOrMany;
 
 /// The operators of a statement, all of which must be met.
 #[derive(Debug, Clone, Default)]
@@ -155,12 +156,35 @@ impl<'de> Deserialize<'de> for Condition {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use rstest::rstest;
+    use serde_json::{Value, json};
 
     use super::*;
 
-    #[test]
-    fn condition_operators_compare_values() {
+    #[rstest]
+    #[case(json!({}), true)]
+    #[case(json!({"StringEquals": {"issuer:aud": "sts.amazonaws.com"}}), true)]
+    #[case(json!({"StringEquals": {"Issuer:AUD": ["x", "sts.amazonaws.com"]}}), true)]
+    #[case(json!({"StringEquals": {"issuer:aud": "STS.amazonaws.com"}}), false)]
+    #[case(json!({"StringEqualsIgnoreCase": {"issuer:aud": "STS.amazonaws.com"}}), true)]
+    #[case(json!({"StringLike": {"issuer:aud": "sts.*"}}), true)]
+    #[case(json!({"StringEquals": {"issuer:aud": "sts.*"}}), false)]
+    #[case(json!({"StringNotLike": {"issuer:aud": "sts.*"}}), false)]
+    #[case(json!({"StringNotEquals": {"issuer:sub": "x"}}), true)]
+    #[case(json!({"StringEquals": {"issuer:sub": "x"}}), false)]
+    #[case(json!({"StringEqualsIfExists": {"issuer:sub": "x"}}), true)]
+    #[case(json!({"ForAnyValue:StringEquals": {"issuer:groups": ["b", "c"]}}), true)]
+    #[case(json!({"ForAllValues:StringEquals": {"issuer:groups": ["b", "c"]}}), false)]
+    #[case(json!({"ForAllValues:StringLike": {"issuer:absent": "x"}}), true)]
+    #[case(json!({"NumericEquals": {"seconds": "300.0"}}), true)]
+    #[case(json!({"NumericNotEquals": {"seconds": 300}}), false)]
+    #[case(json!({"NumericLessThan": {"seconds": 300}}), false)]
+    #[case(json!({"NumericLessThanEquals": {"seconds": 300}}), true)]
+    #[case(json!({"NumericGreaterThan": {"seconds": [300, "40"]}}), true)]
+    #[case(json!({"NumericGreaterThanEquals": {"seconds": 301}}), false)]
+    #[case(json!({"NumericEquals": {"issuer:aud": "sts.amazonaws.com"}}), false)]
+    #[case(json!({"StringEquals": {"issuer:aud": "sts.amazonaws.com"}, "StringLike": {"issuer:aud": "x"}}), false)]
+    fn condition_operators_compare_values(#[case] condition: Value, #[case] is_met: bool) {
         let one = ["sts.amazonaws.com".to_owned()];
         let two = ["a".to_owned(), "b".to_owned()];
         let number = ["300".to_owned()];
@@ -169,36 +193,8 @@ mod tests {
             ("issuer:groups".to_owned(), &two[..]),
             ("seconds".to_owned(), &number[..]),
         ];
-        for (condition, is_met) in [
-            (json!({}), true),
-            (json!({"StringEquals": {"issuer:aud": "sts.amazonaws.com"}}), true),
-            (json!({"StringEquals": {"Issuer:AUD": ["x", "sts.amazonaws.com"]}}), true),
-            (json!({"StringEquals": {"issuer:aud": "STS.amazonaws.com"}}), false),
-            (json!({"StringEqualsIgnoreCase": {"issuer:aud": "STS.amazonaws.com"}}), true),
-            (json!({"StringLike": {"issuer:aud": "sts.*"}}), true),
-            (json!({"StringEquals": {"issuer:aud": "sts.*"}}), false),
-            (json!({"StringNotLike": {"issuer:aud": "sts.*"}}), false),
-            (json!({"StringNotEquals": {"issuer:sub": "x"}}), true),
-            (json!({"StringEquals": {"issuer:sub": "x"}}), false),
-            (json!({"StringEqualsIfExists": {"issuer:sub": "x"}}), true),
-            (json!({"ForAnyValue:StringEquals": {"issuer:groups": ["b", "c"]}}), true),
-            (json!({"ForAllValues:StringEquals": {"issuer:groups": ["b", "c"]}}), false),
-            (json!({"ForAllValues:StringLike": {"issuer:absent": "x"}}), true),
-            (json!({"NumericEquals": {"seconds": "300.0"}}), true),
-            (json!({"NumericNotEquals": {"seconds": 300}}), false),
-            (json!({"NumericLessThan": {"seconds": 300}}), false),
-            (json!({"NumericLessThanEquals": {"seconds": 300}}), true),
-            (json!({"NumericGreaterThan": {"seconds": [300, "40"]}}), true),
-            (json!({"NumericGreaterThanEquals": {"seconds": 301}}), false),
-            (json!({"NumericEquals": {"issuer:aud": "sts.amazonaws.com"}}), false),
-            (
-                json!({"StringEquals": {"issuer:aud": "sts.amazonaws.com"}, "StringLike": {"issuer:aud": "x"}}),
-                false,
-            ),
-        ] {
-            let parsed: Condition = serde_json::from_value(condition.clone()).unwrap();
-            assert_eq!(parsed.is_met(&keys), is_met, "{condition}");
-        }
+        let parsed: Condition = serde_json::from_value(condition.clone()).unwrap();
+        assert_eq!(parsed.is_met(&keys), is_met, "{condition}");
     }
 
     #[test]

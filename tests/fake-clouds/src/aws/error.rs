@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use super::xml::escape;
 use crate::secret;
 use crate::wire::Response;
 
@@ -60,9 +61,9 @@ impl Error {
     }
 
     fn body(&self) -> String {
-        let who = if self.status.is_server_error() { "Receiver" } else { "Sender" };
+        let error_type = if self.status.is_server_error() { "Receiver" } else { "Sender" };
         format!(
-            "<ErrorResponse xmlns=\"{NAMESPACE}\">\n  <Error>\n    <Type>{who}</Type>\n    <Code>{}</Code>\n    \
+            "<ErrorResponse xmlns=\"{NAMESPACE}\">\n  <Error>\n    <Type>{error_type}</Type>\n    <Code>{}</Code>\n    \
              <Message>{}</Message>\n  </Error>\n  <RequestId>{}</RequestId>\n</ErrorResponse>\n",
             self.code,
             escape(&self.message),
@@ -88,40 +89,10 @@ pub(crate) fn success(action: &str, result: &str) -> Response {
     Response::new(StatusCode::OK, "text/xml", body)
 }
 
-/// Escapes text for XML.
-pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
-}
-
-/// Returns the text of the first element with this name.
-pub(crate) fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
-    rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
-}
-
-/// Reverses [`escape`].
-pub(crate) fn unescape(text: &str) -> String {
-    text.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&#39;", "'")
-        .replace("&amp;", "&")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn unescape_reverses_escape() {
-        let text = r#"<a href="x">'&amp;'</a>"#;
-        assert!(!escape(text).contains(['<', '>', '"', '\'']));
-        assert_eq!(unescape(&escape(text)), text);
-    }
+    use crate::aws::xml::element;
 
     #[test]
     fn error_response_is_query_protocol_xml() {

@@ -32,27 +32,30 @@ pub(crate) fn is_region(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
-    #[test]
-    fn region_and_is_public_recognize_sts_hosts() {
-        for (host, expected_region, public) in [
-            ("sts.amazonaws.com", Some("us-east-1"), true),
-            ("sts.us-east-2.amazonaws.com", Some("us-east-2"), true),
-            ("sts.us-gov-west-1.amazonaws.com", Some("us-gov-west-1"), true),
-            ("sts.cn-north-1.amazonaws.com.cn", Some("cn-north-1"), true),
-            ("sts.cn-north-1.amazonaws.com", Some("cn-north-1"), false),
-            ("sts-fips.us-east-2.amazonaws.com", Some("us-east-2"), false),
-            ("sts.us-east-2.api.aws", Some("us-east-2"), false),
-            ("sts.us-east-2.amazonaws.com.evil.example", None, false),
-            ("sts.evil.example", None, false),
-            ("evil-sts.us-east-2.amazonaws.com", None, false),
-            ("sts.us-east-2.amazonaws.com:443", None, false),
-            ("sts.a.b.amazonaws.com", None, false),
-            ("127.0.0.1:8443", None, false),
-            ("", None, false),
-        ] {
-            assert_eq!((region(host), is_public(host)), (expected_region, public), "{host}");
-        }
+    #[rstest]
+    #[case("sts.amazonaws.com", Some("us-east-1"), true)]
+    #[case("sts.us-east-2.amazonaws.com", Some("us-east-2"), true)]
+    #[case("sts.us-gov-west-1.amazonaws.com", Some("us-gov-west-1"), true)]
+    #[case("sts.cn-north-1.amazonaws.com.cn", Some("cn-north-1"), true)]
+    #[case("sts.cn-north-1.amazonaws.com", Some("cn-north-1"), false)]
+    #[case("sts-fips.us-east-2.amazonaws.com", Some("us-east-2"), false)]
+    #[case("sts.us-east-2.api.aws", Some("us-east-2"), false)]
+    #[case("sts.us-east-2.amazonaws.com.evil.example", None, false)]
+    #[case("sts.evil.example", None, false)]
+    #[case("evil-sts.us-east-2.amazonaws.com", None, false)]
+    #[case("sts.us-east-2.amazonaws.com:443", None, false)]
+    #[case("sts.a.b.amazonaws.com", None, false)]
+    #[case("127.0.0.1:8443", None, false)]
+    #[case("", None, false)]
+    fn region_and_is_public_recognize_sts_hosts(
+        #[case] host: &str,
+        #[case] expected_region: Option<&str>,
+        #[case] public: bool,
+    ) {
+        assert_eq!((region(host), is_public(host)), (expected_region, public), "{host}");
     }
 }

@@ -1,5 +1,7 @@
-//! The fake AWS: accounts, OIDC providers and roles of IAM, and the Query protocol of STS.
+//! The fake AWS: IAM, EKS Pod Identity, and the Query protocol of STS.
 
+mod accounts;
+mod cloud;
 mod condition;
 pub(crate) mod error;
 pub(crate) mod host;
@@ -10,80 +12,21 @@ mod sessions;
 mod signed_actions;
 pub(crate) mod sigv4;
 mod web_identity;
-
-use std::collections::HashMap;
-use std::sync::Arc;
+mod wildcard;
+pub(crate) mod xml;
 
 use http::{Method, StatusCode};
 
+pub(crate) use self::cloud::Aws;
+use self::cloud::VERSION;
 use self::error::Error;
-use self::pod_identity::PodIdentity;
-use self::policy::PolicyDocument;
-use self::sessions::Sessions;
 use crate::clock::Timestamp;
-use crate::error::ConfigError;
-use crate::oidc::Issuers;
+use crate::faults::ErrorKind;
+use crate::fields::Fields;
 use crate::operation::Operation;
-use crate::state::ErrorKind;
-use crate::wire::{Fields, Request, Response, is_form};
-use crate::{config, secret};
-
-/// The version of the STS API.
-const VERSION: &str = "2011-06-15";
-
-/// The fake AWS.
-#[derive(Debug)]
-pub(crate) struct Aws {
-    issuers: Arc<Issuers>,
-    accounts: HashMap<String, Account>,
-    pod_identity: Option<PodIdentity>,
-    sessions: Sessions,
-    signature_minutes: i64,
-}
-
-#[derive(Debug)]
-struct Account {
-    id: String,
-    partition: String,
-    sts_activated: bool,
-    outbound_issuer: Option<String>,
-    oidc_providers: Vec<config::OidcProvider>,
-    roles: HashMap<String, Arc<Role>>,
-}
-
-/// A role with its parsed policies.
-#[derive(Debug)]
-struct Role {
-    name: String,
-    arn: String,
-    /// The unique ID, `AROA…`.
-    id: String,
-    account: String,
-    partition: String,
-    trust: PolicyDocument,
-    policies: Vec<PolicyDocument>,
-    max_session_seconds: i64,
-    session_seconds: Option<i64>,
-}
+use crate::wire::{Request, Response};
 
 impl Aws {
-    pub(crate) fn new(config: &config::Aws, issuers: Arc<Issuers>) -> Result<Self, ConfigError> {
-        if !(1..=15).contains(&config.signature_minutes) {
-            return Err(ConfigError::new(
-                "aws.signatureMinutes",
-                format!("expected a number from 1 to 15, found {}", config.signature_minutes),
-            ));
-        }
-        let accounts = config.accounts.iter().map(|account| Ok((account.id.clone(), Account::new(account)?)));
-        Ok(Self {
-            issuers,
-            accounts: accounts.collect::<Result<_, ConfigError>>()?,
-            pod_identity: config.pod_identity.as_ref().map(PodIdentity::new).transpose()?,
-            sessions: Sessions::default(),
-            signature_minutes: config.signature_minutes,
-        })
-    }
-
     /// Returns the operation of a request.
     pub(crate) fn operation(request: &Request) -> Operation {
         match Fields::from_request(request).value("Action") {
@@ -144,85 +87,6 @@ impl Aws {
             ),
         }
         .into()
-    }
-}
-
-impl Fields {
-    /// Parses the form in the body, or else the query.
-    fn from_request(request: &Request) -> Self {
-        if is_form(request) && !request.body().is_empty() {
-            Self::from_form(request)
-        } else {
-            Self::from_query(request)
-        }
-    }
-}
-
-impl Account {
-    fn new(config: &config::Account) -> Result<Self, ConfigError> {
-        let location = format!("the AWS account {}", config.id);
-        if config.id.len() != 12 || !config.id.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(ConfigError::new(location, "expected an ID of twelve digits"));
-        }
-        if config.partition.parse::<rolebridge_core::aws::Partition>().is_err() {
-            return Err(ConfigError::new(
-                location,
-                format!("expected an AWS partition, found `{}`", config.partition),
-            ));
-        }
-        let roles =
-            config.roles.iter().map(|role| Ok((role.name.clone(), Arc::new(Role::new(role, config)?))));
-        Ok(Self {
-            id: config.id.clone(),
-            partition: config.partition.clone(),
-            sts_activated: config.sts_activated,
-            outbound_issuer: config.outbound_issuer.clone(),
-            oidc_providers: config.oidc_providers.clone(),
-            roles: roles.collect::<Result<_, ConfigError>>()?,
-        })
-    }
-
-    /// Returns the ARN of an issuer's OIDC provider.
-    fn provider_arn(&self, issuer: &str) -> String {
-        let name = issuer.strip_prefix("https://").unwrap_or(issuer);
-        format!("arn:{}:iam::{}:oidc-provider/{name}", self.partition, self.id)
-    }
-}
-
-impl Role {
-    fn new(config: &config::Role, account: &config::Account) -> Result<Self, ConfigError> {
-        let arn = format!("arn:{}:iam::{}:role{}{}", account.partition, account.id, config.path, config.name);
-        let location = format!("the role {arn}");
-        if !config.path.starts_with('/') || !config.path.ends_with('/') {
-            return Err(ConfigError::new(
-                location,
-                format!("expected a path that begins and ends with `/`, found `{}`", config.path),
-            ));
-        }
-        if !(3600..=43200).contains(&config.max_session_seconds) {
-            return Err(ConfigError::new(
-                location,
-                format!(
-                    "maxSessionSeconds: expected a number from 3600 to 43200, found {}",
-                    config.max_session_seconds
-                ),
-            ));
-        }
-        let invalid = |problem: String| ConfigError::new(&location, problem);
-        let trust = PolicyDocument::trust(&config.trust_policy)
-            .map_err(|error| invalid(format!("invalid trust policy: {error}")))?;
-        let policies = config.policies.iter().map(PolicyDocument::identity).collect::<Result<_, _>>();
-        Ok(Self {
-            name: config.name.clone(),
-            id: format!("AROA{}", secret::unique_id(17)),
-            account: account.id.clone(),
-            partition: account.partition.clone(),
-            trust,
-            policies: policies.map_err(|error| invalid(format!("invalid policy: {error}")))?,
-            max_session_seconds: config.max_session_seconds,
-            session_seconds: config.session_seconds,
-            arn,
-        })
     }
 }
 

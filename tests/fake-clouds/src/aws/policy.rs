@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::condition::Condition;
+use super::wildcard::wildcard_match;
+use crate::one_or_many::OneOrMany;
 
 /// A policy document.
 #[derive(Debug, Clone, Deserialize)]
@@ -51,22 +53,6 @@ enum Principal {
 enum Anyone {
     #[serde(rename = "*")]
     Anyone,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum OneOrMany<T> {
-    One(T),
-    Many(Vec<T>),
-}
-
-impl<T> OneOrMany<T> {
-    pub(crate) fn as_slice(&self) -> &[T] {
-        match self {
-            Self::One(one) => std::slice::from_ref(one),
-            Self::Many(many) => many,
-        }
-    }
 }
 
 /// The properties of a request that a policy can match.
@@ -188,56 +174,5 @@ impl Statement {
         let resource = self.resource.as_ref().is_none_or(|patterns| any(patterns, request.resource, false))
             && self.not_resource.as_ref().is_none_or(|patterns| !any(patterns, request.resource, false));
         principal && action && resource && self.condition.is_met(request.keys)
-    }
-}
-
-/// Returns true if a pattern with `*` and `?` matches a text.
-pub(crate) fn wildcard_match(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut at, mut star, mut mark) = (0, None, 0);
-    let mut position = 0;
-    while position < text.len() {
-        match pattern.get(at) {
-            Some('*') => {
-                star = Some(at);
-                mark = position;
-                at += 1;
-            }
-            Some(&expected) if expected == '?' || expected == text[position] => {
-                at += 1;
-                position += 1;
-            }
-            _ => {
-                // Backtracks to the last star, which then matches one more character.
-                let Some(back) = star else { return false };
-                mark += 1;
-                position = mark;
-                at = back + 1;
-            }
-        }
-    }
-    pattern[at..].iter().all(|&rest| rest == '*')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wildcard_match_supports_star_and_question_mark() {
-        for (pattern, text, covers) in [
-            ("*", "", true),
-            ("a*", "abc", true),
-            ("a?c", "abc", true),
-            ("a?c", "ac", false),
-            ("*b*b", "abab", true),
-            ("*b*c", "abab", false),
-            ("system:serviceaccount:shop:*", "system:serviceaccount:shop:batch", true),
-            ("system:serviceaccount:shop:*", "system:serviceaccount:shop2:batch", false),
-            ("abc", "abcd", false),
-            ("", "a", false),
-        ] {
-            assert_eq!(wildcard_match(pattern, text), covers, "{pattern} {text}");
-        }
     }
 }

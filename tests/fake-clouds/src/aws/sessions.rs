@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Role;
+use super::accounts::Role;
 use super::policy::{Decision, PolicyDocument, RequestContext};
 use crate::clock::Timestamp;
 use crate::secret::{self, Secret};

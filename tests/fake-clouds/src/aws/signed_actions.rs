@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::error::{Error, escape, success};
+use super::cloud::{Aws, VERSION};
+use super::error::{Error, success};
+use super::host;
 use super::sessions::Session;
 use super::sigv4::Authorization;
-use super::{Aws, VERSION, host};
+use super::xml::escape;
 use crate::clock::Timestamp;
 use crate::events::Detail;
+use crate::fields::Fields;
 use crate::secret::Secret;
-use crate::wire::{Fields, Request, Response, header};
+use crate::wire::{Request, Response, header};
 
 /// The other signed actions of STS.
 const OTHER_ACTIONS: [&str; 6] = [

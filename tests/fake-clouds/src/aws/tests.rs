@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::error::element;
+use super::xml::element;
 use crate::config::Config;
 use crate::events::{Detail, RoleAssumed};
 use crate::testing::*;

@@ -4,15 +4,18 @@
 
 use http::StatusCode;
 
-use super::error::{Error, escape, success};
+use super::accounts::{Account, Role};
+use super::cloud::Aws;
+use super::error::{Error, success};
 use super::policy::{Caller, Decision, PolicyDocument, RequestContext};
 use super::sessions::Session;
-use super::{Account, Aws, Role};
+use super::xml::escape;
 use crate::clock::Timestamp;
 use crate::config::OidcProvider;
 use crate::events::{Detail, RoleAssumed};
+use crate::fields::Fields;
 use crate::oidc::{Jwt, WebIdentity};
-use crate::wire::{Fields, Response};
+use crate::wire::Response;
 
 const ACTION: &str = "AssumeRoleWithWebIdentity";
 /// Maximum length of an inline session policy, in characters.

@@ -2,12 +2,12 @@
 
 use http::StatusCode;
 
-use super::Google;
 use super::aws_subject_token::AwsSubjectToken;
+use super::cloud::Google;
 use super::error::OauthError;
+use super::federated_token::FederatedToken;
 use super::provider::{AwsCaller, Provider};
-use super::sts::FederatedToken;
-use crate::aws::error::{element, unescape};
+use crate::aws::xml::{element, unescape};
 use crate::clock::Timestamp;
 use crate::events::{Detail, SignedRequest, SubjectToken};
 use crate::wire::{Request, Response};
@@ -37,7 +37,8 @@ impl AwsExchange<'_> {
         aws: Option<&Response>,
         now: Timestamp,
     ) -> Result<Response, OauthError> {
-        let aws = aws.ok_or_else(|| bad_aws_response("Unavailable", "the connection was closed"))?;
+        let aws =
+            aws.ok_or_else(|| OauthError::invalid_aws_response("Unavailable", "the connection was closed"))?;
         let caller = parse_caller(aws)?;
         if caller.account != self.account {
             // This fake's own message.
@@ -63,17 +64,12 @@ impl AwsExchange<'_> {
     }
 }
 
-pub(crate) fn bad_aws_response(code: &str, message: &str) -> OauthError {
-    let description = format!("Received invalid AWS response of type {code} with error message: {message}");
-    OauthError::new("invalid_grant", description)
-}
-
 /// Parses the caller in AWS's response.
 fn parse_caller(aws: &Response) -> Result<AwsCaller, OauthError> {
     let body = String::from_utf8_lossy(&aws.body);
     let text = |name| element(&body, name).map(unescape).unwrap_or_default();
     if aws.status != StatusCode::OK {
-        return Err(bad_aws_response(&text("Code"), &text("Message")));
+        return Err(OauthError::invalid_aws_response(&text("Code"), &text("Message")));
     }
     Ok(AwsCaller { arn: text("Arn"), account: text("Account"), user_id: text("UserId") })
 }

@@ -5,8 +5,9 @@ use http::header::WWW_AUTHENTICATE;
 use serde_json::{Value, json};
 
 use super::grpc;
+use crate::faults::ErrorKind;
 use crate::operation::Operation;
-use crate::state::{ErrorKind, Service};
+use crate::service::Service;
 use crate::wire::{Request, Response};
 
 /// An error of Google STS (RFC 6749 section 5.2).
@@ -30,17 +31,24 @@ impl OauthError {
         Self::new("unauthorized_client", "The given credential is rejected by the attribute condition.")
     }
 
+    /// Returns the error with which Google reports an error of AWS.
+    pub(crate) fn invalid_aws_response(code: &str, message: &str) -> Self {
+        let description =
+            format!("Received invalid AWS response of type {code} with error message: {message}");
+        Self::new("invalid_grant", description)
+    }
+
     /// Returns the error of an injected fault.
     pub(crate) fn simulated(kind: ErrorKind) -> Self {
         match kind {
-            ErrorKind::Expired => super::aws_exchange::bad_aws_response(
+            ErrorKind::Expired => Self::invalid_aws_response(
                 "ExpiredToken",
                 "The security token included in the request is expired",
             ),
             ErrorKind::Denied => Self::rejected_by_condition(),
             ErrorKind::Throttled => {
-                let description = "The request was throttled due to rate limit: sts.googleapis.com/requests. Please retry after a \
-                     few seconds.";
+                let description = "The request was throttled due to rate limit: sts.googleapis.com/requests. \
+                                   Please retry after a few seconds.";
                 Self::new("quota_exceeded", description).with_status(StatusCode::TOO_MANY_REQUESTS)
             }
             ErrorKind::Internal => Self::new("internal_failure", "Internal error encountered.")

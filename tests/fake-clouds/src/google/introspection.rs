@@ -5,10 +5,11 @@
 use http::StatusCode;
 use serde_json::json;
 
-use super::Google;
+use super::cloud::Google;
 use super::error::OauthError;
 use crate::clock::Timestamp;
-use crate::wire::{Fields, Request, Response, is_form};
+use crate::fields::Fields;
+use crate::wire::{Request, Response, is_form};
 
 impl Google {
     pub(super) fn introspect(&self, request: &Request, now: Timestamp) -> Result<Response, OauthError> {

@@ -4,64 +4,32 @@ mod aws_exchange;
 mod aws_subject_token;
 mod bigquery;
 mod cel;
+mod cloud;
 mod error;
+mod federated_token;
 mod grpc;
 mod iam_credentials;
 mod id_token;
 mod introspection;
-pub(crate) mod policy;
+mod policy;
 mod principal;
 mod provider;
 mod storage;
 mod sts;
 mod tokens;
 
-use std::sync::Arc;
-
 use http::Method;
 pub(crate) use sts::Exchange;
 
-use self::bigquery::BigQuery;
+pub(crate) use self::cloud::Google;
 use self::error::{ApiError, OauthError, Style};
-use self::iam_credentials::ServiceAccounts;
-use self::provider::Provider;
-use self::storage::Storage;
-use self::tokens::TokenStore;
 use crate::clock::Timestamp;
-use crate::config;
-use crate::error::ConfigError;
-use crate::oidc::Issuers;
+use crate::faults::ErrorKind;
 use crate::operation::Operation;
-use crate::state::{ErrorKind, Service};
+use crate::service::Service;
 use crate::wire::{Request, Response};
 
-/// The fake Google.
-#[derive(Debug)]
-pub(crate) struct Google {
-    universe: String,
-    issuers: Arc<Issuers>,
-    providers: Vec<Provider>,
-    service_accounts: ServiceAccounts,
-    storage: Storage,
-    bigquery: BigQuery,
-    tokens: TokenStore,
-}
-
 impl Google {
-    pub(crate) fn new(config: &config::Google, issuers: Arc<Issuers>) -> Result<Self, ConfigError> {
-        let universe = config.universe.clone();
-        let providers = config.providers.iter().map(|provider| Provider::new(provider, &universe));
-        Ok(Self {
-            providers: providers.collect::<Result<_, _>>()?,
-            service_accounts: ServiceAccounts::new(&config.service_accounts)?,
-            storage: Storage::new(&config.buckets)?,
-            bigquery: BigQuery::new(&config.projects)?,
-            tokens: TokenStore::default(),
-            universe,
-            issuers,
-        })
-    }
-
     /// Returns the operation of a request.
     pub(crate) fn operation(service: Service, request: &Request) -> Operation {
         let (method, path) = (request.method(), request.uri().path());

@@ -1,20 +1,8 @@
 //! IAM policies of Google: bindings of members to roles, and the permissions of the roles.
 
-use serde::{Deserialize, Serialize};
-
 use super::principal::Principal;
+use crate::config::Binding;
 use crate::error::ConfigError;
-
-/// A binding, as in an IAM policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Binding {
-    /// The role, such as `roles/iam.workloadIdentityUser`.
-    pub role: String,
-    /// The members: `principal://…/subject/SUBJECT`, `principalSet://…/attribute.NAME/VALUE`, `principalSet://…/*`,
-    /// `serviceAccount:EMAIL`.
-    pub members: Vec<String>,
-}
 
 /// The known roles, each with the permissions that this fake checks.
 const ROLES: &[(&str, &[&str])] = &[
@@ -67,8 +55,8 @@ impl Policy {
                     ConfigError::new(
                         location,
                         format!(
-                            "expected principal://…/subject/SUBJECT, \
-                             principalSet://…/attribute.NAME/VALUE, principalSet://…/* or serviceAccount:EMAIL, found `{member}`"
+                            "expected principal://…/subject/SUBJECT, principalSet://…/attribute.NAME/VALUE, \
+                             principalSet://…/* or serviceAccount:EMAIL, found `{member}`"
                         ),
                     )
                 })
@@ -141,6 +129,8 @@ fn is_pool(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
     const POOL: &str = "//iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/aws";
@@ -153,55 +143,49 @@ mod tests {
         }
     }
 
-    #[test]
-    fn grants_checks_member_and_permission() {
+    #[rstest]
+    #[case(format!("principal:{POOL}/subject/arn:aws:sts::1:assumed-role/batch/s"), true, false)]
+    #[case(format!("principal:{POOL}/subject/arn:aws:sts::1:assumed-role/batch/t"), false, false)]
+    #[case(format!("principal:{POOL}2/subject/arn:aws:sts::1:assumed-role/batch/s"), false, false)]
+    #[case(format!("principalSet:{POOL}/attribute.aws_role/arn:aws:sts::1:assumed-role/batch"), true, false)]
+    #[case(format!("principalSet:{POOL}/attribute.aws_role/arn:aws:sts::1:assumed-role/bat"), false, false)]
+    #[case(format!("principalSet:{POOL}/attribute.other/arn:aws:sts::1:assumed-role/batch"), false, false)]
+    #[case(format!("principalSet:{POOL}/*"), true, false)]
+    #[case(format!("principalSet:{}/*", POOL.replace("123", "124")), false, false)]
+    #[case("serviceAccount:a@p.iam.gserviceaccount.com".to_owned(), false, true)]
+    #[case("serviceAccount:b@p.iam.gserviceaccount.com".to_owned(), false, false)]
+    fn grants_checks_member_and_permission(
+        #[case] member: String,
+        #[case] federated: bool,
+        #[case] account: bool,
+    ) {
         let email = Principal::ServiceAccount { email: "a@p.iam.gserviceaccount.com".to_owned() };
-        for (member, federated, account) in [
-            (format!("principal:{POOL}/subject/arn:aws:sts::1:assumed-role/batch/s"), true, false),
-            (format!("principal:{POOL}/subject/arn:aws:sts::1:assumed-role/batch/t"), false, false),
-            (format!("principal:{POOL}2/subject/arn:aws:sts::1:assumed-role/batch/s"), false, false),
-            (
-                format!("principalSet:{POOL}/attribute.aws_role/arn:aws:sts::1:assumed-role/batch"),
-                true,
-                false,
-            ),
-            (format!("principalSet:{POOL}/attribute.aws_role/arn:aws:sts::1:assumed-role/bat"), false, false),
-            (format!("principalSet:{POOL}/attribute.other/arn:aws:sts::1:assumed-role/batch"), false, false),
-            (format!("principalSet:{POOL}/*"), true, false),
-            (format!("principalSet:{}/*", POOL.replace("123", "124")), false, false),
-            ("serviceAccount:a@p.iam.gserviceaccount.com".to_owned(), false, true),
-            ("serviceAccount:b@p.iam.gserviceaccount.com".to_owned(), false, false),
-        ] {
-            let binding =
-                Binding { role: "roles/iam.workloadIdentityUser".to_owned(), members: vec![member.clone()] };
-            let policy = Policy::new("here", &[binding]).unwrap();
-            let grants = |principal| policy.grants("iam.serviceAccounts.getAccessToken", principal);
-            assert_eq!((grants(&caller()), grants(&email)), (federated, account), "{member}");
-            assert!(!policy.grants("storage.objects.get", &caller()), "{member}");
-        }
+        let binding =
+            Binding { role: "roles/iam.workloadIdentityUser".to_owned(), members: vec![member.clone()] };
+        let policy = Policy::new("here", &[binding]).unwrap();
+        let grants = |principal| policy.grants("iam.serviceAccounts.getAccessToken", principal);
+        assert_eq!((grants(&caller()), grants(&email)), (federated, account), "{member}");
+        assert!(!policy.grants("storage.objects.get", &caller()), "{member}");
     }
 
-    #[test]
-    fn unknown_roles_and_members_are_rejected() {
-        for (role, member) in [
-            ("roles/owner", "serviceAccount:a"),
-            ("roles/iam.workloadIdentityUser", "user:a@example.com"),
-            (
-                "roles/iam.workloadIdentityUser",
-                "principalSet://iam.googleapis.com/projects/shop/locations/global/workloadIdentityPools/aws/*",
-            ),
-            (
-                "roles/iam.workloadIdentityUser",
-                "principal://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/subject/",
-            ),
-            (
-                "roles/iam.workloadIdentityUser",
-                "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/attribute.aws_role",
-            ),
-        ] {
-            let binding = Binding { role: role.to_owned(), members: vec![member.to_owned()] };
-            let error = Policy::new("here", &[binding]).unwrap_err().to_string();
-            assert!(error.starts_with("here: expected "), "{error}");
-        }
+    #[rstest]
+    #[case("roles/owner", "serviceAccount:a")]
+    #[case("roles/iam.workloadIdentityUser", "user:a@example.com")]
+    #[case(
+        "roles/iam.workloadIdentityUser",
+        "principalSet://iam.googleapis.com/projects/shop/locations/global/workloadIdentityPools/aws/*"
+    )]
+    #[case(
+        "roles/iam.workloadIdentityUser",
+        "principal://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/subject/"
+    )]
+    #[case(
+        "roles/iam.workloadIdentityUser",
+        "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/attribute.aws_role"
+    )]
+    fn unknown_roles_and_members_are_rejected(#[case] role: &str, #[case] member: &str) {
+        let binding = Binding { role: role.to_owned(), members: vec![member.to_owned()] };
+        let error = Policy::new("here", &[binding]).unwrap_err().to_string();
+        assert!(error.starts_with("here: expected "), "{error}");
     }
 }

@@ -4,22 +4,21 @@
 
 use http::StatusCode;
 use rolebridge_core::google::{AWS4_REQUEST, JWT};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::Google;
 use super::aws_exchange::AwsExchange;
 use super::aws_subject_token::AwsSubjectToken;
+use super::cloud::Google;
 use super::error::OauthError;
+use super::federated_token::{ACCESS_TOKEN, FederatedToken};
 use super::id_token::IdToken;
-use super::principal::Principal;
 use super::provider::{Provider, Trust};
-use super::tokens::TokenGrant;
 use crate::clock::Timestamp;
-use crate::events::{Detail, SubjectToken, TokenExchanged};
-use crate::wire::{Fields, Request, Response, header, is_form};
+use crate::events::SubjectToken;
+use crate::fields::Fields;
+use crate::wire::{Request, Response, header, is_form};
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
-const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// Another name of [`JWT`] that Google accepts.
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 /// Maximum lifetime of a federated token, in seconds.
@@ -41,15 +40,6 @@ struct Form {
     scopes: Vec<String>,
     token: String,
     token_type: String,
-}
-
-/// A federated token to issue.
-#[derive(Debug)]
-pub(super) struct FederatedToken {
-    pub(super) principal: Principal,
-    pub(super) scopes: Vec<String>,
-    pub(super) lifetime: i64,
-    pub(super) subject_token: SubjectToken,
 }
 
 impl Form {
@@ -145,27 +135,6 @@ impl Google {
                  the pool or provider is disabled or deleted or because it doesn't exist.",
             )
         })
-    }
-
-    /// Issues a federated token.
-    pub(super) fn issue(&self, provider: &Provider, token: FederatedToken, now: Timestamp) -> Response {
-        let FederatedToken { principal, scopes, lifetime, subject_token } = token;
-        let expires_in = provider.token_seconds.unwrap_or(lifetime);
-        let detail = Detail::TokenExchanged(TokenExchanged {
-            provider: provider.name.clone(),
-            principal: principal.to_string(),
-            attributes: principal.attributes(),
-            subject_token,
-            expires_in,
-        });
-        let grant = TokenGrant { principal, scopes, expires: now.plus(expires_in) };
-        let body = json!({
-            "access_token": self.tokens.issue(grant),
-            "issued_token_type": ACCESS_TOKEN,
-            "token_type": "Bearer",
-            "expires_in": expires_in,
-        });
-        Response::json(StatusCode::OK, &body).with_detail(detail)
     }
 }
 

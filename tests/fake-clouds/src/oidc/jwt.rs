@@ -1,4 +1,4 @@
-//! Parsing and signing of JSON web tokens.
+//! Parsing of JSON web tokens.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::signing::SigningKey;
+use crate::one_or_many::OneOrMany;
 
 /// A parsed token that is not verified.
 #[derive(Debug)]
@@ -28,26 +28,9 @@ struct Header {
 pub(crate) struct WebIdentity {
     pub(crate) iss: String,
     pub(crate) sub: String,
-    pub(crate) aud: Audience,
+    pub(crate) aud: OneOrMany<String>,
     pub(crate) exp: i64,
     pub(crate) nbf: Option<i64>,
-}
-
-/// The claim `aud`.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Audience {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Audience {
-    pub(crate) fn as_slice(&self) -> &[String] {
-        match self {
-            Self::One(audience) => std::slice::from_ref(audience),
-            Self::Many(audiences) => audiences,
-        }
-    }
 }
 
 impl Jwt {
@@ -76,12 +59,4 @@ impl Jwt {
     pub(crate) fn kid(&self) -> Option<&str> {
         self.header.kid.as_deref()
     }
-}
-
-/// Signs claims. Returns `None` if the system has no randomness.
-pub(super) fn sign(header: &Value, claims: &Value, key: &SigningKey) -> Option<String> {
-    let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let signed = format!("{}.{}", encode(header), encode(claims));
-    let signature = key.sign(signed.as_bytes())?;
-    Some(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }

@@ -11,8 +11,12 @@ use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use x509_parser::oid_registry::OID_EC_P256;
+use x509_parser::prelude::FromDer;
+use x509_parser::public_key;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::Jwt;
+use super::jwt::Jwt;
 
 /// A public key.
 #[derive(Debug)]
@@ -159,48 +163,20 @@ pub(super) fn from_pem(texts: &[String]) -> Result<Vec<PublicKey>, String> {
 /// The length of an uncompressed point of P-256, in bytes.
 const POINT_LEN: usize = 65;
 
-/// The complete algorithm identifiers of RFC 5480 and RFC 3279.
-const P256_ALGORITHM: &[u8] = &[
-    0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03,
-    0x01, 0x07,
-];
-const RSA_ALGORITHM: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
-
-const SEQUENCE: u8 = 0x30;
-const BIT_STRING: u8 = 0x03;
-const INTEGER: u8 = 0x02;
-
 /// Parses a `SubjectPublicKeyInfo`.
 fn from_spki(der: &[u8]) -> Option<KeyMaterial> {
-    let (spki, _) = der_element(der, SEQUENCE)?;
-    let (algorithm, rest) = der_element(spki, SEQUENCE)?;
-    let (bits, _) = der_element(rest, BIT_STRING)?;
-    let (&unused, key) = bits.split_first()?;
-    if unused != 0 {
-        return None;
+    let (_, spki) = SubjectPublicKeyInfo::from_der(der).ok()?;
+    match spki.parsed().ok()? {
+        public_key::PublicKey::EC(point) => {
+            let curve = spki.algorithm.parameters.as_ref()?.as_oid().ok()?;
+            let is_uncompressed = point.data().len() == POINT_LEN && point.data()[0] == 4;
+            (curve == OID_EC_P256 && is_uncompressed).then(|| KeyMaterial::P256(point.data().to_vec()))
+        }
+        public_key::PublicKey::RSA(key) => {
+            // DER puts a zero before a number with its first bit set.
+            let strip_sign = |number: &[u8]| number.strip_prefix(&[0]).unwrap_or(number).to_vec();
+            Some(KeyMaterial::Rsa { modulus: strip_sign(key.modulus), exponent: strip_sign(key.exponent) })
+        }
+        _ => None,
     }
-    if algorithm == P256_ALGORITHM {
-        return (key.len() == POINT_LEN && key[0] == 4).then(|| KeyMaterial::P256(key.to_vec()));
-    }
-    if algorithm != RSA_ALGORITHM {
-        return None;
-    }
-    let (numbers, _) = der_element(key, SEQUENCE)?;
-    let (modulus, rest) = der_element(numbers, INTEGER)?;
-    let (exponent, _) = der_element(rest, INTEGER)?;
-    // DER puts a zero before a number with its first bit set.
-    let strip_sign = |number: &[u8]| number.strip_prefix(&[0]).unwrap_or(number).to_vec();
-    Some(KeyMaterial::Rsa { modulus: strip_sign(modulus), exponent: strip_sign(exponent) })
-}
-
-/// Returns the content of the first DER element, and the bytes after it.
-fn der_element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let [actual, first, rest @ ..] = der else { return None };
-    let (len, rest) = if *first < 0x80 {
-        (usize::from(*first), rest)
-    } else {
-        let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-        (bytes.iter().try_fold(0_usize, |len, byte| len.checked_mul(256)?.checked_add((*byte).into()))?, rest)
-    };
-    (*actual == tag).then(|| rest.split_at_checked(len)).flatten()
 }

@@ -5,7 +5,7 @@ mod jwt;
 mod keys;
 mod signing;
 
-pub(crate) use jwt::{Audience, Jwt, WebIdentity};
+pub(crate) use jwt::{Jwt, WebIdentity};
 use serde_json::{Value, json};
 
 use self::keys::PublicKey;
@@ -131,7 +131,7 @@ impl Issuer {
     /// Signs claims with an algorithm. Returns `None` if the issuer has no private key for it.
     pub(crate) fn sign(&self, algorithm: &str, claims: &Value) -> Option<String> {
         let (kid, key) = self.signing_keys.iter().find(|(_, key)| key.algorithm() == algorithm)?;
-        jwt::sign(&json!({"alg": algorithm, "kid": kid}), claims, key)
+        key.sign_token(&json!({"alg": algorithm, "kid": kid}), claims)
     }
 
     /// Returns the claims of a token if the issuer signed it. No claim is checked.

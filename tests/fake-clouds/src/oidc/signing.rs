@@ -1,10 +1,13 @@
-//! Private keys of issuers.
+//! Private keys of issuers, and signing of tokens.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
     KeyPair, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents,
 };
+use serde_json::Value;
 
 use super::keys::PublicKey;
 
@@ -54,8 +57,16 @@ impl SigningKey {
         }
     }
 
+    /// Signs a token. Returns `None` if the system has no randomness.
+    pub(super) fn sign_token(&self, header: &Value, claims: &Value) -> Option<String> {
+        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", encode(header), encode(claims));
+        let signature = self.sign(signed.as_bytes())?;
+        Some(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    }
+
     /// Signs a message. Returns `None` if the system has no randomness.
-    pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+    fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         let random = SystemRandom::new();
         match self {
             Self::Es256(key) | Self::Es384(key) => {

@@ -6,14 +6,15 @@
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::Aws;
+use super::cloud::Aws;
 use super::error::{Error, success};
 use super::sessions::Session;
 use super::sigv4::Authorization;
 use crate::clock::Timestamp;
 use crate::events::Detail;
+use crate::fields::Fields;
 use crate::secret;
-use crate::wire::{Fields, Request, Response, header};
+use crate::wire::{Request, Response, header};
 
 const ACTION: &str = "GetWebIdentityToken";
 /// The claim that contains AWS's own claims.

@@ -4,9 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::aws::error::element;
+use crate::aws::xml::element;
 use crate::events::Detail;
-use crate::state::Service;
+use crate::service::Service;
 use crate::testing::*;
 use crate::wire::Response;
 

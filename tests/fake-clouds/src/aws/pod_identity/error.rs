@@ -2,8 +2,8 @@
 
 use http::StatusCode;
 
+use crate::faults::ErrorKind;
 use crate::secret;
-use crate::state::ErrorKind;
 use crate::wire::Response;
 
 /// An error response of the agent.

@@ -3,24 +3,24 @@
 //! Source: the agent (aws/eks-pod-identity-agent), the EKS Auth API reference, and users' reports. EKS names the
 //! session, tags it with the pod's location, and sets no session policy.
 
+pub(super) mod cluster;
 mod error;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
 use self::error::AgentError;
+use super::accounts::Role;
+use super::cloud::Aws;
 use super::policy::{Caller, Decision, RequestContext};
 use super::sessions::Session;
-use super::{Aws, Role};
 use crate::clock::Timestamp;
-use crate::error::ConfigError;
 use crate::events::{Detail, RoleAssumed};
+use crate::faults::ErrorKind;
 use crate::oidc::{Jwt, WebIdentity};
-use crate::state::ErrorKind;
 use crate::wire::{Request, Response, header};
 use crate::{config, secret};
 
@@ -30,14 +30,6 @@ const SERVICE: &str = "pods.eks.amazonaws.com";
 const SESSION_LIFETIME: i64 = 6 * 3600;
 /// Maximum number of characters that each name contributes to the session name.
 const MAX_NAME_CHARS: usize = 10;
-
-/// A cluster with its agent.
-#[derive(Debug)]
-pub(super) struct PodIdentity {
-    config: config::PodIdentity,
-    /// The agent's cache of sessions and their renewal times, by the pod's token.
-    cache: Mutex<HashMap<String, (Arc<Session>, Timestamp)>>,
-}
 
 /// The claims that identify the pod.
 #[derive(Debug, Deserialize)]
@@ -57,15 +49,6 @@ struct Kubernetes {
 struct ObjectRef {
     name: String,
     uid: String,
-}
-
-impl PodIdentity {
-    pub(super) fn new(config: &config::PodIdentity) -> Result<Self, ConfigError> {
-        if config.cluster.is_empty() {
-            return Err(ConfigError::new("aws.podIdentity.cluster", "expected a name, found nothing"));
-        }
-        Ok(Self { config: config.clone(), cache: Mutex::default() })
-    }
 }
 
 impl Aws {

@@ -6,7 +6,7 @@ use crate::events::Detail;
 use crate::faults::{Calls, Fault};
 use crate::oidc::ProjectedToken;
 use crate::operation::Operation;
-use crate::state::Service;
+use crate::service::Service;
 use crate::testing::*;
 use crate::wire::Response;
 
@@ -72,7 +72,7 @@ async fn credentials_are_a_session_of_the_associated_role() {
     );
     let response = fixture.aws(request).await;
     let body = body_text(&response);
-    let token = crate::aws::error::element(&body, "WebIdentityToken").unwrap();
+    let token = crate::aws::xml::element(&body, "WebIdentityToken").unwrap();
     let issuer = "https://0b1c2d3e-4f50-4617-8283-94a5b6c7d8e9.tokens.sts.global.api.aws";
     let claims: Value = fixture.issuer(issuer).claims(token).unwrap();
     let tags = &claims["https://sts.amazonaws.com/"]["principal_tags"];

@@ -11,7 +11,6 @@ use ring::{digest, hmac};
 
 use super::error::Error;
 use crate::clock::Timestamp;
-use crate::hex;
 use crate::wire::{Request, header};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -138,14 +137,14 @@ impl<'a> Authorization<'a> {
     /// Verifies the signature with the secret key.
     pub(crate) fn verify(&self, request: &Request, secret: &str) -> Result<(), Error> {
         let canonical = self.canonical_request(request)?;
-        let hash = hex::encode(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
+        let hash = sha256_hex(canonical.as_bytes());
         let CredentialScope { date, region, service, terminator } = self.scope;
         let to_sign = format!("{ALGORITHM}\n{}\n{date}/{region}/{service}/{terminator}\n{hash}", self.date);
         let mut key = format!("AWS4{secret}").into_bytes();
         for part in [date, region, service, terminator] {
             key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), part.as_bytes()).as_ref().to_vec();
         }
-        let signature = hex::decode(self.signature).ok_or_else(mismatch)?;
+        let signature = decode_lower_hex(self.signature).ok_or_else(mismatch)?;
         hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, &key), to_sign.as_bytes(), &signature)
             .map_err(|_| mismatch())
     }
@@ -167,7 +166,7 @@ impl<'a> Authorization<'a> {
             utf8_percent_encode(path, RESERVED_IN_PATH),
             canonical_query(request.uri().query().unwrap_or_default()),
             self.headers.join(";"),
-            hex::encode(digest::digest(&digest::SHA256, request.body()).as_ref()),
+            sha256_hex(request.body()),
         ))
     }
 
@@ -232,6 +231,15 @@ fn mismatch() -> Error {
         "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access \
          Key and signing method. Consult the service documentation for details.",
     )
+}
+
+fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(digest::digest(&digest::SHA256, bytes))
+}
+
+/// Decodes lower-case hexadecimal digits: AWS accepts no other signature.
+fn decode_lower_hex(text: &str) -> Option<Vec<u8>> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { None } else { hex::decode(text).ok() }
 }
 
 /// Returns all values of a header, trimmed, with single spaces and joined by commas, or `None` if it is absent.

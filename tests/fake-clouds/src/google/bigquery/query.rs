@@ -1,6 +1,6 @@
 //! The queries that this fake understands: `SELECT COLUMNS FROM TABLE [LIMIT N]`.
 
-use super::super::error::ApiError;
+use crate::google::error::ApiError;
 
 /// A parsed query.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,39 +61,39 @@ fn syntax_error(problem: &str) -> ApiError {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
-    #[test]
-    fn parse_accepts_select_only() {
-        for (sql, columns, project, limit) in [
-            ("SELECT * FROM sales.orders", None, None, None),
-            (
-                "select id, total\n from `shop.sales.orders`\n limit 2;",
-                Some(vec!["id", "total"]),
-                Some("shop"),
-                Some(2),
-            ),
-            ("SELECT `id` FROM `shop`.`sales`.`orders` ", Some(vec!["id"]), Some("shop"), None),
-        ] {
-            let expected = Query {
-                columns: columns.map(|columns| columns.into_iter().map(ToOwned::to_owned).collect()),
-                project: project.map(ToOwned::to_owned),
-                dataset: "sales".to_owned(),
-                table: "orders".to_owned(),
-                limit,
-            };
-            assert_eq!(Query::parse(sql), Ok(expected), "{sql}");
-        }
-        for sql in [
-            "",
-            "DROP TABLE a.b",
-            "SELECT * FROM",
-            "SELECT FROM a.b",
-            "SELECT * FROM b",
-            "SELECT * FROM a.b WHERE x",
-            "SELECT * FROM a.b LIMIT x",
-        ] {
-            assert!(Query::parse(sql).is_err(), "{sql}");
-        }
+    #[rstest]
+    #[case("")]
+    #[case("DROP TABLE a.b")]
+    #[case("SELECT * FROM")]
+    #[case("SELECT FROM a.b")]
+    #[case("SELECT * FROM b")]
+    #[case("SELECT * FROM a.b WHERE x")]
+    #[case("SELECT * FROM a.b LIMIT x")]
+    fn parse_rejects_other_statements(#[case] sql: &str) {
+        assert!(Query::parse(sql).is_err(), "{sql}");
+    }
+
+    #[rstest]
+    #[case("SELECT * FROM sales.orders", None, None, None)]
+    #[case("select id, total\n from `shop.sales.orders`\n limit 2;", Some(vec!["id", "total"]), Some("shop"), Some(2))]
+    #[case("SELECT `id` FROM `shop`.`sales`.`orders` ", Some(vec!["id"]), Some("shop"), None)]
+    fn parse_reads_select(
+        #[case] sql: &str,
+        #[case] columns: Option<Vec<&str>>,
+        #[case] project: Option<&str>,
+        #[case] limit: Option<usize>,
+    ) {
+        let expected = Query {
+            columns: columns.map(|columns| columns.into_iter().map(ToOwned::to_owned).collect()),
+            project: project.map(ToOwned::to_owned),
+            dataset: "sales".to_owned(),
+            table: "orders".to_owned(),
+            limit,
+        };
+        assert_eq!(Query::parse(sql), Ok(expected), "{sql}");
     }
 }

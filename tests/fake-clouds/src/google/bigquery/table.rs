@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::super::error::ApiError;
 use super::query::Query;
 use crate::config::{Column, Table};
 use crate::error::ConfigError;
+use crate::google::error::ApiError;
 
 /// The rows of a query's result.
 #[derive(Debug, Clone)]

@@ -1,7 +1,11 @@
 //! Evaluates a checked expression.
 
-use super::Values;
+use std::collections::BTreeMap;
+
 use super::parser::{Method, Node, Operator};
+
+/// The values of variables by their names, which [`field`](super::field) builds.
+pub(crate) type Values = BTreeMap<String, String>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {

@@ -11,35 +11,15 @@ mod lexer;
 mod parser;
 mod types;
 
-use std::collections::BTreeMap;
-
+pub(crate) use eval::Values;
 pub(crate) use parser::field;
+pub(crate) use types::{Assertion, Scope};
 
 use self::types::Type;
 
 /// A checked expression.
 #[derive(Debug, Clone)]
 pub(crate) struct Expression(parser::Node);
-
-/// The type of `assertion`, which determines its fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Assertion {
-    /// The caller as AWS identifies it.
-    Aws,
-    /// The claims of a JSON web token, of any name.
-    Claims,
-}
-
-/// The variables that an expression may use.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Scope<'a> {
-    pub(crate) assertion: Assertion,
-    /// The mapped attributes, by NAME. If present, `google.subject` is a variable too: only conditions have both.
-    pub(crate) attributes: Option<&'a [&'a str]>,
-}
-
-/// The values of variables by their names, which [`field`] builds.
-pub(crate) type Values = BTreeMap<String, String>;
 
 impl Expression {
     /// Parses an expression of type string.

@@ -3,7 +3,23 @@
 use std::fmt;
 
 use super::parser::{Method, Node, Operator};
-use super::{Assertion, Scope};
+
+/// The type of `assertion`, which determines its fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Assertion {
+    /// The caller as AWS identifies it.
+    Aws,
+    /// The claims of a JSON web token, of any name.
+    Claims,
+}
+
+/// The variables that an expression may use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    pub(crate) assertion: Assertion,
+    /// The mapped attributes, by NAME. If present, `google.subject` is a variable too: only conditions have both.
+    pub(crate) attributes: Option<&'a [&'a str]>,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Type {

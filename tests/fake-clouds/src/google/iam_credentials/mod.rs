@@ -4,45 +4,30 @@
 //! Source: the IAM Service Account Credentials REST reference, "Create short-lived credentials for a service account",
 //! "Create short-lived credentials for multiple service accounts", and the errors that users report.
 
+pub(super) mod service_accounts;
+
 use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Google;
+use self::service_accounts::missing_permission;
+use super::cloud::Google;
 use super::error::{ApiError, Style};
-use super::policy::Policy;
 use super::principal::Principal;
 use super::tokens::TokenGrant;
 use crate::clock::Timestamp;
-use crate::error::ConfigError;
 use crate::events::Detail;
+use crate::fields::Fields;
 use crate::oidc::GOOGLE_ISSUER;
 use crate::operation::Operation;
-use crate::wire::{Fields, Request, Response, is_form};
-use crate::{config, secret};
+use crate::wire::{Request, Response, is_form};
 
 const GET_ACCESS_TOKEN: &str = "iam.serviceAccounts.getAccessToken";
 const GET_ID_TOKEN: &str = "iam.serviceAccounts.getOpenIdToken";
-/// The permission that a caller needs on each delegate.
-const DELEGATE: &str = "iam.serviceAccounts.implicitDelegation";
 /// The lifetime of an ID token, in seconds.
 const ID_TOKEN_LIFETIME: i64 = 3600;
 const IAM_SCOPE: &str = "https://www.googleapis.com/auth/iam";
-
-/// The service accounts and their policies.
-#[derive(Debug)]
-pub(crate) struct ServiceAccounts(Vec<ServiceAccount>);
-
-#[derive(Debug)]
-struct ServiceAccount {
-    email: String,
-    /// The unique ID, 21 digits.
-    unique_id: String,
-    policy: Policy,
-    max_token_seconds: i64,
-    token_seconds: Option<i64>,
-}
 
 // google-auth sends `null` for an absent field, which Google accepts.
 #[derive(Debug, Deserialize)]
@@ -79,60 +64,6 @@ impl AccessTokenBody {
     }
 }
 
-impl ServiceAccounts {
-    pub(crate) fn new(config: &[config::ServiceAccount]) -> Result<Self, ConfigError> {
-        let accounts = config.iter().map(|account| {
-            let location = format!("the service account {}", account.email);
-            if !(3600..=43200).contains(&account.max_token_seconds) {
-                return Err(ConfigError::new(
-                    location,
-                    format!(
-                        "maxTokenSeconds: expected a number from 3600 to 43200, found {}",
-                        account.max_token_seconds
-                    ),
-                ));
-            }
-            Ok(ServiceAccount {
-                email: account.email.clone(),
-                unique_id: format!("1{}", secret::digits(20)),
-                policy: Policy::new(&location, &account.bindings)?,
-                max_token_seconds: account.max_token_seconds,
-                token_seconds: account.token_seconds,
-            })
-        });
-        accounts.collect::<Result<_, _>>().map(Self)
-    }
-
-    fn find(&self, email: &str) -> Option<&ServiceAccount> {
-        self.0.iter().find(|account| account.email == email)
-    }
-
-    /// Resolves the service account at the end of a chain. Each account must allow the one before it to delegate, and
-    /// the last account must allow it to get the token.
-    fn resolve_chain(
-        &self,
-        caller: &Principal,
-        delegates: &[String],
-        email: &str,
-        permission: &'static str,
-    ) -> Result<&ServiceAccount, ApiError> {
-        let mut caller = caller.clone();
-        for delegate in delegates {
-            let email = delegate.strip_prefix("projects/-/serviceAccounts/").ok_or_else(|| {
-                ApiError::invalid(
-                    "badRequest",
-                    format!("Invalid delegate {delegate}: expected projects/-/serviceAccounts/EMAIL"),
-                )
-            })?;
-            let found = self.find(email).filter(|account| account.policy.grants(DELEGATE, &caller));
-            let account = found.ok_or_else(|| denied(DELEGATE))?;
-            caller = Principal::ServiceAccount { email: account.email.clone() };
-        }
-        let found = self.find(email).filter(|account| account.policy.grants(permission, &caller));
-        found.ok_or_else(|| denied(permission))
-    }
-}
-
 /// Returns the operation and the service account in a request's path.
 pub(crate) fn parse_path(request: &Request) -> Option<(Operation, String)> {
     let rest = request.uri().path().strip_prefix("/v1/projects/-/serviceAccounts/")?;
@@ -148,12 +79,7 @@ pub(crate) fn parse_path(request: &Request) -> Option<(Operation, String)> {
 
 /// Returns the error for a caller without permission.
 pub(crate) fn permission_denied(operation: Operation) -> ApiError {
-    denied(if operation == Operation::GenerateIdToken { GET_ID_TOKEN } else { GET_ACCESS_TOKEN })
-}
-
-fn denied(permission: &str) -> ApiError {
-    ApiError::forbidden(format!("Permission '{permission}' denied on resource (or it may not exist)."))
-        .with_error_info("IAM_PERMISSION_DENIED", "iam.googleapis.com", &json!({"permission": permission}))
+    missing_permission(if operation == Operation::GenerateIdToken { GET_ID_TOKEN } else { GET_ACCESS_TOKEN })
 }
 
 fn parse_json<'a, B: Deserialize<'a>>(request: &'a Request) -> Result<B, ApiError> {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::events::Detail;
-use crate::state::Service;
+use crate::service::Service;
 use crate::testing::*;
 use crate::wire::Response;
 

@@ -10,7 +10,8 @@ use super::cel::{Values, field};
 use super::error::OauthError;
 use super::provider::Oidc;
 use crate::clock::Timestamp;
-use crate::oidc::{Audience, Issuers, Jwt, VerifyError};
+use crate::oidc::{Issuers, Jwt, VerifyError};
+use crate::one_or_many::OneOrMany;
 
 /// Maximum difference between the clocks of an issuer and Google, in seconds.
 const CLOCK_TOLERANCE: i64 = 60;
@@ -18,7 +19,7 @@ const CLOCK_TOLERANCE: i64 = 60;
 #[derive(Debug, Deserialize)]
 struct Claims {
     iss: Option<String>,
-    aud: Option<Audience>,
+    aud: Option<OneOrMany<String>>,
     iat: Option<i64>,
     exp: Option<i64>,
 }
@@ -50,7 +51,7 @@ impl IdToken {
             VerifyError::NoMatchingKey => unreachable_issuer(),
             VerifyError::InvalidSignature => invalid("Unable to verify the ID Token signature."),
         })?;
-        check_audience(claims.aud.as_ref().map_or(&[], Audience::as_slice), &oidc.audiences)?;
+        check_audience(claims.aud.as_ref().map_or(&[], OneOrMany::as_slice), &oidc.audiences)?;
         let remaining = remaining_lifetime(claims.iat, claims.exp, now)?;
         Ok(Self { claims: token.claims, remaining })
     }

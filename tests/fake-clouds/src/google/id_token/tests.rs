@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::events::{Detail, SubjectToken};
 use crate::operation::Operation;
-use crate::state::Service;
+use crate::service::Service;
 use crate::testing::*;
 use crate::wire::Response;
 

@@ -1,6 +1,7 @@
 //! Cloud Storage. The JSON API reads an object or its metadata and lists a bucket; the XML API, which some libraries
 //! use, downloads an object. Errors are JSON in both. [`read_object`] is the gRPC API.
 
+pub(super) mod buckets;
 mod read_object;
 
 use http::header::{CONTENT_TYPE, ETAG, LAST_MODIFIED};
@@ -8,65 +9,15 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::Google;
+use self::buckets::SCOPES;
+use super::cloud::Google;
 use super::error::{ApiError, Style};
-use super::policy::Policy;
-use super::principal::Principal;
 use crate::clock::Timestamp;
 use crate::config;
-use crate::error::ConfigError;
 use crate::events::Detail;
+use crate::fields::Fields;
 use crate::operation::Operation;
-use crate::wire::{Fields, Request, Response};
-
-const SCOPES: [&str; 3] = [
-    "https://www.googleapis.com/auth/devstorage.read_only",
-    "https://www.googleapis.com/auth/devstorage.read_write",
-    "https://www.googleapis.com/auth/devstorage.full_control",
-];
-
-/// The buckets.
-#[derive(Debug)]
-pub(crate) struct Storage(Vec<Bucket>);
-
-#[derive(Debug)]
-struct Bucket {
-    name: String,
-    policy: Policy,
-    objects: Vec<config::Object>,
-}
-
-impl Storage {
-    pub(crate) fn new(config: &[config::Bucket]) -> Result<Self, ConfigError> {
-        let buckets = config.iter().map(|bucket| {
-            let policy = Policy::new(&format!("the bucket {}", bucket.name), &bucket.bindings)?;
-            Ok(Bucket { name: bucket.name.clone(), policy, objects: bucket.objects.clone() })
-        });
-        buckets.collect::<Result<_, _>>().map(Self)
-    }
-
-    /// Returns a bucket if the caller has the permission.
-    fn bucket(&self, name: &str, permission: &str, caller: &Principal) -> Result<&Bucket, ApiError> {
-        let found = self.0.iter().find(|bucket| bucket.name == name);
-        let found = found.ok_or_else(|| ApiError::not_found("The specified bucket does not exist."))?;
-        if found.policy.grants(permission, caller) {
-            return Ok(found);
-        }
-        let resource = if permission == "storage.objects.list" { "bucket" } else { "object" };
-        Err(ApiError::forbidden(format!(
-            "{} does not have {permission} access to the Google Cloud Storage {resource}. Permission '{permission}' \
-             denied on resource (or it may not exist).",
-            caller.name()
-        )))
-    }
-
-    /// Returns an object that the caller may read.
-    fn object(&self, bucket: &str, name: &str, caller: &Principal) -> Result<&config::Object, ApiError> {
-        let found = self.bucket(bucket, "storage.objects.get", caller)?;
-        let object = found.objects.iter().find(|object| object.name == name);
-        object.ok_or_else(|| ApiError::not_found(format!("No such object: {bucket}/{name}")))
-    }
-}
+use crate::wire::{Request, Response};
 
 /// Returns the rest of a path of the JSON API. All other paths belong to the XML API.
 fn json_path(path: &str) -> Option<&str> {

@@ -5,12 +5,14 @@
 
 use prost::Message;
 
-use super::SCOPES;
+use super::buckets::SCOPES;
 use crate::clock::Timestamp;
 use crate::events::Detail;
+use crate::fields::Fields;
+use crate::google::cloud::Google;
 use crate::google::error::{ApiError, Style};
-use crate::google::{Google, grpc};
-use crate::wire::{Fields, Request, Response, header};
+use crate::google::grpc;
+use crate::wire::{Request, Response, header};
 
 const METHOD: &str = "/google.storage.v2.Storage/ReadObject";
 /// Maximum number of an object's bytes in one message, as at Google: 2 MiB.

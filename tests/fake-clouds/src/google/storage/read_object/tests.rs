@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::faults::{Calls, Fault};
 use crate::operation::Operation;
-use crate::state::Service;
+use crate::service::Service;
 use crate::testing::*;
 
 const BUCKET: &str = "projects/_/buckets/reports";

@@ -1,0 +1,46 @@
+//! Issues federated tokens.
+
+use http::StatusCode;
+use serde_json::json;
+
+use super::cloud::Google;
+use super::principal::Principal;
+use super::provider::Provider;
+use super::tokens::TokenGrant;
+use crate::clock::Timestamp;
+use crate::events::{Detail, SubjectToken, TokenExchanged};
+use crate::wire::Response;
+
+pub(super) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+
+/// A federated token to issue.
+#[derive(Debug)]
+pub(super) struct FederatedToken {
+    pub(super) principal: Principal,
+    pub(super) scopes: Vec<String>,
+    pub(super) lifetime: i64,
+    pub(super) subject_token: SubjectToken,
+}
+
+impl Google {
+    /// Issues a federated token.
+    pub(super) fn issue(&self, provider: &Provider, token: FederatedToken, now: Timestamp) -> Response {
+        let FederatedToken { principal, scopes, lifetime, subject_token } = token;
+        let expires_in = provider.token_seconds.unwrap_or(lifetime);
+        let detail = Detail::TokenExchanged(TokenExchanged {
+            provider: provider.name.clone(),
+            principal: principal.to_string(),
+            attributes: principal.attributes(),
+            subject_token,
+            expires_in,
+        });
+        let grant = TokenGrant { principal, scopes, expires: now.plus(expires_in) };
+        let body = json!({
+            "access_token": self.tokens.issue(grant),
+            "issued_token_type": ACCESS_TOKEN,
+            "token_type": "Bearer",
+            "expires_in": expires_in,
+        });
+        Response::json(StatusCode::OK, &body).with_detail(detail)
+    }
+}

@@ -1,0 +1,86 @@
+//! Service accounts and their delegation chains.
+
+use serde_json::json;
+
+use crate::error::ConfigError;
+use crate::google::error::ApiError;
+use crate::google::policy::Policy;
+use crate::google::principal::Principal;
+use crate::{config, secret};
+
+/// The permission that a caller needs on each delegate.
+const DELEGATE: &str = "iam.serviceAccounts.implicitDelegation";
+
+/// The service accounts and their policies.
+#[derive(Debug)]
+pub(crate) struct ServiceAccounts(Vec<ServiceAccount>);
+
+#[derive(Debug)]
+pub(super) struct ServiceAccount {
+    pub(super) email: String,
+    /// The unique ID, 21 digits.
+    pub(super) unique_id: String,
+    pub(super) policy: Policy,
+    pub(super) max_token_seconds: i64,
+    pub(super) token_seconds: Option<i64>,
+}
+
+impl ServiceAccounts {
+    pub(crate) fn new(config: &[config::ServiceAccount]) -> Result<Self, ConfigError> {
+        let accounts = config.iter().map(|account| {
+            let location = format!("the service account {}", account.email);
+            if !(3600..=43200).contains(&account.max_token_seconds) {
+                return Err(ConfigError::new(
+                    location,
+                    format!(
+                        "maxTokenSeconds: expected a number from 3600 to 43200, found {}",
+                        account.max_token_seconds
+                    ),
+                ));
+            }
+            Ok(ServiceAccount {
+                email: account.email.clone(),
+                unique_id: format!("1{}", secret::digits(20)),
+                policy: Policy::new(&location, &account.bindings)?,
+                max_token_seconds: account.max_token_seconds,
+                token_seconds: account.token_seconds,
+            })
+        });
+        accounts.collect::<Result<_, _>>().map(Self)
+    }
+
+    fn find(&self, email: &str) -> Option<&ServiceAccount> {
+        self.0.iter().find(|account| account.email == email)
+    }
+
+    /// Resolves the service account at the end of a chain. Each account must allow the one before it to delegate, and
+    /// the last account must allow it to get the token.
+    pub(super) fn resolve_chain(
+        &self,
+        caller: &Principal,
+        delegates: &[String],
+        email: &str,
+        permission: &'static str,
+    ) -> Result<&ServiceAccount, ApiError> {
+        let mut caller = caller.clone();
+        for delegate in delegates {
+            let email = delegate.strip_prefix("projects/-/serviceAccounts/").ok_or_else(|| {
+                ApiError::invalid(
+                    "badRequest",
+                    format!("Invalid delegate {delegate}: expected projects/-/serviceAccounts/EMAIL"),
+                )
+            })?;
+            let found = self.find(email).filter(|account| account.policy.grants(DELEGATE, &caller));
+            let account = found.ok_or_else(|| missing_permission(DELEGATE))?;
+            caller = Principal::ServiceAccount { email: account.email.clone() };
+        }
+        let found = self.find(email).filter(|account| account.policy.grants(permission, &caller));
+        found.ok_or_else(|| missing_permission(permission))
+    }
+}
+
+/// Returns the error for a caller without a permission.
+pub(super) fn missing_permission(permission: &str) -> ApiError {
+    ApiError::forbidden(format!("Permission '{permission}' denied on resource (or it may not exist)."))
+        .with_error_info("IAM_PERMISSION_DENIED", "iam.googleapis.com", &json!({"permission": permission}))
+}

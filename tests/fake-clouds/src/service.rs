@@ -1,0 +1,25 @@
+//! Services of the fake clouds.
+
+/// A service with an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    AwsSts,
+    PodIdentity,
+    GoogleSts,
+    IamCredentials,
+    Storage,
+    BigQuery,
+}
+
+impl Service {
+    /// Returns the host at Google.
+    pub(crate) const fn google_host(self) -> Option<&'static str> {
+        match self {
+            Self::AwsSts | Self::PodIdentity => None,
+            Self::GoogleSts => Some("sts.googleapis.com"),
+            Self::IamCredentials => Some("iamcredentials.googleapis.com"),
+            Self::Storage => Some("storage.googleapis.com"),
+            Self::BigQuery => Some("bigquery.googleapis.com"),
+        }
+    }
+}
