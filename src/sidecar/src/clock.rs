@@ -1,5 +1,7 @@
-//! The time that is signed with. A node's clock may be wrong, and AWS refuses a signature that is minutes off; its
-//! answers carry a `Date`, refusals too, so the clock is corrected by that, until somebody sets it right.
+//! The clock that signatures are made with.
+//!
+//! A node's clock may be wrong, and AWS rejects a signature that is minutes off. All AWS responses, errors too, have a
+//! `Date`. The clock is corrected by it until the node's clock is set.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,10 +10,10 @@ use std::time::{Duration, SystemTime};
 use aws_smithy_async::time::TimeSource;
 use tokio::time::Instant;
 
-/// A difference up to this is left alone: it is within what AWS takes, and `Date` counts whole seconds.
+/// The maximum difference that is not corrected: AWS accepts it, and `Date` has whole seconds.
 pub const TOLERANCE: Duration = Duration::from_mins(1);
 
-/// The local clock, corrected by what AWS says. Clones share the correction.
+/// The local clock, corrected by AWS's. Clones share the correction.
 #[derive(Clone)]
 pub struct Clock(Arc<Inner>);
 
@@ -20,21 +22,21 @@ struct Inner {
     correction: Mutex<Option<Correction>>,
 }
 
-/// What AWS said, and when that was by both clocks of this machine.
+/// The difference to AWS's clock, and the time of the comparison by both clocks of this node.
 #[derive(Debug, Clone, Copy)]
 struct Correction {
-    /// To add to the local clock.
+    /// Seconds to add to the local clock.
     seconds: i64,
     local: SystemTime,
     at: Instant,
 }
 
 impl Correction {
-    /// Whether the local clock is still the one that AWS's was compared with: the monotonic one, which nobody sets, has
-    /// gone as far since.
+    /// Returns true unless the local clock was set after the comparison: it has advanced as far as the monotonic clock,
+    /// which cannot be set.
     fn holds(&self, local: SystemTime, now: Instant) -> bool {
-        let unset = self.local.checked_add(now.duration_since(self.at));
-        unset.is_some_and(|unset| difference(unset, local) == 0)
+        let expected = self.local.checked_add(now.duration_since(self.at));
+        expected.is_some_and(|expected| difference(expected, local) == 0)
     }
 }
 
@@ -45,38 +47,40 @@ impl fmt::Debug for Clock {
 }
 
 impl Clock {
-    /// The machine's clock.
+    /// Returns the system's clock.
     #[must_use]
     pub fn system() -> Self {
         Self::from_fn(SystemTime::now)
     }
 
-    /// A clock that shows what `local` says.
+    /// Creates a clock that reads its local time from `local`.
     #[must_use]
     pub fn from_fn(local: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self(Arc::new(Inner { local: Box::new(local), correction: Mutex::default() }))
     }
 
-    /// The corrected time: what AWS's clock shows.
+    /// Returns the corrected time: AWS's.
     #[must_use]
     pub fn now(&self) -> SystemTime {
         shifted(self.local(), self.offset())
     }
 
-    /// The uncorrected time: what other programs on this machine see.
+    /// Returns the uncorrected time, which other programs on this node read.
     #[must_use]
     pub fn local(&self) -> SystemTime {
         (self.0.local)()
     }
 
-    /// A corrected time as other programs on this machine see it.
+    /// Converts a corrected time to the time that other programs on this node read.
     #[must_use]
     pub fn to_local(&self, corrected: SystemTime) -> SystemTime {
         shifted(corrected, -self.offset())
     }
 
-    /// Seconds that AWS's clock is ahead of the local one; 0 within the [`TOLERANCE`], and from when the local one is set
-    /// until AWS's next answer: whoever sets a clock sets it right, and that answer may be most of an hour away.
+    /// Returns the seconds that AWS's clock is ahead of the local one; 0 within the [`TOLERANCE`].
+    ///
+    /// Also 0 from when the local clock is set until the next response from AWS, which may be most of an hour away: a
+    /// clock that was set is assumed to be correct.
     #[must_use]
     pub fn offset(&self) -> i64 {
         let mut correction = self.0.correction.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,15 +91,15 @@ impl Clock {
         correction.map_or(0, |correction| correction.seconds)
     }
 
-    /// Takes a `Date` header that has just arrived from AWS, and says so in the log if it changes the correction.
+    /// Updates the correction from a `Date` header that AWS has just sent, and logs a change of it.
     pub fn observe(&self, date: &str) {
-        let Ok(theirs) = httpdate::parse_http_date(date) else { return };
-        let before = self.offset();
+        let Ok(remote) = httpdate::parse_http_date(date) else { return };
+        let previous = self.offset();
         let (local, at) = (self.local(), Instant::now());
-        let seconds = difference(local, theirs);
+        let seconds = difference(local, remote);
         let correction = (seconds != 0).then_some(Correction { seconds, local, at });
         *self.0.correction.lock().unwrap_or_else(PoisonError::into_inner) = correction;
-        if seconds.abs_diff(before) <= TOLERANCE.as_secs() && (seconds == 0) == (before == 0) {
+        if seconds.abs_diff(previous) <= TOLERANCE.as_secs() && (seconds == 0) == (previous == 0) {
             return;
         }
         if seconds == 0 {
@@ -103,32 +107,32 @@ impl Clock {
         } else {
             tracing::warn!(
                 offset_seconds = seconds,
-                "the node's clock differs from AWS's by {} s; signing with AWS's time until it is set right",
+                "the node's clock differs from AWS's by {} s; signing with AWS's time until it is set",
                 seconds.unsigned_abs()
             );
         }
     }
 }
 
-/// The AWS SDK signs its own requests with it.
+/// The time source for the requests that the AWS SDK signs.
 impl TimeSource for Clock {
     fn now(&self) -> SystemTime {
         self.now()
     }
 }
 
-/// Seconds to add to `ours` to get `theirs`; 0 within the [`TOLERANCE`].
-fn difference(ours: SystemTime, theirs: SystemTime) -> i64 {
-    let (ahead, sign) = match theirs.duration_since(ours) {
+/// Returns the seconds to add to `local` to get `remote`; 0 within the [`TOLERANCE`].
+fn difference(local: SystemTime, remote: SystemTime) -> i64 {
+    let (distance, sign) = match remote.duration_since(local) {
         Ok(ahead) => (ahead, 1),
         Err(behind) => (behind.duration(), -1),
     };
-    if ahead <= TOLERANCE { 0 } else { sign * i64::try_from(ahead.as_secs()).unwrap_or(i64::MAX) }
+    if distance <= TOLERANCE { 0 } else { sign * i64::try_from(distance.as_secs()).unwrap_or(i64::MAX) }
 }
 
 fn shifted(at: SystemTime, seconds: i64) -> SystemTime {
-    let by = Duration::from_secs(seconds.unsigned_abs());
-    let shifted = if seconds < 0 { at.checked_sub(by) } else { at.checked_add(by) };
+    let distance = Duration::from_secs(seconds.unsigned_abs());
+    let shifted = if seconds < 0 { at.checked_sub(distance) } else { at.checked_add(distance) };
     shifted.unwrap_or(at)
 }
 
@@ -144,11 +148,11 @@ mod tests {
     const EXAMPLE: u64 = 784_111_777;
 
     #[rstest]
-    #[case::right(0, 0)]
+    #[case::correct(0, 0)]
     #[case::a_minute_slow(-60, 0)]
     #[case::slow(-61, 61)]
     #[case::fast_by_an_hour(3600, -3600)]
-    fn a_difference_of_more_than_a_minute_is_corrected(#[case] local: i64, #[case] offset: i64) {
+    fn clock_corrects_a_difference_of_more_than_a_minute(#[case] local: i64, #[case] offset: i64) {
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(EXAMPLE.checked_add_signed(local).unwrap());
         let clock = Clock::from_fn(move || at);
         clock.observe("Sun, 06 Nov 1994 08:49:37 GMT");
@@ -159,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_changes_nothing_and_a_clock_set_right_is_trusted_again() {
+    fn clock_ignores_an_invalid_date_and_drops_the_correction_when_both_agree() {
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(EXAMPLE);
         let clock = Clock::from_fn(move || at);
         clock.observe("Sun, 06 Nov 1994 09:49:37 GMT");
@@ -169,45 +173,45 @@ mod tests {
         assert_eq!(clock.offset(), 0);
     }
 
-    /// A node's clock `wrong` seconds off, which goes on with tokio's time, and what sets it.
-    fn node(wrong: i64) -> (Clock, Arc<AtomicI64>) {
-        let (start, off) = (Instant::now(), Arc::new(AtomicI64::new(wrong)));
-        let read = Arc::clone(&off);
+    /// Returns a node's clock that is `error` seconds off and advances with tokio's time, and the value that sets it.
+    fn node_clock(error: i64) -> (Clock, Arc<AtomicI64>) {
+        let (start, error) = (Instant::now(), Arc::new(AtomicI64::new(error)));
+        let read = Arc::clone(&error);
         let clock = Clock::from_fn(move || {
-            let right = SystemTime::UNIX_EPOCH + Duration::from_secs(EXAMPLE) + start.elapsed();
-            shifted(right, read.load(Ordering::Relaxed))
+            let correct = SystemTime::UNIX_EPOCH + Duration::from_secs(EXAMPLE) + start.elapsed();
+            shifted(correct, read.load(Ordering::Relaxed))
         });
-        (clock, off)
+        (clock, error)
     }
 
     #[rstest]
-    #[case::set_right(-600, 0, 0)]
-    #[case::set_right_from_ahead(600, 0, 0)]
+    #[case::set_correctly(-600, 0, 0)]
+    #[case::set_correctly_from_ahead(600, 0, 0)]
     #[case::moved_a_little(-600, -545, 600)]
-    #[case::left_alone(-600, -600, 600)]
-    #[case::set_and_still_wrong(-600, -300, 0)]
+    #[case::unchanged(-600, -600, 600)]
+    #[case::set_incorrectly(-600, -300, 0)]
     #[tokio::test(start_paused = true)]
-    async fn a_correction_ends_when_the_clock_is_set(
-        #[case] wrong: i64,
+    async fn correction_ends_when_the_node_clock_is_set(
+        #[case] error: i64,
         #[case] set_to: i64,
         #[case] offset: i64,
     ) {
-        let (clock, off) = node(wrong);
+        let (clock, current_error) = node_clock(error);
         clock.observe("Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(clock.offset(), -wrong);
+        assert_eq!(clock.offset(), -error);
         tokio::time::advance(Duration::from_mins(30)).await;
-        assert_eq!(clock.offset(), -wrong, "time alone changes nothing");
-        off.store(set_to, Ordering::Relaxed);
+        assert_eq!(clock.offset(), -error, "time alone does not change it");
+        current_error.store(set_to, Ordering::Relaxed);
         assert_eq!(clock.offset(), offset);
-        off.store(wrong, Ordering::Relaxed);
-        assert_eq!(clock.offset(), offset, "what has ended does not begin again");
+        current_error.store(error, Ordering::Relaxed);
+        assert_eq!(clock.offset(), offset, "a correction that ended does not return");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_answer_is_a_new_beginning() {
-        let (clock, off) = node(-600);
+    async fn each_response_replaces_the_correction() {
+        let (clock, error) = node_clock(-600);
         clock.observe("Sun, 06 Nov 1994 08:49:37 GMT");
-        off.store(-300, Ordering::Relaxed);
+        error.store(-300, Ordering::Relaxed);
         clock.observe("Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(clock.offset(), 300);
         tokio::time::advance(Duration::from_mins(5)).await;

@@ -1,11 +1,13 @@
-//! The command line: four commands, read by hand, since a parser would weigh more than the rest of them.
+//! The command line. Its four commands are parsed by hand, because a parser would be larger than the rest of the program.
 
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::settings::{self, Identity, Settings, SettingsError, Variables};
-use crate::{doctor, log, ready, run};
+use crate::doctor::OutputFormat;
+use crate::error::Failure;
+use crate::settings::{self, Env, Identity, Settings};
+use crate::{doctor, log, run, startup_probe};
 
 const USAGE: &str = "\
 Keeps a pod's subject token fresh, from the identity that the pod has.
@@ -14,21 +16,21 @@ Usage: rolebridge-sidecar COMMAND
 
 Commands:
   run             keep the token fresh and serve it
-  ready [--wait]  exit 0 if a token good for use is published; --wait: when it is
+  ready [--wait]  exit 0 if a valid token is published; --wait: wait for it
   token           write one subject token to standard output
-  doctor [--json] try every hop from the projected token to Google, one line each; --json: for rolebridge doctor
+  doctor [--json] try each step from the projected token to Google, one line each; --json: for rolebridge doctor
 
 Settings are environment variables: ROLEBRIDGE_AUDIENCE and ROLEBRIDGE_TOKEN_FILE, and for an IAM role AWS_ROLE_ARN,
 AWS_ROLE_SESSION_NAME, AWS_WEB_IDENTITY_TOKEN_FILE and AWS_REGION.
 ";
 
-/// What was asked for.
+/// A command with its options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Command {
     Run,
     Ready { wait: bool },
     Token,
-    Doctor(doctor::Form),
+    Doctor(OutputFormat),
     Help,
     Version,
 }
@@ -40,8 +42,8 @@ impl Command {
             ["ready"] => Self::Ready { wait: false },
             ["ready", "--wait"] => Self::Ready { wait: true },
             ["token"] => Self::Token,
-            ["doctor"] => Self::Doctor(doctor::Form::Text),
-            ["doctor", "--json"] => Self::Doctor(doctor::Form::Json),
+            ["doctor"] => Self::Doctor(OutputFormat::Text),
+            ["doctor", "--json"] => Self::Doctor(OutputFormat::Json),
             ["--help" | "-h" | "help"] => Self::Help,
             ["--version" | "-V"] => Self::Version,
             _ => return None,
@@ -49,83 +51,87 @@ impl Command {
     }
 }
 
-/// Does what `arguments`, without the program's name, ask for. Exits with 0, 1 for a fault, or 2 for arguments that
-/// are not understood.
+/// Runs the command in `arguments`, which do not include the program's name. Returns the exit code: 0 for success, 1 for
+/// an error, 2 for invalid arguments.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     let arguments: Vec<String> = arguments.collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let variable = |name: &str| std::env::var_os(name);
-    let variables = Variables::new(&variable);
+    let env = Env::new(&variable);
     match Command::parse(&arguments) {
-        Some(Command::Run) => run_command(&variables),
-        Some(Command::Ready { wait }) => exit(ready_command(&variables, wait)),
-        Some(Command::Token) => exit(token_command(&variables)),
-        Some(Command::Doctor(form)) => exit(doctor::run(&variables, form, &mut io::stdout().lock())),
-        Some(Command::Help) => exit(print(USAGE)),
+        Some(Command::Run) => run_command(&env),
+        Some(Command::Ready { wait }) => exit_code(ready_command(&env, wait)),
+        Some(Command::Token) => exit_code(token_command(&env)),
+        Some(Command::Doctor(format)) => exit_code(doctor::run(&env, format, &mut io::stdout().lock())),
+        Some(Command::Help) => exit_code(print(USAGE)),
         Some(Command::Version) => {
-            exit(print(concat!("rolebridge-sidecar ", env!("CARGO_PKG_VERSION"), "\n")))
+            exit_code(print(concat!("rolebridge-sidecar ", env!("CARGO_PKG_VERSION"), "\n")))
         }
         None => {
-            complain(USAGE);
+            print_error(USAGE);
             ExitCode::from(2)
         }
     }
 }
 
-/// What ends it goes to the termination log too, so that the pod's status shows it.
-fn run_command(variables: &Variables<'_>) -> ExitCode {
-    let started = Settings::read(variables).map_err(|error| said(&error)).and_then(|settings| {
-        log::start(settings.log_level).map_err(|error| error.to_string())?;
+/// Runs until a signal arrives. An error is written to the termination log too, so that the pod's status shows it.
+fn run_command(env: &Env<'_>) -> ExitCode {
+    let settings = Settings::read(env).map_err(Failure::from).and_then(|settings| {
+        start_log(settings.log_level)?;
         Ok(settings)
     });
-    let settings = match started {
+    let settings = match settings {
         Ok(settings) => settings,
-        Err(why) => {
-            run::say_why(&why);
-            return exit(Err(why));
+        Err(failure) => {
+            run::write_termination_message(&failure);
+            return exit_code(Err(failure));
         }
     };
     match run::run(settings) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            tracing::error!("{why}");
-            run::say_why(&why);
+        Err(failure) => {
+            tracing::error!(remediation = failure.remediation, "{}", failure.message);
+            run::write_termination_message(&failure);
             ExitCode::FAILURE
         }
     }
 }
 
-fn ready_command(variables: &Variables<'_>, wait: bool) -> Result<(), String> {
-    let token_file = settings::token_file(variables).map_err(|error| said(&error))?;
-    let outputs = settings::outputs(variables, &token_file).map_err(|error| said(&error))?;
-    if wait { ready::wait(token_file, &outputs) } else { ready::ready(token_file, &outputs) }
+fn ready_command(env: &Env<'_>, wait: bool) -> Result<(), Failure> {
+    let token_file = settings::token_file(env)?;
+    let token_files = settings::token_files(env, &token_file)?;
+    if wait {
+        startup_probe::wait(token_file, &token_files)
+    } else {
+        startup_probe::ready(token_file, &token_files)
+    }
 }
 
-fn token_command(variables: &Variables<'_>) -> Result<(), String> {
-    let identity = Identity::read(variables).map_err(|error| said(&error))?;
-    let level = settings::log_level(variables).map_err(|error| said(&error))?;
-    log::start(level).map_err(|error| error.to_string())?;
+fn token_command(env: &Env<'_>) -> Result<(), Failure> {
+    let identity = Identity::read(env)?;
+    start_log(settings::log_level(env)?)?;
     print(run::token(identity)?.expose())
 }
 
-fn said(error: &SettingsError) -> String {
-    error.to_string()
+fn start_log(level: tracing::level_filters::LevelFilter) -> Result<(), Failure> {
+    log::start(level).map_err(|error| Failure::new(error.to_string()))
 }
 
-fn print(text: &str) -> Result<(), String> {
-    io::stdout().write_all(text.as_bytes()).map_err(|error| format!("standard output: {error}"))
+fn print(text: &str) -> Result<(), Failure> {
+    let result = io::stdout().write_all(text.as_bytes());
+    result.map_err(|error| Failure::new(format!("failed to write to standard output: {error}")))
 }
 
-fn complain(text: impl Display) {
-    // There is nowhere left to say that standard error is closed.
+fn print_error(text: impl Display) {
+    // There is nowhere else to report that standard error is closed.
     let _ = write!(io::stderr(), "{text}");
 }
 
-fn exit(result: Result<(), String>) -> ExitCode {
+fn exit_code(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            complain(format_args!("{why}\n"));
+        Err(failure) => {
+            print_error(format_args!("{failure}\n"));
             ExitCode::FAILURE
         }
     }
@@ -146,10 +152,10 @@ mod tests {
     #[case("", None)]
     #[case("run --wait", None)]
     #[case("ready --wait --wait", None)]
-    #[case("doctor", Some(Command::Doctor(doctor::Form::Text)))]
-    #[case("doctor --json", Some(Command::Doctor(doctor::Form::Json)))]
+    #[case("doctor", Some(Command::Doctor(OutputFormat::Text)))]
+    #[case("doctor --json", Some(Command::Doctor(OutputFormat::Json)))]
     #[case("doctor --text", None)]
-    fn arguments(#[case] line: &str, #[case] command: Option<Command>) {
+    fn command_parses_exact_arguments_only(#[case] line: &str, #[case] command: Option<Command>) {
         let arguments: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(Command::parse(&arguments), command);
     }

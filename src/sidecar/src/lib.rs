@@ -1,42 +1,49 @@
-//! The sidecar: it turns the pod's projected token into an AWS session, signs with it, and keeps the subject token
-//! that the app's Google library reads fresh.
+//! The sidecar: it turns the pod's projected token into an AWS session, signs with it, and keeps the subject token that
+//! the app's Google library reads fresh.
 //!
-//! What decides is pure and takes the clock as an argument ([`sign`], [`schedule`], [`state`], [`fault`]); what does
-//! IO stands around it. Data flows one way: [`web_identity`] -> [`credentials`] -> [`proof`] -> [`sign`] -> [`publish`] and
-//! [`loopback`], driven by [`refresh`]; for the metadata source on to [`google`] -> [`tokens`] -> [`metadata`] and
-//! [`outputs`]; put together by [`run`].
+//! Decision logic is pure and takes the time as an argument: [`sign`], [`schedule`], [`status_file`], [`error`] and the
+//! slots of [`token_cache`]. IO is in the other modules.
+//!
+//! The modules form layers, and each uses only lower ones:
+//!
+//! 1. [`error`], [`secret`], [`subject_token`], [`scopes`], [`token_kind`], [`jwt`], [`clock`], [`schedule`], [`sign`]
+//! 2. [`settings`]: the environment, parsed once
+//! 3. [`http`] and [`projected_token`]
+//! 4. [`aws`] and [`google`]: the clients of AWS STS, Google STS and the IAM Credentials API
+//! 5. [`credential`], [`status_file`], [`publish`], [`shared_state`], [`metrics`], [`token_cache`]
+//! 6. [`server`], [`token_files`], [`refresh`]
+//! 7. [`run`], [`startup_probe`], [`doctor`]
+//! 8. [`command`], with [`log`]
+//!
+//! Data flows from [`projected_token`] through [`aws::sts`], [`credential`] and [`sign`] to [`publish`] and
+//! [`server::imds`], driven by [`refresh`]. With the source `metadata`, it flows on through [`google`] and
+//! [`token_cache`] to [`server::gce_metadata`] and [`token_files`].
 
-pub mod board;
-mod call;
-pub mod classify;
+pub mod aws;
 pub mod clock;
 pub mod command;
-pub mod credentials;
+pub mod credential;
 pub mod doctor;
-pub mod fault;
+pub mod error;
 pub mod google;
-mod hex;
-pub mod http_client;
-pub mod json_web_token;
-pub mod local;
+pub mod http;
+pub mod jwt;
 pub mod log;
-pub mod loopback;
-pub mod metadata;
 pub mod metrics;
-pub mod outputs;
-pub mod proof;
+pub mod projected_token;
 pub mod publish;
-pub mod ready;
 pub mod refresh;
 pub mod run;
 pub mod schedule;
 pub mod scopes;
 pub mod secret;
-pub mod serve;
-pub mod session_token;
+pub mod server;
 pub mod settings;
+pub mod shared_state;
 pub mod sign;
-pub mod state;
+pub mod startup_probe;
+pub mod status_file;
 pub mod subject_token;
-pub mod tokens;
-pub mod web_identity;
+pub mod token_cache;
+pub mod token_files;
+pub mod token_kind;

@@ -1,6 +1,7 @@
-//! Structured logs: a line of JSON each, to standard error.
+//! Structured logs: lines of JSON on standard error.
 //!
-//! Only this crate's own events are shown, at any level: what libraries trace holds whole requests, and so secrets.
+//! Only this crate's own events are logged, at any level, because the traces of libraries contain whole requests and so
+//! secrets.
 
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
@@ -11,15 +12,15 @@ use tracing_subscriber::{fmt, registry};
 
 const CRATE: &str = env!("CARGO_CRATE_NAME");
 
-/// Logs to standard error from now on.
+/// Starts logging to standard error.
 ///
 /// # Errors
-/// If the process logs already.
+/// Returns an error if the process logs already.
 pub fn start(level: LevelFilter) -> Result<(), tracing::subscriber::SetGlobalDefaultError> {
     tracing::subscriber::set_global_default(subscriber(level, std::io::stderr))
 }
 
-/// What formats and filters.
+/// Returns the subscriber, which formats and filters events.
 pub fn subscriber<W>(level: LevelFilter, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,

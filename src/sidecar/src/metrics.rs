@@ -1,5 +1,5 @@
-//! What the sidecar counts, in Prometheus' text format. Labels are closed sets, and nothing here is a secret: the
-//! port is reachable from outside the pod.
+//! The sidecar's metrics, in Prometheus's text exposition format. Labels have a closed set of values, and nothing here is
+//! a secret, because the port is reachable from outside the pod.
 
 use std::fmt::{Display, Write};
 use std::sync::Arc;
@@ -11,241 +11,222 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 
-use crate::board::{Board, Reader};
 use crate::clock::Clock;
-use crate::fault::{Fault, Hop, Reason};
-use crate::state::unix_seconds;
+use crate::error::{Error, ErrorKind, Stage};
+use crate::shared_state::{Reader, SharedState};
+use crate::status_file::unix_seconds;
+use crate::token_kind::TokenClass;
 
 const PREFIX: &str = "rolebridge_sidecar_";
 
-/// A token of Google's.
+/// An endpoint of the server on 127.0.0.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenClass {
-    /// An access token that an app gets.
-    Access,
-    /// The federated token behind a service account's.
-    Federated,
-    /// An ID token.
-    Id,
-}
-
-impl TokenClass {
-    const ALL: [Self; 3] = [Self::Access, Self::Federated, Self::Id];
-
-    /// As metrics and logs name it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Access => "access",
-            Self::Federated => "federated",
-            Self::Id => "id",
-        }
-    }
-}
-
-/// What a request to the local server asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Question {
-    /// A session token.
+pub enum Endpoint {
+    /// IMDS: the session token.
     SessionToken,
-    /// The region.
+    /// IMDS: the region.
     Region,
-    /// The role's name.
+    /// IMDS: the role's name.
     Role,
-    /// The credentials.
+    /// IMDS: the credentials.
     Credentials,
-    /// The subject token.
+    /// IMDS: the subject token.
     SubjectToken,
-    /// An access token of Google's.
+    /// GCE metadata: an access token.
     AccessToken,
-    /// An ID token of Google's.
+    /// GCE metadata: an ID token.
     IdToken,
-    /// Other metadata of a GCE instance.
+    /// GCE metadata: any other value.
     Metadata,
-    /// Something that is not here.
+    /// A path that is not served.
     Other,
 }
 
-const QUESTIONS: [(Question, &str); 9] = [
-    (Question::SessionToken, "session-token"),
-    (Question::Region, "region"),
-    (Question::Role, "role"),
-    (Question::Credentials, "credentials"),
-    (Question::SubjectToken, "subject-token"),
-    (Question::AccessToken, "access-token"),
-    (Question::IdToken, "id-token"),
-    (Question::Metadata, "metadata"),
-    (Question::Other, "other"),
+const ENDPOINTS: [(Endpoint, &str); 9] = [
+    (Endpoint::SessionToken, "session-token"),
+    (Endpoint::Region, "region"),
+    (Endpoint::Role, "role"),
+    (Endpoint::Credentials, "credentials"),
+    (Endpoint::SubjectToken, "subject-token"),
+    (Endpoint::AccessToken, "access-token"),
+    (Endpoint::IdToken, "id-token"),
+    (Endpoint::Metadata, "metadata"),
+    (Endpoint::Other, "other"),
 ];
-const ANSWERS: [&str; 3] = ["answered", "refused", "unavailable"];
+const RESULTS: [&str; 3] = ["ok", "rejected", "unavailable"];
 
 /// The counters.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    renewed: AtomicU64,
-    signed: AtomicU64,
-    faults: PerReason,
-    made: [AtomicU64; TokenClass::ALL.len()],
-    not_made: [PerReason; TokenClass::ALL.len()],
-    /// Of Google's tokens, those that could not be had the last time.
-    lacking: AtomicU64,
-    loopback: [[AtomicU64; ANSWERS.len()]; QUESTIONS.len()],
+    renewals: AtomicU64,
+    signatures: AtomicU64,
+    errors: PerKind,
+    issued: [AtomicU64; TokenClass::ALL.len()],
+    issue_errors: [PerKind; TokenClass::ALL.len()],
+    /// The number of Google tokens whose last request failed.
+    failing_tokens: AtomicU64,
+    requests: [[AtomicU64; RESULTS.len()]; ENDPOINTS.len()],
 }
 
-/// A counter for each reason.
+/// A counter for each kind of error.
 #[derive(Debug)]
-struct PerReason([AtomicU64; Reason::ALL.len()]);
+struct PerKind([AtomicU64; ErrorKind::ALL.len()]);
 
-impl Default for PerReason {
+impl Default for PerKind {
     fn default() -> Self {
         Self(std::array::from_fn(|_| AtomicU64::default()))
     }
 }
 
-impl PerReason {
-    fn count(&self, fault: &Fault) {
-        one_more(&self.0[fault.reason() as usize]);
+impl PerKind {
+    fn count(&self, error: &Error) {
+        increment(&self.0[error.kind() as usize]);
     }
 
-    fn iter(&self) -> impl Iterator<Item = (Reason, u64)> {
+    fn iter(&self) -> impl Iterator<Item = (ErrorKind, u64)> {
         let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
-        Reason::ALL.iter().copied().zip(counts)
+        ErrorKind::ALL.iter().copied().zip(counts)
     }
 }
 
-fn one_more(counter: &AtomicU64) {
+fn increment(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-/// A token of Google's that cannot be had. See [`Metrics::faulty`].
+/// Counts a Google token as failing until it is dropped. See [`Metrics::failure_guard`].
 #[derive(Debug)]
-pub struct Faulty(Arc<Metrics>);
+pub struct FailureGuard(Arc<Metrics>);
 
-impl Drop for Faulty {
+impl Drop for FailureGuard {
     fn drop(&mut self) {
-        self.0.lacking.fetch_sub(1, Ordering::Relaxed);
+        self.0.failing_tokens.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Metrics {
-    /// A session or a JSON web token came.
-    pub fn renewed(&self) {
-        one_more(&self.renewed);
+    /// Counts a new session or JSON web token.
+    pub fn count_renewal(&self) {
+        increment(&self.renewals);
     }
 
-    /// A token was signed and published.
-    pub fn signed(&self) {
-        one_more(&self.signed);
+    /// Counts a signed and published token.
+    pub fn count_signature(&self) {
+        increment(&self.signatures);
     }
 
-    /// A refresh failed.
-    pub fn failed(&self, fault: &Fault) {
-        self.faults.count(fault);
+    /// Counts a failed refresh.
+    pub fn count_error(&self, error: &Error) {
+        self.errors.count(error);
     }
 
-    /// A token came from Google.
-    pub fn made(&self, class: TokenClass) {
-        one_more(&self.made[class as usize]);
+    /// Counts a token that Google issued.
+    pub fn count_issued(&self, class: TokenClass) {
+        increment(&self.issued[class as usize]);
     }
 
-    /// A token did not come from Google.
-    pub fn not_made(&self, class: TokenClass, fault: &Fault) {
-        self.not_made[class as usize].count(fault);
+    /// Counts a failed request for a Google token.
+    pub fn count_issue_error(&self, class: TokenClass, error: &Error) {
+        self.issue_errors[class as usize].count(error);
     }
 
-    /// A token of Google's that is wanted cannot be had, for as long as the answer lives.
+    /// Counts a requested Google token as failing until the guard is dropped.
     #[must_use]
-    pub fn faulty(self: &Arc<Self>) -> Faulty {
-        one_more(&self.lacking);
-        Faulty(Arc::clone(self))
+    pub fn failure_guard(self: &Arc<Self>) -> FailureGuard {
+        increment(&self.failing_tokens);
+        FailureGuard(Arc::clone(self))
     }
 
-    /// A request to the local server was answered.
-    pub fn answered(&self, question: Question, status: StatusCode) {
-        let answer = match status {
+    /// Counts a request to the server on 127.0.0.1 by the status of its response.
+    pub fn count_request(&self, endpoint: Endpoint, status: StatusCode) {
+        let result = match status {
             StatusCode::SERVICE_UNAVAILABLE => 2,
             status if status.is_success() => 0,
             _ => 1,
         };
-        one_more(&self.loopback[question as usize][answer]);
+        increment(&self.requests[endpoint as usize][result]);
     }
 
-    /// All of them as text. `board` and `clock` say the rest.
+    /// Renders all metrics, with the gauges from `state` and `clock`.
     #[must_use]
-    pub fn render(&self, board: &Board, clock: &Clock) -> String {
+    pub fn render(&self, state: &SharedState, clock: &Clock) -> String {
         let mut text = String::with_capacity(6 * 1024);
         let refreshes =
-            "Calls for a session or token (renew) and publications (sign), by outcome and reason.";
+            "Requests for a session or token (renew) and publications (sign), by outcome and reason.";
         family(&mut text, "refreshes_total", "counter", refreshes, self.refreshes());
-        let tokens = "Tokens asked of Google, by outcome and reason. A fault is listed once it has happened.";
+        let tokens =
+            "Requests for Google tokens, by outcome and reason. An error is listed once it has occurred.";
         family(&mut text, "google_tokens_total", "counter", tokens, self.google_tokens());
-        let requests = "Requests to the server on 127.0.0.1, by what was asked for.";
+        let requests = "Requests to the server on 127.0.0.1, by endpoint and result.";
         family(&mut text, "loopback_requests_total", "counter", requests, self.loopback_requests());
-        let lacks = self.lacking.load(Ordering::Relaxed) > 0;
-        for (name, help, value) in gauges(board, lacks, clock) {
+        let has_failing_tokens = self.failing_tokens.load(Ordering::Relaxed) > 0;
+        for (name, help, value) in gauges(state, has_failing_tokens, clock) {
             family(&mut text, name, "gauge", help, value.map(|value| (String::new(), value)));
         }
         text
     }
 
     fn refreshes(&self) -> impl Iterator<Item = (String, u64)> {
-        let good = [("renew", &self.renewed), ("sign", &self.signed)];
-        let good = good.map(|(step, count)| {
+        let successes = [("renew", &self.renewals), ("sign", &self.signatures)];
+        let successes = successes.map(|(step, count)| {
             (format!("{{step=\"{step}\",outcome=\"ok\",reason=\"\"}}"), count.load(Ordering::Relaxed))
         });
-        let faults = self.faults.iter().map(|(reason, count)| {
-            let step = if reason.hop() == Hop::Publication { "sign" } else { "renew" };
-            (format!("{{step=\"{step}\",outcome=\"fault\",reason=\"{reason}\"}}"), count)
+        let errors = self.errors.iter().map(|(kind, count)| {
+            let step = if kind.stage() == Stage::Publication { "sign" } else { "renew" };
+            (format!("{{step=\"{step}\",outcome=\"error\",reason=\"{kind}\"}}"), count)
         });
-        good.into_iter().chain(faults)
+        successes.into_iter().chain(errors)
     }
 
     fn google_tokens(&self) -> impl Iterator<Item = (String, u64)> {
-        TokenClass::ALL.iter().zip(&self.made).zip(&self.not_made).flat_map(|((class, made), not_made)| {
-            let labels = move |outcome, reason| {
-                format!("{{token=\"{}\",outcome=\"{outcome}\",reason=\"{reason}\"}}", class.name())
-            };
-            let faults = not_made.iter().filter(|(_, count)| *count > 0);
-            let faults = faults.map(move |(reason, count)| (labels("fault", reason.code()), count));
-            std::iter::once((labels("ok", ""), made.load(Ordering::Relaxed))).chain(faults)
-        })
+        TokenClass::ALL.iter().zip(&self.issued).zip(&self.issue_errors).flat_map(
+            |((class, issued), issue_errors)| {
+                let labels = move |outcome, reason| {
+                    format!("{{token=\"{}\",outcome=\"{outcome}\",reason=\"{reason}\"}}", class.name())
+                };
+                let errors = issue_errors.iter().filter(|(_, count)| *count > 0);
+                let errors = errors.map(move |(kind, count)| (labels("error", kind.code()), count));
+                std::iter::once((labels("ok", ""), issued.load(Ordering::Relaxed))).chain(errors)
+            },
+        )
     }
 
     fn loopback_requests(&self) -> impl Iterator<Item = (String, u64)> {
-        QUESTIONS.iter().zip(&self.loopback).flat_map(|((_, question), answers)| {
-            ANSWERS.iter().zip(answers).map(move |(answer, count)| {
-                let labels = format!("{{question=\"{question}\",answer=\"{answer}\"}}");
+        ENDPOINTS.iter().zip(&self.requests).flat_map(|((_, endpoint), counts)| {
+            RESULTS.iter().zip(counts).map(move |(result, count)| {
+                let labels = format!("{{endpoint=\"{endpoint}\",result=\"{result}\"}}");
                 (labels, count.load(Ordering::Relaxed))
             })
         })
     }
 }
 
-/// Name, help and value; `None`: there is none yet.
-fn gauges(board: &Board, lacks: bool, clock: &Clock) -> [(&'static str, &'static str, Option<i64>); 4] {
+/// The name, help and value of a gauge; no value until it is known.
+type Gauge = (&'static str, &'static str, Option<i64>);
+
+fn gauges(state: &SharedState, has_failing_tokens: bool, clock: &Clock) -> [Gauge; 4] {
     let age = |at: SystemTime| clock.now().duration_since(at).unwrap_or_default().as_secs();
-    let signed = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
-    let token_age = board.token.as_ref().map(|token| signed(age(token.at)));
-    let session = board.session.as_ref().map(|session| session.life.expires);
-    let expires = session.or_else(|| board.token.as_ref().map(|token| token.good_until));
-    let expires = expires.map(|at| signed(unix_seconds(at)));
-    let faulty = i64::from(lacks || board.fault.is_some());
+    let to_signed = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
+    let token_age = state.token.as_ref().map(|token| to_signed(age(token.signed_at)));
+    let session = state.session.as_ref().map(|session| session.lifetime.expires);
+    let expires = session.or_else(|| state.token.as_ref().map(|token| token.valid_until));
+    let expires = expires.map(|at| to_signed(unix_seconds(at)));
+    let refresh_failing = i64::from(has_failing_tokens || state.error.is_some());
     [
-        ("token_age_seconds", "Since the published token was signed.", token_age),
+        ("token_age_seconds", "Seconds since the published token was signed.", token_age),
         (
             "credentials_expiry_timestamp_seconds",
-            "When the AWS session or the JSON web token ends, by AWS's clock.",
+            "Time at which the AWS session or the JSON web token expires, by AWS's clock.",
             expires,
         ),
         (
             "clock_offset_seconds",
-            "What AWS's clock is ahead of the node's, if it is corrected for.",
+            "Seconds that AWS's clock is ahead of the node's, if the sidecar corrects for it.",
             Some(clock.offset()),
         ),
         (
-            "faulty",
-            "Whether the last refresh failed, or the last call for a token of Google's that is wanted.",
-            Some(faulty),
+            "refresh_failing",
+            "1 if the last refresh failed, or the last request for a Google token that an app needs.",
+            Some(refresh_failing),
         ),
     ]
 }
@@ -257,20 +238,20 @@ fn family<V: Display>(
     help: &str,
     samples: impl IntoIterator<Item = (String, V)>,
 ) {
-    // A String takes all that is written to it.
+    // Writing to a String cannot fail.
     let _ = writeln!(text, "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}");
     for (labels, value) in samples {
         let _ = writeln!(text, "{PREFIX}{name}{labels} {value}");
     }
 }
 
-/// The metrics' server, without a socket.
-pub fn router(metrics: Arc<Metrics>, board: Reader, clock: Clock) -> Router {
-    let answer = move || async move {
-        let text = metrics.render(&board.borrow(), &clock);
+/// Returns the router of the metrics' server.
+pub fn router(metrics: Arc<Metrics>, state: Reader, clock: Clock) -> Router {
+    let handler = move || async move {
+        let text = metrics.render(&state.borrow(), &clock);
         ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
     };
-    Router::new().route("/metrics", get(answer))
+    Router::new().route("/metrics", get(handler))
 }
 
 #[cfg(test)]
@@ -278,16 +259,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_prometheus_reads() {
+    fn render_lists_each_counter_with_its_labels() {
         let metrics = Metrics::default();
-        metrics.renewed();
-        metrics.signed();
-        metrics.signed();
-        metrics.failed(&Fault::new(Reason::AccessDenied, ""));
-        metrics.answered(Question::Credentials, StatusCode::OK);
-        metrics.answered(Question::Role, StatusCode::SERVICE_UNAVAILABLE);
-        metrics.answered(Question::Other, StatusCode::NOT_FOUND);
-        let text = metrics.render(&Board::default(), &Clock::system());
+        metrics.count_renewal();
+        metrics.count_signature();
+        metrics.count_signature();
+        metrics.count_error(&Error::new(ErrorKind::AccessDenied, ""));
+        metrics.count_request(Endpoint::Credentials, StatusCode::OK);
+        metrics.count_request(Endpoint::Role, StatusCode::SERVICE_UNAVAILABLE);
+        metrics.count_request(Endpoint::Other, StatusCode::NOT_FOUND);
+        let text = metrics.render(&SharedState::default(), &Clock::system());
         let counted: Vec<_> =
             text.lines().filter(|line| !line.starts_with('#') && !line.ends_with(" 0")).collect();
         assert_eq!(
@@ -295,18 +276,18 @@ mod tests {
             [
                 r#"rolebridge_sidecar_refreshes_total{step="renew",outcome="ok",reason=""} 1"#,
                 r#"rolebridge_sidecar_refreshes_total{step="sign",outcome="ok",reason=""} 2"#,
-                r#"rolebridge_sidecar_refreshes_total{step="renew",outcome="fault",reason="access-denied"} 1"#,
-                r#"rolebridge_sidecar_loopback_requests_total{question="role",answer="unavailable"} 1"#,
-                r#"rolebridge_sidecar_loopback_requests_total{question="credentials",answer="answered"} 1"#,
-                r#"rolebridge_sidecar_loopback_requests_total{question="other",answer="refused"} 1"#,
+                r#"rolebridge_sidecar_refreshes_total{step="renew",outcome="error",reason="access-denied"} 1"#,
+                r#"rolebridge_sidecar_loopback_requests_total{endpoint="role",result="unavailable"} 1"#,
+                r#"rolebridge_sidecar_loopback_requests_total{endpoint="credentials",result="ok"} 1"#,
+                r#"rolebridge_sidecar_loopback_requests_total{endpoint="other",result="rejected"} 1"#,
             ]
         );
     }
 
     #[test]
-    fn the_questions_are_in_the_order_of_the_enum() {
-        for (index, (question, _)) in QUESTIONS.iter().enumerate() {
-            assert_eq!(*question as usize, index);
+    fn endpoints_are_in_the_order_of_the_enum() {
+        for (index, (endpoint, _)) in ENDPOINTS.iter().enumerate() {
+            assert_eq!(*endpoint as usize, index);
         }
     }
 }

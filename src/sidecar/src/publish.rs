@@ -1,107 +1,108 @@
-//! Writes the token's file, and the state's beside it, so that a reader never sees a torn or an empty one: to a
-//! temporary file in the same directory, synced, renamed over the old one.
+//! Writes the token's file and the status file next to it atomically, so that no reader sees a partial or empty file.
+//!
+//! A temporary file in the same directory is written, synced and renamed to the target.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::state::{Said, State};
+use crate::status_file::{ErrorSummary, Status};
 use crate::subject_token::SubjectToken;
 
-/// Everybody reads, nobody writes: other users of the pod's containers must be able to read it.
+/// The mode of the files: read-only, for all users, because the pod's containers may run as different users.
 const MODE: u32 = 0o444;
 
-/// The files. The calls block, but for microseconds: the volume is in memory.
+/// The paths of the published files. Its methods block for microseconds only, because the volume is in memory.
 #[derive(Debug, Clone)]
 pub struct Publisher {
     token: PathBuf,
-    state: PathBuf,
-    output_fault: PathBuf,
+    status: PathBuf,
+    token_files_error: PathBuf,
 }
 
 impl Publisher {
-    /// `token` is the token's file; what is said of it lies beside it.
+    /// Creates a publisher for the token's file `token`; the other files are next to it.
     #[must_use]
     pub fn new(token: PathBuf) -> Self {
-        let (state, output_fault) =
-            (token.with_extension("state.json"), token.with_extension("outputs.json"));
-        Self { token, state, output_fault }
+        let (status, token_files_error) =
+            (token.with_extension("status.json"), token.with_extension("outputs.json"));
+        Self { token, status, token_files_error }
     }
 
     /// Publishes a token.
     ///
     /// # Errors
-    /// If the directory is not there, not writable or full. The old file stays.
+    /// Returns an error if the directory is missing, not writable or full. The old file remains.
     pub fn publish_token(&self, token: &SubjectToken) -> io::Result<()> {
         replace(&self.token, token.expose().as_bytes())
     }
 
-    /// Publishes the state.
+    /// Publishes the status.
     ///
     /// # Errors
-    /// As [`Publisher::publish_token`].
-    pub fn publish_state(&self, state: &State) -> io::Result<()> {
-        replace(&self.state, &serde_json::to_vec(state)?)
+    /// Returns an error in the same cases as [`Publisher::publish_token`].
+    pub fn publish_status(&self, status: &Status) -> io::Result<()> {
+        replace(&self.status, &serde_json::to_vec(status)?)
     }
 
-    /// Publishes what is wrong with the outputs.
+    /// Publishes the current error of the token files, or that there is none.
     ///
     /// # Errors
-    /// As [`Publisher::publish_token`].
-    pub fn publish_output_fault(&self, fault: Option<&Said>) -> io::Result<()> {
-        replace(&self.output_fault, &serde_json::to_vec(&fault)?)
+    /// Returns an error in the same cases as [`Publisher::publish_token`].
+    pub fn publish_token_files_error(&self, error: Option<&ErrorSummary>) -> io::Result<()> {
+        replace(&self.token_files_error, &serde_json::to_vec(&error)?)
     }
 
-    /// What is wrong with the outputs, if anything is.
+    /// Returns the published error of the token files, if there is one.
     #[must_use]
-    pub fn output_fault(&self) -> Option<Said> {
-        serde_json::from_slice(&fs::read(&self.output_fault).ok()?).ok()?
+    pub fn token_files_error(&self) -> Option<ErrorSummary> {
+        serde_json::from_slice(&fs::read(&self.token_files_error).ok()?).ok()?
     }
 
-    /// The published state, if there is one.
+    /// Returns the published status, if there is one.
     #[must_use]
-    pub fn state(&self) -> Option<State> {
-        serde_json::from_slice(&fs::read(&self.state).ok()?).ok()
+    pub fn status(&self) -> Option<Status> {
+        serde_json::from_slice(&fs::read(&self.status).ok()?).ok()
     }
 
-    /// Whether a token is published.
+    /// Returns true if a token is published.
     #[must_use]
     pub fn has_token(&self) -> bool {
         has_content(&self.token)
     }
 
-    /// The token's file.
+    /// Returns the path of the token's file.
     #[must_use]
     pub fn token_file(&self) -> &Path {
         &self.token
     }
 }
 
-/// Whether a file is there and not empty.
+/// Returns true if the file exists and is not empty.
 pub(crate) fn has_content(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.len() > 0)
 }
 
-/// Writes a file, or leaves the old one.
+/// Replaces a file atomically. If that fails, the old file remains.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let temporary = path.with_added_extension("new");
-    // One that an earlier process left half written cannot be opened: its mode says read-only.
+    // A file that an earlier process left behind cannot be opened for writing, because its mode is read-only.
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let written = write(&temporary, content).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // What was written takes room on a full volume.
+    let result = write(&temporary, content).and_then(|()| fs::rename(&temporary, path));
+    if result.is_err() {
+        // The partial file would occupy space on a full volume.
         let _ = fs::remove_file(&temporary);
     }
-    written
+    result
 }
 
 fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file: File = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path)?;
-    // The process's umask has narrowed the mode.
+    // The process's umask may have narrowed the mode.
     file.set_permissions(Permissions::from_mode(MODE))?;
     file.write_all(content)?;
     file.sync_all()
@@ -112,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_whatever_was_left_behind() {
+    fn replace_ignores_a_leftover_temporary_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         write(&folder.path().join("token.new"), b"half").unwrap();
@@ -120,23 +121,23 @@ mod tests {
         replace(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o444);
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left behind");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no temporary file remains");
     }
 
     #[test]
-    fn the_state_is_read_as_it_was_written() {
+    fn status_round_trips_through_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let publisher = Publisher::new(folder.path().join("token"));
-        assert_eq!(publisher.state(), None);
+        assert_eq!(publisher.status(), None);
         assert!(!publisher.has_token());
-        let state = State { good_until: Some(7), fault: None };
-        publisher.publish_state(&state).unwrap();
-        assert_eq!(publisher.state(), Some(state));
+        let status = Status { valid_until: Some(7), error: None };
+        publisher.publish_status(&status).unwrap();
+        assert_eq!(publisher.status(), Some(status));
     }
 
     #[test]
-    fn no_directory_is_an_error() {
+    fn publish_into_a_missing_directory_is_an_error() {
         let publisher = Publisher::new("/nonexistent/token".into());
-        assert!(publisher.publish_state(&State::default()).is_err());
+        assert!(publisher.publish_status(&Status::default()).is_err());
     }
 }

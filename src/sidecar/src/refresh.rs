@@ -1,155 +1,161 @@
-//! The loop: renew, sign, publish, sleep. It never ends by a fault; the last token stays.
+//! The refresher's loop: renew, sign, publish, sleep. No error ends it, and the last token remains.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::board::{Signed, Writer};
 use crate::clock::Clock;
-use crate::fault::{Fault, Reason};
+use crate::credential::{Credential, CredentialSource, Target};
+use crate::error::{Error, ErrorKind};
 use crate::metrics::Metrics;
-use crate::proof::{Proof, Prove, Target};
 use crate::publish::Publisher;
-use crate::schedule::{Schedule, Step, good_until};
-use crate::state::{Said, State, unix_seconds};
+use crate::schedule::{Schedule, ScheduledAction, valid_until};
+use crate::shared_state::{SignedToken, Writer};
+use crate::status_file::{ErrorSummary, Status, unix_seconds};
 use crate::subject_token::SubjectToken;
 
-/// Keeps a token fresh.
+/// Keeps the subject token fresh.
 #[derive(Debug)]
-pub struct Refresher<P> {
-    prover: P,
+pub struct Refresher<S> {
+    source: S,
     target: Target,
-    proof: Option<Proof>,
+    credential: Option<Credential>,
     clock: Clock,
     publisher: Publisher,
-    board: Writer,
+    state: Writer,
     metrics: Arc<Metrics>,
     schedule: Schedule,
-    /// What the last renewal met.
-    unrenewed: Option<Fault>,
-    state: State,
+    /// The error of the last renewal, if it failed.
+    renewal_error: Option<Error>,
+    status: Status,
 }
 
-impl<P: Prove> Refresher<P> {
-    /// Starts from what an earlier process published: a token that is still good stays until there is a new one.
+impl<S: CredentialSource> Refresher<S> {
+    /// Creates a refresher. A valid token that an earlier process published remains until there is a new one.
     pub fn new(
-        prover: P,
+        source: S,
         target: Target,
         clock: Clock,
         publisher: Publisher,
-        board: Writer,
+        state: Writer,
         metrics: Arc<Metrics>,
     ) -> Self {
         let earlier =
-            publisher.state().filter(|state| publisher.has_token() && state.is_good_at(clock.local()));
-        let state = State { good_until: earlier.and_then(|state| state.good_until), fault: None };
-        let (proof, schedule, unrenewed) = (None, Schedule::default(), None);
-        Self { prover, target, proof, clock, publisher, board, metrics, schedule, unrenewed, state }
+            publisher.status().filter(|status| publisher.has_token() && status.is_valid_at(clock.local()));
+        let status = Status { valid_until: earlier.and_then(|status| status.valid_until), error: None };
+        let (credential, schedule, renewal_error) = (None, Schedule::default(), None);
+        Self { source, target, credential, clock, publisher, state, metrics, schedule, renewal_error, status }
     }
 
-    /// Whether a token of an earlier process is good for use.
+    /// Returns true if a token of an earlier process is valid.
     #[must_use]
     pub fn has_earlier_token(&self) -> bool {
-        self.state.good_until.is_some()
+        self.status.valid_until.is_some()
     }
 
-    /// Refreshes for ever.
+    /// Refreshes until the task is dropped.
     pub async fn run(mut self) -> Infallible {
         loop {
-            match self.schedule.next(self.clock.now()) {
-                Step::Renew => self.renew().await,
-                Step::Sign => self.sign(),
-                Step::Sleep(duration) => tokio::time::sleep(duration).await,
+            match self.schedule.next_action(self.clock.now()) {
+                ScheduledAction::Renew => self.renew().await,
+                ScheduledAction::Sign => self.sign_and_publish(),
+                ScheduledAction::Sleep(duration) => tokio::time::sleep(duration).await,
             }
         }
     }
 
     async fn renew(&mut self) {
-        match self.prover.prove().await {
-            Ok(proof) => self.renewed(proof),
-            Err(fault) => {
-                let wait =
-                    self.schedule.renewal_failed(self.clock.now(), fault.is_lasting(), fastrand::f64());
-                self.failed(&fault, wait);
-                self.unrenewed = Some(fault);
+        match self.source.provide().await {
+            Ok(credential) => self.set_credential(credential),
+            Err(error) => {
+                let (now, permanent) = (self.clock.now(), error.is_permanent());
+                let wait = self.schedule.record_renewal_failure(now, permanent, fastrand::f64());
+                self.report(&error, wait);
+                self.renewal_error = Some(error);
             }
         }
     }
 
-    fn renewed(&mut self, proof: Proof) {
-        let life = proof.life();
-        let (what, session) = match &proof {
-            Proof::Session(session) => ("session", Some(session.clone())),
-            Proof::Token(..) => ("JSON web token", None),
+    fn set_credential(&mut self, credential: Credential) {
+        let lifetime = credential.lifetime();
+        let (name, session) = match &credential {
+            Credential::Session(session) => ("session", Some(session.clone())),
+            Credential::Token(..) => ("JSON web token", None),
         };
-        let left = life.expires.duration_since(life.obtained).unwrap_or_default();
-        tracing::info!(expires_in_seconds = left.as_secs(), "there is a new {what}");
-        self.metrics.renewed();
-        self.schedule.renewed(life, session.is_some(), fastrand::f64());
-        self.unrenewed = None;
-        self.board.send_modify(|board| board.session = session);
-        self.proof = Some(proof);
+        tracing::info!(expires_in_seconds = lifetime.total().as_secs(), "obtained a new {name}");
+        self.metrics.count_renewal();
+        self.schedule.record_renewal(lifetime, session.is_some(), fastrand::f64());
+        self.renewal_error = None;
+        self.state.send_modify(|state| state.session = session);
+        self.credential = Some(credential);
     }
 
-    /// The loopback server has what it needs before the file says that all is served.
-    fn sign(&mut self) {
+    /// Updates the shared state before the file: the local server must serve the token when the file says that it is
+    /// ready.
+    fn sign_and_publish(&mut self) {
         let now = self.clock.now();
-        let published = self.signed().and_then(|signed| {
+        let result = self.sign().and_then(|signed| {
             let token = signed.token.clone();
-            self.board.send_modify(|board| board.token = Some(signed));
+            self.state.send_modify(|state| state.token = Some(signed));
             self.publish(&token)
         });
-        match published {
+        match result {
             Ok(()) => {
-                self.metrics.signed();
-                self.schedule.published(now);
+                self.metrics.count_signature();
+                self.schedule.record_publication(now);
             }
-            Err(fault) => {
-                let wait = self.schedule.publishing_failed(now, fault.is_lasting(), fastrand::f64());
-                self.failed(&fault, wait);
+            Err(error) => {
+                let permanent = error.is_permanent();
+                let wait = self.schedule.record_publication_failure(now, permanent, fastrand::f64());
+                self.report(&error, wait);
             }
         }
     }
 
-    fn signed(&self) -> Result<Signed, Fault> {
-        let at = self.clock.now();
-        let proof = self.proof.as_ref().filter(|proof| at < proof.life().expires);
-        let proof = proof.ok_or_else(|| Fault::new(Reason::Unsigned, "nothing to sign with"))?;
-        let token = proof.subject_token(&self.target, at);
-        let token = token.map_err(|error| Fault::new(Reason::Unsigned, error.to_string()))?;
-        let good_until = match proof {
-            Proof::Session(session) => good_until(at, session.life.expires),
-            Proof::Token(_, life) => life.expires,
+    fn sign(&self) -> Result<SignedToken, Error> {
+        let signed_at = self.clock.now();
+        let valid = |credential: &&Credential| signed_at < credential.lifetime().expires;
+        let credential = self.credential.as_ref().filter(valid);
+        let credential = credential
+            .ok_or_else(|| Error::new(ErrorKind::SigningFailed, "no valid session or token is available"))?;
+        let token = credential.subject_token(&self.target, signed_at);
+        let token = token.map_err(|error| Error::new(ErrorKind::SigningFailed, error.to_string()))?;
+        let valid_until = match credential {
+            Credential::Session(session) => valid_until(signed_at, session.lifetime.expires),
+            Credential::Token(_, lifetime) => lifetime.expires,
         };
-        Ok(Signed { token, at, good_until })
+        Ok(SignedToken { token, signed_at, valid_until })
     }
 
-    fn publish(&mut self, token: &SubjectToken) -> Result<(), Fault> {
-        self.publisher.publish_token(token).map_err(|error| self.unwritten(&error))?;
-        // What stood in the way of publishing is over; what stands in the way of renewing may not be.
-        let is_news = self.board.borrow().fault != self.unrenewed || self.state.good_until.is_none();
-        self.board.send_modify(|board| board.fault.clone_from(&self.unrenewed));
-        self.state.fault = self.unrenewed.as_ref().map(Said::from);
-        let good_until = self.board.borrow().token.as_ref().map(|signed| signed.good_until);
-        self.state.good_until = good_until.map(|until| unix_seconds(self.clock.to_local(until)));
-        self.publisher.publish_state(&self.state).map_err(|error| self.unwritten(&error))?;
+    fn publish(&mut self, token: &SubjectToken) -> Result<(), Error> {
+        self.publisher.publish_token(token).map_err(|error| self.write_error(&error))?;
+        // Publishing succeeded, but the error of the last renewal remains.
+        let is_news = self.state.borrow().error != self.renewal_error || self.status.valid_until.is_none();
+        self.state.send_modify(|state| state.error.clone_from(&self.renewal_error));
+        self.status.error = self.renewal_error.as_ref().map(ErrorSummary::from);
+        let valid_until = self.state.borrow().token.as_ref().map(|signed| signed.valid_until);
+        self.status.valid_until = valid_until.map(|until| unix_seconds(self.clock.to_local(until)));
+        self.publisher.publish_status(&self.status).map_err(|error| self.write_error(&error))?;
         if is_news {
-            tracing::info!(file = %self.publisher.token_file().display(), "a token is published");
+            tracing::info!(file = %self.publisher.token_file().display(), "subject token published");
         }
         Ok(())
     }
 
-    fn unwritten(&self, error: &std::io::Error) -> Fault {
-        Fault::new(Reason::Unwritten, format!("{}: {error}", self.publisher.token_file().display()))
+    fn write_error(&self, error: &std::io::Error) -> Error {
+        let file = self.publisher.token_file().display();
+        Error::new(ErrorKind::WriteFailed, format!("{file}: {error}"))
     }
 
-    fn failed(&mut self, fault: &Fault, wait: Duration) {
-        fault.log(None, wait);
-        self.metrics.failed(fault);
-        self.state.fault = Some(Said::from(fault));
-        self.board.send_modify(|board| board.fault = Some(fault.clone()));
-        if let Err(error) = self.publisher.publish_state(&self.state) {
-            tracing::warn!("{}", self.unwritten(&error));
+    /// Logs, counts and publishes an error, which is retried after `wait`.
+    fn report(&mut self, error: &Error, wait: Duration) {
+        error.log(None, wait);
+        self.metrics.count_error(error);
+        self.status.error = Some(ErrorSummary::from(error));
+        self.state.send_modify(|state| state.error = Some(error.clone()));
+        if let Err(error) = self.publisher.publish_status(&self.status) {
+            let error = self.write_error(&error);
+            tracing::warn!(remediation = error.remediation(), "{}", error.message());
         }
     }
 }

@@ -1,9 +1,9 @@
-//! `run`: the refresher and the servers beside it, until the kubelet says stop.
+//! The command `run`: the refresher and the servers, until the kubelet stops the container.
 
 use std::convert::Infallible;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,47 +13,46 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
-use crate::board::{Board, Reader};
 use crate::clock::Clock;
-use crate::google::Google;
-use crate::loopback::Loopback;
-use crate::metadata::Metadata;
+use crate::credential::{CredentialProvider, CredentialSource, Target};
+use crate::error::Failure;
+use crate::google::GoogleClient;
+use crate::http::server::{listen, serve};
 use crate::metrics::{self, Metrics};
-use crate::proof::{Prove, Prover, Target};
 use crate::publish::Publisher;
 use crate::refresh::Refresher;
-use crate::serve::{listen, serve};
-use crate::settings::{Identity, Serve, Settings};
+use crate::server::gce_metadata::{GceMetadataServer, Instance};
+use crate::server::imds::ImdsServer;
+use crate::settings::{Identity, ServedProtocols, ServerSettings, Settings};
+use crate::shared_state::{Reader, SharedState};
 use crate::subject_token::SubjectToken;
-use crate::tokens::Tokens;
-use crate::{local, outputs};
+use crate::token_cache::TokenCache;
+use crate::{server, token_files};
 
-/// Where the kubelet looks for the reason of an exit, unless the pod says otherwise.
+/// The file from which the kubelet reads the reason of an exit, unless the pod sets another one.
 const TERMINATION_LOG: &str = "/dev/termination-log";
 
-/// Runs until a signal ends it.
+/// Runs until a signal arrives.
 ///
 /// # Errors
-/// What keeps it from starting, or the startup timeout, in a sentence.
-pub fn run(settings: Settings) -> Result<(), String> {
-    let runtime = runtime().map_err(|error| format!("the runtime cannot start: {error}"))?;
-    runtime.block_on(until_told(settings))
+/// Returns an error if the sidecar cannot start, or if the startup timeout expires.
+pub fn run(settings: Settings) -> Result<(), Failure> {
+    runtime()?.block_on(run_until_signal(settings))
 }
 
-/// One subject token, from a proof of its own.
+/// Returns a subject token from a new credential.
 ///
 /// # Errors
-/// The fault, in its sentence.
-pub fn token(identity: Identity) -> Result<SubjectToken, String> {
-    let (clock, target) = (Clock::system(), Target::of(&identity));
-    let prover = Prover::new(identity, clock.clone());
-    let runtime = runtime().map_err(|error| format!("the runtime cannot start: {error}"))?;
-    let proof = runtime.block_on(prover.prove()).map_err(|fault| fault.to_string())?;
-    proof.subject_token(&target, clock.now()).map_err(|error| error.to_string())
+/// Returns an error if no credential or no token can be obtained.
+pub fn token(identity: Identity) -> Result<SubjectToken, Failure> {
+    let (clock, target) = (Clock::system(), Target::new(&identity));
+    let provider = CredentialProvider::new(identity, clock.clone());
+    let credential = runtime()?.block_on(provider.provide()).map_err(|error| Failure::from(&error))?;
+    credential.subject_token(&target, clock.now()).map_err(|error| Failure::new(error.to_string()))
 }
 
-/// One thread. Only host names are looked up elsewhere, on a thread that does not outlive its work by long.
-pub(crate) fn runtime() -> io::Result<Runtime> {
+/// Creates a runtime with one thread. DNS lookups alone use another thread, which ends soon after a lookup.
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
     Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -61,104 +60,134 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
         .thread_stack_size(256 * 1024)
         .thread_keep_alive(Duration::from_millis(100))
         .build()
+        .map_err(|error| Failure::new(format!("failed to start the runtime: {error}")))
 }
 
-async fn until_told(settings: Settings) -> Result<(), String> {
-    let on = |kind| signal(kind).map_err(|error| format!("signals cannot be handled: {error}"));
-    let (mut terminate, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
-    tokio::select! {
-        ended = serve_and_refresh(settings) => return ended.map(|never| match never {}),
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tracing::info!("told to stop");
+async fn run_until_signal(settings: Settings) -> Result<(), Failure> {
+    let listen_for = |kind| {
+        signal(kind).map_err(|error: io::Error| Failure::new(format!("failed to handle signals: {error}")))
+    };
+    let (mut terminate, mut interrupt) =
+        (listen_for(SignalKind::terminate())?, listen_for(SignalKind::interrupt())?);
+    let name = tokio::select! {
+        result = serve_and_refresh(settings) => return result.map(|never| match never {}),
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    };
+    tracing::info!("received {name}; shutting down");
     Ok(())
 }
 
-/// Ends by an error only. The listeners close with the process, so the app can use them to its own end.
-async fn serve_and_refresh(settings: Settings) -> Result<Infallible, String> {
+/// Serves and refreshes until an error occurs. The listeners stay open until the process exits, so that the app can use
+/// them while it shuts down.
+async fn serve_and_refresh(settings: Settings) -> Result<Infallible, Failure> {
     let (clock, metrics) = (Clock::system(), Arc::new(Metrics::default()));
-    let (writer, board) = Board::channel();
-    let tokens = tokens(&settings, &board, &clock, &metrics);
-    if let Some(local) = settings.local {
-        let listener = bind(local.port, &[(Ipv4Addr::LOCALHOST, local.port).into()], "rolebridge.io/port")?;
-        let routes = routes(&settings, local.serve, &board, &clock, &tokens)?;
-        tokio::spawn(serve(listener, local::router(routes, local.port, Arc::clone(&metrics))));
+    let (writer, state) = SharedState::channel();
+    let tokens = token_cache(&settings, &state, &clock, &metrics);
+    if let Some(ServerSettings { port, protocols }) = settings.server {
+        let listener = bind(port, &[(Ipv4Addr::LOCALHOST, port).into()], "rolebridge.io/port")?;
+        let routes = routes(&settings, protocols, &state, &clock, &tokens)?;
+        tokio::spawn(serve(listener, server::router(routes, port, Arc::clone(&metrics))));
     }
-    let Settings { identity, outputs, token_file, startup_timeout, .. } = settings;
+    let Settings { identity, token_files, token_file, startup_timeout, .. } = settings;
     if let Some(port) = settings.metrics_port {
         let all = [(Ipv6Addr::UNSPECIFIED, port).into(), (Ipv4Addr::UNSPECIFIED, port).into()];
         let listener = bind(port, &all, "rolebridge.io/metrics-port")?;
-        let router = metrics::router(Arc::clone(&metrics), board.clone(), clock.clone());
+        let router = metrics::router(Arc::clone(&metrics), state.clone(), clock.clone());
         tokio::spawn(serve(listener, router));
     }
     let publisher = Publisher::new(token_file);
-    let outputs = outputs::keep(outputs, &tokens, &publisher);
-    let target = Target::of(&identity);
-    let prover = Prover::new(identity, clock.clone());
-    let refresher = Refresher::new(prover, target, clock, publisher, writer, metrics);
+    let token_files = token_files::spawn(token_files, &tokens, &publisher);
+    let target = Target::new(&identity);
+    let provider = CredentialProvider::new(identity, clock.clone());
+    let refresher = Refresher::new(provider, target, clock, publisher, writer, metrics);
     let startup_timeout = startup_timeout.filter(|_| !refresher.has_earlier_token());
     tokio::select! {
         never = refresher.run() => Ok(never),
-        why = too_late(startup_timeout, board, outputs) => Err(why),
+        failure = startup_deadline_exceeded(startup_timeout, state, token_files) => Err(failure),
     }
 }
 
-/// Google's tokens. None is asked for before somebody, or a file of [`outputs`], wants one.
-fn tokens(settings: &Settings, board: &Reader, clock: &Clock, metrics: &Arc<Metrics>) -> Tokens<Google> {
-    let impersonates = settings.google.impersonation.is_some();
-    Tokens::new(Google::of(settings), impersonates, board.clone(), clock.clone(), Arc::clone(metrics))
+/// Creates the cache of Google tokens. It requests none until an app or a token file needs one.
+fn token_cache(
+    settings: &Settings,
+    state: &Reader,
+    clock: &Clock,
+    metrics: &Arc<Metrics>,
+) -> TokenCache<GoogleClient> {
+    let (client, impersonates) = (GoogleClient::new(settings), settings.google.impersonation.is_some());
+    TokenCache::new(client, impersonates, state.clone(), clock.clone(), Arc::clone(metrics))
 }
 
-/// What the local server answers as.
+/// Returns the routes of the server on 127.0.0.1.
 fn routes(
     settings: &Settings,
-    serve: Serve,
-    board: &Reader,
+    protocols: ServedProtocols,
+    state: &Reader,
     clock: &Clock,
-    tokens: &Tokens<Google>,
-) -> Result<Router, String> {
+    tokens: &TokenCache<GoogleClient>,
+) -> Result<Router, Failure> {
     let mut routes = Router::new();
-    if let Some((region, role)) = settings.identity.loopback().filter(|_| serve.loopback) {
-        let server = Loopback::new(region, role, board.clone(), clock.clone());
-        let server = server.map_err(|_| "this machine has no random numbers".to_owned())?;
+    if let Some((region, role)) = settings.identity.imds_session().filter(|_| protocols.imds) {
+        let server = ImdsServer::new(region, role, state.clone(), clock.clone());
+        let server = server.map_err(|_| Failure::new("failed to get random bytes from the system"))?;
         routes = routes.merge(server.routes());
     }
-    if serve.metadata {
-        routes = routes.merge(Metadata::new(&settings.instance(), tokens.clone(), board.clone()).routes());
+    if protocols.gce_metadata {
+        let server = GceMetadataServer::new(&instance(settings), tokens.clone(), state.clone());
+        routes = routes.merge(server.routes());
     }
     Ok(routes)
 }
 
-fn bind(port: u16, addresses: &[std::net::SocketAddr], annotation: &str) -> Result<TcpListener, String> {
-    listen(addresses).map_err(|error| {
-        format!(
-            "port {port} cannot be listened on ({error}); if another container of the pod uses it, choose a free \
-             one with the annotation {annotation}"
-        )
+/// Returns the values of the GCE metadata server.
+fn instance(settings: &Settings) -> Instance {
+    let Settings { identity, google, pod, .. } = settings;
+    Instance {
+        service_account: google.impersonation.as_ref().map(|account| account.email.clone()),
+        pool: identity.provider.name.pool().to_owned(),
+        project_number: identity.provider.name.project_number().to_owned(),
+        project: google.project.clone(),
+        universe: identity.provider.universe.clone(),
+        region: identity.region().map(ToOwned::to_owned),
+        name: pod.clone(),
+    }
+}
+
+fn bind(port: u16, addresses: &[SocketAddr], annotation: &str) -> Result<TcpListener, Failure> {
+    listen(addresses).map_err(|error| Failure {
+        message: format!("failed to listen on port {port} ({error})"),
+        remediation: Some(format!(
+            "if another container of the pod uses the port, choose a free one with the annotation {annotation}"
+        )),
     })
 }
 
-/// Ends when the first token, or a further file, has not come in time.
-async fn too_late(after: Option<Duration>, mut board: Reader, mut outputs: outputs::Reader) -> String {
-    let Some(after) = after else { return std::future::pending().await };
-    let all = async {
-        let token = board.wait_for(|board| board.token.is_some()).await.is_ok();
-        token && outputs.wait_for(|all| outputs::missing(all).is_none()).await.is_ok()
+/// Completes if the first token, or a token file, is still missing after `startup_timeout`.
+async fn startup_deadline_exceeded(
+    startup_timeout: Option<Duration>,
+    mut state: Reader,
+    mut token_files: token_files::Reader,
+) -> Failure {
+    let Some(limit) = startup_timeout else { return std::future::pending().await };
+    let all_published = async {
+        let has_token = state.wait_for(|state| state.token.is_some()).await.is_ok();
+        has_token && token_files.wait_for(|statuses| token_files::missing(statuses).is_none()).await.is_ok()
     };
-    if timeout(after, all).await.is_ok() {
+    if timeout(limit, all_published).await.is_ok() {
         return std::future::pending().await;
     }
-    let token = board.borrow().token.is_some();
-    let reason = outputs::missing(&outputs.borrow()).filter(|_| token);
-    let reason = reason.unwrap_or_else(|| board.borrow().reason());
-    format!("no token within the {} s of the startup timeout. {reason}", after.as_secs())
+    let has_token = state.borrow().token.is_some();
+    let reason = token_files::missing(&token_files.borrow()).filter(|_| has_token);
+    let reason = reason.unwrap_or_else(|| state.borrow().unavailable_reason());
+    let message = format!("no token within the startup timeout of {} s: {}", limit.as_secs(), reason.message);
+    Failure { message, ..reason }
 }
 
-/// Writes why the program ends to the termination log, where the kubelet has put one: it is not ours to create.
-pub(crate) fn say_why(why: &str) {
+/// Writes the reason of the exit to the termination log, if the kubelet has created that file.
+pub(crate) fn write_termination_message(failure: &Failure) {
     let log = OpenOptions::new().write(true).truncate(true).open(TERMINATION_LOG);
-    if let Err(error) = log.and_then(|mut log| log.write_all(why.as_bytes())) {
+    if let Err(error) = log.and_then(|mut log| log.write_all(failure.to_string().as_bytes())) {
         tracing::debug!(%error, "no termination log");
     }
 }

@@ -1,28 +1,28 @@
-//! OAuth scopes: a set, so that the same ones in another order, or twice, are one token.
+//! OAuth scopes: a set, so that the order and duplicates do not create another token.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// What a token is for where nobody says anything else, and what impersonation needs.
+/// The default scope of a token, and the scope that impersonation needs.
 pub const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
-/// The most bytes of a set. Google's longest lists are a fraction of it.
-const MOST: usize = 4096;
+/// Maximum number of bytes of a list. Google's longest lists are a fraction of it.
+const MAX_BYTES: usize = 4096;
 
 /// A set of scopes; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Scopes(String);
 
 impl Scopes {
-    /// [`CLOUD_PLATFORM`] alone.
+    /// Returns [`CLOUD_PLATFORM`] alone.
     #[must_use]
     pub fn cloud_platform() -> Self {
         Self(CLOUD_PLATFORM.to_owned())
     }
 
-    /// The scopes of a list with commas, as the metadata server is asked; [`CLOUD_PLATFORM`] if there are none.
+    /// Parses a comma-separated list, as in a request to the metadata server. An empty list is [`CLOUD_PLATFORM`].
     ///
     /// # Errors
-    /// What is wrong with it, in a sentence.
+    /// Returns an error if the list is too long or contains an invalid scope.
     pub fn parse(list: &str) -> Result<Self, String> {
         let scopes: BTreeSet<_> = list.split([',', ' ']).filter(|scope| !scope.is_empty()).collect();
         if scopes.is_empty() {
@@ -30,19 +30,19 @@ impl Scopes {
         }
         // RFC 6749 section 3.3.
         let is_scope = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
-        if list.len() > MOST || !scopes.iter().all(|scope| scope.bytes().all(is_scope)) {
-            return Err("scopes must be OAuth scopes, separated by commas".to_owned());
+        if list.len() > MAX_BYTES || !scopes.iter().all(|scope| scope.bytes().all(is_scope)) {
+            return Err("scopes: expected OAuth scopes, separated by commas".to_owned());
         }
         Ok(Self(scopes.into_iter().collect::<Vec<_>>().join(" ")))
     }
 
-    /// Each of them.
+    /// Iterates over the scopes.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.split(' ')
     }
 }
 
-/// Separated by spaces, as OAuth has it.
+/// Separates the scopes by spaces, as OAuth does.
 impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -63,12 +63,12 @@ mod tests {
     #[case("b a", Some("a b"))]
     #[case("a\n", None)]
     #[case("a\"", None)]
-    fn a_list_is_a_set(#[case] list: &str, #[case] wanted: Option<&str>) {
-        assert_eq!(Scopes::parse(list).ok().map(|scopes| scopes.to_string()).as_deref(), wanted);
+    fn scopes_parse_a_list_as_a_set(#[case] list: &str, #[case] expected: Option<&str>) {
+        assert_eq!(Scopes::parse(list).ok().map(|scopes| scopes.to_string()).as_deref(), expected);
     }
 
     #[test]
-    fn a_list_without_end_is_refused() {
+    fn scopes_beyond_the_maximum_length_are_rejected() {
         assert!(Scopes::parse(&"a,".repeat(3000)).is_err());
     }
 }

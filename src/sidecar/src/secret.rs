@@ -1,19 +1,19 @@
-//! A string that never shows itself in a log line, an error or a panic.
+//! A string that log lines, errors and panics never show.
 
 use std::fmt;
 
-/// Text that must not be shown. Only [`Secret::expose`] gives it out, so that every use can be found by that name.
+/// A text whose `Debug` redacts. Only [`Secret::expose`] returns the text, so that every use can be found by that name.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes the text in.
+    /// Creates a secret from its text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// Gives the text out.
+    /// Returns the text.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -31,7 +31,7 @@ mod tests {
     use super::Secret;
 
     #[test]
-    fn its_debug_redacts() {
+    fn secret_debug_redacts() {
         assert_eq!(format!("{:?}", Some(Secret::new("hush"))), "Some([redacted])");
     }
 }

@@ -1,6 +1,6 @@
-//! Makes the subject token: a signed AWS `GetCallerIdentity` request, which Google STS posts to AWS to learn who signed.
+//! Signs the subject token: an AWS `GetCallerIdentity` request, which Google STS sends to AWS to identify the signer.
 //!
-//! Pure. ALL headers are signed, the audience among them, so that a stolen token cannot be replayed to another provider.
+//! Pure. ALL headers are signed, including the audience, so that a stolen token cannot be replayed to another provider.
 
 use std::time::SystemTime;
 
@@ -16,25 +16,25 @@ use serde::Serialize;
 
 use crate::subject_token::SubjectToken;
 
-/// Everything but RFC 3986's unreserved characters is encoded.
+/// The characters to percent-encode: all but RFC 3986's unreserved ones.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The request could not be signed.
+/// An error of [`sign`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
-    /// A builder lacks a parameter.
-    #[error("the signer's parameters are incomplete: {0}")]
+    /// A parameter of the signer is missing.
+    #[error("incomplete parameters of the signer: {0}")]
     Parameters(#[from] v4::signing_params::BuildError),
-    /// What is to be signed is not a request, such as a region that makes no host name.
-    #[error("the request cannot be signed: {0}")]
+    /// The request is invalid, for example because the region is not part of a host name.
+    #[error("failed to sign the request: {0}")]
     Request(#[from] SigningError),
-    /// The token is not JSON.
-    #[error("the subject token cannot be encoded: {0}")]
+    /// The request cannot be encoded as JSON.
+    #[error("failed to encode the subject token: {0}")]
     Encoding(#[from] serde_json::Error),
 }
 
-/// Google's documented form of the request, compact. The order of the keys is part of what it documents.
+/// The request in the form that Google documents, without whitespace. The order of the keys is part of that form.
 ///
 /// Source: "Obtain short-lived credentials with AWS", Google Cloud IAM documentation.
 #[derive(Serialize)]
@@ -50,10 +50,10 @@ struct Header<'a> {
     value: &'a str,
 }
 
-/// Signs for `audience` at `now`, for the public AWS STS host of `region`.
+/// Signs a subject token for `audience` at `now`, for the public AWS STS host of `region`.
 ///
 /// # Errors
-/// If `region` or `audience` hold what no URL or header can; settings refuse such values before.
+/// Returns an error if `region` or `audience` is invalid in a URL or header. Settings reject such values.
 pub fn sign(
     credentials: &Credentials,
     audience: &str,
@@ -83,14 +83,15 @@ fn encode(
     audience: &str,
     added: &SigningInstructions,
 ) -> Result<SubjectToken, SignError> {
-    let of = |name: &str| added.headers().find(|(key, _)| *key == name).map_or("", |(_, value)| value);
+    let added_header =
+        |name: &str| added.headers().find(|(key, _)| *key == name).map_or("", |(_, value)| value);
     let header = |key, value| Header { key, value };
     let request = Request {
         headers: [
-            header("Authorization", of("authorization")),
+            header("Authorization", added_header("authorization")),
             header("host", host),
-            header("x-amz-date", of("x-amz-date")),
-            header("x-amz-security-token", of("x-amz-security-token")),
+            header("x-amz-date", added_header("x-amz-date")),
+            header("x-amz-security-token", added_header("x-amz-security-token")),
             header(TARGET_RESOURCE_HEADER, audience),
         ],
         method: "POST",

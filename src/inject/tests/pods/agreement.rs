@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use rolebridge_core::annotations as key;
 use rolebridge_core::pod_names::{CONTAINER, DEFAULT_PORT};
 use rolebridge_inject::{Decision, Defaults};
-use rolebridge_sidecar::settings::{Settings, Variables};
+use rolebridge_sidecar::settings::{Env, Settings};
 use serde_json::{Value, json};
 
 use crate::case::{Case, files, named, patched};
@@ -22,7 +22,7 @@ fn read(pod: &Value) -> Option<Result<Settings, String>> {
         let variable = env.iter().find(|variable| variable["name"] == name)?;
         variable["value"].as_str().map(OsString::from)
     };
-    Some(Settings::read(&Variables::new(&variable)).map_err(|error| error.to_string()))
+    Some(Settings::read(&Env::new(&variable)).map_err(|error| error.to_string()))
 }
 
 /// Returns the pod `minimal` with an annotation, patched, if it is injected.
@@ -53,7 +53,7 @@ fn sidecar_reads_the_admitted_value() {
     let settings = read(&pod).unwrap().unwrap();
     let proxy = settings.identity.connection.proxy.unwrap();
     assert_eq!(proxy.expose(), "http://batch:p%23w@proxy.example.internal:3128");
-    assert_eq!(settings.local.unwrap().port, DEFAULT_PORT);
+    assert_eq!(settings.server.unwrap().port, DEFAULT_PORT);
 }
 
 /// Generates annotations of the sidecar with values that are similar to valid ones.

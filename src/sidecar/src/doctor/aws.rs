@@ -1,4 +1,4 @@
-//! The hops at AWS, up to the subject token.
+//! The steps at AWS, up to the subject token.
 
 use std::time::Duration;
 
@@ -6,139 +6,166 @@ use rolebridge_core::aws::public_sts_host;
 use rolebridge_core::diagnostics::{Evidence, Step};
 use tokio::time::Instant;
 
-use super::caller;
-use super::local::span;
-use super::walk::{Stopped, Walk};
-use crate::call::{Request, call, host};
+use super::get_caller_identity::caller_arn;
+use super::pod_checks::span;
+use super::recorder::{Aborted, Recorder};
+use crate::aws::sts::Session;
 use crate::clock::Clock;
-use crate::credentials::Session;
-use crate::fault::{Fault, Peer, Reason};
-use crate::json_web_token::{self, Claims};
-use crate::proof::{Proof, Prove, Prover, Target};
-use crate::settings::{Aws, AwsCredentials, AwsProof, Identity, Proof as Setting, Settings};
+use crate::credential::{Credential, CredentialProvider, CredentialSource, Target};
+use crate::error::{Error, ErrorKind, Failure, Service};
+use crate::http::request::{Request, host, send};
+use crate::jwt::{self, Claims};
+use crate::settings::{AwsCredentials, AwsSettings, AwsSubjectToken, Identity, IdentitySource, Settings};
 use crate::subject_token::SubjectToken;
 
-/// AWS takes a signature that is this old or early.
+/// The clock difference up to which AWS accepts a signature.
 const SIGNATURE_TOLERANCE: Duration = Duration::from_mins(5);
 
-/// What is shown to Google STS, and what is known of it.
-pub(super) struct Shown {
+/// The token that is presented to Google STS, and its known properties.
+pub(super) struct PresentedToken {
     pub(super) token: SubjectToken,
-    /// Whom it stands for by Google's own mapping.
+    /// The subject by Google's default mapping.
     pub(super) subject: Option<String>,
-    /// Who signed a JSON web token.
+    /// The issuer of a JSON web token.
     pub(super) issuer: Option<String>,
 }
 
-/// Its hops.
+/// Returns the steps of an identity at AWS.
 pub(super) const fn plan(identity: &Identity) -> &'static [Step] {
-    match &identity.proof {
-        Setting::Aws(aws) => match aws.proof {
-            AwsProof::SignedRequest => &[Step::AwsSts, Step::Clock, Step::Role, Step::Signature],
-            AwsProof::WebToken => &[Step::AwsSts, Step::Clock, Step::Role, Step::WebToken],
+    match &identity.source {
+        IdentitySource::Aws(aws) => match aws.subject_token {
+            AwsSubjectToken::SignedRequest => &[Step::AwsSts, Step::Clock, Step::Role, Step::Signature],
+            AwsSubjectToken::WebToken => &[Step::AwsSts, Step::Clock, Step::Role, Step::WebToken],
         },
-        Setting::Kubernetes { .. } => &[],
+        IdentitySource::Kubernetes { .. } => &[],
     }
 }
 
-/// From the projected token to the subject token.
-pub(super) async fn shown(settings: &Settings, clock: &Clock, walk: &mut Walk<'_>) -> Result<Shown, Stopped> {
+/// Runs the steps from the projected token to the subject token.
+pub(super) async fn obtain_subject_token(
+    settings: &Settings,
+    clock: &Clock,
+    recorder: &mut Recorder<'_>,
+) -> Result<PresentedToken, Aborted> {
     let identity = &settings.identity;
-    let prover = Prover::new(identity.clone(), clock.clone());
-    let Setting::Aws(aws) = &identity.proof else {
-        let proof = prover.prove().await;
-        let proof = proof.map_err(|fault| walk.stop(Step::ProjectedToken, &fault, Evidence::default()))?;
-        return subject_token(&proof, identity, clock, Step::ProjectedToken, walk);
+    let provider = CredentialProvider::new(identity.clone(), clock.clone());
+    let IdentitySource::Aws(aws) = &identity.source else {
+        let step = Step::ProjectedToken;
+        let credential = provider.provide().await;
+        let credential = credential.map_err(|error| recorder.abort(step, &error, Evidence::default()))?;
+        return present(&credential, identity, clock, step, recorder);
     };
-    let reached = reach(settings, aws, clock, walk).await?;
-    let session = session(&prover, aws, walk).await?;
-    match aws.proof {
-        AwsProof::WebToken => web_token(&prover, aws, session, settings, clock, walk).await,
-        AwsProof::SignedRequest => {
-            let proof = Proof::Session(session);
-            let shown = subject_token(&proof, identity, clock, Step::Signature, walk)?;
+    let reached = reach_sts(settings, aws, clock, recorder).await?;
+    let session = session(&provider, aws, recorder).await?;
+    match aws.subject_token {
+        AwsSubjectToken::WebToken => web_token(&provider, aws, session, settings, clock, recorder).await,
+        AwsSubjectToken::SignedRequest => {
+            let credential = Credential::Session(session);
+            let presented = present(&credential, identity, clock, Step::Signature, recorder)?;
             if reached {
-                return signature(shown, aws, settings, walk).await;
+                return verify_signature(presented, aws, settings, recorder).await;
             }
-            walk.skip(Step::Signature, Step::AwsSts);
-            Ok(shown)
+            recorder.skip(Step::Signature, Step::AwsSts);
+            Ok(presented)
         }
     }
 }
 
-/// What time it is at AWS STS, if there is a way to it; whether there is.
+/// Connects to AWS STS and compares the clocks. Returns true if AWS STS can be reached.
 ///
-/// A pod whose session comes from EKS Pod Identity needs none to prove its role: Google posts what is signed.
-async fn reach(settings: &Settings, aws: &Aws, clock: &Clock, walk: &mut Walk<'_>) -> Result<bool, Stopped> {
+/// A pod whose session comes from EKS Pod Identity does not need AWS STS, because Google sends the signed request.
+async fn reach_sts(
+    settings: &Settings,
+    aws: &AwsSettings,
+    clock: &Clock,
+    recorder: &mut Recorder<'_>,
+) -> Result<bool, Aborted> {
     let url = aws.sts_endpoint.clone();
     let url = url.unwrap_or_else(|| format!("https://{}", public_sts_host(&aws.region)));
-    let request = Request { peer: Peer::AwsSts, method: "GET", url: &url, headers: &[], body: String::new() };
+    let request =
+        Request { service: Service::AwsSts, method: "GET", url: &url, headers: &[], body: String::new() };
     let evidence =
         Evidence { host: Some(host(&url)), region: Some(aws.region.clone()), ..Evidence::default() };
-    let asked = Instant::now();
-    let answer = match call(&settings.identity.connection, request).await {
-        Ok(answer) => answer,
-        Err(fault) if is_needless(aws) => {
-            walk.warn_of(Step::AwsSts, &fault, evidence);
-            walk.skip(Step::Clock, Step::AwsSts);
+    let start = Instant::now();
+    let response = match send(&settings.identity.connection, request).await {
+        Ok(response) => response,
+        Err(error) if is_sts_optional(aws) => {
+            recorder.warn_of_error(Step::AwsSts, &error, evidence);
+            recorder.skip(Step::Clock, Step::AwsSts);
             return Ok(false);
         }
-        Err(fault) => return Err(walk.stop(Step::AwsSts, &fault, evidence)),
+        Err(error) => return Err(recorder.abort(Step::AwsSts, &error, evidence)),
     };
-    let took = asked.elapsed().as_millis();
-    walk.ok(Step::AwsSts, format!("{} answers within {took} ms", answer.host), evidence);
-    answer.correct(clock);
-    compare(settings, clock.offset(), walk);
+    let elapsed = start.elapsed().as_millis();
+    recorder.ok(Step::AwsSts, format!("{} responded within {elapsed} ms", response.host), evidence);
+    response.correct_clock(clock);
+    compare_clocks(settings, clock.offset(), recorder);
     Ok(true)
 }
 
-const fn is_needless(aws: &Aws) -> bool {
-    matches!((aws.proof, &aws.credentials), (AwsProof::SignedRequest, AwsCredentials::PodIdentity(_)))
+const fn is_sts_optional(aws: &AwsSettings) -> bool {
+    matches!(
+        (aws.subject_token, &aws.credentials),
+        (AwsSubjectToken::SignedRequest, AwsCredentials::PodIdentity(_))
+    )
 }
 
-fn compare(settings: &Settings, offset: i64, walk: &mut Walk<'_>) {
+fn compare_clocks(settings: &Settings, offset: i64, recorder: &mut Recorder<'_>) {
     let evidence = Evidence { clock_offset: Some(offset), ..Evidence::default() };
     if offset == 0 {
-        walk.ok(Step::Clock, "the node's agrees with AWS's to a minute".to_owned(), evidence);
+        let message = "the node's clock agrees with AWS's to within a minute".to_owned();
+        recorder.ok(Step::Clock, message, evidence);
         return;
     }
-    let by = Duration::from_secs(offset.unsigned_abs());
-    let way = if offset > 0 { "behind" } else { "ahead of" };
-    let found = format!("the node's is {} {way} AWS's", span(by));
-    let serves = settings.local.is_some_and(|local| local.serve.loopback);
-    if serves && by >= SIGNATURE_TOLERANCE {
-        let message = format!(
-            "{found}, and with the source loopback the app's library signs by it: AWS refuses such a signature. To \
-             mend: set the node's clock (chrony), or use the source file or metadata, which sign by AWS's"
-        );
-        walk.failed(Step::Clock, message, evidence);
+    let difference = Duration::from_secs(offset.unsigned_abs());
+    let direction = if offset > 0 { "behind" } else { "ahead of" };
+    let found = format!("the node's clock is {} {direction} AWS's", span(difference));
+    let serves_imds = settings.server.is_some_and(|server| server.protocols.imds);
+    if serves_imds && difference >= SIGNATURE_TOLERANCE {
+        let failure = Failure {
+            message: format!(
+                "{found}; with the source loopback, the app's library signs with the node's clock and AWS rejects the \
+                 signature"
+            ),
+            remediation: Some(
+                "set the node's clock (chrony), or use the source file or metadata, which sign with AWS's time"
+                    .to_owned(),
+            ),
+        };
+        recorder.fail_with(Step::Clock, failure, evidence);
     } else {
-        let message = format!("{found}; the sidecar signs by AWS's. To mend: set the node's clock (chrony)");
-        walk.warn(Step::Clock, message, evidence);
+        let warning = Failure {
+            message: format!("{found}; the sidecar signs with AWS's time"),
+            remediation: Some("set the node's clock (chrony)".to_owned()),
+        };
+        recorder.warn(Step::Clock, warning, evidence);
     }
 }
 
-async fn session(prover: &Prover, aws: &Aws, walk: &mut Walk<'_>) -> Result<Session, Stopped> {
-    let mut evidence = of(aws);
-    match prover.session(aws).await {
+async fn session(
+    provider: &CredentialProvider,
+    aws: &AwsSettings,
+    recorder: &mut Recorder<'_>,
+) -> Result<Session, Aborted> {
+    let mut evidence = role_evidence(aws);
+    match provider.session(aws).await {
         Ok(session) => {
-            let lives = session.life.expires.duration_since(session.life.obtained).unwrap_or_default();
-            evidence.expires_in_seconds = Some(lives.as_secs());
-            let from = match &aws.credentials {
-                AwsCredentials::WebIdentity(role) => {
-                    format!("{} as {}: the session", role.role, role.session_name)
-                }
-                AwsCredentials::PodIdentity(_) => "EKS Pod Identity's session".to_owned(),
+            let lifetime = session.lifetime.total();
+            evidence.expires_in_seconds = Some(lifetime.as_secs());
+            let origin = match &aws.credentials {
+                AwsCredentials::WebIdentity(role) => format!("{} as {}", role.role, role.session_name),
+                AwsCredentials::PodIdentity(_) => "EKS Pod Identity".to_owned(),
             };
-            walk.ok(Step::Role, format!("{from} lives {}", span(lives)), evidence);
+            let message = format!("{origin}: session expires in {}", span(lifetime));
+            recorder.ok(Step::Role, message, evidence);
             Ok(session)
         }
-        Err(fault) => Err(walk.stop(Step::Role, &fault, evidence)),
+        Err(error) => Err(recorder.abort(Step::Role, &error, evidence)),
     }
 }
 
-/// What the hops at AWS are about.
-fn of(aws: &Aws) -> Evidence {
+/// Returns the evidence of the role's steps.
+fn role_evidence(aws: &AwsSettings) -> Evidence {
     let (role, session_name) = match &aws.credentials {
         AwsCredentials::WebIdentity(identity) => {
             (Some(identity.role.to_string()), Some(identity.session_name.clone()))
@@ -149,61 +176,63 @@ fn of(aws: &Aws) -> Evidence {
 }
 
 async fn web_token(
-    prover: &Prover,
-    aws: &Aws,
+    provider: &CredentialProvider,
+    aws: &AwsSettings,
     session: Session,
     settings: &Settings,
     clock: &Clock,
-    walk: &mut Walk<'_>,
-) -> Result<Shown, Stopped> {
-    let proof = prover.by_session(aws, session).await;
-    let proof = proof.map_err(|fault| walk.stop(Step::WebToken, &fault, of(aws)))?;
-    let shown = subject_token(&proof, &settings.identity, clock, Step::WebToken, walk)?;
-    let life = proof.life();
-    let lives = life.expires.duration_since(life.obtained).unwrap_or_default();
-    let (issuer, subject) = (shown.issuer.clone(), shown.subject.clone());
+    recorder: &mut Recorder<'_>,
+) -> Result<PresentedToken, Aborted> {
+    let credential = provider.credential_of_session(aws, session).await;
+    let credential =
+        credential.map_err(|error| recorder.abort(Step::WebToken, &error, role_evidence(aws)))?;
+    let presented = present(&credential, &settings.identity, clock, Step::WebToken, recorder)?;
+    let (issuer, subject) = (presented.issuer.clone(), presented.subject.clone());
     let message = format!(
-        "of {}, names {}, lives {}",
-        issuer.as_deref().unwrap_or("nobody"),
-        subject.as_deref().unwrap_or("nobody"),
-        span(lives)
+        "issuer {}, subject {}, expires in {}",
+        issuer.as_deref().unwrap_or("none"),
+        subject.as_deref().unwrap_or("none"),
+        span(credential.lifetime().total())
     );
-    let evidence = Evidence { issuer, subject, ..of(aws) };
-    walk.ok(Step::WebToken, message, evidence);
-    Ok(shown)
+    let evidence = Evidence { issuer, subject, ..role_evidence(aws) };
+    recorder.ok(Step::WebToken, message, evidence);
+    Ok(presented)
 }
 
-/// AWS is asked what Google will ask it.
-async fn signature(
-    shown: Shown,
-    aws: &Aws,
+/// Sends the signed request to AWS, as Google will.
+async fn verify_signature(
+    presented: PresentedToken,
+    aws: &AwsSettings,
     settings: &Settings,
-    walk: &mut Walk<'_>,
-) -> Result<Shown, Stopped> {
-    match caller::identity(&shown.token, aws.sts_endpoint.as_deref(), &settings.identity.connection).await {
+    recorder: &mut Recorder<'_>,
+) -> Result<PresentedToken, Aborted> {
+    let (endpoint, connection) = (aws.sts_endpoint.as_deref(), &settings.identity.connection);
+    match caller_arn(&presented.token, endpoint, connection).await {
         Ok(caller) => {
-            let evidence = Evidence { caller: Some(caller.clone()), ..of(aws) };
-            walk.ok(Step::Signature, format!("AWS takes it, from {caller}"), evidence);
-            Ok(Shown { subject: Some(caller), ..shown })
+            let evidence = Evidence { caller: Some(caller.clone()), ..role_evidence(aws) };
+            recorder.ok(Step::Signature, format!("accepted by AWS as {caller}"), evidence);
+            Ok(PresentedToken { subject: Some(caller), ..presented })
         }
-        Err(fault) => Err(walk.stop(Step::Signature, &fault, of(aws))),
+        Err(error) => Err(recorder.abort(Step::Signature, &error, role_evidence(aws))),
     }
 }
 
-fn subject_token(
-    proof: &Proof,
+/// Makes the subject token of a credential.
+fn present(
+    credential: &Credential,
     identity: &Identity,
     clock: &Clock,
     step: Step,
-    walk: &mut Walk<'_>,
-) -> Result<Shown, Stopped> {
-    match proof.subject_token(&Target::of(identity), clock.now()) {
+    recorder: &mut Recorder<'_>,
+) -> Result<PresentedToken, Aborted> {
+    match credential.subject_token(&Target::new(identity), clock.now()) {
         Ok(token) => {
-            let Claims { issuer, subject, .. } = json_web_token::claims(token.expose()).unwrap_or_default();
-            Ok(Shown { token, subject, issuer })
+            let Claims { issuer, subject, .. } = jwt::claims(token.expose()).unwrap_or_default();
+            Ok(PresentedToken { token, subject, issuer })
         }
         Err(error) => {
-            Err(walk.stop(step, &Fault::new(Reason::Unsigned, error.to_string()), Evidence::default()))
+            let error = Error::new(ErrorKind::SigningFailed, error.to_string());
+            Err(recorder.abort(step, &error, Evidence::default()))
         }
     }
 }

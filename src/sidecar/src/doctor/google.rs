@@ -1,122 +1,126 @@
-//! The hops at Google.
+//! The steps at Google.
 
 use rolebridge_core::diagnostics::{Evidence, Step};
 
-use super::aws::Shown;
-use super::local::span;
-use super::walk::{Stopped, Walk};
-use crate::google::{Google, Mint};
+use super::aws::PresentedToken;
+use super::pod_checks::span;
+use super::recorder::{Aborted, Recorder};
+use crate::google::{GoogleClient, TokenProvider};
+use crate::http::request::host;
 use crate::scopes::Scopes;
 use crate::secret::Secret;
 use crate::settings::{Impersonation, Settings};
-use crate::tokens::Kind;
+use crate::token_kind::TokenKind;
 
-pub(super) async fn tokens(settings: &Settings, shown: &Shown, walk: &mut Walk<'_>) -> Result<(), Stopped> {
+pub(super) async fn tokens(
+    settings: &Settings,
+    presented: &PresentedToken,
+    recorder: &mut Recorder<'_>,
+) -> Result<(), Aborted> {
     let identity = &settings.identity;
-    let google = Google::of(settings);
+    let client = GoogleClient::new(settings);
     let evidence = Evidence {
         provider: Some(identity.provider.name.to_string()),
-        issuer: shown.issuer.clone(),
-        subject: shown.subject.clone(),
-        host: Some(crate::call::host(&settings.google.sts_endpoint)),
+        issuer: presented.issuer.clone(),
+        subject: presented.subject.clone(),
+        host: Some(host(&settings.google.sts_endpoint)),
         ..Evidence::default()
     };
-    let federated = match google.exchange(&shown.token, &Scopes::cloud_platform()).await {
+    let federated = match client.exchange(&presented.token, &Scopes::cloud_platform()).await {
         Ok(token) => {
-            walk.ok(
-                Step::GoogleSts,
-                format!("takes it; the federated token lives {}", span(token.lives)),
-                evidence,
-            );
+            let message =
+                format!("subject token accepted; federated token expires in {}", span(token.expires_in));
+            recorder.ok(Step::GoogleSts, message, evidence);
             token.secret
         }
-        Err(fault) => return Err(walk.stop(Step::GoogleSts, &fault, evidence)),
+        Err(error) => return Err(recorder.abort(Step::GoogleSts, &error, evidence)),
     };
-    let principal = principal(&google, &federated, settings, shown, walk).await;
+    let principal = principal(&client, &federated, settings, presented, recorder).await;
     match &settings.google.impersonation {
-        Some(account) => impersonate(&google, &federated, account, principal, settings, walk).await,
+        Some(account) => impersonate(&client, &federated, account, principal, settings, recorder).await,
         None => Ok(()),
     }
 }
 
-/// Google says whom it sees to whoever holds the token; if it does not, its own mapping tells.
+/// Returns the principal that Google authenticates. If Google does not return it, derives it from the default mapping.
 async fn principal(
-    google: &Google,
+    client: &GoogleClient,
     federated: &Secret,
     settings: &Settings,
-    shown: &Shown,
-    walk: &mut Walk<'_>,
+    presented: &PresentedToken,
+    recorder: &mut Recorder<'_>,
 ) -> Option<String> {
-    let of = |principal: &str| Evidence { principal: Some(principal.to_owned()), ..Evidence::default() };
-    let why = match google.principal(federated).await {
+    let evidence =
+        |principal: &str| Evidence { principal: Some(principal.to_owned()), ..Evidence::default() };
+    let error = match client.principal(federated).await {
         Ok(principal) => {
-            walk.ok(Step::Principal, principal.clone(), of(&principal));
+            recorder.ok(Step::Principal, principal.clone(), evidence(&principal));
             return Some(principal);
         }
-        Err(fault) => fault,
+        Err(error) => error,
     };
     let provider = &settings.identity.provider;
     let pool = provider.audience.split("/providers/").next().unwrap_or_default();
-    let guess = shown.subject.as_ref().map(|subject| format!("principal:{pool}/subject/{subject}"));
-    match &guess {
-        Some(guess) => {
-            let message =
-                format!("{guess}, if the provider maps google.subject as Google does by itself ({why})");
-            walk.ok(Step::Principal, message, of(guess));
+    let derived = presented.subject.as_ref().map(|subject| format!("principal:{pool}/subject/{subject}"));
+    match &derived {
+        Some(principal) => {
+            let condition = "if the provider uses Google's default mapping of google.subject";
+            let message = format!("{principal}, {condition} ({})", error.message());
+            recorder.ok(Step::Principal, message, evidence(principal));
         }
-        None => walk.warn_of(Step::Principal, &why, Evidence::default()),
+        None => recorder.warn_of_error(Step::Principal, &error, Evidence::default()),
     }
-    guess
+    derived
 }
 
 async fn impersonate(
-    google: &Google,
+    client: &GoogleClient,
     federated: &Secret,
     account: &Impersonation,
     principal: Option<String>,
     settings: &Settings,
-    walk: &mut Walk<'_>,
-) -> Result<(), Stopped> {
+    recorder: &mut Recorder<'_>,
+) -> Result<(), Aborted> {
     let evidence = Evidence {
         service_account: Some(account.email.clone()),
         delegates: account.delegates.clone(),
         principal,
         ..Evidence::default()
     };
-    match google.access_token(federated, &Scopes::cloud_platform()).await {
+    match client.access_token(federated, &Scopes::cloud_platform()).await {
         Ok(token) => {
-            let message = format!("{}'s access token lives {}", account.email, span(token.lives));
-            let lives = Some(token.lives.as_secs());
-            walk.ok(Step::Impersonation, message, Evidence { expires_in_seconds: lives, ..evidence.clone() });
+            let message = format!("access token of {} expires in {}", account.email, span(token.expires_in));
+            let expires_in_seconds = Some(token.expires_in.as_secs());
+            recorder.ok(Step::Impersonation, message, Evidence { expires_in_seconds, ..evidence.clone() });
         }
-        Err(fault) => return Err(walk.stop(Step::Impersonation, &fault, evidence)),
+        Err(error) => return Err(recorder.abort(Step::Impersonation, &error, evidence)),
     }
-    id_token(google, federated, evidence, settings, walk).await
+    id_token(client, federated, evidence, settings, recorder).await
 }
 
-/// Most apps want none, so that a refusal counts where the settings ask for one.
+/// Requests an ID token. Most apps need none, so an error is a failure only if the settings include one.
 async fn id_token(
-    google: &Google,
+    client: &GoogleClient,
     federated: &Secret,
     evidence: Evidence,
     settings: &Settings,
-    walk: &mut Walk<'_>,
-) -> Result<(), Stopped> {
-    let wanted = settings.outputs.iter().find_map(|output| match &output.kind {
-        Kind::Id { audience, .. } => Some(audience.clone()),
+    recorder: &mut Recorder<'_>,
+) -> Result<(), Aborted> {
+    let required = settings.token_files.iter().find_map(|token_file| match &token_file.kind {
+        TokenKind::Id { audience, .. } => Some(audience.clone()),
         _ => None,
     });
-    let audience = wanted.clone().unwrap_or_else(|| settings.identity.provider.token_audience());
+    let audience = required.clone().unwrap_or_else(|| settings.identity.provider.token_audience());
     let evidence = Evidence { audiences: vec![audience.clone()], ..evidence };
-    match google.id_token(federated, &audience, true).await {
+    match client.id_token(federated, &audience, true).await {
         Ok(token) => {
-            let message = format!("for {audience}, lives {}", span(token.lives));
-            walk.ok(Step::IdToken, message, evidence);
+            let message = format!("audience {audience}, expires in {}", span(token.expires_in));
+            recorder.ok(Step::IdToken, message, evidence);
             Ok(())
         }
-        Err(fault) if wanted.is_some() => Err(walk.stop(Step::IdToken, &fault, evidence)),
-        Err(fault) => {
-            walk.warn_of(Step::IdToken, &fault, evidence);
+        Err(error) if required.is_some() => Err(recorder.abort(Step::IdToken, &error, evidence)),
+        Err(error) => {
+            recorder.warn_of_error(Step::IdToken, &error, evidence);
             Ok(())
         }
     }

@@ -1,74 +1,73 @@
-//! `doctor`: every hop between the projected token and Google's, tried once, one line each, up to the first that fails.
+//! The command `doctor`: tries each step from the projected token to Google's tokens once, and prints a line for each. It
+//! stops at the first error that later steps depend on.
 //!
-//! It takes the very steps that `run` takes, and beside them those that `run` need not: whether AWS takes the signature
-//! that only Google will post, and whom Google sees.
+//! It runs the same code as `run`, and two additional steps: AWS's response to the signed request that only Google sends
+//! otherwise, and the principal that Google authenticates.
 
 mod aws;
-mod caller;
+mod get_caller_identity;
 mod google;
-mod local;
-mod walk;
+mod pod_checks;
+mod recorder;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use rolebridge_core::diagnostics::{Step, StepResult};
 
-use self::walk::Walk;
+use self::recorder::Recorder;
 use crate::clock::Clock;
+use crate::error::Failure;
 use crate::run::runtime;
-use crate::settings::{Settings, Variables};
+use crate::settings::{Env, Settings};
 
-/// How the hops are told.
+/// The format of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// For people.
+pub enum OutputFormat {
+    /// Text for people.
     Text,
-    /// For `rolebridge doctor`.
+    /// JSON for `rolebridge doctor`.
     Json,
 }
 
-/// Tries them and writes each as soon as it is known.
+/// Tries all steps and writes each result as soon as it is known.
 ///
 /// # Errors
-/// That a hop failed, or that it could not be written, in a sentence.
-pub fn run(variables: &Variables<'_>, form: Form, out: &mut impl Write) -> Result<(), String> {
+/// Returns an error if a step failed, or if the output cannot be written.
+pub fn run(env: &Env<'_>, format: OutputFormat, out: &mut impl Write) -> Result<(), Failure> {
     let mut written = Ok(());
-    let mut tell = |result: &StepResult| {
+    let mut emit = |result: &StepResult| {
         if written.is_ok() {
-            written = write(result, form, out);
+            written = write(result, format, out);
         }
     };
-    let mut walk = Walk::new(&mut tell);
-    match Settings::read(variables) {
-        Ok(settings) => {
-            let runtime = runtime().map_err(|error| format!("the runtime cannot start: {error}"))?;
-            runtime.block_on(all(&settings, &mut walk));
-        }
-        Err(error) => walk.unset(&error),
+    let mut recorder = Recorder::new(&mut emit);
+    match Settings::read(env) {
+        Ok(settings) => runtime()?.block_on(run_all(&settings, &mut recorder)),
+        Err(error) => recorder.fail(Step::Settings, Failure::from(&error)),
     }
-    let failed = walk.first_failure();
-    written.map_err(|error| format!("standard output: {error}"))?;
-    failed.map_or(Ok(()), |step| Err(format!("{} failed", step.title())))
+    let failed = recorder.first_failure();
+    written.map_err(|error| Failure::new(format!("failed to write to standard output: {error}")))?;
+    failed.map_or(Ok(()), |step| Err(Failure::new(format!("{} failed", step.title()))))
 }
 
-/// Ends at the first hop that the next ones need.
-async fn all(settings: &Settings, walk: &mut Walk<'_>) {
-    walk.plan(plan(settings));
+/// Runs all steps, and skips those that depend on a failed one.
+async fn run_all(settings: &Settings, recorder: &mut Recorder<'_>) {
+    recorder.plan(plan(settings));
     let clock = Clock::system();
-    let google = async |walk: &mut Walk<'_>| {
-        local::settings(settings, walk);
-        local::published(settings, walk);
-        local::projected_token(settings, &clock, walk)?;
-        let shown = aws::shown(settings, &clock, walk).await?;
-        google::tokens(settings, &shown, walk).await
+    let run_steps = async |recorder: &mut Recorder<'_>| {
+        pod_checks::settings(settings, recorder);
+        pod_checks::published_token(settings, recorder);
+        pod_checks::projected_token(settings, &clock, recorder)?;
+        let presented = aws::obtain_subject_token(settings, &clock, recorder).await?;
+        google::tokens(settings, &presented, recorder).await
     };
-    if google(walk).await.is_err() {
-        walk.skip_the_rest();
+    if run_steps(recorder).await.is_err() {
+        recorder.skip_remaining();
     }
 }
 
-/// The hops of an identity.
+/// Returns the steps of an identity.
 fn plan(settings: &Settings) -> Vec<Step> {
     let mut plan = vec![Step::Settings, Step::Published, Step::ProjectedToken];
     plan.extend_from_slice(aws::plan(&settings.identity));
@@ -79,21 +78,17 @@ fn plan(settings: &Settings) -> Vec<Step> {
     plan
 }
 
-fn write(result: &StepResult, form: Form, out: &mut impl Write) -> io::Result<()> {
+fn write(result: &StepResult, format: OutputFormat, out: &mut impl Write) -> io::Result<()> {
     let mut line = String::new();
-    match form {
-        Form::Text => {
-            let StepResult { step, status, message, .. } = result;
-            // A String takes all that is written to it.
-            let _ = write!(
-                line,
-                "{:7}  {:width$}  {message}",
-                status.title(),
-                step.title(),
-                width = Step::WIDEST_TITLE
-            );
+    match format {
+        OutputFormat::Text => {
+            let StepResult { step, status, message, remediation, .. } = result;
+            let text = Failure { message: message.clone(), remediation: remediation.clone() };
+            let (status, title, width) = (status.title(), step.title(), Step::WIDEST_TITLE);
+            // Writing to a String cannot fail.
+            let _ = write!(line, "{status:7}  {title:width$}  {text}");
         }
-        Form::Json => line = serde_json::to_string(result)?,
+        OutputFormat::Json => line = serde_json::to_string(result)?,
     }
     line.push('\n');
     out.write_all(line.as_bytes())?;

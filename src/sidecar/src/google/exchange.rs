@@ -1,4 +1,4 @@
-//! Google STS: a subject token for a federated token.
+//! The exchange of a subject token for a federated token at Google STS.
 //!
 //! Source: `v1.token`, Security Token Service REST reference.
 
@@ -7,10 +7,10 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::refusal::Refusal;
-use super::{Google, Token};
-use crate::call::{Request, call};
-use crate::fault::{Fault, Peer, Reason};
+use super::error::ErrorResponse;
+use super::{GoogleClient, Token};
+use crate::error::{Error, ErrorKind, Service};
+use crate::http::request::{Request, send};
 use crate::scopes::Scopes;
 use crate::secret::Secret;
 use crate::subject_token::SubjectToken;
@@ -25,10 +25,10 @@ struct Body {
 }
 
 pub(super) async fn exchange(
-    google: &Google,
+    google: &GoogleClient,
     subject: &SubjectToken,
     scopes: &Scopes,
-) -> Result<Token, Fault> {
+) -> Result<Token, Error> {
     let audience = google.settings.audience.as_str();
     let scope = scopes.to_string();
     let form = form(&[
@@ -40,23 +40,29 @@ pub(super) async fn exchange(
         ("subject_token", subject.expose()),
     ]);
     let request = Request {
-        peer: Peer::GoogleSts,
+        service: Service::GoogleSts,
         method: "POST",
         url: &format!("{}/v1/token", google.settings.sts_endpoint),
         headers: &[("content-type", "application/x-www-form-urlencoded")],
         body: form,
     };
-    let answer = call(&google.connection, request).await?;
-    if answer.status != 200 {
-        let refusal = Refusal::of(&answer);
-        return Err(refusal.fault(reason(&refusal), Peer::GoogleSts, audience, &answer.host));
+    let response = send(&google.connection, request).await?;
+    if response.status != 200 {
+        let error_response = ErrorResponse::parse(&response);
+        return Err(error_response.to_error(
+            kind(&error_response),
+            Service::GoogleSts,
+            audience,
+            &response.host,
+        ));
     }
-    let unexpected = |what| answer.unexpected(Peer::GoogleSts, what);
-    let body: Body = serde_json::from_slice(&answer.body).map_err(|_| unexpected("no token in it"))?;
+    let unexpected = |what| response.unexpected(Service::GoogleSts, what);
+    let body: Body =
+        serde_json::from_slice(&response.body).map_err(|_| unexpected("no token in the response"))?;
     if body.expires_in == 0 {
-        return Err(unexpected("a token that has expired"));
+        return Err(unexpected("the token in the response has expired"));
     }
-    Ok(Token { secret: Secret::new(body.access_token), lives: Duration::from_secs(body.expires_in) })
+    Ok(Token { secret: Secret::new(body.access_token), expires_in: Duration::from_secs(body.expires_in) })
 }
 
 pub(super) fn form(fields: &[(&str, &str)]) -> String {
@@ -65,24 +71,24 @@ pub(super) fn form(fields: &[(&str, &str)]) -> String {
     fields.join("&")
 }
 
-fn reason(refusal: &Refusal) -> Reason {
-    if let Some(reason) = refusal.common() {
-        return reason;
+fn kind(error_response: &ErrorResponse) -> ErrorKind {
+    if let Some(kind) = error_response.common_kind() {
+        return kind;
     }
-    match refusal.code.as_str() {
-        "unauthorized_client" => Reason::ConditionRejected,
-        "invalid_target" => Reason::NoProvider,
-        _ if refusal.says("\"audience\"") => Reason::NoProvider,
-        _ if refusal.says("exceeds the 127 bytes limit") => Reason::SubjectTooLong,
-        "invalid_grant" if passes(refusal) => Reason::SubjectUnchecked,
-        "invalid_grant" => Reason::SubjectRejected,
-        _ => Reason::Refused,
+    match error_response.code.as_str() {
+        "unauthorized_client" => ErrorKind::ConditionRejected,
+        "invalid_target" => ErrorKind::NoProvider,
+        _ if error_response.message_contains("\"audience\"") => ErrorKind::NoProvider,
+        _ if error_response.message_contains("exceeds the 127 bytes limit") => ErrorKind::SubjectTooLong,
+        "invalid_grant" if is_transient(error_response) => ErrorKind::SubjectUnverified,
+        "invalid_grant" => ErrorKind::SubjectRejected,
+        _ => ErrorKind::Rejected,
     }
 }
 
-/// Google repeats what AWS answered to it, or that it could not read an issuer's keys; a signature that expired on the
-/// way is replaced by the next.
-fn passes(refusal: &Refusal) -> bool {
+/// Returns true if Google quotes a transient error of AWS, could not read an issuer's keys, or received a signature that
+/// has expired meanwhile and is replaced by the next one.
+fn is_transient(error_response: &ErrorResponse) -> bool {
     [
         "type ServiceUnavailable",
         "type InternalFailure",
@@ -94,7 +100,7 @@ fn passes(refusal: &Refusal) -> bool {
         "Error connecting to the given credential's issuer",
     ]
     .iter()
-    .any(|words| refusal.says(words))
+    .any(|text| error_response.message_contains(text))
 }
 
 #[cfg(test)]
@@ -108,73 +114,73 @@ mod tests {
         400,
         "unauthorized_client",
         "The given credential is rejected by the attribute condition.",
-        Reason::ConditionRejected
+        ErrorKind::ConditionRejected
     )]
     #[case::long(
         400,
         "invalid_request",
         "The size of mapped attribute google.subject exceeds the 127 bytes limit. Either modify your attribute mapping or the incoming assertion to produce a mapped attribute that is less than 127 bytes.",
-        Reason::SubjectTooLong
+        ErrorKind::SubjectTooLong
     )]
     #[case::target(
         400,
         "invalid_target",
         "The target service indicated by the \"audience\" parameters is invalid.",
-        Reason::NoProvider
+        ErrorKind::NoProvider
     )]
     #[case::audience(
         400,
         "invalid_request",
         "Invalid value for \"audience\". This value should be the full resource name of the Identity Provider.",
-        Reason::NoProvider
+        ErrorKind::NoProvider
     )]
     #[case::key(
         400,
         "invalid_grant",
         "Received invalid AWS response of type InvalidClientTokenId with error message: The security token included in the request is invalid.",
-        Reason::SubjectRejected
+        ErrorKind::SubjectRejected
     )]
     #[case::aws_is_down(
         400,
         "invalid_grant",
         "Received invalid AWS response of type ServiceUnavailable with error message: Service Unavailable",
-        Reason::SubjectUnchecked
+        ErrorKind::SubjectUnverified
     )]
-    #[case::late(
+    #[case::signature_expired(
         400,
         "invalid_grant",
         "Received invalid AWS response of type SignatureDoesNotMatch with error message: Signature expired: 20260302T000000Z is now earlier than 20260302T000100Z",
-        Reason::SubjectUnchecked
+        ErrorKind::SubjectUnverified
     )]
     #[case::signature(
         400,
         "invalid_grant",
         "Received invalid AWS response of type SignatureDoesNotMatch with error message: The request signature we calculated does not match",
-        Reason::SubjectRejected
+        ErrorKind::SubjectRejected
     )]
-    #[case::quota(429, "quota_exceeded", "The request was throttled", Reason::Throttled)]
-    #[case::server(500, "internal_failure", "Internal error encountered.", Reason::ServerError)]
+    #[case::quota(429, "quota_exceeded", "The request was throttled", ErrorKind::Throttled)]
+    #[case::server(500, "internal_failure", "Internal error encountered.", ErrorKind::ServerError)]
     #[case::disabled(
         403,
         "PERMISSION_DENIED",
         "Security Token Service API has not been used in project 1 before or it is disabled. Enable it by visiting https://console…",
-        Reason::ApiDisabled
+        ErrorKind::ApiDisabled
     )]
-    #[case::portal(403, "", "", Reason::UnexpectedAnswer)]
-    #[case::new(400, "something_new", "", Reason::Refused)]
-    fn each_refusal_has_its_reason(
+    #[case::captive_portal(403, "", "", ErrorKind::UnexpectedResponse)]
+    #[case::unknown_code(400, "something_new", "", ErrorKind::Rejected)]
+    fn error_response_is_classified_by_code_and_message(
         #[case] status: u16,
         #[case] code: &str,
         #[case] message: &str,
-        #[case] wanted: Reason,
+        #[case] expected: ErrorKind,
     ) {
-        let refusal =
-            Refusal { status, code: code.to_owned(), message: message.to_owned(), details: Vec::new() };
-        assert_eq!(reason(&refusal), wanted);
+        let error_response =
+            ErrorResponse { status, code: code.to_owned(), message: message.to_owned(), details: Vec::new() };
+        assert_eq!(kind(&error_response), expected);
     }
 
     #[test]
-    fn a_field_is_encoded_once_more() {
+    fn form_percent_encodes_values() {
         assert_eq!(form(&[("a", "%7B x"), ("b", "/")]), "a=%257B%20x&b=%2F");
     }
 }

@@ -1,4 +1,4 @@
-//! IAM Credentials: a federated token for a service account's access token or ID token.
+//! Requests access tokens and ID tokens of a service account from the IAM Credentials API.
 //!
 //! Source: `projects.serviceAccounts.generateAccessToken` and `generateIdToken`, IAM Service Account Credentials REST
 //! reference.
@@ -8,16 +8,16 @@ use std::time::SystemTime;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::refusal::Refusal;
-use super::{Google, Token};
-use crate::call::{Answer, Request, call, time};
-use crate::fault::{Fault, Peer, Reason};
-use crate::json_web_token;
+use super::error::ErrorResponse;
+use super::{GoogleClient, Token};
+use crate::error::{Error, ErrorKind, Service};
+use crate::http::request::{Request, Response, parse_time, send};
+use crate::jwt;
 use crate::scopes::Scopes;
 use crate::secret::Secret;
 use crate::settings::Impersonation;
 
-const PEER: Peer = Peer::IamCredentials;
+const SERVICE: Service = Service::IamCredentials;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,7 +29,7 @@ struct AccessTokenRequest<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct AccessTokenAnswer {
+struct AccessTokenResponse {
     access_token: String,
     expire_time: String,
 }
@@ -43,51 +43,54 @@ struct IdTokenRequest<'a> {
 }
 
 #[derive(Deserialize)]
-struct IdTokenAnswer {
+struct IdTokenResponse {
     token: String,
 }
 
 pub(super) async fn access_token(
-    google: &Google,
+    google: &GoogleClient,
     federated: &Secret,
     scopes: &Scopes,
-) -> Result<Token, Fault> {
+) -> Result<Token, Error> {
     let account = account(google)?;
     let request = AccessTokenRequest {
         delegates: delegates(account),
         scope: scopes.iter().collect(),
         lifetime: format!("{}s", account.lifetime.as_secs()),
     };
-    let (answer, body): (_, AccessTokenAnswer) =
-        ask(google, federated, "generateAccessToken", &request).await?;
-    let lives = time(&body.expire_time).and_then(|expires| expires.duration_since(now(&answer)).ok());
-    let lives = lives.filter(|lives| !lives.is_zero());
-    let lives = lives.ok_or_else(|| answer.unexpected(PEER, "no time in it until which the token lives"))?;
-    Ok(Token { secret: Secret::new(body.access_token), lives })
+    let (response, body): (_, AccessTokenResponse) =
+        call(google, federated, "generateAccessToken", &request).await?;
+    let expires_in =
+        parse_time(&body.expire_time).and_then(|expires| expires.duration_since(now(&response)).ok());
+    let expires_in = expires_in.filter(|expires_in| !expires_in.is_zero());
+    let expires_in =
+        expires_in.ok_or_else(|| response.unexpected(SERVICE, "no valid expiry in the response"))?;
+    Ok(Token { secret: Secret::new(body.access_token), expires_in })
 }
 
 pub(super) async fn id_token(
-    google: &Google,
+    google: &GoogleClient,
     federated: &Secret,
     audience: &str,
     include_email: bool,
-) -> Result<Token, Fault> {
+) -> Result<Token, Error> {
     let account = account(google)?;
     let request = IdTokenRequest { delegates: delegates(account), audience, include_email };
-    let (answer, body): (_, IdTokenAnswer) = ask(google, federated, "generateIdToken", &request).await?;
-    let expires = json_web_token::expires(&body.token);
-    let lives = expires.and_then(|expires| expires.duration_since(now(&answer)).ok());
-    let lives = lives.filter(|lives| !lives.is_zero());
-    let lives = lives.ok_or_else(|| answer.unexpected(PEER, "no ID token in it that lives"))?;
-    Ok(Token { secret: Secret::new(body.token), lives })
+    let (response, body): (_, IdTokenResponse) = call(google, federated, "generateIdToken", &request).await?;
+    let expires = jwt::expires(&body.token);
+    let expires_in = expires.and_then(|expires| expires.duration_since(now(&response)).ok());
+    let expires_in = expires_in.filter(|expires_in| !expires_in.is_zero());
+    let expires_in =
+        expires_in.ok_or_else(|| response.unexpected(SERVICE, "no valid ID token in the response"))?;
+    Ok(Token { secret: Secret::new(body.token), expires_in })
 }
 
-async fn ask<T: DeserializeOwned>(
-    google: &Google,
+async fn call<T: DeserializeOwned>(
+    google: &GoogleClient,
     federated: &Secret,
     method: &str,
     request: &impl Serialize,
-) -> Result<(Answer, T), Fault> {
+) -> Result<(Response, T), Error> {
     let settings = &google.settings;
     let email = &account(google)?.email;
     let url = format!("{}/v1/projects/-/serviceAccounts/{email}:{method}", settings.iam_credentials_endpoint);
@@ -95,41 +98,49 @@ async fn ask<T: DeserializeOwned>(
     let mut headers = vec![("authorization", bearer.as_str()), ("content-type", "application/json")];
     headers.extend(settings.quota_project.as_deref().map(|project| ("x-goog-user-project", project)));
     let body = serde_json::to_string(request);
-    let body = body.map_err(|error| Fault::new(Reason::Refused, error.to_string()).at(PEER))?;
-    let request = Request { peer: PEER, method: "POST", url: &url, headers: &headers, body };
-    let answer = call(&google.connection, request).await?;
-    if answer.status != 200 {
-        let refusal = Refusal::of(&answer);
-        return Err(refusal.fault(reason(&refusal), PEER, &format!("service account {email}"), &answer.host));
+    let body =
+        body.map_err(|error| Error::new(ErrorKind::Rejected, error.to_string()).from_service(SERVICE))?;
+    let request = Request { service: SERVICE, method: "POST", url: &url, headers: &headers, body };
+    let response = send(&google.connection, request).await?;
+    if response.status != 200 {
+        let error_response = ErrorResponse::parse(&response);
+        return Err(error_response.to_error(
+            kind(&error_response),
+            SERVICE,
+            &format!("service account {email}"),
+            &response.host,
+        ));
     }
-    let body = serde_json::from_slice(&answer.body);
-    let body = body.map_err(|_| answer.unexpected(PEER, "no token in it"))?;
-    Ok((answer, body))
+    let body = serde_json::from_slice(&response.body);
+    let body = body.map_err(|_| response.unexpected(SERVICE, "no token in the response"))?;
+    Ok((response, body))
 }
 
-fn account(google: &Google) -> Result<&Impersonation, Fault> {
+fn account(google: &GoogleClient) -> Result<&Impersonation, Error> {
     let account = google.settings.impersonation.as_ref();
-    account.ok_or_else(|| Fault::new(Reason::Refused, "no service account is set").at(PEER))
+    account.ok_or_else(|| {
+        Error::new(ErrorKind::Rejected, "no service account is configured").from_service(SERVICE)
+    })
 }
 
 fn delegates(account: &Impersonation) -> Vec<String> {
     account.delegates.iter().map(|email| format!("projects/-/serviceAccounts/{email}")).collect()
 }
 
-/// By Google's clock, so that the node's does not matter.
-fn now(answer: &Answer) -> SystemTime {
-    answer.date().unwrap_or_else(SystemTime::now)
+/// Returns the time by Google's clock, so that the node's does not matter.
+fn now(response: &Response) -> SystemTime {
+    response.date().unwrap_or_else(SystemTime::now)
 }
 
-fn reason(refusal: &Refusal) -> Reason {
-    if let Some(reason) = refusal.common() {
-        return reason;
+fn kind(error_response: &ErrorResponse) -> ErrorKind {
+    if let Some(kind) = error_response.common_kind() {
+        return kind;
     }
-    match refusal.code.as_str() {
-        "PERMISSION_DENIED" | "NOT_FOUND" => Reason::ImpersonationDenied,
-        "UNAUTHENTICATED" => Reason::FederatedRejected,
-        "INVALID_ARGUMENT" if refusal.says("lifetime") => Reason::LifetimeRefused,
-        _ => Reason::Refused,
+    match error_response.code.as_str() {
+        "PERMISSION_DENIED" | "NOT_FOUND" => ErrorKind::ImpersonationDenied,
+        "UNAUTHENTICATED" => ErrorKind::FederatedRejected,
+        "INVALID_ARGUMENT" if error_response.message_contains("lifetime") => ErrorKind::LifetimeRejected,
+        _ => ErrorKind::Rejected,
     }
 }
 
@@ -140,23 +151,24 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case(403, "PERMISSION_DENIED", "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).", &["IAM_PERMISSION_DENIED"], Reason::ImpersonationDenied)]
-    #[case(403, "PERMISSION_DENIED", "IAM Service Account Credentials API has not been used in project 1 before or it is disabled.", &["SERVICE_DISABLED"], Reason::ApiDisabled)]
-    #[case(404, "NOT_FOUND", "Not found; Gaia id not found for email a@b.iam.gserviceaccount.com", &[], Reason::ImpersonationDenied)]
-    #[case(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.", &[], Reason::FederatedRejected)]
-    #[case(400, "INVALID_ARGUMENT", "The access token lifetime cannot exceed 3600 seconds", &[], Reason::LifetimeRefused)]
-    #[case(400, "INVALID_ARGUMENT", "Request contains an invalid argument.", &[], Reason::Refused)]
-    #[case(429, "RESOURCE_EXHAUSTED", "Quota exceeded", &[], Reason::Throttled)]
-    #[case(503, "UNAVAILABLE", "The service is currently unavailable.", &[], Reason::ServerError)]
-    fn each_refusal_has_its_reason(
+    #[case(403, "PERMISSION_DENIED", "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).", &["IAM_PERMISSION_DENIED"], ErrorKind::ImpersonationDenied)]
+    #[case(403, "PERMISSION_DENIED", "IAM Service Account Credentials API has not been used in project 1 before or it is disabled.", &["SERVICE_DISABLED"], ErrorKind::ApiDisabled)]
+    #[case(404, "NOT_FOUND", "Not found; Gaia id not found for email a@b.iam.gserviceaccount.com", &[], ErrorKind::ImpersonationDenied)]
+    #[case(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.", &[], ErrorKind::FederatedRejected)]
+    #[case(400, "INVALID_ARGUMENT", "The access token lifetime cannot exceed 3600 seconds", &[], ErrorKind::LifetimeRejected)]
+    #[case(400, "INVALID_ARGUMENT", "Request contains an invalid argument.", &[], ErrorKind::Rejected)]
+    #[case(429, "RESOURCE_EXHAUSTED", "Quota exceeded", &[], ErrorKind::Throttled)]
+    #[case(503, "UNAVAILABLE", "The service is currently unavailable.", &[], ErrorKind::ServerError)]
+    fn error_response_is_classified_by_code_and_message(
         #[case] status: u16,
         #[case] code: &str,
         #[case] message: &str,
         #[case] details: &[&str],
-        #[case] wanted: Reason,
+        #[case] expected: ErrorKind,
     ) {
         let details = details.iter().map(|detail| (*detail).to_owned()).collect();
-        let refusal = Refusal { status, code: code.to_owned(), message: message.to_owned(), details };
-        assert_eq!(reason(&refusal), wanted);
+        let error_response =
+            ErrorResponse { status, code: code.to_owned(), message: message.to_owned(), details };
+        assert_eq!(kind(&error_response), expected);
     }
 }

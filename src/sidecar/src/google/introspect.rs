@@ -1,17 +1,17 @@
-//! Whom a federated token stands for, in Google's own words.
+//! Asks Google STS for the principal of a federated token.
 //!
 //! Source: `v1.introspect`, Security Token Service REST reference: `username` is the principal.
 
 use serde::Deserialize;
 
-use super::Google;
+use super::GoogleClient;
+use super::error::ErrorResponse;
 use super::exchange::form;
-use super::refusal::Refusal;
-use crate::call::{Request, call};
-use crate::fault::{Fault, Peer, Reason};
+use crate::error::{Error, ErrorKind, Service};
+use crate::http::request::{Request, send};
 use crate::secret::Secret;
 
-const PEER: Peer = Peer::GoogleSts;
+const SERVICE: Service = Service::GoogleSts;
 
 #[derive(Deserialize)]
 struct Body {
@@ -19,21 +19,21 @@ struct Body {
     username: String,
 }
 
-pub(super) async fn principal(google: &Google, federated: &Secret) -> Result<String, Fault> {
+pub(super) async fn principal(google: &GoogleClient, federated: &Secret) -> Result<String, Error> {
     let request = Request {
-        peer: PEER,
+        service: SERVICE,
         method: "POST",
         url: &format!("{}/v1/introspect", google.settings.sts_endpoint),
         headers: &[("content-type", "application/x-www-form-urlencoded")],
         body: form(&[("token", federated.expose())]),
     };
-    let answer = call(&google.connection, request).await?;
-    if answer.status != 200 {
-        let refusal = Refusal::of(&answer);
-        let reason = refusal.common().unwrap_or(Reason::Refused);
-        return Err(refusal.fault(reason, PEER, "introspection", &answer.host));
+    let response = send(&google.connection, request).await?;
+    if response.status != 200 {
+        let error_response = ErrorResponse::parse(&response);
+        let kind = error_response.common_kind().unwrap_or(ErrorKind::Rejected);
+        return Err(error_response.to_error(kind, SERVICE, "introspection", &response.host));
     }
-    let body: Option<Body> = serde_json::from_slice(&answer.body).ok();
+    let body: Option<Body> = serde_json::from_slice(&response.body).ok();
     let username = body.map(|body| body.username).filter(|username| username.starts_with("principal://"));
-    username.ok_or_else(|| answer.unexpected(PEER, "no principal in it"))
+    username.ok_or_else(|| response.unexpected(SERVICE, "no principal in the response"))
 }

@@ -1,102 +1,102 @@
-//! What Google gives for a subject token: a federated token, and with it a service account's access and ID tokens.
+//! The client for Google STS and the IAM Credentials API: federated tokens, access tokens and ID tokens.
 //!
-//! Nothing is kept or retried here: [`crate::tokens`] does that.
+//! It neither caches nor retries: see [`crate::token_cache`].
 
+mod error;
 mod exchange;
+#[cfg(test)]
+pub(crate) mod fake;
 mod impersonate;
 mod introspect;
-mod refusal;
-#[cfg(test)]
-pub(crate) mod script;
 
 use std::time::Duration;
 
-use crate::fault::Fault;
+use crate::error::Error;
 use crate::scopes::Scopes;
 use crate::secret::Secret;
-use crate::settings::{self, Connection, Settings};
+use crate::settings::{Connection, GoogleSettings, Settings};
 use crate::subject_token::SubjectToken;
 
-/// A token of Google's.
+/// A Google token.
 #[derive(Debug, Clone)]
 pub struct Token {
-    /// Its text.
+    /// The text.
     pub secret: Secret,
-    /// How long it lives from now on, by Google's own clock.
-    pub lives: Duration,
+    /// The remaining lifetime, by Google's clock.
+    pub expires_in: Duration,
 }
 
-/// Where Google's tokens come from.
-pub trait Mint: Send + Sync + 'static {
-    /// A federated token for a subject token.
+/// A source of Google tokens.
+pub trait TokenProvider: Send + Sync + 'static {
+    /// Exchanges a subject token for a federated token.
     ///
     /// # Errors
-    /// The [`Fault`] that stands in the way; nothing is retried here.
+    /// Returns an error if the call fails. It is not retried here.
     fn exchange(
         &self,
         subject: &SubjectToken,
         scopes: &Scopes,
-    ) -> impl Future<Output = Result<Token, Fault>> + Send;
+    ) -> impl Future<Output = Result<Token, Error>> + Send;
 
-    /// The service account's access token.
+    /// Requests an access token of the service account.
     ///
     /// # Errors
-    /// As [`Mint::exchange`].
+    /// Returns an error if the call fails. It is not retried here.
     fn access_token(
         &self,
         federated: &Secret,
         scopes: &Scopes,
-    ) -> impl Future<Output = Result<Token, Fault>> + Send;
+    ) -> impl Future<Output = Result<Token, Error>> + Send;
 
-    /// The service account's ID token for `audience`, with its email or without.
+    /// Requests an ID token of the service account for `audience`, with or without its email.
     ///
     /// # Errors
-    /// As [`Mint::exchange`].
+    /// Returns an error if the call fails. It is not retried here.
     fn id_token(
         &self,
         federated: &Secret,
         audience: &str,
         with_email: bool,
-    ) -> impl Future<Output = Result<Token, Fault>> + Send;
+    ) -> impl Future<Output = Result<Token, Error>> + Send;
 }
 
-/// Google itself.
+/// A client for Google STS and the IAM Credentials API.
 #[derive(Debug)]
-pub struct Google {
-    settings: settings::Google,
+pub struct GoogleClient {
+    settings: GoogleSettings,
     subject_token_type: &'static str,
     connection: Connection,
 }
 
-impl Google {
-    /// Google as `settings` say.
+impl GoogleClient {
+    /// Creates a client.
     #[must_use]
-    pub fn of(settings: &Settings) -> Self {
+    pub fn new(settings: &Settings) -> Self {
         let Settings { identity, google, .. } = settings;
         let (subject_token_type, connection) =
             (identity.kind.subject_token_type(), identity.connection.clone());
         Self { settings: google.clone(), subject_token_type, connection }
     }
 
-    /// Whom a federated token stands for, as IAM policies name it.
+    /// Returns the principal of a federated token, as IAM policies name it.
     ///
     /// # Errors
-    /// As [`Mint::exchange`].
-    pub async fn principal(&self, federated: &Secret) -> Result<String, Fault> {
+    /// Returns an error if the call fails. It is not retried here.
+    pub async fn principal(&self, federated: &Secret) -> Result<String, Error> {
         introspect::principal(self, federated).await
     }
 }
 
-impl Mint for Google {
-    async fn exchange(&self, subject: &SubjectToken, scopes: &Scopes) -> Result<Token, Fault> {
+impl TokenProvider for GoogleClient {
+    async fn exchange(&self, subject: &SubjectToken, scopes: &Scopes) -> Result<Token, Error> {
         exchange::exchange(self, subject, scopes).await
     }
 
-    async fn access_token(&self, federated: &Secret, scopes: &Scopes) -> Result<Token, Fault> {
+    async fn access_token(&self, federated: &Secret, scopes: &Scopes) -> Result<Token, Error> {
         impersonate::access_token(self, federated, scopes).await
     }
 
-    async fn id_token(&self, federated: &Secret, audience: &str, with_email: bool) -> Result<Token, Fault> {
+    async fn id_token(&self, federated: &Secret, audience: &str, with_email: bool) -> Result<Token, Error> {
         impersonate::id_token(self, federated, audience, with_email).await
     }
 }

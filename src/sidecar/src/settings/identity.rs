@@ -1,76 +1,76 @@
-//! Who the pod is, and how that is proved.
+//! The settings of the pod's identity and of the credential that proves it.
 
 use std::path::PathBuf;
 
 use rolebridge_core::aws::{CredentialsSource, Partition, RoleArn};
 use rolebridge_core::env::sidecar as names;
-use rolebridge_core::identity::Identity as Kind;
-use rolebridge_core::parse as core_parse;
+use rolebridge_core::identity::Identity as IdentityKind;
+use rolebridge_core::parse;
 
-use super::Connection;
-use super::parse::{self, Provider, owned};
-use super::variables::{SettingsError, Variables};
+use super::connection::Connection;
+use super::env::{Env, SettingsError};
+use super::provider::Provider;
 
-/// All that it takes to make one subject token.
+/// The settings that a subject token needs.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// What the pod proves.
-    pub kind: Kind,
-    /// How.
-    pub proof: Proof,
-    /// To whom.
+    /// The kind of identity.
+    pub kind: IdentityKind,
+    /// The source of the credential.
+    pub source: IdentitySource,
+    /// The provider that accepts the subject token.
     pub provider: Provider,
-    /// How the clouds are reached.
+    /// The connections to AWS and Google.
     pub connection: Connection,
 }
 
-/// How an identity is proved.
+/// The source of the credential that proves the identity.
 #[derive(Debug, Clone)]
-pub enum Proof {
-    /// By AWS STS.
-    Aws(Aws),
-    /// By a projected token of the cluster's own issuer.
+pub enum IdentitySource {
+    /// AWS STS.
+    Aws(AwsSettings),
+    /// A projected token of the cluster's own issuer.
     Kubernetes {
         /// The projected token's file.
         token_file: PathBuf,
     },
 }
 
-/// An IAM role's proof.
+/// The settings of an IAM role's identity.
 #[derive(Debug, Clone)]
-pub struct Aws {
-    /// What is made with the session.
-    pub proof: AwsProof,
-    /// Where the session comes from.
+pub struct AwsSettings {
+    /// The kind of subject token that a session makes.
+    pub subject_token: AwsSubjectToken,
+    /// The source of the session.
     pub credentials: AwsCredentials,
-    /// The region whose AWS STS is asked and signed for.
+    /// The region of AWS STS for calls and signatures.
     pub region: String,
-    /// Another endpoint for the calls to AWS STS.
+    /// An endpoint for calls to AWS STS, instead of the public one.
     pub sts_endpoint: Option<String>,
 }
 
-/// What is made with an AWS session.
+/// The kind of subject token that an AWS session makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AwsProof {
+pub enum AwsSubjectToken {
     /// A signed `GetCallerIdentity` request.
     SignedRequest,
     /// A JSON web token of AWS STS.
     WebToken,
 }
 
-/// Where an AWS session comes from.
+/// The source of an AWS session.
 #[derive(Debug, Clone)]
 pub enum AwsCredentials {
     /// `AssumeRoleWithWebIdentity`.
     WebIdentity(WebIdentity),
-    /// EKS Pod Identity's agent.
+    /// The EKS Pod Identity agent.
     PodIdentity(PodIdentity),
 }
 
 /// A role and the projected token for it.
 #[derive(Debug, Clone)]
 pub struct WebIdentity {
-    /// The IAM role to assume.
+    /// The IAM role.
     pub role: RoleArn,
     /// The role session name.
     pub session_name: String,
@@ -78,48 +78,51 @@ pub struct WebIdentity {
     pub token_file: PathBuf,
 }
 
-/// The agent and the projected token for it.
+/// The EKS Pod Identity agent and the projected token for it.
 #[derive(Debug, Clone)]
 pub struct PodIdentity {
-    /// Where it gives credentials.
+    /// The agent's URI for credentials.
     pub uri: String,
     /// The projected token's file.
     pub authorization_file: PathBuf,
 }
 
 impl Identity {
-    /// Reads these alone.
+    /// Reads the variables.
     ///
     /// # Errors
-    /// The first variable that is missing or bad.
-    pub fn read(variables: &Variables<'_>) -> Result<Self, SettingsError> {
-        let kind = variables.optional(names::IDENTITY, core_parse::identity)?.unwrap_or(Kind::AwsRole);
-        let proof = match kind {
-            Kind::AwsRole => Proof::Aws(Aws::read(variables, AwsProof::SignedRequest)?),
-            Kind::AwsJwt => Proof::Aws(Aws::read(variables, AwsProof::WebToken)?),
-            Kind::Kubernetes => {
-                Proof::Kubernetes { token_file: variables.required(names::IDENTITY_TOKEN_FILE, parse::file)? }
+    /// Returns an error for the first variable that is missing or invalid.
+    pub fn read(env: &Env<'_>) -> Result<Self, SettingsError> {
+        let kind = env.optional(names::IDENTITY, parse::identity)?.unwrap_or(IdentityKind::AwsRole);
+        let source = match kind {
+            IdentityKind::AwsRole => {
+                IdentitySource::Aws(AwsSettings::read(env, AwsSubjectToken::SignedRequest)?)
+            }
+            IdentityKind::AwsJwt => IdentitySource::Aws(AwsSettings::read(env, AwsSubjectToken::WebToken)?),
+            IdentityKind::Kubernetes => {
+                IdentitySource::Kubernetes { token_file: env.required_path(names::IDENTITY_TOKEN_FILE)? }
             }
         };
-        let provider = variables.required(names::AUDIENCE, parse::provider)?;
-        Ok(Self { kind, proof, provider, connection: Connection::read(variables)? })
+        let provider = env.required(names::AUDIENCE, Provider::parse)?;
+        Ok(Self { kind, source, provider, connection: Connection::read(env)? })
     }
 
-    /// The AWS region, where AWS has a part in the proof.
+    /// Returns the AWS region, if AWS proves the identity.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
-        match &self.proof {
-            Proof::Aws(aws) => Some(&aws.region),
-            Proof::Kubernetes { .. } => None,
+        match &self.source {
+            IdentitySource::Aws(aws) => Some(&aws.region),
+            IdentitySource::Kubernetes { .. } => None,
         }
     }
 
-    /// What the loopback server serves a session of: a session that may do nothing else than prove a role.
+    /// Returns the region and the role of the session that the IMDS server may serve: one that can do nothing but prove
+    /// the role.
     #[must_use]
-    pub fn loopback(&self) -> Option<(&str, &RoleArn)> {
-        match &self.proof {
-            Proof::Aws(Aws {
-                proof: AwsProof::SignedRequest,
+    pub fn imds_session(&self) -> Option<(&str, &RoleArn)> {
+        match &self.source {
+            IdentitySource::Aws(AwsSettings {
+                subject_token: AwsSubjectToken::SignedRequest,
                 credentials: AwsCredentials::WebIdentity(identity),
                 region,
                 ..
@@ -129,41 +132,39 @@ impl Identity {
     }
 }
 
-impl Aws {
-    fn read(variables: &Variables<'_>, proof: AwsProof) -> Result<Self, SettingsError> {
-        let source = variables.optional(names::AWS_CREDENTIALS, core_parse::aws_credentials)?;
+impl AwsSettings {
+    fn read(env: &Env<'_>, subject_token: AwsSubjectToken) -> Result<Self, SettingsError> {
+        let source = env.optional(names::AWS_CREDENTIALS, parse::aws_credentials)?;
         let (credentials, region) = match source.unwrap_or(CredentialsSource::Irsa) {
-            CredentialsSource::Irsa => WebIdentity::read(variables)?,
-            CredentialsSource::PodIdentity => PodIdentity::read(variables)?,
+            CredentialsSource::Irsa => WebIdentity::read(env)?,
+            CredentialsSource::PodIdentity => PodIdentity::read(env)?,
         };
-        let sts_endpoint = variables.optional(names::AWS_ENDPOINT_URL_STS, owned(core_parse::endpoint))?;
-        Ok(Self { proof, credentials, region, sts_endpoint })
+        let sts_endpoint = env.optional_text(names::AWS_ENDPOINT_URL_STS, parse::endpoint)?;
+        Ok(Self { subject_token, credentials, region, sts_endpoint })
     }
 }
 
 impl WebIdentity {
-    fn read(variables: &Variables<'_>) -> Result<(AwsCredentials, String), SettingsError> {
-        let role = variables.required(names::AWS_ROLE_ARN, parse::role)?;
-        let region = variables.required(names::AWS_REGION, owned(core_parse::region))?;
+    fn read(env: &Env<'_>) -> Result<(AwsCredentials, String), SettingsError> {
+        let parse_role = |text: &str| RoleArn::parse(text).map(RoleArn::into_owned);
+        let role = env.required(names::AWS_ROLE_ARN, parse_role)?;
+        let region = env.required_text(names::AWS_REGION, parse::region)?;
         let partition = Partition::of_region(&region);
         if partition != role.partition() {
             return Err(SettingsError::other_partition(&region, partition, &role));
         }
-        let session_name =
-            variables.required(names::AWS_ROLE_SESSION_NAME, owned(core_parse::session_name))?;
-        let token_file = variables.required(names::AWS_WEB_IDENTITY_TOKEN_FILE, parse::file)?;
+        let session_name = env.required_text(names::AWS_ROLE_SESSION_NAME, parse::session_name)?;
+        let token_file = env.required_path(names::AWS_WEB_IDENTITY_TOKEN_FILE)?;
         Ok((AwsCredentials::WebIdentity(Self { role, session_name, token_file }), region))
     }
 }
 
 impl PodIdentity {
-    /// The role is the agent's to say.
-    fn read(variables: &Variables<'_>) -> Result<(AwsCredentials, String), SettingsError> {
-        let uri = variables
-            .required(names::AWS_CONTAINER_CREDENTIALS_FULL_URI, owned(core_parse::pod_identity_uri))?;
-        let authorization_file =
-            variables.required(names::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, parse::file)?;
-        let region = variables.required(names::AWS_REGION, owned(core_parse::region))?;
+    /// Reads the variables. The agent chooses the role.
+    fn read(env: &Env<'_>) -> Result<(AwsCredentials, String), SettingsError> {
+        let uri = env.required_text(names::AWS_CONTAINER_CREDENTIALS_FULL_URI, parse::pod_identity_uri)?;
+        let authorization_file = env.required_path(names::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE)?;
+        let region = env.required_text(names::AWS_REGION, parse::region)?;
         Ok((AwsCredentials::PodIdentity(Self { uri, authorization_file }), region))
     }
 }

@@ -1,11 +1,12 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::path::Path;
 
 use rstest::rstest;
 
 use super::*;
 
-const GOOD: &[(&str, &str)] = &[
+const VALID: &[(&str, &str)] = &[
     (names::AWS_ROLE_ARN, "arn:aws:iam::123456789012:role/teams/batch"),
     (names::AWS_ROLE_SESSION_NAME, "shop.nightly"),
     (names::AWS_WEB_IDENTITY_TOKEN_FILE, "/var/run/rolebridge/aws/token"),
@@ -14,22 +15,22 @@ const GOOD: &[(&str, &str)] = &[
     (names::TOKEN_FILE, "/var/run/rolebridge/token/token"),
 ];
 
-/// What the good environment says once `changes` are made to it; an empty value unsets.
+/// Reads the valid environment after `changes`; an empty value unsets a variable.
 fn read(changes: &[(&str, &str)]) -> Result<Settings, String> {
-    let mut all: HashMap<&str, &str> = GOOD.iter().copied().collect();
+    let mut all: HashMap<&str, &str> = VALID.iter().copied().collect();
     all.extend(changes.iter().copied());
     let variable = |name: &str| all.get(name).map(OsString::from);
-    Settings::read(&Variables::new(&variable)).map_err(|error| error.to_string())
+    Settings::read(&Env::new(&variable)).map_err(|error| error.to_string())
 }
 
-fn aws(settings: &Settings) -> &Aws {
-    match &settings.identity.proof {
-        Proof::Aws(aws) => aws,
-        Proof::Kubernetes { .. } => panic!("not proved by AWS"),
+fn aws(settings: &Settings) -> &AwsSettings {
+    match &settings.identity.source {
+        IdentitySource::Aws(aws) => aws,
+        IdentitySource::Kubernetes { .. } => panic!("not an AWS identity"),
     }
 }
 
-/// What unsets the role and its token.
+/// The changes that unset the role and its token.
 const NO_ROLE: [(&str, &str); 3] =
     [(names::AWS_ROLE_ARN, ""), (names::AWS_ROLE_SESSION_NAME, ""), (names::AWS_WEB_IDENTITY_TOKEN_FILE, "")];
 const AGENT: [(&str, &str); 3] = [
@@ -43,23 +44,23 @@ const NO_LOOPBACK: &str = "ROLEBRIDGE_SERVE: expected \"metadata\", because only
                            role may serve \"loopback\", found \"loopback\"";
 
 #[test]
-fn a_json_web_token_of_aws() {
+fn aws_jwt_selects_a_web_token() {
     let web_token = (names::IDENTITY, "aws-jwt");
     let settings = read(&[&[web_token][..], &METADATA].concat()).unwrap();
     assert_eq!(settings.identity.kind.subject_token_type(), "urn:ietf:params:oauth:token-type:jwt");
-    assert_eq!(aws(&settings).proof, AwsProof::WebToken);
+    assert_eq!(aws(&settings).subject_token, AwsSubjectToken::WebToken);
     assert_eq!(read(&[web_token, LOOPBACK]).unwrap_err(), NO_LOOPBACK);
 }
 
 #[test]
-fn eks_pod_identity() {
+fn pod_identity_requires_the_agents_uri_and_a_token_file() {
     let settings = read(&[&NO_ROLE[..], &AGENT, &METADATA].concat()).unwrap();
     let AwsCredentials::PodIdentity(agent) = &aws(&settings).credentials else { panic!() };
     assert_eq!(agent.uri, "http://169.254.170.23/v1/credentials");
     assert_eq!(read(&[&NO_ROLE[..], &AGENT, &[LOOPBACK]].concat()).unwrap_err(), NO_LOOPBACK);
-    let elsewhere = (names::AWS_CONTAINER_CREDENTIALS_FULL_URI, "http://10.0.0.1/v1/credentials");
-    let elsewhere = read(&[&NO_ROLE[..], &AGENT, &[elsewhere]].concat()).unwrap_err();
-    assert!(elsewhere.contains("expected the EKS Pod Identity agent: http://169.254.170.23/"), "{elsewhere}");
+    let other_uri = (names::AWS_CONTAINER_CREDENTIALS_FULL_URI, "http://10.0.0.1/v1/credentials");
+    let other_uri = read(&[&NO_ROLE[..], &AGENT, &[other_uri]].concat()).unwrap_err();
+    assert!(other_uri.contains("expected the EKS Pod Identity agent: http://169.254.170.23/"), "{other_uri}");
     let no_file = read(&[&NO_ROLE[..], &AGENT[..2]].concat()).unwrap_err();
     assert!(
         no_file.starts_with(
@@ -69,21 +70,21 @@ fn eks_pod_identity() {
     );
 }
 
-/// EKS's webhook adds what it knows to every container, the sidecar too.
+/// EKS's webhook adds its variables to every container, also the sidecar's.
 #[test]
-fn the_variables_of_other_credentials_decide_nothing() {
-    let by_agent = read(&[&AGENT[..], &METADATA].concat()).unwrap();
-    assert!(matches!(aws(&by_agent).credentials, AwsCredentials::PodIdentity(_)));
-    let by_role = read(&AGENT[1..]).unwrap();
-    assert!(matches!(aws(&by_role).credentials, AwsCredentials::WebIdentity(_)));
+fn variables_of_other_credentials_are_ignored() {
+    let with_agent = read(&[&AGENT[..], &METADATA].concat()).unwrap();
+    assert!(matches!(aws(&with_agent).credentials, AwsCredentials::PodIdentity(_)));
+    let with_role = read(&AGENT[1..]).unwrap();
+    assert!(matches!(aws(&with_role).credentials, AwsCredentials::WebIdentity(_)));
 }
 
 #[test]
-fn a_kubernetes_service_account() {
+fn kubernetes_identity_has_no_region() {
     let kubernetes = [(names::IDENTITY, "kubernetes"), (names::IDENTITY_TOKEN_FILE, "/var/run/token")];
-    let nothing_of_aws = [(names::AWS_REGION, "")];
-    let settings = read(&[&NO_ROLE[..], &nothing_of_aws, &kubernetes, &METADATA].concat()).unwrap();
-    assert!(matches!(settings.identity.proof, Proof::Kubernetes { .. }));
+    let no_region = [(names::AWS_REGION, "")];
+    let settings = read(&[&NO_ROLE[..], &no_region, &kubernetes, &METADATA].concat()).unwrap();
+    assert!(matches!(settings.identity.source, IdentitySource::Kubernetes { .. }));
     assert_eq!(settings.identity.region(), None);
     assert_eq!(settings.identity.kind.subject_token_type(), "urn:ietf:params:oauth:token-type:jwt");
     let without = read(&kubernetes[..1]).unwrap_err();
@@ -95,17 +96,17 @@ fn a_kubernetes_service_account() {
 }
 
 #[test]
-fn the_least() {
+fn required_variables_alone_give_the_defaults() {
     let settings = read(&[]).unwrap();
-    let (region, role) = settings.identity.loopback().unwrap();
+    let (region, role) = settings.identity.imds_session().unwrap();
     assert_eq!((region, role.name(), role.partition().as_str()), ("eu-west-1", "batch", "aws"));
     assert_eq!(aws(&settings).sts_endpoint, None);
-    assert_eq!(aws(&settings).proof, AwsProof::SignedRequest);
+    assert_eq!(aws(&settings).subject_token, AwsSubjectToken::SignedRequest);
     assert_eq!(
         settings.identity.provider.token_audience(),
         "https://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/a"
     );
-    assert_eq!((settings.local, settings.metrics_port), (None, None));
+    assert_eq!((settings.server, settings.metrics_port), (None, None));
     let provider = settings.identity.provider;
     let parts = [&*provider.universe, provider.name.project_number(), provider.name.pool()];
     assert_eq!(parts, ["googleapis.com", "1", "p"]);
@@ -116,11 +117,11 @@ fn the_least() {
     assert_eq!(settings.startup_timeout, None);
     assert_eq!(settings.log_level, LevelFilter::INFO);
     assert!(settings.identity.connection.proxy.is_none());
-    assert!(settings.identity.connection.roots.is_empty());
+    assert!(settings.identity.connection.ca_bundles.is_empty());
 }
 
 #[test]
-fn the_most() {
+fn optional_variables_are_read() {
     let settings = read(&[
         (names::AWS_ENDPOINT_URL_STS, "https://vpce-1.sts.eu-west-1.vpce.amazonaws.com"),
         (names::AWS_CA_BUNDLE, "/ca/ca.crt"),
@@ -133,19 +134,22 @@ fn the_most() {
         (names::LOG_LEVEL, "debug"),
     ])
     .unwrap();
-    let serve = Serve { loopback: true, metadata: false };
-    assert_eq!((settings.local, settings.metrics_port), (Some(Local { port: 15080, serve }), Some(9090)));
+    let protocols = ServedProtocols { imds: true, gce_metadata: false };
+    assert_eq!(
+        (settings.server, settings.metrics_port),
+        (Some(ServerSettings { port: 15080, protocols }), Some(9090))
+    );
     assert_eq!(settings.startup_timeout, Some(Duration::from_secs(90)));
     assert_eq!(settings.log_level, LevelFilter::DEBUG);
     let connection = settings.identity.connection;
     assert_eq!(connection.proxy.unwrap().expose(), "http://proxy:3128");
     assert_eq!(connection.no_proxy.as_deref(), Some("10.0.0.0/8"));
-    let roots: Vec<_> = connection.roots.iter().map(|(name, _)| *name).collect();
-    assert_eq!(roots, [names::AWS_CA_BUNDLE, names::SSL_CERT_FILE]);
+    let ca_bundles: Vec<_> = connection.ca_bundles.iter().map(|(name, _)| *name).collect();
+    assert_eq!(ca_bundles, [names::AWS_CA_BUNDLE, names::SSL_CERT_FILE]);
 }
 
 #[test]
-fn what_the_pod_becomes_at_google() {
+fn impersonation_is_read() {
     let google = read(&[
         (names::SERVICE_ACCOUNT, "batch@shop.iam.gserviceaccount.com"),
         (names::DELEGATES, "a@shop.iam.gserviceaccount.com, 1-compute@developer.gserviceaccount.com"),
@@ -169,7 +173,7 @@ fn what_the_pod_becomes_at_google() {
 }
 
 #[test]
-fn the_audience_names_the_universe() {
+fn audience_sets_the_universe_of_the_endpoints() {
     let audience =
         "//iam.apis-berlin.example/projects/1/locations/global/workloadIdentityPools/p/providers/a";
     let google = read(&[(names::AUDIENCE, audience)]).unwrap().google;
@@ -178,20 +182,21 @@ fn the_audience_names_the_universe() {
 }
 
 #[test]
-fn further_files_lie_beside_the_token_s() {
+fn token_files_are_next_to_the_subject_token() {
     let settings = read(&[
         (names::SERVICE_ACCOUNT, "batch@shop.iam.gserviceaccount.com"),
         (names::OUTPUTS, "access-token,id-token=https://a.example,id-token=b"),
     ])
     .unwrap();
-    let id = |audience: &str| Kind::Id { audience: audience.to_owned(), with_email: true };
-    let output = |kind, name: &str| Output::token(kind, Path::new("/var/run/rolebridge/token").join(name));
+    let id = |audience: &str| TokenKind::Id { audience: audience.to_owned(), with_email: true };
+    let token_file_ =
+        |kind, name: &str| TokenFile::token(kind, Path::new("/var/run/rolebridge/token").join(name));
     assert_eq!(
-        settings.outputs,
+        settings.token_files,
         [
-            output(Kind::default_access(), "access-token"),
-            output(id("https://a.example"), "id-token"),
-            output(id("b"), "id-token-2"),
+            token_file_(TokenKind::default_access(), "access-token"),
+            token_file_(id("https://a.example"), "id-token"),
+            token_file_(id("b"), "id-token-2"),
         ]
     );
 }
@@ -199,9 +204,9 @@ fn further_files_lie_beside_the_token_s() {
 #[rstest]
 #[case("metadata", false, true)]
 #[case("metadata, loopback", true, true)]
-fn what_the_local_server_answers_as(#[case] value: &str, #[case] loopback: bool, #[case] metadata: bool) {
+fn serve_lists_the_protocols(#[case] value: &str, #[case] imds: bool, #[case] gce_metadata: bool) {
     let settings = read(&[(names::LOOPBACK_PORT, "15080"), (names::SERVE, value)]).unwrap();
-    assert_eq!(settings.local.unwrap().serve, Serve { loopback, metadata });
+    assert_eq!(settings.server.unwrap().protocols, ServedProtocols { imds, gce_metadata });
 }
 
 #[rstest]
@@ -253,7 +258,7 @@ fn what_the_local_server_answers_as(#[case] value: &str, #[case] loopback: bool,
 #[case(
     names::AWS_ENDPOINT_URL_STS,
     "http://sts.example",
-    "AWS_ENDPOINT_URL_STS: expected an endpoint: https://HOST or https://HOST:PORT, without a path, found \"http://sts.example\". Fix: use https, because http sends tokens unencrypted"
+    "AWS_ENDPOINT_URL_STS: expected an endpoint: https://HOST or https://HOST:PORT, without a path, found \"http://sts.example\". Fix: use https, because http sends tokens unencrypted."
 )]
 #[case(
     names::AWS_CA_BUNDLE,
@@ -303,12 +308,12 @@ fn what_the_local_server_answers_as(#[case] value: &str, #[case] loopback: bool,
 #[case(
     names::OUTPUTS,
     "token",
-    "ROLEBRIDGE_OUTPUTS: expected \"access-token\" and \"id-token=AUDIENCE\", separated by commas, each at most once, found \"token\". Fix: correct or remove the output \"token\""
+    "ROLEBRIDGE_OUTPUTS: expected \"access-token\" and \"id-token=AUDIENCE\", separated by commas, each at most once, found \"token\". Fix: correct or remove the output \"token\"."
 )]
 #[case(
     names::OUTPUTS,
     "id-token=a",
-    "ROLEBRIDGE_OUTPUTS: expected \"access-token\" alone, because Google issues ID tokens only to service accounts, found an ID token. Fix: set ROLEBRIDGE_SERVICE_ACCOUNT, or remove the ID token"
+    "ROLEBRIDGE_OUTPUTS: expected \"access-token\" alone, because Google issues ID tokens only to service accounts, found an ID token. Fix: set ROLEBRIDGE_SERVICE_ACCOUNT, or remove the ID token."
 )]
 #[case(
     names::SERVE,
@@ -343,23 +348,27 @@ fn what_the_local_server_answers_as(#[case] value: &str, #[case] loopback: bool,
 #[case(
     names::HTTPS_PROXY,
     "socks5://u:hush@proxy",
-    "HTTPS_PROXY: expected a proxy: http://HOST:PORT, found a value that is not shown, because it may hold a password"
+    "HTTPS_PROXY: expected a proxy: http://HOST:PORT, found an invalid value (hidden: it may contain a password)"
 )]
-fn a_bad_one_is_said_by_name(#[case] name: &'static str, #[case] value: &str, #[case] said: &str) {
-    assert_eq!(read(&[(name, value)]).unwrap_err(), said);
+fn invalid_variable_is_named_in_the_error(
+    #[case] name: &'static str,
+    #[case] value: &str,
+    #[case] message: &str,
+) {
+    assert_eq!(read(&[(name, value)]).unwrap_err(), message);
 }
 
 #[rstest]
 #[case("http://127.0.0.1:8080")]
 #[case("http://[::1]:8080")]
 #[case("http://localhost:8080")]
-fn plain_http_is_for_loopback(#[case] endpoint: &str) {
+fn plain_http_is_accepted_for_loopback(#[case] endpoint: &str) {
     let settings = read(&[(names::AWS_ENDPOINT_URL_STS, endpoint)]).unwrap();
     assert_eq!(aws(&settings).sts_endpoint.as_deref(), Some(endpoint));
 }
 
 #[test]
-fn a_proxy_password_is_not_shown() {
+fn proxy_password_is_redacted_in_debug() {
     let settings = read(&[(names::HTTPS_PROXY, "http://user:hush@proxy:3128")]).unwrap();
     assert!(!format!("{settings:?}").contains("hush"));
 }

@@ -1,4 +1,4 @@
-//! The real client over TLS, with a company's roots, through a proxy, and with everything that breaks on the way.
+//! The real client with TLS, CA bundles and a proxy, and its connection errors.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,25 +6,25 @@ use percent_encoding::percent_decode_str;
 use rolebridge_core::aws::DENY_ALL_SESSION_POLICY;
 use rolebridge_core::env::sidecar as names;
 use rolebridge_sidecar::clock::Clock;
-use rolebridge_sidecar::fault::Reason;
+use rolebridge_sidecar::error::ErrorKind;
 use rstest::rstest;
 use tokio::net::TcpListener;
 
-use crate::stand_in::{Answer, Proxy, StandIn};
+use crate::fake_server::{CannedResponse, FakeServer, Proxy};
 use crate::support::{Environment, PROJECTED_TOKEN, ROLE, SECRET_KEY};
 
-fn trusting(aws: &StandIn) -> Environment {
+fn trusting(aws: &FakeServer) -> Environment {
     let mut environment = Environment::new(&format!("https://{}", aws.address));
     environment.trust(names::AWS_CA_BUNDLE, &aws.ca);
     environment
 }
 
 #[tokio::test]
-async fn it_asks_for_a_session_that_may_do_nothing() {
-    let aws = StandIn::tls(Answer::good()).await;
+async fn assume_role_requests_a_session_without_permissions() {
+    let aws = FakeServer::tls(CannedResponse::success()).await;
     let session = trusting(&aws).ask().await.unwrap();
     assert_eq!(session.credentials.secret_access_key(), SECRET_KEY);
-    let left = session.life.expires.duration_since(session.life.obtained).unwrap();
+    let left = session.lifetime.expires.duration_since(session.lifetime.obtained).unwrap();
     assert!(left > Duration::from_mins(59), "{left:?}");
     let request = aws.requests.lock().unwrap().pop().unwrap();
     let (head, form) = request.split_once("\r\n\r\n").unwrap();
@@ -39,29 +39,29 @@ async fn it_asks_for_a_session_that_may_do_nothing() {
     assert_eq!(field("Policy"), DENY_ALL_SESSION_POLICY);
     assert_eq!(field("DurationSeconds"), "3600");
     assert!(!head.to_ascii_lowercase().contains("authorization:"), "the call is not signed");
-    assert!(head.contains("app/rolebridge"), "AWS's logs name us: {head}");
+    assert!(head.contains("app/rolebridge"), "the user agent names the application: {head}");
 }
 
 #[rstest]
 #[case(names::AWS_CA_BUNDLE)]
 #[case(names::SSL_CERT_FILE)]
 #[tokio::test]
-async fn a_company_s_roots_are_added(#[case] variable: &'static str) {
-    let aws = StandIn::tls(Answer::good()).await;
+async fn ca_bundle_is_added_to_the_roots(#[case] variable: &'static str) {
+    let aws = FakeServer::tls(CannedResponse::success()).await;
     let mut environment = Environment::new(&format!("https://localhost:{}", aws.address.port()));
-    let fault = environment.ask().await.unwrap_err();
-    assert_eq!((fault.reason(), fault.is_lasting()), (Reason::Untrusted, true), "{fault}");
-    assert_eq!(aws.asked(), 0, "the token does not leave for a server that is not trusted");
+    let error = environment.ask().await.unwrap_err();
+    assert_eq!((error.kind(), error.is_permanent()), (ErrorKind::Untrusted, true), "{error}");
+    assert_eq!(aws.request_count(), 0, "the token is not sent to an untrusted server");
     environment.trust(variable, &aws.ca);
     environment.ask().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_bundle_may_hold_what_is_no_root() {
-    let aws = StandIn::tls(Answer::good()).await;
+async fn ca_bundle_may_contain_invalid_certificates() {
+    let aws = FakeServer::tls(CannedResponse::success()).await;
     let mut environment = trusting(&aws);
-    let odd = "-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n";
-    environment.trust(names::AWS_CA_BUNDLE, &format!("a comment\n{odd}{}{odd}", aws.ca));
+    let invalid = "-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n";
+    environment.trust(names::AWS_CA_BUNDLE, &format!("a comment\n{invalid}{}{invalid}", aws.ca));
     environment.ask().await.unwrap();
 }
 
@@ -69,15 +69,15 @@ async fn a_bundle_may_hold_what_is_no_root() {
 #[case::upper(names::HTTPS_PROXY)]
 #[case::lower("https_proxy")]
 #[tokio::test]
-async fn it_goes_through_the_proxy(#[case] variable: &'static str) {
-    let (aws, proxy) = (StandIn::tls(Answer::good()).await, Proxy::start(None).await);
+async fn proxy_is_used(#[case] variable: &'static str) {
+    let (aws, proxy) = (FakeServer::tls(CannedResponse::success()).await, Proxy::start(None).await);
     let mut environment = trusting(&aws);
     environment.set(variable, format!("http://user:pass@{}", proxy.address));
     environment.ask().await.unwrap();
     let request = proxy.requests.lock().unwrap().pop().unwrap();
     assert!(request.starts_with(&format!("CONNECT {} HTTP/1.1\r\n", aws.address)), "{request}");
     assert!(request.to_ascii_lowercase().contains("proxy-authorization: basic dxnlcjpwyxnz"), "{request}");
-    assert_eq!(aws.asked(), 1);
+    assert_eq!(aws.request_count(), 1);
 }
 
 #[rstest]
@@ -85,8 +85,8 @@ async fn it_goes_through_the_proxy(#[case] variable: &'static str) {
 #[case::network("no_proxy", "example.com, 127.0.0.0/8")]
 #[case::everything(names::NO_PROXY, "*")]
 #[tokio::test]
-async fn unless_it_is_told_not_to(#[case] variable: &'static str, #[case] hosts: &str) {
-    let (aws, proxy) = (StandIn::tls(Answer::good()).await, Proxy::start(None).await);
+async fn no_proxy_bypasses_the_proxy(#[case] variable: &'static str, #[case] hosts: &str) {
+    let (aws, proxy) = (FakeServer::tls(CannedResponse::success()).await, Proxy::start(None).await);
     let mut environment = trusting(&aws);
     environment.set(names::HTTPS_PROXY, format!("http://{}", proxy.address));
     environment.set(variable, hosts);
@@ -95,59 +95,59 @@ async fn unless_it_is_told_not_to(#[case] variable: &'static str, #[case] hosts:
 }
 
 #[rstest]
-#[case::wants_a_password(407)]
-#[case::forbids(403)]
+#[case::requires_a_password(407)]
+#[case::forbidden(403)]
 #[tokio::test]
-async fn a_proxy_that_refuses_is_said(#[case] status: u16) {
-    let (aws, proxy) = (StandIn::tls(Answer::good()).await, Proxy::start(Some(status)).await);
+async fn rejection_by_the_proxy_is_reported(#[case] status: u16) {
+    let (aws, proxy) = (FakeServer::tls(CannedResponse::success()).await, Proxy::start(Some(status)).await);
     let mut environment = trusting(&aws);
     environment.set(names::HTTPS_PROXY, format!("http://user:hush@{}", proxy.address));
-    let fault = environment.ask().await.unwrap_err();
-    assert_eq!(fault.reason(), Reason::Proxy, "{fault}");
-    assert!(!fault.to_string().contains("hush"));
+    let error = environment.ask().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Proxy, "{error}");
+    assert!(!error.to_string().contains("hush"));
 }
 
 #[tokio::test]
-async fn another_name_is_not_trusted() {
-    let aws = StandIn::of_another_name(Answer::good()).await;
-    let fault = trusting(&aws).ask().await.unwrap_err();
-    assert_eq!(fault.reason(), Reason::Untrusted, "{fault}");
+async fn certificate_for_another_name_is_untrusted() {
+    let aws = FakeServer::with_wrong_name(CannedResponse::success()).await;
+    let error = trusting(&aws).ask().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Untrusted, "{error}");
 }
 
 #[tokio::test]
-async fn a_certificate_of_another_time_points_at_the_clock() {
-    let aws = StandIn::expired(Answer::good()).await;
-    let fault = trusting(&aws).ask().await.unwrap_err();
-    assert_eq!(fault.reason(), Reason::CertificateDate, "{fault}");
+async fn expired_certificate_is_reported_with_its_date() {
+    let aws = FakeServer::expired(CannedResponse::success()).await;
+    let error = trusting(&aws).ask().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CertificateDate, "{error}");
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_said() {
-    let aws = StandIn::plain(Answer::good()).await;
-    let fault = Environment::new(&format!("https://{}", aws.address)).ask().await.unwrap_err();
-    assert_eq!(fault.reason(), Reason::Tls, "{fault}");
-    assert_eq!(aws.asked(), 0);
+async fn server_without_tls_is_reported() {
+    let aws = FakeServer::plain(CannedResponse::success()).await;
+    let error = Environment::new(&format!("https://{}", aws.address)).ask().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+    assert_eq!(aws.request_count(), 0);
 }
 
 #[tokio::test]
-async fn a_host_without_an_address_is_said() {
-    let fault = Environment::new("https://sts.nowhere.invalid").ask().await.unwrap_err();
-    assert_eq!(fault.reason(), Reason::Dns, "{fault}");
-    assert!(fault.to_string().contains("sts.nowhere.invalid"), "{fault}");
+async fn unresolvable_host_is_reported() {
+    let error = Environment::new("https://sts.nowhere.invalid").ask().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Dns, "{error}");
+    assert!(error.to_string().contains("sts.nowhere.invalid"), "{error}");
 }
 
 #[tokio::test]
-async fn a_closed_port_is_said() {
+async fn closed_port_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let fault = Environment::new(&format!("https://{address}")).ask().await.unwrap_err();
-    assert_eq!(fault.reason(), Reason::Connect, "{fault}");
-    assert!(fault.to_string().contains("Connection refused"), "{fault}");
+    let error = Environment::new(&format!("https://{address}")).ask().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+    assert!(error.to_string().contains("Connection refused"), "{error}");
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_said() {
+async fn closed_connection_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -155,39 +155,42 @@ async fn a_connection_that_breaks_is_said() {
             drop(stream);
         }
     });
-    let fault = Environment::new(&format!("http://{address}")).ask().await.unwrap_err();
-    assert_eq!(fault.reason(), Reason::Connect, "{fault}");
+    let error = Environment::new(&format!("http://{address}")).ask().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
 }
 
-/// Paused time runs ahead while nothing else happens, so this waits for no real second.
+/// Paused time advances while the runtime is idle, so this test does not wait.
 #[tokio::test(start_paused = true)]
-async fn a_server_that_never_answers_is_given_up() {
+async fn request_without_a_response_times_out() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let environment = Environment::new(&format!("http://{}", listener.local_addr().unwrap()));
-    let fault = environment.ask().await.unwrap_err();
-    assert_eq!(fault.reason(), Reason::Timeout, "{fault}");
+    let error = environment.ask().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
 }
 
 #[rstest]
-#[case::given(true)]
-#[case::refused(false)]
+#[case::success(true)]
+#[case::error(false)]
 #[tokio::test]
-async fn aws_s_clock_is_read_from_every_answer(#[case] given: bool) {
+async fn clock_is_corrected_by_every_response(#[case] success: bool) {
     let tomorrow = SystemTime::now() + Duration::from_hours(24);
-    let answer = if given {
-        Answer::good_at(tomorrow)
+    let response = if success {
+        CannedResponse::success_at(tomorrow)
     } else {
-        Answer { date: tomorrow, ..Answer::refusal(403, include_str!("aws-errors/access-denied.xml")) }
+        CannedResponse {
+            date: tomorrow,
+            ..CannedResponse::error(403, include_str!("aws-errors/access-denied.xml"))
+        }
     };
-    let aws = StandIn::tls(answer).await;
+    let aws = FakeServer::tls(response).await;
     let clock = Clock::system();
-    let answer = trusting(&aws).prove(clock.clone()).await;
-    assert_eq!(answer.is_ok(), given);
+    let result = trusting(&aws).provide(clock.clone()).await;
+    assert_eq!(result.is_ok(), success);
     assert!((86_000..=86_400).contains(&clock.offset()), "{}", clock.offset());
-    if let Ok(proof) = answer {
-        let left = proof.life().expires.duration_since(proof.life().obtained).unwrap();
+    if let Ok(credential) = result {
+        let left = credential.lifetime().expires.duration_since(credential.lifetime().obtained).unwrap();
         let hour = Duration::from_hours(1);
-        // Whatever the machine was slow at lies between the two.
-        assert!(left <= hour + Duration::from_mins(1), "by AWS's clock, not by ours: {left:?}");
+        // The difference is the duration of the request.
+        assert!(left <= hour + Duration::from_mins(1), "by AWS's clock, not by the local one: {left:?}");
     }
 }

@@ -1,13 +1,13 @@
-//! What takes more than one file of the sidecar.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what helps a test may panic as the test may")]
+//! Tests of several modules together, and of the program.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "test helpers may panic")]
 
+mod aws_errors;
 mod connection;
-mod faults;
+mod fake_server;
 mod google;
 mod identities;
 mod process;
 mod reference;
 mod refresh;
 mod sign;
-mod stand_in;
 mod support;

@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use rolebridge_core::env::sidecar as names;
 use rolebridge_core::imds;
 
-use crate::stand_in::{Answer, StandIn};
+use crate::fake_server::{CannedResponse, FakeServer};
 use crate::support::{Environment, PROJECTED_TOKEN, SECRET_KEY, SESSION_TOKEN, signed_at};
 
-/// A stand-in has its own threads: what waits for the program must not hold it up.
-fn aws(answer: Answer) -> (tokio::runtime::Runtime, StandIn) {
+/// Starts a fake AWS on its own thread, so that a test that waits for the program does not block it.
+fn aws(response: CannedResponse) -> (tokio::runtime::Runtime, FakeServer) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let aws = runtime.block_on(StandIn::tls(answer));
+    let aws = runtime.block_on(FakeServer::tls(response));
     (runtime, aws)
 }
 
-fn trusting(aws: &StandIn) -> Environment {
+fn trusting(aws: &FakeServer) -> Environment {
     let mut environment = Environment::new(&format!("https://{}", aws.address));
     environment.trust(names::AWS_CA_BUNDLE, &aws.ca);
     environment
@@ -26,7 +26,7 @@ fn trusting(aws: &StandIn) -> Environment {
 
 fn command(environment: &Environment, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rolebridge-sidecar"));
-    command.args(arguments).env_clear().envs(&environment.variables);
+    command.args(arguments).env_clear().envs(&environment.env);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -35,16 +35,16 @@ fn output(environment: &Environment, arguments: &[&str]) -> Output {
     command(environment, arguments).output().unwrap()
 }
 
-/// What `ready --wait` complains of.
+/// Returns the error output of `ready --wait`.
 fn output_of_ready(environment: &Environment) -> String {
     text(&output(environment, &["ready", "--wait"]).stderr).to_owned()
 }
 
-/// Asks again and again, as the kubelet does, for as long as anything may take.
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+/// Polls, as the kubelet does, until `condition` is true.
+fn wait_until(description: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(30);
-    while !is_so() {
-        assert!(Instant::now() < end, "in vain: {what}");
+    while !condition() {
+        assert!(Instant::now() < end, "timed out: {description}");
     }
 }
 
@@ -52,7 +52,7 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-/// A port that was free a moment ago.
+/// Returns a port that is probably free.
 fn port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -62,26 +62,26 @@ fn terminate(child: Child) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn ask(port: u16, method: &str, path: &str, headers: &str) -> String {
+fn send(port: u16, method: &str, path: &str, headers: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let host = format!("Host: 127.0.0.1:{port}\r\n");
     let request = format!("{method} {path} HTTP/1.1\r\n{host}Connection: close\r\n{headers}\r\n");
-    // In one write: a piece of three bytes alone can get lost where the kernel answers with SYN cookies.
+    // In one write, because a segment of three bytes can get lost if the kernel responds with SYN cookies.
     stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
 }
 
-fn body(answer: &str) -> &str {
-    answer.split_once("\r\n\r\n").unwrap().1
+fn body(response: &str) -> &str {
+    response.split_once("\r\n\r\n").unwrap().1
 }
 
-/// From the start to the end, at the level that shows the most; nothing that it says holds a secret.
+/// Runs from start to exit, at the most verbose log level, and checks that no output contains a secret.
 #[test]
-fn a_whole_life_and_no_secret_in_what_it_says() {
-    let (_runtime, aws) = aws(Answer::good());
+fn run_publishes_serves_and_exits_without_showing_a_secret() {
+    let (_runtime, aws) = aws(CannedResponse::success());
     let mut environment = trusting(&aws);
     let (loopback_port, metrics_port) = (port(), port());
     environment.set(names::LOOPBACK_PORT, loopback_port.to_string());
@@ -93,40 +93,46 @@ fn a_whole_life_and_no_secret_in_what_it_says() {
     assert_eq!(ready.status.code(), Some(0), "{}", text(&ready.stderr));
 
     let ttl = format!("{}: 60\r\n", imds::SESSION_TTL_HEADER);
-    let session = ask(loopback_port, "PUT", imds::SESSION_TOKEN_PATH, &ttl);
+    let session = send(loopback_port, "PUT", imds::SESSION_TOKEN_PATH, &ttl);
     let header = format!("{}: {}\r\n", imds::SESSION_TOKEN_HEADER, body(&session));
-    let credentials = ask(loopback_port, "GET", &format!("{}/batch", imds::CREDENTIALS_PATH), &header);
-    assert!(credentials.contains(SECRET_KEY), "a good file means that all is served: {credentials}");
+    let credentials = send(loopback_port, "GET", &format!("{}/batch", imds::CREDENTIALS_PATH), &header);
+    assert!(
+        credentials.contains(SECRET_KEY),
+        "a published token means that credentials are served: {credentials}"
+    );
     let token = std::fs::read_to_string(environment.folder.path().join("token")).unwrap();
     assert!(signed_at(&token).is_some());
 
-    let metrics = ask(metrics_port, "GET", "/metrics", "");
+    let metrics = send(metrics_port, "GET", "/metrics", "");
     assert!(metrics.contains("refreshes_total{step=\"renew\",outcome=\"ok\",reason=\"\"} 1"), "{metrics}");
-    assert!(ask(metrics_port, "GET", imds::CREDENTIALS_PATH, &header).starts_with("HTTP/1.1 404"));
-    let state = std::fs::read_to_string(environment.folder.path().join("token.state.json")).unwrap();
-    let ended = terminate(child);
-    assert_eq!(ended.status.code(), Some(0));
-    let log = text(&ended.stderr);
-    assert!(log.contains("a token is published") && log.contains("told to stop"), "{log}");
-    let said =
-        [log, &metrics, &state, text(&ended.stdout), text(&ready.stderr), text(&ready.stdout)].concat();
+    assert!(send(metrics_port, "GET", imds::CREDENTIALS_PATH, &header).starts_with("HTTP/1.1 404"));
+    let state = std::fs::read_to_string(environment.folder.path().join("token.status.json")).unwrap();
+    let exited = terminate(child);
+    assert_eq!(exited.status.code(), Some(0));
+    let log = text(&exited.stderr);
+    assert!(
+        log.contains("subject token published") && log.contains("received SIGTERM; shutting down"),
+        "{log}"
+    );
+    let output_text =
+        [log, &metrics, &state, text(&exited.stdout), text(&ready.stderr), text(&ready.stdout)].concat();
     let signature = token.split_once("Signature%3D").unwrap().1.split_once('%').unwrap().0;
     for secret in [SECRET_KEY, SESSION_TOKEN, PROJECTED_TOKEN, "marker-", signature, body(&session)] {
-        assert!(!said.contains(secret), "{secret} is shown: {said}");
+        assert!(!output_text.contains(secret), "{secret} is shown: {output_text}");
     }
     for line in log.lines() {
         serde_json::from_str::<serde_json::Value>(line).unwrap();
     }
 }
 
-/// Stand-ins for Google that trust nobody less, and the variables for them.
+/// Starts fake Google servers, and returns the environment that uses them.
 fn with_google(
     runtime: &tokio::runtime::Runtime,
-    aws: &StandIn,
-    sts: Answer,
-    iam: Answer,
-) -> (Environment, [StandIn; 2]) {
-    let google = runtime.block_on(async { [StandIn::tls(sts).await, StandIn::tls(iam).await] });
+    aws: &FakeServer,
+    sts: CannedResponse,
+    iam: CannedResponse,
+) -> (Environment, [FakeServer; 2]) {
+    let google = runtime.block_on(async { [FakeServer::tls(sts).await, FakeServer::tls(iam).await] });
     let mut environment = trusting(aws);
     environment.trust(names::AWS_CA_BUNDLE, &format!("{}{}{}", aws.ca, google[0].ca, google[1].ca));
     environment.set(names::STS_ENDPOINT, format!("https://{}", google[0].address));
@@ -137,23 +143,23 @@ fn with_google(
 const FEDERATED: &str = "ya29.d.marker-federated";
 const IMPERSONATED: &str = "ya29.c.marker-impersonated";
 
-fn federated() -> Answer {
-    Answer::json(&serde_json::json!({"access_token": FEDERATED, "expires_in": 3600}))
+fn federated() -> CannedResponse {
+    CannedResponse::json(&serde_json::json!({"access_token": FEDERATED, "expires_in": 3600}))
 }
 
-fn impersonated() -> Answer {
+fn impersonated() -> CannedResponse {
     let expires = aws_smithy_types::DateTime::from(std::time::SystemTime::now() + Duration::from_hours(1));
     let expires = expires.fmt(aws_smithy_types::date_time::Format::DateTime).unwrap();
-    Answer::json(&serde_json::json!({"accessToken": IMPERSONATED, "expireTime": expires}))
+    CannedResponse::json(&serde_json::json!({"accessToken": IMPERSONATED, "expireTime": expires}))
 }
 
 const TOKEN: &str = "/computeMetadata/v1/instance/service-accounts/default/token";
 const FLAVOR: &str = "Metadata-Flavor: Google\r\n";
 
-/// A thousand connections at once, at a sidecar that has no token yet.
+/// Opens a thousand connections to a sidecar without a token.
 #[test]
-fn a_thousand_requests_at_once_are_one_exchange_and_no_secret_is_shown() {
-    let (runtime, aws) = aws(Answer::good());
+fn a_thousand_concurrent_requests_share_one_exchange_without_showing_a_secret() {
+    let (runtime, aws) = aws(CannedResponse::success());
     let (mut environment, [sts, iam]) = with_google(&runtime, &aws, federated(), impersonated());
     let (port, metrics_port) = (port(), port());
     environment.set(names::LOOPBACK_PORT, port.to_string());
@@ -162,60 +168,63 @@ fn a_thousand_requests_at_once_are_one_exchange_and_no_secret_is_shown() {
     environment.set(names::SERVICE_ACCOUNT, "batch@shop.iam.gserviceaccount.com");
     environment.set(names::LOG_LEVEL, "trace");
     let child = command(&environment, &["run"]).spawn().unwrap();
-    until("it listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-    let asked: Vec<_> = std::thread::scope(|scope| {
-        let asking = (0..1000).map(|_| scope.spawn(|| ask(port, "GET", TOKEN, FLAVOR)));
+    wait_until("the port is open", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let responses: Vec<_> = std::thread::scope(|scope| {
+        let asking = (0..1000).map(|_| scope.spawn(|| send(port, "GET", TOKEN, FLAVOR)));
         let asking: Vec<_> = asking.collect();
         asking.into_iter().map(|one| one.join().unwrap()).collect()
     });
-    for answer in &asked {
-        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains(IMPERSONATED), "{answer}");
+    for response in &responses {
+        assert!(response.starts_with("HTTP/1.1 200 OK") && response.contains(IMPERSONATED), "{response}");
     }
-    assert_eq!((sts.asked(), iam.asked()), (1, 1));
-    let metrics = ask(metrics_port, "GET", "/metrics", "");
+    assert_eq!((sts.request_count(), iam.request_count()), (1, 1));
+    let metrics = send(metrics_port, "GET", "/metrics", "");
     assert!(
         metrics.contains("google_tokens_total{token=\"access\",outcome=\"ok\",reason=\"\"} 1"),
         "{metrics}"
     );
-    let ended = terminate(child);
-    let said = [text(&ended.stderr), text(&ended.stdout), &metrics].concat();
-    assert!(said.contains("Google gave a token"), "{said}");
+    let exited = terminate(child);
+    let output_text = [text(&exited.stderr), text(&exited.stdout), &metrics].concat();
+    assert!(output_text.contains("Google issued a token"), "{output_text}");
     for secret in ["marker-", SECRET_KEY, SESSION_TOKEN, PROJECTED_TOKEN] {
-        assert!(!said.contains(secret), "{secret} is shown: {said}");
+        assert!(!output_text.contains(secret), "{secret} is shown: {output_text}");
     }
 }
 
 #[test]
-fn google_s_refusal_is_said_by_ready_in_the_app_s_answer_and_in_the_log() {
-    let (runtime, aws) = aws(Answer::good());
-    let refusal = Answer::refusal(400, include_str!("google-errors/sts-attribute-condition.json"));
-    let (mut environment, _google) = with_google(&runtime, &aws, refusal, impersonated());
+fn error_of_google_is_reported_by_ready_by_the_server_and_in_the_log() {
+    let (runtime, aws) = aws(CannedResponse::success());
+    let rejection = CannedResponse::error(400, include_str!("google-errors/sts-attribute-condition.json"));
+    let (mut environment, _google) = with_google(&runtime, &aws, rejection, impersonated());
     let port = port();
     environment.set(names::LOOPBACK_PORT, port.to_string());
     environment.set(names::SERVE, "loopback,metadata");
     let child = command(&environment, &["run"]).spawn().unwrap();
-    let words = "unauthorized_client: The given credential is rejected by the attribute condition.";
-    until("an app does not start without its first token, and its pod's events say why", || {
+    let message = "unauthorized_client: The given credential is rejected by the attribute condition.";
+    wait_until("ready fails and reports the error", || {
         let ready = output(&environment, &["ready"]);
-        ready.status.code() == Some(1) && text(&ready.stderr).contains(words)
+        ready.status.code() == Some(1) && text(&ready.stderr).contains(message)
     });
-    let answer = ask(port, "GET", TOKEN, FLAVOR);
-    assert!(answer.starts_with("HTTP/1.1 400 Bad Request"), "{answer}");
-    assert!(body(&answer).starts_with("Google STS: ") && answer.contains(words), "{answer}");
+    let response = send(port, "GET", TOKEN, FLAVOR);
+    assert!(response.starts_with("HTTP/1.1 400 Bad Request"), "{response}");
+    assert!(body(&response).starts_with("Google STS: ") && response.contains(message), "{response}");
     let ttl = format!("{}: 60\r\n", imds::SESSION_TTL_HEADER);
-    assert!(ask(port, "PUT", imds::SESSION_TOKEN_PATH, &ttl).starts_with("HTTP/1.1 200"), "both are served");
+    assert!(
+        send(port, "PUT", imds::SESSION_TOKEN_PATH, &ttl).starts_with("HTTP/1.1 200"),
+        "both protocols are served"
+    );
     let log = terminate(child).stderr;
-    assert!(text(&log).contains(words) && text(&log).contains("\"reason\":\"condition-rejected\""));
+    assert!(text(&log).contains(message) && text(&log).contains("\"reason\":\"condition-rejected\""));
 }
 
 #[test]
-fn further_files_are_there_before_the_app_starts() {
-    let (runtime, aws) = aws(Answer::good());
+fn token_files_exist_when_ready_succeeds() {
+    let (runtime, aws) = aws(CannedResponse::success());
     // {"exp":4102444800}
     let id_token = "eyJh.eyJleHAiOjQxMDI0NDQ4MDB9.bWFya2Vy";
-    let iam = [impersonated(), Answer::json(&serde_json::json!({"token": id_token}))];
-    let sts = runtime.block_on(StandIn::tls(federated()));
-    let [access, id] = iam.map(|answer| runtime.block_on(StandIn::tls(answer)));
+    let iam = [impersonated(), CannedResponse::json(&serde_json::json!({"token": id_token}))];
+    let sts = runtime.block_on(FakeServer::tls(federated()));
+    let [access, id] = iam.map(|response| runtime.block_on(FakeServer::tls(response)));
     for (output, file, iam, token) in [
         ("access-token", "access-token", access, IMPERSONATED),
         ("id-token=https://a.example", "id-token", id, id_token),
@@ -231,33 +240,33 @@ fn further_files_are_there_before_the_app_starts() {
         let file = environment.folder.path().join(file);
         assert_eq!(std::fs::read_to_string(file).unwrap(), token);
         let log = terminate(child).stderr;
-        assert!(text(&log).contains("a token of Google's is published"), "{}", text(&log));
+        assert!(text(&log).contains("Google token published"), "{}", text(&log));
         assert!(!text(&log).contains(token));
     }
 }
 
 #[test]
-fn an_output_that_google_refuses_is_said_by_ready_and_at_the_startup_timeout() {
-    let (runtime, aws) = aws(Answer::good());
-    let refusal = Answer::refusal(403, include_str!("google-errors/iam-denied.json"));
-    let (mut environment, _google) = with_google(&runtime, &aws, federated(), refusal);
+fn failing_token_file_is_reported_by_ready_and_at_the_startup_timeout() {
+    let (runtime, aws) = aws(CannedResponse::success());
+    let rejection = CannedResponse::error(403, include_str!("google-errors/iam-denied.json"));
+    let (mut environment, _google) = with_google(&runtime, &aws, federated(), rejection);
     environment.set(names::SERVICE_ACCOUNT, "batch@shop.iam.gserviceaccount.com");
     environment.set(names::OUTPUTS, "access-token");
     environment.set(names::STARTUP_TIMEOUT, "1");
-    let ended = output(&environment, &["run"]);
-    assert_eq!(ended.status.code(), Some(1));
-    let sentence = "IAM Credentials: the pod's principal may not be this service account";
-    let log = text(&ended.stderr);
-    assert!(log.contains(&format!("no token within the 1 s of the startup timeout. {sentence}")), "{log}");
+    let exited = output(&environment, &["run"]);
+    assert_eq!(exited.status.code(), Some(1));
+    let message = "IAM Credentials: the pod's principal may not impersonate this service account";
+    let log = text(&exited.stderr);
+    assert!(log.contains(&format!("no token within the startup timeout of 1 s: {message}")), "{log}");
     let ready = output(&environment, &["ready"]);
-    assert!(text(&ready.stderr).starts_with(sentence), "{}", text(&ready.stderr));
+    assert!(text(&ready.stderr).starts_with(message), "{}", text(&ready.stderr));
 }
 
-/// No AWS at all: the kubelet's token, and Google.
+/// Uses the kubelet's token and Google, without AWS.
 #[test]
-fn a_kubernetes_service_account_is_exchanged() {
+fn kubernetes_identity_is_exchanged_without_aws() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let sts = runtime.block_on(StandIn::tls(federated()));
+    let sts = runtime.block_on(FakeServer::tls(federated()));
     let mut environment = Environment::new("");
     for name in [names::AWS_ROLE_ARN, names::AWS_ROLE_SESSION_NAME, names::AWS_REGION] {
         environment.set(name, "");
@@ -275,40 +284,40 @@ fn a_kubernetes_service_account_is_exchanged() {
     environment.set(names::SERVE, "metadata");
     let child = command(&environment, &["run"]).spawn().unwrap();
     assert_eq!(output(&environment, &["ready", "--wait"]).status.code(), Some(0));
-    assert_eq!(sts.asked(), 1, "an app that starts now is answered at once");
-    let answer = ask(port, "GET", TOKEN, FLAVOR);
-    assert!(answer.contains(FEDERATED), "{answer}");
-    let zone = ask(port, "GET", "/computeMetadata/v1/instance/zone", FLAVOR);
-    assert!(zone.starts_with("HTTP/1.1 404"), "AWS has no part in it: {zone}");
+    assert_eq!(sts.request_count(), 1, "the token was requested before the app starts");
+    let response = send(port, "GET", TOKEN, FLAVOR);
+    assert!(response.contains(FEDERATED), "{response}");
+    let zone = send(port, "GET", "/computeMetadata/v1/instance/zone", FLAVOR);
+    assert!(zone.starts_with("HTTP/1.1 404"), "there is no AWS region: {zone}");
     let request = sts.requests.lock().unwrap().pop().unwrap();
     let kind = "subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken%2Dtype%3Ajwt";
     assert!(request.contains(kind) && request.contains("subject_token=eyJh%2E"), "{request}");
     let log = terminate(child).stderr;
-    assert!(text(&log).contains("there is a new JSON web token"), "{}", text(&log));
+    assert!(text(&log).contains("obtained a new JSON web token"), "{}", text(&log));
     assert!(!text(&log).contains(token));
     assert_eq!(text(&output(&environment, &["token"]).stdout), token);
 }
 
 #[test]
-fn a_lasting_fault_is_said_by_ready_by_the_log_and_at_the_startup_timeout() {
-    let (_runtime, aws) = aws(Answer::refusal(403, include_str!("aws-errors/access-denied.xml")));
+fn permanent_error_is_reported_by_ready_in_the_log_and_at_the_startup_timeout() {
+    let (_runtime, aws) = aws(CannedResponse::error(403, include_str!("aws-errors/access-denied.xml")));
     let mut environment = trusting(&aws);
     environment.set(names::STARTUP_TIMEOUT, "1");
-    let ended = output(&environment, &["run"]);
-    assert_eq!(ended.status.code(), Some(1));
-    let sentence = "AWS STS: the role does not trust this pod's service account, or there is no such role";
-    let log = text(&ended.stderr);
-    assert!(log.contains(&format!("no token within the 1 s of the startup timeout. {sentence}")), "{log}");
+    let exited = output(&environment, &["run"]);
+    assert_eq!(exited.status.code(), Some(1));
+    let message = "AWS STS: the role does not trust this pod's service account, or there is no such role";
+    let log = text(&exited.stderr);
+    assert!(log.contains(&format!("no token within the startup timeout of 1 s: {message}")), "{log}");
     assert!(log.contains("\"level\":\"ERROR\"") && log.contains("\"reason\":\"access-denied\""), "{log}");
     let ready = output(&environment, &["ready"]);
     assert_eq!(ready.status.code(), Some(1));
-    assert!(text(&ready.stderr).starts_with(sentence), "{}", text(&ready.stderr));
-    assert_eq!(aws.asked(), 1, "a lasting fault is retried slowly");
+    assert!(text(&ready.stderr).starts_with(message), "{}", text(&ready.stderr));
+    assert_eq!(aws.request_count(), 1, "a permanent error is retried slowly");
 }
 
 #[test]
-fn token_writes_one_token_and_nothing_else() {
-    let (_runtime, aws) = aws(Answer::good());
+fn token_writes_one_token_only() {
+    let (_runtime, aws) = aws(CannedResponse::success());
     let output = output(&trusting(&aws), &["token"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(signed_at(text(&output.stdout)).is_some());
@@ -316,22 +325,22 @@ fn token_writes_one_token_and_nothing_else() {
 }
 
 #[test]
-fn what_is_not_right_at_the_start_is_said() {
-    let (_runtime, aws) = aws(Answer::good());
+fn invalid_arguments_ports_and_settings_are_reported_at_the_start() {
+    let (_runtime, aws) = aws(CannedResponse::success());
     let mut environment = trusting(&aws);
     let usage = output(&environment, &["serve"]);
     assert_eq!(usage.status.code(), Some(2));
     assert!(text(&usage.stderr).contains("Usage: rolebridge-sidecar COMMAND"));
 
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    environment.set(names::LOOPBACK_PORT, taken.local_addr().unwrap().port().to_string());
-    let clash = output(&environment, &["run"]);
-    assert_eq!(clash.status.code(), Some(1));
-    assert!(text(&clash.stderr).contains("choose a free one with the annotation rolebridge.io/port"));
+    let occupied = TcpListener::bind("127.0.0.1:0").unwrap();
+    environment.set(names::LOOPBACK_PORT, occupied.local_addr().unwrap().port().to_string());
+    let port_in_use = output(&environment, &["run"]);
+    assert_eq!(port_in_use.status.code(), Some(1));
+    assert!(text(&port_in_use.stderr).contains("choose a free one with the annotation rolebridge.io/port"));
 
     environment.set(names::AWS_REGION, "");
     let setting = output(&environment, &["run"]);
     assert_eq!(setting.status.code(), Some(1));
     assert!(text(&setting.stderr).starts_with("AWS_REGION: expected an AWS region"));
-    assert_eq!(aws.asked(), 0);
+    assert_eq!(aws.request_count(), 0);
 }

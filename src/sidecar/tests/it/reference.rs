@@ -1,4 +1,4 @@
-//! The book's tables of faults and metrics are the ones in the code.
+//! The tables of errors and metrics in the book are made from the code.
 
 #[path = "../../../core/tests/section/metrics.rs"]
 mod listed;
@@ -9,71 +9,72 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use rolebridge_sidecar::board::Board;
 use rolebridge_sidecar::clock::Clock;
-use rolebridge_sidecar::fault::{Fault, Hop, Reason};
-use rolebridge_sidecar::metrics::{Metrics, TokenClass};
+use rolebridge_sidecar::error::{Error, ErrorKind, Stage};
+use rolebridge_sidecar::metrics::Metrics;
+use rolebridge_sidecar::shared_state::SharedState;
+use rolebridge_sidecar::token_kind::TokenClass;
 use serde_json::Value;
 
-use crate::faults;
+use crate::aws_errors;
 
-const PAGE: &str = "docs/src/reference.md";
-const TROUBLES: &str = "docs/src/troubleshooting.md";
+const REFERENCE: &str = "docs/src/reference.md";
+const TROUBLESHOOTING: &str = "docs/src/troubleshooting.md";
 
-fn fault(reason: Reason) -> String {
-    let hop = match reason.hop() {
-        Hop::ProjectedToken => "projected token",
-        Hop::Connection => "connection",
-        Hop::Answer => "answer",
-        Hop::Publication => "publication",
+fn error_row(kind: ErrorKind) -> String {
+    let stage = match kind.stage() {
+        Stage::ProjectedToken => "projected token",
+        Stage::Connection => "connection",
+        Stage::Response => "response",
+        Stage::Publication => "publication",
     };
-    let retried = if reason.is_lasting() { "slowly" } else { "soon" };
-    format!("| `{}` | {hop} | {} | {retried} |\n", reason.code(), reason.cause())
+    let retried = if kind.is_permanent() { "slowly" } else { "soon" };
+    format!("| `{}` | {stage} | {} | {retried} |\n", kind.code(), kind.message())
 }
 
-fn mend(reason: Reason) -> String {
-    format!("| {} | {} | `{}` |\n", reason.cause(), reason.mend(), reason.code())
+fn remediation_row(kind: ErrorKind) -> String {
+    format!("| {} | {} | `{}` |\n", kind.message(), kind.remediation(), kind.code())
 }
 
-fn table(head: &str, row: fn(Reason) -> String) -> String {
-    let rows: String = Reason::ALL.iter().copied().map(row).collect();
+fn table(head: &str, row: fn(ErrorKind) -> String) -> String {
+    let rows: String = ErrorKind::ALL.iter().copied().map(row).collect();
     format!("{head}\n{}|\n{rows}", "| --- ".repeat(head.matches('|').count() - 1))
 }
 
 #[test]
-fn the_book_lists_every_fault() {
-    section::hold(PAGE, "faults", &table("| code | hop | what is wrong | retried |", fault));
-    let mends = table("| what is wrong | what mends it | code |", mend);
-    section::hold(TROUBLES, "faults", &mends);
+fn docs_list_every_error() {
+    section::hold(REFERENCE, "faults", &table("| code | stage | message | retried |", error_row));
+    let remediations = table("| message | fix | code |", remediation_row);
+    section::hold(TROUBLESHOOTING, "faults", &remediations);
 }
 
 #[test]
-fn the_book_lists_what_aws_says() {
-    let mut table = String::from("| text | the sidecar's code |\n| --- | --- |\n");
-    for (name, _, reason, _) in faults::CASES {
-        writeln!(table, "| `{}` | `{reason}` |", faults::body(name).1).unwrap();
+fn docs_list_error_messages_of_aws() {
+    let mut table = String::from("| text | code |\n| --- | --- |\n");
+    for (name, _, kind, _) in aws_errors::CASES {
+        writeln!(table, "| `{}` | `{kind}` |", aws_errors::body(name).1).unwrap();
     }
-    section::hold(TROUBLES, "what AWS STS says", &table);
+    section::hold(TROUBLESHOOTING, "what AWS STS says", &table);
 }
 
-/// Its own words as far as they name nobody.
+/// Compares the beginning of each message, which contains no names.
 #[test]
-fn the_book_has_what_google_says() {
+fn docs_contain_error_messages_of_google() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = fs::read_to_string(here.join("../..").join(TROUBLES)).unwrap();
+    let page = fs::read_to_string(here.join("../..").join(TROUBLESHOOTING)).unwrap();
     for file in fs::read_dir(here.join("tests/it/google-errors")).unwrap() {
         let body: Value = serde_json::from_str(&fs::read_to_string(file.unwrap().path()).unwrap()).unwrap();
         let text = body["error_description"].as_str().or_else(|| body["error"]["message"].as_str()).unwrap();
-        let begin: String = text.chars().take(30).collect();
-        assert!(page.contains(&begin), "{TROUBLES} has no {text:?}");
+        let beginning: String = text.chars().take(30).collect();
+        assert!(page.contains(&beginning), "{TROUBLESHOOTING} lacks {text:?}");
     }
 }
 
 #[test]
-fn the_reference_lists_every_metric() {
+fn docs_list_every_metric() {
     let metrics = Metrics::default();
-    // Its outcome is listed once it has happened.
-    metrics.not_made(TokenClass::Access, &Fault::new(Reason::Dns, ""));
-    let page = metrics.render(&Board::default(), &Clock::system());
-    section::hold(PAGE, "the sidecar's metrics", &listed::table(&page));
+    // An error is listed once it has occurred.
+    metrics.count_issue_error(TokenClass::Access, &Error::new(ErrorKind::Dns, ""));
+    let page = metrics.render(&SharedState::default(), &Clock::system());
+    section::hold(REFERENCE, "the sidecar's metrics", &listed::table(&page));
 }

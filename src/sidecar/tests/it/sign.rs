@@ -1,4 +1,4 @@
-//! The subject token is the one that AWS's own signers make, and survives its encoding.
+//! The subject token equals the one of AWS's own signers, and its encoding round-trips.
 
 use std::time::{Duration, SystemTime};
 
@@ -37,9 +37,9 @@ fn header<'a>(request: &'a Value, key: &str) -> &'a str {
     headers.iter().find(|header| header["key"] == key).unwrap()["value"].as_str().unwrap()
 }
 
-/// The signature covers the canonical request, so one that is right shows that all four headers are in it.
+/// The signature covers the canonical request, so a correct one proves that all four headers are signed.
 #[test]
-fn the_vector_that_botocore_agrees_with() {
+fn sign_matches_the_vector_of_botocore() {
     assert_eq!(
         hex(digest(&SHA256, CANONICAL_REQUEST.as_bytes()).as_ref()),
         "8e50ed972cc1728035ab85b75e6de35736df96cc028fce787b8cb214623d5a9a"
@@ -47,11 +47,11 @@ fn the_vector_that_botocore_agrees_with() {
     let token = sign(&credentials(SESSION_TOKEN), AUDIENCE, "us-east-2", then()).unwrap();
     let signature = "Signature=460b491cd92b746345219747e679bf55541e3f8bb18eb11516305dbecded91b8\"";
     assert!(decoded(token.expose()).contains(signature));
-    assert_eq!(decoded(token.expose()), REQUEST, "the very bytes: order, compactness, no newline");
+    assert_eq!(decoded(token.expose()), REQUEST, "the same bytes: order, no whitespace, no newline");
 }
 
 #[test]
-fn it_is_encoded_once_and_on_one_line() {
+fn subject_token_is_encoded_once_on_one_line() {
     let token = sign(&credentials(SESSION_TOKEN), AUDIENCE, "us-east-2", then()).unwrap();
     assert!(token.expose().starts_with("%7B%22headers%22%3A%5B%7B%22key%22%3A%22Authorization%22"));
     assert!(!decoded(token.expose()).contains('%'));
@@ -59,7 +59,7 @@ fn it_is_encoded_once_and_on_one_line() {
 }
 
 #[test]
-fn the_host_is_the_public_one_of_the_partition() {
+fn host_is_the_public_one_of_the_partition() {
     for (region, url) in [
         ("eu-west-1", "https://sts.eu-west-1.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15"),
         ("cn-north-1", "https://sts.cn-north-1.amazonaws.com.cn?Action=GetCallerIdentity&Version=2011-06-15"),
@@ -75,9 +75,9 @@ fn the_host_is_the_public_one_of_the_partition() {
 }
 
 proptest! {
-    /// Whatever stands in the session token and the audience comes out again, and the time as AWS writes it.
+    /// The session token, the audience and the time can be read from the token, the time in AWS's form.
     #[test]
-    fn the_encoding_round_trips(session_token in "[ -~]{1,300}", provider in "[!-~]{1,60}", seconds in 0_u64..4_000_000_000) {
+    fn subject_token_round_trips(session_token in "[ -~]{1,300}", provider in "[!-~]{1,60}", seconds in 0_u64..4_000_000_000) {
         let audience = format!("//iam.googleapis.com/{provider}");
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let token = sign(&credentials(&session_token), &audience, "us-east-2", now).unwrap();

@@ -1,4 +1,4 @@
-//! What several of these tests need.
+//! Helpers that several tests use.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -7,38 +7,38 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use percent_encoding::percent_decode_str;
 use rolebridge_core::env::sidecar as names;
+use rolebridge_sidecar::aws::sts::Session;
 use rolebridge_sidecar::clock::Clock;
-use rolebridge_sidecar::credentials::Session;
-use rolebridge_sidecar::fault::Fault;
-use rolebridge_sidecar::proof::{Proof, Prove, Prover};
-use rolebridge_sidecar::schedule::Life;
-use rolebridge_sidecar::settings::{Identity, Settings, Variables};
+use rolebridge_sidecar::credential::{Credential, CredentialProvider, CredentialSource};
+use rolebridge_sidecar::error::Error;
+use rolebridge_sidecar::schedule::Lifetime;
+use rolebridge_sidecar::settings::{Env, Identity, Settings};
 
-/// A provider's.
+/// A provider's audience.
 pub(crate) const AUDIENCE: &str =
     "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/providers/prod";
-/// A role's.
+/// A role's ARN.
 pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/batch";
-/// Has the shape of one.
+/// A text with the shape of a JSON web token.
 pub(crate) const PROJECTED_TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.marker-projected-token.c2lnbmF0dXJl";
-/// Nothing may ever show these.
+/// A secret access key, which no output may contain.
 pub(crate) const SECRET_KEY: &str = "marker-secret-key";
-/// As [`SECRET_KEY`].
+/// A session token, which no output may contain.
 pub(crate) const SESSION_TOKEN: &str = "marker-session-token";
 
-/// A folder for a token: in memory, as the pod's volume is, where the machine has such a place.
+/// Creates a directory for a token: in memory, like the pod's volume, if the system has such a place.
 pub(crate) fn volume() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-/// A session of that life.
-pub(crate) fn session(life: Life) -> Session {
+/// Creates a session with that life.
+pub(crate) fn session(lifetime: Lifetime) -> Session {
     let (secret, token) = (SECRET_KEY, Some(SESSION_TOKEN.to_owned()));
-    let credentials = Credentials::new("ASIAMARKER", secret, token, Some(life.expires), "test");
-    Session { credentials, life }
+    let credentials = Credentials::new("ASIAMARKER", secret, token, Some(lifetime.expires), "test");
+    Session { credentials, lifetime }
 }
 
-/// When a subject token was signed; `None` if it is not a whole one.
+/// Returns the time at which a subject token was signed; `None` if the token is incomplete.
 pub(crate) fn signed_at(token: &str) -> Option<SystemTime> {
     let json = percent_decode_str(token).decode_utf8().ok()?;
     let request: serde_json::Value = serde_json::from_str(&json).ok()?;
@@ -50,26 +50,26 @@ pub(crate) fn signed_at(token: &str) -> Option<SystemTime> {
     Some(SystemTime::UNIX_EPOCH + Duration::from_secs(days(year, month, day) * 86_400 + time))
 }
 
-/// Days from 1970 to a date of the Gregorian calendar.
+/// Returns the days from 1970 to a date of the Gregorian calendar.
 fn days(year: u64, month: u64, day: u64) -> u64 {
     let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
     year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1 - 719_468
 }
 
-/// Variables of a sidecar with a volume of its own.
+/// The environment variables of a sidecar with its own volume.
 #[derive(Debug)]
 pub(crate) struct Environment {
     pub(crate) folder: tempfile::TempDir,
-    pub(crate) variables: HashMap<&'static str, String>,
+    pub(crate) env: HashMap<&'static str, String>,
 }
 
 impl Environment {
-    /// One whose AWS STS is at `endpoint`.
+    /// Creates an environment whose AWS STS is at `endpoint`.
     pub(crate) fn new(endpoint: &str) -> Self {
         let folder = volume();
         let path = |name: &str| folder.path().join(name).display().to_string();
         std::fs::write(path("web-identity"), PROJECTED_TOKEN).unwrap();
-        let variables = HashMap::from([
+        let env = HashMap::from([
             (names::AWS_ROLE_ARN, ROLE.to_owned()),
             (names::AWS_ROLE_SESSION_NAME, "shop.nightly".to_owned()),
             (names::AWS_WEB_IDENTITY_TOKEN_FILE, path("web-identity")),
@@ -78,37 +78,37 @@ impl Environment {
             (names::AUDIENCE, AUDIENCE.to_owned()),
             (names::TOKEN_FILE, path("token")),
         ]);
-        Self { folder, variables }
+        Self { folder, env }
     }
 
     pub(crate) fn set(&mut self, name: &'static str, value: impl Into<String>) {
-        self.variables.insert(name, value.into());
+        self.env.insert(name, value.into());
     }
 
-    /// Writes `pem` to a file and names it in `variable`.
+    /// Writes `pem` to a file and sets `variable` to its path.
     pub(crate) fn trust(&mut self, variable: &'static str, pem: &str) {
         let path = self.folder.path().join("ca.crt");
         std::fs::write(&path, pem).unwrap();
         self.set(variable, path.display().to_string());
     }
 
-    /// What these variables say.
+    /// Returns the settings.
     pub(crate) fn settings(&self) -> Settings {
-        let variable = |name: &str| self.variables.get(name).map(OsString::from);
-        Settings::read(&Variables::new(&variable)).unwrap()
+        let variable = |name: &str| self.env.get(name).map(OsString::from);
+        Settings::read(&Env::new(&variable)).unwrap()
     }
 
-    /// Proves the pod's identity once.
-    pub(crate) async fn prove(&self, clock: Clock) -> Result<Proof, Fault> {
-        let variable = |name: &str| self.variables.get(name).map(OsString::from);
-        Prover::new(Identity::read(&Variables::new(&variable)).unwrap(), clock).prove().await
+    /// Requests a credential.
+    pub(crate) async fn provide(&self, clock: Clock) -> Result<Credential, Error> {
+        let variable = |name: &str| self.env.get(name).map(OsString::from);
+        CredentialProvider::new(Identity::read(&Env::new(&variable)).unwrap(), clock).provide().await
     }
 
-    /// Asks AWS STS once, for a session.
-    pub(crate) async fn ask(&self) -> Result<Session, Fault> {
-        match self.prove(Clock::system()).await? {
-            Proof::Session(session) => Ok(session),
-            Proof::Token(..) => panic!("these variables ask for a session"),
+    /// Requests a session from AWS STS.
+    pub(crate) async fn ask(&self) -> Result<Session, Error> {
+        match self.provide(Clock::system()).await? {
+            Credential::Session(session) => Ok(session),
+            Credential::Token(..) => panic!("expected a session"),
         }
     }
 }

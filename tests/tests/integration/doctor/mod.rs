@@ -198,7 +198,7 @@ fn env(case: &Case, clouds: &Clouds, folder: &Path) -> Vec<(&'static str, String
     // Files of a running sidecar.
     write("published", "token");
     let expiry = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 3_600;
-    write("published.state.json", &format!("{{\"good_until\":{expiry}}}"));
+    write("published.status.json", &format!("{{\"valid_until\":{expiry}}}"));
     let provider = format!("{POOL}/providers/{}", case.identity);
     let mut env = vec![
         (names::IDENTITY, case.identity.clone()),
@@ -251,8 +251,8 @@ fn normalize(text: &str, clouds: &Clouds, folder: &Path) -> String {
     for (pattern, replacement) in [
         (r"127\.0\.0\.1:\d+", "somewhere:443"),
         (r"within \d+ ms", "within 1 ms"),
-        (r"(expires in|lives|good for) (5[89] min \d+ s|59 min|1 h)", "$1 1 h"),
-        (r"(expires in|lives) (5 h 59 min|6 h)", "$1 6 h"),
+        (r"expires in (5[89] min \d+ s|59 min|1 h)", "expires in 1 h"),
+        (r"expires in (5 h 59 min|6 h)", "expires in 6 h"),
         (r#""expiresInSeconds":(3600|35\d\d)"#, r#""expiresInSeconds":3600"#),
         (r#""expiresInSeconds":(21600|215\d\d)"#, r#""expiresInSeconds":21600"#),
         (r"date/time \d{10}", "date/time 1772409600"),
@@ -261,7 +261,7 @@ fn normalize(text: &str, clouds: &Clouds, folder: &Path) -> String {
             "0b1c2d3e-4f50-4617-8283-94a5b6c7d8e9",
         ),
         (r"\d{4}-\d\d-\d\dT[0-9:]+Z", "2026-03-02T00:00:00Z"),
-        (r"node's is (59 min [0-9]+ s|1 h)", "node's is 1 h"),
+        (r"node's clock is (59 min [0-9]+ s|1 h)", "node's clock is 1 h"),
         (r#""clockOffset":-(3600|35\d\d)"#, r#""clockOffset":-3600"#),
     ] {
         text = Regex::new(pattern).unwrap().replace_all(&text, replacement).into_owned();

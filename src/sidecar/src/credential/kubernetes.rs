@@ -1,0 +1,60 @@
+//! The projected token of the identity `kubernetes`.
+//!
+//! The kubelet replaces the file before the token expires. The sidecar reads it again after a fraction of the remaining
+//! lifetime, and so more often as the expiry approaches.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::Credential;
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind};
+use crate::schedule::Lifetime;
+use crate::subject_token::SubjectToken;
+use crate::{jwt, projected_token};
+
+/// The remaining lifetime below which a token counts as expired.
+const MIN_REMAINING: Duration = Duration::from_secs(10);
+
+pub(super) fn credential(file: &Path, clock: &Clock) -> Result<Credential, Error> {
+    let token = projected_token::read(file)?;
+    let obtained = clock.now();
+    let expires = jwt::expires(token.expose());
+    let expires = expires.ok_or_else(|| Error::new(ErrorKind::TokenMalformed, file.display().to_string()))?;
+    if expires <= obtained + MIN_REMAINING {
+        return Err(Error::new(ErrorKind::TokenStale, file.display().to_string()));
+    }
+    Ok(Credential::Token(SubjectToken::new(token.expose()), Lifetime { obtained, expires }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use rstest::rstest;
+
+    use super::*;
+
+    /// {"exp":1772409600}
+    const TOKEN: &str = "eyJh.eyJleHAiOjE3NzI0MDk2MDB9.c2ln";
+
+    #[rstest]
+    #[case::valid(TOKEN, 60, Ok(60))]
+    #[case::about_to_expire(TOKEN, 10, Err(ErrorKind::TokenStale))]
+    #[case::expired(TOKEN, -60, Err(ErrorKind::TokenStale))]
+    #[case::without_exp("eyJh.e30.c2ln", 60, Err(ErrorKind::TokenMalformed))]
+    #[case::empty("", 60, Err(ErrorKind::TokenEmpty))]
+    fn credential_requires_a_valid_token(
+        #[case] content: &str,
+        #[case] remaining: i64,
+        #[case] expected: Result<u64, ErrorKind>,
+    ) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), content).unwrap();
+        let now = SystemTime::UNIX_EPOCH
+            + Duration::from_secs(1_772_409_600_u64.checked_add_signed(-remaining).unwrap());
+        let credential = credential(file.path(), &Clock::from_fn(move || now));
+        let seconds = credential.map(|credential| credential.lifetime().total().as_secs());
+        assert_eq!(seconds.map_err(|error| error.kind()), expected);
+    }
+}

@@ -1,0 +1,128 @@
+//! The steps inside the pod: the settings, the published token, the projected token.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use rolebridge_core::diagnostics::{Evidence, Step};
+
+use super::recorder::{Aborted, Recorder};
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind};
+use crate::publish::Publisher;
+use crate::settings::{AwsCredentials, Identity, IdentitySource, Settings};
+use crate::status_file::{check_ready, unix_seconds};
+use crate::{jwt, projected_token as token_file};
+
+pub(super) fn settings(settings: &Settings, recorder: &mut Recorder<'_>) {
+    let Settings { identity, google, .. } = settings;
+    let account = google.impersonation.as_ref().map(|account| account.email.clone());
+    let access = account
+        .as_ref()
+        .map_or_else(|| "direct access of the principal".to_owned(), |email| format!("impersonates {email}"));
+    let (kind, provider) = (identity.kind.as_str(), &identity.provider.name);
+    let message = format!("identity {kind}, provider {provider}, {access}");
+    let evidence = Evidence {
+        identity: Some(kind.to_owned()),
+        provider: Some(provider.to_string()),
+        service_account: account,
+        ..Evidence::default()
+    };
+    recorder.ok(Step::Settings, message, evidence);
+}
+
+/// Checks the token that `run` has published in the same pod.
+pub(super) fn published_token(settings: &Settings, recorder: &mut Recorder<'_>) {
+    let publisher = Publisher::new(settings.token_file.clone());
+    let (status, now) = (publisher.status(), SystemTime::now());
+    let valid_until = status.as_ref().and_then(|status| status.valid_until);
+    match check_ready(status.as_ref(), publisher.has_token(), now) {
+        Ok(()) => {
+            let remaining = valid_until.unwrap_or_default().saturating_sub(unix_seconds(now));
+            let file = publisher.token_file().display();
+            let message = format!("{file}, expires in {}", span(Duration::from_secs(remaining)));
+            let evidence = Evidence { expires_in_seconds: Some(remaining), ..Evidence::default() };
+            recorder.ok(Step::Published, message, evidence);
+        }
+        Err(failure) => recorder.warn(Step::Published, failure, Evidence::default()),
+    }
+}
+
+pub(super) fn projected_token(
+    settings: &Settings,
+    clock: &Clock,
+    recorder: &mut Recorder<'_>,
+) -> Result<(), Aborted> {
+    let file = projected_token_file(&settings.identity);
+    let token = match token_file::read(file) {
+        Ok(token) => token,
+        Err(error) => return Err(recorder.abort(Step::ProjectedToken, &error, Evidence::default())),
+    };
+    let claims = jwt::claims(token.expose()).unwrap_or_default();
+    let evidence = Evidence {
+        issuer: claims.issuer,
+        audiences: claims.audiences.into(),
+        subject: claims.subject,
+        ..Evidence::default()
+    };
+    let expires = jwt::expires(token.expose());
+    match expires.map(|expires| expires.duration_since(clock.local())) {
+        // Only a warning: the services that accept the token decide by their own clocks, which are correct.
+        Some(Err(_)) => {
+            let stale = Error::new(ErrorKind::TokenStale, file.display().to_string());
+            recorder.warn_of_error(Step::ProjectedToken, &stale, evidence);
+        }
+        Some(Ok(remaining)) => {
+            let message = format!("{}, expires in {}", describe(&evidence), span(remaining));
+            let evidence = Evidence { expires_in_seconds: Some(remaining.as_secs()), ..evidence };
+            recorder.ok(Step::ProjectedToken, message, evidence);
+        }
+        None => recorder.ok(Step::ProjectedToken, describe(&evidence), evidence),
+    }
+    Ok(())
+}
+
+fn describe(evidence: &Evidence) -> String {
+    let Evidence { issuer, audiences, subject, .. } = evidence;
+    let [issuer, subject] = [issuer, subject].map(|claim| claim.as_deref().unwrap_or("none"));
+    format!("issuer {issuer}, audience {}, subject {subject}", audiences.join(", "))
+}
+
+/// Returns the projected token's file, which the kubelet writes.
+fn projected_token_file(identity: &Identity) -> &Path {
+    match &identity.source {
+        IdentitySource::Aws(aws) => match &aws.credentials {
+            AwsCredentials::WebIdentity(role) => &role.token_file,
+            AwsCredentials::PodIdentity(agent) => &agent.authorization_file,
+        },
+        IdentitySource::Kubernetes { token_file } => token_file,
+    }
+}
+
+/// Formats a duration by its two largest units.
+pub(super) fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+    let first = parts.iter().position(|(count, _)| *count > 0).unwrap_or(2);
+    let largest = parts.iter().skip(first).take(2).filter(|(count, _)| *count > 0);
+    let texts: Vec<_> = largest.map(|(count, unit)| format!("{count} {unit}")).collect();
+    if texts.is_empty() { "0 s".to_owned() } else { texts.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(0, "0 s")]
+    #[case(59, "59 s")]
+    #[case(60, "1 min")]
+    #[case(100, "1 min 40 s")]
+    #[case(3600, "1 h")]
+    #[case(3605, "1 h")]
+    #[case(86_399, "23 h 59 min")]
+    fn span_has_the_two_largest_units(#[case] seconds: u64, #[case] text: &str) {
+        assert_eq!(span(Duration::from_secs(seconds)), text);
+    }
+}

@@ -1,0 +1,7 @@
+//! HTTP: the client for AWS and Google, and the server for the pod.
+
+pub mod connector;
+pub(crate) mod deadline;
+pub(crate) mod error;
+pub(crate) mod request;
+pub mod server;

@@ -1,0 +1,100 @@
+//! HTTP requests to all services except AWS STS, whose SDK sends its own over the same connector.
+
+use std::time::SystemTime;
+
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::date_time::Format;
+use http_body_util::{BodyExt, Limited};
+
+use super::connector::connector;
+use super::deadline::call_with_deadline;
+use super::error::connection_error;
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Service};
+use crate::settings::Connection;
+
+/// Maximum size of a response body. Tokens have up to a few kilobytes, error responses less.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+
+/// A request.
+pub(crate) struct Request<'a> {
+    pub(crate) service: Service,
+    pub(crate) method: &'static str,
+    pub(crate) url: &'a str,
+    pub(crate) headers: &'a [(&'a str, &'a str)],
+    pub(crate) body: String,
+}
+
+/// A response.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    /// The `Date` header, unparsed.
+    date: Option<String>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) host: String,
+}
+
+impl Response {
+    /// Returns the time of the response, by the service's clock.
+    pub(crate) fn date(&self) -> Option<SystemTime> {
+        httpdate::parse_http_date(self.date.as_deref()?).ok()
+    }
+
+    /// Corrects `clock` by the `Date` header, which must be AWS's.
+    pub(crate) fn correct_clock(&self, clock: &Clock) {
+        if let Some(date) = &self.date {
+            clock.observe(date);
+        }
+    }
+
+    /// Returns the error for a successful response with invalid content.
+    pub(crate) fn unexpected(&self, service: Service, problem: &str) -> Error {
+        let detail = format!("{}: {problem}", self.host);
+        Error::new(ErrorKind::UnexpectedResponse, detail).from_service(service)
+    }
+}
+
+/// Sends the request and reads the response.
+pub(crate) async fn send(connection: &Connection, request: Request<'_>) -> Result<Response, Error> {
+    let (service, host) = (request.service, host(request.url));
+    let result = call_with_deadline(&host, send_once(connection, request, &host)).await;
+    result.flatten().map_err(|error| error.from_service(service))
+}
+
+async fn send_once(connection: &Connection, request: Request<'_>, host: &str) -> Result<Response, Error> {
+    let response = connector(connection)?.call(encode(request, host)?).await;
+    let response = response.map_err(|error| connection_error(&error, host))?;
+    let (status, date) = (response.status().as_u16(), response.headers().get("date").map(ToOwned::to_owned));
+    let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES).collect().await;
+    let body = body.map_err(|error| Error::new(ErrorKind::UnexpectedResponse, format!("{host}: {error}")))?;
+    Ok(Response { status, date, body: body.to_bytes().to_vec(), host: host.to_owned() })
+}
+
+fn encode(request: Request<'_>, host: &str) -> Result<HttpRequest, Error> {
+    // Settings accept only URLs and visible characters, so none of this fails.
+    let invalid = |_| Error::new(ErrorKind::Rejected, format!("{host}: failed to encode the request"));
+    let mut encoded = HttpRequest::new(SdkBody::from(request.body));
+    encoded.set_method(request.method).map_err(invalid)?;
+    encoded.set_uri(request.url).map_err(invalid)?;
+    let default_headers =
+        [("accept", "application/json"), ("user-agent", concat!("rolebridge/", env!("CARGO_PKG_VERSION")))];
+    for (name, value) in default_headers.iter().chain(request.headers) {
+        encoded.headers_mut().try_insert((*name).to_owned(), (*value).to_owned()).map_err(invalid)?;
+    }
+    Ok(encoded)
+}
+
+/// Returns the host of a URL, as errors name it, or the whole text if it is not a URL.
+pub(crate) fn host(url: &str) -> String {
+    let authority = url.parse::<http::Uri>().ok().and_then(|url| Some(url.authority()?.to_string()));
+    authority.unwrap_or_else(|| url.to_owned())
+}
+
+/// Parses a time in the JSON of AWS or Google (RFC 3339).
+pub(crate) fn parse_time(text: &str) -> Option<SystemTime> {
+    SystemTime::try_from(DateTime::from_str(text, Format::DateTimeWithOffset).ok()?).ok()
+}

@@ -1,0 +1,105 @@
+//! The command `ready`: checks that a valid token is published. The kubelet runs it as the startup probe, so its output
+//! becomes an event of the pod.
+//!
+//! It reads one or two small files, and needs no runtime and no client.
+
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use rolebridge_core::pod_names::PROBE_TIMEOUT_SECONDS;
+
+use crate::error::Failure;
+use crate::publish::{Publisher, has_content};
+use crate::settings::TokenFile;
+use crate::status_file;
+use crate::token_files::NO_TOKEN_YET;
+
+/// Maximum wait: a second less than the probe's timeout, so that the output is still read.
+const MAX_WAIT: Duration =
+    Duration::from_secs(PROBE_TIMEOUT_SECONDS as u64).saturating_sub(Duration::from_secs(1));
+/// The first pause. The first token arrives within a round trip or two, so the status is read often at first. A read takes
+/// microseconds.
+const MIN_PAUSE: Duration = Duration::from_millis(5);
+const MAX_PAUSE: Duration = Duration::from_millis(200);
+
+/// Checks once.
+///
+/// # Errors
+/// Returns an error with the reason if the pod is not ready.
+pub fn ready(token_file: PathBuf, token_files: &[TokenFile]) -> Result<(), Failure> {
+    check(&Publisher::new(token_file), token_files)
+}
+
+/// Checks until the pod is ready or the probe's timeout is near.
+///
+/// # Errors
+/// Returns an error with the reason if the pod is still not ready.
+pub fn wait(token_file: PathBuf, token_files: &[TokenFile]) -> Result<(), Failure> {
+    let publisher = Publisher::new(token_file);
+    let deadline = Instant::now() + MAX_WAIT;
+    let mut pause = MIN_PAUSE;
+    loop {
+        let result = check(&publisher, token_files);
+        if result.is_ok() || Instant::now() + pause > deadline {
+            return result;
+        }
+        thread::sleep(pause);
+        // Each pause is a tenth longer: it reaches 200 ms after two seconds.
+        pause = pause.mul_f64(1.1).min(MAX_PAUSE);
+    }
+}
+
+fn check(publisher: &Publisher, token_files: &[TokenFile]) -> Result<(), Failure> {
+    status_file::check_ready(publisher.status().as_ref(), publisher.has_token(), SystemTime::now())?;
+    if token_files.iter().all(|token_file| has_content(&token_file.file)) {
+        return Ok(());
+    }
+    Err(publisher.token_files_error().map_or_else(|| Failure::new(NO_TOKEN_YET), Failure::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::error::{Error, ErrorKind, Service};
+    use crate::status_file::{ErrorSummary, Status, unix_seconds};
+    use crate::token_kind::TokenKind;
+
+    fn publish_token(token_file: &Path) -> Publisher {
+        std::fs::write(token_file, "token").unwrap();
+        let valid_until = Some(unix_seconds(SystemTime::now()) + 60);
+        let publisher = Publisher::new(token_file.to_owned());
+        publisher.publish_status(&Status { valid_until, error: None }).unwrap();
+        publisher
+    }
+
+    #[test]
+    fn ready_waits_for_token_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let (token_file, file) = (folder.path().join("token"), folder.path().join("access-token"));
+        let token_files = [TokenFile::token(TokenKind::default_access(), file.clone())];
+        let publisher = publish_token(&token_file);
+        assert_eq!(ready(token_file.clone(), &[]), Ok(()));
+        assert_eq!(ready(token_file.clone(), &token_files), Err(Failure::new(NO_TOKEN_YET)));
+        let error = Error::new(ErrorKind::ConditionRejected, "sts").from_service(Service::GoogleSts);
+        publisher.publish_token_files_error(Some(&ErrorSummary::from(&error))).unwrap();
+        let failure = ready(token_file.clone(), &token_files).unwrap_err();
+        assert_eq!(failure.to_string(), error.to_string());
+        std::fs::write(&file, "token").unwrap();
+        assert_eq!(ready(token_file, &token_files), Ok(()), "the first token counts");
+    }
+
+    #[test]
+    fn wait_returns_when_the_token_is_published() {
+        let folder = tempfile::tempdir().unwrap();
+        let token_file = folder.path().join("token");
+        let (path, result) = (token_file.clone(), std::sync::mpsc::channel());
+        let waiting = thread::spawn(move || result.0.send(wait(path, &[])));
+        assert!(ready(token_file.clone(), &[]).is_err());
+        publish_token(&token_file);
+        assert_eq!(result.1.recv().unwrap(), Ok(()));
+        waiting.join().unwrap().unwrap();
+    }
+}
