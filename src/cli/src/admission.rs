@@ -1,33 +1,160 @@
-//! What becomes of the pod of an object: decided by the very code that the webhook runs.
+//! Decides about the pods of objects with the webhook's own engine.
 
-use rolebridge_inject::{Admission, Decision, Reason, admit};
+use rolebridge_inject::settings::{ResolvedSetting, declared_settings};
+use rolebridge_inject::{Admission, Context, Decision, Patch, Pod, Reason, admit, resolve};
+use serde::Deserialize;
 
 use crate::error::CliError;
+use crate::input::document::Document;
 use crate::input::manifests::Manifests;
 use crate::input::object::Object;
+use crate::input::object_ref::ObjectRef;
+use crate::input::ordered_value::OrderedValue;
 
-/// A decision about the pod of an object, with what the user should hear about it and the object. `None` where the
-/// object has no pod.
+/// The decision about the pod of an object, with the settings that it is based on.
+#[derive(Debug)]
+pub(crate) struct Evaluation {
+    /// The object's kind and name: `Deployment/batch`.
+    pub(crate) object: String,
+    pub(crate) namespace: String,
+    pub(crate) service_account: String,
+    pub(crate) decision: Decision,
+    pub(crate) warnings: Vec<String>,
+    /// The resolved settings, or the declared ones if they are invalid.
+    pub(crate) settings: Vec<ResolvedSetting>,
+}
+
+impl Evaluation {
+    /// Returns the value of an annotation.
+    pub(crate) fn setting(&self, key: &str) -> Option<&str> {
+        self.settings.iter().find(|setting| setting.key == key).map(|setting| setting.value.as_str())
+    }
+
+    /// Returns the reason why the pod is not injected.
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        match &self.decision {
+            Decision::Patch(_) => None,
+            Decision::Skip(reason) => Some(*reason),
+            Decision::Deny(denial) => Some(denial.reason),
+        }
+    }
+
+    /// Returns the sentence that says why the pod is not injected.
+    pub(crate) fn message(&self) -> Option<&str> {
+        match &self.decision {
+            Decision::Patch(_) => None,
+            Decision::Skip(reason) => Some(reason.sentence()),
+            Decision::Deny(denial) => Some(&denial.message),
+        }
+    }
+}
+
+/// Admits the pod of an object, with the webhook's warnings about the pod and the object.
+///
+/// Returns `None` for an object without a pod.
+///
+/// # Errors
+///
+/// Returns an error if the object does not match its kind.
 pub(crate) fn admit_object(
     manifests: &Manifests,
     object: &Object<'_>,
 ) -> Result<Option<Admission<'static>>, CliError> {
     let Some(json) = object.pod_as_json()? else { return Ok(None) };
     let pod = object.pod(&json)?;
-    let (namespace, service_account) = (manifests.namespace(object), pod.service_account());
-    let context = manifests.context(namespace, service_account);
-    let mut admission = admit(&pod, &context).without_settings();
-    admission.warnings.extend(object.advice()?);
-    let is_unknown = context.service_account.is_none();
-    if let Decision::Deny(refusal) = &mut admission.decision
-        && matches!(refusal.reason, Reason::NoProvider | Reason::NoAwsIdentity)
-        && is_unknown
+    let context = manifests.context(manifests.namespace(object), pod.service_account());
+    Ok(Some(admit_pod(object, &pod, &context)?.without_settings()))
+}
+
+fn admit_pod<'a>(
+    object: &Object<'_>,
+    pod: &'a Pod<'_>,
+    context: &Context<'a>,
+) -> Result<Admission<'a>, CliError> {
+    let mut admission = admit(pod, context);
+    admission.warnings.extend(object.warning()?);
+    if let Decision::Deny(denial) = &mut admission.decision
+        && matches!(denial.reason, Reason::NoProvider | Reason::NoAwsIdentity)
+        && context.service_account.is_none()
     {
         let hint = format!(
-            " (There is no service account {namespace}/{service_account} {}.)",
-            object.place_of_others()
+            " (Service account {}/{} not found in {}.)",
+            context.namespace,
+            pod.service_account(),
+            object.search_scope()
         );
-        refusal.message.push_str(&hint);
+        denial.message.push_str(&hint);
     }
-    Ok(Some(admission))
+    Ok(admission)
+}
+
+/// Evaluates every pod of the documents, or only that of `target`.
+///
+/// # Errors
+///
+/// Returns an error if there is no such pod, or if an object does not match its kind.
+pub(crate) fn evaluate_all<'a>(
+    manifests: &'a Manifests,
+    target: Option<&ObjectRef>,
+) -> Result<Vec<(Object<'a>, Evaluation)>, CliError> {
+    let mut evaluations = Vec::new();
+    let mut found = Vec::new();
+    for object in manifests.documents.iter().flat_map(Document::objects) {
+        found.extend(object.pod_path().map(|_| object.title()));
+        if target.is_none_or(|target| object.is(target))
+            && let Some(evaluation) = evaluate(manifests, &object)?
+        {
+            evaluations.push((object, evaluation));
+        }
+    }
+    if evaluations.is_empty() {
+        let wanted = target.map_or_else(|| "pods and pod templates".to_owned(), ObjectRef::title);
+        let found = if found.is_empty() { "no object with a pod".to_owned() } else { found.join(", ") };
+        return Err(CliError::NotFound { wanted, found });
+    }
+    Ok(evaluations)
+}
+
+fn evaluate(manifests: &Manifests, object: &Object<'_>) -> Result<Option<Evaluation>, CliError> {
+    let Some(json) = object.pod_as_json()? else { return Ok(None) };
+    let pod = object.pod(&json)?;
+    let (namespace, service_account) = (manifests.namespace(object), pod.service_account());
+    let context = manifests.context(namespace, service_account);
+    let admission = admit_pod(object, &pod, &context)?;
+    // A pod that did not opt in is admitted without settings; they are shown nevertheless.
+    let settings = match admission.settings.or_else(|| resolve(&pod, &context).ok()) {
+        Some(settings) => settings.entries().collect(),
+        None => declared_settings(&pod, &context).collect(),
+    };
+    Ok(Some(Evaluation {
+        object: object.title(),
+        namespace: namespace.to_owned(),
+        service_account: service_account.to_owned(),
+        decision: admission.decision,
+        warnings: admission.warnings,
+        settings,
+    }))
+}
+
+/// An operation of the webhook's patches, which only add.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "op", rename_all = "lowercase")]
+enum Operation {
+    Add { path: String, value: OrderedValue },
+}
+
+/// Applies a patch to the pod at a JSON pointer.
+///
+/// # Errors
+///
+/// Returns an error if the patch does not match the pod.
+pub(crate) fn apply_patch(patch: &Patch, pod_pointer: &str, root: &mut OrderedValue) -> Result<(), CliError> {
+    let operations: Vec<Operation> =
+        serde_json::from_str(patch.as_json()).map_err(|error| CliError::Format(error.to_string()))?;
+    for Operation::Add { path, value } in operations {
+        root.add(&format!("{pod_pointer}{path}"), value).ok_or_else(|| {
+            CliError::Format(format!("failed to apply the patch: {pod_pointer}{path} does not exist"))
+        })?;
+    }
+    Ok(())
 }

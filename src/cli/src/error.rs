@@ -1,74 +1,80 @@
-//! What ends a command, for the person who typed it.
+//! Errors that end a command.
 
+use std::io;
 use std::path::PathBuf;
 
-/// Why a command could not do what it was asked to.
+/// A value read from a cluster, or the message why it could not be read.
+///
+/// Commands that continue after such an error report the message.
+pub(crate) type ReadResult<T> = Result<T, String>;
+
+/// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
-    /// A file cannot be read.
+    /// A file or folder that cannot be read or written.
     #[error("{}: {source}", .path.display())]
-    Read { path: PathBuf, source: std::io::Error },
-    /// A folder has nothing to read.
+    File { path: PathBuf, source: io::Error },
+    /// A folder without manifests.
     #[error(
-        "{}: it holds no manifest: files that end in .yaml, .yml or .json would be right. Folders in it are not looked \
-         into.", .path.display()
+        "{}: expected a file that ends in .yaml, .yml or .json, found none. Subfolders are not searched.",
+        .path.display()
     )]
     NoManifests { path: PathBuf },
-    /// What was read is empty.
-    #[error("There is no object in what was read: manifests in YAML or JSON would be right.")]
+    /// Input without objects.
+    #[error("no Kubernetes objects found in the input: expected YAML or JSON manifests")]
     Empty,
-    /// A document is no YAML.
-    #[error("{place}: {message}")]
-    Yaml { place: String, message: String },
-    /// A document is not what its kind says.
-    #[error("{place}, {title}: {what}.")]
-    InvalidObject { place: String, title: String, what: String },
-    /// The defaults cannot be used.
+    /// A document with a YAML error.
+    #[error("{location}: {message}")]
+    Yaml { location: String, message: String },
+    /// An object that does not match its kind.
+    #[error("{location}, {title}: {message}")]
+    InvalidObject { location: String, title: String, message: String },
+    /// An invalid `defaults.yaml`.
     #[error("{}: {message}", .path.display())]
     Defaults { path: PathBuf, message: String },
-    /// There is nothing of that name.
-    #[error("There is no {wanted} in what was read; there is {there}.")]
-    NotFound { wanted: String, there: String },
-    /// The cluster does not answer, or not what was asked.
-    #[error("the cluster: {0}")]
+    /// A named object that is not in the input.
+    #[error("{wanted} not found in the input; found: {found}")]
+    NotFound { wanted: String, found: String },
+    /// A failed or timed out request to the cluster.
+    #[error("cluster: {0}")]
     Cluster(String),
-    /// The defaults cannot be told.
+    /// No `ConfigMap` with defaults, or several.
     #[error(
-        "{count} releases of the chart in {place} have a ConfigMap with the defaults; one would be right. \
-         --release-namespace names its namespace, --defaults FILE takes them from a file."
+        "expected one ConfigMap with the chart's defaults in {scope}, found {count}. Fix: set --release-namespace to the \
+         namespace of the release, or pass --defaults FILE."
     )]
-    AmbiguousDefaults { place: String, count: usize },
-    /// The release cannot be told.
-    #[error("There are several releases: {0}. --release-namespace names the one that is meant.")]
+    AmbiguousDefaults { scope: String, count: usize },
+    /// Several releases of the chart.
+    #[error("expected one release of the chart, found {0}. Fix: select one with --release-namespace.")]
     AmbiguousRelease(String),
-    /// Something is wrong with the installation. What, has been said.
-    #[error("{}", if *.0 == 1 { "One error was found.".to_owned() } else { format!("{} errors were found.", .0) })]
+    /// A `check` that found errors and has reported them.
+    #[error("{} found", count(*.0, "error"))]
     CheckFailed(usize),
-    /// What was asked for would not work.
+    /// Invalid input of `setup`.
     #[error("{0}")]
     Setup(String),
-    /// The role does not let the service account in, by its trust policy.
+    /// A trust policy that does not allow the service account to assume the role.
     #[error("{0}")]
     TrustPolicyRejects(String),
-    /// A pod's hops cannot be tried.
+    /// A diagnosis that could not be made.
     #[error("{0}")]
     Doctor(String),
-    /// A hop failed. It has been said which and why.
-    #[error("the pod does not get to Google.")]
+    /// A diagnosis with a failed step, which has been reported.
+    #[error("diagnosis failed: the pod cannot authenticate to Google Cloud")]
     DiagnosisFailed,
-    /// Pods would be refused. Of each it has been said why.
-    #[error("{0} of these pods would be refused.")]
+    /// Pods that would be denied, each of which has been reported with its reason.
+    #[error("{} would be denied", count(*.0, "pod"))]
     Denied(usize),
-    /// Standard output is closed.
+    /// A failure to write to standard output.
     #[error("standard output: {0}")]
-    Write(#[from] std::io::Error),
-    /// A value cannot be written as YAML or JSON.
+    Write(#[from] io::Error),
+    /// A value that cannot be serialized.
     #[error("{0}")]
     Format(String),
 }
 
 impl CliError {
-    /// As the help documents it.
+    /// Returns the exit code that the help documents.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
             Self::Denied(_) | Self::CheckFailed(_) | Self::TrustPolicyRejects(_) | Self::DiagnosisFailed => 1,
@@ -76,11 +82,16 @@ impl CliError {
         }
     }
 
-    /// The cluster's words alone, for one who goes on without what it did not give.
+    /// Returns the message without the prefix `cluster:`, for a caller that reports it and continues.
     pub(crate) fn into_message(self) -> String {
         match self {
             Self::Cluster(message) => message,
             other => other.to_string(),
         }
     }
+}
+
+/// Formats a count with its noun: `1 error`, `2 errors`.
+fn count(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -2,15 +2,20 @@
 
 use std::process::ExitCode;
 
+use clap::Parser;
+
 mod admission;
 mod args;
 mod cluster;
 mod commands;
 mod error;
+mod iam;
 mod image_ref;
 mod input;
+mod options;
 mod output;
+mod run;
 
 fn main() -> ExitCode {
-    args::Cli::from_command_line().run()
+    run::run(args::Cli::parse())
 }

@@ -1,33 +1,37 @@
-//! What a cluster knows about a pod: the object, its service account, its namespace, the installed defaults.
+//! Fetches an object with its service account, its namespace and the installed defaults.
 
-use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
-use kube::api::{Api, ApiResource, DynamicObject, ListParams};
+use kube::api::{Api, ApiResource, DynamicObject};
 use kube::core::GroupVersionKind;
 use rolebridge_inject::Defaults;
 
-use crate::args::{ClusterOptions, InputOptions};
-use crate::cluster::{block_on, chart_names, connect, with_timeout};
+use crate::cluster::chart_names::{defaults_document, find_releases, scope};
+use crate::cluster::{block_on, connect, with_timeout};
 use crate::error::CliError;
 use crate::input::document::Document;
-use crate::input::manifests::{Manifests, defaults};
+use crate::input::manifests::{Manifests, read_defaults};
 use crate::input::object::CLUSTER;
 use crate::input::object_ref::ObjectRef;
+use crate::options::{ClusterOptions, InputOptions};
 
-/// Reads all that decides about one object.
+/// Connects to the cluster and fetches everything that decides about one object.
+///
+/// # Errors
+///
+/// Returns an error if a request fails, or if there is not exactly one release.
 pub(crate) fn fetch(
     target: &ObjectRef,
     input: &InputOptions,
     cluster: &ClusterOptions,
 ) -> Result<Manifests, CliError> {
     block_on(async {
-        let (client, default) = connect(cluster.context.as_deref()).await?;
-        let namespace = input.namespace.clone().unwrap_or(default);
+        let (client, default_namespace) = connect(cluster.context.as_deref()).await?;
+        let namespace = input.namespace.clone().unwrap_or(default_namespace);
         fetch_with(&client, &namespace, target, input, cluster).await
     })
 }
 
-/// The same, by a client that is at hand.
+/// Like [`fetch`], with an existing client.
 pub(crate) async fn fetch_with(
     client: &Client,
     namespace: &str,
@@ -35,16 +39,16 @@ pub(crate) async fn fetch_with(
     input: &InputOptions,
     cluster: &ClusterOptions,
 ) -> Result<Manifests, CliError> {
-    let reader = Reader { client: client.clone(), namespace: namespace.to_owned() };
-    reader.manifests(target, input, cluster).await
+    let fetcher = Fetcher { client: client.clone(), namespace: namespace.to_owned() };
+    fetcher.manifests(target, input, cluster).await
 }
 
-struct Reader {
+struct Fetcher {
     client: Client,
     namespace: String,
 }
 
-impl Reader {
+impl Fetcher {
     async fn manifests(
         self,
         target: &ObjectRef,
@@ -53,51 +57,42 @@ impl Reader {
     ) -> Result<Manifests, CliError> {
         let resource = resource(target.kind.group, target.kind.name);
         let api = Api::namespaced_with(self.client.clone(), &self.namespace, &resource);
-        let what = format!("{} in the namespace {}", target.title(), self.namespace);
-        let mut documents = vec![document(&with_timeout(&what, api.get(&target.name)).await?)?];
-        documents.extend(self.around(&documents[0]).await?);
+        let subject = format!("{} in the namespace {}", target.title(), self.namespace);
+        let mut documents = vec![to_document(&with_timeout(&subject, api.get(&target.name)).await?)?];
+        documents.extend(self.account_and_namespace(&documents[0]).await?);
         let defaults = match &input.defaults {
-            Some(file) => defaults(file)?,
+            Some(file) => read_defaults(file)?,
             None => self.defaults(cluster.release_namespace.as_deref()).await?,
         };
         Ok(Manifests::new(documents, defaults, self.namespace))
     }
 
-    /// The service account and the namespace of the pod of an object, as far as there are such.
-    async fn around(&self, subject: &Document) -> Result<Vec<Document>, CliError> {
-        let mut around = Vec::new();
-        for object in subject.objects() {
+    /// Fetches the pod's service account and namespace, if they exist.
+    async fn account_and_namespace(&self, document: &Document) -> Result<Vec<Document>, CliError> {
+        let mut objects = Vec::new();
+        for object in document.objects() {
             let Some(json) = object.pod_as_json()? else { continue };
             let account = object.pod(&json)?.service_account().to_owned();
             let accounts =
                 Api::namespaced_with(self.client.clone(), &self.namespace, &resource("", "ServiceAccount"));
             let namespaces = Api::all_with(self.client.clone(), &resource("", "Namespace"));
-            let what = format!("ServiceAccount/{account} in the namespace {}", self.namespace);
-            around.extend(with_timeout(&what, accounts.get_opt(&account)).await?);
-            let what = format!("Namespace/{}", self.namespace);
-            around.extend(with_timeout(&what, namespaces.get_opt(&self.namespace)).await?);
+            let subject = format!("ServiceAccount/{account} in the namespace {}", self.namespace);
+            objects.extend(with_timeout(&subject, accounts.get_opt(&account)).await?);
+            let subject = format!("Namespace/{}", self.namespace);
+            objects.extend(with_timeout(&subject, namespaces.get_opt(&self.namespace)).await?);
         }
-        around.iter().map(document).collect()
+        objects.iter().map(to_document).collect()
     }
 
-    /// The defaults of the installed release.
+    /// Fetches the defaults of the installed release.
     async fn defaults(&self, namespace: Option<&str>) -> Result<Defaults, CliError> {
-        let api: Api<ConfigMap> = match namespace {
-            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
-            None => Api::all(self.client.clone()),
-        };
-        let place =
-            namespace.map_or("the cluster".to_owned(), |namespace| format!("the namespace {namespace}"));
-        let what = format!(
-            "the ConfigMaps of {place} (--release-namespace asks in one namespace alone, --defaults FILE not at all)"
-        );
-        let list =
-            with_timeout(&what, api.list(&ListParams::default().labels(chart_names::SELECTOR))).await?;
-        let of_chart = list.items.iter().filter(|map| chart_names::release_of(map).is_some());
-        let found: Vec<_> = of_chart.filter_map(chart_names::document).collect();
-        match found[..] {
+        const HINT: &str =
+            " (--release-namespace limits the search to one namespace, --defaults FILE avoids it)";
+        let releases = find_releases(&self.client, namespace, HINT).await?;
+        let documents: Vec<_> = releases.iter().filter_map(|(_, map)| defaults_document(map)).collect();
+        match documents[..] {
             [text] => Defaults::from_yaml(text).map_err(|error| CliError::Cluster(error.to_string())),
-            _ => Err(CliError::AmbiguousDefaults { place, count: found.len() }),
+            _ => Err(CliError::AmbiguousDefaults { scope: scope(namespace), count: documents.len() }),
         }
     }
 }
@@ -106,10 +101,10 @@ fn resource(group: &str, kind: &str) -> ApiResource {
     ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind))
 }
 
-/// An object as if it had been read from a file.
-fn document(object: &DynamicObject) -> Result<Document, CliError> {
-    let format = |error: serde_json::Error| CliError::Format(error.to_string());
-    let text = serde_json::to_string(object).map_err(format)?;
-    let root = serde_json::from_str(&text).map_err(format)?;
-    Ok(Document { place: CLUSTER.to_owned(), text, root })
+/// Converts an object to the document that a file with it would have.
+fn to_document(object: &DynamicObject) -> Result<Document, CliError> {
+    let format_error = |error: serde_json::Error| CliError::Format(error.to_string());
+    let text = serde_json::to_string(object).map_err(format_error)?;
+    let root = serde_json::from_str(&text).map_err(format_error)?;
+    Ok(Document { location: CLUSTER.to_owned(), text, root })
 }

@@ -1,8 +1,9 @@
-//! The cluster that kubectl would talk to: the way to it, and its answers in bounds and in words.
+//! Access to the cluster that kubectl would use, with a deadline for each request.
 
 pub(crate) mod chart_names;
 pub(crate) mod fetch;
 pub(crate) mod owner;
+pub(crate) mod pod;
 
 use std::error::Error;
 use std::time::Duration;
@@ -14,50 +15,70 @@ use tokio::time::timeout;
 
 use crate::error::CliError;
 
-/// How long the API server has for each answer.
+/// The deadline for each request to the API server.
 const API_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Runs what asks a cluster: only that is asynchronous here.
+/// Runs a future to completion: only requests to a cluster are asynchronous in this program.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }
 
-/// A client, and the namespace that the kubeconfig's context names.
+/// Returns a client for a kubeconfig context, and the context's namespace.
+///
+/// # Errors
+///
+/// Returns an error if there is no usable kubeconfig.
 pub(crate) async fn connect(context: Option<&str>) -> Result<(Client, String), CliError> {
-    let failure = |error: &dyn Error| CliError::Cluster(error.to_string());
+    let cluster_error = |error: &dyn Error| CliError::Cluster(error.to_string());
     let config = match context {
-        None => Config::infer().await.map_err(|error| failure(&error))?,
+        None => Config::infer().await.map_err(|error| cluster_error(&error))?,
         Some(context) => {
             let options =
                 KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
-            let read = Kubeconfig::read().map_err(|error| failure(&error))?;
-            Config::from_custom_kubeconfig(read, &options).await.map_err(|error| failure(&error))?
+            let kubeconfig = Kubeconfig::read().map_err(|error| cluster_error(&error))?;
+            Config::from_custom_kubeconfig(kubeconfig, &options)
+                .await
+                .map_err(|error| cluster_error(&error))?
         }
     };
     let namespace = config.default_namespace.clone();
-    Ok((Client::try_from(config).map_err(|error| failure(&error))?, namespace))
+    Ok((Client::try_from(config).map_err(|error| cluster_error(&error))?, namespace))
 }
 
-/// Waits for the API server's answer, in bounds.
+/// Awaits a future for at most `limit`.
+///
+/// # Errors
+///
+/// Returns a message for the user if the limit is exceeded.
+pub(crate) async fn with_deadline<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, String> {
+    timeout(limit, work).await.map_err(|_| format!("timed out after {limit:?}"))
+}
+
+/// Awaits a request to the API server for at most [`API_TIMEOUT`].
+///
+/// # Errors
+///
+/// Returns an error that begins with `subject`, the object or action of the request.
 pub(crate) async fn with_timeout<T>(
-    what: &str,
-    call: impl Future<Output = kube::Result<T>>,
+    subject: &str,
+    request: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, CliError> {
-    match timeout(API_TIMEOUT, call).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(kube::Error::Api(status))) => Err(CliError::Cluster(format!("{what}: {}", status.message))),
-        Ok(Err(error)) => Err(CliError::Cluster(format!("{what}: {}", display_chain(&error)))),
-        Err(_) => Err(CliError::Cluster(format!("{what}: no answer within {API_TIMEOUT:?}"))),
-    }
+    let message = match with_deadline(API_TIMEOUT, request).await {
+        Ok(Ok(response)) => return Ok(response),
+        Ok(Err(kube::Error::Api(status))) => status.message,
+        Ok(Err(error)) => display_chain(&error),
+        Err(message) => message,
+    };
+    Err(CliError::Cluster(format!("{subject}: {message}")))
 }
 
-/// An error with its causes: that a connection failed says little without why.
+/// Formats an error with its sources, because the outermost error of a failed connection does not name the cause.
 pub(crate) fn display_chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
-    for cause in chain(error).skip(1) {
-        let said = cause.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
+    for source in chain(error).skip(1) {
+        let message = source.to_string();
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
         }
     }
     text

@@ -1,8 +1,8 @@
-//! Whose a pod is, and how its pods come to be made anew.
+//! The controller of a pod, and the command that recreates its pods.
 
 use k8s_openapi::api::core::v1::Pod;
 
-/// What a person would make anew: the pod's controller, or the pod itself.
+/// The object that a person would restart: the pod's controller, or the pod itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Owner {
     pub(crate) kind: String,
@@ -10,16 +10,15 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    /// Of a pod.
+    /// Returns the owner of a pod.
     pub(crate) fn of(pod: &Pod) -> Self {
-        let owners = pod.metadata.owner_references.iter().flatten();
-        let Some(owner) =
-            owners.clone().find(|owner| owner.controller == Some(true)).or_else(|| owners.clone().next())
-        else {
+        let references = pod.metadata.owner_references.iter().flatten();
+        let controller = references.clone().find(|reference| reference.controller == Some(true));
+        let Some(owner) = controller.or_else(|| references.clone().next()) else {
             let name = pod.metadata.name.clone().unwrap_or_default();
             return Self { kind: "Pod".to_owned(), name };
         };
-        // A Deployment's ReplicaSet is called after it and after the hash of the template, which its pods carry.
+        // The name of a Deployment's ReplicaSet is DEPLOYMENT-HASH, and its pods have the hash as a label.
         let hash = pod.metadata.labels.as_ref().and_then(|labels| labels.get("pod-template-hash"));
         let deployment = hash.and_then(|hash| owner.name.strip_suffix(hash)?.strip_suffix('-'));
         match deployment.filter(|_| owner.kind == "ReplicaSet") {
@@ -28,64 +27,63 @@ impl Owner {
         }
     }
 
-    /// How its pods come to be made anew.
+    /// Returns an instruction that recreates the owner's pods, without a full stop.
     pub(crate) fn restart_hint(&self, namespace: &str) -> String {
         let Self { kind, name } = self;
         match &**kind {
             "Deployment" | "StatefulSet" | "DaemonSet" => {
                 format!(
-                    "`kubectl --namespace {namespace} rollout restart {}/{name}`",
+                    "run `kubectl --namespace {namespace} rollout restart {}/{name}`",
                     kind.to_ascii_lowercase()
                 )
             }
-            "Pod" => "delete the pod and create it again".to_owned(),
-            "Job" => "delete the Job and create it again, or wait for its CronJob's next".to_owned(),
-            _ => format!("delete the pods, and {kind}/{name} makes new ones"),
+            "Pod" => "recreate the pod".to_owned(),
+            "Job" => "recreate the Job, or wait for the next run of its CronJob".to_owned(),
+            _ => format!("delete the pods; {kind}/{name} recreates them"),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use rstest::rstest;
+    use serde_json::json;
 
     use super::*;
 
-    fn owner(owners: &Value) -> (String, String) {
+    fn pod(owner: Option<(&str, &str)>) -> Pod {
+        let reference = |(kind, name): (&str, &str)| json!({"apiVersion": "v1", "kind": kind, "name": name, "uid": "u", "controller": true});
+        let owners: Vec<_> = owner.map(reference).into_iter().collect();
         let labels = json!({"pod-template-hash": "7d4b9"});
         let metadata = json!({"name": "a", "labels": labels, "ownerReferences": owners});
-        let pod: Pod = serde_json::from_value(json!({"metadata": metadata})).unwrap();
-        let owner = Owner::of(&pod);
-        (format!("{}/{}", owner.kind, owner.name), owner.restart_hint("shop"))
+        serde_json::from_value(json!({"metadata": metadata})).unwrap()
     }
 
-    #[test]
-    fn who_makes_the_pod_anew() {
-        let reference = |kind: &str, name: &str| json!([{"apiVersion": "v1", "kind": kind, "name": name, "uid": "u", "controller": true}]);
-        for (owners, name, renewal) in [
-            (json!([]), "Pod/a", "delete the pod and create it again"),
-            (
-                reference("ReplicaSet", "batch-7d4b9"),
-                "Deployment/batch",
-                "`kubectl --namespace shop rollout restart deployment/batch`",
-            ),
-            (
-                reference("ReplicaSet", "batch-other"),
-                "ReplicaSet/batch-other",
-                "delete the pods, and ReplicaSet/batch-other makes new ones",
-            ),
-            (
-                reference("StatefulSet", "db"),
-                "StatefulSet/db",
-                "`kubectl --namespace shop rollout restart statefulset/db`",
-            ),
-            (
-                reference("Job", "j"),
-                "Job/j",
-                "delete the Job and create it again, or wait for its CronJob's next",
-            ),
-        ] {
-            assert_eq!(owner(&owners), (name.to_owned(), renewal.to_owned()));
-        }
+    #[rstest]
+    #[case::no_owner(None, "Pod/a", "recreate the pod")]
+    #[case::deployment(
+        Some(("ReplicaSet", "batch-7d4b9")),
+        "Deployment/batch",
+        "run `kubectl --namespace shop rollout restart deployment/batch`"
+    )]
+    #[case::replica_set(
+        Some(("ReplicaSet", "batch-other")),
+        "ReplicaSet/batch-other",
+        "delete the pods; ReplicaSet/batch-other recreates them"
+    )]
+    #[case::stateful_set(
+        Some(("StatefulSet", "db")),
+        "StatefulSet/db",
+        "run `kubectl --namespace shop rollout restart statefulset/db`"
+    )]
+    #[case::job(Some(("Job", "j")), "Job/j", "recreate the Job, or wait for the next run of its CronJob")]
+    fn restart_hint_depends_on_owner(
+        #[case] reference: Option<(&str, &str)>,
+        #[case] title: &str,
+        #[case] hint: &str,
+    ) {
+        let owner = Owner::of(&pod(reference));
+        assert_eq!(format!("{}/{}", owner.kind, owner.name), title);
+        assert_eq!(owner.restart_hint("shop"), hint);
     }
 }

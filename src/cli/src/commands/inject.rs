@@ -1,131 +1,132 @@
-//! `inject`: the documents with what the webhook would add.
+//! `inject`: writes documents with the webhook's additions.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
-use rolebridge_inject::{Decision, Patch};
-use serde::Deserialize;
+use rolebridge_inject::Decision;
 use similar::{ChangeTag, TextDiff};
 
-use crate::admission::admit_object;
+use crate::admission::{admit_object, apply_patch};
 use crate::error::CliError;
 use crate::input::document::Document;
 use crate::input::manifests::Manifests;
 use crate::input::ordered_value::OrderedValue;
 use crate::input::split;
+use crate::options::InputOptions;
 
-/// An operation of a patch. There is no other kind.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "op", rename_all = "lowercase")]
-enum Operation {
-    Add { path: String, value: OrderedValue },
+/// Reads manifests and writes them injected, or a diff, to standard output.
+///
+/// # Errors
+///
+/// Returns an error if the input is invalid or a pod would be denied.
+pub(crate) fn run(files: &[PathBuf], input: InputOptions, diff: bool) -> Result<(), CliError> {
+    let manifests = Manifests::read(files, input)?;
+    let err = &mut anstream::stderr();
+    if diff {
+        write(&manifests, true, &mut anstream::stdout().lock(), err)
+    } else {
+        // Documents may contain any bytes, so escape sequences are not stripped from them.
+        write(&manifests, false, &mut std::io::stdout().lock(), err)
+    }
 }
 
-/// Writes the documents to `out`, warnings and refusals to `err`. Documents go out all or not at all: half of what was
-/// meant is nothing to hand on to kubectl.
-pub(crate) fn run(
+/// Writes documents to `out`, and warnings and denials to `err`.
+///
+/// Writes all documents or none: partial output must not be piped into kubectl.
+fn write(
     manifests: &Manifests,
     diff: bool,
     out: &mut impl Write,
     err: &mut impl Write,
 ) -> Result<(), CliError> {
-    let mut refused = 0;
+    let mut denied = 0;
     let mut text = Vec::new();
-    let mut written = RenderedDocument::default();
+    let mut stream = DocumentStream::default();
     for document in &manifests.documents {
-        let injected = injected(manifests, document, err)?;
-        refused += injected.refused;
-        match (diff, injected.root) {
-            (false, None) => written.write(&document.text, &mut text)?,
-            (false, Some(root)) => written.write(&document.with(&root)?, &mut text)?,
+        let result = inject(manifests, document, err)?;
+        denied += result.denied;
+        match (diff, result.root) {
+            (false, None) => stream.write(&document.text, &mut text)?,
+            (false, Some(root)) => stream.write(&document.with(&root)?, &mut text)?,
             (true, None) => {}
-            (true, Some(root)) => show(document, &root, &mut text)?,
+            (true, Some(root)) => write_diff(document, &root, &mut text)?,
         }
     }
-    if diff || refused == 0 {
+    if diff || denied == 0 {
         out.write_all(&text)?;
     }
-    if refused == 0 { Ok(()) } else { Err(CliError::Denied(refused)) }
+    if denied == 0 { Ok(()) } else { Err(CliError::Denied(denied)) }
 }
 
-/// What has been written: documents of several files need separators between them.
+/// A stream of documents that adds the separators missing between documents of different files.
 #[derive(Debug, Default)]
-struct RenderedDocument {
-    any: bool,
-    ends_in_a_line: bool,
+struct DocumentStream {
+    has_documents: bool,
+    ends_with_newline: bool,
 }
 
-impl RenderedDocument {
+impl DocumentStream {
     fn write(&mut self, text: &str, out: &mut impl Write) -> Result<(), CliError> {
-        if self.any && !self.ends_in_a_line {
+        if self.has_documents && !self.ends_with_newline {
             writeln!(out)?;
         }
-        if self.any && split::separator(text).0.is_empty() {
+        if self.has_documents && split::separator(text).0.is_empty() {
             writeln!(out, "---")?;
         }
         out.write_all(text.as_bytes())?;
-        *self = Self { any: true, ends_in_a_line: text.ends_with('\n') };
+        *self = Self { has_documents: true, ends_with_newline: text.ends_with('\n') };
         Ok(())
     }
 }
 
-/// A document after its pods were judged.
+/// The result of injecting the pods of a document.
 #[derive(Debug, Default)]
 struct InjectionResult {
-    /// What it says now, if anything was added.
+    /// The injected document, or `None` if nothing was added.
     root: Option<OrderedValue>,
-    /// How many of its pods would be refused.
-    refused: usize,
+    /// The number of pods that would be denied.
+    denied: usize,
 }
 
-fn injected(
+fn inject(
     manifests: &Manifests,
     document: &Document,
     err: &mut impl Write,
 ) -> Result<InjectionResult, CliError> {
     let (yellow, red) = (AnsiColor::Yellow.on_default(), AnsiColor::Red.on_default());
-    let mut all = InjectionResult::default();
+    let mut result = InjectionResult::default();
     for object in document.objects() {
         let Some(admission) = admit_object(manifests, &object)? else { continue };
-        let said = format!("{}, {}", object.place, object.title());
-        for sentence in &admission.warnings {
-            writeln!(err, "{said}: {yellow}warning:{yellow:#} {sentence}")?;
+        let prefix = format!("{}, {}", object.location, object.title());
+        for warning in &admission.warnings {
+            writeln!(err, "{prefix}: {yellow}warning:{yellow:#} {warning}")?;
         }
         match admission.decision {
             Decision::Patch(patch) => {
-                let root = all.root.get_or_insert_with(|| document.root.clone());
-                apply(&patch, &object.pointer_of_pod(), root)?;
+                let root = result.root.get_or_insert_with(|| document.root.clone());
+                apply_patch(&patch, &object.pod_pointer(), root)?;
             }
             Decision::Skip(_) => {}
-            Decision::Deny(refusal) => {
-                writeln!(err, "{said}: {red}refused:{red:#} {}", refusal.message)?;
-                all.refused += 1;
+            Decision::Deny(denial) => {
+                writeln!(err, "{prefix}: {red}denied:{red:#} {}", denial.message)?;
+                result.denied += 1;
             }
         }
     }
-    Ok(all)
+    Ok(result)
 }
 
-/// Applies a patch to the pod at a pointer.
-pub(crate) fn apply(patch: &Patch, pod: &str, root: &mut OrderedValue) -> Result<(), CliError> {
-    let operations: Vec<Operation> =
-        serde_json::from_str(patch.as_json()).map_err(|error| CliError::Format(error.to_string()))?;
-    for Operation::Add { path, value } in operations {
-        root.add(&format!("{pod}{path}"), value)
-            .ok_or_else(|| CliError::Format(format!("the patch does not fit: there is no {pod}{path}")))?;
-    }
-    Ok(())
-}
-
-/// What was added, with a little of what stands around it. Both sides are written by the same hand, so that nothing but
-/// the patch differs.
-fn show(document: &Document, root: &OrderedValue, out: &mut impl Write) -> Result<(), CliError> {
+/// Writes the additions with three lines of context.
+///
+/// Both versions are serialized in the same way, so that they differ by the patch alone.
+fn write_diff(document: &Document, root: &OrderedValue, out: &mut impl Write) -> Result<(), CliError> {
     let (before, after) = (document.with(&document.root)?, document.with(root)?);
-    let place = AnsiColor::Cyan.on_default();
-    writeln!(out, "{place}{}{place:#}", document.place)?;
+    let cyan = AnsiColor::Cyan.on_default();
+    writeln!(out, "{cyan}{}{cyan:#}", document.location)?;
     let diff = TextDiff::from_lines(&before, &after);
     for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
-        writeln!(out, "{place}{}{place:#}", hunk.header())?;
+        writeln!(out, "{cyan}{}{cyan:#}", hunk.header())?;
         for change in hunk.iter_changes() {
             let (sign, style) = match change.tag() {
                 ChangeTag::Equal => (' ', Style::new()),

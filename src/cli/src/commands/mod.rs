@@ -1,4 +1,4 @@
-//! The subcommands, one module each.
+//! The subcommands. They do not import one another.
 
 pub(crate) mod check;
 pub(crate) mod doctor;

@@ -1,4 +1,4 @@
-//! Everything that a command was given: documents, the service accounts and namespaces among them, the defaults.
+//! The input of a command: documents, the service accounts and namespaces among them, and the defaults.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use rolebridge_inject::{Context, Defaults, ObjectMetadata};
 use serde_json::Value;
 
-use crate::args::InputOptions;
 use crate::error::CliError;
 use crate::input::document::Document;
 use crate::input::object::Object;
 use crate::input::ordered_value::OrderedValue;
+use crate::options::InputOptions;
 
-/// What there is to judge, and by what.
+/// The documents to decide about, with the objects and defaults that the decisions are based on.
 #[derive(Debug)]
 pub(crate) struct Manifests {
     pub(crate) documents: Vec<Document>,
@@ -24,23 +24,27 @@ pub(crate) struct Manifests {
 }
 
 impl Manifests {
-    /// From files.
-    pub(crate) fn read(paths: &[PathBuf], input: InputOptions) -> Result<Self, CliError> {
+    /// Reads manifests from files, folders and standard input (`-`).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a file cannot be read or parsed, or if there is no object in the input.
+    pub(crate) fn read(paths: &[PathBuf], options: InputOptions) -> Result<Self, CliError> {
         let mut documents = Vec::new();
-        for path in paths.iter().map(|path| files(path)).collect::<Result<Vec<_>, _>>()?.concat() {
-            let is_input = path.as_os_str() == "-";
-            let name = if is_input { "standard input".to_owned() } else { path.display().to_string() };
-            documents.extend(Document::read_all(&name, &text(&path)?)?);
+        for path in paths.iter().map(|path| list_files(path)).collect::<Result<Vec<_>, _>>()?.concat() {
+            let is_stdin = path.as_os_str() == "-";
+            let name = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
+            documents.extend(Document::read_all(&name, &read_text(&path)?)?);
         }
         if documents.iter().all(|document| document.root == OrderedValue::Scalar(Value::Null)) {
             return Err(CliError::Empty);
         }
-        let defaults = input.defaults.as_deref().map_or_else(|| Ok(Defaults::default()), defaults)?;
-        let namespace = input.namespace.unwrap_or_else(|| "default".to_owned());
+        let defaults = options.defaults.as_deref().map_or_else(|| Ok(Defaults::default()), read_defaults)?;
+        let namespace = options.namespace.unwrap_or_else(|| "default".to_owned());
         Ok(Self::new(documents, defaults, namespace))
     }
 
-    /// From documents, the defaults, and the namespace of what names none.
+    /// Indexes documents. `namespace` is the namespace of objects without one.
     pub(crate) fn new(documents: Vec<Document>, defaults: Defaults, namespace: String) -> Self {
         let mut manifests = Self {
             documents,
@@ -53,17 +57,17 @@ impl Manifests {
         manifests
     }
 
-    /// The sidecar that is injected now.
+    /// Returns the sidecar image that new pods get.
     pub(crate) fn sidecar_image(&self) -> &str {
         self.defaults.image()
     }
 
-    /// The namespace of an object.
+    /// Returns the namespace of an object.
     pub(crate) fn namespace<'a>(&'a self, object: &Object<'a>) -> &'a str {
-        object.node.text(&["metadata", "namespace"]).unwrap_or(&self.namespace)
+        object.root.text(&["metadata", "namespace"]).unwrap_or(&self.namespace)
     }
 
-    /// What a pod is judged by.
+    /// Returns the context in which a pod is admitted.
     pub(crate) fn context<'a>(&'a self, namespace: &'a str, service_account: &str) -> Context<'a> {
         let account = (namespace.to_owned(), service_account.to_owned());
         Context {
@@ -80,9 +84,9 @@ impl Manifests {
             match object.kind() {
                 "ServiceAccount" => {
                     let key = (self.namespace(&object).to_owned(), object.name().to_owned());
-                    service_accounts.insert(key, metadata(object.node));
+                    service_accounts.insert(key, metadata(object.root));
                 }
-                "Namespace" => drop(namespaces.insert(object.name().to_owned(), metadata(object.node))),
+                "Namespace" => drop(namespaces.insert(object.name().to_owned(), metadata(object.root))),
                 _ => {}
             }
         }
@@ -100,39 +104,45 @@ fn metadata(object: &OrderedValue) -> ObjectMetadata {
     ObjectMetadata::new(pairs("annotations"), pairs("labels"))
 }
 
-/// The files that a path stands for: itself, or a folder's manifests.
-fn files(path: &Path) -> Result<Vec<PathBuf>, CliError> {
+/// Returns the files of a path: the path itself, or the manifests of a folder.
+fn list_files(path: &Path) -> Result<Vec<PathBuf>, CliError> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let failed = |source| CliError::Read { path: path.to_owned(), source };
+    let read_error = |source| CliError::File { path: path.to_owned(), source };
     let is_manifest = |path: &PathBuf| {
         path.extension()
             .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
     };
-    let entries = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(failed)?;
+    let entries =
+        std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(read_error)?;
     let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).filter(is_manifest).collect();
     files.sort();
     if files.is_empty() { Err(CliError::NoManifests { path: path.to_owned() }) } else { Ok(files) }
 }
 
-/// What a file holds; `-` is standard input.
-pub(crate) fn text(path: &Path) -> Result<String, CliError> {
-    let read = if path.as_os_str() == "-" {
+/// Reads a file, or standard input for `-`.
+pub(crate) fn read_text(path: &Path) -> Result<String, CliError> {
+    let text = if path.as_os_str() == "-" {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).map(|_| text)
     } else {
         std::fs::read_to_string(path)
     };
-    read.map_err(|source| CliError::Read { path: path.to_owned(), source })
+    text.map_err(|source| CliError::File { path: path.to_owned(), source })
 }
 
-/// The platform team's document: itself, or the ConfigMap that carries it.
-pub(crate) fn defaults(path: &Path) -> Result<Defaults, CliError> {
+/// Reads the platform team's defaults from `defaults.yaml` or from the ConfigMap that contains it.
+///
+/// # Errors
+///
+/// Returns an error if the file cannot be read or is invalid.
+pub(crate) fn read_defaults(path: &Path) -> Result<Defaults, CliError> {
     const KEY: [&str; 2] = ["data", "defaults.yaml"];
-    let text = text(path)?;
+    let text = read_text(path)?;
     let documents = Document::read_all(&path.display().to_string(), &text)?;
-    let carried = documents.iter().flat_map(Document::objects).find_map(|object| object.node.text(&KEY));
-    Defaults::from_yaml(carried.unwrap_or(&text))
+    let in_config_map =
+        documents.iter().flat_map(Document::objects).find_map(|object| object.root.text(&KEY));
+    Defaults::from_yaml(in_config_map.unwrap_or(&text))
         .map_err(|error| CliError::Defaults { path: path.to_owned(), message: error.to_string() })
 }

@@ -1,4 +1,4 @@
-//! A document's tree, whose keys keep the order that a person gave them, and the one operation that patches are made of.
+//! A document's tree, which keeps the order of its keys, and the one operation that patches consist of.
 
 use std::fmt;
 
@@ -6,68 +6,70 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
-/// A value of YAML or JSON.
+/// A YAML or JSON value with maps that keep the order of their keys.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum OrderedValue {
-    /// Neither a list nor a map.
+    /// A value that is neither a list nor a map.
     Scalar(Value),
     List(Vec<OrderedValue>),
     Map(Vec<(String, OrderedValue)>),
 }
 
 impl OrderedValue {
-    /// A map's value.
+    /// Returns a map's value for a key.
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         let Self::Map(fields) = self else { return None };
         fields.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
-    /// What lies at a path of keys.
+    /// Returns the value at a path of keys.
     pub(crate) fn find(&self, path: &[&str]) -> Option<&Self> {
-        path.iter().try_fold(self, |node, key| node.get(key))
+        path.iter().try_fold(self, |value, key| value.get(key))
     }
 
-    /// The text at a path of keys.
+    /// Returns the string at a path of keys.
     pub(crate) fn text(&self, path: &[&str]) -> Option<&str> {
         let Self::Scalar(value) = self.find(path)? else { return None };
         value.as_str()
     }
 
-    /// A list's items; none of anything else.
+    /// Returns a list's items, or an empty slice for other values.
     pub(crate) fn items(&self) -> &[Self] {
         if let Self::List(items) = self { items } else { &[] }
     }
 
-    /// A map's fields; none of anything else.
+    /// Returns a map's fields, or an empty slice for other values.
     pub(crate) fn fields(&self) -> &[(String, Self)] {
         if let Self::Map(fields) = self { fields } else { &[] }
     }
 
-    /// What lies at a JSON pointer.
-    pub(crate) fn pointed_at(&mut self, pointer: &str) -> Option<&mut Self> {
-        parts(pointer).try_fold(self, |node, part| match node {
+    /// Returns the value at a JSON pointer.
+    pub(crate) fn pointer_mut(&mut self, pointer: &str) -> Option<&mut Self> {
+        parts(pointer).try_fold(self, |value, part| match value {
             Self::Map(fields) => fields.iter_mut().find(|(key, _)| *key == part).map(|(_, value)| value),
             Self::List(items) => items.get_mut(part.parse::<usize>().ok()?),
             Self::Scalar(_) => None,
         })
     }
 
-    /// The `add` of a JSON patch (RFC 6902): into a list before an index or at its end (`-`), into a map as its last key
-    /// or in the place of the one of that name. `None` where there is no such place.
+    /// Applies the `add` of a JSON patch (RFC 6902).
+    ///
+    /// A list item is inserted before an index or appended (`-`). A map's existing key is replaced, a new one appended.
+    /// Returns `None` if the pointer does not exist.
     pub(crate) fn add(&mut self, pointer: &str, value: Self) -> Option<()> {
         let parent = &pointer[..pointer.rfind('/')?];
         let key = parts(&pointer[parent.len()..]).next()?;
-        match self.pointed_at(parent)? {
+        match self.pointer_mut(parent)? {
             Self::Map(fields) => match fields.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, present)) => *present = value,
+                Some((_, existing)) => *existing = value,
                 None => fields.push((key, value)),
             },
             Self::List(items) => {
-                let at = if key == "-" { items.len() } else { key.parse().ok()? };
-                if at > items.len() {
+                let index = if key == "-" { items.len() } else { key.parse().ok()? };
+                if index > items.len() {
                     return None;
                 }
-                items.insert(at, value);
+                items.insert(index, value);
             }
             Self::Scalar(_) => return None,
         }
@@ -75,7 +77,7 @@ impl OrderedValue {
     }
 }
 
-/// A JSON pointer's parts (RFC 6901).
+/// Returns the unescaped parts of a JSON pointer (RFC 6901).
 fn parts(pointer: &str) -> impl Iterator<Item = String> {
     pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~"))
 }
@@ -102,7 +104,7 @@ impl<'de> Visitor<'de> for OrderedValueVisitor {
     type Value = OrderedValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value that JSON has")
+        f.write_str("a JSON value")
     }
 
     fn visit_unit<E: Error>(self) -> Result<OrderedValue, E> {
@@ -156,29 +158,26 @@ impl<'de> Visitor<'de> for OrderedValueVisitor {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::OrderedValue;
 
-    #[test]
-    fn an_addition_goes_where_the_pointer_says() {
-        for (before, pointer, after) in [
-            (r#"{"z":1,"a":2}"#, "/m", r#"{"z":1,"a":2,"m":"x"}"#),
-            (r#"{"z":1,"a":2}"#, "/z", r#"{"z":"x","a":2}"#),
-            (r#"{"l":[1,2]}"#, "/l/0", r#"{"l":["x",1,2]}"#),
-            (r#"{"l":[1,2]}"#, "/l/2", r#"{"l":[1,2,"x"]}"#),
-            (r#"{"l":[1,2]}"#, "/l/-", r#"{"l":[1,2,"x"]}"#),
-            (r#"{"l":[{"b":{}}]}"#, "/l/0/b/c.io~1d~0e", r#"{"l":[{"b":{"c.io/d~e":"x"}}]}"#),
-        ] {
-            let mut node: OrderedValue = serde_json::from_str(before).unwrap();
-            node.add(pointer, OrderedValue::Scalar("x".into())).unwrap();
-            assert_eq!(serde_json::to_string(&node).unwrap(), after);
-        }
+    #[rstest]
+    #[case(r#"{"z":1,"a":2}"#, "/m", r#"{"z":1,"a":2,"m":"x"}"#)]
+    #[case(r#"{"z":1,"a":2}"#, "/z", r#"{"z":"x","a":2}"#)]
+    #[case(r#"{"l":[1,2]}"#, "/l/0", r#"{"l":["x",1,2]}"#)]
+    #[case(r#"{"l":[1,2]}"#, "/l/2", r#"{"l":[1,2,"x"]}"#)]
+    #[case(r#"{"l":[1,2]}"#, "/l/-", r#"{"l":[1,2,"x"]}"#)]
+    #[case(r#"{"l":[{"b":{}}]}"#, "/l/0/b/c.io~1d~0e", r#"{"l":[{"b":{"c.io/d~e":"x"}}]}"#)]
+    fn add_inserts_at_pointer(#[case] before: &str, #[case] pointer: &str, #[case] after: &str) {
+        let mut value: OrderedValue = serde_json::from_str(before).unwrap();
+        value.add(pointer, OrderedValue::Scalar("x".into())).unwrap();
+        assert_eq!(serde_json::to_string(&value).unwrap(), after);
     }
 
-    #[test]
-    fn nothing_is_added_where_there_is_no_place() {
-        let mut node: OrderedValue = serde_json::from_str(r#"{"l":[1],"s":1}"#).unwrap();
-        for pointer in ["", "/l/2", "/l/x", "/s/a", "/absent/a"] {
-            assert_eq!(node.add(pointer, OrderedValue::Scalar("x".into())), None, "{pointer}");
-        }
+    #[rstest]
+    fn add_at_missing_pointer_returns_none(#[values("", "/l/2", "/l/x", "/s/a", "/absent/a")] pointer: &str) {
+        let mut value: OrderedValue = serde_json::from_str(r#"{"l":[1],"s":1}"#).unwrap();
+        assert_eq!(value.add(pointer, OrderedValue::Scalar("x".into())), None);
     }
 }

@@ -1,14 +1,14 @@
-//! A stream of YAML or JSON as its documents, each with its text, so that what is not injected goes out byte for byte.
+//! Splits a YAML or JSON stream into the texts of its documents, so that unchanged ones are written byte for byte.
 
 use serde::de::IgnoredAny;
 use serde_json::Deserializer;
 
-/// The texts of the documents, each with the separator line that ends the one before it.
+/// Splits a stream into the texts of its documents. A text begins with the separator line before the document.
 pub(crate) fn split(text: &str) -> Vec<&str> {
     split_json(text).unwrap_or_else(|| split_yaml(text))
 }
 
-/// JSON objects one after the other, as kubectl takes them, each with the blanks that follow it.
+/// Splits concatenated JSON objects, as kubectl does. A text ends with the whitespace after its object.
 fn split_json(text: &str) -> Option<Vec<&str>> {
     if !text.trim_start().starts_with('{') {
         return None;
@@ -27,28 +27,29 @@ fn split_json(text: &str) -> Option<Vec<&str>> {
 
 fn split_yaml(text: &str) -> Vec<&str> {
     let mut documents = Vec::new();
-    let (mut start, mut at) = (0, 0);
+    let (mut start, mut position) = (0, 0);
     for line in text.split_inclusive('\n') {
-        if is_separator(line) && at > start {
-            documents.push(&text[start..at]);
-            start = at;
+        if is_separator(line) && position > start {
+            documents.push(&text[start..position]);
+            start = position;
         }
-        at += line.len();
+        position += line.len();
     }
-    if at > start {
-        documents.push(&text[start..at]);
+    if position > start {
+        documents.push(&text[start..position]);
     }
     documents
 }
 
-/// A document's text without its separator, and the separator.
+/// Splits a document's text into its separator line, which may be empty, and the rest.
 pub(crate) fn separator(document: &str) -> (&str, &str) {
     let end = document.find('\n').map_or(document.len(), |newline| newline + 1);
     if is_separator(&document[..end]) { document.split_at(end) } else { document.split_at(0) }
 }
 
-/// `---`, alone or with a comment after it. (`--- text` begins a document on the same line, which no tool of this field
-/// writes.)
+/// Returns true for `---`, alone or with a comment.
+///
+/// `--- text` begins a document on the same line; no Kubernetes tool writes that.
 fn is_separator(line: &str) -> bool {
     line.strip_prefix("---").is_some_and(|rest| {
         let rest = rest.trim();
@@ -58,24 +59,27 @@ fn is_separator(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
+    #[rstest]
+    #[case("", &[])]
+    #[case("a: 1\n", &["a: 1\n"])]
+    #[case("a: 1\n---\nb: 2", &["a: 1\n", "---\nb: 2"])]
+    #[case("---\na: 1\n--- # second\nb: 2\n", &["---\na: 1\n", "--- # second\nb: 2\n"])]
+    #[case("a: |\n  ---x\n  -- -\n", &["a: |\n  ---x\n  -- -\n"])]
+    #[case("---\n---\n", &["---\n", "---\n"])]
+    #[case("{\"a\": 1}\n", &["{\"a\": 1}\n"])]
+    #[case("{\"a\": 1}\n{\"a\": 2}{}", &["{\"a\": 1}\n", "{\"a\": 2}", "{}"])]
+    #[case("{\"a\": 1}\n---\n{a: 2}\n", &["{\"a\": 1}\n", "---\n{a: 2}\n"])]
+    fn split_keeps_every_byte(#[case] text: &str, #[case] documents: &[&str]) {
+        assert_eq!(split(text), documents);
+        assert_eq!(split(text).concat(), text);
+    }
+
     #[test]
-    fn documents_and_their_separators() {
-        for (text, documents) in [
-            ("", &[][..]),
-            ("a: 1\n", &["a: 1\n"][..]),
-            ("a: 1\n---\nb: 2", &["a: 1\n", "---\nb: 2"][..]),
-            ("---\na: 1\n--- # second\nb: 2\n", &["---\na: 1\n", "--- # second\nb: 2\n"][..]),
-            ("a: |\n  ---x\n  -- -\n", &["a: |\n  ---x\n  -- -\n"][..]),
-            ("---\n---\n", &["---\n", "---\n"][..]),
-            ("{\"a\": 1}\n", &["{\"a\": 1}\n"][..]),
-            ("{\"a\": 1}\n{\"a\": 2}{}", &["{\"a\": 1}\n", "{\"a\": 2}", "{}"][..]),
-            ("{\"a\": 1}\n---\n{a: 2}\n", &["{\"a\": 1}\n", "---\n{a: 2}\n"][..]),
-        ] {
-            assert_eq!(split(text), documents, "{text:?}");
-            assert_eq!(split(text).concat(), text);
-        }
+    fn separator_without_separator_is_empty() {
         assert_eq!(separator("---\na: 1\n"), ("---\n", "a: 1\n"));
         assert_eq!(separator("a: 1\n"), ("", "a: 1\n"));
     }

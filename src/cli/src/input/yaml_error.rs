@@ -1,21 +1,20 @@
-//! What is wrong with a document's YAML, in words for whoever wrote it.
+//! Messages for YAML errors.
 
 use std::borrow::Cow;
 
 use serde_saphyr::{Error, MessageFormatter, UserMessageFormatter};
 
-/// The library's words for users, and more where they leave open what would be right.
+/// The library's user messages, with clearer ones for two errors.
 pub(crate) struct YamlErrorMessages;
 
 impl MessageFormatter for YamlErrorMessages {
     fn format_message<'a>(&self, error: &'a Error) -> Cow<'a, str> {
         match error {
             Error::DuplicateMappingKey { key: Some(key), .. } => {
-                format!("the key {key} stands twice in one mapping; one would be right").into()
+                format!("duplicate key {key} in mapping").into()
             }
             Error::ExternalMessage { msg, .. } if msg.contains("<document start>") => {
-                "a line --- must stand before what begins here; a directive such as %YAML is nothing that kubectl takes"
-                    .into()
+                "expected a line --- before this; kubectl does not accept directives such as %YAML".into()
             }
             _ => UserMessageFormatter.format_message(error),
         }

@@ -1,90 +1,80 @@
-//! Each file of `cases/` by each command; what is said about what cannot be done; the help.
+//! Files of `cases/` with each command, errors, and the help.
 
 use insta::assert_snapshot;
+use rstest::rstest;
 
-use crate::program::{Asked, here, run, transcript};
+use crate::program::{Invocation, crate_path, run, transcript};
 
-#[test]
-fn each_case() {
-    for name in ["deployment", "list", "others", "refused", "misplaced"] {
-        let file = format!("{name}.yaml");
-        let file = &["-f", &file, "--defaults", "defaults.yml"];
-        let commands = [&["inject"][..], &["inject", "--diff"], &["explain"]];
-        let transcripts = commands.map(|command| transcript(&[command, file].concat()));
-        assert_snapshot!(format!("case-{name}"), transcripts.join("\n"));
-    }
+#[rstest]
+fn commands_with_case(#[values("deployment", "list", "not-injected", "denied", "misplaced")] name: &str) {
+    let file = format!("{name}.yaml");
+    let file = &["-f", &file, "--defaults", "defaults.yml"];
+    let commands = [&["inject"][..], &["inject", "--diff"], &["explain"]];
+    let transcripts = commands.map(|command| transcript(&[command, file].concat()));
+    assert_snapshot!(format!("case-{name}"), transcripts.join("\n"));
 }
 
 #[test]
-fn what_is_not_injected_goes_out_byte_for_byte() {
-    let text = std::fs::read(here("tests/cases/others.yaml")).unwrap();
-    assert_eq!(run(&["inject", "-f", "others.yaml"], b"").stdout, text);
+fn inject_writes_skipped_documents_byte_for_byte() {
+    let text = std::fs::read(crate_path("tests/cases/not-injected.yaml")).unwrap();
+    assert_eq!(run(&["inject", "-f", "not-injected.yaml"], b"").stdout, text);
     assert_eq!(run(&["inject", "-f", "-"], &text).stdout, text);
 }
 
 #[test]
-fn what_cannot_be_done_is_said() {
-    let errors = [
+fn invalid_input_exits_2() {
+    let invocations = [
         &["inject", "-f", "absent.yaml"][..],
-        &["inject", "-f", "nothing"],
+        &["inject", "-f", "no-manifests"],
         &["inject", "-f", "-"],
         &["inject", "-f", "broken.txt"],
         &["inject", "-f", "duplicate.txt"],
         &["inject", "-f", "directive.txt"],
-        &["inject", "-f", "shape.txt"],
-        &["inject", "-f", "nospec.txt"],
-        &["inject", "-f", "others.yaml", "--defaults", "deployment.yaml"],
+        &["inject", "-f", "wrong-type.txt"],
+        &["inject", "-f", "missing-spec.txt"],
+        &["inject", "-f", "not-injected.yaml", "--defaults", "deployment.yaml"],
         &["inject"],
         &["explain"],
         &["explain", "service/a"],
         &["explain", "-f", "deployment.yaml", "deployment/other"],
         &["explain", "-f", "config.txt"],
     ];
-    assert_snapshot!(errors.map(transcript).join("\n"));
+    assert_snapshot!("errors", invocations.map(transcript).join("\n"));
 }
 
 #[test]
-fn documents_of_several_files_stay_apart() {
-    assert_snapshot!(transcript(&["inject", "-f", "config.txt", "-f", "json.json", "-f", "config.txt"]));
+fn inject_separates_documents_of_several_files() {
+    let arguments = ["inject", "-f", "config.txt", "-f", "json.json", "-f", "config.txt"];
+    assert_snapshot!("several-files", transcript(&arguments));
 }
 
 #[test]
-fn objects_of_json_may_follow_one_another() {
-    let one = std::fs::read(here("tests/cases/json.json")).unwrap();
-    let injected = |input: &[u8]| run(&["inject", "-f", "-"], input).stdout;
-    let alone = injected(&one);
-    assert_eq!(injected(&one.repeat(2)), [&alone[..], &alone].join(&b"---\n"[..]));
+fn inject_accepts_concatenated_json_objects() {
+    let object = std::fs::read(crate_path("tests/cases/json.json")).unwrap();
+    let inject = |input: &[u8]| run(&["inject", "-f", "-"], input).stdout;
+    let injected = inject(&object);
+    assert_eq!(inject(&object.repeat(2)), [&injected[..], &injected].join(&b"---\n"[..]));
 }
 
 #[test]
-fn what_is_injected_already_is_shown_and_stays() {
+fn injected_document_is_explained_and_unchanged() {
     let file = ["-f", "deployment.yaml", "--defaults", "defaults.yml"];
     let injected = run(&[&["inject"][..], &file].concat(), b"").stdout;
-    let again = ["-f", "-", "--defaults", "defaults.yml"];
-    assert_eq!(run(&[&["inject"][..], &again].concat(), &injected).stdout, injected);
-    let explained = run(&[&["explain"][..], &again].concat(), &injected).stdout;
-    assert_snapshot!(String::from_utf8(explained).unwrap());
+    let stdin = ["-f", "-", "--defaults", "defaults.yml"];
+    assert_eq!(run(&[&["inject"][..], &stdin].concat(), &injected).stdout, injected);
+    let explanation = run(&[&["explain"][..], &stdin].concat(), &injected).stdout;
+    assert_snapshot!("explain-injected", String::from_utf8(explanation).unwrap());
+}
+
+#[rstest]
+fn explain_for_programs(#[values("json", "yaml")] format: &str) {
+    let arguments =
+        ["explain", "deployment/batch", "-f", "deployment.yaml", "--defaults", "defaults.yml", "-o", format];
+    assert_snapshot!(format!("explain-{format}"), transcript(&arguments));
 }
 
 #[test]
-fn explanations_for_programs() {
-    for format in ["json", "yaml"] {
-        let arguments = [
-            "explain",
-            "deployment/batch",
-            "-f",
-            "deployment.yaml",
-            "--defaults",
-            "defaults.yml",
-            "-o",
-            format,
-        ];
-        assert_snapshot!(format!("explain-{format}"), transcript(&arguments));
-    }
-}
-
-#[test]
-fn the_help() {
+fn help_of_each_command() {
     assert_snapshot!("help", transcript(&["--help"]));
     for command in ["inject", "explain", "doctor", "setup", "check", "completions", "man"] {
         assert_snapshot!(format!("help-{command}"), transcript(&[command, "--help"]));
@@ -92,7 +82,7 @@ fn the_help() {
 }
 
 #[test]
-fn completions_and_the_manual() {
+fn completions_and_man_pages_contain_options() {
     for shell in ["bash", "zsh", "fish"] {
         let script = String::from_utf8(run(&["completions", shell], b"").stdout).unwrap();
         assert!(script.contains("release-namespace"), "{shell}");
@@ -105,11 +95,11 @@ fn completions_and_the_manual() {
 }
 
 #[test]
-fn colours_are_for_terminals_and_for_who_forces_them() {
+fn inject_diff_colors_only_if_forced() {
     let arguments = ["inject", "--diff", "-f", "deployment.yaml", "--defaults", "defaults.yml"];
-    assert!(!Asked::new(&arguments).transcript().contains('\u{1b}'));
-    let forced = Asked::new(&arguments).env("CLICOLOR_FORCE", "1").transcript();
+    assert!(!Invocation::new(&arguments).transcript().contains('\u{1b}'));
+    let forced = Invocation::new(&arguments).env("CLICOLOR_FORCE", "1").transcript();
     assert!(forced.contains("\u{1b}[32m+"));
-    let unwanted = Asked::new(&arguments).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").transcript();
-    assert!(!unwanted.contains('\u{1b}'));
+    let no_color = Invocation::new(&arguments).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").transcript();
+    assert!(!no_color.contains('\u{1b}'));
 }

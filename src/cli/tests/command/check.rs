@@ -1,4 +1,4 @@
-//! `check` of clusters: one where all is well, and what the files of `cases/check` change in it.
+//! `check` of a cluster without problems, and of each change to it in `cases/check`.
 
 use std::collections::BTreeMap;
 
@@ -11,42 +11,42 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::fake_api::{Api, Trial};
-use crate::fake_replica::{AUTHORITIES, pem, soon};
-use crate::program::{Asked, here};
+use crate::fake_api::{Api, DryRun};
+use crate::fake_replica::{AUTHORITIES, expires_soon, pem};
+use crate::program::{Invocation, crate_path};
 
-/// What is otherwise in a cluster.
+/// Changes to the cluster, and the arguments of `check`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Case {
     arguments: Vec<String>,
-    /// JSON patches by `KIND/NAME`.
+    /// JSON patches, by the `KIND/NAME` of the object.
     change: BTreeMap<String, Value>,
     remove: Vec<String>,
     add: Vec<Value>,
     forbidden: Vec<String>,
-    trial: Trial,
+    dry_run: DryRun,
     served: BTreeMap<String, String>,
 }
 
 impl Case {
     fn api(self) -> Api {
-        let mut objects: Vec<Value> = serde_saphyr::from_multiple(&text("cluster.yaml")).unwrap();
-        objects = objects.iter().map(|object| injected(object, &objects)).collect();
+        let mut objects: Vec<Value> = serde_saphyr::from_multiple(&read_case("cluster.yaml")).unwrap();
+        objects = objects.iter().map(|object| inject_if_marked(object, &objects)).collect();
         objects.retain(|object| !self.remove.contains(&title(object)));
-        for (title_of, patch) in self.change {
+        for (name, patch) in self.change {
             let patch: json_patch::Patch = serde_json::from_value(patch).unwrap();
-            let object = objects.iter_mut().find(|object| title(object) == title_of).unwrap();
+            let object = objects.iter_mut().find(|object| title(object) == name).unwrap();
             json_patch::patch(object, &patch).unwrap();
         }
         objects.extend(self.add);
-        Api { objects, forbidden: self.forbidden, trial: self.trial, served: self.served }
+        Api { objects, forbidden: self.forbidden, dry_run: self.dry_run, served: self.served }
     }
 }
 
-/// A file of the cases, with the CAs that it names and today.
-fn text(name: &str) -> String {
-    let mut text = std::fs::read_to_string(here(&format!("tests/cases/check/{name}"))).unwrap();
+/// Reads a case and replaces its placeholders for CAs and today's date.
+fn read_case(name: &str) -> String {
+    let mut text = std::fs::read_to_string(crate_path(&format!("tests/cases/check/{name}"))).unwrap();
     for authority in AUTHORITIES {
         text = text.replace(&format!("{{{authority}}}"), &STANDARD.encode(pem(authority)));
     }
@@ -57,17 +57,17 @@ fn title(object: &Value) -> String {
     format!("{}/{}", object["kind"].as_str().unwrap(), object["metadata"]["name"].as_str().unwrap())
 }
 
-/// A pod as the webhook leaves it, if it says so.
-fn injected(object: &Value, objects: &[Value]) -> Value {
+/// Injects a pod that has the field `injected`.
+fn inject_if_marked(object: &Value, objects: &[Value]) -> Value {
     let mut pod = object.clone();
     if pod.as_object_mut().unwrap().remove("injected").is_none() {
         return pod;
     }
     let find = |kind: &str, name: &Value| {
-        let found = objects.iter().find(|one| one["kind"] == kind && one["metadata"]["name"] == *name);
-        found.map(|found| {
+        let object = objects.iter().find(|one| one["kind"] == kind && one["metadata"]["name"] == *name);
+        object.map(|object| {
             let pairs = |field: &str| -> BTreeMap<String, String> {
-                serde_json::from_value(found["metadata"][field].clone()).unwrap_or_default()
+                serde_json::from_value(object["metadata"][field].clone()).unwrap_or_default()
             };
             ObjectMetadata::new(pairs("annotations"), pairs("labels"))
         })
@@ -91,18 +91,18 @@ fn injected(object: &Value, objects: &[Value]) -> Value {
     pod
 }
 
-fn asked(config: &NamedTempFile, arguments: &[&str]) -> String {
+fn check(config: &NamedTempFile, arguments: &[&str]) -> String {
     let arguments = [&["check"], arguments].concat();
-    let said = Asked::new(&arguments).env("KUBECONFIG", config.path().to_str().unwrap()).transcript();
-    let soon = soon().strftime("%Y-%m-%d %H:%M UTC").to_string();
+    let transcript = Invocation::new(&arguments).kubeconfig(config).transcript();
+    let soon = expires_soon().strftime("%Y-%m-%d %H:%M UTC").to_string();
     let today = Timestamp::now().strftime("%Y-%m-%d").to_string();
-    said.replace(&soon, "(in two days)").replace(&today, "(today)")
+    transcript.replace(&soon, "(in two days)").replace(&today, "(today)")
 }
 
-/// The findings that are not ok.
-fn wrong(said: &str) -> String {
-    let mut lines = said.lines();
-    let mut wrong = vec![lines.next().unwrap()];
+/// Removes the findings that are ok from a transcript.
+fn problems(transcript: &str) -> String {
+    let mut lines = transcript.lines();
+    let mut problems = vec![lines.next().unwrap()];
     let mut keep = true;
     for line in lines {
         let mark = line.trim_start().chars().next();
@@ -112,99 +112,95 @@ fn wrong(said: &str) -> String {
             _ => keep && !line.is_empty(),
         };
         if keep || line.contains(" checks: ") || line.starts_with(['[', 'r']) {
-            wrong.push(line);
+            problems.push(line);
             keep = true;
         }
     }
-    wrong.join("\n") + "\n"
+    problems.join("\n") + "\n"
 }
 
 #[test]
-fn all_is_well() {
+fn cluster_without_problems_exits_0() {
     let config = Case::default().api().serve();
-    assert_snapshot!("check-well", asked(&config, &[]));
-    assert_snapshot!("check-json", asked(&config, &["-n", "shop", "-o", "json"]));
-    let yaml = asked(&config, &["-n", "shop", "-o", "yaml"]);
+    assert_snapshot!("check-ok", check(&config, &[]));
+    assert_snapshot!("check-json", check(&config, &["-n", "shop", "-o", "json"]));
+    let yaml = check(&config, &["-n", "shop", "-o", "yaml"]);
     assert!(yaml.contains("- check: configuration\n  severity: ok\n"), "{yaml}");
 }
 
 #[test]
-fn a_program_gets_all_and_a_person_the_first() {
+fn text_output_is_limited_and_json_is_complete() {
     let pod = |number: usize| {
         json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "app"}]},
             "metadata": {"name": format!("pod-{number}"), "namespace": "shop", "annotations": {"rolebridge.io/inject": "yes"}}})
     };
     let config = Case { add: (0..12).map(pod).collect(), ..Case::default() }.api().serve();
-    assert!(asked(&config, &[]).contains("and 2 more, which --output json has"));
-    assert_eq!(asked(&config, &["-o", "json"]).matches("is neither").count(), 12);
+    assert!(check(&config, &[]).contains("and 2 more; --output json lists all"));
+    assert_eq!(check(&config, &["-o", "json"]).matches("found \\\"yes\\\"").count(), 12);
 }
 
 #[test]
-fn colours_are_for_who_forces_them() {
+fn forced_colors_are_written() {
     let config = Case::default().api().serve();
-    let config = config.path().to_str().unwrap();
-    let forced = Asked::new(&["check"]).env("KUBECONFIG", config).env("CLICOLOR_FORCE", "1").transcript();
+    let forced = Invocation::new(&["check"]).kubeconfig(&config).env("CLICOLOR_FORCE", "1").transcript();
     assert!(forced.contains("\u{1b}[1m\u{1b}[32m✓"), "{forced}");
 }
 
 #[test]
-fn what_cannot_be_done_is_said() {
+fn unusable_cluster_exits_2() {
     let mut second = Case::default();
-    let mut other: Value = serde_saphyr::from_multiple::<Value>(&text("cluster.yaml")).unwrap().remove(0);
+    let mut other: Value =
+        serde_saphyr::from_multiple::<Value>(&read_case("cluster.yaml")).unwrap().remove(0);
     other["metadata"]["name"] = "second".into();
     other["webhooks"][0]["clientConfig"]["service"]["namespace"] = "second".into();
     second.add.push(other);
-    let several = asked(&second.api().serve(), &[]);
-    let nothing = Case {
+    let several = check(&second.api().serve(), &[]);
+    let forbidden = Case {
         forbidden: vec![
             "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations".to_owned(),
             "/api/v1/configmaps".to_owned(),
         ],
         ..Case::default()
     };
-    let nothing = asked(&nothing.api().serve(), &[]);
-    let stranger =
-        asked(&Case { forbidden: vec!["/version".to_owned()], ..Case::default() }.api().serve(), &[]);
-    assert_snapshot!("check-errors", [several, nothing, stranger].join("\n"));
+    let forbidden = check(&forbidden.api().serve(), &[]);
+    let unauthenticated =
+        check(&Case { forbidden: vec!["/version".to_owned()], ..Case::default() }.api().serve(), &[]);
+    assert_snapshot!("check-errors", [several, forbidden, unauthenticated].join("\n"));
 }
 
 #[test]
-fn each_case() {
-    for entry in std::fs::read_dir(here("tests/cases/check")).unwrap() {
+fn cluster_with_each_case() {
+    for entry in std::fs::read_dir(crate_path("tests/cases/check")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let Some(stem) = name.strip_suffix(".yaml").filter(|stem| *stem != "cluster") else { continue };
-        let case: Case = serde_saphyr::from_str(&text(&name)).unwrap();
+        let case: Case = serde_saphyr::from_str(&read_case(&name)).unwrap();
         let arguments = case.arguments.clone();
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-        let said = asked(&case.api().serve(), &arguments);
-        assert_snapshot!(format!("check-case-{stem}"), wrong(&said));
+        let transcript = check(&case.api().serve(), &arguments);
+        assert_snapshot!(format!("check-case-{stem}"), problems(&transcript));
     }
 }
 
-/// `docs/screenshots` makes docs/check.svg of it.
+/// The snapshot is the source of docs/check.svg, which `docs/screenshots` renders.
 #[test]
-fn the_picture() {
-    let case: Case = serde_saphyr::from_str(&text("picture.yaml")).unwrap();
+fn screenshot() {
+    let case: Case = serde_saphyr::from_str(&read_case("screenshot.yaml")).unwrap();
     let config = case.api().serve();
-    let config = config.path().to_str().unwrap();
-    let said = Asked::new(&["check"]).env("KUBECONFIG", config).env("CLICOLOR_FORCE", "1").transcript();
-    assert_snapshot!("check-picture", said);
+    let transcript = Invocation::new(&["check"]).kubeconfig(&config).env("CLICOLOR_FORCE", "1").transcript();
+    assert_snapshot!("check-screenshot", transcript);
 }
 
-/// What API servers say of a pod, and what it means for the webhook.
 #[test]
-fn each_answer_to_a_trial() {
-    let answers: Vec<Value> = serde_saphyr::from_str(&text("answers.yml")).unwrap();
-    let said = answers.into_iter().map(|answer| {
-        let trial = serde_json::from_value(json!({"refused": answer})).unwrap();
-        let config = Case { trial, ..Case::default() }.api().serve();
-        let output = Asked::new(&["check", "-n", "shop", "-o", "json"])
-            .env("KUBECONFIG", config.path().to_str().unwrap())
-            .run(b"");
+fn dry_run_with_each_response() {
+    let responses: Vec<Value> = serde_saphyr::from_str(&read_case("api-server-responses.yml")).unwrap();
+    let messages = responses.into_iter().map(|response| {
+        let dry_run = serde_json::from_value(json!({"rejected": response})).unwrap();
+        let config = Case { dry_run, ..Case::default() }.api().serve();
+        let output = Invocation::new(&["check", "-n", "shop", "-o", "json"]).kubeconfig(&config).run(b"");
         let findings: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
         let finding = findings.iter().find(|one| one["check"] == "api-server").unwrap();
         let text = |key: &str| finding[key].as_str().unwrap().to_owned();
         format!("{}: {}\n", text("severity"), text("message"))
     });
-    assert_snapshot!("check-answers", said.collect::<Vec<_>>().join("\n"));
+    assert_snapshot!("check-api-server-responses", messages.collect::<Vec<_>>().join("\n"));
 }

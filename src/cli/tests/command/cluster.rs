@@ -1,4 +1,4 @@
-//! `explain` of what a cluster holds: a Kubernetes API of canned answers, and the kubeconfig that leads to it.
+//! `explain` of objects in a fake cluster.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use crate::fake_api::Api;
-use crate::program::Asked;
+use crate::program::{Invocation, crate_path};
 
-const MAPS: &str = "/api/v1/configmaps";
+const CONFIG_MAPS: &str = "/api/v1/configmaps";
 
 fn serve(objects: Vec<Value>, forbidden: &[&str]) -> NamedTempFile {
     let forbidden = forbidden.iter().map(|path| (*path).to_owned()).collect();
@@ -29,7 +29,7 @@ fn deployment() -> Value {
 }
 
 fn cluster() -> Vec<Value> {
-    let defaults = std::fs::read_to_string(crate::program::here("tests/cases/defaults.yml")).unwrap();
+    let defaults = std::fs::read_to_string(crate_path("tests/cases/defaults.yml")).unwrap();
     let map = |name: &str, labels: Value, defaults: &str| {
         json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"defaults.yaml": defaults},
             "metadata": {"name": name, "namespace": "rolebridge-system", "labels": labels}})
@@ -47,46 +47,46 @@ fn cluster() -> Vec<Value> {
     ]
 }
 
-fn asked(config: &NamedTempFile, arguments: &[&str]) -> String {
-    Asked::new(arguments).env("KUBECONFIG", config.path().to_str().unwrap()).transcript()
+fn transcript_with(config: &NamedTempFile, arguments: &[&str]) -> String {
+    Invocation::new(arguments).kubeconfig(config).transcript()
 }
 
 #[test]
-fn what_decides_is_read_from_the_cluster() {
+fn explain_reads_objects_and_defaults_from_cluster() {
     let config = serve(cluster(), &[]);
-    let said = asked(&config, &["explain", "deployment/batch"]);
-    assert_snapshot!("live", said);
-    let same = asked(&config, &["explain", "deploy/batch", "-n", "shop", "--context", "here"]);
-    assert_eq!(said.split_once('\n').unwrap().1, same.split_once('\n').unwrap().1);
+    let transcript = transcript_with(&config, &["explain", "deployment/batch"]);
+    assert_snapshot!("explain", transcript);
+    let same = transcript_with(&config, &["explain", "deploy/batch", "-n", "shop", "--context", "here"]);
+    assert_eq!(transcript.split_once('\n').unwrap().1, same.split_once('\n').unwrap().1);
 }
 
 #[test]
-fn who_may_not_read_every_namespace_names_that_of_the_release() {
-    let config = serve(cluster(), &[MAPS]);
-    let forbidden = asked(&config, &["explain", "deployment/batch"]);
+fn explain_without_permission_for_all_namespaces_needs_release_namespace() {
+    let config = serve(cluster(), &[CONFIG_MAPS]);
+    let forbidden = transcript_with(&config, &["explain", "deployment/batch"]);
     let named = &["explain", "deployment/batch", "--release-namespace", "rolebridge-system"];
-    assert!(asked(&config, named).ends_with("[0]\n"));
+    assert!(transcript_with(&config, named).ends_with("[0]\n"));
     let from_a_file = &["explain", "deployment/batch", "--defaults", "defaults.yml"];
-    assert!(asked(&config, from_a_file).ends_with("[0]\n"));
-    assert_snapshot!("live-forbidden", forbidden);
+    assert!(transcript_with(&config, from_a_file).ends_with("[0]\n"));
+    assert_snapshot!("explain-forbidden", forbidden);
 }
 
 #[test]
-fn what_the_cluster_lacks_is_said() {
+fn explain_reports_missing_objects() {
     let mut objects = cluster();
-    let absent = asked(&serve(objects.clone(), &[]), &["explain", "deployment/other"]);
+    let absent = transcript_with(&serve(objects.clone(), &[]), &["explain", "deployment/other"]);
     objects.retain(|object| object["kind"] != "ConfigMap");
-    let uninstalled = asked(&serve(objects.clone(), &[]), &["explain", "deployment/batch"]);
+    let uninstalled = transcript_with(&serve(objects.clone(), &[]), &["explain", "deployment/batch"]);
     objects.retain(|object| object["kind"] != "ServiceAccount");
     objects[0]["spec"]["template"]["metadata"]["annotations"] = json!({"rolebridge.io/inject": "true"});
     let no_account = &["explain", "deployment/batch", "--defaults", "defaults.yml"];
-    let no_account = asked(&serve(objects, &[]), no_account);
-    let no_config = Asked::new(&["explain", "pod/a"]).env("KUBECONFIG", "absent").transcript();
-    assert_snapshot!("live-lacks", [absent, uninstalled, no_account, no_config].join("\n"));
+    let no_account = transcript_with(&serve(objects, &[]), no_account);
+    let no_config = Invocation::new(&["explain", "pod/a"]).env("KUBECONFIG", "absent").transcript();
+    assert_snapshot!("explain-missing-objects", [absent, uninstalled, no_account, no_config].join("\n"));
 }
 
 #[test]
-fn a_connection_that_fails_says_why() {
+fn failed_connection_reports_its_cause() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut config = NamedTempFile::new().unwrap();
     let text = json!({
@@ -96,6 +96,7 @@ fn a_connection_that_fails_says_why() {
         "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
     });
     write!(config, "{text}").unwrap();
-    let said = asked(&config, &["explain", "pod/a"]);
-    assert!(said.contains("Pod/a in the namespace default") && said.contains("Connection refused"), "{said}");
+    let transcript = transcript_with(&config, &["explain", "pod/a"]);
+    let has_cause = transcript.contains("Connection refused");
+    assert!(transcript.contains("Pod/a in the namespace default") && has_cause, "{transcript}");
 }

@@ -1,40 +1,41 @@
-//! The commands of the pages, as a reader runs them.
+//! Runs the commands of the documentation.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::blocks::{Block, blocks};
-use crate::program::here;
+use crate::program::crate_path;
 
-/// What the reader has: the name on the page, and the case that it is here.
+/// The files that the commands read: the name in the documentation, and the case to use for it.
 const FILES: &[(&str, &str)] = &[("clientLibraryConfig-aws.json", "external-account-aws.json")];
 
-fn is_ours(block: &Block) -> bool {
+/// Returns true for a block of commands of this program that need no cluster.
+fn is_runnable(block: &Block) -> bool {
     let commands = block.commands();
-    let all = !commands.is_empty() && commands.iter().all(|command| command.starts_with("rolebridge "));
-    all && !block.needs_more() && block.mark.is_none()
+    let is_own = !commands.is_empty() && commands.iter().all(|command| command.starts_with("rolebridge "));
+    is_own && !block.needs_more() && block.mark.is_none()
 }
 
 #[test]
-fn the_commands_of_the_pages_do_what_they_say() {
+fn commands_of_the_docs_succeed() {
     let folder = tempfile::tempdir().unwrap();
     for (name, case) in FILES {
-        std::fs::copy(here("tests/cases").join(case), folder.path().join(name)).unwrap();
+        std::fs::copy(crate_path("tests/cases").join(case), folder.path().join(name)).unwrap();
     }
     let program = Path::new(env!("CARGO_BIN_EXE_rolebridge")).parent().unwrap();
     let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
-    let ours: Vec<_> = blocks().into_iter().filter(is_ours).collect();
-    for block in &ours {
+    let blocks: Vec<_> = blocks().into_iter().filter(is_runnable).collect();
+    for block in &blocks {
         let mut shell = Command::new("sh");
         let shell = shell.args(["-ec", &block.text]).current_dir(&folder).env("PATH", &path);
         let output = shell.env("KUBECONFIG", "/dev/null").output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
+        let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(
             output.status.success() && !output.stdout.is_empty(),
-            "{}: {}\n{said}",
+            "{}: {}\n{stderr}",
             block.page,
             block.text
         );
     }
-    assert!(ours.len() >= 2, "where have the pages' commands gone?");
+    assert!(blocks.len() >= 2, "the documentation has no commands of this program");
 }

@@ -1,4 +1,4 @@
-//! `doctor`: what it makes of what a sidecar said, and of pods whose sidecar cannot be asked.
+//! `doctor` with each report of the sidecar, and for pods without a running sidecar.
 
 use std::path::PathBuf;
 
@@ -7,44 +7,45 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use crate::fake_api::Api;
-use crate::program::{Asked, here, transcript};
+use crate::program::{Invocation, crate_path, transcript};
 
-/// What the real sidecar said of set-ups with one thing that is not right, compared by the tests that span programs.
+/// Returns the reports of the real sidecar for setups with one problem. The integration tests compare them.
 fn reports() -> Vec<PathBuf> {
-    let folder = here("../../tests/tests/integration/doctor/reports");
+    let folder = crate_path("../../tests/tests/integration/doctor/reports");
     let mut reports: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     reports.sort();
     reports
 }
 
 #[test]
-fn each_report_gets_its_mend() {
+fn failed_report_has_a_fix() {
     let reports = reports();
     assert!(reports.len() > 25);
     for report in reports {
-        let said = transcript(&["doctor", "--report", report.to_str().unwrap()]);
-        let (_, said) = said.split_once('\n').unwrap();
+        let transcript = transcript(&["doctor", "--report", report.to_str().unwrap()]);
+        let (_, output) = transcript.split_once('\n').unwrap();
         let name = report.file_stem().unwrap().to_str().unwrap();
-        assert_eq!(said.ends_with("[0]\n"), !said.contains('✗'), "{name}: {said}");
-        assert_eq!(said.contains("To mend it:"), said.contains('✗'), "{name}: {said}");
-        assert_snapshot!(format!("doctor-{name}"), said);
+        assert_eq!(output.ends_with("[0]\n"), !output.contains('✗'), "{name}: {output}");
+        assert!(!output.contains("\nFix: ") || output.contains('✗'), "{name}: {output}");
+        assert_snapshot!(format!("doctor-{name}"), output);
     }
 }
 
 #[test]
-fn a_report_that_is_none_is_told_what_would_be() {
-    assert_snapshot!(transcript(&["doctor", "--report", "deployment.yaml"]));
+fn report_without_steps_exits_2() {
+    assert_snapshot!("doctor-invalid-report", transcript(&["doctor", "--report", "deployment.yaml"]));
 }
 
 #[test]
-fn for_programs_it_is_whole() {
-    let report = here("../../tests/tests/integration/doctor/reports/no-association.jsonl");
-    let output = Asked::new(&["doctor", "--report", report.to_str().unwrap(), "-o", "json"]).run(b"");
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let failed = told["steps"].as_array().unwrap().iter().find(|step| step["status"] == "failed").unwrap();
+fn json_has_steps_and_remediation() {
+    let report = crate_path("../../tests/tests/integration/doctor/reports/no-association.jsonl");
+    let output = Invocation::new(&["doctor", "--report", report.to_str().unwrap(), "-o", "json"]).run(b"");
+    let diagnosis: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let failed =
+        diagnosis["steps"].as_array().unwrap().iter().find(|step| step["status"] == "failed").unwrap();
     assert_eq!((failed["step"].as_str(), failed["reason"].as_str()), (Some("role"), Some("no-association")));
     assert!(
-        told["remediation"]["snippet"]
+        diagnosis["remediation"]["snippet"]
             .as_str()
             .unwrap()
             .starts_with("aws eks create-pod-identity-association")
@@ -52,30 +53,31 @@ fn for_programs_it_is_whole() {
 }
 
 fn cluster() -> Vec<Value> {
-    let text = std::fs::read_to_string(here("tests/cases/doctor.yaml")).unwrap();
+    let text = std::fs::read_to_string(crate_path("tests/cases/doctor-pods.yaml")).unwrap();
     serde_saphyr::from_str(&text).unwrap()
 }
 
-fn asked(config: &NamedTempFile, arguments: &[&str]) -> String {
-    Asked::new(arguments).env("KUBECONFIG", config.path().to_str().unwrap()).transcript()
+fn transcript_with(config: &NamedTempFile, arguments: &[&str]) -> String {
+    Invocation::new(arguments).kubeconfig(config).transcript()
 }
 
 #[test]
-fn a_pod_whose_sidecar_cannot_be_asked_is_seen_from_outside() {
+fn pod_without_running_sidecar_is_checked_from_outside() {
     let config = Api { objects: cluster(), ..Api::default() }.serve();
     for pod in cluster().iter().filter(|object| object["kind"] == "Pod") {
-        let of = |key: &str| pod["metadata"][key].as_str().unwrap();
-        let said = asked(&config, &["doctor", of("name"), "-n", of("namespace")]);
-        assert_snapshot!(format!("doctor-pod-{}", of("name")), said);
+        let metadata = |key: &str| pod["metadata"][key].as_str().unwrap();
+        let arguments = ["doctor", metadata("name"), "-n", metadata("namespace")];
+        let transcript = transcript_with(&config, &arguments);
+        assert_snapshot!(format!("doctor-pod-{}", metadata("name")), transcript);
     }
 }
 
 #[test]
-fn who_may_not_read_what_decides_is_told_what_can_be_seen() {
+fn unreadable_or_missing_objects_are_reported() {
     let forbidden = vec!["/api/v1/configmaps".to_owned()];
     let config = Api { objects: cluster(), forbidden, ..Api::default() }.serve();
-    let forbidden = asked(&config, &["doctor", "pod/nobody-asked"]);
-    let absent = asked(&config, &["doctor", "other"]);
-    let no_pod = asked(&config, &["doctor", "deployment/batch"]);
-    assert_snapshot!([forbidden, absent, no_pod].join("\n"));
+    let forbidden = transcript_with(&config, &["doctor", "pod/not-opted-in"]);
+    let absent = transcript_with(&config, &["doctor", "other"]);
+    let not_a_pod = transcript_with(&config, &["doctor", "deployment/batch"]);
+    assert_snapshot!("doctor-errors", [forbidden, absent, not_a_pod].join("\n"));
 }

@@ -1,4 +1,4 @@
-//! A Kubernetes API of objects: lists by the page, gets, a dry run of a pod, and ports forwarded to replicas.
+//! A fake Kubernetes API: paged lists, gets, a dry run of a pod, and ports forwarded to fake replicas.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,37 +12,37 @@ use tempfile::NamedTempFile;
 
 use crate::fake_replica;
 
-/// So few, that every list has several pages.
-const PAGE: usize = 2;
+/// The number of objects in a page, so small that most lists have several pages.
+const PAGE_SIZE: usize = 2;
 
-/// Who signs the cluster's tokens.
+/// The issuer of the cluster's tokens.
 const ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/5F2A9C1B7D3E4F60A1B2C3D4E5F60718";
 
-/// What may be listed.
-const LISTS: [&str; 6] =
+/// The resources that can be listed.
+const LISTABLE: [&str; 6] =
     ["configmaps", "events", "mutatingwebhookconfigurations", "namespaces", "pods", "serviceaccounts"];
 
-/// What the API server makes of a pod that is tried.
+/// The API server's response to a dry run.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Trial {
-    /// The webhook is asked.
+pub(crate) enum DryRun {
+    /// The webhook injects the pod.
     #[default]
     Injected,
-    /// It is not.
-    Plain,
-    /// The API server says no.
-    Refused { code: u16, reason: String, message: String },
+    /// The webhook is not called.
+    Unchanged,
+    /// The API server returns an error.
+    Rejected { code: u16, reason: String, message: String },
 }
 
-/// The cluster.
+/// A fake cluster.
 #[derive(Debug, Default)]
 pub(crate) struct Api {
     pub(crate) objects: Vec<Value>,
-    /// Paths that may not be read.
+    /// The paths that return 403.
     pub(crate) forbidden: Vec<String>,
-    pub(crate) trial: Trial,
-    /// By pods, the name of the certificate that is served; `good` where nothing is said.
+    pub(crate) dry_run: DryRun,
+    /// The name of the certificate that each pod serves; `valid` for other pods.
     pub(crate) served: BTreeMap<String, String>,
 }
 
@@ -55,7 +55,7 @@ struct Request {
 }
 
 impl Api {
-    /// Serves it, and writes the kubeconfig that leads to it.
+    /// Serves the cluster and returns a kubeconfig for it.
     pub(crate) fn serve(self) -> NamedTempFile {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -63,7 +63,7 @@ impl Api {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let api = Arc::clone(&api);
-                thread::spawn(move || api.answer(stream.unwrap()));
+                thread::spawn(move || api.handle(stream.unwrap()));
             }
         });
         let mut config = NamedTempFile::new().unwrap();
@@ -77,7 +77,7 @@ impl Api {
         config
     }
 
-    fn answer(&self, mut stream: TcpStream) {
+    fn handle(&self, mut stream: TcpStream) {
         let request = Request::read(&stream);
         let (code, body) = match self.respond(&request) {
             Ok(Some(body)) => (200, body),
@@ -97,7 +97,7 @@ impl Api {
         .unwrap();
     }
 
-    /// The body of the answer; `None`: another protocol.
+    /// Returns the body of the response, or `None` to switch protocols.
     fn respond(&self, request: &Request) -> Result<Option<Value>, (u16, String, String)> {
         let path = &*request.path;
         if self.forbidden.iter().any(|one| one == path) {
@@ -111,7 +111,7 @@ impl Api {
         }
         if request.method == "POST" {
             assert_eq!(request.query.get("dryRun").map(String::as_str), Some("All"), "{path}");
-            return self.tried(&request.body).map(Some);
+            return self.create_dry_run(&request.body).map(Some);
         }
         if path.ends_with("/portforward") {
             return Ok(None);
@@ -119,32 +119,32 @@ impl Api {
         if let Some(object) = self.objects.iter().find(|object| item_path(object) == path) {
             return Ok(Some(object.clone()));
         }
-        if LISTS.contains(&path.rsplit('/').next().unwrap()) {
+        if LISTABLE.contains(&path.rsplit('/').next().unwrap()) {
             return Ok(Some(self.list(request)));
         }
         Err((404, "NotFound".to_owned(), format!("{path} not found")))
     }
 
-    fn tried(&self, body: &[u8]) -> Result<Value, (u16, String, String)> {
+    fn create_dry_run(&self, body: &[u8]) -> Result<Value, (u16, String, String)> {
         let mut pod: Value = serde_json::from_slice(body).unwrap();
-        match &self.trial {
-            Trial::Plain => Ok(pod),
-            Trial::Injected => {
+        match &self.dry_run {
+            DryRun::Unchanged => Ok(pod),
+            DryRun::Injected => {
                 pod["spec"]["volumes"] = json!([{"name": "rolebridge-config"}]);
                 Ok(pod)
             }
-            Trial::Refused { code, reason, message } => Err((*code, reason.clone(), message.clone())),
+            DryRun::Rejected { code, reason, message } => Err((*code, reason.clone(), message.clone())),
         }
     }
 
     fn list(&self, request: &Request) -> Value {
-        let of_path = |object: &&Value| list_paths(object).contains(&request.path);
+        let has_path = |object: &&Value| list_paths(object).contains(&request.path);
         let selected: Vec<_> =
-            self.objects.iter().filter(of_path).filter(|object| request.selects(object)).collect();
+            self.objects.iter().filter(has_path).filter(|object| request.selects(object)).collect();
         let from: usize = request.query.get("continue").map_or(0, |token| token.parse().unwrap());
-        let page = if request.query.contains_key("limit") { PAGE } else { usize::MAX };
+        let page = if request.query.contains_key("limit") { PAGE_SIZE } else { usize::MAX };
         let items: Vec<_> =
-            selected.iter().skip(from).take(page).map(|object| request.shown(object)).collect();
+            selected.iter().skip(from).take(page).map(|object| request.representation(object)).collect();
         let next = from.saturating_add(page);
         let token = if next < selected.len() { next.to_string() } else { String::new() };
         json!({"apiVersion": "v1", "kind": "List", "metadata": {"continue": token}, "items": items})
@@ -152,7 +152,7 @@ impl Api {
 
     fn forward(&self, request: &Request, stream: TcpStream) {
         let pod = request.path.split('/').nth_back(1).unwrap();
-        let certificate = self.served.get(pod).map_or("good", String::as_str);
+        let certificate = self.served.get(pod).map_or("valid", String::as_str);
         let port = request.query["ports"].parse().unwrap();
         fake_replica::serve(stream, &request.headers["sec-websocket-key"], port, certificate);
     }
@@ -166,7 +166,7 @@ impl Request {
             reader.read_line(&mut line).unwrap();
             line.trim_end().to_owned()
         };
-        let first = line();
+        let request_line = line();
         let mut headers = BTreeMap::new();
         while let Some((name, value)) = line().split_once(": ") {
             headers.insert(name.to_ascii_lowercase(), value.to_owned());
@@ -174,35 +174,35 @@ impl Request {
         let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; length];
         reader.read_exact(&mut body).unwrap();
-        let mut words = first.split(' ');
-        let (method, target) = (words.next().unwrap().to_owned(), words.next().unwrap());
+        let mut parts = request_line.split(' ');
+        let (method, target) = (parts.next().unwrap().to_owned(), parts.next().unwrap());
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let query = pairs.map(|(key, value)| (key.to_owned(), decoded(value))).collect();
+        let query = pairs.map(|(key, value)| (key.to_owned(), decode(value))).collect();
         Self { method, path: path.to_owned(), query, headers, body }
     }
 
     fn selects(&self, object: &Value) -> bool {
         let terms = |key: &str| self.query.get(key).cloned().unwrap_or_default();
-        let by = |selector: String, find: &dyn Fn(&str) -> Value| {
+        let matches = |selector: String, find: &dyn Fn(&str) -> Value| {
             let mut terms = selector.split(',').filter_map(|term| term.split_once('='));
             terms.all(|(key, value)| find(key) == value)
         };
-        by(terms("labelSelector"), &|key| object["metadata"]["labels"][key].clone())
-            && by(terms("fieldSelector"), &|key| {
+        matches(terms("labelSelector"), &|key| object["metadata"]["labels"][key].clone())
+            && matches(terms("fieldSelector"), &|key| {
                 object.pointer(&format!("/{}", key.replace('.', "/"))).cloned().unwrap_or_default()
             })
     }
 
-    /// As much of an object as was asked for.
-    fn shown(&self, object: &Value) -> Value {
+    /// Returns the part of an object that the request accepts.
+    fn representation(&self, object: &Value) -> Value {
         let accepted = self.headers.get("accept").map(String::as_str).unwrap_or_default();
         let is_partial = accepted.contains("as=PartialObjectMetadata");
         if is_partial { json!({"metadata": object["metadata"]}) } else { object.clone() }
     }
 }
 
-fn decoded(text: &str) -> String {
+fn decode(text: &str) -> String {
     text.replace("%3D", "=").replace("%2C", ",").replace("%2F", "/").replace('+', " ")
 }
 
@@ -215,7 +215,7 @@ fn version() -> Value {
     version
 }
 
-/// The path of an object's kind, in its namespace if it has one.
+/// Returns the path of an object's kind, in a namespace or in all.
 fn kind_path(object: &Value, namespace: Option<&str>) -> String {
     let version = object["apiVersion"].as_str().unwrap();
     let root = if version == "v1" { "/api/v1".to_owned() } else { format!("/apis/{version}") };

@@ -1,4 +1,4 @@
-//! A replica behind a forwarded port: the API server's end of the WebSocket, and TLS with one of some certificates.
+//! A fake replica behind a forwarded port: the API server's end of the WebSocket, and TLS with a test certificate.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -13,42 +13,42 @@ use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::Role;
 use tungstenite::{Message, WebSocket};
 
-/// CAs by their names: one that lasts, another of the same name and kind, one that has ended, one that soon will.
-pub(crate) const AUTHORITIES: [&str; 4] = ["ca", "other-ca", "ended-ca", "ending-ca"];
-const NAME: &str = "rolebridge.rolebridge-system.svc";
+/// The names of the CAs: a valid one, another valid one, an expired one, and one that expires soon.
+pub(crate) const AUTHORITIES: [&str; 4] = ["ca", "other-ca", "expired-ca", "expiring-ca"];
+const SERVER_NAME: &str = "rolebridge.rolebridge-system.svc";
 
 static ISSUERS: LazyLock<Vec<(Certificate, Issuer<'static, KeyPair>)>> =
     LazyLock::new(|| AUTHORITIES.iter().map(|name| authority(name)).collect());
 
-/// A day that is near: the end of what ends soon.
-pub(crate) fn soon() -> Timestamp {
+/// Returns the expiry time of certificates that expire soon: in two days.
+pub(crate) fn expires_soon() -> Timestamp {
     let day = (Timestamp::now() + SignedDuration::from_hours(48)).strftime("%Y-%m-%dT00:00:00Z");
     day.to_string().parse().unwrap()
 }
 
-/// The PEM of a CA.
+/// Returns the certificate of a CA as PEM.
 pub(crate) fn pem(authority: &str) -> String {
-    let at = AUTHORITIES.iter().position(|name| *name == authority).unwrap();
-    ISSUERS[at].0.pem()
+    let index = AUTHORITIES.iter().position(|name| *name == authority).unwrap();
+    ISSUERS[index].0.pem()
 }
 
 fn authority(name: &str) -> (Certificate, Issuer<'static, KeyPair>) {
     let key = KeyPair::generate().unwrap();
-    let mut params = dated(name.trim_end_matches("-ca"));
+    let mut params = params(name.trim_end_matches("-ca"));
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(DnType::CommonName, name);
     let certificate = params.self_signed(&key).unwrap();
     (certificate, Issuer::new(params, key))
 }
 
-/// From 2020 to 2049, unless the name says otherwise.
-fn dated(name: &str) -> CertificateParams {
-    let mut params = CertificateParams::new(vec![NAME.to_owned()]).unwrap();
+/// Returns parameters that are valid from 2020 to 2049, unless the name is `expired` or `expiring`.
+fn params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(vec![SERVER_NAME.to_owned()]).unwrap();
     params.not_before = date_time_ymd(2020, 1, 1);
     params.not_after = match name {
-        "ended" => date_time_ymd(2021, 1, 1),
-        "ending" => {
-            let day = soon().strftime("%Y %m %d").to_string();
+        "expired" => date_time_ymd(2021, 1, 1),
+        "expiring" => {
+            let day = expires_soon().strftime("%Y %m %d").to_string();
             let day: Vec<_> = day.split(' ').collect();
             date_time_ymd(day[0].parse().unwrap(), day[1].parse().unwrap(), day[2].parse().unwrap())
         }
@@ -57,8 +57,8 @@ fn dated(name: &str) -> CertificateParams {
     params
 }
 
-fn config(certificate: &str) -> ServerConfig {
-    let mut params = dated(certificate);
+fn server_config(certificate: &str) -> ServerConfig {
+    let mut params = params(certificate);
     if certificate == "misnamed" {
         params = CertificateParams::new(vec!["other.rolebridge-system.svc".to_owned()]).unwrap();
         params.not_after = date_time_ymd(2049, 1, 1);
@@ -74,7 +74,7 @@ fn config(certificate: &str) -> ServerConfig {
         .unwrap()
 }
 
-/// Serves one connection through a WebSocket; `silent`: nothing listens.
+/// Serves one connection through a WebSocket. For the certificate `silent`, the port refuses the connection.
 pub(crate) fn serve(mut stream: TcpStream, key: &str, port: u16, certificate: &str) {
     write!(
         stream,
@@ -85,7 +85,7 @@ pub(crate) fn serve(mut stream: TcpStream, key: &str, port: u16, certificate: &s
     .unwrap();
     let mut socket = WebSocket::from_raw_socket(stream, Role::Server, None);
     let [low, high] = port.to_le_bytes();
-    // Channel 0 carries what is sent, channel 1 errors.
+    // Channel 0 carries data, channel 1 errors.
     for channel in [0, 1] {
         socket.send(Message::binary(vec![channel, low, high])).unwrap();
     }
@@ -94,13 +94,13 @@ pub(crate) fn serve(mut stream: TcpStream, key: &str, port: u16, certificate: &s
             .send(Message::binary(b"\x01dial tcp4 127.0.0.1:9443: connect: connection refused".to_vec()))
             .unwrap();
         socket.close(None).unwrap();
-        // A connection that is dropped with something unread takes back what was sent.
+        // Dropping a connection with unread data would discard what was sent.
         while socket.read().is_ok() {}
         return;
     }
     let mut forwarded = Forwarded { socket, read: Vec::new() };
-    let mut connection = ServerConnection::new(Arc::new(config(certificate))).unwrap();
-    // Whoever only looks hangs up.
+    let mut connection = ServerConnection::new(Arc::new(server_config(certificate))).unwrap();
+    // `check` closes the connection after the handshake.
     while connection.complete_io(&mut forwarded).is_ok_and(|done| done != (0, 0)) {}
 }
 

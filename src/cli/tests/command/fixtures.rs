@@ -1,16 +1,16 @@
-//! Each of `tests/fixtures/pods`, injected by the command and by the webhook's engine: the same.
+//! Compares `inject` with the webhook's engine for each of `tests/fixtures/pods`.
 
 use std::path::Path;
 
 use rolebridge_inject::{Context, Decision, Defaults, ObjectMetadata, Pod, admit};
 use serde_json::{Map, Value, json};
 
-use crate::program::{here, run};
+use crate::program::{crate_path, run};
 
 const FOLDER: &str = "../../tests/fixtures/pods";
 const DEFAULTS: &str = "../../tests/fixtures/defaults.yaml";
 
-/// A case's documents, the pod first, and the file with its defaults.
+/// The documents of a case with the pod first, and its defaults.
 struct Case {
     documents: Vec<Value>,
     defaults: Option<String>,
@@ -26,12 +26,12 @@ impl Case {
     }
 
     fn defaults(&self) -> Defaults {
-        let common = || std::fs::read_to_string(here(DEFAULTS)).unwrap();
+        let common = || std::fs::read_to_string(crate_path(DEFAULTS)).unwrap();
         Defaults::from_yaml(&self.defaults.clone().unwrap_or_else(common)).unwrap()
     }
 
-    /// What the webhook answers, applied as kube-apiserver does; `None`: it refuses.
-    fn by_the_engine(&self) -> Option<Value> {
+    /// Applies the webhook's patch as kube-apiserver does. Returns `None` if the pod is denied.
+    fn inject_by_engine(&self) -> Option<Value> {
         let pod = &self.documents[0];
         let metadata = |kind| find(&self.documents, kind).map(metadata);
         let (account, namespace) = (metadata("ServiceAccount"), metadata("Namespace"));
@@ -52,17 +52,17 @@ impl Case {
         Some(pod)
     }
 
-    /// What the command makes of the documents, of which the first may have been wrapped.
-    fn by_the_command(&self, path: &Path, documents: &[Value]) -> Option<Value> {
-        let defaults = if self.defaults.is_some() { path.to_owned() } else { here(DEFAULTS) };
+    /// Runs the command and returns the first document, or `None` if a pod is denied.
+    fn inject_by_command(&self, path: &Path, documents: &[Value]) -> Option<Value> {
+        let defaults = if self.defaults.is_some() { path.to_owned() } else { crate_path(DEFAULTS) };
         let text: Vec<_> = documents.iter().map(Value::to_string).collect();
         let arguments = ["inject", "-f", "-", "--defaults", defaults.to_str().unwrap()];
         let output = run(&arguments, text.join("\n---\n").as_bytes());
-        let said = String::from_utf8(output.stderr).unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
         match output.status.code() {
             Some(0) => {}
             Some(1) => return None,
-            other => panic!("{}: {other:?} {said}", path.display()),
+            other => panic!("{}: {other:?} {stderr}", path.display()),
         }
         let written: Vec<Value> =
             serde_saphyr::from_multiple(str::from_utf8(&output.stdout).unwrap()).unwrap();
@@ -83,10 +83,10 @@ fn metadata(document: &Value) -> ObjectMetadata {
     ObjectMetadata::new(strings("annotations"), strings("labels"))
 }
 
-/// Checks that every case, with its pod wrapped, gets what the engine gives the pod.
-fn each_case(wrap: impl Fn(&Value) -> Value) {
+/// Compares the two for every case, with the pod wrapped in another object.
+fn compare_each_case(wrap: impl Fn(&Value) -> Value) {
     let mut injected = 0;
-    for entry in std::fs::read_dir(here(FOLDER)).unwrap() {
+    for entry in std::fs::read_dir(crate_path(FOLDER)).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_none_or(|extension| extension != "yaml") {
             continue;
@@ -94,21 +94,21 @@ fn each_case(wrap: impl Fn(&Value) -> Value) {
         let case = Case::read(&path);
         let mut documents = case.documents.clone();
         documents[0] = wrap(&case.documents[0]);
-        let wanted = case.by_the_engine().map(|pod| wrap(&pod));
-        injected += usize::from(wanted.is_some());
-        assert_eq!(case.by_the_command(&path, &documents), wanted, "{}", path.display());
+        let expected = case.inject_by_engine().map(|pod| wrap(&pod));
+        injected += usize::from(expected.is_some());
+        assert_eq!(case.inject_by_command(&path, &documents), expected, "{}", path.display());
     }
-    assert!(injected > 50, "the cases are gone: {injected}");
+    assert!(injected > 50, "only {injected} cases were injected");
 }
 
 #[test]
-fn a_pod_gets_what_the_webhook_gives_it() {
-    each_case(Clone::clone);
+fn pod_is_injected_as_by_webhook() {
+    compare_each_case(Clone::clone);
 }
 
 #[test]
-fn a_deployment_gets_what_the_webhook_gives_its_pods() {
-    each_case(|pod| {
+fn deployment_is_injected_as_by_webhook() {
+    compare_each_case(|pod| {
         let namespace = pod["metadata"].get("namespace").cloned().unwrap_or("default".into());
         json!({
             "apiVersion": "apps/v1",
@@ -120,8 +120,8 @@ fn a_deployment_gets_what_the_webhook_gives_its_pods() {
 }
 
 #[test]
-fn a_cron_job_in_a_list_gets_what_the_webhook_gives_its_pods() {
-    each_case(|pod| {
+fn cron_job_in_list_is_injected_as_by_webhook() {
+    compare_each_case(|pod| {
         let namespace = pod["metadata"].get("namespace").cloned().unwrap_or("default".into());
         let job = json!({
             "apiVersion": "batch/v1",

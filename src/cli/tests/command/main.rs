@@ -1,4 +1,4 @@
-//! The command as a person runs it.
+//! Tests of the program as a person runs it.
 
 #[path = "../../../core/tests/section/blocks.rs"]
 mod blocks;
@@ -18,6 +18,8 @@ mod fake_api;
 mod fake_replica;
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod layers;
 #[path = "../../../core/tests/section/pages.rs"]
 mod pages;
 #[cfg(test)]

@@ -1,24 +1,26 @@
-//! The program, run in the folder of cases.
+//! Runs the program in the folder of cases.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// A path from this crate.
-pub(crate) fn here(path: &str) -> PathBuf {
+use tempfile::NamedTempFile;
+
+/// Returns a path relative to this crate.
+pub(crate) fn crate_path(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// What the program is asked.
-pub(crate) struct Asked {
+/// An invocation of the program.
+pub(crate) struct Invocation {
     command: Command,
     line: String,
 }
 
-impl Asked {
+impl Invocation {
     pub(crate) fn new(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rolebridge"));
-        command.args(arguments).current_dir(here("tests/cases"));
+        command.args(arguments).current_dir(crate_path("tests/cases"));
         for variable in ["CLICOLOR_FORCE", "CLICOLOR", "NO_COLOR"] {
             command.env_remove(variable);
         }
@@ -31,16 +33,20 @@ impl Asked {
         self
     }
 
-    /// With this standard input.
+    pub(crate) fn kubeconfig(self, config: &NamedTempFile) -> Self {
+        self.env("KUBECONFIG", config.path().to_str().unwrap())
+    }
+
+    /// Runs the program with this standard input.
     pub(crate) fn run(mut self, input: &[u8]) -> Output {
         let piped = self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut program = piped.spawn().unwrap();
-        // A program that reads no input closes it.
+        // Writing fails if the program exits without reading its input.
         let _ = program.stdin.take().unwrap().write_all(input);
         program.wait_with_output().unwrap()
     }
 
-    /// What it was asked and what it wrote, as on a terminal. A new version of this program changes none of it.
+    /// Runs the program and returns its command line, its output and its exit code, without its version.
     pub(crate) fn transcript(self) -> String {
         let line = self.line.clone();
         let output = self.run(b"");
@@ -51,12 +57,12 @@ impl Asked {
     }
 }
 
-/// Runs it with this standard input.
+/// Runs the program with this standard input.
 pub(crate) fn run(arguments: &[&str], input: &[u8]) -> Output {
-    Asked::new(arguments).run(input)
+    Invocation::new(arguments).run(input)
 }
 
-/// [`Asked::transcript`]
+/// Returns the [transcript](Invocation::transcript) of an invocation.
 pub(crate) fn transcript(arguments: &[&str]) -> String {
-    Asked::new(arguments).transcript()
+    Invocation::new(arguments).transcript()
 }

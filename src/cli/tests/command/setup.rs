@@ -1,4 +1,4 @@
-//! `setup`: what it prints for each identity, and what it says about what would not work.
+//! `setup`: the output for each identity, imported configurations, trust policies, and errors.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -13,8 +13,8 @@ const POD: [&str; 4] = ["-n", "shop", "-s", "batch"];
 const ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE";
 const EMAIL: &str = "batch@shop-data.iam.gserviceaccount.com";
 
-/// Each identity, directly and impersonating.
-fn plans() -> Vec<(&'static str, Vec<&'static str>)> {
+/// Returns the arguments for each identity, with and without impersonation.
+fn arguments_by_identity() -> Vec<(&'static str, Vec<&'static str>)> {
     let with = |more: &[&'static str]| [&["setup"][..], &POOL, &POD, &["--cluster", "prod"], more].concat();
     let impersonated = ["--google-service-account", EMAIL];
     vec![
@@ -27,95 +27,100 @@ fn plans() -> Vec<(&'static str, Vec<&'static str>)> {
 }
 
 #[test]
-fn each_identity_in_each_language() {
-    for (name, plan) in plans() {
-        let languages = ["commands", "terraform", "kubernetes"];
-        let said = languages.map(|language| transcript(&[&plan[..], &["-o", language]].concat()));
-        assert_snapshot!(format!("setup-{name}"), said.join("\n"));
+fn each_identity_in_each_format() {
+    for (name, arguments) in arguments_by_identity() {
+        let formats = ["commands", "terraform", "kubernetes"];
+        let transcripts = formats.map(|format| transcript(&[&arguments[..], &["-o", format]].concat()));
+        assert_snapshot!(format!("setup-{name}"), transcripts.join("\n"));
     }
 }
 
 #[test]
-fn an_issuer_stands_for_the_cluster() {
-    let told = [&["setup"][..], &POOL, &POD, &["--role-arn", ROLE, "--issuer", ISSUER]].concat();
-    let said = ["commands", "terraform"].map(|language| {
-        let said = transcript(&[&told[..], &["-o", language]].concat());
-        said.lines().filter(|line| line.to_lowercase().contains("issuer")).collect::<Vec<_>>().join("\n")
+fn issuer_replaces_cluster() {
+    let arguments = [&["setup"][..], &POOL, &POD, &["--role-arn", ROLE, "--issuer", ISSUER]].concat();
+    let lines = ["commands", "terraform"].map(|format| {
+        let transcript = transcript(&[&arguments[..], &["-o", format]].concat());
+        transcript
+            .lines()
+            .filter(|line| line.to_lowercase().contains("issuer"))
+            .collect::<Vec<_>>()
+            .join("\n")
     });
-    assert_snapshot!("setup-issuer", said.join("\n\n"));
+    assert_snapshot!("setup-issuer", lines.join("\n\n"));
 }
 
 #[test]
-fn the_commands_are_a_shells_and_the_objects_are_injected() {
-    for (name, plan) in plans() {
-        let script = run(&plan, b"").stdout;
+fn commands_are_valid_shell_and_objects_are_injected() {
+    for (name, arguments) in arguments_by_identity() {
+        let script = run(&arguments, b"").stdout;
         let mut shell = Command::new("sh").arg("-n").stdin(Stdio::piped()).spawn().unwrap();
         shell.stdin.take().unwrap().write_all(&script).unwrap();
         assert!(shell.wait().unwrap().success(), "{name}");
 
-        let objects = run(&[&plan[..], &["-o", "kubernetes"]].concat(), b"").stdout;
+        let objects = run(&[&arguments[..], &["-o", "kubernetes"]].concat(), b"").stdout;
         let injected = run(&["inject", "--diff", "-f", "-"], &objects);
         assert!(injected.status.success() && !injected.stdout.is_empty(), "{name}");
     }
 }
 
 #[test]
-fn a_configuration_of_googles_becomes_annotations() {
-    let from = |file, more: &[&str]| {
+fn imported_configuration_becomes_annotations() {
+    let import = |file, more: &[&str]| {
         transcript(&[&["setup", "-o", "kubernetes", "--from", file][..], &POD, more].concat())
     };
-    let said = [
-        from("external-account-aws.json", &["--role-arn", ROLE]),
-        from("external-account-universe.json", &["--role-arn", ROLE]),
-        from("external-account-jwt.json", &["--identity", "kubernetes"]),
-        from("external-account-jwt.json", &[]),
-        from("external-account-jwt.json", &["--identity", "aws-role", "--role-arn", ROLE]),
-        from("service-account-key.json", &["--role-arn", ROLE]),
+    let transcripts = [
+        import("external-account-aws.json", &["--role-arn", ROLE]),
+        import("external-account-universe.json", &["--role-arn", ROLE]),
+        import("external-account-jwt.json", &["--identity", "kubernetes"]),
+        import("external-account-jwt.json", &[]),
+        import("external-account-jwt.json", &["--identity", "aws-role", "--role-arn", ROLE]),
+        import("service-account-key.json", &["--role-arn", ROLE]),
     ];
-    assert_snapshot!("setup-from", said.join("\n"));
+    assert_snapshot!("setup-from", transcripts.join("\n"));
 }
 
 #[test]
-fn a_trust_policy_is_checked() {
-    let checked = |file, role, more: &[&str]| {
+fn trust_policy_is_checked() {
+    let check = |file, role, more: &[&str]| {
         let policy = ["-o", "kubernetes", "--trust-policy", file, "--role-arn", role];
         transcript(&[&["setup"][..], &POOL, &POD, &policy, more].concat())
     };
-    let said = [
-        checked("trust-role.json", ROLE, &[]),
-        checked("trust-role.json", ROLE, &["--issuer", "https://oidc.eks.eu-west-1.amazonaws.com/id/NEW"]),
-        checked("trust-role.json", "arn:aws:iam::999999999999:role/nightly-batch", &[]),
-        checked("trust-other.json", ROLE, &[]),
-        checked("trust-another-issuer.json", ROLE, &[]),
-        checked("trust-no-path.json", ROLE, &[]),
-        checked("trust-nobody.json", ROLE, &[]),
+    let transcripts = [
+        check("trust-role.json", ROLE, &[]),
+        check("trust-role.json", ROLE, &["--issuer", "https://oidc.eks.eu-west-1.amazonaws.com/id/NEW"]),
+        check("trust-role.json", "arn:aws:iam::999999999999:role/nightly-batch", &[]),
+        check("trust-other.json", ROLE, &[]),
+        check("trust-another-issuer.json", ROLE, &[]),
+        check("trust-no-path.json", ROLE, &[]),
+        check("trust-no-statement.json", ROLE, &[]),
     ];
-    assert_snapshot!("setup-trust", said.join("\n"));
+    assert_snapshot!("setup-trust", transcripts.join("\n"));
 }
 
 #[test]
-fn what_would_not_work_is_said() {
-    let long = format!("arn:aws:iam::111122223333:role/{}/batch", "team".repeat(25));
-    let session = format!("arn:aws-us-gov:iam::111122223333:role/{}", "r".repeat(64));
-    let asked = |more: &[&str]| transcript(&[&["setup", "-o", "kubernetes"][..], &POOL, &POD, more].concat());
-    let pooled = |number, pool, provider| {
+fn invalid_arguments_are_reported() {
+    let long_path = format!("arn:aws:iam::111122223333:role/{}/batch", "team".repeat(25));
+    let long_session = format!("arn:aws-us-gov:iam::111122223333:role/{}", "r".repeat(64));
+    let with_pool =
+        |more: &[&str]| transcript(&[&["setup", "-o", "kubernetes"][..], &POOL, &POD, more].concat());
+    let with_provider = |number, pool, provider| {
         let pool = ["--project-number", number, "--pool", pool, "--provider", provider, "--role-arn", ROLE];
         transcript(&[&["setup"][..], &pool].concat())
     };
-    let said = [
-        asked(&[]),
-        asked(&["--identity", "kubernetes", "--role-arn", ROLE]),
-        asked(&["--role-arn", "arn:aws:iam::111122223333:user/batch"]),
-        asked(&["--role-arn", "arn:azure:iam::111122223333:role/batch"]),
-        asked(&["--identity", "aws-jwt", "--role-arn", &long]),
-        asked(&["--role-arn", &session]),
-        asked(&["--role-arn", ROLE, "--google-service-account", "batch"]),
-        asked(&["--role-arn", "arn:aws:iam::111122223333:role/'$(id)"]),
-        asked(&["--role-arn", ROLE, "--issuer", "oidc.example.com"]),
-        pooled("shop-data", "aws", "prod"),
-        pooled("123456789012", "AWS", "prod"),
-        pooled("123456789012", "aws", "projects/1"),
+    let transcripts = [
+        with_pool(&[]),
+        with_pool(&["--identity", "kubernetes", "--role-arn", ROLE]),
+        with_pool(&["--role-arn", "arn:aws:iam::111122223333:user/batch"]),
+        with_pool(&["--role-arn", "arn:azure:iam::111122223333:role/batch"]),
+        with_pool(&["--identity", "aws-jwt", "--role-arn", &long_path]),
+        with_pool(&["--role-arn", &long_session]),
+        with_pool(&["--role-arn", ROLE, "--google-service-account", "batch"]),
+        with_pool(&["--role-arn", "arn:aws:iam::111122223333:role/'$(id)"]),
+        with_pool(&["--role-arn", ROLE, "--issuer", "oidc.example.com"]),
+        with_provider("shop-data", "aws", "prod"),
+        with_provider("123456789012", "AWS", "prod"),
+        with_provider("123456789012", "aws", "projects/1"),
         transcript(&["setup", "--role-arn", ROLE]),
     ];
-    assert_snapshot!("setup-errors", said.join("\n"));
+    assert_snapshot!("setup-errors", transcripts.join("\n"));
 }

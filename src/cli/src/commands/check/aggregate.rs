@@ -1,4 +1,4 @@
-//! Pods, counted by what is to be said of them and by whose they are: a cluster has many, and few kinds of trouble.
+//! Groups pods by problem and owner: a cluster has many pods and few kinds of problems.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,81 +7,81 @@ use rolebridge_inject::Reason;
 use crate::cluster::owner::Owner;
 use crate::commands::check::classify_pod::{PodIssue, PodState};
 use crate::commands::check::opt_in_time::OptInTime;
-use crate::commands::check::service_account::Account;
+use crate::commands::check::service_account::ServiceAccount;
 
-/// What is wrong with pods.
+/// A problem of pods.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum PodProblem {
     /// See [`PodState::Missed`].
     Missed(OptInTime),
-    /// See [`PodState::Refused`].
-    Refused(String),
+    /// See [`PodState::Denied`].
+    Denied(String),
     /// See [`PodState::Excluded`].
     Excluded,
-    /// They are injected.
+    /// A problem of injected pods.
     Issue(PodIssue),
 }
 
-/// Of which pods something is to be said.
+/// The owner of pods, with its namespace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct OwnerRef {
     pub(crate) namespace: String,
     pub(crate) owner: Owner,
 }
 
-/// How many pods there are of one trouble and one owner.
+/// The pods with the same problem and the same owner.
 #[derive(Debug, Clone)]
-pub(crate) struct Pods {
+pub(crate) struct PodGroup {
     pub(crate) count: usize,
-    /// The name of one of them.
+    /// The name of one of the pods.
     pub(crate) example: String,
 }
 
-/// Everything that was counted.
+/// A summary of the pods that opted in.
 #[derive(Debug, Default)]
 pub(crate) struct PodSummary {
-    /// The pods that opted in.
+    /// The number of pods that opted in.
     pub(crate) opted_in: usize,
-    /// Of them, those that have what they args for.
+    /// The number of injected pods.
     pub(crate) injected: usize,
-    /// Of them, those that only their namespace opted in and that lack something.
-    pub(crate) left_alone: BTreeMap<Reason, usize>,
-    pub(crate) troubles: BTreeMap<(PodProblem, OwnerRef), Pods>,
-    /// The service accounts that those pods use: namespace and name.
+    /// The number of skipped pods by reason: only their namespace opted them in, and a prerequisite is missing.
+    pub(crate) skipped: BTreeMap<Reason, usize>,
+    pub(crate) problems: BTreeMap<(PodProblem, OwnerRef), PodGroup>,
+    /// The namespace and name of the pods' service accounts.
     pub(crate) accounts: BTreeSet<(String, String)>,
-    /// Of them, those with a role that is none: namespace, name, annotation and its value.
-    pub(crate) malformed: BTreeSet<(String, String, &'static str, String)>,
+    /// The malformed roles of these accounts: namespace, name, annotation and value.
+    pub(crate) malformed_roles: BTreeSet<(String, String, &'static str, String)>,
 }
 
 impl PodSummary {
-    /// Counts a pod.
+    /// Adds a pod.
     pub(crate) fn add(&mut self, namespace: &str, owner: &Owner, name: &str, state: PodState) {
         self.opted_in += 1;
-        let troubles = match state {
-            PodState::Injected(faults) => {
+        let problems = match state {
+            PodState::Injected(issues) => {
                 self.injected += 1;
-                faults.into_iter().map(PodProblem::Issue).collect()
+                issues.into_iter().map(PodProblem::Issue).collect()
             }
-            PodState::LeftAlone(reason) => {
-                *self.left_alone.entry(reason).or_default() += 1;
+            PodState::Skipped(reason) => {
+                *self.skipped.entry(reason).or_default() += 1;
                 Vec::new()
             }
-            PodState::Missed(since) => vec![PodProblem::Missed(since)],
-            PodState::Refused(why) => vec![PodProblem::Refused(why)],
+            PodState::Missed(time) => vec![PodProblem::Missed(time)],
+            PodState::Denied(message) => vec![PodProblem::Denied(message)],
             PodState::Excluded => vec![PodProblem::Excluded],
         };
-        for trouble in troubles {
-            let whose = OwnerRef { namespace: namespace.to_owned(), owner: owner.clone() };
-            let pods = self.troubles.entry((trouble, whose));
-            pods.or_insert_with(|| Pods { count: 0, example: name.to_owned() }).count += 1;
+        for problem in problems {
+            let owner = OwnerRef { namespace: namespace.to_owned(), owner: owner.clone() };
+            let group = self.problems.entry((problem, owner));
+            group.or_insert_with(|| PodGroup { count: 0, example: name.to_owned() }).count += 1;
         }
     }
 
-    /// Counts the service account of a pod.
-    pub(crate) fn account(&mut self, namespace: &str, name: &str, account: Option<&Account>) {
-        let malformed = account.into_iter().flat_map(|account| &account.malformed);
-        self.malformed.extend(
-            malformed.map(|(key, value)| (namespace.to_owned(), name.to_owned(), *key, value.clone())),
+    /// Adds the service account of a pod.
+    pub(crate) fn add_account(&mut self, namespace: &str, name: &str, account: Option<&ServiceAccount>) {
+        let malformed_roles = account.into_iter().flat_map(|account| &account.malformed_roles);
+        self.malformed_roles.extend(
+            malformed_roles.map(|(key, value)| (namespace.to_owned(), name.to_owned(), *key, value.clone())),
         );
         self.accounts.insert((namespace.to_owned(), name.to_owned()));
     }

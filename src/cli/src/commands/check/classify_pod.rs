@@ -1,133 +1,117 @@
-//! What is to be said of one pod: decided by the webhook's engine and by what the kubelet reports.
+//! Classifies a pod that opted in, by the decision of the webhook's engine and the kubelet's status.
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
-use rolebridge_core::pod_names::CONTAINER;
 use rolebridge_inject::{Context, Decision, OptIn, Reason, admit};
 
+use crate::cluster::pod::{has_finished, last_termination, sidecar, sidecar_status, waiting_message};
 use crate::commands::check::opt_in_time::OptInTime;
 use crate::image_ref;
 
-/// A sidecar that has no token yet may still be on its way to the first.
-const START: SignedDuration = SignedDuration::from_secs(60);
+/// The time that a sidecar may need for its first token.
+const STARTUP_TIME: SignedDuration = SignedDuration::from_secs(60);
 
-/// What a pod is, among those that opted in.
+/// The state of a pod that opted in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum PodState {
-    /// Injected, with what is wrong nevertheless.
+    /// The pod is injected, but may have issues.
     Injected(Vec<PodIssue>),
-    /// Passed, since it lacks something that only its namespace wanted it to have.
-    LeftAlone(Reason),
-    /// Not injected, though it would be now.
+    /// The pod is skipped: only its namespace opted it in, and a prerequisite is missing.
+    Skipped(Reason),
+    /// The pod is not injected, but would be now.
     Missed(OptInTime),
-    /// Not injected, and it would be refused now: why.
-    Refused(String),
-    /// Not injected, and never: its namespace is left out.
+    /// The pod is not injected and would be denied now, with this message.
+    Denied(String),
+    /// The pod is not injected, because its namespace is excluded.
     Excluded,
 }
 
-/// What is wrong with an injected pod.
+/// An issue of an injected pod.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum PodIssue {
-    /// Made anew it would be refused: why.
-    WouldBeRefused(String),
-    /// It has this image; new pods get another one.
+    /// The pod would be denied if it were recreated, with this message.
+    WouldBeDenied(String),
+    /// The pod's sidecar has this image; new pods get another version.
     OtherVersion(String),
-    /// The sidecar has no token: in whose words, if in anybody's.
+    /// The sidecar has no token, with the message of the kubelet or the sidecar.
     NotReady(Option<String>),
 }
 
-/// What decides about a pod, beside the pod.
+/// The facts that decide about a pod, in addition to the pod.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PodContext<'a> {
     pub(crate) context: Context<'a>,
-    /// Whether its service account and the platform team's document could be read.
-    pub(crate) is_whole: bool,
-    /// Whether the configurations leave its namespace out.
-    pub(crate) excluded: bool,
-    /// The sidecar's image in new pods, as far as it could be read.
+    /// True if the service accounts and the defaults could be read.
+    pub(crate) is_complete: bool,
+    /// True if the configurations exclude the pod's namespace.
+    pub(crate) is_excluded: bool,
+    /// The sidecar image that new pods get, if it could be read.
     pub(crate) image: Option<&'a str>,
     pub(crate) now: Timestamp,
 }
 
-/// `None` for a pod that nobody opted in, or that has ended.
+/// Classifies a pod. Returns `None` for a pod that did not opt in, or that has finished.
 pub(crate) fn classify(
     pod: &Pod,
     view: &rolebridge_inject::Pod<'_>,
-    around: &PodContext<'_>,
+    context: &PodContext<'_>,
 ) -> Option<PodState> {
-    if has_ended(pod) {
+    if has_finished(pod) || pod.metadata.deletion_timestamp.is_some() {
         return None;
     }
-    let by = view.opted_in_by(&around.context);
-    if around.excluded && by == Ok(Some(OptIn::Namespace)) {
-        return None; // Of the namespace it is said once.
+    if context.is_excluded && view.opted_in_by(&context.context) == Ok(Some(OptIn::Namespace)) {
+        return None; // There is one finding for the namespace.
     }
     let sidecar = sidecar(pod);
-    let admission = admit(view, &around.context);
-    let unknown = admission.depends_on_metadata && !around.is_whole;
+    let admission = admit(view, &context.context);
+    let is_uncertain = admission.depends_on_metadata && !context.is_complete;
     Some(match (admission.decision, sidecar) {
         (Decision::Skip(Reason::OptedOut | Reason::NotOptedIn | Reason::MirrorPod), _) => return None,
         (Decision::Skip(Reason::AlreadyInjected), None) => PodState::Injected(Vec::new()),
         (Decision::Skip(Reason::AlreadyInjected) | Decision::Patch(_), Some(sidecar)) => {
-            PodState::Injected(faults(pod, sidecar, around).collect())
+            PodState::Injected(issues(pod, sidecar, context).collect())
         }
-        (Decision::Deny(refusal), Some(sidecar)) if refusal.reason != Reason::Clash => {
-            let refused = (!unknown).then_some(PodIssue::WouldBeRefused(refusal.message));
-            PodState::Injected(refused.into_iter().chain(faults(pod, sidecar, around)).collect())
+        (Decision::Deny(denial), Some(sidecar)) if denial.reason != Reason::Clash => {
+            let denied = (!is_uncertain).then_some(PodIssue::WouldBeDenied(denial.message));
+            PodState::Injected(denied.into_iter().chain(issues(pod, sidecar, context)).collect())
         }
-        // A lack that only a namespace's opt-in overlooks, of a pod that nevertheless has a sidecar from before.
-        (Decision::Skip(_), Some(sidecar)) => PodState::Injected(faults(pod, sidecar, around).collect()),
-        _ if around.excluded => PodState::Excluded,
-        (Decision::Skip(reason), None) => PodState::LeftAlone(reason),
-        (Decision::Deny(refusal), _) if refusal.depends_on_metadata && !around.is_whole => {
+        // The pod was injected before a prerequisite was removed that only a namespace's opt-in tolerates.
+        (Decision::Skip(_), Some(sidecar)) => PodState::Injected(issues(pod, sidecar, context).collect()),
+        _ if context.is_excluded => PodState::Excluded,
+        (Decision::Skip(reason), None) => PodState::Skipped(reason),
+        (Decision::Deny(denial), _) if denial.depends_on_metadata && !context.is_complete => {
             PodState::Missed(OptInTime::of(pod))
         }
-        (Decision::Deny(refusal), _) => PodState::Refused(refusal.message),
+        (Decision::Deny(denial), _) => PodState::Denied(denial.message),
         (Decision::Patch(_), None) => PodState::Missed(OptInTime::of(pod)),
     })
 }
 
-fn has_ended(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    pod.metadata.deletion_timestamp.is_some() || matches!(phase, Some("Succeeded" | "Failed"))
-}
-
-fn sidecar(pod: &Pod) -> Option<&Container> {
-    let init = pod.spec.as_ref()?.init_containers.as_deref()?;
-    init.iter().find(|container| container.name == CONTAINER)
-}
-
-fn faults(pod: &Pod, sidecar: &Container, around: &PodContext<'_>) -> impl Iterator<Item = PodIssue> {
+fn issues(pod: &Pod, sidecar: &Container, context: &PodContext<'_>) -> impl Iterator<Item = PodIssue> {
     let image = sidecar.image.as_deref().unwrap_or_default();
-    let other = around.image.filter(|new| image_ref::version(new) != image_ref::version(image));
-    let not_ready = not_ready(pod, around.now);
-    other.map(|_| PodIssue::OtherVersion(image.to_owned())).into_iter().chain(not_ready)
+    let new_image = context.image.filter(|new| image_ref::version(new) != image_ref::version(image));
+    let other_version = new_image.map(|_| PodIssue::OtherVersion(image.to_owned()));
+    other_version.into_iter().chain(not_ready(pod, context.now))
 }
 
-/// A sidecar that ought to have a token by now.
+/// Returns an issue if the sidecar should have a token by now.
 fn not_ready(pod: &Pod, now: Timestamp) -> Option<PodIssue> {
-    let statuses = pod.status.as_ref()?.init_container_statuses.as_deref()?;
-    let status = statuses.iter().find(|status| status.name == CONTAINER)?;
+    let status = sidecar_status(pod)?;
     if status.started == Some(true) && status.ready {
         return None;
     }
-    let words = words(status);
-    let since = pod.status.as_ref()?.start_time.as_ref()?.0;
-    (words.is_some() || now.duration_since(since) > START).then_some(PodIssue::NotReady(words))
+    let message = failure_message(status);
+    let start_time = pod.status.as_ref()?.start_time.as_ref()?.0;
+    (message.is_some() || now.duration_since(start_time) > STARTUP_TIME)
+        .then_some(PodIssue::NotReady(message))
 }
 
-/// What the kubelet says of a container that does not run, or the container said when it ended.
-fn words(status: &ContainerStatus) -> Option<String> {
-    let ended = status.last_state.as_ref().and_then(|state| state.terminated.as_ref());
-    if let Some(message) = ended.and_then(|ended| ended.message.as_deref()) {
+/// Returns the termination message of a container's previous run, or the reason why it waits.
+fn failure_message(status: &ContainerStatus) -> Option<String> {
+    if let Some(message) = last_termination(status).and_then(|terminated| terminated.message.as_deref()) {
         return Some(message.trim().to_owned());
     }
-    let waiting = status.state.as_ref()?.waiting.as_ref()?;
-    let reason = waiting
-        .reason
-        .as_deref()
-        .filter(|reason| !["PodInitializing", "ContainerCreating"].contains(reason))?;
-    let message = waiting.message.as_deref();
-    Some(message.map_or_else(|| reason.to_owned(), |message| format!("{reason}, {message}")))
+    let reason = status.state.as_ref()?.waiting.as_ref()?.reason.as_deref()?;
+    let is_starting = ["PodInitializing", "ContainerCreating"].contains(&reason);
+    waiting_message(status).filter(|_| !is_starting)
 }

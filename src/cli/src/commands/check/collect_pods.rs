@@ -1,11 +1,13 @@
-//! Reads the pods that opted in, with what decides about them, and counts what is to be said.
+//! Collects the pods that opted in, with the objects that decide about them, and summarizes their problems.
 //!
-//! Of all pods only the metadata is read, to see in which namespaces somebody opted in; whole pods only there.
+//! For most pods only the metadata is read, to find the namespaces with pods that opted in. Whole pods are read in these
+//! namespaces only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
+use k8s_openapi::api::core::v1;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::Client;
 use kube::api::{Api, ObjectMeta};
 use rolebridge_core::annotations::{INJECT, NAMESPACE_OPT_IN};
@@ -13,79 +15,82 @@ use rolebridge_inject::{Context, Defaults, ObjectMetadata};
 use serde_json::value::RawValue;
 
 use crate::cluster::owner::Owner;
+use crate::cluster::pod::name;
 use crate::cluster::with_timeout;
 use crate::commands::check::aggregate::PodSummary;
-use crate::commands::check::classify_pod::{self, PodContext};
+use crate::commands::check::classify_pod::{PodContext, classify};
 use crate::commands::check::paginate;
 use crate::commands::check::progress::Progress;
-use crate::commands::check::service_account::Account;
-use crate::commands::check::snapshot::ReadResult;
-use crate::error::CliError;
+use crate::commands::check::service_account::ServiceAccount;
+use crate::error::{CliError, ReadResult};
 
-/// What is known of the context.
+/// The facts about the installation that decide about pods.
 #[derive(Debug)]
 pub(crate) struct PodCheckContext {
-    /// `None` where the document could not be read.
+    /// The defaults, if they could be read.
     pub(crate) defaults: Option<Defaults>,
-    /// The namespaces that the configurations leave out.
+    /// The namespaces that the configurations exclude.
     pub(crate) excluded: Vec<String>,
     pub(crate) now: Timestamp,
 }
 
-/// What was read of namespaces and their pods.
+/// The namespaces and pods that were read.
 #[derive(Debug)]
-pub(crate) struct Pods {
-    /// By their names.
+pub(crate) struct PodCollection {
+    /// The metadata of the namespaces, by name.
     pub(crate) namespaces: ReadResult<BTreeMap<String, ObjectMetadata>>,
-    /// Those whose label opts their pods in.
+    /// The namespaces that opt their pods in by label.
     pub(crate) labelled: BTreeSet<String>,
-    /// The namespaces left out.
+    /// The namespaces that the configurations exclude.
     pub(crate) excluded: Vec<String>,
-    pub(crate) tally: PodSummary,
-    /// What could not be read of pods and of service accounts, and why.
-    pub(crate) unseen: Vec<String>,
-    pub(crate) unseen_accounts: Vec<String>,
-    /// What the sidecars of pods said last, by namespace and pod.
-    pub(crate) said: BTreeMap<(String, String), String>,
+    pub(crate) summary: PodSummary,
+    /// The messages of failed requests for pods.
+    pub(crate) pod_errors: Vec<String>,
+    /// The messages of failed requests for service accounts.
+    pub(crate) account_errors: Vec<String>,
+    /// The last probe messages of sidecars, by namespace and pod.
+    pub(crate) probe_messages: BTreeMap<(String, String), String>,
 }
 
-/// Everything of one namespace, or of all.
-pub(crate) async fn read(
+/// Collects the pods of one namespace, or of all.
+pub(crate) async fn collect(
     client: &Client,
-    only: Option<&str>,
+    namespace: Option<&str>,
     context: &PodCheckContext,
     progress: &Progress,
-) -> Pods {
-    progress.say("namespaces");
+) -> PodCollection {
+    progress.show("namespaces");
     let mut labelled = BTreeSet::new();
-    let namespaces = namespaces(client, only, &mut labelled).await.map_err(CliError::into_message);
-    let mut pods = Pods {
+    let namespaces =
+        collect_namespaces(client, namespace, &mut labelled).await.map_err(CliError::into_message);
+    let mut pods = PodCollection {
         namespaces,
         labelled,
         excluded: context.excluded.clone(),
-        tally: PodSummary::default(),
-        unseen: Vec::new(),
-        unseen_accounts: Vec::new(),
-        said: BTreeMap::new(),
+        summary: PodSummary::default(),
+        pod_errors: Vec::new(),
+        account_errors: Vec::new(),
+        probe_messages: BTreeMap::new(),
     };
     let mut opted_in = pods.labelled.clone();
-    if let Some(only) = only {
-        opted_in.insert(only.to_owned());
-    } else if let Err(failure) = annotated(client, &mut opted_in, progress).await {
-        pods.unseen.push(format!("{} (--namespace looks at one alone)", failure.into_message()));
+    if let Some(namespace) = namespace {
+        opted_in.insert(namespace.to_owned());
+    } else if let Err(error) = add_annotated_namespaces(client, &mut opted_in, progress).await {
+        let message = error.into_message();
+        pods.pod_errors.push(format!("{message} (--namespace limits the check to one namespace)"));
     }
     for namespace in &opted_in {
-        let reader = Reader { client, namespace, context, progress };
-        let read = reader.read(&mut pods).await.map_err(CliError::into_message);
-        pods.unseen.extend(read.err());
+        let collector = NamespaceCollector { client, namespace, context, progress };
+        let result = collector.collect(&mut pods).await.map_err(CliError::into_message);
+        pods.pod_errors.extend(result.err());
     }
     pods
 }
 
-/// The namespaces, and those among them that opt their pods in.
-async fn namespaces(
+/// Collects the namespaces, and adds those that opt their pods in to `labelled`.
+async fn collect_namespaces(
     client: &Client,
-    only: Option<&str>,
+    namespace: Option<&str>,
     labelled: &mut BTreeSet<String>,
 ) -> Result<BTreeMap<String, ObjectMetadata>, CliError> {
     let api: Api<Namespace> = Api::all(client.clone());
@@ -98,19 +103,17 @@ async fn namespaces(
         }
         namespaces.insert(name, ObjectMetadata::new(annotations.unwrap_or_default(), labels));
     };
-    match only {
-        Some(name) => {
-            add(with_timeout(&format!("the namespace {name}"), api.get_metadata(name)).await?.metadata)
-        }
-        None => {
-            paginate::metadata("the namespaces", &api, |page| page.into_iter().for_each(&mut add)).await?
-        }
+    if let Some(name) = namespace {
+        add(with_timeout(&format!("the namespace {name}"), api.get_metadata(name)).await?.metadata);
+    } else {
+        let on_page = |page: Vec<ObjectMeta>| page.into_iter().for_each(&mut add);
+        paginate::list_metadata("the namespaces", &api, on_page).await?;
     }
     Ok(namespaces)
 }
 
-/// The namespaces of pods that say something themselves.
-async fn annotated(
+/// Adds the namespaces of pods that opt in by annotation.
+async fn add_annotated_namespaces(
     client: &Client,
     namespaces: &mut BTreeSet<String>,
     progress: &Progress,
@@ -120,54 +123,53 @@ async fn annotated(
     let is_opted_in = |metadata: &ObjectMeta| {
         metadata.annotations.iter().flatten().any(|(key, value)| key == INJECT && value != "false")
     };
-    paginate::metadata("the pods of the cluster", &api, |page| {
+    paginate::list_metadata("the pods of the cluster", &api, |page| {
         count += page.len();
-        progress.say(format!("{count} pods, for those that opted in"));
+        progress.show(format!("{count} pods, searching for those that opted in"));
         let opted_in = page.into_iter().filter(is_opted_in);
         namespaces.extend(opted_in.filter_map(|metadata| metadata.namespace));
     })
     .await
 }
 
-struct Reader<'a> {
+struct NamespaceCollector<'a> {
     client: &'a Client,
     namespace: &'a str,
     context: &'a PodCheckContext,
     progress: &'a Progress,
 }
 
-impl Reader<'_> {
-    /// The pods of the namespace.
-    async fn read(&self, pods: &mut Pods) -> Result<(), CliError> {
-        let (accounts, knows_accounts) = match self.accounts().await.map_err(CliError::into_message) {
-            Ok(accounts) => (accounts, true),
-            Err(why) => {
-                pods.unseen_accounts.push(why);
-                (BTreeMap::new(), false)
+impl NamespaceCollector<'_> {
+    /// Collects the pods of the namespace.
+    async fn collect(&self, pods: &mut PodCollection) -> Result<(), CliError> {
+        let accounts = match self.accounts().await.map_err(CliError::into_message) {
+            Ok(accounts) => Some(accounts),
+            Err(message) => {
+                pods.account_errors.push(message);
+                None
             }
         };
         let namespace_metadata =
-            pods.namespaces.as_ref().ok().and_then(|all| all.get(self.namespace)).cloned();
-        let tally = &mut pods.tally;
-        let each = |page: Vec<Box<RawValue>>| {
+            pods.namespaces.as_ref().ok().and_then(|namespaces| namespaces.get(self.namespace)).cloned();
+        let summary = &mut pods.summary;
+        let on_page = |page: Vec<Box<RawValue>>| {
             for json in page {
-                self.add(json.get(), &accounts, knows_accounts, namespace_metadata.as_ref(), tally)?;
+                self.add(json.get(), accounts.as_ref(), namespace_metadata.as_ref(), summary)?;
             }
-            self.progress.say(format!("{} pods that opted in", tally.opted_in));
+            self.progress.show(format!("{} pods that opted in", summary.opted_in));
             Ok(())
         };
-        paginate::pods(self.client, self.namespace, each).await
+        paginate::list_pods(self.client, self.namespace, on_page).await
     }
 
-    async fn accounts(&self) -> Result<BTreeMap<String, Account>, CliError> {
-        let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), self.namespace);
+    async fn accounts(&self) -> Result<BTreeMap<String, ServiceAccount>, CliError> {
+        let api: Api<v1::ServiceAccount> = Api::namespaced(self.client.clone(), self.namespace);
         let mut accounts = BTreeMap::new();
-        let what = format!("the service accounts of the namespace {}", self.namespace);
-        paginate::metadata(&what, &api, |page| {
-            accounts.extend(
-                page.into_iter()
-                    .map(|mut metadata| (metadata.name.take().unwrap_or_default(), Account::new(metadata))),
-            );
+        let subject = format!("the service accounts of the namespace {}", self.namespace);
+        paginate::list_metadata(&subject, &api, |page| {
+            accounts.extend(page.into_iter().map(|mut metadata| {
+                (metadata.name.take().unwrap_or_default(), ServiceAccount::new(metadata))
+            }));
         })
         .await?;
         Ok(accounts)
@@ -176,33 +178,31 @@ impl Reader<'_> {
     fn add(
         &self,
         json: &str,
-        accounts: &BTreeMap<String, Account>,
-        knows_accounts: bool,
+        accounts: Option<&BTreeMap<String, ServiceAccount>>,
         namespace_metadata: Option<&ObjectMetadata>,
-        tally: &mut PodSummary,
+        summary: &mut PodSummary,
     ) -> Result<(), CliError> {
-        let format = |error: serde_json::Error| CliError::Format(error.to_string());
-        let pod: Pod = serde_json::from_str(json).map_err(format)?;
-        let view: rolebridge_inject::Pod<'_> = serde_json::from_str(json).map_err(format)?;
+        let format_error = |error: serde_json::Error| CliError::Format(error.to_string());
+        let pod: Pod = serde_json::from_str(json).map_err(format_error)?;
+        let view: rolebridge_inject::Pod<'_> = serde_json::from_str(json).map_err(format_error)?;
         let PodCheckContext { defaults, excluded, now } = self.context;
         let built_in = Defaults::default();
-        let account = accounts.get(view.service_account());
-        let around = PodContext {
+        let account = accounts.and_then(|accounts| accounts.get(view.service_account()));
+        let context = PodContext {
             context: Context {
                 namespace: self.namespace,
                 service_account: account.map(|account| &account.metadata),
                 namespace_metadata,
                 defaults: defaults.as_ref().unwrap_or(&built_in),
             },
-            is_whole: knows_accounts && defaults.is_some(),
-            excluded: excluded.iter().any(|one| one == self.namespace),
+            is_complete: accounts.is_some() && defaults.is_some(),
+            is_excluded: excluded.iter().any(|namespace| namespace == self.namespace),
             image: defaults.as_ref().map(Defaults::image),
             now: *now,
         };
-        if let Some(state) = classify_pod::classify(&pod, &view, &around) {
-            let name = pod.metadata.name.as_deref().unwrap_or_default();
-            tally.add(self.namespace, &Owner::of(&pod), name, state);
-            tally.account(self.namespace, view.service_account(), account);
+        if let Some(state) = classify(&pod, &view, &context) {
+            summary.add(self.namespace, &Owner::of(&pod), name(&pod), state);
+            summary.add_account(self.namespace, view.service_account(), account);
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Whether the API server can call the webhook: a pod that opts in, created as a dry run.
+//! Creates a pod that opts in as a dry run, to check that the API server can call the webhook.
 
 use std::time::Duration;
 
@@ -8,39 +8,38 @@ use kube::api::{Api, PostParams};
 use kube::core::Status;
 use rolebridge_core::annotations::{INJECT, ROLE_ARN};
 use serde_json::json;
-use tokio::time::timeout;
 
-use crate::cluster::display_chain;
-use crate::commands::check::snapshot::ReadResult;
-use crate::error::CliError;
+use crate::cluster::{display_chain, with_deadline};
+use crate::error::{CliError, ReadResult};
 
-/// An API server waits 30 s for a webhook at the most; this is for its own words.
+/// The deadline for the request. It is longer than an API server's maximum webhook timeout of 30 s, so that the API server
+/// reports the timeout.
 const DRY_RUN_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// What the API server made of the pod.
+/// The API server's response to the dry run.
 #[derive(Debug)]
 pub(crate) enum DryRunResult {
-    /// This.
+    /// The pod as it would have been created.
     Created(Box<Pod>),
-    /// Nothing, for a reason.
-    Refused(Box<Status>),
+    /// The reason why the pod would not have been created.
+    Rejected(Box<Status>),
 }
 
-/// Tries it. Nothing is created.
+/// Makes the dry run in a namespace.
 pub(crate) async fn dry_run(client: &Client, namespace: &str) -> ReadResult<DryRunResult> {
     let api: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let pod = pod().map_err(|error| error.to_string())?;
     let params = PostParams { dry_run: true, ..PostParams::default() };
-    let what = format!("a dry run of a pod in the namespace {namespace}");
-    match timeout(DRY_RUN_TIMEOUT, api.create(&params, &pod)).await {
-        Ok(Ok(pod)) => Ok(DryRunResult::Created(Box::new(pod))),
-        Ok(Err(kube::Error::Api(status))) => Ok(DryRunResult::Refused(status)),
-        Ok(Err(error)) => Err(format!("{what}: {}", display_chain(&error))),
-        Err(_) => Err(format!("{what}: no answer within {DRY_RUN_TIMEOUT:?}")),
-    }
+    let message = match with_deadline(DRY_RUN_TIMEOUT, api.create(&params, &pod)).await {
+        Ok(Ok(pod)) => return Ok(DryRunResult::Created(Box::new(pod))),
+        Ok(Err(kube::Error::Api(status))) => return Ok(DryRunResult::Rejected(status)),
+        Ok(Err(error)) => display_chain(&error),
+        Err(message) => message,
+    };
+    Err(format!("a dry run of a pod in the namespace {namespace}: {message}"))
 }
 
-/// A pod that opts in, and that the strictest Pod Security Standard and most quotas let pass.
+/// Returns a pod that opts in, and that the strictest Pod Security Standard and most quotas accept.
 fn pod() -> Result<Pod, CliError> {
     let amounts = json!({"cpu": "10m", "memory": "16Mi"});
     let pod = json!({

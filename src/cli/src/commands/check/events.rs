@@ -1,4 +1,4 @@
-//! What sidecars without a token said last: the kubelet puts the probe's sentence into the pod's events.
+//! Collects the last message of sidecars without a token from events, where the kubelet puts the probe's output.
 
 use k8s_openapi::api::core::v1::Event;
 use kube::Client;
@@ -8,34 +8,34 @@ use rolebridge_core::pod_names::CONTAINER;
 use crate::cluster::with_timeout;
 use crate::commands::check::aggregate::PodProblem;
 use crate::commands::check::classify_pod::PodIssue;
-use crate::commands::check::collect_pods::Pods;
+use crate::commands::check::collect_pods::PodCollection;
 
-/// For so many pods; the others of a large trouble say the same.
-const MOST: usize = 20;
+/// The maximum number of pods to read events of; more pods would rarely add another message.
+const MAX_PODS: usize = 20;
 
-/// Adds what was said by one pod of each owner. Who may not read events goes without.
-pub(crate) async fn read(client: &Client, pods: &mut Pods) {
-    let silent = pods.tally.troubles.iter().filter_map(|((trouble, whose), some)| {
-        let is_silent = *trouble == PodProblem::Issue(PodIssue::NotReady(None));
-        is_silent.then(|| (whose.namespace.clone(), some.example.clone()))
+/// Adds the last message of one pod of each owner. Without permission to list events, nothing is added.
+pub(crate) async fn collect(client: &Client, pods: &mut PodCollection) {
+    let without_message = pods.summary.problems.iter().filter_map(|((problem, owner), group)| {
+        let has_no_message = *problem == PodProblem::Issue(PodIssue::NotReady(None));
+        has_no_message.then(|| (owner.namespace.clone(), group.example.clone()))
     });
-    for (namespace, pod) in silent.take(MOST).collect::<Vec<_>>() {
-        if let Some(said) = last(client, &namespace, &pod).await {
-            pods.said.insert((namespace, pod), said);
+    for (namespace, pod) in without_message.take(MAX_PODS).collect::<Vec<_>>() {
+        if let Some(message) = last_probe_message(client, &namespace, &pod).await {
+            pods.probe_messages.insert((namespace, pod), message);
         }
     }
 }
 
-async fn last(client: &Client, namespace: &str, pod: &str) -> Option<String> {
+async fn last_probe_message(client: &Client, namespace: &str, pod: &str) -> Option<String> {
     let api: Api<Event> = Api::namespaced(client.clone(), namespace);
     let fields = format!("involvedObject.name={pod},reason=Unhealthy");
-    let list =
-        with_timeout("events", api.list(&ListParams::default().fields(&fields).limit(50))).await.ok()?;
+    let params = ListParams::default().fields(&fields).limit(50);
+    let list = with_timeout("events", api.list(&params)).await.ok()?;
     let of_sidecar = list.items.into_iter().filter(|event| {
         let path = event.involved_object.field_path.as_deref();
         path.is_some_and(|path| path.contains(&format!("{{{CONTAINER}}}")))
     });
     let message = of_sidecar.max_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0))?.message?;
-    let said = message.split_once("probe failed: ").map_or(&*message, |(_, said)| said);
-    Some(said.trim().to_owned())
+    let output = message.split_once("probe failed: ").map_or(&*message, |(_, output)| output);
+    Some(output.trim().to_owned())
 }

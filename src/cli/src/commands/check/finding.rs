@@ -1,43 +1,43 @@
-//! What `check` says: of which check, how bad it is, about what, and where the book has more.
+//! Findings: the check, the severity, the object, the message, and a link to the documentation.
 
 use serde::{Serialize, Serializer};
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Severity {
-    /// As it should be.
+    /// No problem.
     Ok,
-    /// It works, or it could not be looked at.
+    /// A problem that does not affect pods now, or a check that could not be made.
     Warning,
-    /// Pods do not get what they args for, or soon will not.
+    /// A problem because of which pods do not get credentials, or soon will not.
     Error,
 }
 
 macro_rules! checks {
     ($($(#[doc = $doc:literal])+ $name:ident = $id:literal, $group:ident;)+) => {
-        /// What is looked at.
+        /// A check.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) enum Check {
             $($(#[doc = $doc])+ $name,)+
         }
 
         impl Check {
-            /// As people and programs read it: also the heading in the book.
+            /// Returns the check's name in the output, which is also its heading in the documentation.
             pub(crate) const fn name(self) -> &'static str {
                 match self {
                     $(Self::$name => $id,)+
                 }
             }
 
-            /// What it belongs to.
+            /// Returns the group of the check.
             pub(crate) const fn group(self) -> Group {
                 match self {
                     $(Self::$name => Group::$group,)+
                 }
             }
 
-            /// Every one, in the order in which they are told.
+            /// Every check, in the order of the output.
             #[cfg(test)]
             pub(crate) const ALL: &[Self] = &[$(Self::$name,)+];
         }
@@ -45,33 +45,33 @@ macro_rules! checks {
 }
 
 checks! {
-    /// Which pods API servers ask the webhook about, and how.
+    /// The webhook configurations and the Service.
     Configuration = "configuration", Installation;
-    /// OwnerRef certificate they take.
+    /// The `caBundle` of each webhook configuration.
     CaBundle = "ca-bundle", Installation;
     /// The platform team's document.
     Defaults = "defaults", Installation;
-    /// The webhook's pods.
+    /// The number and state of the webhook's pods.
     Replicas = "replicas", Installation;
-    /// What they run.
+    /// The versions of the webhook's pods and of the chart.
     Version = "version", Installation;
-    /// What they serve.
+    /// The serving certificate of each webhook pod.
     Certificate = "certificate", Installation;
-    /// Whether an API server can call them.
+    /// The connection from API servers to the webhook.
     ApiServer = "api-server", Installation;
     /// The namespaces that opt their pods in.
     Namespaces = "namespaces", Pods;
-    /// Pods that opted in, and what became of them.
+    /// Pods that opted in and were not injected.
     Injection = "injection", Pods;
-    /// Which sidecar they have.
+    /// The version of the sidecars.
     SidecarVersion = "sidecar-version", Pods;
-    /// Whether it has a token.
+    /// The readiness of the sidecars.
     SidecarReady = "sidecar-ready", Pods;
-    /// Their service accounts' roles.
+    /// The role annotations of the service accounts.
     RoleArn = "role-arn", Pods;
 }
 
-/// What a check belongs to.
+/// A group of checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Group {
     Installation,
@@ -79,7 +79,7 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    /// The heading.
+    /// Returns the heading in the text output.
     pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Installation => "The installation",
@@ -88,22 +88,22 @@ impl Group {
     }
 }
 
-/// Where the book is read.
-const BOOK: &str = "https://github.com/rolebridge/rolebridge/blob/main/docs/src/";
+/// The URL of the documentation.
+const DOCS_URL: &str = "https://github.com/rolebridge/rolebridge/blob/main/docs/src/";
 /// The page with a heading for each check.
 const PAGE: &str = "check.md";
 
-/// One thing that was found.
+/// The result of a check for one object.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Finding {
-    #[serde(serialize_with = "name")]
+    #[serde(serialize_with = "serialize_name")]
     pub(crate) check: Check,
     pub(crate) severity: Severity,
     /// `Deployment/shop/batch`: the kind, the namespace if it has one, the name.
     pub(crate) object: String,
-    /// What was found and what would be right.
+    /// The problem and its fix, or the fact that was checked.
     pub(crate) message: String,
-    /// Where the book has more.
+    /// The section of the documentation about the check.
     pub(crate) link: String,
 }
 
@@ -114,24 +114,30 @@ impl Finding {
         object: impl Into<String>,
         message: impl Into<String>,
     ) -> Self {
-        let link = format!("{BOOK}{PAGE}#{}", check.name());
+        let link = format!("{DOCS_URL}{PAGE}#{}", check.name());
         Self { check, severity, object: object.into(), message: message.into(), link }
     }
 
-    /// That something could not be looked at, in the API server's words.
-    pub(crate) fn unseen(check: Check, object: impl Into<String>, why: &str) -> Self {
+    /// Reports an object that could not be read, with the API server's message.
+    pub(crate) fn unreadable(check: Check, object: impl Into<String>, message: &str) -> Self {
         Self::new(
             check,
             Severity::Warning,
             object,
-            format!("Could not be looked at: {}.", why.trim_end_matches('.')),
+            format!("Could not be checked: {}.", message.trim_end_matches('.')),
         )
     }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn name<S: Serializer>(check: &Check, serializer: S) -> Result<S::Ok, S::Error> {
+fn serialize_name<S: Serializer>(check: &Check, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(check.name())
+}
+
+/// Formats a message of another program as a sentence.
+pub(crate) fn as_sentence(message: &str) -> String {
+    let message = message.trim();
+    if message.ends_with(['.', '?', '!']) { message.to_owned() } else { format!("{message}.") }
 }
 
 #[cfg(test)]
@@ -142,12 +148,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_link_leads_to_a_heading_of_the_book() {
-        let book = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src");
+    fn links_lead_to_headings_of_the_docs() {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src");
         for check in Check::ALL {
             let link = Finding::new(*check, Severity::Ok, "", "").link;
-            let (page, anchor) = link.strip_prefix(BOOK).unwrap().split_once('#').unwrap();
-            let text = fs::read_to_string(book.join(page)).unwrap();
+            let (page, anchor) = link.strip_prefix(DOCS_URL).unwrap().split_once('#').unwrap();
+            let text = fs::read_to_string(docs.join(page)).unwrap();
             assert!(text.lines().any(|line| line == format!("## {anchor}")), "{link}");
         }
     }

@@ -1,7 +1,7 @@
-//! `check`: what is wrong with a cluster's installation, and with the pods that opted in.
+//! `check`: finds problems of a cluster's installation and of the pods that opted in.
 //!
-//! Files here read (`release`, `read`, `replica`, `trial`, `pods`, `events`), judge (`judge`, `pod`: no IO and no clock)
-//! and tell (`tell`).
+//! Some files read the cluster (`release`, `collect`, `serving_cert`, `dry_run`, `collect_pods`, `events`). Others decide
+//! without IO or clock (`rules`, `classify_pod`). `report` writes the findings.
 
 mod aggregate;
 mod classify_pod;
@@ -26,79 +26,86 @@ use clap::Args;
 use jiff::Timestamp;
 use kube::Client;
 
-use self::collect_pods::PodCheckContext;
+use self::collect_pods::{PodCheckContext, PodCollection};
 use self::finding::{Check, Finding, Severity};
 use self::progress::Progress;
 use self::report::Report;
-use self::snapshot::InstallationSnapshot;
+use self::snapshot::{InstallationSnapshot, excluded_namespaces};
+use crate::cluster::chart_names::scope;
 use crate::cluster::{block_on, connect, with_timeout};
 use crate::error::CliError;
 use crate::output::OutputFormat;
 
-/// What is looked at.
+/// The arguments of `check`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// Look at the pods of this namespace alone, and try one in it [default: all; kubectl's]
+    /// The namespace of the pods to check and of the dry run [default: all namespaces; kubectl's for the dry run]
     #[arg(short, long)]
     namespace: Option<String>,
-    /// The context of the kubeconfig, instead of its current one
+    /// The kubeconfig context to use instead of the current one
     #[arg(long)]
     context: Option<String>,
-    /// The namespace of the installed chart [default: looked for in all]
+    /// The namespace of the installed chart [default: search all namespaces]
     #[arg(long, value_name = "NAMESPACE")]
     release_namespace: Option<String>,
 }
 
-/// Looks, tells, and fails where something is wrong.
-pub(crate) fn run(args: &CheckArgs, output: OutputFormat, out: &mut impl Write) -> Result<(), CliError> {
-    let told = block_on(collect_and_evaluate(args))?;
-    report::write(&told, output, out)?;
-    match told.count(Severity::Error) {
+/// Checks a cluster and writes the findings.
+///
+/// # Errors
+///
+/// Returns an error if the cluster cannot be reached, or if a finding is an error.
+pub(crate) fn run(args: &CheckArgs, format: OutputFormat, out: &mut impl Write) -> Result<(), CliError> {
+    let report = block_on(collect_and_evaluate(args))?;
+    report.write(format, out)?;
+    match report.count(Severity::Error) {
         0 => Ok(()),
         errors => Err(CliError::CheckFailed(errors)),
     }
 }
 
 async fn collect_and_evaluate(args: &CheckArgs) -> Result<Report, CliError> {
-    let progress = Progress::begin();
-    let (client, default) = connect(args.context.as_deref()).await?;
-    // A cluster that does not answer is no finding.
+    let progress = Progress::start();
+    let (client, default_namespace) = connect(args.context.as_deref()).await?;
+    // An unreachable cluster is an error of the command, not a finding.
     with_timeout("the version of the API server", client.apiserver_version()).await?;
-    let wanted = args.release_namespace.as_deref();
-    let configurations = release::configurations(&client, wanted).await;
-    let Some(release) = release::find(&client, &configurations, wanted).await? else {
-        return Ok(Report { title: "Rolebridge".to_owned(), findings: vec![absent(wanted)] });
+    let release_namespace = args.release_namespace.as_deref();
+    let configurations = release::list_configurations(&client, release_namespace).await;
+    let Some(release) = release::find(&client, &configurations, release_namespace).await? else {
+        let findings = vec![not_installed(release_namespace)];
+        return Ok(Report { title: "Rolebridge".to_owned(), findings });
     };
-    let namespace = args.namespace.as_deref().unwrap_or(&default);
-    let snapshot = collect::snapshot(&client, release, configurations, namespace, &progress).await;
+    let namespace = args.namespace.as_deref().unwrap_or(&default_namespace);
+    let snapshot = collect::collect(&client, release, configurations, namespace, &progress).await;
     let mut findings = rules::evaluate_installation(&snapshot);
-    findings.extend(check_pods(&client, args.namespace.as_deref(), &snapshot, &progress).await);
+    let pods = collect_pods(&client, args.namespace.as_deref(), &snapshot, &progress).await;
+    findings.extend(rules::pods::evaluate(&pods));
     Ok(Report { title: snapshot.title(), findings })
 }
 
-async fn check_pods(
+async fn collect_pods(
     client: &Client,
-    only: Option<&str>,
+    namespace: Option<&str>,
     snapshot: &InstallationSnapshot,
     progress: &Progress,
-) -> Vec<Finding> {
+) -> PodCollection {
     let defaults = snapshot.defaults.as_ref().ok().and_then(Option::as_ref);
-    let installation = PodCheckContext {
-        defaults: defaults.and_then(|read| read.as_ref().ok()).cloned(),
-        excluded: snapshot.configurations.as_deref().map(snapshot::excluded).unwrap_or_default(),
+    let context = PodCheckContext {
+        defaults: defaults.and_then(|defaults| defaults.as_ref().ok()).cloned(),
+        excluded: snapshot.configurations.as_deref().map(excluded_namespaces).unwrap_or_default(),
         now: Timestamp::now(),
     };
-    let mut pods = collect_pods::read(client, only, &installation, progress).await;
-    events::read(client, &mut pods).await;
-    rules::pods::evaluate(&pods)
+    let mut pods = collect_pods::collect(client, namespace, &context, progress).await;
+    events::collect(client, &mut pods).await;
+    pods
 }
 
-/// That there is nothing to look at.
-fn absent(namespace: Option<&str>) -> Finding {
-    let place = namespace.map_or_else(|| "the cluster".to_owned(), |name| format!("the namespace {name}"));
+/// Reports that there is no release.
+fn not_installed(namespace: Option<&str>) -> Finding {
     let message = format!(
-        "There is no release of the chart in {place}: no MutatingWebhookConfiguration with an entry of Rolebridge's, and \
-         no ConfigMap with its defaults. `helm install` makes one."
+        "The chart is not installed in {}: there is no MutatingWebhookConfiguration with an entry of Rolebridge, and no \
+         ConfigMap with its defaults. Fix: run `helm install`.",
+        scope(namespace)
     );
     Finding::new(Check::Configuration, Severity::Error, "MutatingWebhookConfiguration", message)
 }

@@ -1,22 +1,22 @@
-//! How far it has come: a line on standard error, on a terminal only.
+//! Progress on standard error, on terminals only.
 
 use std::time::Duration;
 
 use indicatif::ProgressBar;
 
-/// The line. It goes when this goes.
+/// A spinner with a message, which disappears when dropped.
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
-    pub(crate) fn begin() -> Self {
+    pub(crate) fn start() -> Self {
         let bar = ProgressBar::new_spinner();
         bar.enable_steady_tick(Duration::from_millis(100));
         Self(bar)
     }
 
-    /// What is being looked at now.
-    pub(crate) fn say(&self, what: impl Into<String>) {
-        self.0.set_message(what.into());
+    /// Shows what is being read.
+    pub(crate) fn show(&self, message: impl Into<String>) {
+        self.0.set_message(message.into());
     }
 }
 

@@ -1,4 +1,4 @@
-//! Findings as a person reads them, and as a program does.
+//! Writes findings, for people or for programs.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -7,78 +7,78 @@ use anstyle::{AnsiColor, Style};
 
 use crate::commands::check::finding::{Finding, Severity};
 use crate::error::CliError;
-use crate::output::{OutputFormat, escape_control_chars, write_as};
+use crate::output::{OutputFormat, escape_control_chars, write_serialized};
 
-/// So many findings of a check are told to people; a program gets all.
-const MOST: usize = 10;
+/// The maximum number of findings of a check in the text format. Other formats have all.
+const MAX_FINDINGS: usize = 10;
 
-/// What there is to tell.
+/// The result of `check`.
 pub(crate) struct Report {
     pub(crate) title: String,
     pub(crate) findings: Vec<Finding>,
 }
 
 impl Report {
-    /// How many findings are as bad as this.
+    /// Returns the number of findings with a severity.
     pub(crate) fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|one| one.severity == severity).count()
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
-}
 
-/// Writes all findings.
-pub(crate) fn write(told: &Report, output: OutputFormat, out: &mut impl Write) -> Result<(), CliError> {
-    match output {
-        OutputFormat::Text => text(told, out),
-        _ => write_as(&told.findings, output, out),
-    }
-}
-
-fn text(told: &Report, out: &mut impl Write) -> Result<(), CliError> {
-    let bold = Style::new().bold();
-    writeln!(out, "{}", told.title)?;
-    let wide = told.findings.iter().map(|one| one.check.name().len()).max().unwrap_or_default();
-    let mut of_check: BTreeMap<_, usize> = BTreeMap::new();
-    for finding in &told.findings {
-        *of_check.entry(finding.check).or_default() += 1;
-    }
-    let (mut group, mut check, mut told_of_check) = (None, None, 0);
-    for finding in &told.findings {
-        if group.replace(finding.check.group()) != Some(finding.check.group()) {
-            writeln!(out, "\n{bold}{}{bold:#}", finding.check.group().title())?;
-        }
-        told_of_check =
-            if check.replace(finding.check) == Some(finding.check) { told_of_check + 1 } else { 1 };
-        if told_of_check <= MOST {
-            tell(finding, wide, out)?;
-        } else if told_of_check == MOST + 1 {
-            let more = of_check[&finding.check] - MOST;
-            writeln!(out, "    {:wide$}  and {more} more, which --output json has", "")?;
+    /// Writes all findings.
+    pub(crate) fn write(&self, format: OutputFormat, out: &mut impl Write) -> Result<(), CliError> {
+        match format {
+            OutputFormat::Text => self.write_text(out),
+            OutputFormat::Json | OutputFormat::Yaml => write_serialized(&self.findings, format, out),
         }
     }
-    writeln!(out, "\n{}", summary(told, of_check.len()))?;
-    Ok(())
+
+    fn write_text(&self, out: &mut impl Write) -> Result<(), CliError> {
+        let bold = Style::new().bold();
+        writeln!(out, "{}", self.title)?;
+        let names = self.findings.iter().map(|finding| finding.check.name());
+        let width = names.map(str::len).max().unwrap_or_default();
+        let mut totals: BTreeMap<_, usize> = BTreeMap::new();
+        for finding in &self.findings {
+            *totals.entry(finding.check).or_default() += 1;
+        }
+        let (mut group, mut check, mut written) = (None, None, 0);
+        for finding in &self.findings {
+            if group.replace(finding.check.group()) != Some(finding.check.group()) {
+                writeln!(out, "\n{bold}{}{bold:#}", finding.check.group().title())?;
+            }
+            written = if check.replace(finding.check) == Some(finding.check) { written + 1 } else { 1 };
+            if written <= MAX_FINDINGS {
+                write_finding(finding, width, out)?;
+            } else if written == MAX_FINDINGS + 1 {
+                let more = totals[&finding.check] - MAX_FINDINGS;
+                writeln!(out, "    {:width$}  and {more} more; --output json lists all", "")?;
+            }
+        }
+        writeln!(out, "\n{}", self.summary(totals.len()))?;
+        Ok(())
+    }
+
+    fn summary(&self, checks: usize) -> String {
+        let (errors, warnings) = (self.count(Severity::Error), self.count(Severity::Warning));
+        let count = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+        format!("{}: {}, {}", count(checks, "check"), count(errors, "error"), count(warnings, "warning"))
+    }
 }
 
-fn tell(finding: &Finding, wide: usize, out: &mut impl Write) -> Result<(), CliError> {
+fn write_finding(finding: &Finding, width: usize, out: &mut impl Write) -> Result<(), CliError> {
     let Finding { check, severity, object, message, link } = finding;
-    let (mark, colour) = match severity {
+    let (mark, color) = match severity {
         Severity::Ok => ("✓", AnsiColor::Green),
         Severity::Warning => ("!", AnsiColor::Yellow),
         Severity::Error => ("✗", AnsiColor::Red),
     };
-    let (colour, bold) = (colour.on_default().bold(), Style::new().bold());
+    let (color, bold) = (color.on_default().bold(), Style::new().bold());
     let (object, message) = (escape_control_chars(object), escape_control_chars(message));
-    writeln!(out, "  {colour}{mark}{colour:#} {:wide$}  {bold}{object}{bold:#}", check.name())?;
-    writeln!(out, "    {:wide$}  {message}", "")?;
+    writeln!(out, "  {color}{mark}{color:#} {:width$}  {bold}{object}{bold:#}", check.name())?;
+    writeln!(out, "    {:width$}  {message}", "")?;
     if *severity > Severity::Ok {
         let dimmed = Style::new().dimmed();
-        writeln!(out, "    {:wide$}  {dimmed}{link}{dimmed:#}", "")?;
+        writeln!(out, "    {:width$}  {dimmed}{link}{dimmed:#}", "")?;
     }
     Ok(())
-}
-
-fn summary(told: &Report, checks: usize) -> String {
-    let (errors, warnings) = (told.count(Severity::Error), told.count(Severity::Warning));
-    let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    format!("{}: {}, {}", count(checks, "check"), count(errors, "error"), count(warnings, "warning"))
 }

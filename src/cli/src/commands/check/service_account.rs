@@ -1,4 +1,4 @@
-//! A service account, as far as it says something about its pods.
+//! The metadata of a service account, and its malformed role annotations.
 
 use kube::api::ObjectMeta;
 use rolebridge_core::annotations::{ROLE_ARN, eks};
@@ -7,21 +7,22 @@ use rolebridge_inject::ObjectMetadata;
 
 /// A service account.
 #[derive(Debug)]
-pub(crate) struct Account {
-    /// As the webhook's engine reads it.
+pub(crate) struct ServiceAccount {
+    /// The metadata as the webhook's engine reads it.
     pub(crate) metadata: ObjectMetadata,
-    /// Annotations that name a role, and do not: the key and the value.
-    pub(crate) malformed: Vec<(&'static str, String)>,
+    /// The key and value of annotations that should be the ARN of a role but are not.
+    pub(crate) malformed_roles: Vec<(&'static str, String)>,
 }
 
-impl Account {
+impl ServiceAccount {
     pub(crate) fn new(metadata: ObjectMeta) -> Self {
         let annotations = metadata.annotations.unwrap_or_default();
-        let malformed = [ROLE_ARN, eks::ROLE_ARN].into_iter().filter_map(|key| {
+        let malformed_roles = [ROLE_ARN, eks::ROLE_ARN].into_iter().filter_map(|key| {
             let value = annotations.get(key)?;
             RoleArn::parse(value).is_err().then(|| (key, value.clone()))
         });
-        let malformed = malformed.collect();
-        Self { metadata: ObjectMetadata::new(annotations, metadata.labels.unwrap_or_default()), malformed }
+        let malformed_roles = malformed_roles.collect();
+        let labels = metadata.labels.unwrap_or_default();
+        Self { metadata: ObjectMetadata::new(annotations, labels), malformed_roles }
     }
 }

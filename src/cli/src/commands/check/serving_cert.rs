@@ -1,4 +1,4 @@
-//! What certificate a replica really serves: a handshake with it, through a port that the API server forwards.
+//! Reads the certificate that a replica serves, by a TLS handshake through a port that the API server forwards.
 
 use std::io;
 use std::sync::Arc;
@@ -12,49 +12,50 @@ use rustls::crypto::{self, CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::cluster::with_timeout;
-use crate::commands::check::snapshot::{ReadResult, Release};
-use crate::error::CliError;
+use crate::cluster::chart_names::Release;
+use crate::cluster::pod::name;
+use crate::cluster::{with_deadline, with_timeout};
+use crate::error::{CliError, ReadResult};
 
-/// How long a replica has for the handshake.
+/// The deadline for the handshake, and for closing the forwarded port.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The name of the port in the chart.
-const PORT: &str = "https";
+const PORT_NAME: &str = "https";
 
-/// The chain that a replica serves, its own certificate first.
-pub(crate) async fn served(
+/// Reads the certificate chain that a replica serves, with its own certificate first.
+pub(crate) async fn fetch(
     client: &Client,
     release: &Release,
     pod: &Pod,
 ) -> ReadResult<Vec<CertificateDer<'static>>> {
-    let name = pod.metadata.name.as_deref().unwrap_or_default();
-    let port = port(pod).ok_or_else(|| format!("the pod {name} has no port named {PORT}"))?;
+    let name = name(pod);
+    let port = port(pod).ok_or_else(|| format!("the pod {name} has no port named {PORT_NAME}"))?;
     let api: Api<Pod> = Api::namespaced(client.clone(), &release.namespace);
-    let what = format!("a forwarded port of the pod {name} (get and create of pods/portforward)");
-    let forwarder = with_timeout(&what, api.portforward(name, &[port])).await;
+    let subject = format!("a forwarded port of the pod {name} (needs get and create on pods/portforward)");
+    let forwarder = with_timeout(&subject, api.portforward(name, &[port])).await;
     let mut forwarder = forwarder.map_err(CliError::into_message)?;
-    let stream = forwarder.take_stream(port).ok_or_else(|| format!("{what}: there is no stream"))?;
-    let refused = forwarder.take_error(port);
+    let stream = forwarder.take_stream(port).ok_or_else(|| format!("{subject}: no stream"))?;
+    let forward_error = forwarder.take_error(port);
     let connector = TlsConnector::from(Arc::new(config().map_err(|error| error.to_string())?));
     let server = ServerName::try_from(release.server_name()).map_err(|error| error.to_string())?;
-    let shaken = timeout(HANDSHAKE_TIMEOUT, handshake(&connector, server, stream)).await;
-    // For the replica to hear that this was all, and for the kubelet to say what was wrong.
-    let ended = timeout(HANDSHAKE_TIMEOUT, forwarder.join()).await;
-    let said = match refused.filter(|_| ended.is_ok()) {
-        Some(refused) => refused.await,
+    let chain = with_deadline(HANDSHAKE_TIMEOUT, handshake(&connector, server, stream)).await;
+    // Closes the connection, so that the replica does not wait for it and the kubelet reports its error.
+    let closed = with_deadline(HANDSHAKE_TIMEOUT, forwarder.join()).await;
+    let forward_error = match forward_error.filter(|_| closed.is_ok()) {
+        Some(error) => error.await,
         None => None,
     };
-    let failed = |why: String| format!("the handshake with the pod {name}: {}", said.unwrap_or(why));
-    match shaken {
-        Ok(shaken) => shaken.map_err(|error| failed(error.to_string())),
-        Err(_) => Err(failed(format!("no answer within {HANDSHAKE_TIMEOUT:?}"))),
-    }
+    let handshake_error = match chain {
+        Ok(Ok(chain)) => return Ok(chain),
+        Ok(Err(error)) => error.to_string(),
+        Err(message) => message,
+    };
+    Err(format!("TLS handshake with the pod {name}: {}", forward_error.unwrap_or(handshake_error)))
 }
 
-/// The whole handshake, and a proper end: a replica counts those that were given up.
+/// Completes a handshake and closes the connection, because a replica counts incomplete handshakes as errors.
 async fn handshake(
     connector: &TlsConnector,
     server: ServerName<'static>,
@@ -70,8 +71,8 @@ async fn handshake(
 fn port(pod: &Pod) -> Option<u16> {
     let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
     let mut ports = containers.flat_map(|container| container.ports.iter().flatten());
-    let found = ports.find(|port| port.name.as_deref() == Some(PORT))?;
-    u16::try_from(found.container_port).ok()
+    let port = ports.find(|port| port.name.as_deref() == Some(PORT_NAME))?;
+    u16::try_from(port.container_port).ok()
 }
 
 fn config() -> Result<ClientConfig, Error> {
@@ -81,7 +82,7 @@ fn config() -> Result<ClientConfig, Error> {
     Ok(config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
 }
 
-/// Takes every certificate: it is judged afterwards, and nothing is sent.
+/// A verifier that accepts every certificate, which is evaluated later. No data is sent.
 #[derive(Debug)]
 struct AcceptAnyCert(Arc<CryptoProvider>);
 

@@ -1,4 +1,4 @@
-//! What was read of an installation, before anybody judges it.
+//! The state of an installation, as the rules evaluate it.
 
 use jiff::Timestamp;
 use k8s_openapi::api::admissionregistration::v1::{MutatingWebhook, MutatingWebhookConfiguration};
@@ -8,49 +8,29 @@ use kube::api::ObjectMeta;
 use rolebridge_inject::Defaults;
 use rustls::pki_types::CertificateDer;
 
+use crate::cluster::chart_names::Release;
 use crate::commands::check::dry_run::DryRunResult;
+use crate::error::ReadResult;
 
-/// What was read; else why it could not be.
-pub(crate) type ReadResult<T> = Result<T, String>;
-
-/// What every object of a release is called, or begins with, and where it is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Release {
-    pub(crate) namespace: String,
-    pub(crate) name: String,
-}
-
-impl Release {
-    /// `Deployment/rolebridge-system/rolebridge`.
-    pub(crate) fn object(&self, kind: &str) -> String {
-        format!("{kind}/{}/{}", self.namespace, self.name)
-    }
-
-    /// The name that an API server demands of a replica's certificate.
-    pub(crate) fn server_name(&self) -> String {
-        format!("{}.{}.svc", self.name, self.namespace)
-    }
-}
-
-/// An installation.
+/// The state of an installation.
 #[derive(Debug)]
 pub(crate) struct InstallationSnapshot {
     pub(crate) release: Release,
-    /// Those with an entry of ours.
+    /// The configurations with an entry of Rolebridge.
     pub(crate) configurations: ReadResult<Vec<MutatingWebhookConfiguration>>,
     pub(crate) service: ReadResult<Option<Service>>,
     pub(crate) deployment: ReadResult<Option<Deployment>>,
     pub(crate) replicas: ReadResult<Vec<Pod>>,
     pub(crate) defaults: ReadResult<Option<Result<Defaults, String>>>,
-    /// Of each replica that runs: its name, and the chain that it serves.
+    /// The name and the served certificate chain of each running replica.
     pub(crate) served: Vec<(String, ReadResult<Vec<CertificateDer<'static>>>)>,
-    /// In which namespace a pod was tried, and what the API server said.
-    pub(crate) trial: (String, ReadResult<DryRunResult>),
+    /// The namespace and the result of the dry run.
+    pub(crate) dry_run: (String, ReadResult<DryRunResult>),
     pub(crate) now: Timestamp,
 }
 
 impl InstallationSnapshot {
-    /// What was looked at.
+    /// Returns the name and version of the installation.
     pub(crate) fn title(&self) -> String {
         let deployment = self.deployment.as_ref().ok().and_then(Option::as_ref);
         let version = deployment.map(|deployment| format!(" {}", version(&deployment.metadata)));
@@ -61,36 +41,41 @@ impl InstallationSnapshot {
             self.release.namespace
         )
     }
+
+    /// Returns the entries of Rolebridge in all configurations that could be read.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &MutatingWebhook> {
+        self.configurations.iter().flatten().flat_map(entries)
+    }
 }
 
-/// The chart's appVersion, that its objects carry.
+/// Returns the chart's appVersion from an object's labels.
 pub(crate) fn version(metadata: &ObjectMeta) -> &str {
     let labels = metadata.labels.as_ref();
     labels.and_then(|labels| labels.get("app.kubernetes.io/version")).map_or("(none)", String::as_str)
 }
 
-/// What every entry of ours ends with.
-const OURS: &str = ".rolebridge.io";
-/// The entry for pods that say it themselves.
-pub(crate) const PODS: &str = "pods.rolebridge.io";
-/// The entry for pods whose namespace says it.
-pub(crate) const NAMESPACES: &str = "namespaces.rolebridge.io";
+/// The suffix of the entries of Rolebridge.
+const ENTRY_SUFFIX: &str = ".rolebridge.io";
+/// The entry for pods that opt in by annotation.
+pub(crate) const POD_ENTRY: &str = "pods.rolebridge.io";
+/// The entry for pods that their namespace opts in.
+pub(crate) const NAMESPACE_ENTRY: &str = "namespaces.rolebridge.io";
 
-/// The entries of a configuration that are ours.
+/// Returns the entries of Rolebridge in a configuration.
 pub(crate) fn entries(
     configuration: &MutatingWebhookConfiguration,
 ) -> impl Iterator<Item = &MutatingWebhook> {
-    configuration.webhooks.iter().flatten().filter(|entry| is_ours(&entry.name))
+    configuration.webhooks.iter().flatten().filter(|entry| is_own_entry(&entry.name))
 }
 
-/// Whether an entry of this name is ours.
-pub(crate) fn is_ours(name: &str) -> bool {
-    name.ends_with(OURS)
+/// Returns true for the name of an entry of Rolebridge.
+pub(crate) fn is_own_entry(name: &str) -> bool {
+    name.ends_with(ENTRY_SUFFIX)
 }
 
-/// The namespaces that the configurations leave out.
-pub(crate) fn excluded(configurations: &[MutatingWebhookConfiguration]) -> Vec<String> {
-    let entry = configurations.iter().flat_map(entries).find(|entry| entry.name == PODS);
+/// Returns the namespaces that the configurations exclude.
+pub(crate) fn excluded_namespaces(configurations: &[MutatingWebhookConfiguration]) -> Vec<String> {
+    let entry = configurations.iter().flat_map(entries).find(|entry| entry.name == POD_ENTRY);
     let selector = entry.and_then(|entry| entry.namespace_selector.as_ref());
     let expressions = selector.and_then(|selector| selector.match_expressions.as_ref());
     let by_name = expressions.into_iter().flatten().filter(|expression| {

@@ -1,130 +1,134 @@
-//! The pod that is examined, from the outside in.
+//! Examines a pod in the cluster, from the outside in.
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client};
-use rolebridge_core::diagnostics::{Evidence, Step, StepResult, StepStatus};
+use rolebridge_core::diagnostics::{StepResult, StepStatus};
 use rolebridge_core::pod_names::CONTAINER;
 
-use super::injected_pod::InjectedPod;
-use super::injection::{self, CurrentDecision};
-use super::remediation::{self, Remediation, ServiceAccountRef};
-use super::render::DiagnosisWriter;
-use super::{Diagnosis, ephemeral, exec, external_checks};
-use crate::args::{ClusterOptions, InputOptions};
+use crate::admission::evaluate_all;
+use crate::cluster::pod::{has_finished, node, service_account};
 use crate::cluster::{fetch, with_timeout};
-use crate::commands::explain;
+use crate::commands::doctor::diagnosis::{CurrentDecision, Diagnosis, Remediation};
+use crate::commands::doctor::injected_pod::InjectedPod;
+use crate::commands::doctor::injection::check_injection;
+use crate::commands::doctor::remediation::{ServiceAccountRef, remediation};
+use crate::commands::doctor::render::DiagnosisWriter;
+use crate::commands::doctor::{ephemeral, exec, external_checks, report_file};
 use crate::error::CliError;
 use crate::input::object_ref::ObjectRef;
+use crate::options::{ClusterOptions, InputOptions};
 
-/// The reasons that a network policy may be behind.
-const OF_THE_NETWORK: [&str; 4] = ["connect", "timeout", "dns", "proxy"];
+/// The reason codes that a network policy may cause.
+const NETWORK_REASONS: [&str; 4] = ["connect", "timeout", "dns", "proxy"];
 
-/// A pod and the way to it.
+/// An examination of one pod.
 pub(super) struct Examination {
     pub(super) client: Client,
     pub(super) namespace: String,
     pub(super) name: String,
 }
 
-/// What has been found so far; each thing is told at once.
-struct ResultLog<'a, 't> {
+/// The results so far. Each is written as soon as it is added.
+struct ResultLog<'a, 'w> {
     steps: Vec<StepResult>,
-    writer: &'a mut DiagnosisWriter<'t>,
+    writer: &'a mut DiagnosisWriter<'w>,
 }
 
 impl ResultLog<'_, '_> {
     fn add(&mut self, result: StepResult) -> Result<(), CliError> {
-        self.writer.step_result(&result)?;
+        self.writer.write_step(&result)?;
         self.steps.push(result);
         Ok(())
     }
 }
 
 impl Examination {
-    pub(super) async fn examine(
+    /// Runs all steps that are possible and returns the diagnosis.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the pod cannot be read, or if its steps cannot be run.
+    pub(super) async fn run(
         &self,
         ephemeral: bool,
         input: &InputOptions,
         cluster: &ClusterOptions,
         writer: &mut DiagnosisWriter<'_>,
     ) -> Result<Diagnosis, CliError> {
-        let what = format!("pod/{} in the namespace {}", self.name, self.namespace);
-        let pod = with_timeout(&what, self.pods().get(&self.name)).await?;
-        let decided = self.current_decision(input, cluster).await;
-        let seen = InjectedPod::of(&pod);
+        let subject = format!("pod/{} in the namespace {}", self.name, self.namespace);
+        let pod = with_timeout(&subject, self.pods().get(&self.name)).await?;
+        let decision = self.current_decision(input, cluster).await;
+        let injected = InjectedPod::of(&pod);
         let mut log = ResultLog { steps: Vec::new(), writer };
-        log.add(external_checks::pod(&pod))?;
-        let (injection, remediation) = injection::injection(&pod, &seen, decided.as_ref());
+        log.add(external_checks::check_pod(&pod))?;
+        let (injection, remediation) = check_injection(&pod, &injected, decision.as_ref());
         log.add(injection)?;
-        if seen.is_injected() {
-            log.add(seen.sidecar(decided.as_ref().ok()))?;
+        if injected.is_injected() {
+            log.add(injected.check_sidecar(decision.as_ref().ok()))?;
         }
         let remediation = match remediation {
             Some(remediation) => Some(remediation),
-            None => self.steps(&pod, &seen, ephemeral, decided.as_ref().ok(), &mut log).await?,
+            None => self.run_steps(&pod, &injected, ephemeral, decision.as_ref().ok(), &mut log).await?,
         };
-        let ResultLog { steps, .. } = log;
         let pod = Some(format!("pod/{}", self.name));
-        Ok(Diagnosis { pod, namespace: Some(self.namespace.clone()), steps, remediation })
+        Ok(Diagnosis { pod, namespace: Some(self.namespace.clone()), steps: log.steps, remediation })
     }
 
-    /// Tries the hops where that can be done; what mends the first that failed.
-    async fn steps(
+    /// Runs the steps in the pod if possible, and returns the remediation for the first that failed.
+    async fn run_steps(
         &self,
         pod: &Pod,
-        seen: &InjectedPod<'_>,
+        injected: &InjectedPod<'_>,
         ephemeral: bool,
-        decided: Option<&CurrentDecision>,
+        decision: Option<&CurrentDecision>,
         log: &mut ResultLog<'_, '_>,
     ) -> Result<Option<Remediation>, CliError> {
         let pods = self.pods();
         if ephemeral {
-            let lines = ephemeral::lines(&pods, &self.name, seen, decided).await?;
-            for result in lines.lines().filter_map(super::report_file::step_result) {
+            let output = ephemeral::run_steps(&pods, &self.name, injected, decision).await?;
+            for result in output.lines().filter_map(report_file::parse_line) {
                 log.add(result)?;
             }
-        } else if seen.runs() {
-            exec::steps(&pods, &self.name, &mut |result| log.add(result)).await?;
+        } else if injected.has_running_sidecar() {
+            exec::run_steps(&pods, &self.name, &mut |result| log.add(result)).await?;
         } else {
-            log.add(external_checks::issuer(&self.client, pod).await)?;
-            return Ok(Some(self.suggest_ephemeral(pod, seen)));
+            log.add(external_checks::find_issuer(&self.client, pod).await)?;
+            return Ok(Some(self.suggest_ephemeral(pod, injected)));
         }
-        let place = ServiceAccountRef {
-            namespace: &self.namespace,
-            service_account: external_checks::service_account(pod),
-        };
         let mut failed = log.steps.iter().filter(|result| result.status == StepStatus::Failed);
-        let is_of_the_network = |reason: &String| OF_THE_NETWORK.contains(&&**reason);
-        if failed.any(|result| result.reason.as_ref().is_some_and(is_of_the_network)) {
-            log.add(external_checks::network_policies(&self.client, &self.namespace, pod).await)?;
+        let is_network_reason = |reason: &String| NETWORK_REASONS.contains(&&**reason);
+        if failed.any(|result| result.reason.as_ref().is_some_and(is_network_reason)) {
+            let policies = external_checks::check_network_policies(&self.client, &self.namespace, pod);
+            log.add(policies.await)?;
         }
-        Ok(remediation::of(&log.steps, place))
+        let account = ServiceAccountRef { namespace: &self.namespace, name: service_account(pod) };
+        Ok(remediation(&log.steps, Some(account)))
     }
 
-    /// The hops need a program in the pod.
-    fn suggest_ephemeral(&self, pod: &Pod, seen: &InjectedPod<'_>) -> Remediation {
+    /// Returns what to do about a pod without a running sidecar.
+    fn suggest_ephemeral(&self, pod: &Pod, injected: &InjectedPod<'_>) -> Remediation {
         let Self { name, namespace, .. } = self;
-        if external_checks::has_ended(pod) {
-            let summary = "the hops can be tried in a pod that runs. What this one's sidecar said:";
+        if has_finished(pod) {
+            let summary = "run doctor on a running pod. To read the log of this pod's sidecar:";
             return Remediation::new(summary, format!("kubectl -n {namespace} logs {name} -c {CONTAINER}"));
         }
-        if external_checks::node(pod).is_none() {
-            return Remediation::new("first let a node take the pod.", "");
+        if node(pod).is_none() {
+            return Remediation::new("first get the pod scheduled to a node.", "");
         }
-        let why = if seen.needs_no_sidecar() {
-            "no sidecar runs in this pod, since the kubelet itself keeps its token."
+        let prefix = if injected.needs_no_sidecar() {
+            "this pod has no sidecar, because the kubelet itself keeps its token."
         } else {
-            "first let the sidecar run."
+            "first get the sidecar to run."
         };
         Remediation::new(
             format!(
-                "{why} The hops can be tried in an ephemeral container, which stays in the pod until it ends:"
+                "{prefix} To run the steps in an ephemeral container, which stays in the pod until the pod is deleted:"
             ),
             format!("rolebridge doctor {name} -n {namespace} --ephemeral"),
         )
     }
 
-    /// What the webhook would do with the pod now, as far as the user may know.
+    /// Returns the decision that the webhook would make about the pod now.
     async fn current_decision(
         &self,
         input: &InputOptions,
@@ -132,23 +136,11 @@ impl Examination {
     ) -> Result<CurrentDecision, CliError> {
         let target = ObjectRef::parse(&format!("pod/{}", self.name)).map_err(CliError::Cluster)?;
         let manifests = fetch::fetch_with(&self.client, &self.namespace, &target, input, cluster).await?;
-        let explanation = explain::all(&manifests, Some(&target))?.remove(0);
-        Ok(CurrentDecision { explanation, image: manifests.sidecar_image().to_owned() })
+        let (_, evaluation) = evaluate_all(&manifests, Some(&target))?.remove(0);
+        Ok(CurrentDecision { evaluation, image: manifests.sidecar_image().to_owned() })
     }
 
     fn pods(&self) -> Api<Pod> {
         Api::namespaced(self.client.clone(), &self.namespace)
-    }
-}
-
-/// A hop that is seen from outside.
-pub(super) fn step_result(step: Step, status: StepStatus, message: impl Into<String>) -> StepResult {
-    StepResult {
-        step,
-        status,
-        reason: None,
-        message: message.into(),
-        remediation: None,
-        evidence: Evidence::default(),
     }
 }

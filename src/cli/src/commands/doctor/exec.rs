@@ -1,4 +1,4 @@
-//! The hops, tried by the sidecar that runs in the pod.
+//! Runs the steps in the pod's running sidecar.
 
 use std::iter::once;
 use std::time::Duration;
@@ -9,58 +9,62 @@ use kube::api::AttachParams;
 use rolebridge_core::diagnostics::{DOCTOR_ARGS, StepResult};
 use rolebridge_core::pod_names::{CONTAINER, PROGRAM};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
-use tokio::time::timeout;
 
-use super::report_file;
-use crate::cluster::with_timeout;
+use crate::cluster::{with_deadline, with_timeout};
+use crate::commands::doctor::report_file::parse_line;
 use crate::error::CliError;
 
-/// For all hops: each has a quarter of a minute at most.
+/// The deadline for all steps: each takes 15 seconds at most.
 const EXEC_TIMEOUT: Duration = Duration::from_mins(3);
 
-/// Gives each hop to `each` as soon as the sidecar has tried it.
-pub(super) async fn steps(
+/// Runs the steps and passes each result to `on_result` as soon as it arrives.
+///
+/// # Errors
+///
+/// Returns an error if the command cannot be run, or if it writes no result.
+pub(super) async fn run_steps(
     pods: &Api<Pod>,
     name: &str,
-    each: &mut impl FnMut(StepResult) -> Result<(), CliError>,
+    on_result: &mut impl FnMut(StepResult) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let command: Vec<_> = once(&PROGRAM).chain(DOCTOR_ARGS).copied().collect();
-    let what = format!("a command in the sidecar of pod/{name} (the permission is create on pods/exec)");
+    let subject = format!("exec in the sidecar of pod/{name} (needs create on pods/exec)");
     let attach = AttachParams::default().container(CONTAINER).stdout(true).stderr(true);
-    let mut process = with_timeout(&what, pods.exec(name, command, &attach)).await?;
-    let (out, err) = (process.stdout(), process.stderr());
-    let told = timeout(EXEC_TIMEOUT, async { tokio::join!(each_line(out, each), text(err)) }).await;
-    let no_end = |_| CliError::Cluster(format!("{what}: no end within {EXEC_TIMEOUT:?}"));
-    let (count, complaint) = told.map_err(no_end)?;
+    let mut process = with_timeout(&subject, pods.exec(name, command, &attach)).await?;
+    let (stdout, stderr) = (process.stdout(), process.stderr());
+    let read = async { tokio::join!(read_results(stdout, on_result), read_text(stderr)) };
+    let (count, error_output) = with_deadline(EXEC_TIMEOUT, read)
+        .await
+        .map_err(|message| CliError::Cluster(format!("{subject}: {message}")))?;
     match count? {
         0 => Err(CliError::Doctor(format!(
-            "The sidecar of pod/{name} told no hop; an older version than 0.1 cannot. It said: {}",
-            complaint.trim()
+            "pod/{name}: the sidecar reported no step. It must be version 0.1 or later. Its error output: {}",
+            error_output.trim()
         ))),
         _ => Ok(()),
     }
 }
 
-async fn each_line(
-    out: Option<impl AsyncRead + Unpin>,
-    each: &mut impl FnMut(StepResult) -> Result<(), CliError>,
+async fn read_results(
+    stdout: Option<impl AsyncRead + Unpin>,
+    on_result: &mut impl FnMut(StepResult) -> Result<(), CliError>,
 ) -> Result<usize, CliError> {
-    let Some(out) = out else { return Ok(0) };
-    let (mut lines, mut count) = (BufReader::new(out).lines(), 0);
+    let Some(stdout) = stdout else { return Ok(0) };
+    let (mut lines, mut count) = (BufReader::new(stdout).lines(), 0);
     while let Some(line) = lines.next_line().await? {
-        if let Some(result) = report_file::step_result(&line) {
-            each(result)?;
+        if let Some(result) = parse_line(&line) {
+            on_result(result)?;
             count += 1;
         }
     }
     Ok(count)
 }
 
-async fn text(err: Option<impl AsyncRead + Unpin>) -> String {
+async fn read_text(stderr: Option<impl AsyncRead + Unpin>) -> String {
     let mut text = String::new();
-    if let Some(mut err) = err {
-        // What came before a broken connection is still worth showing.
-        let _ = err.read_to_string(&mut text).await;
+    if let Some(mut stderr) = stderr {
+        // The text before a broken connection is still useful.
+        let _ = stderr.read_to_string(&mut text).await;
     }
     text
 }

@@ -1,4 +1,4 @@
-//! What is seen of a pod from outside: whether it runs, who signs its tokens, what limits its network.
+//! Steps that are checked from outside the pod: the pod, the issuer of its tokens, its network policies.
 
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -8,107 +8,83 @@ use kube::{Api, Client};
 use rolebridge_core::diagnostics::{Evidence, Step, StepResult, StepStatus};
 use serde::Deserialize;
 
-use super::examine::step_result;
+use crate::cluster::pod::{has_finished, namespace, node, phase, service_account};
 use crate::cluster::with_timeout;
+use crate::commands::doctor::diagnosis::external_result;
 
-pub(super) fn service_account(pod: &Pod) -> &str {
-    let named = pod.spec.as_ref().and_then(|spec| spec.service_account_name.as_deref());
-    named.unwrap_or("default")
-}
-
-pub(super) fn node(pod: &Pod) -> Option<&str> {
-    pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref())
-}
-
-pub(super) fn has_ended(pod: &Pod) -> bool {
-    ["Succeeded", "Failed"].contains(&phase(pod))
-}
-
-fn phase(pod: &Pod) -> &str {
-    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("unknown")
-}
-
-/// Whether the pod itself runs.
-pub(super) fn pod(pod: &Pod) -> StepResult {
+/// Checks whether the pod runs.
+pub(super) fn check_pod(pod: &Pod) -> StepResult {
     let (phase, account) = (phase(pod), service_account(pod));
-    match node(pod) {
-        _ if has_ended(pod) => {
-            let message = format!("it has ended ({phase}); its hops can be tried in a pod that runs");
-            step_result(Step::Pod, StepStatus::Warning, message)
+    let (status, message) = match node(pod) {
+        _ if has_finished(pod) => {
+            (StepStatus::Warning, format!("finished ({phase}); the steps need a running pod"))
         }
         None => {
             let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref());
-            let conditions = conditions.unwrap_or_default();
-            let why = conditions.iter().find(|condition| condition.type_ == "PodScheduled");
-            let why = why.and_then(|condition| condition.message.as_deref()).unwrap_or("no reason given");
-            step_result(Step::Pod, StepStatus::Failed, format!("it is on no node: {why}"))
+            let scheduled =
+                conditions.unwrap_or_default().iter().find(|condition| condition.type_ == "PodScheduled");
+            let message = scheduled.and_then(|condition| condition.message.as_deref());
+            let message = message.unwrap_or("no reason reported");
+            (StepStatus::Failed, format!("not scheduled to a node: {message}"))
         }
-        Some(node) => step_result(
-            Step::Pod,
-            StepStatus::Ok,
-            format!("{phase} on the node {node}, as the service account {account}"),
-        ),
-    }
+        Some(node) => {
+            (StepStatus::Ok, format!("{phase} on the node {node}, as the service account {account}"))
+        }
+    };
+    external_result(Step::Pod, status, message)
 }
 
-pub(super) fn name(pod: &Pod) -> &str {
-    pod.metadata.name.as_deref().unwrap_or("POD")
-}
-
-pub(super) fn namespace(pod: &Pod) -> &str {
-    pod.metadata.namespace.as_deref().unwrap_or("default")
-}
-
-/// Who signs the pod's tokens, for those who register it by hand.
-pub(super) async fn issuer(client: &Client, pod: &Pod) -> StepResult {
+/// Finds the issuer and subject of the pod's tokens, for users who register the issuer by hand.
+pub(super) async fn find_issuer(client: &Client, pod: &Pod) -> StepResult {
     #[derive(Deserialize)]
     struct Discovery {
         issuer: String,
     }
-    let asked = http::Request::get("/.well-known/openid-configuration").body(Vec::new());
-    let found = match asked.map_err(|error| error.to_string()) {
+    let request = http::Request::get("/.well-known/openid-configuration").body(Vec::new());
+    let discovery = match request.map_err(|error| error.to_string()) {
         Ok(request) => with_timeout("the cluster's issuer", client.request::<Discovery>(request))
             .await
-            .map_err(|failure| failure.to_string()),
-        Err(error) => Err(error),
+            .map_err(|error| error.to_string()),
+        Err(message) => Err(message),
     };
-    match found {
+    match discovery {
         Ok(Discovery { issuer }) => {
             let subject = format!("system:serviceaccount:{}:{}", namespace(pod), service_account(pod));
-            let message = format!("{issuer}; the pod's tokens name {subject}");
+            let message = format!("{issuer}; the subject of the pod's tokens is {subject}");
             let evidence = Evidence { issuer: Some(issuer), subject: Some(subject), ..Evidence::default() };
-            StepResult { evidence, ..step_result(Step::Issuer, StepStatus::Ok, message) }
+            StepResult { evidence, ..external_result(Step::Issuer, StepStatus::Ok, message) }
         }
-        Err(why) => step_result(Step::Issuer, StepStatus::Warning, why),
+        Err(message) => external_result(Step::Issuer, StepStatus::Warning, message),
     }
 }
 
-/// Which policies limit where the pod may connect to.
-pub(super) async fn network_policies(client: &Client, namespace: &str, pod: &Pod) -> StepResult {
+/// Lists the network policies that limit the pod's egress.
+pub(super) async fn check_network_policies(client: &Client, namespace: &str, pod: &Pod) -> StepResult {
     let policies: Api<NetworkPolicy> = Api::namespaced(client.clone(), namespace);
-    let what = format!("the NetworkPolicies of the namespace {namespace}");
-    let list = match with_timeout(&what, policies.list(&ListParams::default())).await {
-        Ok(list) => list,
-        Err(failure) => return step_result(Step::NetworkPolicies, StepStatus::Warning, failure.to_string()),
+    let subject = format!("the NetworkPolicies of the namespace {namespace}");
+    let (status, message) = match with_timeout(&subject, policies.list(&ListParams::default())).await {
+        Ok(list) => {
+            let limiting = list.iter().filter(|policy| limits_egress(policy, pod));
+            let names: Vec<_> = limiting.filter_map(|policy| policy.metadata.name.as_deref()).collect();
+            if names.is_empty() {
+                (StepStatus::Ok, "no NetworkPolicy limits the pod's egress".to_owned())
+            } else {
+                (StepStatus::Warning, format!("the pod's egress is limited by {}", names.join(", ")))
+            }
+        }
+        Err(error) => (StepStatus::Warning, error.to_string()),
     };
-    let selecting: Vec<_> = list.iter().filter(|policy| limits(policy, pod)).collect();
-    let names: Vec<_> = selecting.iter().filter_map(|policy| policy.metadata.name.as_deref()).collect();
-    if names.is_empty() {
-        let message = "no NetworkPolicy limits where the pod may connect to";
-        return step_result(Step::NetworkPolicies, StepStatus::Ok, message);
-    }
-    let message = format!("where the pod may connect to is limited by {}", names.join(", "));
-    step_result(Step::NetworkPolicies, StepStatus::Warning, message)
+    external_result(Step::NetworkPolicies, status, message)
 }
 
-fn limits(policy: &NetworkPolicy, pod: &Pod) -> bool {
+fn limits_egress(policy: &NetworkPolicy, pod: &Pod) -> bool {
     let Some(spec) = &policy.spec else { return false };
-    // Without types a policy is of egress only if it has such rules.
-    let is_of_egress = spec
+    // Without policyTypes, a policy limits egress only if it has egress rules.
+    let has_egress_rules = spec
         .policy_types
         .as_ref()
         .map_or(spec.egress.is_some(), |types| types.iter().any(|kind| kind == "Egress"));
     let labels = pod.metadata.labels.clone().unwrap_or_default();
     let selector = spec.pod_selector.clone().map_or_else(|| Ok(Selector::default()), Selector::try_from);
-    is_of_egress && selector.is_ok_and(|selector| selector.matches(&labels))
+    has_egress_rules && selector.is_ok_and(|selector| selector.matches(&labels))
 }

@@ -1,156 +1,148 @@
-//! What of a pod is ours, and how its sidecar's container is.
+//! The injected parts of a pod, and the state of its sidecar.
 
-use k8s_openapi::api::core::v1::{Container, ContainerState, ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{Container, ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 use rolebridge_core::diagnostics::{Step, StepResult, StepStatus};
-use rolebridge_core::pod_names::{CONFIG_VOLUME, CONTAINER, PROGRAM};
+use rolebridge_core::pod_names::CONFIG_VOLUME;
 
-use super::examine::step_result;
-use super::injection::CurrentDecision;
+use crate::cluster::pod::{last_termination, sidecar, sidecar_status};
+use crate::commands::doctor::diagnosis::{CurrentDecision, external_result};
 use crate::image_ref;
 
-/// What of the pod is ours.
+/// The injected parts of a pod.
 pub(super) struct InjectedPod<'a> {
-    pub(super) container: Option<&'a Container>,
-    /// The first container that gets credentials.
+    pub(super) sidecar: Option<&'a Container>,
+    /// The first container with credentials.
     pub(super) app: Option<&'a Container>,
     status: Option<&'a ContainerStatus>,
-    has_configuration: bool,
+    has_config_volume: bool,
 }
 
 impl<'a> InjectedPod<'a> {
     pub(super) fn of(pod: &'a Pod) -> Self {
         let spec = pod.spec.as_ref();
-        let init = spec.and_then(|spec| spec.init_containers.as_deref()).unwrap_or_default();
         let volumes = spec.and_then(|spec| spec.volumes.as_deref()).unwrap_or_default();
-        let status = pod.status.as_ref().and_then(|status| status.init_container_statuses.as_deref());
-        let is_ours = |container: &&Container| {
-            container.name == CONTAINER
-                && container.command.as_ref().is_some_and(|command| command.iter().eq([PROGRAM]))
-        };
+        let sidecar = sidecar(pod);
         Self {
-            container: init.iter().find(is_ours),
-            app: spec.and_then(|spec| spec.containers.iter().find(|container| gets_credentials(container))),
-            status: status.unwrap_or_default().iter().find(|status| status.name == CONTAINER),
-            has_configuration: volumes.iter().any(|volume| volume.name == CONFIG_VOLUME.name),
+            sidecar,
+            app: spec.and_then(|spec| spec.containers.iter().find(|container| has_credentials(container))),
+            status: sidecar_status(pod).filter(|_| sidecar.is_some()),
+            has_config_volume: volumes.iter().any(|volume| volume.name == CONFIG_VOLUME.name),
         }
     }
 
     pub(super) const fn is_injected(&self) -> bool {
-        self.container.is_some() || self.has_configuration
+        self.sidecar.is_some() || self.has_config_volume
     }
 
-    /// The identity `kubernetes` needs none, unless a source does.
+    /// Returns true for an injected pod without a sidecar: the identity `kubernetes` with the source `file`.
     pub(super) const fn needs_no_sidecar(&self) -> bool {
-        self.container.is_none() && self.has_configuration
+        self.sidecar.is_none() && self.has_config_volume
     }
 
-    pub(super) fn runs(&self) -> bool {
+    pub(super) fn has_running_sidecar(&self) -> bool {
         self.state().is_some_and(|state| state.running.is_some())
     }
 
     fn state(&self) -> Option<&ContainerState> {
-        self.status.filter(|_| self.container.is_some())?.state.as_ref()
+        self.status?.state.as_ref()
     }
 
-    /// How the sidecar's container is.
-    pub(super) fn sidecar(&self, decided: Option<&CurrentDecision>) -> StepResult {
-        let Some(container) = self.container else {
-            let message = "none is needed: the kubelet itself keeps the token";
-            return step_result(Step::Sidecar, StepStatus::Ok, message);
+    /// Checks the sidecar's container.
+    pub(super) fn check_sidecar(&self, decision: Option<&CurrentDecision>) -> StepResult {
+        let (status, message) = self.sidecar_state(decision);
+        external_result(Step::Sidecar, status, message)
+    }
+
+    fn sidecar_state(&self, decision: Option<&CurrentDecision>) -> (StepStatus, String) {
+        let Some(container) = self.sidecar else {
+            let message = "not needed: the kubelet itself keeps the token";
+            return (StepStatus::Ok, message.to_owned());
         };
         let image = container.image.as_deref().unwrap_or("no image");
         let Some(state) = self.state() else {
-            return step_result(Step::Sidecar, StepStatus::Failed, "the kubelet has not begun it yet");
+            return (StepStatus::Failed, "the kubelet has not started it yet".to_owned());
         };
         if let Some(waiting) = &state.waiting {
             let (reason, message) = (waiting.reason.as_deref(), waiting.message.as_deref());
             let message = [
-                format!("it does not run: {}", reason.unwrap_or("no reason given")),
+                format!("not running: {}", reason.unwrap_or("no reason reported")),
                 message.map(|message| format!(": {message}")).unwrap_or_default(),
-                self.last_termination_message()
-                    .map(|summary| format!(". Before: {summary}"))
-                    .unwrap_or_default(),
+                self.previous_run().map(|run| format!(". Previous run: {run}")).unwrap_or_default(),
             ];
-            return step_result(Step::Sidecar, StepStatus::Failed, message.concat());
+            return (StepStatus::Failed, message.concat());
         }
-        if let Some(ended) = &state.terminated {
-            let said = ended.message.as_deref().map(|said| format!(": {}", said.trim())).unwrap_or_default();
-            let status = if ended.exit_code == 0 { StepStatus::Ok } else { StepStatus::Failed };
-            return step_result(
-                Step::Sidecar,
-                status,
-                format!("it has ended with code {}{said}", ended.exit_code),
-            );
+        if let Some(terminated) = &state.terminated {
+            let status = if terminated.exit_code == 0 { StepStatus::Ok } else { StepStatus::Failed };
+            return (status, format!("exited with {}", exit(terminated)));
         }
-        let new = decided.map(|decided| decided.image.as_str());
-        let other = new.filter(|new| image_ref::version(new) != image_ref::version(image));
+        let new_image = decision.map(|decision| decision.image.as_str());
+        let new_image = new_image.filter(|new| image_ref::version(new) != image_ref::version(image));
         let restarts = self.status.map_or(0, |status| status.restart_count);
-        match (other, self.last_termination_message()) {
-            (Some(other), _) => step_result(
-                Step::Sidecar,
+        match (new_image, self.previous_run()) {
+            (Some(new_image), _) => {
+                (StepStatus::Warning, format!("running {image}; new pods get {new_image}"))
+            }
+            (None, Some(run)) if restarts > 0 => (
                 StepStatus::Warning,
-                format!("it runs {image}; a pod that is made now gets {other}"),
+                format!("running {image}, restarted {restarts} times; previous run: {run}"),
             ),
-            (None, Some(summary)) if restarts > 0 => step_result(
-                Step::Sidecar,
-                StepStatus::Warning,
-                format!("it runs {image}, restarted {restarts} times, the last time after: {summary}"),
-            ),
-            _ => step_result(Step::Sidecar, StepStatus::Ok, format!("it runs {image}")),
+            _ => (StepStatus::Ok, format!("running {image}")),
         }
     }
 
-    /// Why it ended the last time.
-    fn last_termination_message(&self) -> Option<String> {
-        let ended = self.status?.last_state.as_ref()?.terminated.as_ref()?;
-        let reason = ended.reason.as_deref().unwrap_or("no reason given");
-        let said = ended.message.as_deref().map(|said| format!(": {}", said.trim())).unwrap_or_default();
-        Some(format!("{reason}, code {}{said}", ended.exit_code))
+    /// Returns the reason and message with which the previous run of the sidecar ended.
+    fn previous_run(&self) -> Option<String> {
+        let terminated = last_termination(self.status?)?;
+        let reason = terminated.reason.as_deref().unwrap_or("no reason reported");
+        Some(format!("{reason}, {}", exit(terminated)))
     }
 }
 
-fn gets_credentials(container: &Container) -> bool {
+/// Formats the exit code and the termination message of a container.
+fn exit(terminated: &ContainerStateTerminated) -> String {
+    let message = terminated.message.as_deref().map(|message| format!(": {}", message.trim()));
+    format!("exit code {}{}", terminated.exit_code, message.unwrap_or_default())
+}
+
+fn has_credentials(container: &Container) -> bool {
     container.volume_mounts.iter().flatten().any(|mount| mount.name == CONFIG_VOLUME.name)
 }
 
 #[cfg(test)]
 mod tests {
+    use rolebridge_core::pod_names::{CONTAINER, PROGRAM};
+    use rolebridge_inject::{Decision, Reason};
+    use rstest::rstest;
     use serde_json::json;
 
     use super::*;
-    use crate::commands::explain::Explanation;
+    use crate::admission::Evaluation;
 
-    fn decided(image: &str) -> CurrentDecision {
-        let explanation = Explanation {
+    fn decision(image: &str) -> CurrentDecision {
+        let evaluation = Evaluation {
             object: "Pod/a".to_owned(),
             namespace: "shop".to_owned(),
             service_account: "batch".to_owned(),
-            outcome: "skipped",
-            reason: None,
-            message: None,
+            decision: Decision::Skip(Reason::AlreadyInjected),
             warnings: Vec::new(),
             settings: Vec::new(),
-            additions: None,
         };
-        CurrentDecision { explanation, image: image.to_owned() }
+        CurrentDecision { evaluation, image: image.to_owned() }
     }
 
-    #[test]
-    fn another_version_is_told_and_another_registry_is_none() {
-        let status = json!([{"name": CONTAINER, "image": "", "imageID": "", "ready": true, "restartCount": 0,
+    #[rstest]
+    #[case::other_registry(Some("ghcr.io/rolebridge/sidecar:1.2.0"), StepStatus::Ok)]
+    #[case::other_version(Some("ghcr.io/rolebridge/sidecar:1.3.0"), StepStatus::Warning)]
+    #[case::unknown(None, StepStatus::Ok)]
+    fn check_sidecar_compares_versions(#[case] new_image: Option<&str>, #[case] status: StepStatus) {
+        let statuses = json!([{"name": CONTAINER, "image": "", "imageID": "", "ready": true, "restartCount": 0,
             "state": {"running": {}}}]);
         let sidecar = json!([{"name": CONTAINER, "image": "mirror.example.com/rolebridge/sidecar:1.2.0",
             "command": [PROGRAM]}]);
         let pod = json!({"spec": {"containers": [], "initContainers": sidecar},
-            "status": {"initContainerStatuses": status}});
+            "status": {"initContainerStatuses": statuses}});
         let pod: Pod = serde_json::from_value(pod).unwrap();
-        let seen = InjectedPod::of(&pod);
-        for (new, status) in [
-            ("ghcr.io/rolebridge/sidecar:1.2.0", StepStatus::Ok),
-            ("ghcr.io/rolebridge/sidecar:1.3.0", StepStatus::Warning),
-        ] {
-            assert_eq!(seen.sidecar(Some(&decided(new))).status, status, "{new}");
-        }
-        assert_eq!(seen.sidecar(None).status, StepStatus::Ok);
+        let decision = new_image.map(decision);
+        assert_eq!(InjectedPod::of(&pod).check_sidecar(decision.as_ref()).status, status);
     }
 }

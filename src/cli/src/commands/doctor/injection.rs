@@ -1,79 +1,83 @@
-//! Whether a pod was injected; if not why, and what mends that.
+//! Checks whether a pod was injected; if not, why, and how to fix it.
 
 use k8s_openapi::api::core::v1::Pod;
 use rolebridge_core::annotations::{INJECT, PREFIX};
 use rolebridge_core::diagnostics::{Step, StepResult, StepStatus};
+use rolebridge_inject::{Decision, Reason};
 use serde::Deserialize;
 
-use super::examine::step_result;
-use super::external_checks::{name, namespace};
-use super::injected_pod::InjectedPod;
-use super::remediation::Remediation;
+use crate::admission::Evaluation;
 use crate::cluster::owner::Owner;
-use crate::commands::explain::Explanation;
+use crate::cluster::pod::{name, namespace};
+use crate::commands::doctor::diagnosis::{CurrentDecision, Remediation, external_result};
+use crate::commands::doctor::injected_pod::InjectedPod;
 use crate::error::CliError;
 
-/// What the webhook would do now.
-pub(super) struct CurrentDecision {
-    pub(super) explanation: Explanation,
-    /// The sidecar's image that it injects.
-    pub(super) image: String,
-}
-
-/// Whether it was injected; if not why, and what mends that.
-pub(super) fn injection(
+/// Checks whether a pod was injected. If not, the remediation says what to do.
+pub(super) fn check_injection(
     pod: &Pod,
-    seen: &InjectedPod<'_>,
-    decided: Result<&CurrentDecision, &CliError>,
+    injected: &InjectedPod<'_>,
+    decision: Result<&CurrentDecision, &CliError>,
 ) -> (StepResult, Option<Remediation>) {
-    let say = |status, message: String| step_result(Step::Injection, status, message);
-    if seen.is_injected() {
-        let Status { version, warnings } = Status::of(pod);
-        let by =
-            version.map_or_else(|| "it is injected".to_owned(), |version| format!("by version {version}"));
-        return match warnings.join(" ") {
-            none if none.is_empty() => (say(StepStatus::Ok, by), None),
-            warnings => (say(StepStatus::Warning, format!("{by}, with a warning: {warnings}")), None),
-        };
+    if injected.is_injected() {
+        return (injected_result(pod), None);
     }
-    match decided.map(|decided| &decided.explanation) {
-        Ok(explanation) if explanation.outcome == "injected" => {
-            let message = "it is not injected, and would be if it were made now: it was made before it or its \
-                            namespace opted in, or while the webhook could not be reached";
-            let renewal = Owner::of(pod).restart_hint(namespace(pod));
-            let summary =
-                format!("make the pod anew, since the webhook sees pods only when they are made: {renewal}.");
-            (say(StepStatus::Failed, message.to_owned()), Some(Remediation::new(summary, "")))
-        }
-        Ok(explanation) => {
-            let said = explanation.message.iter().chain(&explanation.warnings);
-            let why = said.map(String::as_str).collect::<Vec<_>>().join(" ");
-            let remediation = (explanation.reason == Some("not-opted-in")).then(|| {
-                Remediation::new(
-                    "opt in on the pod's template, where its controller makes pods of it:",
-                    format!("metadata:\n  annotations:\n    {INJECT}: \"true\""),
-                )
-            });
-            let explain = Remediation::new(
-                "mend what the sentence names, then make the pod anew. Each setting and where it comes from:",
-                format!("rolebridge explain pod/{} -n {}", name(pod), namespace(pod)),
-            );
-            (
-                say(StepStatus::Failed, format!("it is not injected. {why}")),
-                Some(remediation.unwrap_or(explain)),
-            )
-        }
-        Err(failure) => {
-            let message =
-                format!("it is not injected; what would become of it now cannot be told ({failure})");
-            let summary = "see what is set where, on the pod, its service account and its namespace:";
-            let command = format!("kubectl -n {} get pod {} -o yaml", namespace(pod), name(pod));
-            (say(StepStatus::Failed, message), Some(Remediation::new(summary, command)))
-        }
-    }
+    let (message, remediation) = match decision.map(|decision| &decision.evaluation) {
+        Ok(evaluation) if matches!(evaluation.decision, Decision::Patch(_)) => missed(pod),
+        Ok(evaluation) => not_injectable(pod, evaluation),
+        Err(error) => unknown(pod, error),
+    };
+    (external_result(Step::Injection, StepStatus::Failed, message), Some(remediation))
 }
 
-/// What the webhook wrote on the pod.
+fn injected_result(pod: &Pod) -> StepResult {
+    let Status { version, warnings } = Status::of(pod);
+    let message =
+        version.map_or_else(|| "injected".to_owned(), |version| format!("injected by version {version}"));
+    if warnings.is_empty() {
+        return external_result(Step::Injection, StepStatus::Ok, message);
+    }
+    let message = format!("{message}, with a warning: {}", warnings.join(" "));
+    external_result(Step::Injection, StepStatus::Warning, message)
+}
+
+/// Explains a pod that the webhook would inject now.
+fn missed(pod: &Pod) -> (String, Remediation) {
+    let message = "the pod is not injected, but would be if it were created now: it was created before it or its \
+                   namespace opted in, or while the webhook was unreachable";
+    let restart_hint = Owner::of(pod).restart_hint(namespace(pod));
+    let summary = format!("recreate the pod (the webhook only sees new pods): {restart_hint}.");
+    (message.to_owned(), Remediation::new(summary, ""))
+}
+
+/// Explains a pod that the webhook would skip or deny now.
+fn not_injectable(pod: &Pod, evaluation: &Evaluation) -> (String, Remediation) {
+    let sentences = evaluation.message().into_iter().chain(evaluation.warnings.iter().map(String::as_str));
+    let message = format!("the pod is not injected. {}", sentences.collect::<Vec<_>>().join(" "));
+    let remediation = if evaluation.reason() == Some(Reason::NotOptedIn) {
+        Remediation::new(
+            "opt in on the pod template, if a controller creates the pod from one:",
+            format!("metadata:\n  annotations:\n    {INJECT}: \"true\""),
+        )
+    } else {
+        Remediation::new(
+            "correct the setting named above, then recreate the pod. To list every setting and its origin:",
+            format!("rolebridge explain pod/{} -n {}", name(pod), namespace(pod)),
+        )
+    };
+    (message, remediation)
+}
+
+/// Explains a pod that could not be evaluated.
+fn unknown(pod: &Pod, error: &CliError) -> (String, Remediation) {
+    let message =
+        format!("the pod is not injected; could not evaluate it against the current settings ({error})");
+    let summary = "check the settings on the pod, its service account and its namespace:";
+    let command = format!("kubectl -n {} get pod {} -o yaml", namespace(pod), name(pod));
+    (message, Remediation::new(summary, command))
+}
+
+/// The status annotation that the webhook sets on an injected pod.
 #[derive(Default, Deserialize)]
 struct Status {
     version: Option<String>,

@@ -1,23 +1,27 @@
-//! The lines that `rolebridge-sidecar doctor --json` writes.
+//! Parses the output of `rolebridge-sidecar doctor --json`.
 
 use std::path::Path;
 
 use rolebridge_core::diagnostics::StepResult;
 
 use crate::error::CliError;
-use crate::input::manifests::text;
+use crate::input::manifests::read_text;
 
-/// The hop of a line. A line that is none, such as a log's, is passed over.
-pub(crate) fn step_result(line: &str) -> Option<StepResult> {
+/// Parses a line as the result of a step. Returns `None` for other lines, for example of a log.
+pub(super) fn parse_line(line: &str) -> Option<StepResult> {
     serde_json::from_str(line).ok()
 }
 
-/// The hops in a file; `-` is standard input.
-pub(crate) fn read(path: &Path) -> Result<Vec<StepResult>, CliError> {
-    let steps: Vec<_> = text(path)?.lines().filter_map(step_result).collect();
+/// Reads the results in a file, or in standard input for `-`.
+///
+/// # Errors
+///
+/// Returns an error if the file cannot be read or has no result.
+pub(super) fn read(path: &Path) -> Result<Vec<StepResult>, CliError> {
+    let steps: Vec<_> = read_text(path)?.lines().filter_map(parse_line).collect();
     if steps.is_empty() {
         let message = format!(
-            "{}: no hop in it; what `rolebridge-sidecar doctor --json` writes would be right.",
+            "{}: expected the output of `rolebridge-sidecar doctor --json`, found no step",
             path.display()
         );
         return Err(CliError::Doctor(message));

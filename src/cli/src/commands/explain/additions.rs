@@ -1,4 +1,4 @@
-//! What an injection adds to a pod, in few words.
+//! The additions of an injection to a pod, summarized.
 
 use rolebridge_core::env::app::{METADATA_HOST, METADATA_IP, METADATA_ROOT};
 use rolebridge_core::pod_names::{
@@ -9,34 +9,34 @@ use serde::Serialize;
 use crate::input::ordered_value::OrderedValue;
 
 const VOLUMES: [VolumeMount; 5] = [TOKEN_VOLUME, CONFIG_VOLUME, AWS_TOKEN_VOLUME, IDENTITY_VOLUME, CA_VOLUME];
-/// What every mount path of ours begins with.
+/// The folder of every mount path that the webhook adds.
 const FOLDER: &str = "/var/run/rolebridge/";
 const METADATA: [&str; 3] = [METADATA_HOST, METADATA_IP, METADATA_ROOT];
 
-/// What an injected pod has that it did not have.
+/// The additions to a pod.
 #[derive(Debug, Serialize)]
 pub(crate) struct Additions {
-    /// The sidecar; absent where the kubelet does all the work.
+    /// The sidecar; `None` if the kubelet keeps the token itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sidecar: Option<Sidecar>,
     pub(crate) volumes: Vec<String>,
-    /// The containers that get something, init containers first.
+    /// The containers with additions, init containers first.
     pub(crate) containers: Vec<Container>,
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Sidecar {
     pub(crate) image: String,
-    /// The init containers that start before it.
+    /// The init containers that start before the sidecar.
     pub(crate) after: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Container {
     pub(crate) name: String,
-    /// The variables that it did not have, or had with another value.
+    /// The new variables, and those with a new value.
     pub(crate) env: Vec<Variable>,
-    /// The paths of what is mounted.
+    /// The paths of the new mounts.
     pub(crate) mounts: Vec<String>,
 }
 
@@ -47,53 +47,56 @@ pub(crate) struct Variable {
 }
 
 impl Additions {
-    /// What an injected pod has of ours. A variable of ours is told by its value; of the user's own none is shown.
+    /// Returns the additions that an injected pod has.
+    ///
+    /// Added variables are recognized by their values, so that none of the user's variables is shown.
     pub(crate) fn from_injected(pod: &OrderedValue) -> Self {
-        let is_ours = |name: &&str| VOLUMES.iter().any(|volume| volume.name == *name);
+        let is_added = |name: &&str| VOLUMES.iter().any(|volume| volume.name == *name);
         Self {
             sidecar: sidecar(pod),
-            volumes: names(pod, "volumes").filter(is_ours).map(str::to_owned).collect(),
+            volumes: names(pod, "volumes").filter(is_added).map(str::to_owned).collect(),
             containers: containers(pod).filter_map(Container::from_injected).collect(),
         }
     }
 
-    /// What a pod has after its patch that it did not have before.
+    /// Returns the additions of a patch, from the pod before and after it.
     pub(crate) fn diff(before: &OrderedValue, after: &OrderedValue) -> Self {
-        let had: Vec<_> = names(before, "volumes").collect();
-        let volumes = names(after, "volumes").filter(|name| !had.contains(name));
+        let volumes_before: Vec<_> = names(before, "volumes").collect();
+        let volumes = names(after, "volumes").filter(|name| !volumes_before.contains(name));
         Self {
             volumes: volumes.map(str::to_owned).collect(),
             sidecar: sidecar(after),
-            containers: containers(after).filter_map(|container| Container::of(container, before)).collect(),
+            containers: containers(after)
+                .filter_map(|container| Container::diff(before, container))
+                .collect(),
         }
     }
 }
 
 impl Container {
     fn from_injected(container: &OrderedValue) -> Option<Self> {
-        let text = |item: &OrderedValue, key: &str| item.text(&[key]).unwrap_or_default().to_owned();
         let name = text(container, "name");
         let mount =
             |item: &OrderedValue| Some(text(item, "mountPath")).filter(|path| path.starts_with(FOLDER));
         let variable = |item: &OrderedValue| {
             let variable = Variable { name: text(item, "name"), value: text(item, "value") };
-            let is_ours = variable.value.starts_with(FOLDER) || METADATA.contains(&&*variable.name);
-            is_ours.then_some(variable)
+            let is_added = variable.value.starts_with(FOLDER) || METADATA.contains(&&*variable.name);
+            is_added.then_some(variable)
         };
         let env: Vec<_> = list(container, "env").iter().filter_map(variable).collect();
         let mounts: Vec<_> = list(container, "volumeMounts").iter().filter_map(mount).collect();
-        let is_apps = name != CONTAINER && !(env.is_empty() && mounts.is_empty());
-        is_apps.then_some(Self { name, env, mounts })
+        let has_additions = name != CONTAINER && !(env.is_empty() && mounts.is_empty());
+        has_additions.then_some(Self { name, env, mounts })
     }
 
-    fn of(container: &OrderedValue, pod: &OrderedValue) -> Option<Self> {
+    /// Returns the additions to a container, or `None` if it is new or unchanged.
+    fn diff(pod_before: &OrderedValue, container: &OrderedValue) -> Option<Self> {
         let name = container.text(&["name"])?;
-        let before = containers(pod).find(|one| one.text(&["name"]) == Some(name))?;
+        let before = containers(pod_before).find(|one| one.text(&["name"]) == Some(name))?;
         let new = |key| {
-            let (now, then) = (list(container, key), list(before, key));
-            now.iter().filter(|item| !then.contains(item))
+            let (items, items_before) = (list(container, key), list(before, key));
+            items.iter().filter(|item| !items_before.contains(item))
         };
-        let text = |item: &OrderedValue, key: &str| item.text(&[key]).unwrap_or_default().to_owned();
         let env: Vec<_> = new("env")
             .map(|item| Variable { name: text(item, "name"), value: text(item, "value") })
             .collect();
@@ -103,12 +106,12 @@ impl Container {
 }
 
 fn sidecar(pod: &OrderedValue) -> Option<Sidecar> {
-    let all = list(pod.get("spec")?, "initContainers");
-    let at = all.iter().position(|container| container.text(&["name"]) == Some(CONTAINER))?;
+    let containers = list(pod.get("spec")?, "initContainers");
+    let index = containers.iter().position(|container| container.text(&["name"]) == Some(CONTAINER))?;
     let name = |container: &OrderedValue| container.text(&["name"]).map(str::to_owned);
     Some(Sidecar {
-        image: all[at].text(&["image"])?.to_owned(),
-        after: all[..at].iter().filter_map(name).collect(),
+        image: containers[index].text(&["image"])?.to_owned(),
+        after: containers[..index].iter().filter_map(name).collect(),
     })
 }
 
@@ -125,8 +128,12 @@ fn names<'a>(pod: &'a OrderedValue, key: &str) -> impl Iterator<Item = &'a str> 
     items.iter().filter_map(|item| item.text(&["name"]))
 }
 
-fn list<'a>(node: &'a OrderedValue, key: &str) -> &'a [OrderedValue] {
-    node.get(key).map(OrderedValue::items).unwrap_or_default()
+fn list<'a>(value: &'a OrderedValue, key: &str) -> &'a [OrderedValue] {
+    value.get(key).map(OrderedValue::items).unwrap_or_default()
+}
+
+fn text(value: &OrderedValue, key: &str) -> String {
+    value.text(&[key]).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -134,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_volume_lies_in_our_folder() {
+    fn volume_paths_are_in_folder() {
         assert!(VOLUMES.iter().all(|volume| volume.path.starts_with(FOLDER)));
     }
 }

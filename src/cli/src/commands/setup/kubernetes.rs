@@ -1,24 +1,24 @@
-//! The Kubernetes side: the annotated service account, and a pod to try it with.
+//! Renders the Kubernetes objects: the annotated service account, and a pod that tests it.
 
 use rolebridge_core::annotations::{self as key, eks};
 use rolebridge_core::identity::Identity;
 
-use super::Plan;
+use crate::commands::setup::plan::Plan;
 use crate::error::CliError;
-use crate::input::document;
 use crate::input::ordered_value::OrderedValue;
+use crate::output::to_yaml;
 
-/// The objects in YAML.
+/// Renders the objects as YAML.
 pub(super) fn write(plan: &Plan) -> Result<String, CliError> {
-    let account = document::yaml(&account(plan))?;
-    let pod = document::yaml(&pod(plan))?;
-    Ok(format!("{account}---\n# The annotation is what a pod template of yours needs too.\n{pod}"))
+    let account = to_yaml(&account(plan))?;
+    let pod = to_yaml(&pod(plan))?;
+    Ok(format!("{account}---\n# Your pod templates need the same annotation.\n{pod}"))
 }
 
 fn account(plan: &Plan) -> OrderedValue {
     let mut annotations = Vec::new();
     if let Some(role) = &plan.role {
-        annotations.push((eks::ROLE_ARN, role.arn.clone()));
+        annotations.push((eks::ROLE_ARN, role.as_str().to_owned()));
     }
     annotations.push((key::PROVIDER, plan.provider_name.clone()));
     if plan.identity != Identity::AwsRole {

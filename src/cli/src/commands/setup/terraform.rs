@@ -1,13 +1,13 @@
-//! Both clouds by Terraform.
+//! Renders a Terraform module for both clouds.
 //!
 //! Sources: the documentation of the providers hashicorp/aws (6.24 or later for `aws-jwt`) and hashicorp/google.
 
-use rolebridge_core::aws::{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, TOKEN_AUDIENCE};
+use rolebridge_core::aws::{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, RoleArn, TOKEN_AUDIENCE};
 use rolebridge_core::identity::Identity;
 
-use super::{APIS, Plan, Role};
+use crate::commands::setup::plan::{APIS, Plan};
 
-/// A module's text.
+/// Renders the module.
 pub(super) fn write(plan: &Plan) -> String {
     let issuer = match &plan.issuer {
         Some(issuer) => format!("locals {{\n  issuer = \"{issuer}\"\n}}\n"),
@@ -23,15 +23,15 @@ locals {{
             plan.cluster
         ),
     };
-    let cluster = format!("# What exists already is imported, or read as data.\n\n{issuer}");
+    let cluster = format!("# Import what exists already, or read it with data sources.\n\n{issuer}");
     let aws = plan.role.as_ref().map(|role| aws(plan, role)).unwrap_or_default();
     [cluster, aws, google(plan)].concat()
 }
 
-fn aws(plan: &Plan, role: &Role) -> String {
-    let subject = plan.subject_of_the_pod();
-    let Role { path, name, .. } = role;
-    let trusting = format!(
+fn aws(plan: &Plan, role: &RoleArn) -> String {
+    let subject = plan.kubernetes_subject();
+    let (path, name) = (role.path(), role.name());
+    let role = format!(
         r#"
 resource "aws_iam_openid_connect_provider" "cluster" {{
   url            = local.issuer
@@ -59,11 +59,11 @@ resource "aws_iam_role" "this" {{
 "#
     );
     if plan.identity != Identity::AwsJwt {
-        return trusting;
+        return role;
     }
     let tokens = format!(
         r#"
-# A setting of the whole account: destroying it ends the tokens of everything there.
+# A setting of the whole account: destroying it disables the tokens of every workload in it.
 resource "aws_iam_outbound_web_identity_federation" "this" {{}}
 
 resource "aws_iam_role_policy" "rolebridge" {{
@@ -73,13 +73,13 @@ resource "aws_iam_role_policy" "rolebridge" {{
 }}
 "#
     );
-    trusting + &tokens
+    role + &tokens
 }
 
 fn google(plan: &Plan) -> String {
     let Plan { pool, provider, project_number, .. } = plan;
-    let trusts = match (&plan.role, plan.identity) {
-        (Some(role), Identity::AwsRole) => format!("  aws {{\n    account_id = \"{}\"\n  }}", role.account),
+    let provider_config = match (&plan.role, plan.identity) {
+        (Some(role), Identity::AwsRole) => format!("  aws {{\n    account_id = \"{}\"\n  }}", role.account()),
         (role, _) => {
             let issuer = if role.is_some() {
                 "aws_iam_outbound_web_identity_federation.this.issuer_identifier"
@@ -93,7 +93,7 @@ fn google(plan: &Plan) -> String {
         }
     };
     let member = plan.member();
-    let granted = match &plan.google_service_account {
+    let grant = match &plan.google_service_account {
         Some(email) => format!(
             r#"resource "google_service_account_iam_member" "impersonated" {{
   service_account_id = "projects/-/serviceAccounts/{email}"
@@ -104,7 +104,7 @@ fn google(plan: &Plan) -> String {
 "#
         ),
         None => format!(
-            r#"# What the pod may do, such as to read tables.
+            r#"# A role for the pod, here to read BigQuery tables.
 resource "google_project_iam_member" "granted" {{
   project    = var.google_project
   role       = "roles/bigquery.dataViewer"
@@ -117,7 +117,7 @@ resource "google_project_iam_member" "granted" {{
     format!(
         r#"
 variable "google_project" {{
-  description = "ID of the Google project whose number is {project_number}"
+  description = "ID of the Google project with the number {project_number}"
   type        = string
 }}
 
@@ -138,9 +138,9 @@ resource "google_iam_workload_identity_pool_provider" "this" {{
   project                            = var.google_project
   workload_identity_pool_id          = google_iam_workload_identity_pool.this.workload_identity_pool_id
   workload_identity_pool_provider_id = "{provider}"
-{trusts}
+{provider_config}
 }}
 
-{granted}"#
+{grant}"#
     )
 }

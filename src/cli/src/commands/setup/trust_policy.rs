@@ -1,231 +1,209 @@
-//! Whether a role's trust policy admits a service account, as far as a file can tell.
+//! Checks whether a role's trust policy allows a service account to assume the role, without a request to AWS.
 //!
 //! Source: "IAM JSON policy elements", AWS Identity and Access Management user guide.
 
 use std::path::Path;
 
-use rolebridge_core::aws::TOKEN_AUDIENCE;
+use rolebridge_core::aws::{RoleArn, TOKEN_AUDIENCE};
 use serde_json::Value;
 
-use super::{Plan, Role};
+use crate::commands::setup::plan::Plan;
 use crate::error::CliError;
+use crate::iam::{ASSUME_ROLE_ACTION, oidc_provider_prefix, trust_statement};
 
-const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
-
-/// The statement that lets the service account have the role. `issuer` is the cluster's without `https://`.
-pub(crate) fn statement(role: &Role, issuer: &str, audience: &str, subject: &str) -> String {
-    format!(
-        r#"{{
-    "Effect": "Allow",
-    "Principal": {{"Federated": "{}{issuer}"}},
-    "Action": "{ACTION}",
-    "Condition": {{"StringEquals": {{
-      "{issuer}:aud": "{audience}",
-      "{issuer}:sub": "{subject}"
-    }}}}
-  }}"#,
-        provider(role)
-    )
-}
-
-/// Notes about a policy that admits the service account.
-pub(super) fn check(path: &Path, text: &str, role: &Role, plan: &Plan) -> Result<Vec<String>, CliError> {
-    let failed = |message: String| CliError::Setup(format!("{}: {message}", path.display()));
-    let json: Value = serde_json::from_str(text).map_err(|error| failed(error.to_string()))?;
-    if let Some(other) = json["Role"]["Arn"].as_str().filter(|arn| *arn != role.arn) {
-        let arn = &role.arn;
-        return Err(failed(format!(
-            "it is the role {other}; --role-arn says {arn}. A path belongs to the ARN."
+/// Returns notes about a trust policy that allows the service account. `path` is for messages.
+///
+/// # Errors
+///
+/// Returns an error if the policy does not allow the service account, or if the text is not a policy of this role.
+pub(super) fn check(path: &Path, text: &str, role: &RoleArn, plan: &Plan) -> Result<Vec<String>, CliError> {
+    let invalid = |message: String| CliError::Setup(format!("{}: {message}", path.display()));
+    let json: Value = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
+    if let Some(other) = json["Role"]["Arn"].as_str().filter(|arn| *arn != role.as_str()) {
+        return Err(invalid(format!(
+            "expected the role {role} of --role-arn, found {other}. The ARN includes the path."
         )));
     }
-    let wrapped = &json["Role"]["AssumeRolePolicyDocument"];
-    let policy = if wrapped.is_null() { &json } else { wrapped };
-    let statements = list(&policy["Statement"]);
-    let mut reasons = Vec::new();
+    let document = &json["Role"]["AssumeRolePolicyDocument"];
+    let policy = if document.is_null() { &json } else { document };
+    let statements = as_list(&policy["Statement"]);
+    let mut problems = Vec::new();
     for (index, statement) in statements.iter().enumerate() {
         match evaluate_statement(statement, role, plan) {
             Ok(mut notes) => {
                 if statements.iter().any(|other| other["Effect"] == "Deny") {
-                    notes.push("The trust policy denies something too; that is not checked here.".to_owned());
+                    notes.push(
+                        "The trust policy also has a Deny statement, which is not checked here.".to_owned(),
+                    );
                 }
                 return Ok(notes);
             }
-            Err(reason) => reasons.push(format!("statement {}: {reason}", index + 1)),
+            Err(problem) => problems.push(format!("statement {}: {problem}", index + 1)),
         }
     }
-    if reasons.is_empty() {
-        reasons.push("it has no Statement".to_owned());
+    if problems.is_empty() {
+        problems.push("it has no Statement".to_owned());
     }
     let trusted = statements.iter().flat_map(|statement| issuers(statement, role)).next();
     let issuer = plan.issuer_host().or(trusted).unwrap_or("oidc.eks.REGION.amazonaws.com/id/ID");
+    let subject = plan.kubernetes_subject();
     Err(CliError::TrustPolicyRejects(format!(
-        "{}: the role does not trust {}: {}. This statement beside what is there would be right:\n  {}",
+        "{}: the role does not trust {subject}: {}. Fix: add this statement to the policy:\n  {}",
         path.display(),
-        plan.subject_of_the_pod(),
-        reasons.join("; "),
-        statement(role, issuer, TOKEN_AUDIENCE, &plan.subject_of_the_pod())
+        problems.join("; "),
+        trust_statement(role, issuer, TOKEN_AUDIENCE, &subject)
     )))
 }
 
-/// What the ARN of an OIDC provider in the role's account begins with; its issuer follows.
-pub(crate) fn provider(role: &Role) -> String {
-    format!("arn:{}:iam::{}:oidc-provider/", role.partition, role.account)
+/// Returns the issuers that a statement trusts.
+fn issuers<'a>(statement: &'a Value, role: &RoleArn) -> Vec<&'a str> {
+    let prefix = oidc_provider_prefix(role);
+    let federated = strings(&statement["Principal"]["Federated"]);
+    federated.filter_map(|arn| arn.strip_prefix(prefix.as_str())).collect()
 }
 
-/// Whose tokens a statement speaks of.
-fn issuers<'a>(statement: &'a Value, role: &Role) -> Vec<&'a str> {
-    let provider = provider(role);
-    let federated = texts(&statement["Principal"]["Federated"]);
-    federated.filter_map(|arn| arn.strip_prefix(provider.as_str())).collect()
-}
-
-/// Whether a statement lets the service account in, with what could not be args; else what stands against it.
-fn evaluate_statement(statement: &Value, role: &Role, plan: &Plan) -> Result<Vec<String>, String> {
+/// Returns notes about a statement that allows the service account, or the reason why it does not.
+fn evaluate_statement(statement: &Value, role: &RoleArn, plan: &Plan) -> Result<Vec<String>, String> {
     if statement["Effect"] != "Allow" {
-        return Err("it denies".to_owned());
+        return Err("its Effect is not Allow".to_owned());
     }
-    if !texts(&statement["Action"])
-        .any(|action| wildcard_match(&action.to_lowercase(), &ACTION.to_lowercase()))
-    {
-        return Err(format!("it does not allow {ACTION}"));
+    let allowed_action = ASSUME_ROLE_ACTION.to_lowercase();
+    if !strings(&statement["Action"]).any(|action| wildcard_match(&action.to_lowercase(), &allowed_action)) {
+        return Err(format!("it does not allow {ASSUME_ROLE_ACTION}"));
     }
     let mut issuers = issuers(statement, role);
-    issuers.retain(|issuer| plan.issuer_host().is_none_or(|known| known == *issuer));
+    issuers.retain(|issuer| plan.issuer_host().is_none_or(|expected| expected == *issuer));
     if issuers.is_empty() {
-        let (provider, issuer) = (provider(role), plan.issuer_host().unwrap_or("…"));
+        let (prefix, issuer) = (oidc_provider_prefix(role), plan.issuer_host().unwrap_or("…"));
         return Err(format!(
-            "its principal is not the cluster's OIDC provider in the role's account, {provider}{issuer}"
+            "its principal is not the cluster's OIDC provider in the role's account, {prefix}{issuer}"
         ));
     }
     let mut notes = Vec::new();
-    let mut names_a_subject = false;
+    let mut has_subject = false;
     for (operator, conditions) in statement["Condition"].as_object().into_iter().flatten() {
-        for (key, wanted) in conditions.as_object().into_iter().flatten() {
-            names_a_subject |= key.ends_with(":sub");
-            notes.extend(condition(operator, key, wanted, &issuers, &plan.subject_of_the_pod())?);
+        for (key, expected) in conditions.as_object().into_iter().flatten() {
+            has_subject |= key.ends_with(":sub");
+            notes.extend(check_condition(operator, key, expected, &issuers, &plan.kubernetes_subject())?);
         }
     }
-    if !names_a_subject {
-        let note = "The trust policy names no :sub: every service account of the cluster may have the role.";
+    if !has_subject {
+        let note = "The trust policy has no condition on :sub, so every service account of the cluster can assume the role.";
         notes.push(note.to_owned());
     }
     Ok(notes)
 }
 
-/// A note if the condition cannot be args; else what stands against it.
-fn condition(
+/// Returns a note if a condition cannot be evaluated, or the reason why it is not met.
+fn check_condition(
     operator: &str,
     key: &str,
-    wanted: &Value,
+    expected: &Value,
     issuers: &[&str],
     subject: &str,
 ) -> Result<Option<String>, String> {
     let (issuer, actual) = match key.rsplit_once(':') {
         Some((issuer, "sub")) => (issuer, subject),
         Some((issuer, "aud")) => (issuer, TOKEN_AUDIENCE),
-        _ => return Ok(Some(format!("The trust policy's condition on {key} cannot be checked here."))),
+        _ => return Ok(Some(format!("The trust policy's condition on {key} is not checked here."))),
     };
-    // A token has the claims of its own issuer alone.
-    let is_of_the_token = issuers.iter().any(|known| known.eq_ignore_ascii_case(issuer));
-    match evaluate_condition(operator, wanted, is_of_the_token.then_some(actual)) {
+    // A token only has the claims of its own issuer.
+    let is_own_claim = issuers.iter().any(|known| known.eq_ignore_ascii_case(issuer));
+    match evaluate_condition(operator, expected, is_own_claim.then_some(actual)) {
         Some(true) => Ok(None),
-        Some(false) if is_of_the_token => {
-            Err(format!("its condition {operator} wants {wanted} of {key}, which is {actual:?}"))
+        Some(false) if is_own_claim => {
+            Err(format!("its condition {operator} on {key}: expected {expected}, found {actual:?}"))
         }
         Some(false) => Err(format!(
-            "its condition {operator} is on {key}, but its principal's tokens are of {}",
+            "its condition {operator} is on {key}, but its principal's tokens are issued by {}",
             issuers.join(" and ")
         )),
-        None => Ok(Some(format!("The trust policy's {operator} on {key} cannot be checked here."))),
+        None => Ok(Some(format!("The trust policy's {operator} on {key} is not checked here."))),
     }
 }
 
-/// Whether a condition holds of what the token says, if it says it; `None`: not an operator that is known here.
-fn evaluate_condition(operator: &str, wanted: &Value, actual: Option<&str>) -> Option<bool> {
+/// Evaluates a condition on a token's claim, which may be missing. Returns `None` for an unsupported operator.
+fn evaluate_condition(operator: &str, expected: &Value, actual: Option<&str>) -> Option<bool> {
     let operator = operator.rsplit_once(':').map_or(operator, |(_, operator)| operator);
     let if_exists = operator.strip_suffix("IfExists");
     let (is_negated, matches): (bool, fn(&str, &str) -> bool) = match if_exists.unwrap_or(operator) {
-        "StringEquals" => (false, |wanted, actual| wanted == actual),
+        "StringEquals" => (false, |expected, actual| expected == actual),
         "StringEqualsIgnoreCase" => (false, str::eq_ignore_ascii_case),
         "StringLike" => (false, wildcard_match),
-        "StringNotEquals" => (true, |wanted, actual| wanted == actual),
+        "StringNotEquals" => (true, |expected, actual| expected == actual),
         "StringNotLike" => (true, wildcard_match),
         _ => return None,
     };
     let Some(actual) = actual else { return Some(is_negated || if_exists.is_some()) };
-    Some(texts(wanted).any(|wanted| matches(wanted, actual)) != is_negated)
+    Some(strings(expected).any(|expected| matches(expected, actual)) != is_negated)
 }
 
-/// IAM's wildcards: `*` for any run of characters, `?` for one.
+/// Matches IAM wildcards: `*` for any run of characters, `?` for one.
 fn wildcard_match(pattern: &str, text: &str) -> bool {
     let mut pattern_chars = pattern.chars();
     match pattern_chars.next() {
         None => text.is_empty(),
         Some('*') => {
             let rest = pattern_chars.as_str();
-            let mut ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-            ends.any(|at| wildcard_match(rest, &text[at..]))
+            let mut ends = text.char_indices().map(|(index, _)| index).chain([text.len()]);
+            ends.any(|index| wildcard_match(rest, &text[index..]))
         }
-        Some(wanted) => {
+        Some(expected) => {
             let mut chars = text.chars();
-            chars.next().is_some_and(|found| wanted == '?' || wanted == found)
+            chars.next().is_some_and(|found| expected == '?' || expected == found)
                 && wildcard_match(pattern_chars.as_str(), chars.as_str())
         }
     }
 }
 
-/// IAM writes a list of one as the one.
-fn list(value: &Value) -> &[Value] {
+/// Returns a value's items: in IAM a single value is equivalent to a list of one.
+fn as_list(value: &Value) -> &[Value] {
     match value {
         Value::Array(items) => items,
         Value::Null => &[],
-        one => std::slice::from_ref(one),
+        single => std::slice::from_ref(single),
     }
 }
 
-fn texts(value: &Value) -> impl Iterator<Item = &str> {
-    list(value).iter().filter_map(Value::as_str)
+fn strings(value: &Value) -> impl Iterator<Item = &str> {
+    as_list(value).iter().filter_map(Value::as_str)
 }
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
     use serde_json::json;
 
     use super::*;
 
-    #[test]
-    fn wildcards() {
-        for (pattern, text, is_like) in [
-            ("a", "a", true),
-            ("a", "b", false),
-            ("*", "", true),
-            ("system:serviceaccount:shop:*", "system:serviceaccount:shop:batch", true),
-            ("system:serviceaccount:*:batch", "system:serviceaccount:shop:other", false),
-            ("b?tch", "batch", true),
-            ("b?tch", "btch", false),
-        ] {
-            assert_eq!(wildcard_match(pattern, text), is_like, "{pattern} {text}");
-        }
+    #[rstest]
+    #[case("a", "a", true)]
+    #[case("a", "b", false)]
+    #[case("*", "", true)]
+    #[case("system:serviceaccount:shop:*", "system:serviceaccount:shop:batch", true)]
+    #[case("system:serviceaccount:*:batch", "system:serviceaccount:shop:other", false)]
+    #[case("b?tch", "batch", true)]
+    #[case("b?tch", "btch", false)]
+    fn wildcard_match_follows_iam(#[case] pattern: &str, #[case] text: &str, #[case] matches: bool) {
+        assert_eq!(wildcard_match(pattern, text), matches);
     }
 
-    #[test]
-    fn conditions() {
-        for (operator, wanted, of_x, of_none) in [
-            ("StringEquals", json!("x"), Some(true), Some(false)),
-            ("StringEquals", json!(["y", "x"]), Some(true), Some(false)),
-            ("ForAnyValue:StringLike", json!("?"), Some(true), Some(false)),
-            ("StringEqualsIgnoreCase", json!("X"), Some(true), Some(false)),
-            ("StringEqualsIfExists", json!("y"), Some(false), Some(true)),
-            ("StringNotEquals", json!("x"), Some(false), Some(true)),
-            ("StringNotLike", json!("y*"), Some(true), Some(true)),
-            ("DateLessThan", json!("x"), None, None),
-        ] {
-            assert_eq!(evaluate_condition(operator, &wanted, Some("x")), of_x, "{operator} {wanted}");
-            assert_eq!(
-                evaluate_condition(operator, &wanted, None),
-                of_none,
-                "{operator} {wanted} of nothing"
-            );
-        }
+    #[rstest]
+    #[case("StringEquals", json!("x"), Some(true), Some(false))]
+    #[case("StringEquals", json!(["y", "x"]), Some(true), Some(false))]
+    #[case("ForAnyValue:StringLike", json!("?"), Some(true), Some(false))]
+    #[case("StringEqualsIgnoreCase", json!("X"), Some(true), Some(false))]
+    #[case("StringEqualsIfExists", json!("y"), Some(false), Some(true))]
+    #[case("StringNotEquals", json!("x"), Some(false), Some(true))]
+    #[case("StringNotLike", json!("y*"), Some(true), Some(true))]
+    #[case("DateLessThan", json!("x"), None, None)]
+    fn evaluate_condition_follows_iam(
+        #[case] operator: &str,
+        #[case] expected: serde_json::Value,
+        #[case] with_claim_x: Option<bool>,
+        #[case] without_claim: Option<bool>,
+    ) {
+        assert_eq!(evaluate_condition(operator, &expected, Some("x")), with_claim_x);
+        assert_eq!(evaluate_condition(operator, &expected, None), without_claim);
     }
 }

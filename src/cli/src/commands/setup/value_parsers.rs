@@ -1,49 +1,51 @@
-//! What the flags take: what is wrong with a value is said of the flag, before it becomes an annotation.
+//! Value parsers of `setup`, so that errors name the flag and not the annotation that it becomes.
 
-use rolebridge_core::annotations as key;
-use rolebridge_inject::settings;
+use rolebridge_core::aws::RoleArn;
+use rolebridge_core::google::ProviderName;
+use rolebridge_core::parse;
 
-use super::Role;
-
-/// What the commands carry in quotes needs none of what quotes are for.
-pub(super) fn plain(text: &str) -> Result<String, String> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/+=,@:".contains(&byte);
-    right(text, text.bytes().all(is_plain), "letters, digits and any of -._/+=,@:")
+/// Accepts only characters that need no escape within quotes in the printed commands.
+pub(super) fn shell_safe(text: &str) -> Result<String, String> {
+    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/+=,@:".contains(&byte);
+    accept(text, text.bytes().all(is_safe), "letters, digits and any of -._/+=,@:")
 }
 
-/// An IAM role.
-pub(super) fn role(text: &str) -> Result<Role, String> {
-    let parsed = Role::parse(&plain(text)?);
-    parsed.ok_or_else(|| "the ARN of an IAM role, arn:aws:iam::ACCOUNT:role/NAME, would be right".to_owned())
+/// Parses the ARN of an IAM role.
+pub(super) fn role(text: &str) -> Result<RoleArn, String> {
+    let text = shell_safe(text)?;
+    RoleArn::parse(&text).map(RoleArn::into_owned).map_err(|error| error.to_string())
 }
 
-/// The number of a project.
+/// Parses the number of a project.
 pub(super) fn project_number(text: &str) -> Result<String, String> {
-    right(text, is_provider(text, "pool"), "a project's number, which is not its ID, of digits alone")
+    accept(text, is_provider(text, "pool"), "the number of a project (digits), which is not its ID")
 }
 
-/// The ID of a pool or of its provider.
+/// Parses the ID of a pool or of its provider.
 pub(super) fn pool(text: &str) -> Result<String, String> {
-    right(text, is_provider("1", text), "an ID of at most 32 lower-case letters, digits and hyphens")
+    accept(text, is_provider("1", text), "an ID of at most 32 lower-case letters, digits and hyphens")
 }
 
-/// Whether a name with these parts is a provider's, to the engine.
+/// Returns true if a project number and an ID are valid in the resource name of a provider.
 fn is_provider(number: &str, id: &str) -> bool {
     let name = format!("projects/{number}/locations/global/workloadIdentityPools/{id}/providers/{id}");
-    settings::is_valid_value(key::PROVIDER, &name)
+    ProviderName::parse(&name).is_ok()
 }
 
-/// A Google service account.
+/// Parses the email of a Google service account.
 pub(super) fn email(text: &str) -> Result<String, String> {
-    let is_email = settings::is_valid_value(key::SERVICE_ACCOUNT, text);
-    right(text, is_email, "a service account, such as NAME@PROJECT.iam.gserviceaccount.com,")
+    accept(
+        text,
+        parse::email(text).is_ok(),
+        "a service account, for example NAME@PROJECT.iam.gserviceaccount.com",
+    )
 }
 
-/// The issuer of a cluster's tokens.
+/// Parses the issuer of a cluster's tokens.
 pub(super) fn issuer(text: &str) -> Result<String, String> {
-    right(&plain(text)?, text.starts_with("https://"), "https://HOST/PATH")
+    accept(&shell_safe(text)?, text.starts_with("https://"), "https://HOST/PATH")
 }
 
-fn right(text: &str, is_right: bool, what: &str) -> Result<String, String> {
-    if is_right { Ok(text.to_owned()) } else { Err(format!("{what} would be right")) }
+fn accept(text: &str, is_valid: bool, expected: &str) -> Result<String, String> {
+    if is_valid { Ok(text.to_owned()) } else { Err(format!("expected {expected}")) }
 }

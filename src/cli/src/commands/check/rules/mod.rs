@@ -1,4 +1,4 @@
-//! From what was read to what is wrong: pure, with the clock in the snapshot.
+//! Rules that evaluate the collected state. They are pure: the snapshot contains the current time.
 
 mod ca_bundle;
 mod defaults;
@@ -14,7 +14,7 @@ mod webhook_configuration;
 use crate::commands::check::finding::Finding;
 use crate::commands::check::snapshot::InstallationSnapshot;
 
-/// What is to be said of an installation.
+/// Evaluates an installation.
 pub(crate) fn evaluate_installation(snapshot: &InstallationSnapshot) -> Vec<Finding> {
     [
         webhook_configuration::evaluate(snapshot),
@@ -26,10 +26,4 @@ pub(crate) fn evaluate_installation(snapshot: &InstallationSnapshot) -> Vec<Find
         reachability::evaluate(snapshot),
     ]
     .concat()
-}
-
-/// Somebody else's words as a sentence.
-fn as_sentence(words: &str) -> String {
-    let words = words.trim();
-    if words.ends_with(['.', '?', '!']) { words.to_owned() } else { format!("{words}.") }
 }

@@ -1,116 +1,124 @@
-//! A sentence for each trouble that pods have.
+//! The finding for each problem of pods.
 
-use super::as_sentence;
-use crate::commands::check::aggregate::{OwnerRef, PodProblem, Pods};
+use crate::commands::check::aggregate::{OwnerRef, PodGroup, PodProblem};
 use crate::commands::check::classify_pod::PodIssue;
-use crate::commands::check::finding::{Check, Finding, Severity};
+use crate::commands::check::finding::{Check, Finding, Severity, as_sentence};
 use crate::commands::check::opt_in_time::OptInTime;
 
-/// What is to be said of an owner's pods, and what one of them said itself.
-pub(super) fn sentence(
-    trouble: &PodProblem,
-    whose: &OwnerRef,
-    pods: &Pods,
-    said: Option<&String>,
+/// Returns the finding for the pods of an owner. `probe_message` is the last probe message of one of their sidecars.
+pub(super) fn finding(
+    problem: &PodProblem,
+    owner: &OwnerRef,
+    group: &PodGroup,
+    probe_message: Option<&str>,
 ) -> Finding {
-    let OwnerRef { namespace, owner } = whose;
-    let object = format!("{}/{namespace}/{}", owner.kind, owner.name);
-    let words = Phrasing::of(whose, pods);
-    let (check, severity, message) = match trouble {
-        PodProblem::Issue(fault) => of_injected(fault, &words, said),
-        PodProblem::Missed(since) => (Check::Injection, Severity::Error, missed(*since, &words)),
-        PodProblem::Refused(why) => (Check::Injection, Severity::Error, refused(why, &words)),
-        PodProblem::Excluded => (Check::Injection, Severity::Warning, excluded(&words)),
+    let phrasing = Phrasing::new(owner, group);
+    let (check, severity, message) = match problem {
+        PodProblem::Issue(issue) => issue_message(issue, &phrasing, probe_message),
+        PodProblem::Missed(time) => (Check::Injection, Severity::Error, missed_message(*time, &phrasing)),
+        PodProblem::Denied(reason) => (Check::Injection, Severity::Error, denied_message(reason, &phrasing)),
+        PodProblem::Excluded => (Check::Injection, Severity::Warning, excluded_message(&phrasing)),
     };
-    Finding::new(check, severity, object, message)
+    let OwnerRef { namespace, owner } = owner;
+    Finding::new(check, severity, format!("{}/{namespace}/{}", owner.kind, owner.name), message)
 }
 
-/// Phrasing that fit one pod or several.
+/// Parts of messages that depend on the number of pods.
 struct Phrasing<'a> {
-    some: String,
+    /// The subject of a message's first sentence.
+    pods: String,
     namespace: &'a str,
     example: &'a str,
-    renewal: String,
-    is_one: bool,
+    restart_hint: String,
+    is_singular: bool,
 }
 
 impl<'a> Phrasing<'a> {
-    fn of(OwnerRef { namespace, owner }: &'a OwnerRef, pods: &'a Pods) -> Self {
-        let Pods { count, example } = pods;
-        let some = match count {
+    fn new(OwnerRef { namespace, owner }: &'a OwnerRef, group: &'a PodGroup) -> Self {
+        let PodGroup { count, example } = group;
+        let pods = match count {
             _ if owner.kind == "Pod" => "It".to_owned(),
             1 => format!("Its pod {example}"),
-            count => format!("{count} of its pods, such as {example},"),
+            count => format!("{count} of its pods, for example {example},"),
         };
-        Self { some, namespace, example, renewal: owner.restart_hint(namespace), is_one: *count == 1 }
+        let restart_hint = owner.restart_hint(namespace);
+        Self { pods, namespace, example, restart_hint, is_singular: *count == 1 }
     }
 
-    fn verb(&self, one: &'static str, several: &'static str) -> &'static str {
-        if self.is_one { one } else { several }
+    /// Returns the form of a verb or pronoun.
+    fn form(&self, singular: &'static str, plural: &'static str) -> &'static str {
+        if self.is_singular { singular } else { plural }
     }
 }
 
-fn missed(since: OptInTime, words: &Phrasing<'_>) -> String {
-    let Phrasing { some, renewal, .. } = words;
-    let (were, they) = (words.verb("was", "were"), words.verb("it", "they"));
-    let nobody = "(no configuration, or no replica and failurePolicy: Ignore)";
-    let why = match since {
+fn missed_message(time: OptInTime, phrasing: &Phrasing<'_>) -> String {
+    let Phrasing { pods, restart_hint, .. } = phrasing;
+    let (were, they) = (phrasing.form("was", "were"), phrasing.form("it", "they"));
+    let causes = "(no configuration, or no ready replica and failurePolicy: Ignore)";
+    let cause = match time {
         OptInTime::AfterCreation => {
-            format!("{they} opted in after {they} {were} made, and only a new pod is injected")
+            format!("{they} opted in after {they} {were} created, and only new pods are injected")
         }
         OptInTime::AtCreation => {
-            format!("API servers did not ask the webhook when {they} {were} made {nobody}")
+            format!("API servers did not call the webhook when {they} {were} created {causes}")
         }
         OptInTime::Unknown => {
-            format!("made before {they} opted in, or while API servers did not ask the webhook {nobody}")
+            format!(
+                "{they} {were} created before {they} opted in, or while API servers did not call the webhook {causes}"
+            )
         }
     };
-    format!("{some} opted in and {were} not injected: {why}. To mend: {renewal}.")
+    format!("{pods} opted in but {were} not injected: {cause}. Fix: {restart_hint}.")
 }
 
-fn refused(why: &str, words: &Phrasing<'_>) -> String {
-    let Phrasing { some, renewal, .. } = words;
-    let were = words.verb("was", "were");
-    let why = as_sentence(why);
+fn denied_message(reason: &str, phrasing: &Phrasing<'_>) -> String {
+    let Phrasing { pods, restart_hint, .. } = phrasing;
+    let (were, reason) = (phrasing.form("was", "were"), as_sentence(reason));
     format!(
-        "{some} opted in and {were} not injected, and would be refused now: {why} To mend: that, then {renewal}."
+        "{pods} opted in but {were} not injected, and would now be denied: {reason} Fix: correct that, then {restart_hint}."
     )
 }
 
-fn excluded(words: &Phrasing<'_>) -> String {
-    let Phrasing { some, namespace, .. } = words;
+fn excluded_message(phrasing: &Phrasing<'_>) -> String {
+    let Phrasing { pods, namespace, .. } = phrasing;
     format!(
-        "{some} opted in, and the configuration leaves the namespace {namespace} out (admission.excludedNamespaces, and          the webhook's own), so no pod there is injected."
+        "{pods} opted in, but the webhook configuration excludes the namespace {namespace} (admission.excludedNamespaces, or \
+         the webhook's own), so no pod there is injected."
     )
 }
 
-fn of_injected(fault: &PodIssue, words: &Phrasing<'_>, said: Option<&String>) -> (Check, Severity, String) {
-    let Phrasing { some, namespace, example, renewal, .. } = words;
-    let have = words.verb("has", "have");
-    match fault {
-        PodIssue::WouldBeRefused(why) => (
+fn issue_message(
+    issue: &PodIssue,
+    phrasing: &Phrasing<'_>,
+    probe_message: Option<&str>,
+) -> (Check, Severity, String) {
+    let Phrasing { pods, namespace, example, restart_hint, .. } = phrasing;
+    let have = phrasing.form("has", "have");
+    match issue {
+        PodIssue::WouldBeDenied(reason) => (
             Check::Injection,
             Severity::Warning,
             format!(
-                "{some} {} injected, but made anew {} would be refused: {}",
-                words.verb("is", "are"),
-                words.verb("it", "they"),
-                as_sentence(why)
+                "{pods} {} injected, but would be denied if recreated: {}",
+                phrasing.form("is", "are"),
+                as_sentence(reason)
             ),
         ),
         PodIssue::OtherVersion(image) => (
             Check::SidecarVersion,
             Severity::Warning,
             format!(
-                "{some} {have} the sidecar {image}, and new pods get another. To mend, when it suits: {renewal}."
+                "{pods} {have} the sidecar {image}; new pods get a different version. Fix (not urgent): {restart_hint}."
             ),
         ),
-        PodIssue::NotReady(kubelet) => {
-            let log = || {
-                format!("`kubectl --namespace {namespace} logs {example} --container rolebridge` says why")
+        PodIssue::NotReady(message) => {
+            let log_hint = || {
+                format!(
+                    "to find the cause, run `kubectl --namespace {namespace} logs {example} --container rolebridge`"
+                )
             };
-            let why = kubelet.as_ref().or(said).map_or_else(log, Clone::clone);
-            let message = format!("{some} {have} a sidecar without a token: {}", as_sentence(&why));
+            let cause = message.as_deref().or(probe_message).map_or_else(log_hint, ToOwned::to_owned);
+            let message = format!("{pods} {have} a sidecar without a token: {}", as_sentence(&cause));
             (Check::SidecarReady, Severity::Error, message)
         }
     }

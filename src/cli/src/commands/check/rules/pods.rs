@@ -1,146 +1,154 @@
-//! What is to be said of the namespaces and pods that opted in.
+//! The namespaces and pods that opted in.
 
 use rolebridge_core::annotations::{INJECT, NAMESPACE_OPT_IN};
-use rolebridge_inject::{Context, Defaults, admit};
+use rolebridge_inject::{Context, Defaults, ObjectMetadata, admit};
 
-use super::pod_messages::sentence;
 use crate::commands::check::aggregate::PodSummary;
-use crate::commands::check::collect_pods::Pods;
+use crate::commands::check::collect_pods::PodCollection;
 use crate::commands::check::finding::{Check, Finding, Severity};
+use crate::commands::check::rules::pod_messages;
 
-/// Names in a row are so many at the most.
-const NAMES: usize = 5;
+/// The maximum number of namespaces that a message lists.
+const MAX_NAMES: usize = 5;
 
-pub(crate) fn evaluate(pods: &Pods) -> Vec<Finding> {
-    let mut found = namespaces(pods);
-    found.extend(pods.unseen.iter().map(|why| Finding::unseen(Check::Injection, "Pods", why)));
-    found.extend(
-        pods.unseen_accounts.iter().map(|why| Finding::unseen(Check::RoleArn, "ServiceAccounts", why)),
+/// Evaluates the namespaces and pods that opted in.
+pub(crate) fn evaluate(pods: &PodCollection) -> Vec<Finding> {
+    let mut findings = namespaces(pods);
+    findings
+        .extend(pods.pod_errors.iter().map(|message| Finding::unreadable(Check::Injection, "Pods", message)));
+    findings.extend(
+        pods.account_errors
+            .iter()
+            .map(|message| Finding::unreadable(Check::RoleArn, "ServiceAccounts", message)),
     );
-    found.extend(pods.tally.troubles.iter().map(|((trouble, whose), some)| {
-        let said = pods.said.get(&(whose.namespace.clone(), some.example.clone()));
-        sentence(trouble, whose, some, said)
+    findings.extend(pods.summary.problems.iter().map(|((problem, owner), group)| {
+        let probe_message = pods.probe_messages.get(&(owner.namespace.clone(), group.example.clone()));
+        pod_messages::finding(problem, owner, group, probe_message.map(String::as_str))
     }));
-    found.extend(roles(pods));
-    let is_clean = |check: Check| !found.iter().any(|one| one.check == check);
-    // Of what was not seen nothing good is said.
-    let was_seen = |check: Check| pods.unseen.is_empty() || check == Check::Namespaces;
-    let clean = passing(pods).into_iter().filter(|one| was_seen(one.check) && is_clean(one.check));
-    let clean: Vec<_> = clean.collect();
-    found.extend(clean);
-    found.sort_by_key(|one| one.check);
-    found
+    findings.extend(malformed_roles(pods));
+    let has_no_finding = |check: Check| !findings.iter().any(|finding| finding.check == check);
+    // Checks of pods only pass if all pods could be read.
+    let is_complete = |check: Check| pods.pod_errors.is_empty() || check == Check::Namespaces;
+    let passing = passing(pods).into_iter();
+    let passing: Vec<_> =
+        passing.filter(|finding| is_complete(finding.check) && has_no_finding(finding.check)).collect();
+    findings.extend(passing);
+    findings.sort_by_key(|finding| finding.check);
+    findings
 }
 
-fn namespaces(pods: &Pods) -> Vec<Finding> {
+fn namespaces(pods: &PodCollection) -> Vec<Finding> {
     let namespaces = match &pods.namespaces {
         Ok(namespaces) => namespaces,
-        Err(why) => return vec![Finding::unseen(Check::Namespaces, "Namespaces", why)],
+        Err(message) => return vec![Finding::unreadable(Check::Namespaces, "Namespaces", message)],
     };
-    let warn = |name: &str, message: String| {
+    let warning = |name: &str, message: String| {
         Finding::new(Check::Namespaces, Severity::Warning, format!("Namespace/{name}"), message)
     };
-    let mut found: Vec<_> = namespaces
+    let mut findings: Vec<_> = namespaces
         .iter()
-        .flat_map(|(name, metadata)| warnings(name, metadata).into_iter().map(move |said| warn(name, said)))
+        .flat_map(|(name, metadata)| {
+            label_warnings(name, metadata).into_iter().map(move |message| warning(name, message))
+        })
         .collect();
     let excluded = pods.labelled.iter().filter(|name| pods.excluded.contains(name));
-    found.extend(excluded.map(|name| {
-        warn(
+    findings.extend(excluded.map(|name| {
+        warning(
             name,
             format!(
-                "Its label {INJECT}: {NAMESPACE_OPT_IN} does nothing: the configuration leaves the namespace out \
-                 (admission.excludedNamespaces, and the webhook's own)."
+                "Its label {INJECT}: {NAMESPACE_OPT_IN} has no effect, because the webhook configuration excludes the \
+                 namespace (admission.excludedNamespaces, or the webhook's own)."
             ),
         )
     }));
-    found
+    findings
 }
 
-/// What the webhook's engine says about a namespace's label.
-fn warnings(namespace: &str, metadata: &rolebridge_inject::ObjectMetadata) -> Vec<String> {
+/// Returns the warnings of the webhook's engine about a namespace's label.
+fn label_warnings(namespace: &str, metadata: &ObjectMetadata) -> Vec<String> {
     let Ok(pod) = serde_json::from_str::<rolebridge_inject::Pod<'_>>(r#"{"spec": {}}"#) else {
         return Vec::new();
     };
     let defaults = Defaults::default();
     let context =
         Context { namespace, service_account: None, namespace_metadata: Some(metadata), defaults: &defaults };
-    // Of one that opts its pods in, this pod would lack a provider: that says nothing about the namespace.
+    // If the namespace opts its pods in, the warnings would be about this pod without a provider.
     match pod.opted_in_by(&context) {
         Ok(None) => admit(&pod, &context).warnings,
         _ => Vec::new(),
     }
 }
 
-fn roles(pods: &Pods) -> impl Iterator<Item = Finding> {
-    pods.tally.malformed.iter().map(|(namespace, name, key, value)| {
+fn malformed_roles(pods: &PodCollection) -> impl Iterator<Item = Finding> {
+    pods.summary.malformed_roles.iter().map(|(namespace, name, key, value)| {
         let message = format!(
-            "{key}: {value:?} is not the ARN of an IAM role, such as arn:aws:iam::123456789012:role/NAME, so its pods \
-             are refused."
+            "{key}: expected the ARN of an IAM role, for example arn:aws:iam::123456789012:role/NAME, found {value:?}. Pods \
+             of the service account are denied."
         );
         Finding::new(Check::RoleArn, Severity::Error, format!("ServiceAccount/{namespace}/{name}"), message)
     })
 }
 
-/// What is said where nothing is wrong.
-fn passing(pods: &Pods) -> [Finding; 5] {
-    let tally = &pods.tally;
-    let say = |check, object: &str, message| Finding::new(check, Severity::Ok, object, message);
-    let count = |count: usize, what: &str| match count {
-        0 => format!("No {what}"),
-        1 => format!("One {what}"),
-        count => format!("{count} {what}s"),
+/// Returns the findings of checks without a problem.
+fn passing(pods: &PodCollection) -> [Finding; 5] {
+    let summary = &pods.summary;
+    let ok = |check, object: &str, message| Finding::new(check, Severity::Ok, object, message);
+    let count = |count: usize, noun: &str| match count {
+        0 => format!("No {noun}"),
+        1 => format!("One {noun}"),
+        count => format!("{count} {noun}s"),
+    };
+    let injected = match summary.injected {
+        1 => "one is".to_owned(),
+        count => format!("{count} are"),
     };
     [
-        say(Check::Namespaces, "Namespaces", labelled(pods)),
-        say(
+        ok(Check::Namespaces, "Namespaces", labelled_namespaces(pods)),
+        ok(
             Check::Injection,
             "Pods",
             format!(
-                "{} opted in, and {} injected.{}",
-                count(tally.opted_in, "pod"),
-                number(tally.injected),
-                left_alone(tally)
+                "{} opted in, and {injected} injected.{}",
+                count(summary.opted_in, "pod"),
+                skipped(summary)
             ),
         ),
-        say(Check::SidecarVersion, "Pods", "No sidecar is of another version than new pods get.".to_owned()),
-        say(Check::SidecarReady, "Pods", "Every sidecar that runs has a token.".to_owned()),
-        say(
+        ok(Check::SidecarVersion, "Pods", "Every sidecar has the version that new pods get.".to_owned()),
+        ok(Check::SidecarReady, "Pods", "Every running sidecar has a token.".to_owned()),
+        ok(
             Check::RoleArn,
             "ServiceAccounts",
             format!(
-                "{} that such pods use: no role that they name is malformed.",
-                count(tally.accounts.len(), "service account")
+                "{} of pods that opted in: every role ARN is well-formed.",
+                count(summary.accounts.len(), "service account")
             ),
         ),
     ]
 }
 
-/// Pods that pass, since nothing but their namespace wanted them to have what they lack.
-fn left_alone(tally: &PodSummary) -> String {
-    let reasons = tally.left_alone.iter();
+/// Returns a sentence about the pods that only their namespace opted in and that lack a prerequisite.
+fn skipped(summary: &PodSummary) -> String {
+    let reasons = summary.skipped.iter();
     let reasons: Vec<_> = reasons
-        .map(|(reason, count)| format!("{count} ({})", reason.sentence().trim_end_matches('.')))
+        .map(|(reason, count)| format!("{count} × {}", reason.sentence().trim_end_matches('.')))
         .collect();
     if reasons.is_empty() {
         return String::new();
     }
-    format!(" Opted in by their namespace alone, and left as they are: {}.", reasons.join(", "))
+    format!(" Opted in by their namespace only, and skipped: {}.", reasons.join("; "))
 }
 
-fn number(count: usize) -> String {
-    if count == 1 { "one is".to_owned() } else { format!("{count} are") }
-}
-
-fn labelled(pods: &Pods) -> String {
-    let names: Vec<_> = pods.labelled.iter().take(NAMES).map(String::as_str).collect();
+fn labelled_namespaces(pods: &PodCollection) -> String {
+    let names: Vec<_> = pods.labelled.iter().take(MAX_NAMES).map(String::as_str).collect();
     let more = pods.labelled.len() - names.len();
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     match pods.labelled.len() {
         0 => format!(
-            "None opts its pods in by the label {INJECT}: {NAMESPACE_OPT_IN}; pods do by their annotation."
+            "No namespace opts its pods in with the label {INJECT}: {NAMESPACE_OPT_IN}; pods opt in by their annotation."
         ),
-        1 => format!("One opts its pods in by its label: {}.", names.join(", ")),
-        count => format!("{count} opt their pods in by their label: {}{more}.", names.join(", ")),
+        1 => format!("One namespace opts its pods in with its label: {}.", names.join(", ")),
+        count => {
+            format!("{count} namespaces opt their pods in with their label: {}{more}.", names.join(", "))
+        }
     }
 }

@@ -1,125 +1,125 @@
-//! Whether an API server can call the webhook: by what it says about a trial pod.
+//! The connection from API servers to the webhook, by the response to a dry run.
 //!
-//! The words are those of `k8s.io/apiserver` (admission/plugin/webhook, util/webhook, util/proxy) and of Go's `net` and
-//! `crypto`, which it passes on.
+//! The matched texts are those of `k8s.io/apiserver` (admission/plugin/webhook, util/webhook, util/proxy), which passes on
+//! errors of Go's `net` and `crypto`.
 
 use kube::core::Status;
 use rolebridge_core::pod_names::CONFIG_VOLUME;
 
-use super::as_sentence;
 use crate::commands::check::dry_run::DryRunResult;
-use crate::commands::check::finding::{Check, Finding, Severity};
-use crate::commands::check::snapshot::{InstallationSnapshot, PODS, entries, excluded, is_ours};
+use crate::commands::check::finding::{Check, Finding, Severity, as_sentence};
+use crate::commands::check::snapshot::{InstallationSnapshot, POD_ENTRY, excluded_namespaces, is_own_entry};
 
 pub(super) fn evaluate(snapshot: &InstallationSnapshot) -> Vec<Finding> {
     let object = snapshot.release.object("Service");
-    let (namespace, answer) = &snapshot.trial;
-    let (severity, message) = match answer {
-        Err(why) => return vec![Finding::unseen(Check::ApiServer, object, why)],
+    let (namespace, result) = &snapshot.dry_run;
+    let (severity, message) = match result {
+        Err(message) => return vec![Finding::unreadable(Check::ApiServer, object, message)],
         Ok(DryRunResult::Created(pod)) => {
             let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
-            created(snapshot, namespace, volumes.into_iter().any(|volume| volume.name == CONFIG_VOLUME.name))
+            let is_injected = volumes.into_iter().any(|volume| volume.name == CONFIG_VOLUME.name);
+            evaluate_created(snapshot, namespace, is_injected)
         }
-        Ok(DryRunResult::Refused(status)) => refused(status, namespace, asks(snapshot, namespace)),
+        Ok(DryRunResult::Rejected(status)) => {
+            evaluate_rejected(status, namespace, needs_webhook(snapshot, namespace))
+        }
     };
     vec![Finding::new(Check::ApiServer, severity, object, message)]
 }
 
-/// Whether a pod that opts in passes only if the webhook lets it.
-fn asks(snapshot: &InstallationSnapshot, namespace: &str) -> bool {
-    let mut entries = snapshot.configurations.iter().flatten().flat_map(entries);
-    entries.any(|entry| entry.name == PODS) && fails_closed(snapshot) && !leaves_out(snapshot, namespace)
+/// Returns true if API servers must get a response of the webhook for a pod that opts in.
+fn needs_webhook(snapshot: &InstallationSnapshot, namespace: &str) -> bool {
+    snapshot.entries().any(|entry| entry.name == POD_ENTRY)
+        && fails_closed(snapshot)
+        && !excludes(snapshot, namespace)
 }
 
 fn fails_closed(snapshot: &InstallationSnapshot) -> bool {
-    let mut entries = snapshot.configurations.iter().flatten().flat_map(entries);
-    !entries.any(|entry| entry.name == PODS && entry.failure_policy.as_deref() == Some("Ignore"))
+    let fails_open = |entry: &str, policy: Option<&str>| entry == POD_ENTRY && policy == Some("Ignore");
+    !snapshot.entries().any(|entry| fails_open(&entry.name, entry.failure_policy.as_deref()))
 }
 
-fn leaves_out(snapshot: &InstallationSnapshot, namespace: &str) -> bool {
-    let excluded = snapshot.configurations.as_deref().map(excluded).unwrap_or_default();
-    excluded.iter().any(|one| one == namespace)
+fn excludes(snapshot: &InstallationSnapshot, namespace: &str) -> bool {
+    let excluded = snapshot.configurations.as_deref().map(excluded_namespaces).unwrap_or_default();
+    excluded.iter().any(|excluded| excluded == namespace)
 }
 
-fn created(snapshot: &InstallationSnapshot, namespace: &str, injected: bool) -> (Severity, String) {
-    if injected {
-        let message = format!(
-            "API servers reach it: a trial pod in the namespace {namespace} (a dry run) was injected."
-        );
+fn evaluate_created(
+    snapshot: &InstallationSnapshot,
+    namespace: &str,
+    is_injected: bool,
+) -> (Severity, String) {
+    if is_injected {
+        let message =
+            format!("API servers reach the webhook: a dry run in the namespace {namespace} was injected.");
         return (Severity::Ok, message);
     }
-    if leaves_out(snapshot, namespace) {
+    if excludes(snapshot, namespace) {
         let message = format!(
-            "Nothing could be tried: the configuration leaves the namespace {namespace} out. --namespace names another."
+            "Unknown: the webhook configuration excludes the namespace {namespace}, so no dry run was possible. Fix: select \
+             another namespace with --namespace."
         );
         return (Severity::Warning, message);
     }
-    let why = if fails_closed(snapshot) {
-        "API servers do not ask the webhook about it, so its configuration is not what the chart makes. `helm upgrade` \
-         makes it anew"
+    let cause = if fails_closed(snapshot) {
+        "API servers do not call the webhook for it, so the webhook configuration differs from the chart's. Fix: run `helm \
+         upgrade`"
     } else {
-        "API servers do not reach the webhook, or do not ask it, and failurePolicy: Ignore hides which. With Fail this \
-         check would say it"
+        "API servers do not reach the webhook, or do not call it; failurePolicy: Ignore hides which. Fix: set it to Fail, and \
+         run this check again"
     };
-    let message = format!(
-        "A trial pod in the namespace {namespace} that opts in (a dry run) came back as it was: {why}."
-    );
+    let message =
+        format!("A dry run of a pod that opts in was not injected in the namespace {namespace}: {cause}.");
     (Severity::Error, message)
 }
 
-/// What a refusal tells of the way to the webhook.
-fn refused(status: &Status, namespace: &str, asks: bool) -> (Severity, String) {
-    let said = status.message.trim_end_matches('.');
-    let trial = format!("a trial pod in the namespace {namespace} (a dry run)");
-    if let Some((webhook, words)) = quoted(said, "failed calling webhook ") {
-        if is_ours(webhook) {
-            return (Severity::Error, unreachable(words));
+/// Derives from an error whether API servers reach the webhook.
+fn evaluate_rejected(status: &Status, namespace: &str, needs_webhook: bool) -> (Severity, String) {
+    let message = status.message.trim_end_matches('.');
+    let dry_run = format!("the dry run in the namespace {namespace}");
+    if let Some((webhook, error)) = split_quoted(message, "failed calling webhook ") {
+        if is_own_entry(webhook) {
+            return (Severity::Error, unreachable_message(error));
         }
-        let message =
-            format!("It could not be told: another webhook, {webhook}, did not answer for {trial}: {said}.");
+        let message = format!("Unknown: another webhook, {webhook}, failed for {dry_run}: {message}.");
         return (Severity::Warning, message);
     }
-    if let Some((webhook, words)) = quoted(said, "admission webhook ") {
-        let words = words.strip_prefix("denied the request: ").unwrap_or(words);
-        return if is_ours(webhook) {
-            (
-                Severity::Ok,
-                format!("API servers reach it: it answered for {trial}, which it refuses: {words}."),
-            )
+    if let Some((webhook, reason)) = split_quoted(message, "admission webhook ") {
+        let reason = reason.strip_prefix("denied the request: ").unwrap_or(reason);
+        return if is_own_entry(webhook) {
+            let message =
+                format!("API servers reach the webhook: it denied {dry_run}: {}", as_sentence(reason));
+            (Severity::Ok, message)
         } else {
             let message =
-                format!("It could not be told: another webhook, {webhook}, refused {trial}: {words}.");
+                format!("Unknown: another webhook, {webhook}, denied {dry_run}: {}", as_sentence(reason));
             (Severity::Warning, message)
         };
     }
-    // The chart's own ValidatingAdmissionPolicy.
-    if said.contains("opted in by the annotation") && said.contains("has not injected it") {
-        return (
-            Severity::Error,
-            format!("API servers did not ask the webhook about {trial}: {}", as_sentence(said)),
-        );
+    // The message of the chart's ValidatingAdmissionPolicy.
+    if message.contains("opted in by the annotation") && message.contains("has not injected it") {
+        let message = as_sentence(message);
+        return (Severity::Error, format!("API servers did not call the webhook for {dry_run}: {message}"));
     }
-    let after_webhooks =
-        status.reason == "Forbidden" && !BEFORE_WEBHOOKS.iter().any(|words| said.contains(words));
-    if after_webhooks && asks {
+    let is_after_webhooks =
+        status.reason == "Forbidden" && !BEFORE_WEBHOOKS.iter().any(|text| message.contains(text));
+    if is_after_webhooks && needs_webhook {
         let message = format!(
-            "API servers reach it: {trial} came past it, and was then refused by something else: {said}."
+            "API servers reach the webhook: {dry_run} passed it, and was then denied by another component: {message}."
         );
         return (Severity::Ok, message);
     }
-    let mend = if said.contains("cannot create resource") {
-        "The right to create pods there would be enough"
+    let fix = if message.contains("cannot create resource") {
+        "get permission to create pods there"
     } else {
-        "--namespace names another namespace"
+        "select another namespace with --namespace"
     };
-    (
-        Severity::Warning,
-        format!("It could not be told, since {trial} was refused by something else: {said}. {mend}."),
-    )
+    let message = format!("Unknown: {dry_run} was denied by another component: {message}. Fix: {fix}.");
+    (Severity::Warning, message)
 }
 
-/// What the API server says before it asks any webhook: authorization, the namespace, the service account. Pod Security,
-/// quotas, limit ranges and policies are args after the mutating webhooks.
+/// Parts of errors that API servers return before they call any webhook: authorization, the namespace, the service account.
+/// Pod Security, quotas, limit ranges and policies come after the mutating webhooks.
 const BEFORE_WEBHOOKS: [&str; 4] = [
     "forbidden: User ",
     "because it is being terminated",
@@ -127,19 +127,19 @@ const BEFORE_WEBHOOKS: [&str; 4] = [
     "not yet ready to handle request",
 ];
 
-/// A quoted name after some words, and what is said after its colon.
-fn quoted<'a>(said: &'a str, words: &str) -> Option<(&'a str, &'a str)> {
-    let (_, rest) = said.split_once(words)?;
+/// Returns the quoted name after a prefix, and the text after its colon.
+fn split_quoted<'a>(message: &'a str, prefix: &str) -> Option<(&'a str, &'a str)> {
+    let (_, rest) = message.split_once(prefix)?;
     let (name, rest) = rest.strip_prefix('"')?.split_once('"')?;
     Some((name, rest.trim_start_matches([':', ' '])))
 }
 
-/// Phrasing of a call that failed, and what they mean.
-const MEANINGS: &[(&[&str], &str)] = &[
+/// Parts of a failed call's error, and the cause and fix that they indicate.
+const CAUSES: &[(&[&str], &str)] = &[
     (
         &["Address is not allowed"],
-        "EKS's control plane cannot reach the address: the pods are in an overlay network. webhook.hostNetwork: true \
-         gives them their nodes' addresses.",
+        "EKS's control plane cannot reach the address, because the pods are in an overlay network. Fix: set \
+         webhook.hostNetwork: true, so that the pods have the addresses of their nodes.",
     ),
     (
         &["no endpoints available", "currently unable to handle the request"],
@@ -147,27 +147,27 @@ const MEANINGS: &[(&[&str], &str)] = &[
     ),
     (
         &["no service port", "\" not found"],
-        "The Service is not what the chart makes: `helm upgrade` makes it anew.",
+        "The Service differs from the chart's. Fix: run `helm upgrade` to recreate it.",
     ),
     (
         &["x509:", "tls:"],
-        "The API server reaches a replica and does not take its certificate: see the checks certificate and ca-bundle.",
+        "The API server reaches a replica but rejects its certificate: see the checks certificate and ca-bundle.",
     ),
     (
         &["connection refused", "no route to host", "server gave HTTP response", "EOF", "connection reset"],
-        "Something answers in a replica's place, or nothing listens there: a replica that has just gone, a proxy, or a \
-         Service whose targetPort is not the webhook's.",
+        "The webhook does not listen at the address: a replica has just terminated, a proxy responds instead, or the Service \
+         has another targetPort than the webhook.",
     ),
     (
         &["deadline exceeded", "Client.Timeout", "i/o timeout", "did not complete within"],
-        "The API server gets no answer from any replica. On EKS the nodes' security group must let the control plane's \
-         in on TCP port 9443 (webhook.port), and so must every network policy; in an overlay network it takes \
-         webhook.hostNetwork: true. If it comes and goes, the replicas are slow: more CPU, or more of them.",
+        "The API server gets no response from any replica. Fix: on EKS, allow the control plane's security group in the \
+         nodes' security group on TCP port 9443 (webhook.port), and in every network policy. In an overlay network, set \
+         webhook.hostNetwork: true. If the error is intermittent, the replicas are slow: increase their CPU or number.",
     ),
 ];
 
-fn unreachable(words: &str) -> String {
-    let known = MEANINGS.iter().find(|(signs, _)| signs.iter().any(|sign| words.contains(sign)));
-    let meaning = known.map_or("The log of the replicas may say more.", |(_, meaning)| meaning);
-    format!("API servers cannot call it, so pods that opt in are refused: {words}. {meaning}")
+fn unreachable_message(error: &str) -> String {
+    let cause = CAUSES.iter().find(|(parts, _)| parts.iter().any(|part| error.contains(part)));
+    let cause = cause.map_or("To find the cause, read the log of the replicas.", |(_, cause)| cause);
+    format!("API servers cannot call the webhook, so pods that opt in are denied: {error}. {cause}")
 }

@@ -1,28 +1,28 @@
-//! Whether API servers take the certificate that each replica serves.
+//! The serving certificate of each replica, verified as API servers do.
 
-use jiff::Timestamp;
 use rolebridge_certs::ca_bundle::CaBundle;
 use rolebridge_certs::validity::Validity;
-use rolebridge_certs::verify::{self, VerifyError};
+use rolebridge_certs::verify::{VerifyError, verify_server_cert};
 use rustls::pki_types::CertificateDer;
 
-use super::expiry::{Expiry, date, left};
 use crate::commands::check::finding::{Check, Finding, Severity};
-use crate::commands::check::snapshot::{InstallationSnapshot, entries};
+use crate::commands::check::rules::expiry::{Expiry, format_time};
+use crate::commands::check::snapshot::InstallationSnapshot;
+use crate::error::ReadResult;
 
 pub(super) fn evaluate(snapshot: &InstallationSnapshot) -> Vec<Finding> {
-    snapshot.served.iter().map(|(pod, served)| of_replica(snapshot, pod, served)).collect()
+    snapshot.served.iter().map(|(pod, chain)| evaluate_replica(snapshot, pod, chain)).collect()
 }
 
-fn of_replica(
+fn evaluate_replica(
     snapshot: &InstallationSnapshot,
     pod: &str,
-    served: &Result<Vec<CertificateDer<'static>>, String>,
+    chain: &ReadResult<Vec<CertificateDer<'static>>>,
 ) -> Finding {
     let object = format!("Pod/{}/{pod}", snapshot.release.namespace);
-    let chain = match served {
+    let chain = match chain {
         Ok(chain) => chain,
-        Err(why) => return Finding::unseen(Check::Certificate, object, why),
+        Err(message) => return Finding::unreadable(Check::Certificate, object, message),
     };
     let (severity, message) = evaluate_chain(snapshot, chain);
     Finding::new(Check::Certificate, severity, object, message)
@@ -31,62 +31,58 @@ fn of_replica(
 fn evaluate_chain(snapshot: &InstallationSnapshot, chain: &[CertificateDer<'_>]) -> (Severity, String) {
     let name = snapshot.release.server_name();
     let validity = chain.first().and_then(|leaf| Validity::of(leaf));
-    let until = validity.map_or_else(|| "(no date)".to_owned(), |validity| date(validity.not_after));
-    if let Some((entry, distrust)) = distrust(snapshot, chain, &name, snapshot.now) {
-        return (Severity::Error, refused(&entry, &distrust, &until));
+    let expiry_time =
+        validity.map_or_else(|| "(unknown)".to_owned(), |validity| format_time(validity.not_after));
+    if let Some((entry, error)) = first_rejecting_entry(snapshot, chain, &name) {
+        let message = format!(
+            "API servers reject the serving certificate, which expires on {expiry_time}. The caBundle of webhook {entry} does not \
+             match: {error}. {}",
+            fix(&error)
+        );
+        return (Severity::Error, message);
     }
-    let mend =
-        "In the mode managed the log of the replica that leads says why; else cert-manager or you renew it.";
-    match validity.map(|validity| left(validity, snapshot.now)) {
+    let fix = "Fix: in the mode managed, read the log of the leading replica; else renew it with cert-manager or by hand.";
+    match validity.map(|validity| Expiry::of(validity, snapshot.now)) {
         Some(Expiry::Expired) => {
-            (Severity::Error, format!("It serves a certificate that ended on {until}. {mend}"))
+            (Severity::Error, format!("The serving certificate expired on {expiry_time}. {fix}"))
         }
         Some(Expiry::ExpiringSoon) => (
             Severity::Warning,
-            format!("It serves a certificate that ends on {until}, and nobody has renewed it. {mend}"),
+            format!("The serving certificate expires on {expiry_time} and has not been renewed. {fix}"),
         ),
         _ => (
             Severity::Ok,
-            format!("It serves a certificate for {name} that API servers take, until {until}."),
+            format!("API servers accept the serving certificate for {name} until {expiry_time}."),
         ),
     }
 }
 
-/// The first entry whose `caBundle` does not fit.
-fn distrust(
+/// Returns the first entry with a `caBundle` that does not match the chain.
+fn first_rejecting_entry(
     snapshot: &InstallationSnapshot,
     chain: &[CertificateDer<'_>],
     name: &str,
-    now: Timestamp,
 ) -> Option<(String, VerifyError)> {
-    let entries = snapshot.configurations.iter().flatten().flat_map(entries);
-    let mut verdicts = entries.filter_map(|entry| {
+    snapshot.entries().find_map(|entry| {
         let pem = entry.client_config.ca_bundle.as_ref().map_or(&[][..], |bundle| &bundle.0);
-        let distrust =
-            verify::verify_server_cert(chain, name, &CaBundle::parse(pem).certificates, now).err()?;
-        Some((entry.name.clone(), distrust))
-    });
-    verdicts.next()
+        let authorities = CaBundle::parse(pem).certificates;
+        let error = verify_server_cert(chain, name, &authorities, snapshot.now).err()?;
+        Some((entry.name.clone(), error))
+    })
 }
 
-fn refused(entry: &str, distrust: &VerifyError, until: &str) -> String {
-    let mend = match distrust {
-        VerifyError::NoTrustedCa => "See the check ca-bundle.",
+fn fix(error: &VerifyError) -> &'static str {
+    match error {
+        VerifyError::NoTrustedCa => "Fix: see the check ca-bundle.",
         VerifyError::UnknownIssuer => {
-            "Something put another CA there: a GitOps tool that owns the field must leave it out."
+            "Fix: if a GitOps tool replaces the caBundle with another CA, make it ignore the field."
         }
         VerifyError::NameMismatch(_) => {
-            "The certificate must be for that name: the Service's, its namespace's and svc."
+            "Fix: issue the certificate for that name: the Service, its namespace and svc."
         }
         VerifyError::Expired => {
-            "Renew it; in the mode managed the log of the replica that leads says why it was not."
+            "Fix: renew it; in the mode managed, read the log of the leading replica to find out why it was not renewed."
         }
-        VerifyError::Other(_) => {
-            "An ordinary certificate for a server, and its CA in the caBundle, would be right."
-        }
-    };
-    format!(
-        "API servers do not take the certificate that it serves, which ends on {until}: the caBundle of the entry \
-         {entry} does not fit, {distrust}. {mend}"
-    )
+        VerifyError::Other(_) => "Fix: use an ordinary server certificate, and put its CA into the caBundle.",
+    }
 }

@@ -1,4 +1,4 @@
-//! Whether every replica is of one version, and of that of the chart.
+//! The versions of the replicas, the chart and the webhook configurations, which should all be the same.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::commands::check::snapshot::{InstallationSnapshot, version};
 use crate::image_ref;
 
 pub(super) fn evaluate(snapshot: &InstallationSnapshot) -> Vec<Finding> {
-    // That they could not be read, or are not there, has been said.
+    // The rule for replicas reports read errors and a missing Deployment.
     let (Ok(Some(deployment)), Ok(pods)) = (&snapshot.deployment, &snapshot.replicas) else {
         return Vec::new();
     };
@@ -18,48 +18,54 @@ pub(super) fn evaluate(snapshot: &InstallationSnapshot) -> Vec<Finding> {
         *images.entry(image).or_default() += 1;
     }
     let object = snapshot.release.object("Deployment");
-    let say = |severity, message| vec![Finding::new(Check::Version, severity, &*object, message)];
-    let chart = version(&deployment.metadata);
+    let finding = |severity, message| vec![Finding::new(Check::Version, severity, &*object, message)];
+    let chart_version = version(&deployment.metadata);
     if images.len() > 1 {
         let images: Vec<_> = images.iter().map(|(image, count)| format!("{count} × {image}")).collect();
-        return say(
+        return finding(
             Severity::Warning,
             format!(
-                "Its replicas differ: {}. A rollout is under way, or stuck: `kubectl --namespace {} rollout status \
-                 deployment/{}` tells which.",
+                "Its replicas have different images: {}. A rollout is in progress or stuck. To find out, run `kubectl \
+                 --namespace {} rollout status deployment/{}`.",
                 images.join(", "),
                 snapshot.release.namespace,
                 snapshot.release.name
             ),
         );
     }
-    if let Some((name, other)) = older_configuration(snapshot, chart) {
-        return say(
+    if let Some((name, other_version)) = configuration_of_other_version(snapshot, chart_version) {
+        return finding(
             Severity::Warning,
             format!(
-                "It is of the chart's version {chart}, the MutatingWebhookConfiguration {name} of {other}: an upgrade \
-                 stopped halfway. `helm upgrade` again makes them one."
+                "Its chart version is {chart_version}, but that of the MutatingWebhookConfiguration {name} is \
+                 {other_version}: an upgrade stopped halfway. Fix: run `helm upgrade` again."
             ),
         );
     }
     let Some((image, _)) = images.first_key_value() else { return Vec::new() };
     match image_ref::tag(image) {
-        Some(tag) if tag != chart => say(
+        Some(tag) if tag != chart_version => finding(
             Severity::Warning,
             format!(
-                "Its replicas run {image}, and the chart is of the version {chart}. They are made for each other: \
-                 webhook.image.tag is best left empty."
+                "Its replicas run {image}, but the chart version is {chart_version}. A release has the same version in both. Fix: \
+                 leave webhook.image.tag empty."
             ),
         ),
-        _ => say(Severity::Ok, format!("Every replica runs {image}, as the chart {chart} has it.")),
+        _ => finding(
+            Severity::Ok,
+            format!("Every replica runs {image}, the version of the chart {chart_version}."),
+        ),
     }
 }
 
-fn older_configuration<'a>(snapshot: &'a InstallationSnapshot, chart: &str) -> Option<(&'a str, &'a str)> {
+fn configuration_of_other_version<'a>(
+    snapshot: &'a InstallationSnapshot,
+    chart_version: &str,
+) -> Option<(&'a str, &'a str)> {
     let configurations = snapshot.configurations.iter().flatten();
     let mut versions =
         configurations.map(|one| (one.metadata.name.as_deref().unwrap_or_default(), version(&one.metadata)));
-    versions.find(|(_, version)| *version != chart)
+    versions.find(|(_, version)| *version != chart_version)
 }
 
 fn image(pod: &Pod) -> Option<&str> {

@@ -1,40 +1,42 @@
-//! What is mended at AWS.
+//! Remediations at AWS.
 
 use rolebridge_core::aws::GET_WEB_IDENTITY_TOKEN_SESSION_POLICY;
 
-use super::{PodEvidence, Remediation};
-use crate::commands::setup::{Role, trust_policy};
+use crate::commands::doctor::diagnosis::Remediation;
+use crate::commands::doctor::remediation::evidence::PodEvidence;
+use crate::iam::{oidc_provider_prefix, trust_statement};
 
-pub(super) fn remediation(reason: &str, known: &PodEvidence<'_>) -> Option<Remediation> {
+pub(super) fn remediation(reason: &str, evidence: &PodEvidence<'_>) -> Option<Remediation> {
     match reason {
-        "access-denied" => trust_policy(known),
-        "no-identity-provider" => identity_provider(known),
-        "wrong-audience" => audience(known),
-        "session-too-long" => session(known),
-        "region-disabled" => region(known),
+        "access-denied" => trust_policy(evidence),
+        "no-identity-provider" => identity_provider(evidence),
+        "wrong-audience" => audience(evidence),
+        "session-too-long" => max_session_duration(evidence),
+        "region-disabled" => region(evidence),
         "federation-disabled" => Some(Remediation::new(
-            format!("enable outbound web identity federation in the account{}:", of_account(known)),
+            format!("enable outbound web identity federation in the account{}:", account(evidence)),
             "aws iam enable-outbound-web-identity-federation",
         )),
-        "web-token-denied" => web_token(known),
-        "no-association" => Some(association(known)),
+        "web-token-denied" => web_identity_token(evidence),
+        "no-association" => Some(pod_identity_association(evidence)),
         _ => None,
     }
 }
 
-fn of_account(known: &PodEvidence<'_>) -> String {
-    known.role().map(|role| format!(" {}", role.account)).unwrap_or_default()
+/// Returns the account ID of the role with a space before it, or nothing.
+fn account(evidence: &PodEvidence<'_>) -> String {
+    evidence.role().map(|role| format!(" {}", role.account())).unwrap_or_default()
 }
 
-fn trust_policy(known: &PodEvidence<'_>) -> Option<Remediation> {
-    let (role, issuer) = (known.role()?, known.issuer_host()?);
-    let subject = known.evidence.subject.as_deref()?;
-    // It is written to stand inside of a policy.
-    let statement = trust_policy::statement(&role, issuer, known.audience(), subject).replace("\n  ", "\n");
-    let Role { arn, name, .. } = role;
+fn trust_policy(evidence: &PodEvidence<'_>) -> Option<Remediation> {
+    let (role, issuer) = (evidence.role()?, evidence.issuer_host()?);
+    let subject = evidence.evidence.subject.as_deref()?;
+    // The statement is indented for use inside a policy.
+    let statement = trust_statement(&role, issuer, evidence.audience(), subject).replace("\n  ", "\n");
+    let name = role.name();
     let summary = format!(
-        "add this statement to the trust policy of {arn}; the commands fetch the policy and put it back. If there is no \
-         such role, mend what names it: AWS does not tell the two apart."
+        "add this statement to the trust policy of {role}; the commands read and update the policy. If the role does not \
+         exist, correct the setting that names it: AWS returns the same error for both."
     );
     let commands = format!(
         "aws iam get-role --role-name {name} --query Role.AssumeRolePolicyDocument >trust.json\n\
@@ -43,46 +45,50 @@ fn trust_policy(known: &PodEvidence<'_>) -> Option<Remediation> {
     Some(Remediation::new(summary, format!("{statement}\n\n{commands}")))
 }
 
-fn identity_provider(known: &PodEvidence<'_>) -> Option<Remediation> {
-    let (issuer, audience) = (known.evidence.issuer.as_deref()?, known.audience());
+fn identity_provider(evidence: &PodEvidence<'_>) -> Option<Remediation> {
+    let (issuer, audience) = (evidence.evidence.issuer.as_deref()?, evidence.audience());
     Some(Remediation::new(
-        format!("register the cluster's issuer in the role's account{}:", of_account(known)),
+        format!("register the cluster's issuer in the role's account{}:", account(evidence)),
         format!("aws iam create-open-id-connect-provider --url {issuer} --client-id-list {audience}"),
     ))
 }
 
-fn audience(known: &PodEvidence<'_>) -> Option<Remediation> {
-    let (role, issuer, audience) = (known.role()?, known.issuer_host()?, known.audience());
-    let summary = format!("add the audience {audience} to the account's provider for the cluster's issuer:");
-    let arn = trust_policy::provider(&role);
+fn audience(evidence: &PodEvidence<'_>) -> Option<Remediation> {
+    let (role, issuer, audience) = (evidence.role()?, evidence.issuer_host()?, evidence.audience());
+    let summary =
+        format!("add the audience {audience} to the account's IAM OIDC provider for the cluster's issuer:");
+    let prefix = oidc_provider_prefix(&role);
     let command = format!(
         "aws iam add-client-id-to-open-id-connect-provider --client-id {audience} \\\n  \
-         --open-id-connect-provider-arn {arn}{issuer}"
+         --open-id-connect-provider-arn {prefix}{issuer}"
     );
     Some(Remediation::new(summary, command))
 }
 
-fn session(known: &PodEvidence<'_>) -> Option<Remediation> {
-    let Role { name, arn, .. } = known.role()?;
+fn max_session_duration(evidence: &PodEvidence<'_>) -> Option<Remediation> {
+    let role = evidence.role()?;
+    let name = role.name();
     Some(Remediation::new(
-        format!("let sessions of {arn} live for an hour:"),
+        format!("set the maximum session duration of {role} to one hour:"),
         format!("aws iam update-role --role-name {name} --max-session-duration 3600"),
     ))
 }
 
-fn region(known: &PodEvidence<'_>) -> Option<Remediation> {
-    let (region, account) = (known.evidence.region.as_deref()?, of_account(known));
+fn region(evidence: &PodEvidence<'_>) -> Option<Remediation> {
+    let (region, account) = (evidence.evidence.region.as_deref()?, account(evidence));
     let summary = format!(
-        "activate AWS STS in {region} for the account{account} (IAM console, account settings, endpoints), or let the \
-         pod ask another region's:"
+        "activate AWS STS in {region} for the account{account} (IAM console, account settings, endpoints), or use the \
+         endpoint of another region:"
     );
     Some(Remediation::new(summary, "rolebridge.io/aws-region: us-east-1"))
 }
 
-fn web_token(known: &PodEvidence<'_>) -> Option<Remediation> {
-    let Role { name, arn, .. } = known.role()?;
-    let summary =
-        format!("allow {arn} to ask for a token (and see that no policy of the organization denies it):");
+fn web_identity_token(evidence: &PodEvidence<'_>) -> Option<Remediation> {
+    let role = evidence.role()?;
+    let name = role.name();
+    let summary = format!(
+        "allow {role} to call sts:GetWebIdentityToken, and check that no policy of the organization denies it:"
+    );
     let command = format!(
         "aws iam put-role-policy --role-name {name} --policy-name rolebridge \\\n  \
          --policy-document '{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY}'"
@@ -90,14 +96,14 @@ fn web_token(known: &PodEvidence<'_>) -> Option<Remediation> {
     Some(Remediation::new(summary, command))
 }
 
-fn association(known: &PodEvidence<'_>) -> Remediation {
-    let (namespace, account) = (known.place.namespace, known.place.service_account);
+fn pod_identity_association(evidence: &PodEvidence<'_>) -> Remediation {
+    let (namespace, account) = (evidence.account.namespace, evidence.account.name);
     let command = format!(
         "aws eks create-pod-identity-association --cluster-name CLUSTER --namespace {namespace} \\\n  \
          --service-account {account} --role-arn arn:aws:iam::ACCOUNT:role/NAME"
     );
     Remediation::new(
-        format!("associate the service account {namespace}/{account} with a role, in the cluster's account:"),
+        format!("associate the service account {namespace}/{account} with a role in the cluster's account:"),
         command,
     )
 }

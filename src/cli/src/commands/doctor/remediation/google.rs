@@ -1,19 +1,20 @@
-//! What is mended at Google.
+//! Remediations at Google Cloud.
 
-use rolebridge_core::google::MAX_SUBJECT_LEN;
+use rolebridge_core::google::{MAX_SUBJECT_LEN, ProviderName};
 
-use super::{PodEvidence, Provider, Remediation};
+use crate::commands::doctor::diagnosis::Remediation;
+use crate::commands::doctor::remediation::evidence::{PodEvidence, pool_flags};
 
-pub(super) fn remediation(reason: &str, known: &PodEvidence<'_>) -> Option<Remediation> {
+pub(super) fn remediation(reason: &str, evidence: &PodEvidence<'_>) -> Option<Remediation> {
     match reason {
-        "condition-rejected" => condition(known),
-        "no-provider" => provider(known),
-        "subject-rejected" => trust(known),
-        "subject-too-long" => subject(known),
-        "impersonation-denied" => impersonation(known),
-        "api-disabled" => apis(known),
-        "lifetime-refused" => Some(Remediation::new(
-            "let the token live for an hour, or list the service account in the organization policy \
+        "condition-rejected" => attribute_condition(evidence),
+        "no-provider" => provider(evidence),
+        "subject-rejected" => provider_trust(evidence),
+        "subject-too-long" => subject(evidence),
+        "impersonation-denied" => impersonation(evidence),
+        "api-disabled" => apis(evidence),
+        "lifetime-rejected" => Some(Remediation::new(
+            "set the token lifetime to one hour, or add the service account to the organization policy \
              constraints/iam.allowServiceAccountCredentialLifetimeExtension:",
             "rolebridge.io/token-lifetime: \"3600\"",
         )),
@@ -21,53 +22,53 @@ pub(super) fn remediation(reason: &str, known: &PodEvidence<'_>) -> Option<Remed
     }
 }
 
-fn describe(Provider { name, .. }: &Provider<'_>, flags: &str, format: &str) -> String {
+fn describe_command(provider: &ProviderName<&str>, format: &str) -> String {
+    let (name, flags) = (provider.provider(), pool_flags(provider));
     format!(
         "gcloud iam workload-identity-pools providers describe {name} \\\n  {flags} --format 'value({format})'"
     )
 }
 
-/// What the provider's mappings and condition see.
-fn assertion(known: &PodEvidence<'_>) -> String {
-    let shown = |name: &str, value: &Option<String>| {
-        value.as_ref().map(|value| format!("assertion.{name} is {value}"))
-    };
-    let evidence = &known.evidence;
-    let shown = if let Some(caller) = &evidence.caller {
-        let account = caller.split(':').nth(4).map(ToOwned::to_owned);
-        [shown("arn", &evidence.caller), shown("account", &account)]
+/// Lists the assertions of the subject token that the provider's mappings and condition use.
+fn assertions(evidence: &PodEvidence<'_>) -> String {
+    let assertion =
+        |name: &str, value: Option<&str>| value.map(|value| format!("assertion.{name} is {value}"));
+    let assertions = if let Some(caller) = &evidence.evidence.caller {
+        [assertion("arn", Some(caller)), assertion("account", evidence.caller_account())]
     } else {
-        let of_subject_token = &known.failed.evidence;
-        [shown("iss", &of_subject_token.issuer), shown("sub", &of_subject_token.subject)]
+        let subject_token = &evidence.failed.evidence;
+        let (issuer, subject) = (subject_token.issuer.as_deref(), subject_token.subject.as_deref());
+        [assertion("iss", issuer), assertion("sub", subject)]
     };
-    shown.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    assertions.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn condition(known: &PodEvidence<'_>) -> Option<Remediation> {
-    let provider = known.provider()?;
+fn attribute_condition(evidence: &PodEvidence<'_>) -> Option<Remediation> {
+    let provider = evidence.provider()?;
     let summary = format!(
-        "compare the provider's condition with what the pod proves ({}); the last command changes the condition:",
-        assertion(known)
+        "compare the provider's attribute condition with the pod's assertions ({}); the last command changes the \
+         condition:",
+        assertions(evidence)
     );
-    let flags = provider.flags();
-    let describe = describe(&provider, &flags, "attributeCondition");
-    let (name, kind) = (provider.name, kind(known));
+    let describe = describe_command(&provider, "attributeCondition");
+    let (name, kind, flags) = (provider.provider(), provider_kind(evidence), pool_flags(&provider));
     let update = format!(
         "gcloud iam workload-identity-pools providers update-{kind} {name} \\\n  {flags} --attribute-condition CONDITION"
     );
     Some(Remediation::new(summary, format!("{describe}\n{update}")))
 }
 
-/// As gcloud calls the kind of provider.
-fn kind(known: &PodEvidence<'_>) -> &'static str {
-    if known.evidence.identity.as_deref() == Some("aws-role") { "aws" } else { "oidc" }
+/// Returns the kind of provider as gcloud names it.
+fn provider_kind(evidence: &PodEvidence<'_>) -> &'static str {
+    if evidence.evidence.identity.as_deref() == Some("aws-role") { "aws" } else { "oidc" }
 }
 
-fn provider(known: &PodEvidence<'_>) -> Option<Remediation> {
-    let Provider { project, pool, name } = known.provider()?;
+fn provider(evidence: &PodEvidence<'_>) -> Option<Remediation> {
+    let provider = evidence.provider()?;
+    let (project, pool, name) = (provider.project_number(), provider.pool(), provider.provider());
     let summary = format!(
-        "see which pools and providers the project {project} has and whether they are enabled; the annotation \
-         rolebridge.io/provider names the provider {name} of the pool {pool}:"
+        "list the pools and providers of the project {project}, and check that they exist and are enabled. The annotation \
+         rolebridge.io/provider refers to the provider {name} of the pool {pool}:"
     );
     let commands = format!(
         "gcloud iam workload-identity-pools list --project {project} --location global --show-deleted\n\
@@ -77,77 +78,80 @@ fn provider(known: &PodEvidence<'_>) -> Option<Remediation> {
     Some(Remediation::new(summary, commands))
 }
 
-fn trust(known: &PodEvidence<'_>) -> Option<Remediation> {
-    let provider = known.provider()?;
-    let flags = provider.flags();
-    let (summary, format) = if kind(known) == "aws" {
-        let account =
-            known.evidence.caller.as_ref().and_then(|arn| arn.split(':').nth(4)).unwrap_or("the role's");
-        (format!("the provider must be of the kind AWS and trust the account {account}:"), "aws.accountId")
+fn provider_trust(evidence: &PodEvidence<'_>) -> Option<Remediation> {
+    let provider = evidence.provider()?;
+    let (summary, format) = if provider_kind(evidence) == "aws" {
+        let account = evidence.caller_account().unwrap_or("of the role");
+        (format!("check that the provider is of type AWS and trusts the account {account}:"), "aws.accountId")
     } else {
-        let issuer = known.failed.evidence.issuer.as_deref().unwrap_or("of the token");
+        let issuer = evidence.failed.evidence.issuer.as_deref().unwrap_or("of the token");
         let summary = format!(
-            "the provider must be of the kind OIDC, with the issuer {issuer} and no allowed audience but its own name:"
+            "check that the provider is of type OIDC, with the issuer {issuer} and with its own resource name as the only \
+             allowed audience:"
         );
         (summary, "oidc.issuerUri,oidc.allowedAudiences")
     };
-    Some(Remediation::new(summary, describe(&provider, &flags, format)))
+    Some(Remediation::new(summary, describe_command(&provider, format)))
 }
 
-fn subject(known: &PodEvidence<'_>) -> Option<Remediation> {
-    let provider = known.provider()?;
-    let subject = known.evidence.caller.as_deref().unwrap_or_default();
-    let long = if subject.is_empty() { String::new() } else { format!(" ({subject} has {})", subject.len()) };
+fn subject(evidence: &PodEvidence<'_>) -> Option<Remediation> {
+    let provider = evidence.provider()?;
+    let caller = evidence.evidence.caller.as_deref();
+    let actual = caller.map(|arn| format!(" ({arn} has {})", arn.len())).unwrap_or_default();
     let summary = format!(
-        "Google takes {MAX_SUBJECT_LEN} bytes{long}. Shorten the session's name, or let the provider map the subject to \
-         the role alone:"
+        "shorten google.subject to {MAX_SUBJECT_LEN} bytes{actual}. Shorten the session name, or map the subject to the role \
+         alone:"
     );
-    let flags = provider.flags();
+    let flags = pool_flags(&provider);
     let snippet = format!(
         "rolebridge.io/session-name: {}\n\n\
          gcloud iam workload-identity-pools providers update-aws {} \\\n  {flags} \\\n  \
          --attribute-mapping \"google.subject=assertion.arn.extract('assumed-role/{{role}}/')\"",
-        known.place.service_account, provider.name
+        evidence.account.name,
+        provider.provider()
     );
     Some(Remediation::new(summary, snippet))
 }
 
-/// The grants along the chain: the principal on the first account, each account on the next one.
-fn impersonation(known: &PodEvidence<'_>) -> Option<Remediation> {
-    let account = known.evidence.service_account.as_deref()?;
-    let principal = known.evidence.principal.as_deref()?;
-    let (role, pool) = (known.role(), principal.split("/subject/").next().unwrap_or(principal));
-    let is_mapped = known.evidence.caller.is_some() && kind(known) == "aws";
-    let member = match role.filter(|_| is_mapped) {
+/// Returns the grants along the chain: the principal on the first service account, each account on the next one.
+fn impersonation(evidence: &PodEvidence<'_>) -> Option<Remediation> {
+    let account = evidence.evidence.service_account.as_deref()?;
+    let principal = evidence.evidence.principal.as_deref()?;
+    let (role, pool) = (evidence.role(), principal.split("/subject/").next().unwrap_or(principal));
+    let has_role_attribute = evidence.evidence.caller.is_some() && provider_kind(evidence) == "aws";
+    let mut member = match role.filter(|_| has_role_attribute) {
         Some(role) => {
-            format!(
-                "{}/attribute.aws_role/{}",
-                pool.replacen("principal:", "principalSet:", 1),
-                role.assumed()
-            )
+            let pool = pool.replacen("principal:", "principalSet:", 1);
+            format!("{pool}/attribute.aws_role/{}", role.assumed_role_arn())
         }
         None => principal.to_owned(),
     };
     let mut commands = Vec::new();
-    let (mut member, mut role) = (member, "roles/iam.workloadIdentityUser");
-    for email in known.evidence.delegates.iter().map(String::as_str).chain([account]) {
+    let mut granted_role = "roles/iam.workloadIdentityUser";
+    for email in evidence.evidence.delegates.iter().map(String::as_str).chain([account]) {
         commands.push(format!(
-            "gcloud iam service-accounts add-iam-policy-binding {email} \\\n  --role {role} \\\n  --member '{member}'"
+            "gcloud iam service-accounts add-iam-policy-binding {email} \\\n  --role {granted_role} \\\n  \
+             --member '{member}'"
         ));
-        (member, role) = (format!("serviceAccount:{email}"), "roles/iam.serviceAccountTokenCreator");
+        (member, granted_role) = (format!("serviceAccount:{email}"), "roles/iam.serviceAccountTokenCreator");
     }
-    let summary = match known.evidence.delegates.len() {
-        0 => format!("see that the service account {account} exists, and let the pod's principal be it:"),
-        _ => format!("see that every service account up to {account} exists, and let each be the next one:"),
+    let summary = if evidence.evidence.delegates.is_empty() {
+        format!(
+            "check that the service account {account} exists, and allow the pod's principal to impersonate it:"
+        )
+    } else {
+        format!(
+            "check that every service account up to {account} exists, and allow each to impersonate the next:"
+        )
     };
     Some(Remediation::new(summary, commands.join("\n")))
 }
 
-fn apis(known: &PodEvidence<'_>) -> Option<Remediation> {
-    let Provider { project, .. } = known.provider()?;
+fn apis(evidence: &PodEvidence<'_>) -> Option<Remediation> {
+    let provider = evidence.provider()?;
     let apis = "sts.googleapis.com iamcredentials.googleapis.com";
     Some(Remediation::new(
-        "enable the API in the project that Google's message names; most often that is the pool's:",
-        format!("gcloud services enable {apis} --project {project}"),
+        "enable the API in the project that Google's message names, usually that of the pool:",
+        format!("gcloud services enable {apis} --project {}", provider.project_number()),
     ))
 }

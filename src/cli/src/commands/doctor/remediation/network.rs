@@ -1,21 +1,22 @@
-//! What is mended between the pod and the clouds.
+//! Remediations for the network between the pod and the clouds.
 
-use super::{PodEvidence, Remediation};
+use crate::commands::doctor::diagnosis::Remediation;
+use crate::commands::doctor::remediation::evidence::PodEvidence;
 
-pub(super) fn remediation(reason: &str, known: &PodEvidence<'_>) -> Option<Remediation> {
-    let host = known.failed.evidence.host.as_deref().unwrap_or("the host");
-    let namespace = known.place.namespace;
+pub(super) fn remediation(reason: &str, evidence: &PodEvidence<'_>) -> Option<Remediation> {
+    let host = evidence.failed.evidence.host.as_deref().unwrap_or("the host");
+    let namespace = evidence.account.namespace;
     let (name, port) = host.rsplit_once(':').unwrap_or((host, "443"));
     match reason {
         "connect" | "timeout" => Some(Remediation::new(
             format!(
-                "let the pod reach {name} on TCP port {port}. A NetworkPolicy that lets it, beside what is there:"
+                "allow the pod to reach {name} on TCP port {port}, for example with this additional NetworkPolicy:"
             ),
             policy(namespace, port),
         )),
         "dns" => Some(Remediation::new(
             format!(
-                "see what the cluster's DNS says of {name}, and that a NetworkPolicy lets the pod reach port 53:"
+                "check that the cluster's DNS resolves {name}, and that no NetworkPolicy blocks port 53:"
             ),
             format!(
                 "kubectl -n {namespace} run dns --rm -it --restart Never --image busybox -- nslookup {name}\n\
@@ -23,13 +24,13 @@ pub(super) fn remediation(reason: &str, known: &PodEvidence<'_>) -> Option<Remed
             ),
         )),
         "proxy" => Some(Remediation::new(
-            format!("let the proxy allow CONNECT {name}:{port}, or let the sidecar go around it:"),
+            format!("configure the proxy to allow CONNECT {name}:{port}, or exempt the host from the proxy:"),
             format!("rolebridge.io/no-proxy: {name}"),
         )),
         "untrusted" => Some(Remediation::new(
             format!(
-                "somebody stands between the pod and {host}, most often your company's proxy. Give the sidecar its \
-                 certificate authority:"
+                "a TLS-intercepting proxy sits between the pod and {host}. Add its certificate authority to the sidecar's \
+                 TLS roots:"
             ),
             format!(
                 "kubectl -n {namespace} create configmap company-ca --from-file ca.crt\n\n\

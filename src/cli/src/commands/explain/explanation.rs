@@ -1,0 +1,109 @@
+//! The explanation of one pod, as programs read it.
+
+use rolebridge_inject::settings::ResolvedSetting;
+use rolebridge_inject::{Decision, Origin, Reason};
+use serde::Serialize;
+
+use crate::admission::{Evaluation, apply_patch};
+use crate::commands::explain::additions::Additions;
+use crate::error::CliError;
+use crate::input::object::Object;
+
+/// The explanation of one pod.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Explanation {
+    /// The object's kind and name: `Deployment/batch`.
+    pub(crate) object: String,
+    pub(crate) namespace: String,
+    pub(crate) service_account: String,
+    pub(crate) outcome: Outcome,
+    /// The reason code if the pod is not injected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<&'static str>,
+    /// The sentence for the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<String>,
+    pub(crate) warnings: Vec<String>,
+    /// The resolved settings, or the declared ones if they are invalid.
+    pub(crate) settings: Vec<Row>,
+    /// The additions that the injection makes, or has made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) additions: Option<Additions>,
+}
+
+/// The outcome of the admission of a pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Outcome {
+    Injected,
+    Skipped,
+    Denied,
+}
+
+impl Outcome {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Injected => "injected",
+            Self::Skipped => "skipped",
+            Self::Denied => "denied",
+        }
+    }
+}
+
+/// A setting with its origin.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) annotation: &'static str,
+    pub(crate) value: String,
+    pub(crate) from: &'static str,
+}
+
+impl From<ResolvedSetting> for Row {
+    fn from(setting: ResolvedSetting) -> Self {
+        let from = match setting.origin {
+            Origin::Pod => "pod",
+            Origin::ServiceAccount => "service account",
+            Origin::Namespace => "namespace",
+            Origin::Defaults => "chart",
+            Origin::BuiltIn => "default",
+        };
+        Self { annotation: setting.key, value: setting.value, from }
+    }
+}
+
+impl Explanation {
+    /// Explains the evaluation of an object.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the patch does not match the pod.
+    pub(crate) fn new(object: &Object<'_>, evaluation: Evaluation) -> Result<Self, CliError> {
+        let (reason, message) = (evaluation.reason(), evaluation.message().map(ToOwned::to_owned));
+        let before = object.pod_as_value();
+        let (outcome, additions) = match &evaluation.decision {
+            Decision::Patch(patch) => {
+                let mut after = before.clone();
+                apply_patch(patch, "", &mut after)?;
+                (Outcome::Injected, Some(Additions::diff(&before, &after)))
+            }
+            Decision::Skip(Reason::AlreadyInjected) => {
+                (Outcome::Skipped, Some(Additions::from_injected(&before)))
+            }
+            Decision::Skip(_) => (Outcome::Skipped, None),
+            Decision::Deny(_) => (Outcome::Denied, None),
+        };
+        let Evaluation { object, namespace, service_account, warnings, settings, .. } = evaluation;
+        Ok(Self {
+            object,
+            namespace,
+            service_account,
+            outcome,
+            reason: reason.map(Reason::code),
+            message,
+            warnings,
+            settings: settings.into_iter().map(Row::from).collect(),
+            additions,
+        })
+    }
+}

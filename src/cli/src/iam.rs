@@ -1,0 +1,34 @@
+//! Trust policy statements for IAM roles.
+
+use rolebridge_core::aws::RoleArn;
+
+/// The IAM action that a service account's token is used for.
+pub(crate) const ASSUME_ROLE_ACTION: &str = "sts:AssumeRoleWithWebIdentity";
+
+/// Returns the ARN prefix of the OIDC providers in a role's account; the issuer follows it.
+pub(crate) fn oidc_provider_prefix<S: AsRef<str>>(role: &RoleArn<S>) -> String {
+    format!("arn:{}:iam::{}:oidc-provider/", role.partition().as_str(), role.account())
+}
+
+/// Returns the trust policy statement that allows a service account to assume a role.
+///
+/// `issuer` is the cluster's issuer without `https://`.
+pub(crate) fn trust_statement<S: AsRef<str>>(
+    role: &RoleArn<S>,
+    issuer: &str,
+    audience: &str,
+    subject: &str,
+) -> String {
+    format!(
+        r#"{{
+    "Effect": "Allow",
+    "Principal": {{"Federated": "{}{issuer}"}},
+    "Action": "{ASSUME_ROLE_ACTION}",
+    "Condition": {{"StringEquals": {{
+      "{issuer}:aud": "{audience}",
+      "{issuer}:sub": "{subject}"
+    }}}}
+  }}"#,
+        oidc_provider_prefix(role)
+    )
+}
