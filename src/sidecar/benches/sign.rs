@@ -1,4 +1,4 @@
-//! What a signature costs. It is made every two minutes in every pod.
+//! The cost of a signature, which each pod makes every two minutes.
 
 use std::hint::black_box;
 use std::time::SystemTime;

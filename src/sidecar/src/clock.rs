@@ -79,7 +79,7 @@ impl Clock {
 
     /// Returns the seconds that AWS's clock is ahead of the local one; 0 within the [`TOLERANCE`].
     ///
-    /// Also 0 from when the local clock is set until the next response from AWS, which may be most of an hour away: a
+    /// Also 0 from when the local clock is set until the next response from AWS, which may be most of an hour away. A
     /// clock that was set is assumed to be correct.
     #[must_use]
     pub fn offset(&self) -> i64 {

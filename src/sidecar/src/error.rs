@@ -208,7 +208,7 @@ error_kinds! {
     /// EKS Auth returns no credentials for the pod.
     NoAssociation = "no-association", Response, Permanent,
         "no credentials are available for this pod",
-        "associate the pod's service account with a role (aws eks create-pod-identity-association) whose trust policy allows sts:AssumeRole and sts:TagSession to pods.eks.amazonaws.com";
+        "associate the pod's service account with a role (aws eks create-pod-identity-association); its trust policy must allow sts:AssumeRole and sts:TagSession to pods.eks.amazonaws.com";
     /// Too many requests.
     Throttled = "throttled", Response, Transient,
         "rate limited",
@@ -324,13 +324,13 @@ impl Error {
     #[must_use]
     pub fn message(&self) -> String {
         let Self { service, kind, detail } = self;
-        let place = match kind.stage() {
+        let prefix = match kind.stage() {
             Stage::ProjectedToken => "projected token".to_owned(),
             Stage::Connection => format!("connection to {service}"),
             Stage::Response => service.to_string(),
             Stage::Publication => "publication".to_owned(),
         };
-        format!("{place}: {} ({detail})", kind.message())
+        format!("{prefix}: {} ({detail})", kind.message())
     }
 
     /// Returns the fix: an imperative without a full stop.
@@ -431,8 +431,8 @@ mod tests {
 
     #[test]
     fn error_message_has_no_fix() {
-        let error = Error::new(ErrorKind::Throttled, "sts answered 429");
-        assert_eq!(error.message(), "AWS STS: rate limited (sts answered 429)");
+        let error = Error::new(ErrorKind::Throttled, "sts returned 429");
+        assert_eq!(error.message(), "AWS STS: rate limited (sts returned 429)");
         assert_eq!(error.remediation(), "none needed: the request is retried");
     }
 

@@ -4,16 +4,16 @@
 //! Decision logic is pure and takes the time as an argument: [`sign`], [`schedule`], [`status_file`], [`error`] and the
 //! slots of [`token_cache`]. IO is in the other modules.
 //!
-//! The modules form layers, and each uses only lower ones:
+//! The modules form layers, and each uses only modules of lower layers:
 //!
-//! 1. [`error`], [`secret`], [`subject_token`], [`scopes`], [`token_kind`], [`jwt`], [`clock`], [`schedule`], [`sign`]
-//! 2. [`settings`]: the environment, parsed once
-//! 3. [`http`] and [`projected_token`]
-//! 4. [`aws`] and [`google`]: the clients of AWS STS, Google STS and the IAM Credentials API
-//! 5. [`credential`], [`status_file`], [`publish`], [`shared_state`], [`metrics`], [`token_cache`]
-//! 6. [`server`], [`token_files`], [`refresh`]
-//! 7. [`run`], [`startup_probe`], [`doctor`]
-//! 8. [`command`], with [`log`]
+//! 1. [`error`], [`secret`], [`clock`], [`jwt`], [`schedule`], [`scopes`], [`log`]
+//! 2. [`subject_token`], [`token_kind`], [`projected_token`], [`status_file`]
+//! 3. [`settings`], which parses the environment once; [`sign`], [`publish`]
+//! 4. [`http`]
+//! 5. [`aws`] and [`google`], the clients of AWS STS, Google STS and the IAM Credentials API
+//! 6. [`credential`], [`shared_state`], then [`metrics`]
+//! 7. [`refresh`], [`token_cache`], then [`server`], [`token_files`]
+//! 8. [`run`], [`startup_probe`], then [`doctor`], then [`command`]
 //!
 //! Data flows from [`projected_token`] through [`aws::sts`], [`credential`] and [`sign`] to [`publish`] and
 //! [`server::imds`], driven by [`refresh`]. With the source `metadata`, it flows on through [`google`] and

@@ -63,7 +63,7 @@ pub struct Metrics {
     errors: PerKind,
     issued: [AtomicU64; TokenClass::ALL.len()],
     issue_errors: [PerKind; TokenClass::ALL.len()],
-    /// The number of Google tokens whose last request failed.
+    /// The number of Google tokens that could not be issued at the last attempt.
     failing_tokens: AtomicU64,
     requests: [[AtomicU64; RESULTS.len()]; ENDPOINTS.len()],
 }

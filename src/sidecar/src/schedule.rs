@@ -42,8 +42,8 @@ impl Lifetime {
         self.expires.duration_since(self.obtained).unwrap_or_default()
     }
 
-    /// Returns the time to renew: after [`renewal_fraction`] of the lifetime, and while at least [`MIN_REMAINING`]
-    /// remains, if the lifetime is long enough for that.
+    /// Returns the time to renew: after [`renewal_fraction`] of the lifetime. At least [`MIN_REMAINING`] remains then, if
+    /// the lifetime is long enough.
     #[must_use]
     pub fn renew_at(&self, earliest: f64, jitter: f64) -> SystemTime {
         let total = self.total();
@@ -53,8 +53,8 @@ impl Lifetime {
     }
 }
 
-/// Returns the fraction of a lifetime after which it is renewed: from `earliest` to 70 %, by `jitter` (0 to 1), so that
-/// pods that started together do not renew together.
+/// Returns the fraction of a lifetime after which it is renewed: from `earliest` to 70 %, by `jitter` (0 to 1). Pods that
+/// started together then do not renew together.
 #[must_use]
 pub fn renewal_fraction(earliest: f64, jitter: f64) -> f64 {
     earliest + (LATEST_RENEWAL - earliest) * jitter.clamp(0.0, 1.0)
@@ -66,8 +66,8 @@ pub fn valid_until(now: SystemTime, session_expires: SystemTime) -> SystemTime {
     (now + SIGNATURE_LIFETIME).min(session_expires)
 }
 
-/// Returns the wait after the given number of consecutive errors (1 is the first): it doubles up to a maximum, and
-/// `jitter` (0 to 1) chooses from its half to the whole.
+/// Returns the wait after the given number of consecutive errors (1 is the first). The wait doubles up to a maximum, and
+/// `jitter` (0 to 1) chooses between half of it and all of it.
 #[must_use]
 pub fn backoff(failures: u32, permanent: bool, jitter: f64) -> Duration {
     let (initial, max) = if permanent {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A text whose `Debug` redacts. Only [`Secret::expose`] returns the text, so that every use can be found by that name.
+/// A text that `Debug` redacts. Only [`Secret::expose`] returns the text, so that every use can be found by that name.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 

@@ -1,7 +1,7 @@
 //! The command `ready`: checks that a valid token is published. The kubelet runs it as the startup probe, so its output
 //! becomes an event of the pod.
 //!
-//! It reads one or two small files, and needs no runtime and no client.
+//! The command reads one or two small files, and needs no runtime and no client.
 
 use std::path::PathBuf;
 use std::thread;

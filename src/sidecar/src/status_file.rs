@@ -1,6 +1,6 @@
 //! The status file that `run` writes and `ready`, another process, reads. It is next to the token's file.
 //!
-//! It contains no secret, because the app can read it too.
+//! The file contains no secret, because the app can read it too.
 
 use std::time::{Duration, SystemTime};
 

@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 4, "these, and the error for ready");
         let calls = calls.lock().unwrap();
         for call in [Call::Access, Call::Id] {
-            let count = calls.iter().filter(|(one, ..)| *one == call).count();
+            let count = calls.iter().filter(|(made, ..)| *made == call).count();
             assert!((34..=42).contains(&count), "{call:?}: {count}");
         }
     }

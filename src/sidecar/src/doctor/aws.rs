@@ -73,7 +73,7 @@ pub(super) async fn obtain_subject_token(
 
 /// Connects to AWS STS and compares the clocks. Returns true if AWS STS can be reached.
 ///
-/// A pod whose session comes from EKS Pod Identity does not need AWS STS, because Google sends the signed request.
+/// A pod with a session from EKS Pod Identity does not need AWS STS, because Google sends the signed request.
 async fn reach_sts(
     settings: &Settings,
     aws: &AwsSettings,

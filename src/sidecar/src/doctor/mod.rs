@@ -1,8 +1,8 @@
 //! The command `doctor`: tries each step from the projected token to Google's tokens once, and prints a line for each. It
 //! stops at the first error that later steps depend on.
 //!
-//! It runs the same code as `run`, and two additional steps: AWS's response to the signed request that only Google sends
-//! otherwise, and the principal that Google authenticates.
+//! The steps run the same code as `run`. Two are additional: AWS's response to the signed request, which otherwise only
+//! Google sends, and the principal that Google authenticates.
 
 mod aws;
 mod get_caller_identity;

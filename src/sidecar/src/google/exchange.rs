@@ -56,7 +56,7 @@ pub(super) async fn exchange(
             &response.host,
         ));
     }
-    let unexpected = |what| response.unexpected(Service::GoogleSts, what);
+    let unexpected = |problem| response.unexpected(Service::GoogleSts, problem);
     let body: Body =
         serde_json::from_slice(&response.body).map_err(|_| unexpected("no token in the response"))?;
     if body.expires_in == 0 {
@@ -86,8 +86,8 @@ fn kind(error_response: &ErrorResponse) -> ErrorKind {
     }
 }
 
-/// Returns true if Google quotes a transient error of AWS, could not read an issuer's keys, or received a signature that
-/// has expired meanwhile and is replaced by the next one.
+/// Returns true if Google quotes a transient error of AWS or could not read an issuer's keys. Also if the signature has
+/// expired on the way, because the next one replaces it.
 fn is_transient(error_response: &ErrorResponse) -> bool {
     [
         "type ServiceUnavailable",

@@ -24,7 +24,7 @@ pub(crate) enum Call {
 /// A token's lifetime or an error.
 type CallResult = Result<Duration, Error>;
 
-/// A provider whose script decides by the method of the call and the time since the start.
+/// A provider with a script, which decides by the method of the call and the time since the start.
 pub(crate) struct FakeGoogle {
     script: Box<dyn Fn(Call, Duration) -> CallResult + Send + Sync>,
     latency: Duration,
@@ -94,7 +94,7 @@ pub(crate) fn publish_subject_token(writer: &Writer) {
     writer.send_modify(|state| state.token = Some(SignedToken { token, signed_at, valid_until }));
 }
 
-/// Returns a channel whose state has a subject token.
+/// Returns a channel with a subject token in its state.
 pub(crate) fn shared_state() -> (Writer, Reader) {
     let (writer, reader) = SharedState::channel();
     publish_subject_token(&writer);

@@ -1,6 +1,6 @@
 //! The client for Google STS and the IAM Credentials API: federated tokens, access tokens and ID tokens.
 //!
-//! It neither caches nor retries: see [`crate::token_cache`].
+//! The client neither caches nor retries: see [`crate::token_cache`].
 
 mod error;
 mod exchange;

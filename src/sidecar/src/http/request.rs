@@ -1,4 +1,4 @@
-//! HTTP requests to all services except AWS STS, whose SDK sends its own over the same connector.
+//! HTTP requests to all services except AWS STS. The AWS SDK sends those over the same connector.
 
 use std::time::SystemTime;
 

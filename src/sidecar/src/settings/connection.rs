@@ -13,7 +13,7 @@ use crate::secret::Secret;
 pub struct Connection {
     /// Files of additional TLS roots, each with the variable that names it.
     pub ca_bundles: Vec<(&'static str, PathBuf)>,
-    /// The proxy, whose URL may contain a password.
+    /// The proxy. Its URL may contain a password.
     pub proxy: Option<Secret>,
     /// Hosts that are called without the proxy.
     pub no_proxy: Option<String>,

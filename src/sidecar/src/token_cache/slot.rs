@@ -24,10 +24,10 @@ const FRESHER_TOKEN_TIMEOUT: Duration = Duration::from_secs(1);
 /// together do not renew together. A token renewed earlier would be half expired when the app requests it again shortly
 /// before its own copy expires.
 pub(super) const EARLIEST_FIRST_RENEWAL: f64 = 0.3;
-/// Maximum assumed lifetime. Google's tokens are valid for 12 hours at most; a longer lifetime is not believed.
+/// Maximum assumed lifetime. Google's tokens are valid for 12 hours at most. This value replaces any longer one.
 const MAX_LIFETIME: Duration = Duration::from_hours(24);
-/// The time for which an app waits for a first token: a little less than the three seconds after which Python's and
-/// Node's libraries time out, so that the app's log shows the sidecar's error.
+/// The time for which an app waits for a first token. Python's and Node's libraries time out after three seconds. This is
+/// a little less, so that the app's log shows the sidecar's error.
 const APP_TIMEOUT: Duration = Duration::from_millis(2500);
 
 /// A token and its times.

@@ -10,7 +10,7 @@ use crate::support::{Environment, ROLE};
 
 async fn error_for(response: CannedResponse) -> Error {
     let aws = FakeServer::plain(response).await;
-    Environment::new(&format!("http://{}", aws.address)).ask().await.unwrap_err()
+    Environment::new(&format!("http://{}", aws.address)).request_session().await.unwrap_err()
 }
 
 /// The name of each body in `aws-errors`, its status, the kind of error, and whether the error is permanent.
@@ -84,6 +84,6 @@ async fn empty_projected_token_is_not_sent() {
     let aws = FakeServer::plain(CannedResponse::success()).await;
     let environment = Environment::new(&format!("http://{}", aws.address));
     std::fs::write(environment.folder.path().join("web-identity"), "").unwrap();
-    assert_eq!(environment.ask().await.unwrap_err().kind(), ErrorKind::TokenEmpty);
+    assert_eq!(environment.request_session().await.unwrap_err().kind(), ErrorKind::TokenEmpty);
     assert_eq!(aws.request_count(), 0);
 }

@@ -22,7 +22,7 @@ fn trusting(aws: &FakeServer) -> Environment {
 #[tokio::test]
 async fn assume_role_requests_a_session_without_permissions() {
     let aws = FakeServer::tls(CannedResponse::success()).await;
-    let session = trusting(&aws).ask().await.unwrap();
+    let session = trusting(&aws).request_session().await.unwrap();
     assert_eq!(session.credentials.secret_access_key(), SECRET_KEY);
     let left = session.lifetime.expires.duration_since(session.lifetime.obtained).unwrap();
     assert!(left > Duration::from_mins(59), "{left:?}");
@@ -49,11 +49,11 @@ async fn assume_role_requests_a_session_without_permissions() {
 async fn ca_bundle_is_added_to_the_roots(#[case] variable: &'static str) {
     let aws = FakeServer::tls(CannedResponse::success()).await;
     let mut environment = Environment::new(&format!("https://localhost:{}", aws.address.port()));
-    let error = environment.ask().await.unwrap_err();
+    let error = environment.request_session().await.unwrap_err();
     assert_eq!((error.kind(), error.is_permanent()), (ErrorKind::Untrusted, true), "{error}");
     assert_eq!(aws.request_count(), 0, "the token is not sent to an untrusted server");
     environment.trust(variable, &aws.ca);
-    environment.ask().await.unwrap();
+    environment.request_session().await.unwrap();
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn ca_bundle_may_contain_invalid_certificates() {
     let mut environment = trusting(&aws);
     let invalid = "-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n";
     environment.trust(names::AWS_CA_BUNDLE, &format!("a comment\n{invalid}{}{invalid}", aws.ca));
-    environment.ask().await.unwrap();
+    environment.request_session().await.unwrap();
 }
 
 #[rstest]
@@ -73,7 +73,7 @@ async fn proxy_is_used(#[case] variable: &'static str) {
     let (aws, proxy) = (FakeServer::tls(CannedResponse::success()).await, Proxy::start(None).await);
     let mut environment = trusting(&aws);
     environment.set(variable, format!("http://user:pass@{}", proxy.address));
-    environment.ask().await.unwrap();
+    environment.request_session().await.unwrap();
     let request = proxy.requests.lock().unwrap().pop().unwrap();
     assert!(request.starts_with(&format!("CONNECT {} HTTP/1.1\r\n", aws.address)), "{request}");
     assert!(request.to_ascii_lowercase().contains("proxy-authorization: basic dxnlcjpwyxnz"), "{request}");
@@ -90,7 +90,7 @@ async fn no_proxy_bypasses_the_proxy(#[case] variable: &'static str, #[case] hos
     let mut environment = trusting(&aws);
     environment.set(names::HTTPS_PROXY, format!("http://{}", proxy.address));
     environment.set(variable, hosts);
-    environment.ask().await.unwrap();
+    environment.request_session().await.unwrap();
     assert_eq!(proxy.requests.lock().unwrap().len(), 0);
 }
 
@@ -102,7 +102,7 @@ async fn rejection_by_the_proxy_is_reported(#[case] status: u16) {
     let (aws, proxy) = (FakeServer::tls(CannedResponse::success()).await, Proxy::start(Some(status)).await);
     let mut environment = trusting(&aws);
     environment.set(names::HTTPS_PROXY, format!("http://user:hush@{}", proxy.address));
-    let error = environment.ask().await.unwrap_err();
+    let error = environment.request_session().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Proxy, "{error}");
     assert!(!error.to_string().contains("hush"));
 }
@@ -110,28 +110,28 @@ async fn rejection_by_the_proxy_is_reported(#[case] status: u16) {
 #[tokio::test]
 async fn certificate_for_another_name_is_untrusted() {
     let aws = FakeServer::with_wrong_name(CannedResponse::success()).await;
-    let error = trusting(&aws).ask().await.unwrap_err();
+    let error = trusting(&aws).request_session().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Untrusted, "{error}");
 }
 
 #[tokio::test]
 async fn expired_certificate_is_reported_with_its_date() {
     let aws = FakeServer::expired(CannedResponse::success()).await;
-    let error = trusting(&aws).ask().await.unwrap_err();
+    let error = trusting(&aws).request_session().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::CertificateDate, "{error}");
 }
 
 #[tokio::test]
 async fn server_without_tls_is_reported() {
     let aws = FakeServer::plain(CannedResponse::success()).await;
-    let error = Environment::new(&format!("https://{}", aws.address)).ask().await.unwrap_err();
+    let error = Environment::new(&format!("https://{}", aws.address)).request_session().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
     assert_eq!(aws.request_count(), 0);
 }
 
 #[tokio::test]
 async fn unresolvable_host_is_reported() {
-    let error = Environment::new("https://sts.nowhere.invalid").ask().await.unwrap_err();
+    let error = Environment::new("https://sts.nowhere.invalid").request_session().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Dns, "{error}");
     assert!(error.to_string().contains("sts.nowhere.invalid"), "{error}");
 }
@@ -141,7 +141,7 @@ async fn closed_port_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let error = Environment::new(&format!("https://{address}")).ask().await.unwrap_err();
+    let error = Environment::new(&format!("https://{address}")).request_session().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
     assert!(error.to_string().contains("Connection refused"), "{error}");
 }
@@ -155,7 +155,7 @@ async fn closed_connection_is_reported() {
             drop(stream);
         }
     });
-    let error = Environment::new(&format!("http://{address}")).ask().await.unwrap_err();
+    let error = Environment::new(&format!("http://{address}")).request_session().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
 }
 
@@ -164,7 +164,7 @@ async fn closed_connection_is_reported() {
 async fn request_without_a_response_times_out() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let environment = Environment::new(&format!("http://{}", listener.local_addr().unwrap()));
-    let error = environment.ask().await.unwrap_err();
+    let error = environment.request_session().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
 }
 

@@ -78,13 +78,13 @@ impl FakeServer {
         Self::start(ca, Some(acceptor), response).await
     }
 
-    /// Starts a server whose certificate is for another name.
+    /// Starts a server with a certificate for another name.
     pub(crate) async fn with_wrong_name(response: CannedResponse) -> Self {
         let (ca, acceptor) = certificates(&["sts.example.com"], 4096);
         Self::start(ca, Some(acceptor), response).await
     }
 
-    /// Starts a server whose certificate expired in 2020.
+    /// Starts a server with a certificate that expired in 2020.
     pub(crate) async fn expired(response: CannedResponse) -> Self {
         let (ca, acceptor) = certificates(&["127.0.0.1"], 2020);
         Self::start(ca, Some(acceptor), response).await

@@ -89,7 +89,7 @@ async fn exchange_sends_the_documented_form() {
     assert_eq!(fields, expected);
 }
 
-/// A token's life is computed by Google's clock, not the node's.
+/// A token's lifetime is computed by Google's clock, not the node's.
 #[tokio::test]
 async fn access_token_is_requested_with_the_chain_of_delegates() {
     let date = SystemTime::UNIX_EPOCH + Duration::from_hours(492_336);

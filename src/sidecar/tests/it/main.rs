@@ -6,6 +6,7 @@ mod connection;
 mod fake_server;
 mod google;
 mod identities;
+mod layers;
 mod process;
 mod reference;
 mod refresh;

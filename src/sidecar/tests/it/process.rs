@@ -106,7 +106,7 @@ fn run_publishes_serves_and_exits_without_showing_a_secret() {
     let metrics = send(metrics_port, "GET", "/metrics", "");
     assert!(metrics.contains("refreshes_total{step=\"renew\",outcome=\"ok\",reason=\"\"} 1"), "{metrics}");
     assert!(send(metrics_port, "GET", imds::CREDENTIALS_PATH, &header).starts_with("HTTP/1.1 404"));
-    let state = std::fs::read_to_string(environment.folder.path().join("token.status.json")).unwrap();
+    let status = std::fs::read_to_string(environment.folder.path().join("token.status.json")).unwrap();
     let exited = terminate(child);
     assert_eq!(exited.status.code(), Some(0));
     let log = text(&exited.stderr);
@@ -115,7 +115,7 @@ fn run_publishes_serves_and_exits_without_showing_a_secret() {
         "{log}"
     );
     let output_text =
-        [log, &metrics, &state, text(&exited.stdout), text(&ready.stderr), text(&ready.stdout)].concat();
+        [log, &metrics, &status, text(&exited.stdout), text(&ready.stderr), text(&ready.stdout)].concat();
     let signature = token.split_once("Signature%3D").unwrap().1.split_once('%').unwrap().0;
     for secret in [SECRET_KEY, SESSION_TOKEN, PROJECTED_TOKEN, "marker-", signature, body(&session)] {
         assert!(!output_text.contains(secret), "{secret} is shown: {output_text}");
@@ -170,9 +170,9 @@ fn a_thousand_concurrent_requests_share_one_exchange_without_showing_a_secret() 
     let child = command(&environment, &["run"]).spawn().unwrap();
     wait_until("the port is open", || TcpStream::connect(("127.0.0.1", port)).is_ok());
     let responses: Vec<_> = std::thread::scope(|scope| {
-        let asking = (0..1000).map(|_| scope.spawn(|| send(port, "GET", TOKEN, FLAVOR)));
-        let asking: Vec<_> = asking.collect();
-        asking.into_iter().map(|one| one.join().unwrap()).collect()
+        let clients = (0..1000).map(|_| scope.spawn(|| send(port, "GET", TOKEN, FLAVOR)));
+        let clients: Vec<_> = clients.collect();
+        clients.into_iter().map(|client| client.join().unwrap()).collect()
     });
     for response in &responses {
         assert!(response.starts_with("HTTP/1.1 200 OK") && response.contains(IMPERSONATED), "{response}");
@@ -311,7 +311,10 @@ fn permanent_error_is_reported_by_ready_in_the_log_and_at_the_startup_timeout() 
     assert!(log.contains("\"level\":\"ERROR\"") && log.contains("\"reason\":\"access-denied\""), "{log}");
     let ready = output(&environment, &["ready"]);
     assert_eq!(ready.status.code(), Some(1));
-    assert!(text(&ready.stderr).starts_with(message), "{}", text(&ready.stderr));
+    let fix = "check the role's ARN";
+    assert!(log.contains(&format!("\"remediation\":\"{fix}")) && !log.contains("Fix: "), "{log}");
+    let ready = text(&ready.stderr);
+    assert!(ready.starts_with(message) && ready.contains(&format!(". Fix: {fix}")), "{ready}");
     assert_eq!(aws.request_count(), 1, "a permanent error is retried slowly");
 }
 

@@ -43,9 +43,9 @@ fn table(head: &str, row: fn(ErrorKind) -> String) -> String {
 
 #[test]
 fn docs_list_every_error() {
-    section::hold(REFERENCE, "faults", &table("| code | stage | message | retried |", error_row));
+    section::hold(REFERENCE, "sidecar errors", &table("| code | stage | message | retried |", error_row));
     let remediations = table("| message | fix | code |", remediation_row);
-    section::hold(TROUBLESHOOTING, "faults", &remediations);
+    section::hold(TROUBLESHOOTING, "sidecar errors", &remediations);
 }
 
 #[test]

@@ -91,8 +91,8 @@ fn problem(file: &Path, now: SystemTime, session_expires: SystemTime) -> Option<
     (now >= session_expires).then(|| "its session has expired".to_owned())
 }
 
-/// A script of outages that a session survives: a second, minutes, and just less than the remaining lifetime of a session
-/// at its latest renewal; transient and permanent ones, and an empty projected token.
+/// A script of outages that a session survives: transient and permanent ones, and an empty projected token. The longest are
+/// just shorter than the remaining lifetime of a session at its latest renewal.
 fn outages(elapsed: Duration) -> CallResult {
     let minutes = elapsed.as_secs() / 60;
     match minutes % (6 * 60) {

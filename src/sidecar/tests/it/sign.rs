@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
 use ring::digest::{SHA256, digest};
 use rolebridge_sidecar::sign::sign;
+use rstest::rstest;
 use serde_json::Value;
 
 const CANONICAL_REQUEST: &str = include_str!("vectors/get-caller-identity/canonical-request.txt");
@@ -58,20 +59,14 @@ fn subject_token_is_encoded_once_on_one_line() {
     assert!(token.expose().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"%-._~".contains(&byte)));
 }
 
-#[test]
-fn host_is_the_public_one_of_the_partition() {
-    for (region, url) in [
-        ("eu-west-1", "https://sts.eu-west-1.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15"),
-        ("cn-north-1", "https://sts.cn-north-1.amazonaws.com.cn?Action=GetCallerIdentity&Version=2011-06-15"),
-    ] {
-        let token = sign(&credentials("token"), AUDIENCE, region, then()).unwrap();
-        let request: Value = serde_json::from_str(&decoded(token.expose())).unwrap();
-        assert_eq!(request["url"], url);
-        assert_eq!(
-            header(&request, "host"),
-            url.strip_prefix("https://").unwrap().split_once('?').unwrap().0
-        );
-    }
+#[rstest]
+#[case("eu-west-1", "https://sts.eu-west-1.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15")]
+#[case("cn-north-1", "https://sts.cn-north-1.amazonaws.com.cn?Action=GetCallerIdentity&Version=2011-06-15")]
+fn host_is_the_public_one_of_the_partition(#[case] region: &str, #[case] url: &str) {
+    let token = sign(&credentials("token"), AUDIENCE, region, then()).unwrap();
+    let request: Value = serde_json::from_str(&decoded(token.expose())).unwrap();
+    assert_eq!(request["url"], url);
+    assert_eq!(header(&request, "host"), url.strip_prefix("https://").unwrap().split_once('?').unwrap().0);
 }
 
 proptest! {

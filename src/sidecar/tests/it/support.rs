@@ -31,7 +31,7 @@ pub(crate) fn volume() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-/// Creates a session with that life.
+/// Creates a session with that lifetime.
 pub(crate) fn session(lifetime: Lifetime) -> Session {
     let (secret, token) = (SECRET_KEY, Some(SESSION_TOKEN.to_owned()));
     let credentials = Credentials::new("ASIAMARKER", secret, token, Some(lifetime.expires), "test");
@@ -64,7 +64,7 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// Creates an environment whose AWS STS is at `endpoint`.
+    /// Creates an environment with AWS STS at `endpoint`.
     pub(crate) fn new(endpoint: &str) -> Self {
         let folder = volume();
         let path = |name: &str| folder.path().join(name).display().to_string();
@@ -105,7 +105,7 @@ impl Environment {
     }
 
     /// Requests a session from AWS STS.
-    pub(crate) async fn ask(&self) -> Result<Session, Error> {
+    pub(crate) async fn request_session(&self) -> Result<Session, Error> {
         match self.provide(Clock::system()).await? {
             Credential::Session(session) => Ok(session),
             Credential::Token(..) => panic!("expected a session"),

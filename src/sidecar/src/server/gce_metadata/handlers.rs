@@ -173,7 +173,7 @@ impl<P: TokenProvider> GceMetadataServer<P> {
         Ok(Body::new(TEXT, token.secret.expose().to_owned()).into_response())
     }
 
-    /// Converts an error. A permanent one gets a status that libraries do not retry, and whose body they show.
+    /// Converts an error. Libraries do not retry the status of a permanent one, and they show its body.
     fn unavailable(&self, unavailable: Unavailable) -> Rejection {
         match unavailable {
             Unavailable::Error(error) if error.is_permanent() => Rejection::bad_request(error.to_string()),

@@ -1,6 +1,6 @@
 //! The part of EC2's metadata service (IMDSv2) that Google's libraries use, on 127.0.0.1 only.
 //!
-//! Its responses prove the pod's identity. Each endpoint requires the session token that only a `PUT` returns, so that a
+//! The responses prove the pod's identity. Each endpoint requires the session token that only a `PUT` returns, so that a
 //! request forged through an app's vulnerability (SSRF) fails.
 //!
 //! One path also accepts a marker header instead and returns the subject token. The C++ client uses it, because it treats
