@@ -123,8 +123,8 @@ pub(crate) enum Command {
     /// Makes no change. Each finding has a severity, a message and a link to the documentation. Missing permissions are
     /// reported as warnings, and the other checks continue.
     ///
-    /// Reads the webhook's objects, forwards a port to each replica to read its serving certificate, has the API server
-    /// create a pod as a dry run, and pages through the pods that opted in.
+    /// Reads the webhook's objects, and forwards a port to each replica to read its serving certificate. The API server
+    /// creates a pod as a dry run. Then the command pages through the pods that opted in.
     #[command(after_help = AFTER_CHECK)]
     Check {
         #[command(flatten)]

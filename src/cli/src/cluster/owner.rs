@@ -37,8 +37,8 @@ impl Owner {
                     kind.to_ascii_lowercase()
                 )
             }
-            "Pod" => "recreate the pod".to_owned(),
-            "Job" => "recreate the Job, or wait for the next run of its CronJob".to_owned(),
+            "Pod" => "delete the pod and create it again".to_owned(),
+            "Job" => "delete the Job and create it again, or wait for the next run of its CronJob".to_owned(),
             _ => format!("delete the pods; {kind}/{name} recreates them"),
         }
     }
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case::no_owner(None, "Pod/a", "recreate the pod")]
+    #[case::no_owner(None, "Pod/a", "delete the pod and create it again")]
     #[case::deployment(
         Some(("ReplicaSet", "batch-7d4b9")),
         "Deployment/batch",
@@ -76,7 +76,7 @@ mod tests {
         "StatefulSet/db",
         "run `kubectl --namespace shop rollout restart statefulset/db`"
     )]
-    #[case::job(Some(("Job", "j")), "Job/j", "recreate the Job, or wait for the next run of its CronJob")]
+    #[case::job(Some(("Job", "j")), "Job/j", "delete the Job and create it again, or wait for the next run of its CronJob")]
     fn restart_hint_depends_on_owner(
         #[case] reference: Option<(&str, &str)>,
         #[case] title: &str,

@@ -29,8 +29,8 @@ pub(super) fn remediation(reason: &str, evidence: &PodEvidence<'_>) -> Option<Re
         )),
         "untrusted" => Some(Remediation::new(
             format!(
-                "a TLS-intercepting proxy sits between the pod and {host}. Add its certificate authority to the sidecar's \
-                 TLS roots:"
+                "add the certificate authority of the TLS-intercepting proxy between the pod and {host}, usually the \
+                 company's, to the sidecar's TLS roots:"
             ),
             format!(
                 "kubectl -n {namespace} create configmap company-ca --from-file ca.crt\n\n\
