@@ -58,7 +58,7 @@ async fn identity_is_exchanged_for_google_tokens(
         }
     }
     let sidecar = Process::start("rolebridge-sidecar", command).unwrap();
-    sidecar.log().wait_for_line(0, TIMEOUT, |line| line.contains("a token is published")).await.unwrap();
+    sidecar.log().wait_for_line(0, TIMEOUT, |line| line.contains("subject token published")).await.unwrap();
     let (status, token) =
         get_metadata(port, "token?scopes=https://www.googleapis.com/auth/cloud-platform").await;
     assert_eq!(status, 200, "{token}\n{}", sidecar.log().text());

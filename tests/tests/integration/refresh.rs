@@ -109,7 +109,7 @@ async fn transient_aws_error_is_in_the_pods_events() {
     let pod = world.create_pod(&with_source(ConfigKind::File)).await.unwrap();
     let mut sidecar = pod.start_container(CONTAINER).unwrap();
     let error = pod.wait_started(&mut sidecar, Duration::ZERO).await.unwrap_err().to_string();
-    assert!(error.contains("AWS STS: it has a fault of its own"), "{error}");
+    assert!(error.contains("AWS STS: internal server error"), "{error}");
     assert_eq!(sidecar.try_wait().unwrap(), None, "the sidecar keeps running after a transient error");
     world.clouds.clear_faults();
     pod.wait_started(&mut sidecar, TIMEOUT).await.unwrap();
@@ -123,7 +123,7 @@ async fn permanent_aws_error_names_the_service_and_the_fix() {
     let mut sidecar = pod.start_container(CONTAINER).unwrap();
     let error = pod.wait_started(&mut sidecar, Duration::ZERO).await.unwrap_err().to_string();
     assert!(error.contains("AWS STS: the role does not trust this pod's service account"), "{error}");
-    assert!(error.contains("To mend: check the role's ARN"), "{error}");
+    assert!(error.contains("Fix: check the role's ARN"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -185,7 +185,7 @@ async fn restarted_sidecar_is_ready_at_once_while_the_token_is_valid(#[case] sou
     assert_eq!(events, Vec::<String>::new(), "the first probe succeeds");
     // The probe reads only the file, so it may succeed before the new sidecar listens. Until the sidecar has called AWS,
     // loopback may refuse connections.
-    let called_aws = |line: &str| line.contains("AWS STS: it has a fault of its own");
+    let called_aws = |line: &str| line.contains("AWS STS: internal server error");
     sidecar.log().wait_for_line(0, TIMEOUT, called_aws).await.unwrap();
     let mut app = pod.start_container(APP).unwrap();
     let status = app.wait(TIMEOUT).await.unwrap();
