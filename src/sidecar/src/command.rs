@@ -4,10 +4,12 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use rolebridge_telemetry::log;
+
 use crate::doctor::OutputFormat;
 use crate::error::Failure;
 use crate::settings::{self, Env, Identity, Settings};
-use crate::{doctor, log, run, startup_probe};
+use crate::{doctor, run, startup_probe};
 
 const USAGE: &str = "\
 Keeps a pod's subject token fresh, from the identity that the pod has.
@@ -114,7 +116,7 @@ fn token_command(env: &Env<'_>) -> Result<(), Failure> {
 }
 
 fn start_log(level: tracing::level_filters::LevelFilter) -> Result<(), Failure> {
-    log::start(level).map_err(|error| Failure::new(error.to_string()))
+    log::init(env!("CARGO_CRATE_NAME"), level, io::stderr).map_err(|error| Failure::new(error.to_string()))
 }
 
 fn print(text: &str) -> Result<(), Failure> {

@@ -6,7 +6,7 @@
 //!
 //! The modules form layers, and each uses only modules of lower layers:
 //!
-//! 1. [`error`], [`secret`], [`clock`], [`jwt`], [`schedule`], [`scopes`], [`log`]
+//! 1. [`error`], [`secret`], [`clock`], [`jwt`], [`schedule`], [`scopes`]
 //! 2. [`subject_token`], [`token_kind`], [`projected_token`], [`status_file`]
 //! 3. [`settings`], which parses the environment once; [`sign`], [`publish`]
 //! 4. [`http`]
@@ -28,7 +28,6 @@ pub mod error;
 pub mod google;
 pub mod http;
 pub mod jwt;
-pub mod log;
 pub mod metrics;
 pub mod projected_token;
 pub mod publish;

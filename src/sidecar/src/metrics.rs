@@ -1,7 +1,6 @@
 //! The sidecar's metrics, in Prometheus's text exposition format. Labels have a closed set of values, and nothing here is
 //! a secret, because the port is reachable from outside the pod.
 
-use std::fmt::{Display, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -10,6 +9,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
+use rolebridge_telemetry::exposition::{Exposition, MetricType};
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Stage};
@@ -149,54 +149,66 @@ impl Metrics {
     /// Renders all metrics, with the gauges from `state` and `clock`.
     #[must_use]
     pub fn render(&self, state: &SharedState, clock: &Clock) -> String {
-        let mut text = String::with_capacity(6 * 1024);
-        let refreshes =
-            "Requests for a session or token (renew) and publications (sign), by outcome and reason.";
-        family(&mut text, "refreshes_total", "counter", refreshes, self.refreshes());
-        let tokens =
-            "Requests for Google tokens, by outcome and reason. An error is listed once it has occurred.";
-        family(&mut text, "google_tokens_total", "counter", tokens, self.google_tokens());
-        let requests = "Requests to the server on 127.0.0.1, by endpoint and result.";
-        family(&mut text, "loopback_requests_total", "counter", requests, self.loopback_requests());
+        let mut exposition = Exposition::new(PREFIX);
+        self.write_refreshes(&mut exposition);
+        self.write_google_tokens(&mut exposition);
+        self.write_loopback_requests(&mut exposition);
         let has_failing_tokens = self.failing_tokens.load(Ordering::Relaxed) > 0;
         for (name, help, value) in gauges(state, has_failing_tokens, clock) {
-            family(&mut text, name, "gauge", help, value.map(|value| (String::new(), value)));
+            let mut family = exposition.family(name, MetricType::Gauge, help);
+            if let Some(value) = value {
+                family.sample(&[], value);
+            }
         }
-        text
+        exposition.into_text()
     }
 
-    fn refreshes(&self) -> impl Iterator<Item = (String, u64)> {
-        let successes = [("renew", &self.renewals), ("sign", &self.signatures)];
-        let successes = successes.map(|(step, count)| {
-            (format!("{{step=\"{step}\",outcome=\"ok\",reason=\"\"}}"), count.load(Ordering::Relaxed))
-        });
-        let errors = self.errors.iter().map(|(kind, count)| {
+    fn write_refreshes(&self, exposition: &mut Exposition) {
+        let mut family = exposition.family(
+            "refreshes_total",
+            MetricType::Counter,
+            "Requests for a session or token (renew) and publications (sign), by outcome and reason.",
+        );
+        for (step, count) in [("renew", &self.renewals), ("sign", &self.signatures)] {
+            let labels = [("step", step), ("outcome", "ok"), ("reason", "")];
+            family.sample(&labels, count.load(Ordering::Relaxed));
+        }
+        for (kind, count) in self.errors.iter() {
             let step = if kind.stage() == Stage::Publication { "sign" } else { "renew" };
-            (format!("{{step=\"{step}\",outcome=\"error\",reason=\"{kind}\"}}"), count)
-        });
-        successes.into_iter().chain(errors)
+            family.sample(&[("step", step), ("outcome", "error"), ("reason", kind.code())], count);
+        }
     }
 
-    fn google_tokens(&self) -> impl Iterator<Item = (String, u64)> {
-        TokenClass::ALL.iter().zip(&self.issued).zip(&self.issue_errors).flat_map(
-            |((class, issued), issue_errors)| {
-                let labels = move |outcome, reason| {
-                    format!("{{token=\"{}\",outcome=\"{outcome}\",reason=\"{reason}\"}}", class.name())
-                };
-                let errors = issue_errors.iter().filter(|(_, count)| *count > 0);
-                let errors = errors.map(move |(kind, count)| (labels("error", kind.code()), count));
-                std::iter::once((labels("ok", ""), issued.load(Ordering::Relaxed))).chain(errors)
-            },
-        )
+    fn write_google_tokens(&self, exposition: &mut Exposition) {
+        let mut family = exposition.family(
+            "google_tokens_total",
+            MetricType::Counter,
+            "Requests for Google tokens, by outcome and reason. An error is listed once it has occurred.",
+        );
+        for ((class, issued), issue_errors) in
+            TokenClass::ALL.iter().zip(&self.issued).zip(&self.issue_errors)
+        {
+            let token = class.name();
+            let labels = [("token", token), ("outcome", "ok"), ("reason", "")];
+            family.sample(&labels, issued.load(Ordering::Relaxed));
+            for (kind, count) in issue_errors.iter().filter(|(_, count)| *count > 0) {
+                family.sample(&[("token", token), ("outcome", "error"), ("reason", kind.code())], count);
+            }
+        }
     }
 
-    fn loopback_requests(&self) -> impl Iterator<Item = (String, u64)> {
-        ENDPOINTS.iter().zip(&self.requests).flat_map(|((_, endpoint), counts)| {
-            RESULTS.iter().zip(counts).map(move |(result, count)| {
-                let labels = format!("{{endpoint=\"{endpoint}\",result=\"{result}\"}}");
-                (labels, count.load(Ordering::Relaxed))
-            })
-        })
+    fn write_loopback_requests(&self, exposition: &mut Exposition) {
+        let mut family = exposition.family(
+            "loopback_requests_total",
+            MetricType::Counter,
+            "Requests to the server on 127.0.0.1, by endpoint and result.",
+        );
+        for ((_, endpoint), counts) in ENDPOINTS.iter().zip(&self.requests) {
+            for (result, count) in RESULTS.iter().zip(counts) {
+                let labels = [("endpoint", *endpoint), ("result", *result)];
+                family.sample(&labels, count.load(Ordering::Relaxed));
+            }
+        }
     }
 }
 
@@ -229,20 +241,6 @@ fn gauges(state: &SharedState, has_failing_tokens: bool, clock: &Clock) -> [Gaug
             Some(refresh_failing),
         ),
     ]
-}
-
-fn family<V: Display>(
-    text: &mut String,
-    name: &str,
-    kind: &str,
-    help: &str,
-    samples: impl IntoIterator<Item = (String, V)>,
-) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(text, "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}");
-    for (labels, value) in samples {
-        let _ = writeln!(text, "{PREFIX}{name}{labels} {value}");
-    }
 }
 
 /// Returns the router of the metrics' server.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The layers from the lowest to the highest. Modules of one layer do not use one another.
 const LAYERS: &[&[&str]] = &[
-    &["clock", "error", "jwt", "log", "schedule", "scopes", "secret"],
+    &["clock", "error", "jwt", "schedule", "scopes", "secret"],
     &["projected_token", "status_file", "subject_token", "token_kind"],
     &["publish", "settings", "sign"],
     &["http"],

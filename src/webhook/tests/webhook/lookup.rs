@@ -93,7 +93,7 @@ async fn silent_api_server_limits_the_preview_to_the_caches() {
     api.set_behavior(Behavior::Silent);
     let review = review(&json!({"kind": "Job", "spec": {"template": pod()}}));
     let warned = send_review(&Arc::new(synced_state(&api, &[])), "/workloads", &review).await;
-    assert!(warned["warnings"][0].as_str().unwrap().contains("will be refused"), "{warned}");
+    assert!(warned["warnings"][0].as_str().unwrap().contains("will be denied"), "{warned}");
     let silent = send_review(&Arc::new(app_state(&api)), "/workloads", &review).await;
     assert_eq!(silent, json!({"uid": silent["uid"], "allowed": true}));
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rolebridge_webhook::state::AppState;
+use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::api::Api;
@@ -39,7 +40,7 @@ async fn invalid_pod_is_denied_with_a_message() {
     assert_eq!(response["allowed"], false);
     assert_eq!(response["status"]["code"], 403);
     let message = response["status"]["message"].as_str().unwrap();
-    assert!(message.starts_with("rolebridge.io/inject"), "{message}");
+    assert!(message.starts_with("rolebridge.io/inject on the pod: expected "), "{message}");
 }
 
 #[tokio::test]
@@ -73,31 +74,31 @@ async fn invalid_workload_gets_a_warning_and_passes_unchanged() {
         assert_eq!((&response["allowed"], &response["patch"]), (&json!(true), &Value::Null));
         let warning = response["warnings"][0].as_str().unwrap();
         assert!(
-            warning.starts_with(&format!("The pods of this {kind} will be refused: rolebridge.io/inject")),
+            warning.starts_with(&format!("The pods of this {kind} will be denied: rolebridge.io/inject")),
             "{warning}"
         );
     }
 }
 
+#[rstest]
+#[case::annotation_of_the_workload(json!({"annotations": {"rolebridge.io/inject": "true"}}), json!({}), "rolebridge.io/inject on the Deployment has no effect")]
+#[case::label_of_the_workload(json!({"labels": {"rolebridge.io/inject": "true"}}), json!({}), "rolebridge.io/inject on the Deployment has no effect")]
+#[case::label_of_the_pod(json!({}), json!({"labels": {"rolebridge.io/inject": "true"}}), "Labels on the pod have no effect: rolebridge.io/inject")]
 #[tokio::test]
-async fn opt_in_without_effect_gets_a_warning() {
+async fn opt_in_without_effect_gets_a_warning(
+    #[case] metadata: Value,
+    #[case] pod_metadata: Value,
+    #[case] expected: &str,
+) {
     let (_, state) = ready_state();
     let mut template = pod();
-    template["metadata"]["annotations"] = Value::Null;
-    let mut labeled = template.clone();
-    labeled["metadata"]["labels"] = json!({"rolebridge.io/inject": "true"});
-    for (metadata, template, expected) in [
-        (json!({"annotations": {"rolebridge.io/inject": "true"}}), &template, "on the Deployment itself"),
-        (json!({"labels": {"rolebridge.io/inject": "true"}}), &template, "on the Deployment itself"),
-        (json!({}), &labeled, "among its labels: rolebridge.io/inject"),
-    ] {
-        let object = json!({"kind": "Deployment", "metadata": metadata, "spec": {"template": template}});
-        let response = send_review(&state, "/workloads", &review(&object)).await;
-        assert_eq!((&response["allowed"], &response["patch"]), (&json!(true), &Value::Null));
-        let warnings = response["warnings"].as_array().unwrap();
-        assert_eq!(warnings.len(), 1, "{warnings:?}");
-        assert!(warnings[0].as_str().unwrap().contains(expected), "{warnings:?}");
-    }
+    template["metadata"] = pod_metadata;
+    let object = json!({"kind": "Deployment", "metadata": metadata, "spec": {"template": template}});
+    let response = send_review(&state, "/workloads", &review(&object)).await;
+    assert_eq!((&response["allowed"], &response["patch"]), (&json!(true), &Value::Null));
+    let warnings = response["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].as_str().unwrap().contains(expected), "{warnings:?}");
 }
 
 #[tokio::test]
