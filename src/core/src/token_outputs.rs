@@ -1,7 +1,7 @@
 //! Additional token files that the sidecar refreshes, for programs that can only read a token from a file:
 //! `access-token,id-token=https://reports.example`.
 
-use crate::parse::InvalidValue;
+use crate::invalid_value::InvalidValue;
 use crate::pod_names;
 use crate::redact::Quoted;
 

@@ -1,13 +1,11 @@
 //! Checks that the documentation lists every reason.
 
-#[path = "../../core/tests/section/mod.rs"]
-mod section;
-
+use rolebridge_doc_sync::section;
 use rolebridge_inject::Reason;
 
 #[test]
 fn reference_lists_every_reason() {
     let rows = Reason::ALL.iter().map(|reason| format!("| `{}` | {} |\n", reason.code(), reason.sentence()));
     let table = format!("| code | sentence |\n| --- | --- |\n{}", rows.collect::<String>());
-    section::hold("docs/src/reference.md", "reasons", &table);
+    section::check("docs/src/reference.md", "reasons", &table);
 }

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::blocks::{Block, blocks};
+use rolebridge_doc_sync::blocks::{Block, blocks};
+
 use crate::program::crate_path;
 
 /// The files that the commands read: the name in the documentation, and the case to use for it.
@@ -13,7 +14,7 @@ const FILES: &[(&str, &str)] = &[("clientLibraryConfig-aws.json", "external-acco
 fn is_runnable(block: &Block) -> bool {
     let commands = block.commands();
     let is_own = !commands.is_empty() && commands.iter().all(|command| command.starts_with("rolebridge "));
-    is_own && !block.needs_more() && block.mark.is_none()
+    is_own && !block.has_requirements() && block.mark.is_none()
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! Tests of the program as a person runs it.
 
-#[path = "../../../core/tests/section/blocks.rs"]
-mod blocks;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
@@ -18,10 +16,6 @@ mod fake_api;
 mod fake_replica;
 #[cfg(test)]
 mod fixtures;
-#[cfg(test)]
-mod layers;
-#[path = "../../../core/tests/section/pages.rs"]
-mod pages;
 #[cfg(test)]
 mod program;
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::InvalidValue;
 use super::network::host_of;
 use crate::aws::{CredentialsSource, RoleArn, is_name_byte};
 use crate::identity::Identity;
+use crate::invalid_value::InvalidValue;
 
 /// Parses an IAM role ARN: `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`.
 ///

@@ -1,8 +1,8 @@
 //! Google values: providers, service accounts, projects, universes.
 
-use super::InvalidValue;
 use super::network::is_host;
 use crate::google::ProviderName;
+use crate::invalid_value::InvalidValue;
 
 /// Parses the resource name of a workload identity pool provider.
 ///

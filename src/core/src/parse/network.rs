@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
-use super::{InvalidValue, digits};
+use super::number::digits;
+use crate::invalid_value::InvalidValue;
 
 /// Parses a port that an unprivileged container may listen on.
 ///

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use rolebridge_doc_sync::section;
 use rolebridge_inject::{Decision, Reason};
 
 use crate::case::{Case, files};
-use crate::section;
 
 const PAGE: &str = "docs/src/troubleshooting.md";
 
@@ -48,7 +48,7 @@ fn documentation_lists_every_denial() {
     for (reason, message) in &denials {
         writeln!(table, "| `{}` | {message} |", reason.code()).unwrap();
     }
-    section::hold(PAGE, "refusals", &table);
+    section::check(PAGE, "refusals", &table);
     let never_denied = [Reason::NotOptedIn, Reason::OptedOut, Reason::MirrorPod, Reason::AlreadyInjected];
     for reason in Reason::ALL.iter().filter(|reason| !never_denied.contains(reason)) {
         assert!(reasons.contains(reason), "no case is denied for {}", reason.code());
@@ -64,5 +64,5 @@ fn documentation_lists_every_warning() {
     for warning in &warnings {
         writeln!(table, "| {warning} |").unwrap();
     }
-    section::hold(PAGE, "warnings", &table);
+    section::check(PAGE, "warnings", &table);
 }

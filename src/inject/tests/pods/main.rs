@@ -23,8 +23,6 @@ mod others;
 mod properties;
 #[cfg(test)]
 mod render;
-#[path = "../../../core/tests/section/mod.rs"]
-mod section;
 #[cfg(test)]
 mod steps;
 #[cfg(test)]

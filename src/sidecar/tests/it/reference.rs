@@ -1,14 +1,10 @@
 //! The tables of errors and metrics in the book are made from the code.
 
-#[path = "../../../core/tests/section/metrics.rs"]
-mod listed;
-#[path = "../../../core/tests/section/mod.rs"]
-mod section;
-
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use rolebridge_doc_sync::{metrics as doc_metrics, section};
 use rolebridge_sidecar::clock::Clock;
 use rolebridge_sidecar::error::{Error, ErrorKind, Stage};
 use rolebridge_sidecar::metrics::Metrics;
@@ -43,9 +39,9 @@ fn table(head: &str, row: fn(ErrorKind) -> String) -> String {
 
 #[test]
 fn docs_list_every_error() {
-    section::hold(REFERENCE, "sidecar errors", &table("| code | stage | message | retried |", error_row));
+    section::check(REFERENCE, "sidecar errors", &table("| code | stage | message | retried |", error_row));
     let remediations = table("| message | fix | code |", remediation_row);
-    section::hold(TROUBLESHOOTING, "sidecar errors", &remediations);
+    section::check(TROUBLESHOOTING, "sidecar errors", &remediations);
 }
 
 #[test]
@@ -54,7 +50,7 @@ fn docs_list_error_messages_of_aws() {
     for (name, _, kind, _) in aws_errors::CASES {
         writeln!(table, "| `{}` | `{kind}` |", aws_errors::body(name).1).unwrap();
     }
-    section::hold(TROUBLESHOOTING, "what AWS STS says", &table);
+    section::check(TROUBLESHOOTING, "what AWS STS says", &table);
 }
 
 /// Compares the beginning of each message, which contains no names.
@@ -76,5 +72,6 @@ fn docs_list_every_metric() {
     // An error is listed once it has occurred.
     metrics.count_issue_error(TokenClass::Access, &Error::new(ErrorKind::Dns, ""));
     let page = metrics.render(&SharedState::default(), &Clock::system());
-    section::hold(REFERENCE, "the sidecar's metrics", &listed::table(&page));
+    section::check(REFERENCE, "the sidecar's metrics", &doc_metrics::table(&page));
+    section::check("docs/src/public-names.md", "names of the sidecar's metrics", &doc_metrics::names(&page));
 }

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::{Request, Response};
 use http_body_util::BodyExt;
 use kube::Client;
+use rolebridge_doc_sync::section;
 use rolebridge_inject::ObjectMetadata;
 use rolebridge_webhook::events::{EventReason, Events};
 use rolebridge_webhook::metadata::cache::MetadataStore;
@@ -18,7 +19,6 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 use tower::service_fn;
 
-use crate::section;
 use crate::support::api::Api;
 use crate::support::{ROLE, pod, review, send_review, synced_state};
 
@@ -98,5 +98,5 @@ fn reference_lists_every_event_reason() {
     let row = |reason: &EventReason| format!("| `{}` | {} |\n", reason.as_str(), reason.description());
     let rows: String = EventReason::ALL.iter().map(row).collect();
     let table = format!("| reason | when |\n| --- | --- |\n{rows}");
-    section::hold("docs/src/reference.md", "events", &table);
+    section::check("docs/src/reference.md", "events", &table);
 }

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
 use k8s_openapi::jiff::Timestamp;
+use rolebridge_doc_sync::{metrics as doc_metrics, section};
 use rolebridge_inject::Reason;
 use rolebridge_webhook::health::{Health, router};
 use rolebridge_webhook::http::cert_resolver::CertResolver;
@@ -21,7 +22,6 @@ use tower::ServiceExt;
 use crate::support::api::Api;
 use crate::support::pki::Issued;
 use crate::support::{ROLE, app_state, pod, post, review, send, send_review, synced_state};
-use crate::{listed, section};
 
 async fn get(health: &Health, path: &str) -> (u16, String) {
     let response =
@@ -97,7 +97,8 @@ async fn metrics_page_shows_every_counter() {
         drain: Arc::default(),
     };
     let (_, text) = get(&health, "/metrics").await;
-    section::hold("docs/src/reference.md", "the webhook's metrics", &listed::table(&text));
+    section::check("docs/src/reference.md", "the webhook's metrics", &doc_metrics::table(&text));
+    section::check("docs/src/public-names.md", "names of the webhook's metrics", &doc_metrics::names(&text));
     insta::assert_snapshot!(text);
 }
 

@@ -9,14 +9,9 @@ mod deadlines;
 mod drain;
 mod events;
 mod health;
-mod layers;
-#[path = "../../../core/tests/section/metrics.rs"]
-mod listed;
 mod lookup;
 mod reflector;
 mod reload;
 mod reviews;
-#[path = "../../../core/tests/section/mod.rs"]
-mod section;
 mod support;
 mod tls;

@@ -1,15 +1,12 @@
-//! What the pages link to in this repository is there: files, and headings of pages.
-#![expect(clippy::unwrap_used, reason = "what helps a test may panic as the test may")]
-
-#[path = "section/pages.rs"]
-mod pages;
+//! Checks the pages' links to files and headings of this repository.
+#![expect(clippy::unwrap_used, reason = "test helpers may panic")]
 
 use std::fs;
 use std::path::Path;
 
-use self::pages::{pages, root};
+use rolebridge_doc_sync::pages::{pages, root};
 
-/// The text without fenced code.
+/// Returns the text without fenced code.
 fn prose(text: &str) -> String {
     text.split("```").step_by(2).collect()
 }
@@ -19,7 +16,7 @@ fn links(prose: &str) -> impl Iterator<Item = &str> {
     targets.filter(|target| !target.contains("://"))
 }
 
-/// The anchors of a page's headings, as GitHub and mdBook make them.
+/// Returns the anchors of a page's headings in the form of GitHub and mdBook.
 fn anchors(page: &Path) -> Vec<String> {
     let prose = prose(&fs::read_to_string(page).unwrap());
     let headings = prose.lines().filter(|line| line.starts_with('#'));
@@ -31,23 +28,23 @@ fn anchors(page: &Path) -> Vec<String> {
     headings.map(anchor).collect()
 }
 
-fn broken(page: &Path, link: &str) -> bool {
+fn is_broken(page: &Path, link: &str) -> bool {
     let (file, anchor) = link.split_once('#').map_or((link, None), |(file, anchor)| (file, Some(anchor)));
     let target = if file.is_empty() { page.to_owned() } else { page.parent().unwrap().join(file) };
-    !target.exists() || anchor.is_some_and(|anchor| !anchors(&target).iter().any(|one| one == anchor))
+    !target.exists() || anchor.is_some_and(|anchor| !anchors(&target).iter().any(|other| other == anchor))
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     let pages = pages().into_iter().map(|page| root().join(page));
     let broken: Vec<_> = pages
         .flat_map(|page| {
             let prose = prose(&fs::read_to_string(&page).unwrap());
-            let broken = links(&prose).filter(|link| broken(&page, link));
+            let broken = links(&prose).filter(|link| is_broken(&page, link));
             broken.map(|link| format!("{}: {link}", page.display())).collect::<Vec<_>>()
         })
         .collect();
-    assert!(broken.is_empty(), "links that lead nowhere: {broken:#?}");
+    assert!(broken.is_empty(), "links without a target: {broken:#?}");
 }
 
 #[test]

@@ -1,11 +1,12 @@
-//! The pages' tables of annotations and environment variables are the ones in the code.
-#![expect(clippy::unwrap_used, reason = "what helps a test may panic as the test may")]
-
-mod section;
+//! Checks the reference's tables of annotations and environment variables.
+#![expect(clippy::unwrap_used, reason = "test helpers may panic")]
 
 use std::fmt::Write;
 
 use rolebridge_core::annotations::{ALL, PREFIX};
+use rolebridge_doc_sync::section;
+
+const PAGE: &str = "docs/src/reference.md";
 
 fn annotations() -> String {
     let mut table = String::from("| annotation | meaning | default |\n| --- | --- | --- |\n");
@@ -16,19 +17,19 @@ fn annotations() -> String {
     table
 }
 
-/// The variables of a module of `environment.rs`, with what stands above each.
+/// Renders the variables of a module of `env.rs` with their doc comments.
 fn variables(module: &str) -> String {
-    let source = include_str!("../src/env.rs");
+    let source = include_str!("../../../src/core/src/env.rs");
     let (_, rest) = source.split_once(&format!("pub mod {module} {{\n")).unwrap();
-    let (inside, _) = rest.split_once("\n}\n").unwrap();
+    let (body, _) = rest.split_once("\n}\n").unwrap();
     let mut table = String::from("| variable | meaning |\n| --- | --- |\n");
     let mut meaning = Vec::new();
-    for line in inside.lines().map(str::trim) {
+    for line in body.lines().map(str::trim) {
         if let Some(text) = line.strip_prefix("/// ") {
             meaning.push(text);
         } else if let Some((_, value)) = line.split_once(": &str = \"") {
             let meaning = std::mem::take(&mut meaning).join(" ");
-            assert!(!meaning.contains("[`"), "{value} a link of rustdoc is none on a page: {meaning}");
+            assert!(!meaning.contains("[`"), "{value}: expected no rustdoc links, found {meaning}");
             writeln!(table, "| `{}` | {meaning} |", value.trim_end_matches("\";")).unwrap();
         }
     }
@@ -36,15 +37,18 @@ fn variables(module: &str) -> String {
 }
 
 #[test]
-fn the_reference_lists_every_annotation_and_variable() {
-    let page = "docs/src/reference.md";
-    section::hold(page, "annotations", &annotations());
-    section::hold(page, "the sidecar's variables", &variables("sidecar"));
-    section::hold(page, "the app's variables", &variables("app"));
+fn reference_lists_every_annotation() {
+    section::check(PAGE, "annotations", &annotations());
 }
 
 #[test]
-fn every_key_is_ours_and_said_once() {
+fn reference_lists_every_variable() {
+    section::check(PAGE, "the sidecar's variables", &variables("sidecar"));
+    section::check(PAGE, "the app's variables", &variables("app"));
+}
+
+#[test]
+fn annotation_keys_are_unique_and_have_the_prefix() {
     let mut keys: Vec<_> = ALL.iter().map(|annotation| annotation.key).collect();
     assert!(keys.iter().all(|key| key.starts_with(PREFIX)));
     keys.sort_unstable();
