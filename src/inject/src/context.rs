@@ -1,6 +1,6 @@
 //! The inputs of a decision other than the pod.
 
-use crate::defaults::Defaults;
+use crate::defaults::model::Defaults;
 use crate::object_metadata::ObjectMetadata;
 
 /// The inputs of a decision other than the pod.

@@ -18,7 +18,7 @@ const RUN_BY_CI: &[(&str, &str, &str)] = &[
     ("helm install rolebridge charts/rolebridge", "tests/cluster/e2e/setup.sh", "helm install rolebridge"),
 ];
 
-/// The command whose blocks `src/cli/tests/command/docs_commands.rs` runs.
+/// The command that `src/cli/tests/command/docs_commands.rs` runs, with all its blocks.
 const OWN_COMMAND: &str = "rolebridge ";
 
 /// Returns true if a check of the cluster tests runs the block, on its own page or on a page that repeats it.

@@ -1,5 +1,5 @@
-//! Checks the layers of each crate in `src`: a file imports only files of its own or a lower layer, and no two files
-//! import each other, directly or through other files. Tests are ignored.
+//! Checks the layers of each crate in `src`. A file imports only files of its own or a lower layer. No two files import
+//! each other, directly or through other files. Tests are ignored.
 //!
 //! An import is a path that begins with `crate`, `super`, `self` or a child module. It counts for the innermost module of
 //! the path that is a file.
@@ -197,6 +197,7 @@ fn paths(text: &str) -> BTreeSet<String> {
 fn expand(prefix: &str, tree: &str, paths: &mut BTreeSet<String>) {
     let Some((head, tail)) = tree.split_once('{') else {
         let path = format!("{prefix}{}", tree.trim());
+        let path = path.split(" as ").next().unwrap_or_default().to_owned();
         paths.extend(Some(path).filter(|path| !path.ends_with("::")));
         return;
     };

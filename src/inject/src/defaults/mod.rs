@@ -1,7 +1,7 @@
 //! `defaults.yaml`: the platform team's settings for every pod.
 
 mod document;
-mod model;
+pub(crate) mod model;
 
 #[cfg(test)]
 mod tests;

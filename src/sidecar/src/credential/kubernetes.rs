@@ -6,7 +6,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::Credential;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::schedule::Lifetime;
@@ -16,7 +15,8 @@ use crate::{jwt, projected_token};
 /// The remaining lifetime below which a token counts as expired.
 const MIN_REMAINING: Duration = Duration::from_secs(10);
 
-pub(super) fn credential(file: &Path, clock: &Clock) -> Result<Credential, Error> {
+/// Reads the token and its lifetime.
+pub(super) fn token(file: &Path, clock: &Clock) -> Result<(SubjectToken, Lifetime), Error> {
     let token = projected_token::read(file)?;
     let obtained = clock.now();
     let expires = jwt::expires(token.expose());
@@ -24,7 +24,7 @@ pub(super) fn credential(file: &Path, clock: &Clock) -> Result<Credential, Error
     if expires <= obtained + MIN_REMAINING {
         return Err(Error::new(ErrorKind::TokenStale, file.display().to_string()));
     }
-    Ok(Credential::Token(SubjectToken::new(token.expose()), Lifetime { obtained, expires }))
+    Ok((SubjectToken::new(token.expose()), Lifetime { obtained, expires }))
 }
 
 #[cfg(test)]
@@ -44,7 +44,7 @@ mod tests {
     #[case::expired(TOKEN, -60, Err(ErrorKind::TokenStale))]
     #[case::without_exp("eyJh.e30.c2ln", 60, Err(ErrorKind::TokenMalformed))]
     #[case::empty("", 60, Err(ErrorKind::TokenEmpty))]
-    fn credential_requires_a_valid_token(
+    fn token_is_read_only_while_it_is_valid(
         #[case] content: &str,
         #[case] remaining: i64,
         #[case] expected: Result<u64, ErrorKind>,
@@ -53,8 +53,8 @@ mod tests {
         std::fs::write(file.path(), content).unwrap();
         let now = SystemTime::UNIX_EPOCH
             + Duration::from_secs(1_772_409_600_u64.checked_add_signed(-remaining).unwrap());
-        let credential = credential(file.path(), &Clock::from_fn(move || now));
-        let seconds = credential.map(|credential| credential.lifetime().total().as_secs());
+        let token = token(file.path(), &Clock::from_fn(move || now));
+        let seconds = token.map(|(_, lifetime)| lifetime.total().as_secs());
         assert_eq!(seconds.map_err(|error| error.kind()), expected);
     }
 }

@@ -133,7 +133,10 @@ impl CredentialSource for CredentialProvider {
     async fn provide(&self) -> Result<Credential, Error> {
         match &self.identity.source {
             IdentitySource::Aws(aws) => self.credential_of_session(aws, self.session(aws).await?).await,
-            IdentitySource::Kubernetes { token_file } => kubernetes::credential(token_file, &self.clock),
+            IdentitySource::Kubernetes { token_file } => {
+                let (token, lifetime) = kubernetes::token(token_file, &self.clock)?;
+                Ok(Credential::Token(token, lifetime))
+            }
         }
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
+use super::client::{GoogleClient, Token};
 use super::error::ErrorResponse;
-use super::{GoogleClient, Token};
 use crate::error::{Error, ErrorKind, Service};
 use crate::http::request::{Request, send};
 use crate::scopes::Scopes;

@@ -8,8 +8,8 @@ use std::time::SystemTime;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::client::{GoogleClient, Token};
 use super::error::ErrorResponse;
-use super::{GoogleClient, Token};
 use crate::error::{Error, ErrorKind, Service};
 use crate::http::request::{Request, Response, parse_time, send};
 use crate::jwt;

@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use super::GoogleClient;
+use super::client::GoogleClient;
 use super::error::ErrorResponse;
 use super::exchange::form;
 use crate::error::{Error, ErrorKind, Service};

@@ -2,6 +2,7 @@
 //!
 //! The client neither caches nor retries: see [`crate::token_cache`].
 
+mod client;
 mod error;
 mod exchange;
 #[cfg(test)]
@@ -9,22 +10,11 @@ pub(crate) mod fake;
 mod impersonate;
 mod introspect;
 
-use std::time::Duration;
-
+pub use self::client::{GoogleClient, Token};
 use crate::error::Error;
 use crate::scopes::Scopes;
 use crate::secret::Secret;
-use crate::settings::{Connection, GoogleSettings, Settings};
 use crate::subject_token::SubjectToken;
-
-/// A Google token.
-#[derive(Debug, Clone)]
-pub struct Token {
-    /// The text.
-    pub secret: Secret,
-    /// The remaining lifetime, by Google's clock.
-    pub expires_in: Duration,
-}
 
 /// A source of Google tokens.
 pub trait TokenProvider: Send + Sync + 'static {
@@ -60,24 +50,7 @@ pub trait TokenProvider: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Token, Error>> + Send;
 }
 
-/// A client for Google STS and the IAM Credentials API.
-#[derive(Debug)]
-pub struct GoogleClient {
-    settings: GoogleSettings,
-    subject_token_type: &'static str,
-    connection: Connection,
-}
-
 impl GoogleClient {
-    /// Creates a client.
-    #[must_use]
-    pub fn new(settings: &Settings) -> Self {
-        let Settings { identity, google, .. } = settings;
-        let (subject_token_type, connection) =
-            (identity.kind.subject_token_type(), identity.connection.clone());
-        Self { settings: google.clone(), subject_token_type, connection }
-    }
-
     /// Returns the principal of a federated token, as IAM policies name it.
     ///
     /// # Errors

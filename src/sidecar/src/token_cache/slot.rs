@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{IssuedToken, Unavailable};
 use crate::error::Error;
 use crate::google::Token;
 use crate::schedule::renewal_fraction;
@@ -29,6 +28,24 @@ const MAX_LIFETIME: Duration = Duration::from_hours(24);
 /// The time for which an app waits for a first token. Python's and Node's libraries time out after three seconds. This is
 /// a little less, so that the app's log shows the sidecar's error.
 const APP_TIMEOUT: Duration = Duration::from_millis(2500);
+
+/// A token for a caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedToken {
+    /// The token.
+    pub secret: Secret,
+    /// The remaining lifetime.
+    pub expires_in: Duration,
+}
+
+/// The reason why a caller gets no token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unavailable {
+    /// The last request failed.
+    Error(Error),
+    /// No response has arrived yet.
+    Pending,
+}
 
 /// A token and its times.
 #[derive(Debug, Clone)]

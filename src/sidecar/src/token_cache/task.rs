@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::cache::{Inner, SharedSlot, TokenCache};
 use super::slot::{CachedToken, EARLIEST_FIRST_RENEWAL, FetchState};
-use super::{Inner, SharedSlot, TokenCache};
 use crate::error::{Error, ErrorKind};
 use crate::google::{Token, TokenProvider};
 use crate::metrics::FailureGuard;

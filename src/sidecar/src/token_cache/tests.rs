@@ -1,11 +1,15 @@
-use rstest::rstest;
-use tokio::time::{advance, sleep};
+use std::time::Duration;
 
+use rstest::rstest;
+use tokio::time::{Instant, advance, sleep};
+
+use super::cache::MAX_TOKENS;
 use super::*;
-use crate::error::{ErrorKind, Service};
+use crate::error::{Error, ErrorKind, Service};
 use crate::google::fake::{Call, FakeGoogle, clock, publish_subject_token, shared_state};
 use crate::scopes::Scopes;
 use crate::shared_state::{SharedState, Writer};
+use crate::token_kind::TokenKind;
 
 const HOUR: Duration = Duration::from_hours(1);
 

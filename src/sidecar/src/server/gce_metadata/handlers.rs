@@ -3,71 +3,23 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_TYPE, ETAG, SERVER};
-use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::GceMetadataServer;
 use super::query::Query;
+use super::response::{Body, FLAVOR, Rejection, etag};
+use super::state::GceMetadataServer;
 use super::tree::Node;
-use super::wait_for_change::etag;
 use crate::google::TokenProvider;
 use crate::scopes::Scopes;
 use crate::token_cache::Unavailable;
 use crate::token_kind::TokenKind;
 
-/// The header of requests and responses.
-const FLAVOR: (HeaderName, &str) = (HeaderName::from_static("metadata-flavor"), "Google");
 const TEXT: &str = "application/text";
 const JSON: &str = "application/json";
 /// Maximum number of bytes of an ID token's audience.
 const MAX_AUDIENCE_BYTES: usize = 2048;
-
-/// A response's body and its etag.
-pub(super) struct Body {
-    content_type: &'static str,
-    text: String,
-    pub(super) etag: String,
-}
-
-impl Body {
-    fn new(content_type: &'static str, text: String) -> Self {
-        let etag = etag(&text);
-        Self { content_type, text, etag }
-    }
-}
-
-impl IntoResponse for Body {
-    fn into_response(self) -> Response {
-        let headers = [(CONTENT_TYPE, self.content_type.to_owned()), (ETAG, self.etag)];
-        with_server_headers((StatusCode::OK, headers, self.text))
-    }
-}
-
-/// Adds the headers by which libraries recognize the metadata server, also in error responses.
-fn with_server_headers(response: impl IntoResponse) -> Response {
-    ([FLAVOR, (SERVER, "Metadata Server for VM")], response).into_response()
-}
-
-/// An error response: a status and the reason.
-pub(super) struct Rejection(StatusCode, String);
-
-impl Rejection {
-    pub(super) fn new(status: StatusCode, reason: impl Into<String>) -> Self {
-        Self(status, reason.into())
-    }
-
-    fn bad_request(reason: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, reason)
-    }
-}
-
-impl IntoResponse for Rejection {
-    fn into_response(self) -> Response {
-        with_server_headers((self.0, [(CONTENT_TYPE, "text/plain; charset=utf-8")], self.1))
-    }
-}
 
 /// Handles the request by which libraries detect Google Cloud. Go's library sends it without the header.
 pub(super) async fn ping<P: TokenProvider>(State(server): State<Arc<GceMetadataServer<P>>>) -> Response {

@@ -8,6 +8,8 @@
 
 mod handlers;
 mod query;
+mod response;
+mod state;
 mod tree;
 mod wait_for_change;
 
@@ -16,40 +18,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::get;
-use tokio::sync::Semaphore;
 
+pub use self::state::GceMetadataServer;
 pub use self::tree::Instance;
-use self::tree::Node;
 use crate::google::TokenProvider;
 use crate::metrics::Endpoint;
-use crate::shared_state::Reader;
-use crate::token_cache::TokenCache;
 
 /// The path below which all values are.
 const ROOT: &str = "/computeMetadata";
-/// Maximum number of requests that wait for a change. Each holds one of the server's connections.
-const MAX_WATCHERS: usize = 16;
-
-/// The state of the handlers.
-#[derive(Debug)]
-pub struct GceMetadataServer<P> {
-    root: Node,
-    tokens: TokenCache<P>,
-    state: Reader,
-    /// True if there is a service account, and so ID tokens.
-    impersonates: bool,
-    watchers: Semaphore,
-}
-
 impl<P: TokenProvider> GceMetadataServer<P> {
-    /// Creates a server for the values of `instance` and its tokens. `state` has the error while there is no token.
-    #[must_use]
-    pub fn new(instance: &Instance, tokens: TokenCache<P>, state: Reader) -> Self {
-        let root = instance.tree();
-        let impersonates = instance.impersonates();
-        Self { root, tokens, state, impersonates, watchers: Semaphore::new(MAX_WATCHERS) }
-    }
-
     /// Returns the routes.
     pub fn routes(self) -> Router {
         let state = Arc::new(self);

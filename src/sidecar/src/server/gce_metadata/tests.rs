@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 use tower::ServiceExt;
 
+use super::state::MAX_WATCHERS;
 use super::*;
 use crate::error::{Error, ErrorKind, Service};
 use crate::google::fake::{FakeGoogle, clock, shared_state};
 use crate::metrics::Metrics;
 use crate::server;
 use crate::shared_state::{SharedState, Writer};
+use crate::token_cache::TokenCache;
 
 const EMAIL: &str = "batch@shop.iam.gserviceaccount.com";
 const V1: &str = "/computeMetadata/v1";

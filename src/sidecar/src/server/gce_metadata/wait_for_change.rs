@@ -7,18 +7,12 @@ use axum::http::StatusCode;
 use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
 
-use super::GceMetadataServer;
-use super::handlers::{Body, Rejection};
 use super::query::Wait;
+use super::response::{Body, Rejection, etag};
+use super::state::GceMetadataServer;
 use crate::google::TokenProvider;
 use crate::secret::Secret;
 use crate::token_kind::TokenKind;
-
-/// Returns a tag that identifies a text and reveals nothing of it, so that a token's may be shown.
-pub(super) fn etag(text: &str) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-    hex::encode(&digest.as_ref()[..8])
-}
 
 /// Waits for a change, for at most `limit` if there is one.
 async fn wait_at_most(limit: Option<Duration>, change: impl Future<Output = ()>) {

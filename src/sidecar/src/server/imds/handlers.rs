@@ -16,8 +16,8 @@ use axum::response::{IntoResponse, Response};
 use rolebridge_core::imds::{MARKER_HEADER, MARKER_VALUE, SESSION_TOKEN_HEADER, SESSION_TTL_HEADER};
 use serde::Serialize;
 
-use super::ImdsServer;
 use super::session::TTL_SECONDS;
+use super::state::ImdsServer;
 use crate::aws::sts::Session;
 use crate::status_file::unix_seconds;
 

@@ -8,50 +8,19 @@
 
 mod handlers;
 mod session;
+mod state;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::{get, put};
-use rolebridge_core::aws::RoleArn;
 use rolebridge_core::imds::{CREDENTIALS_PATH, MARKER_HEADER, REGION_PATH, SESSION_TOKEN_PATH};
 
-use self::session::SessionTokens;
-use crate::clock::Clock;
+pub use self::state::ImdsServer;
 use crate::metrics::Endpoint;
-use crate::shared_state::Reader;
-
-/// The state of the handlers.
-#[derive(Debug)]
-pub struct ImdsServer {
-    state: Reader,
-    clock: Clock,
-    session_tokens: SessionTokens,
-    region: String,
-    role: String,
-}
 
 impl ImdsServer {
-    /// Creates a server for a session of `role` in `region`.
-    ///
-    /// # Errors
-    /// Returns an error if the system provides no random bytes.
-    pub fn new(
-        region: &str,
-        role: &RoleArn,
-        state: Reader,
-        clock: Clock,
-    ) -> Result<Self, ring::error::Unspecified> {
-        Ok(Self {
-            state,
-            clock,
-            session_tokens: SessionTokens::new()?,
-            region: region.to_owned(),
-            role: role.name().to_owned(),
-        })
-    }
-
     /// Returns the routes.
     pub fn routes(self) -> Router {
         let state = Arc::new(self);

@@ -4,6 +4,7 @@ use aws_credential_types::Credentials;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
+use rolebridge_core::aws::RoleArn;
 use rolebridge_core::imds::{MARKER_VALUE, SESSION_TOKEN_HEADER, SESSION_TTL_HEADER};
 use rstest::rstest;
 use serde_json::Value;
@@ -11,6 +12,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::aws::sts::Session;
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::metrics::Metrics;
 use crate::schedule::Lifetime;
