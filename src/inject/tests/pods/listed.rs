@@ -48,7 +48,7 @@ fn documentation_lists_every_denial() {
     for (reason, message) in &denials {
         writeln!(table, "| `{}` | {message} |", reason.code()).unwrap();
     }
-    section::check(PAGE, "refusals", &table);
+    section::check(PAGE, "denials", &table);
     let never_denied = [Reason::NotOptedIn, Reason::OptedOut, Reason::MirrorPod, Reason::AlreadyInjected];
     for reason in Reason::ALL.iter().filter(|reason| !never_denied.contains(reason)) {
         assert!(reasons.contains(reason), "no case is denied for {}", reason.code());

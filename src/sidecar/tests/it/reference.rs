@@ -50,7 +50,7 @@ fn docs_list_error_messages_of_aws() {
     for (name, _, kind, _) in aws_errors::CASES {
         writeln!(table, "| `{}` | `{kind}` |", aws_errors::body(name).1).unwrap();
     }
-    section::check(TROUBLESHOOTING, "what AWS STS says", &table);
+    section::check(TROUBLESHOOTING, "AWS STS messages", &table);
 }
 
 /// Compares the beginning of each message, which contains no names.
