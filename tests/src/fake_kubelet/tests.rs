@@ -110,8 +110,9 @@ const ORDER: &str = "
       restartPolicy: Always
       command: [/sh, 'echo sidecar >>/scratch/order; exec sleep 60']
       startupProbe:
-        exec: {command: [/sh, 'echo probe >>/scratch/order; test $(grep -c probe /scratch/order) = 2 || { echo not yet; exit 1; }']}
+        exec: {command: [/sh, 'until grep -q sidecar /scratch/order; do sleep .05; done; echo probe >>/scratch/order; test $(grep -c probe /scratch/order) = 2 || { echo not yet; exit 1; }']}
         periodSeconds: 1
+        timeoutSeconds: 15
       volumeMounts: [{name: scratch, mountPath: /scratch}]
     - name: migrate
       command: [/sh, 'echo migrate >>/scratch/order']
