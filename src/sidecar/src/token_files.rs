@@ -123,8 +123,8 @@ impl<P: TokenProvider> TokenFileWriter<P> {
 
     /// Publishes the first error for `ready`, which is another process.
     fn publish_error(&self) {
-        let statuses = self.statuses.borrow();
-        let error = statuses.iter().find_map(|status| status.error.as_ref().map(ErrorSummary::from));
+        let error =
+            self.statuses.borrow().iter().find_map(|status| status.error.as_ref().map(ErrorSummary::from));
         if let Err(error) = self.publisher.publish_token_files_error(error.as_ref()) {
             tracing::warn!(%error, "failed to publish the status of the token files");
         }
