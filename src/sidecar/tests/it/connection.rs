@@ -9,6 +9,7 @@ use rolebridge_sidecar::clock::Clock;
 use rolebridge_sidecar::error::ErrorKind;
 use rstest::rstest;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 use crate::fake_server::{CannedResponse, FakeServer, Proxy};
 use crate::support::{Environment, PROJECTED_TOKEN, ROLE, SECRET_KEY};
@@ -166,6 +167,16 @@ async fn request_without_a_response_times_out() {
     let environment = Environment::new(&format!("http://{}", listener.local_addr().unwrap()));
     let error = environment.request_session().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+}
+
+/// The connector's read timeout ends with the first byte of the response, so only the call's deadline remains.
+#[tokio::test(start_paused = true)]
+async fn slow_response_times_out_at_the_call_deadline() {
+    let environment = Environment::new(&format!("http://{}", FakeServer::slow_body().await));
+    let start = Instant::now();
+    let error = environment.request_session().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert_eq!(start.elapsed().as_secs(), 15);
 }
 
 #[rstest]

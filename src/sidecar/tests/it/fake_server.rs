@@ -101,6 +101,25 @@ impl FakeServer {
         Self::start_with(ca, Some(acceptor), responses).await
     }
 
+    /// Starts a server without TLS that sends a byte of the body every four seconds of paused time.
+    pub(crate) async fn slow_body() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = BufReader::new(stream);
+            let (_, length) = head(&mut stream).await.unwrap();
+            stream.read_exact(&mut vec![0; length]).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n").await.unwrap();
+            for _ in 0..10 {
+                tokio::time::sleep(Duration::from_secs(4)).await;
+                // This fails after the client has closed the connection.
+                stream.write_all(b" ").await.ok();
+            }
+        });
+        address
+    }
+
     async fn start(ca: String, acceptor: Option<TlsAcceptor>, response: CannedResponse) -> Self {
         Self::start_with(ca, acceptor, vec![response]).await
     }

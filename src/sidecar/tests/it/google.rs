@@ -16,6 +16,7 @@ use rolebridge_sidecar::subject_token::SubjectToken;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 use crate::fake_server::{CannedResponse, FakeServer};
 use crate::support::{AUDIENCE, Environment, SECRET_KEY, SESSION_TOKEN};
@@ -272,4 +273,17 @@ async fn request_without_a_response_times_out() {
     let google = GoogleClient::new(&settings);
     let error = google.exchange(&subject(), &Scopes::cloud_platform()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+}
+
+/// The connector's read timeout ends with the first byte of the response, so only the call's deadline remains.
+#[tokio::test(start_paused = true)]
+async fn slow_response_times_out_at_the_call_deadline() {
+    let mut environment = Environment::new("https://sts.invalid");
+    environment.set(names::STS_ENDPOINT, format!("http://{}", FakeServer::slow_body().await));
+    let settings = environment.settings();
+    let google = GoogleClient::new(&settings);
+    let start = Instant::now();
+    let error = google.exchange(&subject(), &Scopes::cloud_platform()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert_eq!(start.elapsed().as_secs(), 15);
 }

@@ -344,6 +344,7 @@ fn invalid_arguments_ports_and_settings_are_reported_at_the_start() {
     environment.set(names::AWS_REGION, "");
     let setting = output(&environment, &["run"]);
     assert_eq!(setting.status.code(), Some(1));
-    assert!(text(&setting.stderr).starts_with("AWS_REGION: expected an AWS region"));
+    let log = text(&setting.stderr);
+    assert!(log.starts_with("AWS_REGION: expected an AWS region") && log.contains(", found no value"), "{log}");
     assert_eq!(aws.request_count(), 0);
 }
