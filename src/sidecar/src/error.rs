@@ -196,7 +196,7 @@ error_kinds! {
     /// `RegionDisabledException`.
     RegionDisabled = "region-disabled", Response, Permanent,
         "AWS STS is not activated in this region for this account",
-        "activate the region in the IAM console, or choose another region with the annotation rolebridge.io/aws-region";
+        "activate AWS STS in this region in the IAM console, or choose another region with the annotation rolebridge.io/aws-region";
     /// `AccessDenied` to `GetWebIdentityToken`.
     WebTokenDenied = "web-token-denied", Response, Permanent,
         "the role may not request a JSON web token",
