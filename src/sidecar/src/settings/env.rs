@@ -40,8 +40,8 @@ impl SettingsError {
     }
 
     pub(super) fn loopback_unavailable() -> Self {
-        let expected =
-            "\"metadata\", because only the identity aws-role with its own role may serve \"loopback\"";
+        let expected = "\"metadata\", because \"loopback\" serves the session, and only that of the identity aws-role \
+                        with its own role may do nothing but prove the identity";
         Self::new(names::SERVE, InvalidValue::expected(expected), "\"loopback\"")
     }
 
@@ -53,7 +53,8 @@ impl SettingsError {
 
     pub(super) fn without_service_account(variable: &'static str) -> Self {
         let expected = format!("no value without {}", names::SERVICE_ACCOUNT);
-        Self::new(variable, InvalidValue::expected(expected), "one")
+        let hint = format!("set {}, or unset this variable", names::SERVICE_ACCOUNT);
+        Self::new(variable, InvalidValue::with_hint(expected, hint), "one")
     }
 }
 

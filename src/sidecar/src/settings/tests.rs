@@ -40,8 +40,9 @@ const AGENT: [(&str, &str); 3] = [
 ];
 const METADATA: [(&str, &str); 2] = [(names::LOOPBACK_PORT, "15080"), (names::SERVE, "metadata")];
 const LOOPBACK: (&str, &str) = (names::LOOPBACK_PORT, "15080");
-const NO_LOOPBACK: &str = "ROLEBRIDGE_SERVE: expected \"metadata\", because only the identity aws-role with its own \
-                           role may serve \"loopback\", found \"loopback\"";
+const NO_LOOPBACK: &str = "ROLEBRIDGE_SERVE: expected \"metadata\", because \"loopback\" serves the session, and only \
+                           that of the identity aws-role with its own role may do nothing but prove the identity, \
+                           found \"loopback\"";
 
 #[test]
 fn aws_jwt_selects_a_web_token() {
@@ -189,14 +190,14 @@ fn token_files_are_next_to_the_subject_token() {
     ])
     .unwrap();
     let id = |audience: &str| TokenKind::Id { audience: audience.to_owned(), with_email: true };
-    let token_file_ =
+    let expected_file =
         |kind, name: &str| TokenFile::token(kind, Path::new("/var/run/rolebridge/token").join(name));
     assert_eq!(
         settings.token_files,
         [
-            token_file_(TokenKind::default_access(), "access-token"),
-            token_file_(id("https://a.example"), "id-token"),
-            token_file_(id("b"), "id-token-2"),
+            expected_file(TokenKind::default_access(), "access-token"),
+            expected_file(id("https://a.example"), "id-token"),
+            expected_file(id("b"), "id-token-2"),
         ]
     );
 }
@@ -293,7 +294,7 @@ fn serve_lists_the_protocols(#[case] value: &str, #[case] imds: bool, #[case] gc
 #[case(
     names::DELEGATES,
     "a@b.iam.gserviceaccount.com",
-    "ROLEBRIDGE_DELEGATES: expected no value without ROLEBRIDGE_SERVICE_ACCOUNT, found one"
+    "ROLEBRIDGE_DELEGATES: expected no value without ROLEBRIDGE_SERVICE_ACCOUNT, found one. Fix: set ROLEBRIDGE_SERVICE_ACCOUNT, or unset this variable."
 )]
 #[case(
     names::TOKEN_LIFETIME,
