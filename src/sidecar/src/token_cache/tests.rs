@@ -138,10 +138,10 @@ async fn id_token_is_fresh_and_issued_on_demand_only() {
         assert!(token.expires_in >= Duration::from_secs(3_590), "{:?}", token.expires_in);
         sleep(Duration::from_secs(3)).await;
     }
-    let store = fixture.count(Call::Id);
-    assert!((10..=15).contains(&store), "{store}");
+    let issued = fixture.count(Call::Id);
+    assert!((10..=15).contains(&issued), "{issued}");
     sleep(24 * HOUR).await;
-    assert_eq!(fixture.count(Call::Id), store);
+    assert_eq!(fixture.count(Call::Id), issued);
 }
 
 #[tokio::test(start_paused = true)]

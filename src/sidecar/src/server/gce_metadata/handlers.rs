@@ -112,7 +112,7 @@ impl<P: TokenProvider> GceMetadataServer<P> {
         } else if !self.impersonates {
             Some(
                 "Google issues ID tokens only to service accounts, and this pod impersonates none. \
-                 Fix: set one with the annotation rolebridge.io/service-account",
+                 Fix: set one with the annotation rolebridge.io/service-account.",
             )
         } else {
             None

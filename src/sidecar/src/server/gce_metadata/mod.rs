@@ -26,6 +26,7 @@ use crate::metrics::Endpoint;
 
 /// The path below which all values are.
 const ROOT: &str = "/computeMetadata";
+
 impl<P: TokenProvider> GceMetadataServer<P> {
     /// Returns the routes.
     pub fn routes(self) -> Router {

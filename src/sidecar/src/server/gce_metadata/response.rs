@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 /// The header of requests and responses.
 pub(super) const FLAVOR: (HeaderName, &str) = (HeaderName::from_static("metadata-flavor"), "Google");
+
 /// A response's body and its etag.
 pub(super) struct Body {
     pub(super) content_type: &'static str,

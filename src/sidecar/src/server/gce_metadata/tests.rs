@@ -222,7 +222,7 @@ async fn id_token_requires_a_service_account() {
     let rejected = fixture.get(&format!("{IDENTITY}?audience=a")).await;
     assert_eq!(rejected.status, StatusCode::BAD_REQUEST);
     assert!(
-        rejected.body.ends_with("with the annotation rolebridge.io/service-account"),
+        rejected.body.ends_with("with the annotation rolebridge.io/service-account."),
         "{}",
         rejected.body
     );
