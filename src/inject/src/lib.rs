@@ -5,16 +5,15 @@
 //! The pod is read through a borrowed view of only the fields that affect injection ([`Pod`]). The patch has explicit
 //! `add` operations on the raw JSON, so fields that this version does not know stay unchanged.
 //!
-//! A module imports only modules of its own layer or of those before it:
+//! A module imports only modules of its own layer or of those before it, without cycles:
 //!
-//! 1. `reason`, `denial`, `message`, [`quantity`], `pattern`, `object_metadata`, [`view`]
-//! 2. `mesh`, `reinvocation`, `unknown_keys`, `ineffective`
-//! 3. `settings::parse`, `settings::token_source`, [`defaults`], `context`, `opt_in`
+//! 1. `message`, `object_metadata`, `pattern`, [`quantity`], `reason`
+//! 2. `denial`, [`view`]
+//! 3. `context`, `defaults::model`, `ineffective`, `mesh`, `opt_in`, `reinvocation`, `unknown_keys`
 //! 4. [`settings`]
-//! 5. [`patch`]
-//! 6. `warnings`
-//! 7. `admission`
-//! 8. [`workload`]
+//! 5. [`defaults`], [`patch`], `warnings`
+//! 6. `admission`
+//! 7. [`workload`]
 
 mod admission;
 mod context;

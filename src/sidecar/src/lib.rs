@@ -4,16 +4,17 @@
 //! Decision logic is pure and takes the time as an argument: [`sign`], [`schedule`], [`status_file`], [`error`] and the
 //! slots of [`token_cache`]. IO is in the other modules.
 //!
-//! The modules form layers, and each uses only modules of lower layers:
+//! A module imports only modules of its own layer or of those before it, without cycles:
 //!
-//! 1. [`error`], [`secret`], [`clock`], [`jwt`], [`schedule`], [`scopes`]
-//! 2. [`subject_token`], [`token_kind`], [`projected_token`], [`status_file`]
-//! 3. [`settings`], which parses the environment once; [`sign`], [`publish`]
-//! 4. [`http`]
-//! 5. [`aws`] and [`google`], the clients of AWS STS, Google STS and the IAM Credentials API
-//! 6. [`credential`], [`shared_state`], then [`metrics`]
-//! 7. [`refresh`], [`token_cache`], then [`server`], [`token_files`]
-//! 8. [`run`], [`startup_probe`], then [`doctor`], then [`command`]
+//! 1. [`clock`], [`error`], [`scopes`], [`secret`], [`token_kind`]
+//! 2. [`settings`], which parses the environment once
+//! 3. [`http`]
+//! 4. [`aws`] and [`google`], the clients of AWS STS, Google STS and the IAM Credentials API; [`jwt`],
+//!    [`projected_token`], [`schedule`], [`sign`], [`subject_token`]
+//! 5. [`credential`], [`metrics`], [`shared_state`], [`status_file`], [`token_cache`]
+//! 6. [`publish`], [`refresh`], [`server`], [`startup_probe`], [`token_files`]
+//! 7. [`doctor`], [`run`]
+//! 8. [`command`]
 //!
 //! Data flows from [`projected_token`] through [`aws::sts`], [`credential`] and [`sign`] to [`publish`] and
 //! [`server::imds`], driven by [`refresh`]. With the source `metadata`, it flows on through [`google`] and

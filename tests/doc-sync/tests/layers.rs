@@ -109,7 +109,7 @@ const CRATES: &[Layers] = &[
             &["aws", "google", "jwt", "projected_token", "schedule", "sign", "subject_token"],
             &["credential", "metrics", "shared_state", "status_file", "token_cache"],
             &["publish", "refresh", "server", "startup_probe", "token_files"],
-            &["doctor", "log", "run"],
+            &["doctor", "run"],
             &["command"],
         ],
         independent: &[],

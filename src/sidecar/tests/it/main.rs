@@ -6,7 +6,6 @@ mod connection;
 mod fake_server;
 mod google;
 mod identities;
-mod layers;
 mod process;
 mod reference;
 mod refresh;
