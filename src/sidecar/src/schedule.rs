@@ -10,7 +10,7 @@ pub const RESIGN_INTERVAL: Duration = Duration::from_mins(2);
 /// The time for which a signature counts as valid. AWS accepts it for 5 to 15 minutes.
 pub const SIGNATURE_LIFETIME: Duration = Duration::from_mins(5);
 /// The remaining lifetime below which a session no longer signs, if it can be renewed.
-pub const MIN_REMAINING: Duration = Duration::from_mins(15);
+pub const SESSION_MIN_REMAINING: Duration = Duration::from_mins(15);
 
 /// The fraction of a lifetime after which it is renewed at the earliest.
 pub const EARLIEST_RENEWAL: f64 = 0.6;
@@ -42,13 +42,13 @@ impl Lifetime {
         self.expires.duration_since(self.obtained).unwrap_or_default()
     }
 
-    /// Returns the time to renew: after [`renewal_fraction`] of the lifetime. At least [`MIN_REMAINING`] remains then, if
+    /// Returns the time to renew: after [`renewal_fraction`] of the lifetime. At least [`SESSION_MIN_REMAINING`] remains then, if
     /// the lifetime is long enough.
     #[must_use]
     pub fn renew_at(&self, earliest: f64, jitter: f64) -> SystemTime {
         let total = self.total();
         let remaining = total.mul_f64(1.0 - renewal_fraction(earliest, jitter));
-        let min_remaining = MIN_REMAINING.min(total.mul_f64(0.4));
+        let min_remaining = SESSION_MIN_REMAINING.min(total.mul_f64(0.4));
         self.expires - remaining.max(min_remaining)
     }
 }

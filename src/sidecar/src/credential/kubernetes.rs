@@ -13,7 +13,7 @@ use crate::subject_token::SubjectToken;
 use crate::{jwt, projected_token};
 
 /// The remaining lifetime below which a token counts as expired.
-const MIN_REMAINING: Duration = Duration::from_secs(10);
+const PROJECTED_TOKEN_MIN_REMAINING: Duration = Duration::from_secs(10);
 
 /// Reads the token and its lifetime.
 pub(super) fn token(file: &Path, clock: &Clock) -> Result<(SubjectToken, Lifetime), Error> {
@@ -21,7 +21,7 @@ pub(super) fn token(file: &Path, clock: &Clock) -> Result<(SubjectToken, Lifetim
     let obtained = clock.now();
     let expires = jwt::expires(token.expose());
     let expires = expires.ok_or_else(|| Error::new(ErrorKind::TokenMalformed, file.display().to_string()))?;
-    if expires <= obtained + MIN_REMAINING {
+    if expires <= obtained + PROJECTED_TOKEN_MIN_REMAINING {
         return Err(Error::new(ErrorKind::TokenStale, file.display().to_string()));
     }
     Ok((SubjectToken::new(token.expose()), Lifetime { obtained, expires }))

@@ -11,7 +11,7 @@ use crate::secret::Secret;
 use crate::token_kind::TokenKind;
 
 /// The remaining lifetime below which a token is not returned, because it may expire before it is used.
-const MIN_REMAINING: Duration = Duration::from_secs(10);
+const GOOGLE_TOKEN_MIN_REMAINING: Duration = Duration::from_secs(10);
 /// The remaining lifetime below which an access token is renewed before it is returned, if the renewal is fast. Google's
 /// libraries request a new token when up to five minutes remain.
 const MIN_FRESH_REMAINING: Duration = Duration::from_mins(5);
@@ -22,7 +22,7 @@ const FRESHER_TOKEN_TIMEOUT: Duration = Duration::from_secs(1);
 /// The fraction of the first token's lifetime after which it is renewed at the earliest, so that pods that started
 /// together do not renew together. A token renewed earlier would be half expired when the app requests it again shortly
 /// before its own copy expires.
-pub(super) const EARLIEST_FIRST_RENEWAL: f64 = 0.3;
+pub(super) const GOOGLE_TOKEN_EARLIEST_FIRST_RENEWAL: f64 = 0.3;
 /// Maximum assumed lifetime. Google's tokens are valid for 12 hours at most. This value replaces any longer one.
 const MAX_LIFETIME: Duration = Duration::from_hours(24);
 /// The time for which an app waits for a first token. Python's and Node's libraries time out after three seconds. This is
@@ -74,7 +74,7 @@ impl CachedToken {
     }
 
     fn is_valid(&self, now: Instant) -> bool {
-        now + MIN_REMAINING < self.expires
+        now + GOOGLE_TOKEN_MIN_REMAINING < self.expires
     }
 
     fn issue(&self, now: Instant) -> IssuedToken {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::cache::{Inner, SharedSlot, TokenCache};
-use super::slot::{CachedToken, EARLIEST_FIRST_RENEWAL, FetchState};
+use super::slot::{CachedToken, FetchState, GOOGLE_TOKEN_EARLIEST_FIRST_RENEWAL};
 use crate::error::{Error, ErrorKind};
 use crate::google::{Token, TokenProvider};
 use crate::metrics::FailureGuard;
@@ -20,7 +20,7 @@ use crate::token_kind::TokenKind;
 const FAILURE_REPORT_TIMEOUT: Duration = Duration::from_mins(10);
 
 pub(super) async fn run<P: TokenProvider>(cache: TokenCache<P>, kind: TokenKind, shared: Arc<SharedSlot>) {
-    let (mut failures, mut earliest) = (0, EARLIEST_FIRST_RENEWAL);
+    let (mut failures, mut earliest) = (0, GOOGLE_TOKEN_EARLIEST_FIRST_RENEWAL);
     let mut guard = None;
     loop {
         shared.slot.send_modify(|slot| slot.state = FetchState::Requesting(Instant::now()));

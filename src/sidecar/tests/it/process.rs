@@ -345,6 +345,9 @@ fn invalid_arguments_ports_and_settings_are_reported_at_the_start() {
     let setting = output(&environment, &["run"]);
     assert_eq!(setting.status.code(), Some(1));
     let log = text(&setting.stderr);
-    assert!(log.starts_with("AWS_REGION: expected an AWS region") && log.contains(", found no value"), "{log}");
+    assert!(
+        log.starts_with("AWS_REGION: expected an AWS region") && log.contains(", found no value"),
+        "{log}"
+    );
     assert_eq!(aws.request_count(), 0);
 }

@@ -14,7 +14,7 @@ use rolebridge_sidecar::error::{Error, ErrorKind};
 use rolebridge_sidecar::metrics::Metrics;
 use rolebridge_sidecar::publish::Publisher;
 use rolebridge_sidecar::refresh::Refresher;
-use rolebridge_sidecar::schedule::{Lifetime, MIN_REMAINING};
+use rolebridge_sidecar::schedule::{Lifetime, SESSION_MIN_REMAINING};
 use rolebridge_sidecar::shared_state::{Reader, SharedState};
 use rolebridge_sidecar::status_file::Status;
 use rolebridge_sidecar::subject_token::SubjectToken;
@@ -197,7 +197,10 @@ async fn no_token_is_signed_shortly_before_expiry_without_errors() {
             let (Some(session), Some(signed)) = (&state.session, &state.token) else { continue };
             if signed.signed_at == clock.now() {
                 signatures += 1;
-                assert!(session.lifetime.expires.duration_since(signed.signed_at).unwrap() >= MIN_REMAINING);
+                assert!(
+                    session.lifetime.expires.duration_since(signed.signed_at).unwrap()
+                        >= SESSION_MIN_REMAINING
+                );
             }
         }
         assert!(signatures > 5_000, "{signatures}");
