@@ -19,7 +19,7 @@ pub(super) fn write(plan: &Plan) -> Result<String, CliError> {
             plan.cluster
         ),
     };
-    let cluster = format!("# Skip the commands for what exists already.\n\n# The cluster\nISSUER={issuer}\n");
+    let cluster = format!("# Skip commands for resources that already exist.\n\n# The cluster\nISSUER={issuer}\n");
     let aws = plan.role.as_ref().map(|role| aws(plan, role)).unwrap_or_default();
     let kubernetes = format!("\n# Kubernetes\nkubectl apply -f - <<'EOF'\n{}EOF\n", kubernetes::write(plan)?);
     Ok([cluster, aws, google(plan), kubernetes].concat())
