@@ -102,14 +102,14 @@ struct ConfigDocument<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     service_account_impersonation_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    service_account_impersonation: Option<Impersonation>,
+    service_account_impersonation: Option<ImpersonationOptions>,
     #[serde(skip_serializing_if = "Option::is_none")]
     quota_project_id: Option<&'a str>,
     credential_source: CredentialSource,
 }
 
 #[derive(Serialize)]
-struct Impersonation {
+struct ImpersonationOptions {
     token_lifetime_seconds: u32,
 }
 
@@ -194,7 +194,7 @@ impl ExternalAccountConfig<'_> {
             service_account_impersonation: self
                 .service_account
                 .and(self.token_lifetime)
-                .map(|token_lifetime_seconds| Impersonation { token_lifetime_seconds }),
+                .map(|token_lifetime_seconds| ImpersonationOptions { token_lifetime_seconds }),
             quota_project_id: self.quota_project,
             credential_source: CredentialSource::new(kind, self),
         }
