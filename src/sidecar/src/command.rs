@@ -8,7 +8,7 @@ use rolebridge_telemetry::log;
 
 use crate::doctor::OutputFormat;
 use crate::error::Failure;
-use crate::settings::{self, Env, Identity, Settings};
+use crate::settings::{self, Env, IdentitySettings, Settings};
 use crate::{doctor, run, startup_probe};
 
 const USAGE: &str = "\
@@ -110,7 +110,7 @@ fn ready_command(env: &Env<'_>, wait: bool) -> Result<(), Failure> {
 }
 
 fn token_command(env: &Env<'_>) -> Result<(), Failure> {
-    let identity = Identity::read(env)?;
+    let identity = IdentitySettings::read(env)?;
     start_log(settings::log_level(env)?)?;
     print(run::token(identity)?.expose())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::credential::{Credential, CredentialSource, Target};
+use crate::credential::{Credential, FetchCredential, Target};
 use crate::error::{Error, ErrorKind};
 use crate::metrics::Metrics;
 use crate::publish::Publisher;
@@ -30,7 +30,7 @@ pub struct Refresher<S> {
     status: Status,
 }
 
-impl<S: CredentialSource> Refresher<S> {
+impl<S: FetchCredential> Refresher<S> {
     /// Creates a refresher. A valid token that an earlier process published remains until there is a new one.
     pub fn new(
         source: S,

@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 use crate::clock::Clock;
-use crate::credential::{CredentialProvider, CredentialSource, Target};
+use crate::credential::{CredentialProvider, FetchCredential, Target};
 use crate::error::Failure;
 use crate::google::GoogleClient;
 use crate::http::server::{listen, serve};
@@ -23,7 +23,7 @@ use crate::publish::Publisher;
 use crate::refresh::Refresher;
 use crate::server::gce_metadata::{GceMetadataServer, Instance};
 use crate::server::imds::ImdsServer;
-use crate::settings::{Identity, ServedProtocols, ServerSettings, Settings};
+use crate::settings::{IdentitySettings, ServedProtocols, ServerSettings, Settings};
 use crate::shared_state::{Reader, SharedState};
 use crate::subject_token::SubjectToken;
 use crate::token_cache::TokenCache;
@@ -44,7 +44,7 @@ pub fn run(settings: Settings) -> Result<(), Failure> {
 ///
 /// # Errors
 /// Returns an error if no credential or no token can be obtained.
-pub fn token(identity: Identity) -> Result<SubjectToken, Failure> {
+pub fn token(identity: IdentitySettings) -> Result<SubjectToken, Failure> {
     let (clock, target) = (Clock::system(), Target::new(&identity));
     let provider = CredentialProvider::new(identity, clock.clone());
     let credential = runtime()?.block_on(provider.provide()).map_err(|error| Failure::from(&error))?;

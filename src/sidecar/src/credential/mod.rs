@@ -11,7 +11,7 @@ use crate::aws::sts::{Session, StsClient};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::schedule::Lifetime;
-use crate::settings::{AwsCredentials, AwsSettings, AwsSubjectToken, Identity, IdentitySource};
+use crate::settings::{AwsCredentials, AwsSettings, AwsSubjectToken, IdentitySettings, IdentitySource};
 use crate::sign::{SignError, sign};
 use crate::subject_token::SubjectToken;
 
@@ -58,14 +58,14 @@ pub struct Target {
 impl Target {
     /// Returns the target of an identity's subject tokens.
     #[must_use]
-    pub fn new(identity: &Identity) -> Self {
+    pub fn new(identity: &IdentitySettings) -> Self {
         let region = identity.region().unwrap_or_default().to_owned();
         Self { audience: identity.provider.audience.clone(), region }
     }
 }
 
 /// A source of credentials.
-pub trait CredentialSource {
+pub trait FetchCredential {
     /// Requests a new credential.
     ///
     /// # Errors
@@ -76,14 +76,14 @@ pub trait CredentialSource {
 /// The source of credentials that the settings select.
 #[derive(Debug)]
 pub struct CredentialProvider {
-    identity: Identity,
+    identity: IdentitySettings,
     clock: Clock,
 }
 
 impl CredentialProvider {
     /// Creates a provider. AWS's responses correct `clock`.
     #[must_use]
-    pub fn new(identity: Identity, clock: Clock) -> Self {
+    pub fn new(identity: IdentitySettings, clock: Clock) -> Self {
         Self { identity, clock }
     }
 
@@ -129,7 +129,7 @@ impl CredentialProvider {
     }
 }
 
-impl CredentialSource for CredentialProvider {
+impl FetchCredential for CredentialProvider {
     async fn provide(&self) -> Result<Credential, Error> {
         match &self.identity.source {
             IdentitySource::Aws(aws) => self.credential_of_session(aws, self.session(aws).await?).await,

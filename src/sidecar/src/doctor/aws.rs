@@ -11,11 +11,13 @@ use super::pod_checks::span;
 use super::recorder::{Aborted, Recorder};
 use crate::aws::sts::Session;
 use crate::clock::Clock;
-use crate::credential::{Credential, CredentialProvider, CredentialSource, Target};
+use crate::credential::{Credential, CredentialProvider, FetchCredential, Target};
 use crate::error::{Error, ErrorKind, Failure, Service};
 use crate::http::request::{Request, host, send};
 use crate::jwt::{self, Claims};
-use crate::settings::{AwsCredentials, AwsSettings, AwsSubjectToken, Identity, IdentitySource, Settings};
+use crate::settings::{
+    AwsCredentials, AwsSettings, AwsSubjectToken, IdentitySettings, IdentitySource, Settings,
+};
 use crate::subject_token::SubjectToken;
 
 /// The clock difference up to which AWS accepts a signature.
@@ -31,7 +33,7 @@ pub(super) struct PresentedToken {
 }
 
 /// Returns the steps of an identity at AWS.
-pub(super) const fn plan(identity: &Identity) -> &'static [Step] {
+pub(super) const fn plan(identity: &IdentitySettings) -> &'static [Step] {
     match &identity.source {
         IdentitySource::Aws(aws) => match aws.subject_token {
             AwsSubjectToken::SignedRequest => &[Step::AwsSts, Step::Clock, Step::Role, Step::Signature],
@@ -220,7 +222,7 @@ async fn verify_signature(
 /// Makes the subject token of a credential.
 fn present(
     credential: &Credential,
-    identity: &Identity,
+    identity: &IdentitySettings,
     clock: &Clock,
     step: Step,
     recorder: &mut Recorder<'_>,

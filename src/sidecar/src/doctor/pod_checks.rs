@@ -9,7 +9,7 @@ use super::recorder::{Aborted, Recorder};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::publish::Publisher;
-use crate::settings::{AwsCredentials, Identity, IdentitySource, Settings};
+use crate::settings::{AwsCredentials, IdentitySettings, IdentitySource, Settings};
 use crate::status_file::{check_ready, unix_seconds};
 use crate::{jwt, projected_token as token_file};
 
@@ -88,7 +88,7 @@ fn describe(evidence: &Evidence) -> String {
 }
 
 /// Returns the projected token's file, which the kubelet writes.
-fn projected_token_file(identity: &Identity) -> &Path {
+fn projected_token_file(identity: &IdentitySettings) -> &Path {
     match &identity.source {
         IdentitySource::Aws(aws) => match &aws.credentials {
             AwsCredentials::WebIdentity(role) => &role.token_file,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rolebridge_core::aws::{CredentialsSource, Partition, RoleArn};
 use rolebridge_core::env::sidecar as names;
-use rolebridge_core::identity::Identity as IdentityKind;
+use rolebridge_core::identity::Identity;
 use rolebridge_core::parse;
 
 use super::connection::Connection;
@@ -13,9 +13,9 @@ use super::provider::Provider;
 
 /// The settings that a subject token needs.
 #[derive(Debug, Clone)]
-pub struct Identity {
+pub struct IdentitySettings {
     /// The kind of identity.
-    pub kind: IdentityKind,
+    pub kind: Identity,
     /// The source of the credential.
     pub source: IdentitySource,
     /// The provider that accepts the subject token.
@@ -87,19 +87,17 @@ pub struct PodIdentity {
     pub authorization_file: PathBuf,
 }
 
-impl Identity {
+impl IdentitySettings {
     /// Reads the variables.
     ///
     /// # Errors
     /// Returns an error for the first variable that is missing or invalid.
     pub fn read(env: &Env<'_>) -> Result<Self, SettingsError> {
-        let kind = env.optional(names::IDENTITY, parse::identity)?.unwrap_or(IdentityKind::AwsRole);
+        let kind = env.optional(names::IDENTITY, parse::identity)?.unwrap_or(Identity::AwsRole);
         let source = match kind {
-            IdentityKind::AwsRole => {
-                IdentitySource::Aws(AwsSettings::read(env, AwsSubjectToken::SignedRequest)?)
-            }
-            IdentityKind::AwsJwt => IdentitySource::Aws(AwsSettings::read(env, AwsSubjectToken::WebToken)?),
-            IdentityKind::Kubernetes => {
+            Identity::AwsRole => IdentitySource::Aws(AwsSettings::read(env, AwsSubjectToken::SignedRequest)?),
+            Identity::AwsJwt => IdentitySource::Aws(AwsSettings::read(env, AwsSubjectToken::WebToken)?),
+            Identity::Kubernetes => {
                 IdentitySource::Kubernetes { token_file: env.required_path(names::IDENTITY_TOKEN_FILE)? }
             }
         };

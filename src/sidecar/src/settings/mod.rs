@@ -19,7 +19,7 @@ pub use self::connection::Connection;
 pub use self::env::{Env, SettingsError};
 pub use self::google::{GoogleSettings, Impersonation};
 pub use self::identity::{
-    AwsCredentials, AwsSettings, AwsSubjectToken, Identity, IdentitySource, PodIdentity, WebIdentity,
+    AwsCredentials, AwsSettings, AwsSubjectToken, IdentitySettings, IdentitySource, PodIdentity, WebIdentity,
 };
 pub use self::provider::Provider;
 pub use self::server::{ServedProtocols, ServerSettings};
@@ -34,7 +34,7 @@ const HOSTNAME: &str = "HOSTNAME";
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The pod's identity.
-    pub identity: Identity,
+    pub identity: IdentitySettings,
     /// The settings of Google's endpoints and of impersonation.
     pub google: GoogleSettings,
     /// The file in which the subject token is published.
@@ -59,7 +59,7 @@ impl Settings {
     /// # Errors
     /// Returns an error for the first variable that is missing or invalid.
     pub fn read(env: &Env<'_>) -> Result<Self, SettingsError> {
-        let identity = Identity::read(env)?;
+        let identity = IdentitySettings::read(env)?;
         let google = GoogleSettings::read(env, &identity.provider)?;
         let token_file = token_file(env)?;
         let token_files = token_files(env, &token_file)?;

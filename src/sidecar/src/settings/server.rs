@@ -5,7 +5,7 @@ use rolebridge_core::parse::{self, InvalidValue};
 use rolebridge_core::token_source::TokenSource;
 
 use super::env::{Env, SettingsError};
-use super::identity::Identity;
+use super::identity::IdentitySettings;
 
 /// The settings of the server on 127.0.0.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct ServedProtocols {
 
 impl ServerSettings {
     /// Reads the variables, and checks that `identity` allows the protocols.
-    pub(super) fn read(env: &Env<'_>, identity: &Identity) -> Result<Option<Self>, SettingsError> {
+    pub(super) fn read(env: &Env<'_>, identity: &IdentitySettings) -> Result<Option<Self>, SettingsError> {
         let server = Self::read_unchecked(env)?;
         if server.is_some_and(|server| server.protocols.imds) && identity.imds_session().is_none() {
             return Err(SettingsError::loopback_unavailable());

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use rolebridge_sidecar::clock::Clock;
-use rolebridge_sidecar::credential::{Credential, CredentialSource, Target};
+use rolebridge_sidecar::credential::{Credential, FetchCredential, Target};
 use rolebridge_sidecar::error::{Error, ErrorKind};
 use rolebridge_sidecar::metrics::Metrics;
 use rolebridge_sidecar::publish::Publisher;
@@ -57,7 +57,7 @@ impl Scripted {
     }
 }
 
-impl CredentialSource for Scripted {
+impl FetchCredential for Scripted {
     async fn provide(&self) -> Result<Credential, Error> {
         let elapsed = self.clock.now().duration_since(SystemTime::UNIX_EPOCH + MONDAY).unwrap();
         self.calls.borrow_mut().push(elapsed);
@@ -73,7 +73,7 @@ impl CredentialSource for Scripted {
     }
 }
 
-fn refresher<P: CredentialSource>(source: P, clock: &Clock, file: PathBuf) -> (Refresher<P>, Reader) {
+fn refresher<P: FetchCredential>(source: P, clock: &Clock, file: PathBuf) -> (Refresher<P>, Reader) {
     let (writer, state) = SharedState::channel();
     let target = Target { audience: AUDIENCE.to_owned(), region: "eu-west-1".to_owned() };
     let metrics = Arc::new(Metrics::default());

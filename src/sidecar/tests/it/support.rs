@@ -9,10 +9,10 @@ use percent_encoding::percent_decode_str;
 use rolebridge_core::env::sidecar as names;
 use rolebridge_sidecar::aws::sts::Session;
 use rolebridge_sidecar::clock::Clock;
-use rolebridge_sidecar::credential::{Credential, CredentialProvider, CredentialSource};
+use rolebridge_sidecar::credential::{Credential, CredentialProvider, FetchCredential};
 use rolebridge_sidecar::error::Error;
 use rolebridge_sidecar::schedule::Lifetime;
-use rolebridge_sidecar::settings::{Env, Identity, Settings};
+use rolebridge_sidecar::settings::{Env, IdentitySettings, Settings};
 
 /// A provider's audience.
 pub(crate) const AUDIENCE: &str =
@@ -101,7 +101,7 @@ impl Environment {
     /// Requests a credential.
     pub(crate) async fn provide(&self, clock: Clock) -> Result<Credential, Error> {
         let variable = |name: &str| self.env.get(name).map(OsString::from);
-        CredentialProvider::new(Identity::read(&Env::new(&variable)).unwrap(), clock).provide().await
+        CredentialProvider::new(IdentitySettings::read(&Env::new(&variable)).unwrap(), clock).provide().await
     }
 
     /// Requests a session from AWS STS.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::query::Query;
 use super::response::{Body, FLAVOR, Rejection, etag};
 use super::state::GceMetadataServer;
-use super::tree::Node;
+use super::tree::MetadataEntry;
 use crate::google::TokenProvider;
 use crate::scopes::Scopes;
 use crate::token_cache::Unavailable;
@@ -63,21 +63,21 @@ impl<P: TokenProvider> GceMetadataServer<P> {
                 let reason = format!("The requested URL {path} was not found on this server.");
                 Err(Rejection::new(StatusCode::NOT_FOUND, reason))
             }
-            Some(Node::AccessToken) => self.access_token(&query).await,
-            Some(Node::IdToken) => self.id_token(query).await,
-            Some(node) => self.value(node, &query).await,
+            Some(MetadataEntry::AccessToken) => self.access_token(&query).await,
+            Some(MetadataEntry::IdToken) => self.id_token(query).await,
+            Some(entry) => self.value(entry, &query).await,
         }
     }
 
-    async fn value(&self, node: &Node, query: &Query) -> Result<Response, Rejection> {
-        let is_directory = matches!(node, Node::Directory(_));
+    async fn value(&self, entry: &MetadataEntry, query: &Query) -> Result<Response, Rejection> {
+        let is_directory = matches!(entry, MetadataEntry::Directory(_));
         if is_directory && !query.recursive && (query.wait.is_some() || query.json) {
             let reason = "wait_for_change and alt=json of a directory require recursive=true";
             return Err(Rejection::bad_request(reason));
         }
         let as_json = query.json || (is_directory && query.recursive);
-        let json = node.json().filter(|_| as_json).map(|json| Body::new(JSON, json.to_string()));
-        let body = json.unwrap_or_else(|| Body::new(TEXT, node.text()));
+        let json = entry.json().filter(|_| as_json).map(|json| Body::new(JSON, json.to_string()));
+        let body = json.unwrap_or_else(|| Body::new(TEXT, entry.text()));
         if let Some(wait) = &query.wait {
             self.wait_for_value(wait, &body).await?;
         }

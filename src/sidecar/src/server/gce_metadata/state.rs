@@ -2,7 +2,7 @@
 
 use tokio::sync::Semaphore;
 
-use super::tree::{Instance, Node};
+use super::tree::{Instance, MetadataEntry};
 use crate::google::TokenProvider;
 use crate::shared_state::Reader;
 use crate::token_cache::TokenCache;
@@ -13,7 +13,7 @@ pub(super) const MAX_WATCHERS: usize = 16;
 /// The state of the handlers.
 #[derive(Debug)]
 pub struct GceMetadataServer<P> {
-    pub(super) root: Node,
+    pub(super) root: MetadataEntry,
     pub(super) tokens: TokenCache<P>,
     pub(super) state: Reader,
     /// True if there is a service account, and so ID tokens.

@@ -23,11 +23,11 @@ pub struct Instance {
     pub name: Option<String>,
 }
 
-/// A node of the tree.
+/// An entry of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Node {
-    /// Named nodes.
-    Directory(Vec<(String, Node)>),
+pub(super) enum MetadataEntry {
+    /// Named entries.
+    Directory(Vec<(String, MetadataEntry)>),
     /// A string, a number or a list of strings.
     Value(Value),
     /// The path of the access tokens.
@@ -50,7 +50,7 @@ impl Instance {
             .unwrap_or_else(|| format!("{pool}.global.{project_number}.workload.id.goog"))
     }
 
-    pub(super) fn tree(&self) -> Node {
+    pub(super) fn tree(&self) -> MetadataEntry {
         let v1 = directory([
             ("instance", self.instance()),
             ("project", self.project()),
@@ -61,51 +61,51 @@ impl Instance {
 
     /// Returns the values by which libraries for logs and traces name their resource: ID, name and zone. Libraries that
     /// remove the last part of the zone to get the region get AWS's region.
-    fn instance(&self) -> Node {
+    fn instance(&self) -> MetadataEntry {
         let zone = self.region.as_ref();
         let zone = zone.map(|region| format!("projects/{}/zones/{region}-a", self.project_number));
         let entries = [
             ("hostname", self.name.as_deref().map(text)),
-            ("id", self.name.as_deref().map(|name| Node::Value(id(name).into()))),
+            ("id", self.name.as_deref().map(|name| MetadataEntry::Value(id(name).into()))),
             ("name", self.name.as_deref().map(text)),
             ("service-accounts", Some(self.service_accounts())),
             ("zone", zone.as_deref().map(text)),
         ];
         let attributes = ("attributes", directory([]));
-        let entries = entries.into_iter().filter_map(|(name, node)| Some((name, node?)));
+        let entries = entries.into_iter().filter_map(|(name, entry)| Some((name, entry?)));
         directory(std::iter::once(attributes).chain(entries))
     }
 
-    fn service_accounts(&self) -> Node {
+    fn service_accounts(&self) -> MetadataEntry {
         let email = self.email();
         let account = directory([
             ("aliases", list(&["default"])),
             ("email", text(&email)),
-            ("identity", Node::IdToken),
+            ("identity", MetadataEntry::IdToken),
             ("scopes", list(&[CLOUD_PLATFORM])),
-            ("token", Node::AccessToken),
+            ("token", MetadataEntry::AccessToken),
         ]);
         directory([("default", account.clone()), (&email, account)])
     }
 
-    fn project(&self) -> Node {
+    fn project(&self) -> MetadataEntry {
         let number = self.project_number.parse::<u64>().map_or_else(|_| Value::Null, Value::from);
         let id = self.project.as_deref().map(|id| ("project-id", text(id)));
-        let entries = [("attributes", directory([])), ("numeric-project-id", Node::Value(number))];
+        let entries = [("attributes", directory([])), ("numeric-project-id", MetadataEntry::Value(number))];
         directory(entries.into_iter().chain(id))
     }
 }
 
-fn directory<'a>(entries: impl IntoIterator<Item = (&'a str, Node)>) -> Node {
-    Node::Directory(entries.into_iter().map(|(name, node)| (name.to_owned(), node)).collect())
+fn directory<'a>(entries: impl IntoIterator<Item = (&'a str, MetadataEntry)>) -> MetadataEntry {
+    MetadataEntry::Directory(entries.into_iter().map(|(name, entry)| (name.to_owned(), entry)).collect())
 }
 
-fn text(text: &str) -> Node {
-    Node::Value(text.into())
+fn text(text: &str) -> MetadataEntry {
+    MetadataEntry::Value(text.into())
 }
 
-fn list(texts: &[&str]) -> Node {
-    Node::Value(texts.into())
+fn list(texts: &[&str]) -> MetadataEntry {
+    MetadataEntry::Value(texts.into())
 }
 
 /// Returns a number that stays the same when the pod's containers restart: a hash (FNV-1a) of at most 53 bits, which every
@@ -115,25 +115,25 @@ fn id(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, hash) >> 11
 }
 
-impl Node {
-    /// Returns the node at a path. The path of a directory may end with a slash, the path of a value may not.
+impl MetadataEntry {
+    /// Returns the entry at a path. The path of a directory may end with a slash, the path of a value may not.
     pub(super) fn at(&self, path: &str) -> Option<&Self> {
-        let mut node = self;
+        let mut entry = self;
         let mut names = path.trim_start_matches('/').split('/').peekable();
         while let Some(name) = names.next() {
-            let Self::Directory(entries) = node else { return None };
+            let Self::Directory(entries) = entry else { return None };
             if name.is_empty() && names.peek().is_none() {
                 break;
             }
-            node = entries.iter().find(|(entry, _)| entry == name).map(|(_, node)| node)?;
+            entry = entries.iter().find(|(entry_name, _)| entry_name == name).map(|(_, entry)| entry)?;
         }
-        Some(node)
+        Some(entry)
     }
 
     /// Returns the names in a directory, or a value, as lines.
     pub(super) fn text(&self) -> String {
         match self {
-            Self::Directory(entries) => entries.iter().map(|(name, node)| node.line(name)).collect(),
+            Self::Directory(entries) => entries.iter().map(|(name, entry)| entry.line(name)).collect(),
             Self::Value(Value::String(text)) => text.clone(),
             Self::Value(Value::Array(texts)) => {
                 texts.iter().filter_map(Value::as_str).flat_map(|text| [text, "\n"]).collect()
@@ -152,7 +152,8 @@ impl Node {
     pub(super) fn json(&self) -> Option<Value> {
         match self {
             Self::Directory(entries) => {
-                let values = entries.iter().filter_map(|(name, node)| Some((camel_case(name), node.json()?)));
+                let values =
+                    entries.iter().filter_map(|(name, entry)| Some((camel_case(name), entry.json()?)));
                 Some(Value::Object(values.collect::<Map<_, _>>()))
             }
             Self::Value(value) => Some(value.clone()),
