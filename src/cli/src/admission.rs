@@ -43,7 +43,7 @@ impl Evaluation {
     pub(crate) fn message(&self) -> Option<&str> {
         match &self.decision {
             Decision::Patch(_) => None,
-            Decision::Skip(reason) => Some(reason.sentence()),
+            Decision::Skip(reason) => Some(reason.message()),
             Decision::Deny(denial) => Some(&denial.message),
         }
     }
@@ -139,7 +139,7 @@ fn evaluate(manifests: &Manifests, object: &Object<'_>) -> Result<Option<Evaluat
 /// An operation of the webhook's patches, which only add.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "op", rename_all = "lowercase")]
-enum Operation {
+enum PatchOperation {
     Add { path: String, value: OrderedValue },
 }
 
@@ -149,9 +149,9 @@ enum Operation {
 ///
 /// Returns an error if the patch does not match the pod.
 pub(crate) fn apply_patch(patch: &Patch, pod_pointer: &str, root: &mut OrderedValue) -> Result<(), CliError> {
-    let operations: Vec<Operation> =
+    let operations: Vec<PatchOperation> =
         serde_json::from_str(patch.as_json()).map_err(|error| CliError::Format(error.to_string()))?;
-    for Operation::Add { path, value } in operations {
+    for PatchOperation::Add { path, value } in operations {
         root.add(&format!("{pod_pointer}{path}"), value).ok_or_else(|| {
             CliError::Format(format!("failed to apply the patch: {pod_pointer}{path} does not exist"))
         })?;

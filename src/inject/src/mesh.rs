@@ -42,7 +42,7 @@ pub(crate) fn is_proxy(container: &Container<'_>) -> bool {
 
 impl Mesh {
     /// Returns the mesh that has its proxy in an app container, which starts after the sidecar's first token.
-    pub(crate) fn with_classic_proxy(pod: &Pod<'_>) -> Option<&'static Self> {
+    pub(crate) fn with_non_native_proxy(pod: &Pod<'_>) -> Option<&'static Self> {
         let has_proxy =
             |mesh: &&Self| pod.app_containers().iter().any(|container| *container.name == *mesh.proxy);
         MESHES.iter().find(has_proxy)

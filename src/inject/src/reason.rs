@@ -22,7 +22,7 @@ macro_rules! reasons {
 
             /// Returns a sentence that explains the reason.
             #[must_use]
-            pub const fn sentence(self) -> &'static str {
+            pub const fn message(self) -> &'static str {
                 match self {
                     $(Self::$name => $message,)+
                 }
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn reason_sentences_are_punctuated() {
         for reason in Reason::ALL {
-            let sentence = reason.sentence();
+            let sentence = reason.message();
             assert!(sentence.starts_with(char::is_uppercase) && sentence.ends_with('.'), "{sentence}");
         }
     }

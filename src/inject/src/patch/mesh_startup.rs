@@ -11,7 +11,7 @@ use crate::view::Pod;
 
 /// Returns a warning if the mesh's proxy is not a native sidecar.
 pub(crate) fn warning(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
-    let mesh = Mesh::with_classic_proxy(pod).filter(|_| settings.has_sidecar())?;
+    let mesh = Mesh::with_non_native_proxy(pod).filter(|_| settings.has_sidecar())?;
     let redirected: Vec<_> = outbound_ports(settings)
         .into_iter()
         .filter(|port| !mesh.excludes_outbound_port(pod, *port))

@@ -12,9 +12,9 @@ pub(crate) const HTTPS_PROXY: &[&str] = &["HTTPS_PROXY", "https_proxy"];
 /// The variables of the hosts that bypass the proxy. The first one that a container sets counts.
 pub(crate) const NO_PROXY: &[&str] = &["NO_PROXY", "no_proxy"];
 
-/// The consensus of the app containers about a variable.
+/// The common value of a variable in the app containers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Consensus<'a> {
+pub(crate) enum CommonValue<'a> {
     /// No container sets the variable.
     None,
     /// All containers that set the variable set this value.
@@ -36,8 +36,8 @@ pub(crate) fn variables<'a>(
         .filter_map(|container| Some((container, names.iter().find_map(|name| container.variable(name))?)))
 }
 
-/// Returns the consensus of the app containers about the variables.
-pub(crate) fn env_consensus<'a>(pod: &'a Pod<'_>, names: &'static [&str]) -> Consensus<'a> {
+/// Returns the common value of the variables in the app containers.
+pub(crate) fn common_value<'a>(pod: &'a Pod<'_>, names: &'static [&str]) -> CommonValue<'a> {
     let mut first = None;
     let mut differ = false;
     let mut unknown = Vec::new();
@@ -48,18 +48,18 @@ pub(crate) fn env_consensus<'a>(pod: &'a Pod<'_>, names: &'static [&str]) -> Con
         }
     }
     match first {
-        _ if !unknown.is_empty() => Consensus::Unknown(unknown),
-        _ if differ => Consensus::Conflict,
-        Some(value) if !value.is_empty() => Consensus::One(value),
-        _ => Consensus::None,
+        _ if !unknown.is_empty() => CommonValue::Unknown(unknown),
+        _ if differ => CommonValue::Conflict,
+        Some(value) if !value.is_empty() => CommonValue::One(value),
+        _ => CommonValue::None,
     }
 }
 
 /// Returns the value that all app containers that set one of the variables agree on.
 pub(crate) fn value<'a>(pod: &'a Pod<'_>, names: &'static [&str]) -> Option<&'a str> {
-    match env_consensus(pod, names) {
-        Consensus::One(value) => Some(value),
-        Consensus::None | Consensus::Conflict | Consensus::Unknown(_) => None,
+    match common_value(pod, names) {
+        CommonValue::One(value) => Some(value),
+        CommonValue::None | CommonValue::Conflict | CommonValue::Unknown(_) => None,
     }
 }
 

@@ -7,7 +7,7 @@ use rolebridge_core::redact::redact_userinfo;
 
 use super::aws::Credentials;
 use super::origin::{Origin, Setting};
-use super::parse::CaBundle;
+use super::parse::ConfigMapKey;
 use super::precedence::Precedence;
 use super::resolved::Settings;
 use crate::context::Context;
@@ -81,7 +81,7 @@ impl Settings<'_> {
             key::IAM_CREDENTIALS_ENDPOINT => google.iam_credentials_endpoint.and_then(text),
             key::UNIVERSE_DOMAIN => text(google.universe),
             key::CA_BUNDLE => {
-                let path = |bundle: CaBundle<'_>| format!("{}/{}", bundle.config_map, bundle.key);
+                let path = |bundle: ConfigMapKey<'_>| format!("{}/{}", bundle.config_map, bundle.key);
                 sidecar.ca_bundle.map(|bundle| bundle.map(path))
             }
             key::HTTPS_PROXY => text(sidecar.https_proxy.as_ref()?.as_ref().map(|url| redact_userinfo(url))),

@@ -25,7 +25,7 @@ pub use container_selection::ContainerSelection;
 pub use explain::{ResolvedSetting, declared_settings};
 pub use google::Google;
 pub use origin::{Origin, Setting};
-pub use parse::{CaBundle, ParsedQuantity, is_valid_value};
+pub use parse::{ConfigMapKey, ParsedQuantity, is_valid_value};
 pub(crate) use precedence::Precedence;
 pub use resolve::resolve;
 pub use resolved::Settings;

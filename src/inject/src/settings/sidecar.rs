@@ -7,7 +7,7 @@ use rolebridge_core::pod_names::DEFAULT_PORT;
 
 use super::app_env;
 use super::origin::{Origin, Setting};
-use super::parse::{self, CaBundle, ParsedQuantity};
+use super::parse::{self, ConfigMapKey, ParsedQuantity};
 use super::precedence::Precedence;
 use crate::denial::Denial;
 use crate::quantity::Quantity;
@@ -21,7 +21,7 @@ pub struct Sidecar<'a> {
     /// The metrics port. `None`: metrics are not served.
     pub metrics_port: Option<Setting<u16>>,
     /// Additional TLS roots.
-    pub ca_bundle: Option<Setting<CaBundle<'a>>>,
+    pub ca_bundle: Option<Setting<ConfigMapKey<'a>>>,
     /// The HTTPS proxy.
     pub https_proxy: Option<Setting<Cow<'a, str>>>,
     /// The hosts that bypass the proxy.

@@ -3,7 +3,7 @@
 use rolebridge_core::annotations as key;
 
 use crate::message::{MAX_NAMES_IN_WARNING, join_names};
-use crate::settings::app_env::{self, Consensus};
+use crate::settings::app_env::{self, CommonValue};
 use crate::settings::parse::check;
 use crate::settings::{Settings, Sidecar};
 use crate::view::Pod;
@@ -13,13 +13,13 @@ pub(super) fn ambiguous_proxy(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<
     if settings.sidecar.https_proxy.is_some() {
         return None;
     }
-    let problem = match app_env::env_consensus(pod, app_env::HTTPS_PROXY) {
-        Consensus::None => return None,
-        Consensus::One(_) => {
+    let problem = match app_env::common_value(pod, app_env::HTTPS_PROXY) {
+        CommonValue::None => return None,
+        CommonValue::One(_) => {
             "in the app containers: expected http://HOST:PORT, found another form".to_owned()
         }
-        Consensus::Conflict => "in the app containers: expected one value, found several".to_owned(),
-        Consensus::Unknown(containers) => {
+        CommonValue::Conflict => "in the app containers: expected one value, found several".to_owned(),
+        CommonValue::Unknown(containers) => {
             let containers = join_names(MAX_NAMES_IN_WARNING, containers)?;
             format!("in {containers}: expected a literal value, found valueFrom or a reference")
         }

@@ -69,7 +69,7 @@ fn build_response(uid: &str, admission: &Admission<'_>, log: &ReviewLog<'_>) -> 
             (Verdict::Patch(patch.as_json()), ReviewOutcome::Injected)
         }
         Decision::Skip(reason) => {
-            log.skipped(reason.code(), reason.sentence());
+            log.skipped(reason.code(), reason.message());
             (Verdict::Allow, ReviewOutcome::Skipped(*reason))
         }
         Decision::Deny(denial) => {

@@ -49,7 +49,7 @@ fn quantity(text: &str, min: Quantity) -> Option<ParsedQuantity<'_>> {
 
 /// A key of a ConfigMap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CaBundle<'a> {
+pub struct ConfigMapKey<'a> {
     /// The ConfigMap's name.
     pub config_map: &'a str,
     /// The key of the PEM file.
@@ -57,7 +57,7 @@ pub struct CaBundle<'a> {
 }
 
 /// Parses `CONFIGMAP/KEY`.
-pub(crate) fn ca_bundle(text: &str) -> Result<CaBundle<'_>, InvalidValue> {
+pub(crate) fn ca_bundle(text: &str) -> Result<ConfigMapKey<'_>, InvalidValue> {
     let is_valid_key = |key: &str| {
         (1..=253).contains(&key.len())
             && ![".", ".."].contains(&key)
@@ -65,7 +65,7 @@ pub(crate) fn ca_bundle(text: &str) -> Result<CaBundle<'_>, InvalidValue> {
     };
     text.split_once('/')
         .filter(|(config_map, key)| is_object_name(config_map) && is_valid_key(key))
-        .map(|(config_map, key)| CaBundle { config_map, key })
+        .map(|(config_map, key)| ConfigMapKey { config_map, key })
         .ok_or_else(|| {
             InvalidValue::expected("CONFIGMAP/KEY, a ConfigMap of the pod's namespace and a key in it")
         })

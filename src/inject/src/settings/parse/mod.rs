@@ -4,7 +4,7 @@
 pub(super) mod kubernetes;
 mod no_proxy;
 
-pub use kubernetes::{CaBundle, ParsedQuantity};
+pub use kubernetes::{ConfigMapKey, ParsedQuantity};
 pub(crate) use kubernetes::{
     MIN_CPU, MIN_MEMORY_LIMIT, ca_bundle, container_names, cpu, memory, memory_limit,
 };

@@ -130,7 +130,7 @@ fn passing(pods: &PodCollection) -> [Finding; 5] {
 fn skipped(summary: &PodSummary) -> String {
     let reasons = summary.skipped.iter();
     let reasons: Vec<_> = reasons
-        .map(|(reason, count)| format!("{count} × {}", reason.sentence().trim_end_matches('.')))
+        .map(|(reason, count)| format!("{count} × {}", reason.message().trim_end_matches('.')))
         .collect();
     if reasons.is_empty() {
         return String::new();
