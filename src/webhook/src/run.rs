@@ -174,11 +174,11 @@ fn maintain_certificate(
     if let Some(settings) = settings {
         return managed_cert::start(client, settings, shared);
     }
-    let (interval, leaving) = (args.reload_interval, shared.drain.leaving());
+    let (interval, draining) = (args.reload_interval, shared.drain.draining());
     tokio::spawn(async move {
         tokio::select! {
             () = webhook_config_reader::poll(client, &shared.trust, &shared.resolver, interval) => {}
-            () = leaving => {}
+            () = draining => {}
         }
     })
 }

@@ -19,9 +19,14 @@ pub fn event_target(namespace: &str, body: &[u8]) -> Option<ObjectReference> {
     let Metadata { name, owner_references, .. } = read_metadata(body)?;
     let controller = owner_references.into_iter().find(|owner| owner.controller);
     let pod = || {
-        Some(Owner { api_version: "v1".to_owned(), kind: "Pod".to_owned(), name: name?, ..Owner::default() })
+        Some(OwnerReference {
+            api_version: "v1".to_owned(),
+            kind: "Pod".to_owned(),
+            name: name?,
+            ..OwnerReference::default()
+        })
     };
-    let Owner { api_version, kind, name, uid, .. } = controller.or_else(pod)?;
+    let OwnerReference { api_version, kind, name, uid, .. } = controller.or_else(pod)?;
     Some(ObjectReference {
         api_version: Some(api_version),
         kind: Some(kind),
@@ -56,12 +61,12 @@ struct Object {
 struct Metadata {
     name: Option<String>,
     generate_name: Option<String>,
-    owner_references: Vec<Owner>,
+    owner_references: Vec<OwnerReference>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Owner {
+struct OwnerReference {
     api_version: String,
     kind: String,
     name: String,

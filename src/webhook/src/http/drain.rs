@@ -12,7 +12,7 @@ pub enum Phase {
     Serving,
     /// Not ready, still serving. HTTP/1.1 connections are closed after a response, so that none is closed later while a
     /// request arrives on it: clients do not retry a POST.
-    Leaving,
+    Draining,
     /// No new connections; open ones finish.
     Closing,
 }
@@ -35,8 +35,8 @@ impl Drain {
     }
 
     /// Returns a future that completes when the shutdown begins.
-    pub fn leaving(&self) -> impl Future<Output = ()> + Send + use<> {
-        self.reached(Phase::Leaving)
+    pub fn draining(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.reached(Phase::Draining)
     }
 
     /// Returns a future that completes when no new connections are accepted.
@@ -54,7 +54,7 @@ impl Drain {
 
     /// Begins the shutdown, and closes after `delay`, the time in which clients notice that the replica is not ready.
     pub async fn run(&self, delay: Duration) {
-        self.0.send_replace(Phase::Leaving);
+        self.0.send_replace(Phase::Draining);
         sleep(delay).await;
         self.0.send_replace(Phase::Closing);
     }

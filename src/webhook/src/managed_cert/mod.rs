@@ -54,7 +54,7 @@ pub fn start(client: Client, settings: Settings, shared: Shared) -> JoinHandle<(
         let identity = holder.identity().to_owned();
         tokio::select! {
             () = election::run(&leases, holder, &leading, &metrics) => {}
-            () = drain.leaving() => {}
+            () = drain.draining() => {}
         }
         if leading.send_replace(false)
             && let Err(error) = leases.release(&identity).await

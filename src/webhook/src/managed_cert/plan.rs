@@ -50,7 +50,7 @@ pub struct Publication {
 
 /// The next steps, which are independent of each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct CertPlan {
     /// Next change of the Secret.
     pub change: Option<Change>,
     /// Publications of the CAs that the Secret contains.
@@ -59,12 +59,12 @@ pub struct Plan {
 
 /// Returns the next change and the publications that are due.
 #[must_use]
-pub fn plan(state: &CertState, clock: ClockReading, propagation: &Propagation, policy: &Policy) -> Plan {
+pub fn plan(state: &CertState, clock: ClockReading, propagation: &Propagation, policy: &Policy) -> CertPlan {
     let publications = state.bundle().map_or_else(Vec::new, |bundle| {
         let configs = propagation.configs().iter();
         configs.filter_map(|config| publication(config, &bundle)).collect()
     });
-    Plan { change: change(state, clock, propagation, policy), publications }
+    CertPlan { change: change(state, clock, propagation, policy), publications }
 }
 
 fn change(

@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 
 use super::client::ManagedObjects;
 use super::metrics::{CertStep, ManagedCertMetrics, RenewedObject};
-use super::plan::{Change, Plan, Publication, plan};
+use super::plan::{CertPlan, Change, Publication, plan};
 use super::policy::Policy;
 use super::propagation::{ClockReading, Propagation};
 use super::secret::{self, SecretData};
@@ -135,7 +135,7 @@ impl Reconciler {
 
     async fn carry_out(
         &self,
-        plan: Plan,
+        plan: CertPlan,
         state: CertState,
         secret_errors: &[String],
         mut secret: Secret,

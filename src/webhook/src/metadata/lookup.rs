@@ -10,14 +10,14 @@ use crate::object_kind::ObjectKind;
 
 /// Metadata of a pod's service account and namespace; `None` if the object does not exist.
 #[derive(Debug, Clone, Default)]
-pub struct PodContext {
+pub struct PodMetadata {
     /// Metadata of the service account.
     pub service_account: Option<Arc<ObjectMetadata>>,
     /// Metadata of the namespace.
     pub namespace: Option<Arc<ObjectMetadata>>,
 }
 
-impl PodContext {
+impl PodMetadata {
     /// Returns the context that the admission decision needs.
     #[must_use]
     pub fn admission_context<'a>(&'a self, namespace: &'a str, defaults: &'a Defaults) -> Context<'a> {
@@ -62,12 +62,12 @@ impl MetadataLookup {
 
     /// Looks in the caches. Returns `None` if one of the two objects is not cached (yet) and must be read live.
     #[must_use]
-    pub fn cached(&self, namespace: &str, service_account: &str) -> Option<PodContext> {
+    pub fn cached(&self, namespace: &str, service_account: &str) -> Option<PodMetadata> {
         let CacheLookup::Hit(account) = self.service_accounts.find(namespace, service_account) else {
             return None;
         };
         let CacheLookup::Hit(metadata) = self.namespaces.find("", namespace) else { return None };
-        Some(PodContext { service_account: Some(account), namespace: Some(metadata) })
+        Some(PodMetadata { service_account: Some(account), namespace: Some(metadata) })
     }
 
     /// Reads from the API server.
@@ -75,12 +75,12 @@ impl MetadataLookup {
     /// # Errors
     ///
     /// Returns an error if a read fails or times out.
-    pub async fn live(&self, namespace: &str, service_account: &str) -> Result<PodContext, ReadError> {
+    pub async fn live(&self, namespace: &str, service_account: &str) -> Result<PodMetadata, ReadError> {
         let account = ObjectKey::new(ObjectKind::ServiceAccount, namespace, service_account);
         let (service_account, namespace) = tokio::join!(
             self.reader.read(account),
             self.reader.read(ObjectKey::new(ObjectKind::Namespace, "", namespace))
         );
-        Ok(PodContext { service_account: service_account?, namespace: namespace? })
+        Ok(PodMetadata { service_account: service_account?, namespace: namespace? })
     }
 }

@@ -73,14 +73,14 @@ pub struct ReadError {
 }
 
 /// The object's metadata; `None` if the object does not exist.
-type ReadResult = Result<Option<Arc<ObjectMetadata>>, ReadError>;
+type MetadataReadResult = Result<Option<Arc<ObjectMetadata>>, ReadError>;
 
 /// A read in progress or completed. Each waiting caller polls the shared future.
 #[derive(Clone)]
 struct InFlightRead {
     started: Instant,
     /// Time of completion, and the result.
-    result: Shared<BoxFuture<'static, (Instant, ReadResult)>>,
+    result: Shared<BoxFuture<'static, (Instant, MetadataReadResult)>>,
 }
 
 impl InFlightRead {
@@ -123,7 +123,7 @@ impl MetadataReader {
     /// # Errors
     ///
     /// Returns an error if the read fails, times out, or exceeds the rate limit.
-    pub async fn read(&self, key: ObjectKey) -> ReadResult {
+    pub async fn read(&self, key: ObjectKey) -> MetadataReadResult {
         if !key.is_valid() {
             return Ok(None);
         }
@@ -157,7 +157,7 @@ async fn read_object(
     wait: Option<Duration>,
     timeout: Duration,
     metrics: Arc<Metrics>,
-) -> (Instant, ReadResult) {
+) -> (Instant, MetadataReadResult) {
     let result = match wait {
         Some(wait) => {
             let call = async {
