@@ -3,19 +3,19 @@
 use rolebridge_core::annotations::{self as key, eks};
 use rolebridge_core::identity::Identity;
 
-use crate::commands::setup::plan::Plan;
+use crate::commands::setup::plan::SetupPlan;
 use crate::error::CliError;
 use crate::input::ordered_value::OrderedValue;
 use crate::output::to_yaml;
 
 /// Renders the objects as YAML.
-pub(super) fn write(plan: &Plan) -> Result<String, CliError> {
+pub(super) fn write(plan: &SetupPlan) -> Result<String, CliError> {
     let account = to_yaml(&account(plan))?;
     let pod = to_yaml(&pod(plan))?;
     Ok(format!("{account}---\n# Your pod templates need the same annotation.\n{pod}"))
 }
 
-fn account(plan: &Plan) -> OrderedValue {
+fn account(plan: &SetupPlan) -> OrderedValue {
     let mut annotations = Vec::new();
     if let Some(role) = &plan.role {
         annotations.push((eks::ROLE_ARN, role.as_str().to_owned()));
@@ -43,7 +43,7 @@ fn account(plan: &Plan) -> OrderedValue {
     ])
 }
 
-fn pod(plan: &Plan) -> OrderedValue {
+fn pod(plan: &SetupPlan) -> OrderedValue {
     let container = map([
         ("name", text("gcloud")),
         ("image", text("gcr.io/google.com/cloudsdktool/google-cloud-cli:slim")),

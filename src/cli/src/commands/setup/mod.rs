@@ -14,7 +14,7 @@ use std::io::Write;
 
 pub(crate) use self::args::{SetupArgs, SetupFormat};
 use self::import::ImportedConfig;
-use self::plan::Plan;
+use self::plan::SetupPlan;
 use crate::error::CliError;
 use crate::input::manifests::read_text;
 
@@ -32,7 +32,7 @@ pub(crate) fn run(
     let imported =
         args.from.as_deref().map(|path| ImportedConfig::parse(path, &read_text(path)?)).transpose()?;
     let trust_policy = args.trust_policy.clone();
-    let plan = Plan::new(args, imported.unwrap_or_default())?;
+    let plan = SetupPlan::new(args, imported.unwrap_or_default())?;
     for note in verify::verify(&plan)? {
         writeln!(err, "note: {note}")?;
     }

@@ -15,7 +15,7 @@ pub(super) const APIS: [&str; 3] =
 
 /// Everything that the output depends on.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct SetupPlan {
     pub(super) identity: Identity,
     pub(super) role: Option<RoleArn>,
     /// The provider's resource name: `projects/NUMBER/…`.
@@ -33,7 +33,7 @@ pub(super) struct Plan {
     pub(super) annotations: Vec<(&'static str, String)>,
 }
 
-impl Plan {
+impl SetupPlan {
     /// Combines the arguments with an imported configuration.
     ///
     /// # Errors

@@ -6,12 +6,12 @@ use rolebridge_core::aws::{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, RoleArn, TOKEN
 use rolebridge_core::identity::Identity;
 
 use crate::commands::setup::kubernetes;
-use crate::commands::setup::plan::{APIS, Plan};
+use crate::commands::setup::plan::{APIS, SetupPlan};
 use crate::error::CliError;
 use crate::iam::trust_statement;
 
 /// Renders a shell script, to be read before it is run.
-pub(super) fn write(plan: &Plan) -> Result<String, CliError> {
+pub(super) fn write(plan: &SetupPlan) -> Result<String, CliError> {
     let issuer = match &plan.issuer {
         Some(issuer) => format!("'{issuer}'"),
         None => format!(
@@ -19,13 +19,14 @@ pub(super) fn write(plan: &Plan) -> Result<String, CliError> {
             plan.cluster
         ),
     };
-    let cluster = format!("# Skip commands for resources that already exist.\n\n# The cluster\nISSUER={issuer}\n");
+    let cluster =
+        format!("# Skip commands for resources that already exist.\n\n# The cluster\nISSUER={issuer}\n");
     let aws = plan.role.as_ref().map(|role| aws(plan, role)).unwrap_or_default();
     let kubernetes = format!("\n# Kubernetes\nkubectl apply -f - <<'EOF'\n{}EOF\n", kubernetes::write(plan)?);
     Ok([cluster, aws, google(plan), kubernetes].concat())
 }
 
-fn aws(plan: &Plan, role: &RoleArn) -> String {
+fn aws(plan: &SetupPlan, role: &RoleArn) -> String {
     let (path, name) = (role.path(), role.name());
     let statement = trust_statement(role, "${ISSUER#https://}", TOKEN_AUDIENCE, &plan.kubernetes_subject());
     let role = format!(
@@ -56,8 +57,8 @@ aws iam create-role --role-name '{name}' --path '{path}' --assume-role-policy-do
     role + &tokens
 }
 
-fn google(plan: &Plan) -> String {
-    let Plan { pool, provider, project_number, .. } = plan;
+fn google(plan: &SetupPlan) -> String {
+    let SetupPlan { pool, provider, project_number, .. } = plan;
     let pool_flags = format!("--project \"$PROJECT\" --location global --workload-identity-pool '{pool}'");
     let create = match (&plan.role, plan.identity) {
         (Some(role), Identity::AwsRole) => {

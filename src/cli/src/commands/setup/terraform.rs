@@ -5,10 +5,10 @@
 use rolebridge_core::aws::{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, RoleArn, TOKEN_AUDIENCE};
 use rolebridge_core::identity::Identity;
 
-use crate::commands::setup::plan::{APIS, Plan};
+use crate::commands::setup::plan::{APIS, SetupPlan};
 
 /// Renders the module.
-pub(super) fn write(plan: &Plan) -> String {
+pub(super) fn write(plan: &SetupPlan) -> String {
     let issuer = match &plan.issuer {
         Some(issuer) => format!("locals {{\n  issuer = \"{issuer}\"\n}}\n"),
         None => format!(
@@ -28,7 +28,7 @@ locals {{
     [cluster, aws, google(plan)].concat()
 }
 
-fn aws(plan: &Plan, role: &RoleArn) -> String {
+fn aws(plan: &SetupPlan, role: &RoleArn) -> String {
     let subject = plan.kubernetes_subject();
     let (path, name) = (role.path(), role.name());
     let role = format!(
@@ -76,8 +76,8 @@ resource "aws_iam_role_policy" "rolebridge" {{
     role + &tokens
 }
 
-fn google(plan: &Plan) -> String {
-    let Plan { pool, provider, project_number, .. } = plan;
+fn google(plan: &SetupPlan) -> String {
+    let SetupPlan { pool, provider, project_number, .. } = plan;
     let provider_config = match (&plan.role, plan.identity) {
         (Some(role), Identity::AwsRole) => format!("  aws {{\n    account_id = \"{}\"\n  }}", role.account()),
         (role, _) => {

@@ -7,7 +7,7 @@ use std::path::Path;
 use rolebridge_core::aws::{RoleArn, TOKEN_AUDIENCE};
 use serde_json::Value;
 
-use crate::commands::setup::plan::Plan;
+use crate::commands::setup::plan::SetupPlan;
 use crate::error::CliError;
 use crate::iam::{ASSUME_ROLE_ACTION, oidc_provider_prefix, trust_statement};
 
@@ -16,7 +16,12 @@ use crate::iam::{ASSUME_ROLE_ACTION, oidc_provider_prefix, trust_statement};
 /// # Errors
 ///
 /// Returns an error if the policy does not allow the service account, or if the text is not a policy of this role.
-pub(super) fn check(path: &Path, text: &str, role: &RoleArn, plan: &Plan) -> Result<Vec<String>, CliError> {
+pub(super) fn check(
+    path: &Path,
+    text: &str,
+    role: &RoleArn,
+    plan: &SetupPlan,
+) -> Result<Vec<String>, CliError> {
     let invalid = |message: String| CliError::Setup(format!("{}: {message}", path.display()));
     let json: Value = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
     if let Some(other) = json["Role"]["Arn"].as_str().filter(|arn| *arn != role.as_str()) {
@@ -63,7 +68,7 @@ fn issuers<'a>(statement: &'a Value, role: &RoleArn) -> Vec<&'a str> {
 }
 
 /// Returns notes about a statement that allows the service account, or the reason why it does not.
-fn evaluate_statement(statement: &Value, role: &RoleArn, plan: &Plan) -> Result<Vec<String>, String> {
+fn evaluate_statement(statement: &Value, role: &RoleArn, plan: &SetupPlan) -> Result<Vec<String>, String> {
     if statement["Effect"] != "Allow" {
         return Err("its Effect is not Allow".to_owned());
     }

@@ -7,7 +7,7 @@ use rolebridge_inject::defaults::{Defaults, LOCKED};
 
 use crate::admission::evaluate_all;
 use crate::commands::setup::kubernetes;
-use crate::commands::setup::plan::Plan;
+use crate::commands::setup::plan::SetupPlan;
 use crate::error::CliError;
 use crate::input::document::Document;
 use crate::input::manifests::Manifests;
@@ -17,7 +17,7 @@ use crate::input::manifests::Manifests;
 /// # Errors
 ///
 /// Returns an error if the webhook would not inject the pod, or if Google would reject its subject.
-pub(super) fn verify(plan: &Plan) -> Result<Vec<String>, CliError> {
+pub(super) fn verify(plan: &SetupPlan) -> Result<Vec<String>, CliError> {
     let documents = Document::read_all("setup", &kubernetes::write(plan)?)?;
     // The cluster's locked settings are not known here.
     let defaults = Defaults::from_yaml("locked: []").map_err(|error| CliError::Setup(error.to_string()))?;
