@@ -24,7 +24,8 @@ TIMEOUT = 120  # seconds for one block
 REPLACEMENTS = [  # applied in this order
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "2026-01-01T09:00:00Z"),
     (r"\b\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}", "Thu Jan  1 09:00:00 2026"),
-    (r"\b\d{4}-\d\d-\d\d \d\d:\d\d UTC", "2027-01-01 09:00 UTC"),
+    (r"\b\d{4}-\d\d-\d\d \d\d:\d\d UTC", "2027-01-01 09:00 UTC"),  # a CA is valid for a year
+    (r"(serving certificate for \S+ until )2027-01-01", r"\g<1>2026-01-31"),  # 30 days
     (r'"expires_in_seconds":\d+', '"expires_in_seconds":3600'),
     (r"(?m)^Waiting for deployment .*\n", ""),  # printed a varying number of times
     (r"(?m) (\d+m)?\d+s$", " 9s"),
