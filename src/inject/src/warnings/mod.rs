@@ -43,7 +43,7 @@ pub(crate) fn for_settings(
 /// proxy change with other webhooks and with Rolebridge.
 const MAY_DIFFER: [&str; 2] = [name::AWS_REGION, name::NO_PROXY];
 
-/// Returns a warning if a later webhook changed settings of the sidecar, which keeps the earlier values.
+/// Returns a warning if settings of the sidecar changed after its injection, because it keeps the earlier values.
 fn settings_changed_after_injection(settings: &Settings<'_>, sidecar: &Container<'_>) -> Option<String> {
     let resolved = sidecar::environment(settings);
     let differs = |variable: &&Variable<'_>| {
@@ -53,7 +53,7 @@ fn settings_changed_after_injection(settings: &Settings<'_>, sidecar: &Container
     let changed = resolved.iter().filter(differs).map(|variable| variable.name);
     let changed = join_names(MAX_NAMES_IN_WARNING, changed)?;
     Some(format!(
-        "Another webhook changed {changed} after the sidecar was injected; the sidecar keeps the earlier values. Fix: run \
+        "The settings for {changed} changed after the sidecar was injected; the sidecar keeps the earlier values. Fix: run \
          webhooks that change Rolebridge settings before Rolebridge."
     ))
 }

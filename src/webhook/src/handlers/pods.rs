@@ -96,7 +96,7 @@ fn emit_event(state: &AppState, admission: &Admission<'_>, log: &ReviewLog<'_>) 
     }
 }
 
-/// Denies the pod because its context is unknown. An injected sidecar cannot be added later, so the pod must not pass
+/// Denies the pod because its context is unknown. A sidecar cannot be added later, so the pod must not pass
 /// without one.
 fn deny_unavailable(uid: &str, error: &ReadError, log: &ReviewLog<'_>) -> String {
     let message = error.to_string();

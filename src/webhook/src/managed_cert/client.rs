@@ -50,7 +50,7 @@ impl ManagedObjects {
 
     /// Sets the CAs in a configuration's entries, and changes nothing else.
     ///
-    /// A JSON Patch sets only these fields, and its test of the resource version fails with a conflict if the
+    /// A JSON Patch sets only these fields, and its `replace` of the resource version fails with a conflict if the
     /// configuration has changed. Tools that compare the cluster with what they applied (Argo CD, Flux, Helm) see no
     /// difference, because the chart does not set `caBundle`. Server-side apply leaves a field to its owner, and a merge
     /// leaves fields that neither side sets. Server-side apply by the webhook would also own the entries' names, and keep

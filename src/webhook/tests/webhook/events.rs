@@ -68,10 +68,9 @@ async fn denial_creates_one_event_on_the_controller_and_none_for_a_dry_run() {
     assert_eq!(path, "/apis/events.k8s.io/v1/namespaces/shop/events");
     assert_eq!(event["type"], "Warning");
     assert_eq!(event["reason"], "InjectionDenied");
-    assert!(
-        event["note"].as_str().unwrap().starts_with("rolebridge.io/port on the pod: expected "),
-        "{event}"
-    );
+    let note = event["note"].as_str().unwrap();
+    assert!(note.starts_with("rolebridge.io/port on the pod: expected "), "{event}");
+    assert!(note.contains("found \"99999\""), "{event}");
     assert_eq!(
         event["regarding"],
         json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "nightly-7d", "namespace": "shop", "uid": "u1"})

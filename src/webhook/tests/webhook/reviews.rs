@@ -41,6 +41,7 @@ async fn invalid_pod_is_denied_with_a_message() {
     assert_eq!(response["status"]["code"], 403);
     let message = response["status"]["message"].as_str().unwrap();
     assert!(message.starts_with("rolebridge.io/inject on the pod: expected "), "{message}");
+    assert!(message.contains("found \"yes\""), "{message}");
 }
 
 #[tokio::test]
