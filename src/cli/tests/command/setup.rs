@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
 
-use crate::program::{run, transcript};
+use crate::program::{crate_path, run, transcript};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/team/nightly-batch";
 const POOL: [&str; 6] = ["--project-number", "123456789012", "--pool", "aws", "--provider", "prod"];
@@ -77,6 +77,18 @@ fn imported_configuration_becomes_annotations() {
         import("service-account-key.json", &["--role-arn", ROLE]),
     ];
     assert_snapshot!("setup-from", transcripts.join("\n"));
+}
+
+#[test]
+fn standard_input_is_one_file() {
+    let key = std::fs::read(crate_path("tests/cases/external-account-aws.json")).unwrap();
+    let arguments = [&["setup", "-o", "kubernetes", "--from", "-"][..], &POD, &["--role-arn", ROLE]].concat();
+    let output = run(&arguments, &key);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = run(&[&arguments[..], &["--trust-policy", "-"]].concat(), &key);
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("--trust-policy: expected a file"), "{error}");
 }
 
 #[test]

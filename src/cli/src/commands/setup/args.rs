@@ -41,10 +41,12 @@ pub(crate) struct SetupArgs {
     /// The cluster's OIDC issuer, if the cluster is not on EKS or `aws eks describe-cluster` is not available
     #[arg(long, value_name = "URL", conflicts_with = "cluster", value_parser = value_parsers::issuer)]
     pub(super) issuer: Option<String>,
-    /// A credential configuration from Google's console or `gcloud iam workload-identity-pools create-cred-config`
+    /// A credential configuration from Google's console or `gcloud iam workload-identity-pools create-cred-config`; `-` is
+    /// standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["project_number", "pool", "provider"])]
     pub(super) from: Option<PathBuf>,
-    /// The role's trust policy, or the output of `aws iam get-role`: checks that it trusts the service account
+    /// The role's trust policy, or the output of `aws iam get-role`: checks that it trusts the service account; `-` is
+    /// standard input
     #[arg(long, value_name = "FILE")]
     pub(super) trust_policy: Option<PathBuf>,
 }

@@ -11,6 +11,7 @@ mod value_parsers;
 mod verify;
 
 use std::io::Write;
+use std::path::PathBuf;
 
 pub(crate) use self::args::{SetupArgs, SetupFormat};
 use self::import::ImportedConfig;
@@ -29,6 +30,7 @@ pub(crate) fn run(
     out: &mut impl Write,
     err: &mut impl Write,
 ) -> Result<(), CliError> {
+    reject_shared_stdin(&args)?;
     let imported =
         args.from.as_deref().map(|path| ImportedConfig::parse(path, &read_text(path)?)).transpose()?;
     let trust_policy = args.trust_policy.clone();
@@ -52,5 +54,15 @@ pub(crate) fn run(
         SetupFormat::Kubernetes => kubernetes::write(&plan)?,
     };
     out.write_all(text.as_bytes())?;
+    Ok(())
+}
+
+/// Returns an error if two files are standard input, because the second would be empty.
+fn reject_shared_stdin(args: &SetupArgs) -> Result<(), CliError> {
+    let is_stdin = |path: &Option<PathBuf>| path.as_deref().is_some_and(|path| path.as_os_str() == "-");
+    if is_stdin(&args.from) && is_stdin(&args.trust_policy) {
+        let message = "--trust-policy: expected a file, because --from reads standard input, found \"-\"";
+        return Err(CliError::Setup(message.to_owned()));
+    }
     Ok(())
 }
