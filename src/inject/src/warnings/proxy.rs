@@ -24,7 +24,10 @@ pub(super) fn ambiguous_proxy(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<
             format!("in {containers}: expected a literal value, found valueFrom or a reference")
         }
     };
-    Some(format!("HTTPS_PROXY or https_proxy {problem}, so the sidecar uses no proxy. Fix: set {}.", key::HTTPS_PROXY))
+    Some(format!(
+        "HTTPS_PROXY or https_proxy {problem}, so the sidecar uses no proxy. Fix: set {}.",
+        key::HTTPS_PROXY
+    ))
 }
 
 /// Returns a warning if the app containers have a `NO_PROXY` that the sidecar cannot use, so it calls everything through
