@@ -1,7 +1,7 @@
 //! The app: a nightly batch job that reads a BigQuery table with Google's own library (google-cloud-auth), unchanged.
-//! It has no code for AWS, Rolebridge or tests. Its whole configuration is in its environment, as in any pod.
+//! The app has no code for AWS, Rolebridge or tests. Its whole configuration is in its environment, as in any pod.
 //!
-//! It writes one line of JSON for each run, a [`RunResult`].
+//! The app writes one line of JSON for each run, a [`RunResult`].
 
 use std::error::Error;
 use std::time::Duration;
