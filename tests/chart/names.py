@@ -62,6 +62,15 @@ def injected_parts():
     expect_subset("containers and volumes of the policy", set(re.findall(r'\.name == "([a-z-]+)"', policy)), code)
 
 
+def protected_annotations():
+    # Pods of the previous release have both, and may still run.
+    previous = {"rolebridge.io/config-loopback", "rolebridge.io/config-file"}
+    source = read("src/core/src/annotations.rs")
+    code = set(re.findall(r'pub const (?:STATUS|CONFIG_[A-Z]+): &str = "(rolebridge\.io/[a-z-]+)"', source))
+    helper = re.search(r'writtenAnnotations" -}}\n(\[.*\])\n', read("charts/rolebridge/templates/admission/_conditions.tpl"))
+    expect_equal("annotations of the webhook", set(json.loads(helper[1])) - previous, code - previous)
+
+
 def versions():
     tested = re.search(r"k8s\.io/kubernetes v(\d+\.\d+)\.", read("tests/cluster/kubernetes/go.mod"))[1]
     rendered = re.search(r"versions=\((.*)\)", read("tests/chart/run"))[1].split()
@@ -70,7 +79,7 @@ def versions():
         errors.append(f"docs/src/install.md: expected the sentence: {sentence}")
 
 
-for compare in (settings, metrics, flags, injected_parts, versions):
+for compare in (settings, metrics, flags, injected_parts, protected_annotations, versions):
     compare()
 if errors:
     sys.exit("\n".join(errors))

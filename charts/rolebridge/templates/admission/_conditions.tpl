@@ -32,3 +32,18 @@ spec.jobTemplate, other workloads have spec.template; a missing field is an empt
 {{- define "rolebridge.cel.requestedByUser" -}}
 !request.userInfo.username.startsWith("system:serviceaccount:kube-system:")
 {{- end }}
+
+{{/*
+The annotations that only the webhook writes, when a pod is created. The previous release mounts both config annotations.
+*/}}
+{{- define "rolebridge.cel.writtenAnnotations" -}}
+["rolebridge.io/config-loopback", "rolebridge.io/config-file", "rolebridge.io/status"]
+{{- end }}
+
+{{/*
+A pod, before or after a change, or a binding with such an annotation. The condition searches for the few known keys, never
+through the pod's own annotations: their number could exceed the cost limit of CEL, which is an error.
+*/}}
+{{- define "rolebridge.cel.hasWrittenAnnotation" -}}
+[oldObject, object].exists(o, o != null && {{ include "rolebridge.cel.writtenAnnotations" . }}.exists(key, o.?metadata.?annotations[?key].hasValue()))
+{{- end }}
