@@ -10,6 +10,7 @@
 
 pub mod admission;
 mod api_call;
+pub mod api_client;
 mod api_error;
 pub mod args;
 pub mod cert_trust;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
-use kube::{Client, Config};
+use kube::Client;
 use rolebridge_telemetry::log;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -37,12 +37,10 @@ use crate::metadata::reflector::run_reflector;
 use crate::metrics::{Metrics, ReloadedFile};
 use crate::object_kind::ObjectKind;
 use crate::state::AppState;
-use crate::webhook_config_reader;
+use crate::{api_client, webhook_config_reader};
 
 /// Maximum connections of the health port, for the kubelet and one or two Prometheus servers.
 const MAX_HEALTH_CONNECTIONS: u32 = 128;
-/// Read timeout of the Kubernetes client. A watch is never silent for so long, because it ends after 290 s.
-const READ_TIMEOUT: Duration = Duration::from_mins(5);
 /// Deadline for releasing the Lease.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -78,7 +76,7 @@ async fn serve(args: &Args) -> Result<(), String> {
     let defaults = watch_defaults(args, &metrics)?;
     let listener = listen("--listen", args.listen).await?;
     let health_listener = listen("--health-listen", args.health_listen).await?;
-    let client = client().await?;
+    let client = api_client::infer().await?;
     let deadlines = Deadlines::within(args.review_timeout);
     let reader = MetadataReader::new(client.clone(), Arc::clone(&metrics), deadlines.live_read);
     let lookup = MetadataLookup::new(reader);
@@ -204,16 +202,6 @@ fn watch_defaults(args: &Args, metrics: &Arc<Metrics>) -> Result<Arc<LiveDefault
 
 async fn listen(flag: &str, address: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| format!("could not listen on {flag} {address}: {error}"))
-}
-
-async fn client() -> Result<Client, String> {
-    let mut config = Config::infer().await.map_err(|error| {
-        format!(
-            "no Kubernetes API is configured: {error}. Fix: set KUBECONFIG, or run in a pod with a service account."
-        )
-    })?;
-    config.read_timeout = Some(READ_TIMEOUT);
-    Client::try_from(config).map_err(|error| format!("could not create the Kubernetes client: {error}"))
 }
 
 fn start_reflectors(client: &Client, lookup: &MetadataLookup, metrics: &Arc<Metrics>) {

@@ -30,7 +30,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Re
 /// Returns an error if there is no usable kubeconfig.
 pub(crate) async fn connect(context: Option<&str>) -> Result<(Client, String), CliError> {
     let cluster_error = |error: &dyn Error| CliError::Cluster(error.to_string());
-    let config = match context {
+    let mut config = match context {
         None => Config::infer().await.map_err(|error| cluster_error(&error))?,
         Some(context) => {
             let options =
@@ -41,6 +41,8 @@ pub(crate) async fn connect(context: Option<&str>) -> Result<(Client, String), C
                 .map_err(|error| cluster_error(&error))?
         }
     };
+    // kube's own retries of the statuses 429, 503 and 504 outlast API_TIMEOUT, and hide the API server's message.
+    config.default_retry = false;
     let namespace = config.default_namespace.clone();
     Ok((Client::try_from(config).map_err(|error| cluster_error(&error))?, namespace))
 }

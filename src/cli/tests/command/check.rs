@@ -40,7 +40,8 @@ impl Case {
             json_patch::patch(object, &patch).unwrap();
         }
         objects.extend(self.add);
-        Api { objects, forbidden: self.forbidden, dry_run: self.dry_run, served: self.served }
+        let Self { forbidden, dry_run, served, .. } = self;
+        Api { objects, forbidden, dry_run, served, ..Api::default() }
     }
 }
 

@@ -86,6 +86,15 @@ fn explain_reports_missing_objects() {
 }
 
 #[test]
+fn explain_with_an_overloaded_api_server_prints_its_message() {
+    let unavailable = vec![CONFIG_MAPS.to_owned()];
+    let config = Api { objects: cluster(), unavailable, ..Api::default() }.serve();
+    let transcript = transcript_with(&config, &["explain", "deployment/batch"]);
+    let message = "the server is currently unable to handle the request";
+    assert!(transcript.contains(message), "{transcript}");
+}
+
+#[test]
 fn failed_connection_reports_its_cause() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut config = NamedTempFile::new().unwrap();

@@ -41,6 +41,8 @@ pub(crate) struct Api {
     pub(crate) objects: Vec<Value>,
     /// The paths that return 403.
     pub(crate) forbidden: Vec<String>,
+    /// The paths that return 503.
+    pub(crate) unavailable: Vec<String>,
     pub(crate) dry_run: DryRun,
     /// The name of the certificate that each pod serves; `valid` for other pods.
     pub(crate) served: BTreeMap<String, String>,
@@ -103,6 +105,10 @@ impl Api {
         if self.forbidden.iter().any(|one| one == path) {
             let message = format!("User \"me\" cannot get or list {path}");
             return Err((403, "Forbidden".to_owned(), message));
+        }
+        if self.unavailable.iter().any(|one| one == path) {
+            let message = "the server is currently unable to handle the request".to_owned();
+            return Err((503, "ServiceUnavailable".to_owned(), message));
         }
         match path {
             "/version" => return Ok(Some(version())),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests and their helpers fail by panicking")]
 
+mod api_client;
 mod bad_input;
 mod cert_trust;
 mod connections;
