@@ -13,6 +13,7 @@ use crate::metrics::FailureGuard;
 use crate::schedule::{EARLIEST_RENEWAL, backoff};
 use crate::scopes::Scopes;
 use crate::secret::Secret;
+use crate::shared_state::Reader;
 use crate::subject_token::SubjectToken;
 use crate::token_kind::TokenKind;
 
@@ -34,20 +35,20 @@ pub(super) async fn run<P: TokenProvider>(cache: TokenCache<P>, kind: TokenKind,
                     () = shared.invalidated.notified() => {}
                 }
             }
-            Err(error) => {
+            Err(FetchError::Request(error)) => {
                 guard.get_or_insert_with(|| cache.0.metrics.failure_guard());
-                match error {
-                    FetchError::Request(error) => {
-                        failures += 1;
-                        let wait = backoff(failures, error.is_permanent(), fastrand::f64());
-                        error.log(Some(kind.class().name()), wait);
-                        cache.0.metrics.count_issue_error(kind.class(), &error);
-                        back_off(&kind, &shared, error, sleep(wait), &mut guard).await;
-                    }
-                    FetchError::Federated(error) => {
-                        back_off(&kind, &shared, error, cache.federated_backoff(), &mut guard).await;
-                    }
-                }
+                failures += 1;
+                let wait = backoff(failures, error.is_permanent(), fastrand::f64());
+                error.log(Some(kind.class().name()), wait);
+                cache.0.metrics.count_issue_error(kind.class(), &error);
+                set_error(&shared, &error);
+                sleep(wait).await;
+                wait_until_retry(&kind, &shared, &mut guard).await;
+            }
+            Err(FetchError::Dependency(dependency, error)) => {
+                set_error(&shared, &error);
+                cache.wait_for_dependency(dependency, |error| set_error(&shared, error)).await;
+                wait_until_retry(&kind, &shared, &mut guard).await;
             }
         }
     }
@@ -88,19 +89,19 @@ fn clear_requests(shared: &SharedSlot) {
     requested.as_mut().enable();
 }
 
-/// Waits for `wait`, then until the token is requested. A valid token that is renewed ahead counts as requested.
-async fn back_off(
-    kind: &TokenKind,
-    shared: &SharedSlot,
-    error: Error,
-    wait: impl Future<Output = ()>,
-    guard: &mut Option<FailureGuard>,
-) {
-    shared.slot.send_modify(|slot| {
-        slot.error = Some(error);
-        slot.state = FetchState::BackingOff;
+/// Sets the error that callers get while the task waits before the next attempt.
+fn set_error(shared: &SharedSlot, error: &Error) {
+    shared.slot.send_if_modified(|slot| {
+        let changed = slot.state != FetchState::BackingOff || slot.error.as_ref() != Some(error);
+        if changed {
+            (slot.error, slot.state) = (Some(error.clone()), FetchState::BackingOff);
+        }
+        changed
     });
-    wait.await;
+}
+
+/// Waits until the token is requested. A valid token that is renewed ahead counts as requested.
+async fn wait_until_retry(kind: &TokenKind, shared: &SharedSlot, guard: &mut Option<FailureGuard>) {
     shared.slot.send_modify(|slot| slot.state = FetchState::Idle);
     let has_valid_token = shared.slot.borrow().valid_token(Instant::now()).is_some();
     if kind.is_renewed_ahead() && has_valid_token {
@@ -116,8 +117,17 @@ async fn back_off(
 enum FetchError {
     /// The request for it failed.
     Request(Error),
-    /// The federated token that it needs is missing. That token's task has logged the error and backs off.
-    Federated(Error),
+    /// Another token, which the request needs, is missing. Its owner logs, counts and retries the error.
+    Dependency(Dependency, Error),
+}
+
+/// A token that the request for another one needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dependency {
+    /// The subject token of the refresher.
+    Subject,
+    /// The federated token of its own task.
+    Federated,
 }
 
 impl<P: TokenProvider> TokenCache<P> {
@@ -138,7 +148,7 @@ impl<P: TokenProvider> TokenCache<P> {
     }
 
     async fn exchange(&self, scopes: &Scopes) -> Result<Token, FetchError> {
-        let subject = self.subject_token().await.map_err(FetchError::Request)?;
+        let subject = self.subject_token().await?;
         self.0.provider.exchange(&subject, scopes).await.map_err(FetchError::Request)
     }
 
@@ -151,19 +161,12 @@ impl<P: TokenProvider> TokenCache<P> {
     }
 
     async fn federated(&self) -> Result<Secret, FetchError> {
-        let token = self.get_for_exchange(&TokenKind::Federated).await.map_err(FetchError::Federated)?;
-        Ok(token.secret)
-    }
-
-    /// Waits until the federated token's task no longer backs off.
-    async fn federated_backoff(&self) {
-        let mut slot = self.shared_slot(&TokenKind::Federated).slot.subscribe();
-        // An error means that the entry was evicted, and so no longer backs off.
-        let _ = slot.wait_for(|slot| slot.state != FetchState::BackingOff).await;
+        let token = self.get_for_exchange(&TokenKind::Federated).await;
+        token.map(|token| token.secret).map_err(|error| FetchError::Dependency(Dependency::Federated, error))
     }
 
     /// Waits for the subject token, or for the error that prevents it.
-    async fn subject_token(&self) -> Result<SubjectToken, Error> {
+    async fn subject_token(&self) -> Result<SubjectToken, FetchError> {
         let mut state = self.0.state.clone();
         loop {
             {
@@ -172,12 +175,57 @@ impl<P: TokenProvider> TokenCache<P> {
                     return Ok(token.clone());
                 }
                 if let Some(error) = &current.error {
-                    return Err(error.clone());
+                    return Err(FetchError::Dependency(Dependency::Subject, error.clone()));
                 }
             }
-            if state.changed().await.is_err() {
-                return Err(Error::new(ErrorKind::SigningFailed, "the refresher has stopped"));
+            changed(&mut state).await;
+        }
+    }
+
+    /// Waits until a missing token is available or requested again. Passes its current error meanwhile to `on_error`.
+    async fn wait_for_dependency(&self, dependency: Dependency, on_error: impl Fn(&Error)) {
+        match dependency {
+            Dependency::Subject => self.wait_for_subject_token(on_error).await,
+            Dependency::Federated => self.wait_for_federated(on_error).await,
+        }
+    }
+
+    async fn wait_for_subject_token(&self, on_error: impl Fn(&Error)) {
+        let mut state = self.0.state.clone();
+        loop {
+            {
+                let current = state.borrow_and_update();
+                if current.token_at(self.0.clock.now()).is_some() {
+                    return;
+                }
+                current.error.iter().for_each(&on_error);
+            }
+            changed(&mut state).await;
+        }
+    }
+
+    /// Waits until the federated token's task no longer backs off.
+    async fn wait_for_federated(&self, on_error: impl Fn(&Error)) {
+        let mut slot = self.shared_slot(&TokenKind::Federated).slot.subscribe();
+        loop {
+            {
+                let current = slot.borrow_and_update();
+                if current.state != FetchState::BackingOff {
+                    return;
+                }
+                current.error.iter().for_each(&on_error);
+            }
+            if slot.changed().await.is_err() {
+                // The entry was evicted, and so no longer backs off.
+                return;
             }
         }
+    }
+}
+
+/// Waits for a change. A refresher that has stopped makes none: the process exits.
+async fn changed(state: &mut Reader) {
+    if state.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }

@@ -175,6 +175,72 @@ async fn first_request_waits_for_the_subject_token_or_its_error() {
     assert_eq!(tokens.get(&access("other")).await, Err(Unavailable::Error(error)));
 }
 
+/// Fails for `minutes`, as a role does that does not trust the pod, while apps request tokens.
+async fn deny_session(fixture: &Fixture, minutes: u64, kinds: &[TokenKind]) {
+    for attempt in 0..minutes * 12 {
+        // The refresher reports each of its attempts, and the reason may change.
+        let error = session_error(attempt);
+        fixture.state.send_modify(|state| (state.token, state.error) = (None, Some(error)));
+        // The tasks run before paused time advances.
+        sleep(Duration::from_millis(1)).await;
+        for kind in kinds {
+            let result = fixture.tokens.get(kind).await;
+            assert_eq!(result, Err(Unavailable::Error(session_error(attempt))), "{kind:?}");
+        }
+        sleep(Duration::from_secs(5)).await;
+    }
+}
+
+fn session_error(attempt: u64) -> Error {
+    Error::new(ErrorKind::AccessDenied, format!("role, attempt {attempt}"))
+}
+
+/// The refresher logs, counts and retries the errors of AWS.
+#[rstest]
+#[case::direct(false, vec![access("")], 1)]
+#[case::impersonated(true, vec![access(""), access("a")], 3)]
+#[case::id(true, vec![id("x")], 2)]
+#[tokio::test(start_paused = true)]
+async fn missing_session_delays_google_no_longer_than_itself_and_is_not_counted(
+    #[case] impersonates: bool,
+    #[case] kinds: Vec<TokenKind>,
+    #[case] calls: usize,
+) {
+    let fixture = fixture(FakeGoogle::healthy(), impersonates);
+    deny_session(&fixture, 20, &kinds).await;
+    assert_eq!(fixture.calls.lock().unwrap().len(), 0, "Google is not called");
+    let text = fixture.metrics.render(&SharedState::default(), &clock());
+    assert!(!text.contains("google_tokens_total{token=\"access\",outcome=\"error\""), "{text}");
+    assert!(!fixture.reports_failure(), "Google issues each token that it is asked for");
+    publish_subject_token(&fixture.state);
+    let recovered = fixture.start.elapsed();
+    sleep(Duration::from_millis(1)).await;
+    for kind in &kinds {
+        fixture.tokens.get(kind).await.unwrap();
+    }
+    let made = fixture.calls.lock().unwrap();
+    assert_eq!(made.len(), calls);
+    for (call, elapsed, _) in made.iter() {
+        assert!(*elapsed < recovered + Duration::from_secs(1), "{call:?}: {elapsed:?}, {recovered:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn renewal_that_a_missing_session_prevents_follows_the_session() {
+    let fixture = fixture(FakeGoogle::healthy(), false);
+    let first = fixture.tokens.get(&access("")).await.unwrap();
+    fixture.state.send_modify(|state| (state.token, state.error) = (None, Some(session_error(0))));
+    for _ in 0..50 {
+        sleep(Duration::from_mins(1)).await;
+        assert_eq!(fixture.tokens.get(&access("")).await.unwrap().secret, first.secret);
+    }
+    publish_subject_token(&fixture.state);
+    sleep(Duration::from_secs(1)).await;
+    let renewed = fixture.tokens.get(&access("")).await.unwrap();
+    assert_ne!(renewed.secret, first.secret);
+    assert!(renewed.expires_in > Duration::from_mins(59), "{:?}", renewed.expires_in);
+}
+
 #[tokio::test(start_paused = true)]
 async fn permanent_error_is_returned_at_once_and_retried_slowly() {
     let fixture = fixture(FakeGoogle::new(|_, _| Err(permanent())), true);
