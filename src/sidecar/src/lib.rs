@@ -6,11 +6,11 @@
 //!
 //! A module imports only modules of its own layer or of those before it, without cycles:
 //!
-//! 1. [`clock`], [`error`], [`scopes`], [`secret`], [`token_kind`]
+//! 1. [`clock`], [`error`], [`scopes`], [`secret`], [`subject_token`], [`token_kind`]
 //! 2. [`settings`], which parses the environment once
 //! 3. [`http`]
 //! 4. [`aws`] and [`google`], the clients of AWS STS, Google STS and the IAM Credentials API; [`jwt`],
-//!    [`projected_token`], [`schedule`], [`sign`], [`subject_token`]
+//!    [`projected_token`], [`schedule`], [`sign`]
 //! 5. [`credential`], [`metrics`], [`shared_state`], [`status_file`], [`token_cache`]
 //! 6. [`publish`], [`refresh`], [`server`], [`startup_probe`], [`token_files`]
 //! 7. [`doctor`], [`run`]

@@ -103,10 +103,10 @@ const CRATES: &[Layers] = &[
     Layers {
         name: "sidecar",
         order: &[
-            &["clock", "error", "scopes", "secret", "token_kind"],
+            &["clock", "error", "scopes", "secret", "subject_token", "token_kind"],
             &["settings"],
             &["http"],
-            &["aws", "google", "jwt", "projected_token", "schedule", "sign", "subject_token"],
+            &["aws", "google", "jwt", "projected_token", "schedule", "sign"],
             &["credential", "metrics", "shared_state", "status_file", "token_cache"],
             &["publish", "refresh", "server", "startup_probe", "token_files"],
             &["doctor", "run"],

@@ -1,27 +1,11 @@
 //! Sends a subject token to AWS STS, as Google does when it receives one.
 
-use percent_encoding::percent_decode_str;
-use serde::Deserialize;
-
 use crate::error::{Error, ErrorKind, Service};
 use crate::http::request::{Request, Response, send};
 use crate::settings::Connection;
-use crate::subject_token::SubjectToken;
+use crate::subject_token::{SignedHeader, SignedRequest, SubjectToken};
 
 const SERVICE: Service = Service::AwsSts;
-
-/// The content of a subject token: see [`crate::sign`].
-#[derive(Deserialize)]
-struct SignedRequest {
-    headers: Vec<Header>,
-    url: String,
-}
-
-#[derive(Deserialize)]
-struct Header {
-    key: String,
-    value: String,
-}
 
 /// Returns the ARN that AWS authenticates. The request is sent to `endpoint` if there is one; its `Host` header keeps the
 /// signed host.
@@ -30,14 +14,14 @@ pub(super) async fn caller_arn(
     endpoint: Option<&str>,
     connection: &Connection,
 ) -> Result<String, Error> {
-    let signed = decode(token)
+    let signed = SignedRequest::decode(token.expose())
         .ok_or_else(|| Error::new(ErrorKind::SigningFailed, "failed to decode the signed request"))?;
     let url = match (endpoint, signed.url.split_once('?')) {
         (Some(endpoint), Some((_, query))) => format!("{}/?{query}", endpoint.trim_end_matches('/')),
         _ => signed.url,
     };
     let mut headers: Vec<_> =
-        signed.headers.iter().map(|Header { key, value }| (key.as_str(), value.as_str())).collect();
+        signed.headers.iter().map(|SignedHeader { key, value }| (key.as_str(), value.as_str())).collect();
     headers.push(("accept", "text/xml"));
     let request =
         Request { service: SERVICE, method: "POST", url: &url, headers: &headers, body: String::new() };
@@ -47,12 +31,7 @@ pub(super) async fn caller_arn(
         return Err(error_response(&response, &body));
     }
     let arn = element(&body, "Arn").ok_or_else(|| response.unexpected(SERVICE, "no ARN in the response"))?;
-    Ok(arn.to_owned())
-}
-
-fn decode(token: &SubjectToken) -> Option<SignedRequest> {
-    let json = percent_decode_str(token.expose()).decode_utf8().ok()?;
-    serde_json::from_str(&json).ok()
+    Ok(response.quote(arn))
 }
 
 fn error_response(response: &Response, body: &str) -> Error {

@@ -35,5 +35,7 @@ pub(super) async fn principal(google: &GoogleClient, federated: &Secret) -> Resu
     }
     let body: Option<Body> = serde_json::from_slice(&response.body).ok();
     let username = body.map(|body| body.username).filter(|username| username.starts_with("principal://"));
-    username.ok_or_else(|| response.unexpected(SERVICE, "no principal in the response"))
+    username
+        .map(|username| response.quote(&username))
+        .ok_or_else(|| response.unexpected(SERVICE, "no principal in the response"))
 }

@@ -19,6 +19,7 @@ use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
+use super::response_guard::ResponseGuard;
 use crate::error::{Error, ErrorKind};
 use crate::settings::Connection;
 
@@ -44,7 +45,7 @@ pub fn connector(connection: &Connection) -> Result<SharedHttpConnector, Error> 
         .tls_provider(Provider::rustls(CryptoMode::Ring))
         .tls_context(tls)
         .build();
-    Ok(SharedHttpConnector::new(connector))
+    Ok(SharedHttpConnector::new(ResponseGuard(SharedHttpConnector::new(connector))))
 }
 
 fn proxy(connection: &Connection) -> Result<ProxyConfig, Error> {

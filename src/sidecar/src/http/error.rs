@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use http_body_util::LengthLimitError;
 use rolebridge_core::error_chain::{chain, root_cause};
 
 use crate::error::{Error, ErrorKind};
@@ -20,6 +21,9 @@ fn kind_of(error: &(dyn StdError + 'static)) -> ErrorKind {
     for source in chain(error) {
         if let Some(tls) = source.downcast_ref::<rustls::Error>() {
             return kind_of_tls(tls);
+        }
+        if source.is::<LengthLimitError>() {
+            return ErrorKind::UnexpectedResponse;
         }
         let text = source.to_string();
         if text.starts_with("tunnel error") {

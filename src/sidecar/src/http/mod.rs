@@ -4,4 +4,6 @@ pub mod connector;
 pub(crate) mod deadline;
 pub(crate) mod error;
 pub(crate) mod request;
+mod response_guard;
+mod sent_secrets;
 pub mod server;

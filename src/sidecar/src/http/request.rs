@@ -7,17 +7,17 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::date_time::Format;
-use http_body_util::{BodyExt, Limited};
 
 use super::connector::connector;
 use super::deadline::call_with_deadline;
 use super::error::connection_error;
+use super::sent_secrets::SentSecrets;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Service};
 use crate::settings::Connection;
 
-/// Maximum size of a response body. Tokens have up to a few kilobytes, error responses less.
-const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+/// Maximum number of characters of a text that a service returns as a result. The longest are ARNs and principals.
+const MAX_QUOTED_CHARS: usize = 2048;
 
 /// A request.
 pub(crate) struct Request<'a> {
@@ -36,9 +36,16 @@ pub(crate) struct Response {
     date: Option<String>,
     pub(crate) body: Vec<u8>,
     pub(crate) host: String,
+    sent: SentSecrets,
 }
 
 impl Response {
+    /// Returns a text of a successful response for people: cut off, and without the secrets of the request.
+    pub(crate) fn quote(&self, text: &str) -> String {
+        let end = text.char_indices().nth(MAX_QUOTED_CHARS).map_or(text.len(), |(end, _)| end);
+        self.sent.redact(&text[..end])
+    }
+
     /// Returns the time of the response, by the service's clock.
     pub(crate) fn date(&self) -> Option<SystemTime> {
         httpdate::parse_http_date(self.date.as_deref()?).ok()
@@ -66,12 +73,14 @@ pub(crate) async fn send(connection: &Connection, request: Request<'_>) -> Resul
 }
 
 async fn send_once(connection: &Connection, request: Request<'_>, host: &str) -> Result<Response, Error> {
-    let response = connector(connection)?.call(encode(request, host)?).await;
+    let request = encode(request, host)?;
+    let sent = SentSecrets::of(&request);
+    let response = connector(connection)?.call(request).await;
     let response = response.map_err(|error| connection_error(&error, host))?;
     let (status, date) = (response.status().as_u16(), response.headers().get("date").map(ToOwned::to_owned));
-    let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES).collect().await;
-    let body = body.map_err(|error| Error::new(ErrorKind::UnexpectedResponse, format!("{host}: {error}")))?;
-    Ok(Response { status, date, body: body.to_bytes().to_vec(), host: host.to_owned() })
+    // The connector reads the body.
+    let body = response.body().bytes().unwrap_or_default().to_vec();
+    Ok(Response { status, date, body, host: host.to_owned(), sent })
 }
 
 fn encode(request: Request<'_>, host: &str) -> Result<HttpRequest, Error> {

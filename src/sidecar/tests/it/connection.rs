@@ -160,6 +160,16 @@ async fn closed_connection_is_reported() {
     assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
 }
 
+#[tokio::test]
+async fn response_over_the_size_limit_is_unexpected() {
+    for status in [200, 403] {
+        let aws = FakeServer::plain(CannedResponse::error(status, &" ".repeat(64 * 1024 + 1))).await;
+        let error = Environment::new(&format!("http://{}", aws.address)).request_session().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedResponse, "{error}");
+        assert!(error.to_string().contains("length limit exceeded"), "{error}");
+    }
+}
+
 /// Paused time advances while the runtime is idle, so this test does not wait.
 #[tokio::test(start_paused = true)]
 async fn request_without_a_response_times_out() {

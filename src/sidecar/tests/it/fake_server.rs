@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use percent_encoding::percent_decode_str;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::io::{
     AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, copy_bidirectional,
@@ -51,8 +52,15 @@ impl CannedResponse {
         Self::error(200, &body.to_string())
     }
 
-    fn text(&self) -> String {
+    /// Returns the response to a request. `{request}` in the body is replaced by the fields and headers of the request
+    /// that contain a marker and by its signature, and `{decoded}` by the same without percent-encoding.
+    fn text(&self, head: &str, request_body: &str) -> String {
         let Self { status, body, date } = self;
+        let marked = head.lines().chain(request_body.split('&')).filter(|part| part.contains("marker"));
+        let signature = head.split_once("Signature=").and_then(|(_, rest)| rest.lines().next());
+        let request = signature.into_iter().chain(marked).collect::<Vec<_>>().join(" ");
+        let decoded = percent_decode_str(&request).decode_utf8_lossy();
+        let body = body.replace("{request}", &escaped(&request)).replace("{decoded}", &escaped(&decoded));
         let date = httpdate::fmt_http_date(*date);
         let length = body.len();
         format!(
@@ -152,6 +160,11 @@ impl FakeServer {
     }
 }
 
+/// Escapes a text for JSON, with a backslash before each slash, as some servers do.
+fn escaped(text: &str) -> String {
+    serde_json::to_string(text).unwrap().trim_matches('"').replace('/', "\\/")
+}
+
 async fn respond(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     responses: &[CannedResponse],
@@ -164,8 +177,10 @@ async fn respond(
     let response = {
         let mut received = received.lock().unwrap();
         let response = responses.get(received.len()).or(responses.last()).unwrap();
-        received.push(head + &String::from_utf8(body).unwrap());
-        response.text()
+        let body = String::from_utf8(body).unwrap();
+        let text = response.text(&head, &body);
+        received.push(head + &body);
+        text
     };
     stream.write_all(response.as_bytes()).await.unwrap();
     stream.shutdown().await.ok();

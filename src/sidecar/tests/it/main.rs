@@ -7,6 +7,7 @@ mod fake_server;
 mod google;
 mod identities;
 mod process;
+mod redaction;
 mod reference;
 mod refresh;
 mod sign;
