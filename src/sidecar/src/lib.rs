@@ -6,7 +6,7 @@
 //!
 //! A module imports only modules of its own layer or of those before it, without cycles:
 //!
-//! 1. [`clock`], [`error`], [`scopes`], [`secret`], [`subject_token`], [`token_kind`]
+//! 1. [`clock`], [`error`], `regular_file`, [`scopes`], [`secret`], [`subject_token`], [`token_kind`]
 //! 2. [`settings`], which parses the environment once
 //! 3. [`http`]
 //! 4. [`aws`] and [`google`], the clients of AWS STS, Google STS and the IAM Credentials API; [`jwt`],
@@ -33,6 +33,7 @@ pub mod metrics;
 pub mod projected_token;
 pub mod publish;
 pub mod refresh;
+mod regular_file;
 pub mod run;
 pub mod schedule;
 pub mod scopes;

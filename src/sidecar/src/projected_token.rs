@@ -1,10 +1,15 @@
 //! The projected token that identifies the pod to AWS STS. The kubelet replaces it, so it is read again at each use.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind};
 use crate::jwt;
+use crate::regular_file::{Symlink, read as read_file};
 use crate::secret::Secret;
+
+/// Maximum size of a projected token. The API server issues tokens of up to a few kilobytes.
+const MAX_TOKEN_BYTES: u64 = 64 * 1024;
 
 /// Reads the token and checks its shape: three parts of base64url. AWS verifies the signature and the expiry.
 ///
@@ -12,8 +17,10 @@ use crate::secret::Secret;
 /// Returns an error if the file cannot be read, is empty (the kubelet has not filled it yet) or contains no JSON web
 /// token.
 pub fn read(path: &Path) -> Result<Secret, Error> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::new(ErrorKind::TokenUnreadable, format!("{}: {error}", path.display())))?;
+    let unreadable =
+        |error: &dyn Display| Error::new(ErrorKind::TokenUnreadable, format!("{}: {error}", path.display()));
+    let content = read_file(path, Symlink::Follow, MAX_TOKEN_BYTES).map_err(|error| unreadable(&error))?;
+    let text = String::from_utf8(content).map_err(|error| unreadable(&error))?;
     let token = text.trim();
     if token.is_empty() {
         return Err(Error::new(ErrorKind::TokenEmpty, path.display().to_string()));

@@ -7,11 +7,16 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
+
+use crate::regular_file::{self, Symlink};
 use crate::status_file::{ErrorSummary, Status};
 use crate::subject_token::SubjectToken;
 
 /// The mode of the files: read-only, for all users, because the pod's containers may run as different users.
 const MODE: u32 = 0o444;
+/// Maximum size of a status file that is read. An error in it has up to a few hundred characters.
+const MAX_STATUS_BYTES: u64 = 64 * 1024;
 
 /// The paths of the published files. Its methods block for microseconds only, because the volume is in memory.
 #[derive(Debug, Clone)]
@@ -57,13 +62,13 @@ impl Publisher {
     /// Returns the published error of the token files, if there is one.
     #[must_use]
     pub fn token_files_error(&self) -> Option<ErrorSummary> {
-        serde_json::from_slice(&fs::read(&self.token_files_error).ok()?).ok()?
+        read_json(&self.token_files_error)?
     }
 
     /// Returns the published status, if there is one.
     #[must_use]
     pub fn status(&self) -> Option<Status> {
-        serde_json::from_slice(&fs::read(&self.status).ok()?).ok()
+        read_json(&self.status)
     }
 
     /// Returns true if a token is published.
@@ -79,9 +84,14 @@ impl Publisher {
     }
 }
 
-/// Returns true if the file exists and is not empty.
+fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    let content = regular_file::read(path, Symlink::Reject, MAX_STATUS_BYTES).ok()?;
+    serde_json::from_slice(&content).ok()
+}
+
+/// Returns true if the path is a regular file that is not empty.
 pub(crate) fn has_content(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|file| file.len() > 0)
+    fs::symlink_metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0)
 }
 
 /// Replaces a file atomically. If that fails, the old file remains.
@@ -89,7 +99,9 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let temporary = path.with_added_extension("new");
     // A file that an earlier process left behind cannot be opened for writing, because its mode is read-only.
     match fs::remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(io::Error::new(error.kind(), format!("{}: {error}", temporary.display())));
+        }
         _ => {}
     }
     let result = write(&temporary, content).and_then(|()| fs::rename(&temporary, path));
@@ -111,6 +123,7 @@ fn write(path: &Path, content: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::regular_file::mkfifo;
 
     #[test]
     fn replace_ignores_a_leftover_temporary_file() {
@@ -122,6 +135,24 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o444);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no temporary file remains");
+    }
+
+    #[test]
+    fn replace_replaces_a_fifo_and_names_a_folder_in_the_place_of_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, temporary) = (folder.path().join("token"), folder.path().join("token.new"));
+        mkfifo(&path);
+        mkfifo(&temporary);
+        replace(&path, b"one").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        fs::create_dir(&temporary).unwrap();
+        let error = replace(&path, b"two").unwrap_err().to_string();
+        assert_eq!(error, format!("{}: Is a directory (os error 21)", temporary.display()));
+        fs::remove_dir(&temporary).unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert_eq!(replace(&path, b"two").unwrap_err().to_string(), "Is a directory (os error 21)");
+        assert!(!temporary.exists());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use rustix::fs::OFlags;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,7 +28,7 @@ use crate::settings::{IdentitySettings, ServedProtocols, ServerSettings, Setting
 use crate::shared_state::{Reader, SharedState};
 use crate::subject_token::SubjectToken;
 use crate::token_cache::TokenCache;
-use crate::{server, token_files};
+use crate::{regular_file, server, token_files};
 
 /// The file from which the kubelet reads the reason of an exit, unless the pod sets another one.
 const TERMINATION_LOG: &str = "/dev/termination-log";
@@ -186,7 +187,9 @@ async fn startup_deadline_exceeded(
 
 /// Writes the reason of the exit to the termination log, if the kubelet has created that file.
 pub(crate) fn write_termination_message(failure: &Failure) {
-    let log = OpenOptions::new().write(true).truncate(true).open(TERMINATION_LOG);
+    let mut options = OpenOptions::new();
+    let log =
+        regular_file::open(options.write(true).truncate(true), TERMINATION_LOG.as_ref(), OFlags::empty());
     if let Err(error) = log.and_then(|mut log| log.write_all(failure.to_string().as_bytes())) {
         tracing::debug!(%error, "no termination log");
     }

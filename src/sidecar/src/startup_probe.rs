@@ -64,6 +64,7 @@ mod tests {
 
     use super::*;
     use crate::error::{Error, ErrorKind, Service};
+    use crate::regular_file::mkfifo;
     use crate::status_file::{ErrorSummary, Status, unix_seconds};
     use crate::token_kind::TokenKind;
 
@@ -101,5 +102,31 @@ mod tests {
         publish_token(&token_file);
         assert_eq!(result.1.recv().unwrap(), Ok(()));
         waiting.join().unwrap().unwrap();
+    }
+
+    /// A FIFO would block the probe until its timeout.
+    #[test]
+    fn ready_fails_at_once_if_a_fifo_or_a_folder_is_in_the_place_of_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (token_file, access) = (folder.path().join("token"), folder.path().join("access-token"));
+        let token_files = [TokenFile::token(TokenKind::default_access(), access.clone())];
+        let status = publish_token(&token_file).status();
+        let files = ["token.status.json", "token", "access-token", "token.outputs.json"];
+        for (file, create) in files.into_iter().flat_map(|file| {
+            let create: [fn(&Path); 2] = [mkfifo, |path| std::fs::create_dir(path).unwrap()];
+            create.map(|create| (folder.path().join(file), create))
+        }) {
+            publish_token(&token_file).publish_status(status.as_ref().unwrap()).unwrap();
+            std::fs::write(&access, "token").unwrap();
+            let is_error_file = file.ends_with("token.outputs.json");
+            std::fs::remove_file(if is_error_file { &access } else { &file }).unwrap();
+            create(&file);
+            let (sender, result) = std::sync::mpsc::channel();
+            let (path, token_files) = (token_file.clone(), token_files.clone());
+            thread::spawn(move || sender.send(ready(path, &token_files)));
+            let result = result.recv_timeout(MAX_WAIT).expect("no file blocks");
+            assert!(result.is_err(), "{}", file.display());
+            std::fs::remove_file(&file).or_else(|_| std::fs::remove_dir(&file)).unwrap();
+        }
     }
 }

@@ -21,12 +21,15 @@ use rustls_pki_types::pem::PemObject;
 
 use super::response_guard::ResponseGuard;
 use crate::error::{Error, ErrorKind};
+use crate::regular_file::{self, Symlink};
 use crate::settings::Connection;
 
 /// The time limit for DNS, TCP, the proxy and TLS together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time limit for the first byte of the response.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// Maximum size of a CA bundle. A ConfigMap has up to 1 MiB, and all public roots are a quarter of that.
+const MAX_CA_BUNDLE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Creates a connector.
 ///
@@ -70,7 +73,8 @@ fn trust_store(connection: &Connection) -> Result<TrustStore, Error> {
         let invalid = |problem: &str| {
             Error::new(ErrorKind::InvalidCaBundle, format!("{variable}={}: {problem}", path.display()))
         };
-        let content = std::fs::read(path).map_err(|error| invalid(&error.to_string()))?;
+        let content = regular_file::read(path, Symlink::Follow, MAX_CA_BUNDLE_BYTES);
+        let content = content.map_err(|error| invalid(&error.to_string()))?;
         let roots = parse_roots(&content);
         if roots.is_empty() {
             return Err(invalid("no usable certificate found"));

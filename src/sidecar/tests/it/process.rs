@@ -1,12 +1,13 @@
 //! The program itself, as the kubelet runs it.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rolebridge_core::env::sidecar as names;
 use rolebridge_core::imds;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::fake_server::{CannedResponse, FakeServer};
 use crate::support::{Environment, PROJECTED_TOKEN, SECRET_KEY, SESSION_TOKEN, signed_at};
@@ -350,4 +351,26 @@ fn invalid_arguments_ports_and_settings_are_reported_at_the_start() {
         "{log}"
     );
     assert_eq!(aws.request_count(), 0);
+}
+
+/// A FIFO has no writer, and would block the only thread of the program for ever.
+#[test]
+fn fifo_in_the_place_of_a_file_delays_neither_the_report_nor_the_exit() {
+    for variable in [names::AWS_WEB_IDENTITY_TOKEN_FILE, names::AWS_CA_BUNDLE, names::TOKEN_FILE] {
+        let (_runtime, aws) = aws(CannedResponse::success());
+        let environment = trusting(&aws);
+        let path = std::path::Path::new(&environment.env[variable]);
+        let paths = [path.to_owned(), path.with_extension("status.json"), path.with_added_extension("new")];
+        for path in paths {
+            let _ = std::fs::remove_file(&path);
+            mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o666), 0).unwrap();
+        }
+        let mut child = command(&environment, &["run"]).spawn().unwrap();
+        let log = child.stderr.take().unwrap();
+        let mut lines = BufReader::new(log).lines().map(Result::unwrap);
+        let expected = if variable == names::TOKEN_FILE { "published" } else { "found a FIFO" };
+        assert!(lines.any(|line| line.contains(expected)), "{variable}");
+        let exited = terminate(child);
+        assert_eq!(exited.status.code(), Some(0), "{variable}");
+    }
 }
