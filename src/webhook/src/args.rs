@@ -69,7 +69,7 @@ pub struct Args {
     #[arg(long, env = "ROLEBRIDGE_WEBHOOK_THREADS", value_name = "COUNT", default_value_t = default_threads(), value_parser = threads)]
     pub threads: usize,
 
-    /// Maximum number of open connections; additional ones wait
+    /// Maximum number of open connections; a new one replaces the longest-idle one
     #[arg(long, env = "ROLEBRIDGE_WEBHOOK_MAX_CONNECTIONS", value_name = "COUNT", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: u32,
 

@@ -63,6 +63,16 @@ labels! {
     }
 }
 
+labels! {
+    /// A port of the webhook.
+    Port {
+        /// Admission reviews.
+        Reviews = "reviews",
+        /// Health and metrics.
+        Health = "health",
+    }
+}
+
 /// Outcome of a pod's review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReviewOutcome {
@@ -130,6 +140,7 @@ pub struct Metrics {
     /// One for each file if its latest content is not in use.
     config_stale: Counters<2>,
     handshake_errors: AtomicU64,
+    evicted_connections: Counters<2>,
     events: Counters<4>,
 }
 
@@ -150,6 +161,7 @@ impl Default for Metrics {
             reloads: [zeros(), zeros()],
             config_stale: zeros(),
             handshake_errors: AtomicU64::default(),
+            evicted_connections: zeros(),
             events: zeros(),
         }
     }
@@ -204,6 +216,11 @@ impl Metrics {
         add(&self.handshake_errors, 1);
     }
 
+    /// Counts a connection that was closed because another one needed its slot.
+    pub fn record_evicted_connection(&self, port: Port) {
+        add(&self.evicted_connections[port as usize], 1);
+    }
+
     /// Counts an event.
     pub fn record_event(&self, outcome: EventOutcome) {
         add(&self.events[outcome as usize], 1);
@@ -218,6 +235,14 @@ impl Metrics {
         exposition
             .family("handshake_errors_total", MetricType::Counter, "Failed TLS handshakes.")
             .sample(&[], value(&self.handshake_errors));
+        let mut family = exposition.family(
+            "evicted_connections_total",
+            MetricType::Counter,
+            "Idle connections closed because a new one found no free slot; more than a few mean a flood.",
+        );
+        for (count, port) in self.evicted_connections.iter().zip(Port::LABELS) {
+            family.sample(&[("port", port)], value(count));
+        }
         let mut family = exposition.family(
             "events_total",
             MetricType::Counter,

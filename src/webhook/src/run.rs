@@ -39,8 +39,8 @@ use crate::object_kind::ObjectKind;
 use crate::state::AppState;
 use crate::{api_client, webhook_config_reader};
 
-/// Maximum connections of the health port, for the kubelet and one or two Prometheus servers.
-const MAX_HEALTH_CONNECTIONS: u32 = 128;
+/// Maximum connections of the health port, for the kubelet and one or two Prometheus servers. Each serves one request.
+const MAX_HEALTH_CONNECTIONS: u32 = 64;
 /// Deadline for releasing the Lease.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -101,8 +101,7 @@ async fn serve(args: &Args) -> Result<(), String> {
     let tls = tls::config(Arc::clone(&resolver)).map_err(|error| format!("could not set up TLS: {error}"))?;
     let health =
         Health { state: Arc::clone(&state), resolver, trust, managed_cert, drain: Arc::clone(&drain) };
-    // The health server is not drained: probes must work until the process exits.
-    let health = Connections::new(None, health::router(health), Arc::clone(&metrics), Arc::default());
+    let health = Connections::for_health(health::router(health), Arc::clone(&metrics));
     tokio::spawn(server::serve(health_listener, MAX_HEALTH_CONNECTIONS, health));
     let reviews = Connections::new(Some(tls.into()), router(state), metrics, Arc::clone(&drain));
     let server_task = tokio::spawn(server::serve(listener, args.max_connections, reviews));

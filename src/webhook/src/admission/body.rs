@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use axum::body::{Body as HttpBody, HttpBody as _};
 use axum::extract::Request;
-use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -114,18 +114,19 @@ impl BodyReader {
     /// Returns an error if the content type is not JSON or a limit is exceeded.
     pub async fn read(&self, request: Request) -> Result<Body<'_>, Rejection> {
         let (head, mut body) = request.into_parts();
+        let content_type = check_content_type(&head.headers);
+        let declared_length =
+            head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        // A head takes more memory than most of its request, and the body may be slow.
+        drop(head);
         let read = async {
-            let rejection = match head.headers.get(CONTENT_TYPE) {
-                Some(content_type) if is_json(content_type.as_bytes()) => match self.collect(&mut body).await
-                {
+            let rejection = match content_type {
+                Ok(()) => match self.collect(&mut body).await {
                     Ok(body) => return Ok(body),
                     Err(rejection) => rejection,
                 },
-                Some(content_type) => Rejection::ContentType(format!("{content_type:?}")),
-                None => Rejection::ContentType("none".to_owned()),
+                Err(rejection) => rejection,
             };
-            let declared_length =
-                head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
             if declared_length.is_none_or(|length: usize| length <= MAX_DISCARDED_BYTES) {
                 discard(&mut body).await;
             }
@@ -157,6 +158,14 @@ impl BodyReader {
         }
         let bytes = if joined.is_empty() { first } else { joined.into() };
         Ok(Body { bytes, _budget: budget })
+    }
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), Rejection> {
+    match headers.get(CONTENT_TYPE) {
+        Some(content_type) if is_json(content_type.as_bytes()) => Ok(()),
+        Some(content_type) => Err(Rejection::ContentType(format!("{content_type:?}"))),
+        None => Err(Rejection::ContentType("none".to_owned())),
     }
 }
 

@@ -2,37 +2,37 @@
 
 use std::convert::Infallible;
 use std::fmt::{self, Display};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Request, Response, Version};
-use axum::routing::future::RouteFuture;
 use futures::FutureExt;
-use futures::future::{BoxFuture, Either};
+use futures::future::BoxFuture;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader};
-use tokio::time::{sleep, timeout};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 use tracing::debug;
 
 use crate::http::drain::{Drain, Phase};
-use crate::metrics::Metrics;
+use crate::http::slot_pool::Slot;
+use crate::http::tracked_body::{RequestBody, ResponseBody};
+use crate::metrics::{Metrics, Port};
 
 /// Deadline for the TLS handshake, and again for the head of the first request.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Idle timeout between requests. Longer than kube-apiserver's 90 seconds, so that the client closes the connection: a
 /// POST that crosses with a close by the server is not retried.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(150);
-/// HTTP/2: maximum concurrent requests on one connection.
-const MAX_STREAMS: u32 = 128;
+/// HTTP/2: maximum concurrent requests on one connection. Clients open another connection for more.
+const MAX_STREAMS: u32 = 32;
 /// HTTP/2: flow-control window of a request body.
 const STREAM_WINDOW: u32 = 256 << 10;
 /// HTTP/2: flow-control window of a connection.
@@ -43,14 +43,34 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Size of a read below TLS. rustls itself reads 4 KiB, which needs sixteen system calls for a large pod.
 const READ_BUFFER: usize = 32 << 10;
-/// Maximum size of a request head. kube-apiserver sends about 300 bytes.
-const MAX_HEAD: u32 = 16 << 10;
+/// HTTP/2: maximum size of a request head, counted with 32 bytes for each header. kube-apiserver sends about 300 bytes,
+/// with a bearer token up to 4 KiB. h2 bounds a head in any number of frames by it, and hyper bounds HTTP/1.1 heads to
+/// 100 headers.
+const MAX_HEADER_LIST: u32 = 8 << 10;
+/// HTTP/1.1: maximum size of a request head, which is also the read buffer's. hyper's default is 408 KiB.
+const MAX_READ_BUFFER: usize = 16 << 10;
+/// Time that a client may delay a request, by not sending the body or not reading the response. kube-apiserver waits at
+/// most 30 seconds for a response.
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Interval of the checks for stalled requests.
+const STALL_CHECK_INTERVAL: Duration = Duration::from_secs(10);
+/// Time in which an evicted connection that has served requests ends by itself. HTTP/2 announces the end, so that a
+/// request that crosses with it is sent again.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Maximum number of connections that end in this way, because they have no slots. Others are closed at once.
+const MAX_LEAVING: usize = 64;
+/// Deadline of a connection to the health port. It serves one request, and the kubelet waits for a second.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// State shared by all connections of a listener.
 pub struct Connections {
     builder: Builder<TokioExecutor>,
     tls: Option<TlsAcceptor>,
     router: Router,
+    port: Port,
+    /// Deadline of a connection, whatever it does.
+    deadline: Option<Duration>,
+    leaving: Semaphore,
     metrics: Arc<Metrics>,
     pub(crate) drain: Arc<Drain>,
 }
@@ -65,17 +85,47 @@ impl fmt::Debug for Connections {
 }
 
 impl Connections {
-    /// Creates the state. Without `tls`, connections are plain HTTP.
+    /// Creates the state for admission reviews. Without `tls`, connections are plain HTTP.
     #[must_use]
     pub fn new(tls: Option<TlsAcceptor>, router: Router, metrics: Arc<Metrics>, drain: Arc<Drain>) -> Self {
-        Self { builder: builder(), tls, router, metrics, drain }
+        let (builder, port, leaving) = (builder(), Port::Reviews, Semaphore::new(MAX_LEAVING));
+        Self { builder, tls, router, port, deadline: None, leaving, metrics, drain }
+    }
+
+    /// Creates the state for the health port: plain HTTP/1.1, and one request for each connection. It is not drained,
+    /// because probes must work until the process exits.
+    #[must_use]
+    pub fn for_health(router: Router, metrics: Arc<Metrics>) -> Self {
+        let mut builder = builder().http1_only();
+        builder.http1().keep_alive(false);
+        let (port, deadline) = (Port::Health, Some(HEALTH_TIMEOUT));
+        Self { builder, port, deadline, ..Self::new(None, router, metrics, Arc::default()) }
+    }
+
+    /// Counts a connection that took the slot of another one.
+    pub(super) fn record_eviction(&self) {
+        self.metrics.record_evicted_connection(self.port);
     }
 
     /// Serves one connection until it is closed.
-    pub async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let Some(tls) = &self.tls else { return self.http(stream).await };
-        match timeout(HANDSHAKE_TIMEOUT, tls.accept(BufReader::with_capacity(READ_BUFFER, stream))).await {
-            Ok(Ok(stream)) => self.http(stream).await,
+    pub async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, slot: Slot) {
+        let served = self.handshake(stream, &slot);
+        match self.deadline {
+            // At the deadline, the connection is closed.
+            Some(deadline) => timeout(deadline, served).await.unwrap_or_default(),
+            None => served.await,
+        }
+    }
+
+    async fn handshake(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, slot: &Slot) {
+        let Some(tls) = &self.tls else { return self.http(stream, slot).await };
+        let accept = timeout(HANDSHAKE_TIMEOUT, tls.accept(BufReader::with_capacity(READ_BUFFER, stream)));
+        let accepted = tokio::select! {
+            accepted = accept => accepted,
+            () = slot.evicted() => return,
+        };
+        match accepted {
+            Ok(Ok(stream)) => self.http(stream, slot).await,
             Ok(Err(error)) => self.log_handshake_error(&error),
             Err(_) => self.log_handshake_error(&"timed out"),
         }
@@ -86,12 +136,12 @@ impl Connections {
         debug!(%error, "TLS handshake failed");
     }
 
-    async fn http(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let service = Requests { connections: self, started: &AtomicBool::new(false) };
+    async fn http(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, slot: &Slot) {
+        let service = Requests { connections: self, slot };
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
         let mut closing = pin!(self.drain.closing());
-        let mut first_request_deadline = pin!(sleep(HANDSHAKE_TIMEOUT));
-        let (mut awaiting_request, mut open) = (true, true);
+        let mut deadline = pin!(sleep(HANDSHAKE_TIMEOUT));
+        let (mut leaving, mut open) = (None, true);
         loop {
             tokio::select! {
                 biased;
@@ -101,11 +151,19 @@ impl Connections {
                     }
                     return;
                 }
-                () = &mut first_request_deadline, if awaiting_request => {
-                    if !service.started.load(Ordering::Relaxed) {
+                () = &mut deadline => {
+                    if leaving.is_some() || !slot.has_served() || slot.is_stalled(STALL_TIMEOUT) {
                         return;
                     }
-                    awaiting_request = false;
+                    reset(deadline.as_mut(), STALL_CHECK_INTERVAL);
+                }
+                () = slot.evicted(), if leaving.is_none() => {
+                    leaving = self.leaving.try_acquire().ok().filter(|_| slot.has_served());
+                    if leaving.is_none() {
+                        return;
+                    }
+                    connection.as_mut().graceful_shutdown();
+                    reset(deadline.as_mut(), LEAVE_TIMEOUT);
                 }
                 () = &mut closing, if open => {
                     connection.as_mut().graceful_shutdown();
@@ -116,38 +174,41 @@ impl Connections {
     }
 }
 
+fn reset(deadline: Pin<&mut Sleep>, delay: Duration) {
+    deadline.reset(Instant::now() + delay);
+}
+
 /// The requests of one connection.
 #[derive(Clone, Copy)]
 struct Requests<'a> {
     connections: &'a Connections,
-    started: &'a AtomicBool,
+    slot: &'a Slot,
 }
-
-type RouterFuture = RouteFuture<Infallible>;
 
 impl hyper::service::Service<Request<Incoming>> for Requests<'_> {
-    type Response = Response<Body>;
+    type Response = Response<ResponseBody>;
     type Error = Infallible;
-    type Future = Either<RouterFuture, BoxFuture<'static, Result<Response<Body>, Infallible>>>;
+    type Future = BoxFuture<'static, Result<Response<ResponseBody>, Infallible>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.started.store(true, Ordering::Relaxed);
+        let progress = Arc::new(self.slot.begin_request());
         let last = request.version() < Version::HTTP_2 && self.connections.drain.phase() != Phase::Serving;
+        let request = request.map(|body| RequestBody::new(body, Arc::clone(&progress)));
         let response = self.connections.router.clone().call(request);
-        if last { Either::Right(response.map(with_connection_close).boxed()) } else { Either::Left(response) }
+        async move {
+            let mut response = response.await?;
+            if last {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response.map(|body| ResponseBody::new(body, progress)))
+        }
+        .boxed()
     }
-}
-
-fn with_connection_close(response: Result<Response<Body>, Infallible>) -> Result<Response<Body>, Infallible> {
-    response.map(|mut response| {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        response
-    })
 }
 
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT).max_buf_size(MAX_READ_BUFFER);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -156,6 +217,6 @@ fn builder() -> Builder<TokioExecutor> {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
-        .max_header_list_size(MAX_HEAD);
+        .max_header_list_size(MAX_HEADER_LIST);
     builder
 }

@@ -5,4 +5,7 @@ pub mod connection;
 pub mod drain;
 pub mod router;
 pub mod server;
+pub mod slot_pool;
+pub mod slots;
 pub mod tls;
+mod tracked_body;

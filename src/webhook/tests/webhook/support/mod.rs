@@ -4,6 +4,7 @@ pub(crate) mod api;
 pub(crate) mod client;
 pub(crate) mod pki;
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -13,12 +14,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
 use rolebridge_inject::{Defaults, ObjectMetadata};
+use rolebridge_telemetry::exposition::Exposition;
 use rolebridge_webhook::admission::body::BodyReader;
 use rolebridge_webhook::deadlines::Deadlines;
 use rolebridge_webhook::http::connection::Connections;
 use rolebridge_webhook::http::drain::Drain;
 use rolebridge_webhook::http::router::router;
 use rolebridge_webhook::http::server;
+use rolebridge_webhook::http::slot_pool::SlotPool;
 use rolebridge_webhook::live_defaults::LiveDefaults;
 use rolebridge_webhook::metadata::cache::MetadataStore;
 use rolebridge_webhook::metadata::lookup::MetadataLookup;
@@ -133,18 +136,46 @@ pub(crate) struct RunningServer {
     pub(crate) serving: JoinHandle<()>,
 }
 
+impl RunningServer {
+    async fn start(
+        max_connections: u32,
+        connections: impl FnOnce(&Arc<Metrics>, &Arc<Drain>) -> Connections,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (drain, metrics) = (Arc::new(Drain::default()), Arc::new(Metrics::default()));
+        let serving = tokio::spawn(server::serve(listener, max_connections, connections(&metrics, &drain)));
+        Self { port, drain, metrics, serving }
+    }
+
+    /// Returns the number of connections that were closed because a new one needed a slot.
+    pub(crate) fn evictions(&self) -> u64 {
+        let mut exposition = Exposition::new("");
+        self.metrics.write(&mut exposition);
+        let text = exposition.into_text();
+        let value = |line: &str| {
+            line.strip_prefix("evicted_connections_total{")?.split(' ').next_back()?.parse::<u64>().ok()
+        };
+        text.lines().filter_map(value).sum()
+    }
+}
+
 /// Starts a server with TLS, or with plain HTTP.
 pub(crate) async fn serve(
     router: axum::Router,
     tls: Option<TlsAcceptor>,
     max_connections: u32,
 ) -> RunningServer {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (drain, metrics) = (Arc::new(Drain::default()), Arc::new(Metrics::default()));
-    let connections = Connections::new(tls, router, Arc::clone(&metrics), Arc::clone(&drain));
-    let serving = tokio::spawn(server::serve(listener, max_connections, connections));
-    RunningServer { port, drain, metrics, serving }
+    RunningServer::start(max_connections, |metrics, drain| {
+        Connections::new(tls, router, Arc::clone(metrics), Arc::clone(drain))
+    })
+    .await
+}
+
+/// Starts a server of the health port.
+pub(crate) async fn serve_health(router: axum::Router, max_connections: u32) -> RunningServer {
+    RunningServer::start(max_connections, |metrics, _| Connections::for_health(router, Arc::clone(metrics)))
+        .await
 }
 
 /// A connection without a socket. With a socket, a paused clock would advance while data is in transit.
@@ -156,9 +187,21 @@ pub(crate) struct PipedConnection {
 
 /// Serves one connection over an in-memory pipe.
 pub(crate) fn pipe(router: axum::Router, tls: Option<TlsAcceptor>) -> PipedConnection {
-    let (stream, server) = tokio::io::duplex(64 << 10);
     let drain = Arc::new(Drain::default());
     let connections = Connections::new(tls, router, Arc::default(), Arc::clone(&drain));
-    let serving = tokio::spawn(async move { connections.serve(server).await });
+    piped(connections, drain)
+}
+
+/// Serves one connection to the health port over an in-memory pipe.
+pub(crate) fn pipe_health(router: axum::Router) -> PipedConnection {
+    piped(Connections::for_health(router, Arc::default()), Arc::default())
+}
+
+fn piped(connections: Connections, drain: Arc<Drain>) -> PipedConnection {
+    let (stream, server) = tokio::io::duplex(64 << 10);
+    let serving = tokio::spawn(async move {
+        let (slot, _) = SlotPool::new(1).open(Ipv4Addr::LOCALHOST.into()).await;
+        connections.serve(server, slot).await;
+    });
     PipedConnection { stream, drain, serving }
 }
