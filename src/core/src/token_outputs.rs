@@ -28,7 +28,13 @@ pub enum Output<'a> {
 /// # Errors
 /// Returns an error if an output is invalid or a duplicate, or if there are more than [`MAX_OUTPUTS`].
 pub fn parse(list: &str) -> Result<Vec<(Output<'_>, String)>, InvalidValue> {
-    let mut outputs = Vec::new();
+    let count = list.split(',').count();
+    // Counted first: the comparison of each output with all others takes a quadratic number of steps.
+    if count > MAX_OUTPUTS {
+        let expected = format!("at most {MAX_OUTPUTS} outputs");
+        return Err(InvalidValue::with_hint(expected, format!("remove {}", count - MAX_OUTPUTS)));
+    }
+    let mut outputs = Vec::with_capacity(count);
     let mut id_tokens = 0;
     for text in list.split(',').map(str::trim) {
         let output = parse_output(text)?;
@@ -43,10 +49,6 @@ pub fn parse(list: &str) -> Result<Vec<(Output<'_>, String)>, InvalidValue> {
             }
         };
         outputs.push((output, name));
-    }
-    if outputs.len() > MAX_OUTPUTS {
-        let expected = format!("at most {MAX_OUTPUTS} outputs");
-        return Err(InvalidValue::with_hint(expected, format!("remove {}", outputs.len() - MAX_OUTPUTS)));
     }
     Ok(outputs)
 }
@@ -107,5 +109,7 @@ mod tests {
         let many: Vec<_> = (0..9).map(|number| format!("id-token={number}")).collect();
         let error = parse(&many.join(",")).unwrap_err();
         assert_eq!((error.expectation(), error.hint()), ("at most 8 outputs", Some("remove 1")));
+        let error = parse(&"token,".repeat(10_000)).unwrap_err();
+        assert_eq!(error.hint(), Some("remove 9993"), "no output is parsed");
     }
 }

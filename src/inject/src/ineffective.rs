@@ -3,7 +3,7 @@
 use rolebridge_core::annotations::{INJECT, PREFIX};
 
 use crate::message::{DisplayName, MAX_NAMES_IN_WARNING, join_names};
-use crate::unknown_keys;
+use crate::unknown_keys::{self, MAX_UNKNOWN_KEYS};
 use crate::view::{Annotations, Pod};
 
 /// Returns the warning about a pod that is not opted in, if there is one.
@@ -20,7 +20,9 @@ pub(crate) fn warn_about_labels(pod: &Pod<'_>) -> Option<String> {
 
 fn misspelled_opt_in(pod: &Pod<'_>) -> Option<String> {
     let key = annotations(pod)
-        .find(|key| !unknown_keys::is_known(key) && unknown_keys::closest_match(key) == Some(INJECT))?;
+        .filter(|key| !unknown_keys::is_known(key))
+        .take(MAX_UNKNOWN_KEYS)
+        .find(|key| unknown_keys::closest_match(key) == Some(INJECT))?;
     let suggestion = unknown_keys::suggestion(key);
     Some(format!("{} on the pod: unknown annotation.{suggestion}", DisplayName(key)))
 }

@@ -7,7 +7,7 @@
 //!
 //! A module imports only modules of its own layer or of those before it, without cycles:
 //!
-//! 1. `message`, `object_metadata`, `pattern`, [`quantity`], `reason`
+//! 1. `message`, `object_metadata`, `pattern`, [`quantity`], `reason`, `steps`
 //! 2. `denial`, [`view`]
 //! 3. `context`, `defaults::model`, `ineffective`, `mesh`, `opt_in`, `reinvocation`, `unknown_keys`
 //! 4. [`settings`]
@@ -30,6 +30,7 @@ pub mod quantity;
 mod reason;
 mod reinvocation;
 pub mod settings;
+mod steps;
 mod unknown_keys;
 pub mod view;
 mod warnings;

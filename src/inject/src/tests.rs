@@ -112,15 +112,20 @@ fn unknown_annotation_is_denied_on_the_pod_and_warned_about_elsewhere() {
         denial.message,
         "\"rolebridge.io/provder\" on the pod: unknown annotation. Did you mean rolebridge.io/provider?"
     );
+    let many: String = (1..=7).map(|number| format!(r#","rolebridge.io/x{number}":"""#)).collect();
+    let (decision, _) = admit_text(&pod(&many), &[PROVIDER, ROLE]);
+    let Decision::Deny(denial) = decision else { panic!("accepted") };
+    assert_eq!(denial.message.matches("unknown annotation.").count(), 5, "{}", denial.message);
+    assert!(denial.message.ends_with("unknown annotation. And 2 more on the pod."), "{}", denial.message);
     let elsewhere = [PROVIDER, ROLE, ("rolebridge.io/projct", "x"), ("rolebridge.io/inject", "true")];
     let (decision, warnings) = admit_text(&pod(""), &elsewhere);
     assert_eq!(render(&decision, false), "injected");
     assert_eq!(
         warnings,
         [
-            "rolebridge.io/projct on the service account default: unknown annotation. Did you mean rolebridge.io/project?",
             "rolebridge.io/inject on the service account default has no effect. Fix: set it as an annotation of the pod \
              or as a label of the namespace.",
+            "rolebridge.io/projct on the service account default: unknown annotation. Did you mean rolebridge.io/project?",
         ]
     );
 }

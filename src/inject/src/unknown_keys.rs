@@ -6,6 +6,7 @@ use strsim::levenshtein;
 
 use crate::denial::Denial;
 use crate::reason::Reason;
+use crate::steps;
 use crate::view::{Annotations, Pod};
 
 /// Annotations that the webhook itself writes.
@@ -17,18 +18,30 @@ const MAX_EDIT_DISTANCE: usize = 4;
 /// Maximum key length for a suggestion: longer than every known key, and short enough to compare quickly.
 const MAX_KEY_LEN: usize = 100;
 
-/// Denies a pod with an unknown Rolebridge annotation, which would silently have no effect.
+/// Maximum number of unknown keys of an object that are named and for which a suggestion is sought. People misspell a few
+/// keys, and the search takes some ten thousand steps for each.
+pub(crate) const MAX_UNKNOWN_KEYS: usize = 5;
+
+/// Denies a pod with unknown Rolebridge annotations, which would silently have no effect.
 pub(crate) fn check(pod: &Pod<'_>) -> Result<(), Denial> {
-    let mut keys = pod.annotations().into_iter().flat_map(Annotations::keys);
+    let keys = pod.annotations().into_iter().flat_map(Annotations::keys);
     let is_setting = |key: &&str| key.starts_with(PREFIX) && !is_status_annotation(key);
-    match keys.find(|key| is_setting(key) && !is_known(key)) {
-        None => Ok(()),
-        Some(key) => Err(Denial::for_pod(
-            Reason::UnknownAnnotation,
-            // The key's characters are not validated either.
-            format!("{} on the pod: unknown annotation.{}", Quoted(key), suggestion(key)),
-        )),
+    let mut unknown = keys.filter(|key| is_setting(key) && !is_known(key));
+    // The key's characters are not validated either.
+    let describe = |key: &str| format!("{} on the pod: unknown annotation.{}", Quoted(key), suggestion(key));
+    let mut sentences: Vec<_> = unknown.by_ref().take(MAX_UNKNOWN_KEYS).map(describe).collect();
+    if sentences.is_empty() {
+        return Ok(());
     }
+    if let rest @ 1.. = unknown.count() {
+        sentences.push(describe_rest(rest, "on the pod"));
+    }
+    Err(Denial::for_pod(Reason::UnknownAnnotation, sentences.join(" ")))
+}
+
+/// Returns a sentence about the unknown keys after the first [`MAX_UNKNOWN_KEYS`].
+pub(crate) fn describe_rest(count: usize, origin: &str) -> String {
+    format!("And {count} more {origin}.")
 }
 
 /// Returns true if the webhook itself writes the key.
@@ -47,6 +60,7 @@ pub(crate) fn closest_match(key: &str) -> Option<&'static str> {
     if key.len() > MAX_KEY_LEN {
         return None;
     }
+    steps::count(ALL.len() * key.len());
     let name = |key: &str| key.strip_prefix(PREFIX).unwrap_or(key).to_ascii_lowercase();
     let unknown = name(key);
     let (distance, closest) = ALL

@@ -12,7 +12,7 @@ use serde_saphyr::UserMessageFormatter;
 
 use super::model::{Defaults, DefaultsError, PullPolicy};
 use crate::pattern::Pattern;
-use crate::settings::parse::check;
+use crate::settings::parse::{check, check_len};
 use crate::unknown_keys;
 
 #[derive(Debug, Default, Deserialize)]
@@ -109,7 +109,12 @@ fn annotation_key(path: &str, name: &str) -> Result<&'static str, DefaultsError>
 fn settings(scalars: BTreeMap<String, Scalar>) -> Result<BTreeMap<&'static str, String>, DefaultsError> {
     let setting = |(name, Scalar(value)): (String, Scalar)| {
         let key = annotation_key("settings", &name)?;
-        check(key, &value).map_err(|error| invalid(&format!("settings.{name}"), &value, &error))?;
+        let path = format!("settings.{name}");
+        check_len(&value).map_err(|error| {
+            let found = error.found(format_args!("{} bytes", value.len())).to_string();
+            DefaultsError(format!("defaults.yaml: {path}: {found}."))
+        })?;
+        check(key, &value).map_err(|error| invalid(&path, &value, &error))?;
         Ok((key, value))
     };
     scalars.into_iter().map(setting).collect()

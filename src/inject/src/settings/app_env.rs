@@ -12,6 +12,9 @@ pub(crate) const HTTPS_PROXY: &[&str] = &["HTTPS_PROXY", "https_proxy"];
 /// The variables of the hosts that bypass the proxy. The first one that a container sets counts.
 pub(crate) const NO_PROXY: &[&str] = &["NO_PROXY", "no_proxy"];
 
+/// The variables of the region. The first one that a container sets counts.
+pub(crate) const REGION: &[&str] = &["AWS_REGION", "AWS_DEFAULT_REGION"];
+
 /// The common value of a variable in the app containers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CommonValue<'a> {

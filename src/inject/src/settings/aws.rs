@@ -81,7 +81,7 @@ impl<'a> Aws<'a> {
             ),
             (CredentialsSource::Irsa, Some(role)) => {
                 let session_name = session_name::resolve(precedence, identity, role, declared_name)?;
-                (Credentials::Irsa { role, session_name }, audience(precedence))
+                (Credentials::Irsa { role, session_name }, audience(precedence)?)
             }
             (CredentialsSource::Irsa, None) => return Ok(Err(missing_role(precedence))),
         };
@@ -121,10 +121,10 @@ pub(super) fn credentials(precedence: &Precedence<'_>) -> Result<Setting<Credent
 
 /// Returns the URI of EKS Pod Identity's agent: the one that the app containers use, else the default.
 fn agent_uri<'a>(precedence: &Precedence<'a>) -> Result<&'a str, Denial> {
-    const KEY: &str = AWS_CONTAINER_CREDENTIALS_FULL_URI;
-    let Some(text) = app_env::value(precedence.pod, &[KEY]) else { return Ok(POD_IDENTITY_URI) };
-    let raw = RawSetting { key: KEY, text, origin: Origin::Pod };
-    Ok(precedence.read(raw, parse::pod_identity_uri)?.value)
+    match precedence.of_app(&[AWS_CONTAINER_CREDENTIALS_FULL_URI]) {
+        Some(raw) => Ok(precedence.read(raw, parse::pod_identity_uri)?.value),
+        None => Ok(POD_IDENTITY_URI),
+    }
 }
 
 /// Returns the IAM role: Rolebridge's annotation, else EKS's, else the chart's defaults.
@@ -134,9 +134,9 @@ fn role<'a>(precedence: &Precedence<'a>) -> Option<RawSetting<'a>> {
         .or_else(|| precedence.default(key::ROLE_ARN))
 }
 
-fn audience<'a>(precedence: &Precedence<'a>) -> Setting<&'a str> {
+fn audience<'a>(precedence: &Precedence<'a>) -> Result<Setting<&'a str>, Denial> {
     let raw = precedence.of_service_account(eks::AUDIENCE).filter(|raw| !raw.text.is_empty());
-    raw.map_or(Setting::built_in(TOKEN_AUDIENCE), |raw| Setting { value: raw.text, origin: raw.origin })
+    raw.map_or(Ok(Setting::built_in(TOKEN_AUDIENCE)), |raw| precedence.read(raw, Ok))
 }
 
 fn token_lifetime(precedence: &Precedence<'_>) -> Result<Setting<u32>, Denial> {
@@ -163,9 +163,8 @@ fn region<'a>(precedence: &Precedence<'a>, partition: Option<Partition>) -> Resu
     }
     let default =
         precedence.default(key::AWS_REGION).map(|raw| precedence.read(raw, parse::region)).transpose()?;
-    let from_app = app_env::value(precedence.pod, &["AWS_REGION", "AWS_DEFAULT_REGION"])
-        .and_then(|text| parse::region(text).ok())
-        .map(|value| Setting { value, origin: Origin::Pod });
+    let raw = precedence.of_app(app_env::REGION);
+    let from_app = raw.map(|raw| precedence.read_variable(raw, parse::region)).transpose()?.flatten();
     let built_in = partition.map_or("us-east-1", |partition| partition.default_region);
     Ok([from_app, default]
         .into_iter()

@@ -3,6 +3,7 @@
 use rolebridge_core::annotations as key;
 use rolebridge_core::pod_names::CONTAINER;
 
+use super::names::Names;
 use super::origin::{Origin, Setting};
 use super::parse::container_names;
 use super::precedence::{Precedence, RawSetting};
@@ -17,9 +18,9 @@ use crate::view::{Container, Pod};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerSelection<'a> {
     /// `rolebridge.io/containers`.
-    pub only: Option<Setting<Vec<&'a str>>>,
+    pub only: Option<Setting<Names<'a>>>,
     /// `rolebridge.io/skip-containers`.
-    pub skipped: Option<Setting<Vec<&'a str>>>,
+    pub skipped: Option<Setting<Names<'a>>>,
 }
 
 impl<'a> ContainerSelection<'a> {
@@ -27,7 +28,7 @@ impl<'a> ContainerSelection<'a> {
         let list = |key| {
             let Some(raw) = precedence.find(key) else { return Ok(None) };
             let names = precedence.read(raw, container_names)?;
-            names.value.iter().try_for_each(|name| check_exists(precedence, raw, name))?;
+            check_all_exist(precedence, raw, names.value.iter())?;
             Ok(Some(names))
         };
         Ok(Self { only: list(key::CONTAINERS)?, skipped: list(key::SKIP_CONTAINERS)? })
@@ -35,7 +36,7 @@ impl<'a> ContainerSelection<'a> {
 
     /// Returns true if the container gets credentials.
     pub(crate) fn includes(&self, container: &Container<'_>) -> bool {
-        let lists = |list: &Setting<Vec<&str>>| list.value.contains(&&*container.name);
+        let lists = |list: &Setting<Names<'_>>| list.value.contains(&container.name);
         *container.name != *CONTAINER
             && !self.skipped.as_ref().is_some_and(lists)
             && self.only.as_ref().map_or_else(|| !mesh::owns(container), lists)
@@ -57,20 +58,22 @@ impl<'a> ContainerSelection<'a> {
 
 /// Denies a name on the pod that none of its containers has. A service account, a namespace and the defaults apply to many
 /// pods, and some of them may not have the container.
-pub(super) fn check_exists(
+pub(super) fn check_all_exist<'n>(
     precedence: &Precedence<'_>,
     raw: RawSetting<'_>,
-    name: &str,
+    mut names: impl Iterator<Item = &'n str>,
 ) -> Result<(), Denial> {
-    let names = || {
-        let containers = precedence.pod.containers().map(|(_, _, container)| &*container.name);
-        containers.filter(|name| *name != CONTAINER)
-    };
-    if raw.origin != Origin::Pod || names().any(|existing| existing == name) {
+    if raw.origin != Origin::Pod {
         return Ok(());
     }
-    let names = join_names(MAX_NAMES_IN_DENIAL, names()).unwrap_or_else(|| "none".to_owned());
-    let expected = format!("containers of the pod ({names})");
-    let fix = format!("correct or remove the container {name}");
+    let containers = || {
+        let names = precedence.pod.containers().map(|(_, _, container)| &*container.name);
+        names.filter(|name| *name != CONTAINER)
+    };
+    let existing: Names<'_> = containers().collect();
+    let Some(missing) = names.find(|name| !existing.contains(name)) else { return Ok(()) };
+    let listed = join_names(MAX_NAMES_IN_DENIAL, containers()).unwrap_or_else(|| "none".to_owned());
+    let expected = format!("containers of the pod ({listed})");
+    let fix = format!("correct or remove the container {missing}");
     Err(precedence.deny(raw, Reason::BadValue, expected, &fix))
 }

@@ -54,13 +54,10 @@ impl Settings<'_> {
     fn setting(&self, annotation: &str) -> Option<Setting<String>> {
         let Self { identity, google, aws, sources, outputs, containers, sidecar } = self;
         let aws = aws.as_ref();
-        let list = |list: &Option<Setting<Vec<&str>>>| {
-            list.as_ref().map(|names| names.as_ref().map(|all| all.join(",")))
-        };
         match annotation {
             key::PROVIDER => text(google.provider),
             key::SERVICE_ACCOUNT => google.service_account.and_then(text),
-            key::DELEGATES => list(&google.delegates),
+            key::DELEGATES => text(google.delegates.as_ref()?.as_ref().map(|chain| chain.join(","))),
             key::OUTPUTS => outputs.and_then(text),
             key::IDENTITY => text(identity.map(Identity::as_str)),
             key::SOURCE => text(sources.as_ref()),
@@ -72,8 +69,8 @@ impl Settings<'_> {
             key::PROJECT => google.project.and_then(text),
             key::QUOTA_PROJECT => google.quota_project.and_then(text),
             key::TOKEN_LIFETIME => text(google.token_lifetime),
-            key::CONTAINERS => list(&containers.only),
-            key::SKIP_CONTAINERS => list(&containers.skipped),
+            key::CONTAINERS => text(containers.only.as_ref()?.as_ref()),
+            key::SKIP_CONTAINERS => text(containers.skipped.as_ref()?.as_ref()),
             key::PORT => text(sidecar.port),
             key::METRICS_PORT => sidecar.metrics_port.and_then(text),
             key::AWS_STS_ENDPOINT => aws?.sts_endpoint.and_then(text),

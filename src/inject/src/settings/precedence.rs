@@ -7,6 +7,7 @@ use rolebridge_core::parse::InvalidValue;
 use rolebridge_core::redact::{Quoted, redact_userinfo};
 
 use super::origin::{Origin, Setting};
+use super::{app_env, parse};
 use crate::context::Context;
 use crate::denial::Denial;
 use crate::message::DisplayName;
@@ -44,6 +45,12 @@ impl<'a> Precedence<'a> {
         Some(RawSetting { key, text, origin: Origin::ServiceAccount })
     }
 
+    /// Returns the value of the first variable that the app containers agree on.
+    pub(crate) fn of_app(&self, names: &'static [&'static str]) -> Option<RawSetting<'a>> {
+        let text = app_env::value(self.pod, names)?;
+        Some(RawSetting { key: names.first()?, text, origin: Origin::Pod })
+    }
+
     /// Returns the value in the chart's defaults.
     pub(crate) fn default(&self, key: &'static str) -> Option<RawSetting<'a>> {
         let text = self.context.defaults.setting(key)?;
@@ -70,6 +77,7 @@ impl<'a> Precedence<'a> {
             );
             return Err(denial(Reason::Locked, origin, message));
         }
+        self.check_len(raw)?;
         match parse(text) {
             Ok(value) => Ok(Setting { value, origin }),
             Err(error) => {
@@ -77,6 +85,23 @@ impl<'a> Precedence<'a> {
                 Err(self.deny(raw, Reason::BadValue, expected, fix))
             }
         }
+    }
+
+    /// Parses a value of the app's environment, which other programs read too. An invalid one is ignored.
+    pub(crate) fn read_variable<T>(
+        &self,
+        raw: RawSetting<'a>,
+        parse: impl FnOnce(&'a str) -> Result<T, InvalidValue>,
+    ) -> Result<Option<Setting<T>>, Denial> {
+        self.check_len(raw)?;
+        Ok(parse(raw.text).ok().map(|value| Setting { value, origin: raw.origin }))
+    }
+
+    fn check_len(&self, RawSetting { key, text, origin }: RawSetting<'_>) -> Result<(), Denial> {
+        parse::check_len(text).map_err(|error| {
+            let found = error.found(format_args!("{} bytes", text.len())).to_string();
+            denial(Reason::BadValue, origin, format!("{key} {}: {found}.", self.describe_origin(origin)))
+        })
     }
 
     /// Returns the parsed value of an annotation, if it is set.

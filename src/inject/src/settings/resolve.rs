@@ -8,7 +8,7 @@ use rolebridge_core::token_source::TokenSource;
 
 use super::aws::{self, Aws};
 use super::conflicts::{self, ExclusiveSetting};
-use super::container_selection::{ContainerSelection, check_exists};
+use super::container_selection::{ContainerSelection, check_all_exist};
 use super::google::Google;
 use super::origin::Setting;
 use super::precedence::{Precedence, RawSetting};
@@ -64,7 +64,7 @@ fn sources<'a>(
     let built_in = Setting::built_in(TokenSources::all(default));
     let Some(raw) = precedence.find(key::SOURCE) else { return Ok(built_in) };
     let sources = precedence.read(raw, |text| TokenSources::parse(text, default))?;
-    sources.value.overrides.iter().try_for_each(|(name, _)| check_exists(precedence, raw, name))?;
+    check_all_exist(precedence, raw, sources.value.overrides.iter().map(|(name, _)| *name))?;
     match ExclusiveSetting::without_loopback(identity, credentials) {
         Some(exclusive) if sources.value.uses(TokenSource::Loopback) => {
             exclusive.check_loopback(precedence).map(|()| built_in)

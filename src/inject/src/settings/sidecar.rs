@@ -6,7 +6,7 @@ use rolebridge_core::annotations as key;
 use rolebridge_core::pod_names::DEFAULT_PORT;
 
 use super::app_env;
-use super::origin::{Origin, Setting};
+use super::origin::Setting;
 use super::parse::{self, ConfigMapKey, ParsedQuantity};
 use super::precedence::Precedence;
 use crate::denial::Denial;
@@ -111,26 +111,23 @@ fn https_proxy<'a>(precedence: &Precedence<'a>) -> Result<Option<Setting<Cow<'a,
     if let Some(raw) = precedence.annotated(key::HTTPS_PROXY) {
         return precedence.read(raw, parse::proxy).map(into_cow).map(Some);
     }
-    if let Some(proxy) = app_proxy(precedence) {
-        return Ok(Some(Setting { value: proxy, origin: Origin::Pod }));
+    let from_app = precedence.of_app(app_env::HTTPS_PROXY);
+    let from_app = from_app.map(|raw| precedence.read_variable(raw, parse::proxy_variable));
+    if let Some(proxy) = from_app.transpose()?.flatten() {
+        return Ok(Some(proxy));
     }
     let default = precedence.default(key::HTTPS_PROXY).map(|raw| precedence.read(raw, parse::proxy));
     Ok(default.transpose()?.map(into_cow))
-}
-
-/// Returns the proxy of the app containers, if the sidecar can use it.
-fn app_proxy<'a>(precedence: &Precedence<'a>) -> Option<Cow<'a, str>> {
-    parse::proxy_variable(app_env::value(precedence.pod, app_env::HTTPS_PROXY)?).ok()
 }
 
 fn no_proxy<'a>(precedence: &Precedence<'a>) -> Result<Option<Setting<&'a str>>, Denial> {
     if let Some(raw) = precedence.annotated(key::NO_PROXY) {
         return precedence.read(raw, parse::no_proxy).map(Some);
     }
-    let app_value =
-        app_env::value(precedence.pod, app_env::NO_PROXY).filter(|text| parse::no_proxy(text).is_ok());
-    if let Some(value) = app_value {
-        return Ok(Some(Setting { value, origin: Origin::Pod }));
+    let from_app = precedence.of_app(app_env::NO_PROXY);
+    let from_app = from_app.map(|raw| precedence.read_variable(raw, parse::no_proxy));
+    if let Some(hosts) = from_app.transpose()?.flatten() {
+        return Ok(Some(hosts));
     }
     precedence.default(key::NO_PROXY).map(|raw| precedence.read(raw, parse::no_proxy)).transpose()
 }

@@ -1,5 +1,6 @@
 //! The token source of each container: `loopback`, `file` or `metadata`, or `loopback,legacy=file` with exceptions.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use rolebridge_core::external_account::ConfigKind;
@@ -8,13 +9,14 @@ use rolebridge_core::redact::Quoted;
 use rolebridge_core::token_source::TokenSource;
 
 use super::parse::kubernetes::is_container_name;
+use crate::steps;
 
 /// The token source of each container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenSources<'a> {
     /// The source of all containers without an override.
     pub default: TokenSource,
-    /// The containers with another source.
+    /// The containers with another source, in ascending order of their names.
     pub overrides: Vec<(&'a str, TokenSource)>,
 }
 
@@ -39,11 +41,14 @@ impl<'a> TokenSources<'a> {
                 let hint = format!("correct the container name {}", Quoted(container));
                 return Err(InvalidValue::with_hint(SOURCES, hint));
             }
-            if overrides.iter().any(|(known, _)| *known == container) {
-                let hint = format!("set one source for the container {container}");
-                return Err(InvalidValue::with_hint(SOURCES, hint));
-            }
             overrides.push((container, source(name)?));
+        }
+        overrides.sort_unstable_by(|(one, _), (other, _)| compare(one, other));
+        if let Some([(container, _), _]) =
+            overrides.array_windows().find(|[(one, _), (other, _)]| one == other)
+        {
+            let hint = format!("set one source for the container {container}");
+            return Err(InvalidValue::with_hint(SOURCES, hint));
         }
         Ok(Self { default: declared.unwrap_or(default), overrides })
     }
@@ -56,8 +61,8 @@ impl<'a> TokenSources<'a> {
     /// Returns the source of a container.
     #[must_use]
     pub fn of(&self, container: &str) -> TokenSource {
-        let source = self.overrides.iter().find(|(name, _)| *name == container);
-        source.map_or(self.default, |(_, source)| *source)
+        let index = self.overrides.binary_search_by(|(name, _)| compare(name, container));
+        index.map_or(self.default, |index| self.overrides[index].1)
     }
 
     /// Returns true if the source is in use. This does not depend on the pod's containers, because a later webhook may add
@@ -76,6 +81,11 @@ impl<'a> TokenSources<'a> {
     pub(crate) fn documents(&self) -> impl Iterator<Item = ConfigKind> {
         self.in_use().filter_map(ConfigKind::for_source)
     }
+}
+
+fn compare(one: &str, other: &str) -> Ordering {
+    steps::count(1);
+    one.cmp(other)
 }
 
 fn source(name: &str) -> Result<TokenSource, InvalidValue> {

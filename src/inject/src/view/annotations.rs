@@ -17,13 +17,15 @@ pub(crate) const ISTIO_EXCLUDED_PORTS: &str = "traffic.sidecar.istio.io/excludeO
 /// Annotation of Linkerd with the outbound ports that are not redirected to the proxy.
 pub(crate) const LINKERD_SKIPPED_PORTS: &str = "config.linkerd.io/skip-outbound-ports";
 
-/// The annotations that affect injection.
+/// The annotations that affect injection, in ascending order of their keys. A pod may have very many.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Annotations<'a>(Vec<(BorrowedStr<'a>, BorrowedStr<'a>)>);
 
 impl Annotations<'_> {
     pub(crate) fn find(&self, key: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| **known == *key).map(|(_, value)| &**value)
+        let index = self.0.partition_point(|(known, _)| **known < *key);
+        let (known, value) = self.0.get(index)?;
+        (**known == *key).then_some(value)
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
@@ -36,7 +38,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Annotations<'a> {
         let is_relevant = |key: &str| {
             key.starts_with(PREFIX) || [MIRROR, ISTIO_EXCLUDED_PORTS, LINKERD_SKIPPED_PORTS].contains(&key)
         };
-        deserializer.deserialize_map(PrefixedMapVisitor(is_relevant)).map(Self)
+        let mut annotations = deserializer.deserialize_map(PrefixedMapVisitor(is_relevant))?;
+        // The API server sends them in this order already.
+        annotations.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(Self(annotations))
     }
 }
 

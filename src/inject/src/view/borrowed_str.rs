@@ -8,6 +8,8 @@ use std::ops::Deref;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
+use crate::steps;
+
 /// A string that is borrowed if possible.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BorrowedStr<'a>(Cow<'a, str>);
@@ -16,6 +18,7 @@ impl Deref for BorrowedStr<'_> {
     type Target = str;
 
     fn deref(&self) -> &str {
+        steps::count(1);
         &self.0
     }
 }

@@ -3,11 +3,10 @@
 use rolebridge_core::annotations::{self as key, INJECT, PREFIX};
 
 use crate::context::Context;
-use crate::message::{MAX_NAMES_IN_WARNING, join_names};
-use crate::object_metadata::ObjectMetadata;
+use crate::message::{DisplayName, MAX_NAMES_IN_WARNING, join_names};
 use crate::patch::resources::has_pod_level;
 use crate::settings::{Origin, Precedence, Setting, Settings, Sidecar};
-use crate::unknown_keys;
+use crate::unknown_keys::{self, MAX_UNKNOWN_KEYS, suggestion};
 use crate::view::Pod;
 
 /// Annotations that have an effect only with a sidecar.
@@ -56,20 +55,21 @@ pub(super) fn metadata_keys(pod: &Pod<'_>, context: &Context<'_>, warnings: &mut
     for (metadata, origin) in
         [(context.service_account, Origin::ServiceAccount), (context.namespace_metadata, Origin::Namespace)]
     {
-        let keys = metadata.into_iter().flat_map(ObjectMetadata::keys);
-        warnings.extend(keys.filter_map(|key| metadata_key(key, || precedence.describe_origin(origin))));
-    }
-}
-
-fn metadata_key(key: &str, origin: impl Fn() -> String) -> Option<String> {
-    if key == INJECT {
-        Some(format!(
-            "{key} {} has no effect. Fix: set it as an annotation of the pod or as a label of the namespace.",
-            origin()
-        ))
-    } else if !key.starts_with(PREFIX) || unknown_keys::is_known(key) {
-        None
-    } else {
-        Some(format!("{key} {}: unknown annotation.{}", origin(), unknown_keys::suggestion(key)))
+        let Some(metadata) = metadata else { continue };
+        let origin = || precedence.describe_origin(origin);
+        if metadata.annotation(INJECT).is_some() {
+            warnings.push(format!(
+                "{INJECT} {} has no effect. Fix: set it as an annotation of the pod or as a label of the namespace.",
+                origin()
+            ));
+        }
+        let mut unknown =
+            metadata.keys().filter(|key| key.starts_with(PREFIX) && !unknown_keys::is_known(key));
+        let describe =
+            |key| format!("{} {}: unknown annotation.{}", DisplayName(key), origin(), suggestion(key));
+        warnings.extend(unknown.by_ref().take(MAX_UNKNOWN_KEYS).map(describe));
+        if let rest @ 1.. = unknown.count() {
+            warnings.push(unknown_keys::describe_rest(rest, &origin()));
+        }
     }
 }

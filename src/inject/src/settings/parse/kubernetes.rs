@@ -3,6 +3,7 @@
 use rolebridge_core::parse::{InvalidValue, is_host};
 
 use crate::quantity::Quantity;
+use crate::settings::names::Names;
 
 /// A quantity as text and as a comparable number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,9 +78,9 @@ pub(crate) fn is_object_name(text: &str) -> bool {
 }
 
 /// Parses container names separated by commas.
-pub(crate) fn container_names(text: &str) -> Result<Vec<&str>, InvalidValue> {
-    let names: Vec<_> = text.split(',').map(str::trim).collect();
-    if names.iter().all(|name| is_container_name(name)) {
+pub(crate) fn container_names(text: &str) -> Result<Names<'_>, InvalidValue> {
+    let names: Names<'_> = text.split(',').map(str::trim).collect();
+    if names.iter().all(is_container_name) {
         return Ok(names);
     }
     Err(InvalidValue::expected("container names separated by commas"))

@@ -19,6 +19,18 @@ use rolebridge_core::{annotations as key, token_outputs};
 
 use super::token_source::TokenSources;
 
+/// The maximum length of a value in bytes. The longest useful values are lists of hosts or containers, of a few hundred
+/// bytes. The limit bounds the work of a parser, and the values that are copied into the patch.
+pub(crate) const MAX_VALUE_LEN: usize = 16 << 10;
+
+/// Checks the length of a value. This comes before a parser, whatever the origin of the value.
+pub(crate) fn check_len(text: &str) -> Result<(), InvalidValue> {
+    if text.len() <= MAX_VALUE_LEN {
+        return Ok(());
+    }
+    Err(InvalidValue::with_hint(format!("at most {MAX_VALUE_LEN} bytes"), "shorten the value"))
+}
+
 /// Parses the lifetime of the projected AWS token in seconds.
 pub(crate) fn aws_token_lifetime(text: &str) -> Result<u32, InvalidValue> {
     seconds(text, 600, 86_400)

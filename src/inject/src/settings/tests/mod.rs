@@ -6,6 +6,7 @@ mod values;
 use std::fmt::Write;
 
 use rolebridge_core::annotations::{self as key, ALL, eks};
+use rstest::rstest;
 
 use self::values::{INVALID, VALID};
 use super::*;
@@ -297,4 +298,67 @@ fn region_of_the_app_containers_comes_before_the_defaults() {
     ] {
         assert_eq!(region(role, env, chart), (expected.0.to_owned(), expected.1), "{role} {env} {chart}");
     }
+}
+
+#[test]
+fn value_over_the_maximum_length_is_denied_unparsed() {
+    let (longest, long) = ("x".repeat(16 << 10), "x".repeat((16 << 10) + 1));
+    let message = |origin: &str| {
+        format!(" {origin}: expected at most 16384 bytes, found 16385 bytes. Fix: shorten the value.")
+    };
+    for annotation in ALL.iter().filter(|annotation| annotation.key != key::INJECT) {
+        for (origin, place) in [
+            (Origin::Pod, "on the pod"),
+            (Origin::ServiceAccount, "on the service account batch"),
+            (Origin::Namespace, "on the namespace shop"),
+        ] {
+            let denied = |value: &str| {
+                let declared = Declared::at(origin, annotation.key, value);
+                declared
+                    .complete(annotation.key)
+                    .resolve(|settings| settings.err().map(|denial| denial.message))
+            };
+            assert_eq!(denied(&long), Some(format!("{}{}", annotation.key, message(place))));
+            assert!(!denied(&longest).is_some_and(|message| message.contains(" bytes, found")));
+        }
+        let name = annotation.key.strip_prefix(key::PREFIX).unwrap();
+        let error = Defaults::from_yaml(&format!("settings: {{{name}: '{long}'}}")).unwrap_err().to_string();
+        assert!(
+            error.ends_with(": expected at most 16384 bytes, found 16385 bytes. Fix: shorten the value."),
+            "{error}"
+        );
+    }
+    for key in [eks::ROLE_ARN, eks::AUDIENCE, eks::TOKEN_EXPIRATION] {
+        let denial = Declared::at(Origin::ServiceAccount, key, &long).denial(if key == eks::ROLE_ARN {
+            key::ROLE_ARN
+        } else {
+            ""
+        });
+        assert_eq!(denial.message, format!("{key}{}", message("on the service account batch")));
+    }
+}
+
+#[rstest]
+#[case("AWS_REGION", "aws-credentials: irsa")]
+#[case("HTTPS_PROXY", "aws-credentials: irsa")]
+#[case("NO_PROXY", "aws-credentials: irsa")]
+#[case("AWS_CONTAINER_CREDENTIALS_FULL_URI", "aws-credentials: pod-identity")]
+fn variable_over_the_maximum_length_is_denied_unparsed(#[case] name: &str, #[case] setting: &str) {
+    let env = serde_json::json!([{"name": name, "value": "x".repeat((16 << 10) + 1)}]);
+    let pod = serde_json::json!({"spec": {"containers": [{"name": "a", "env": env}]}}).to_string();
+    let role = if setting.ends_with("irsa") { format!(", role-arn: '{ROLE}'") } else { String::new() };
+    let yaml = format!("locked: []\nsettings: {{provider: '{PROVIDER}', {setting}{role}}}");
+    let context = Context {
+        namespace: "shop",
+        service_account: None,
+        namespace_metadata: None,
+        defaults: &Defaults::from_yaml(&yaml).unwrap(),
+    };
+    let denial = resolve(&serde_json::from_str(&pod).unwrap(), &context).unwrap_err();
+    assert_eq!(
+        denial.message,
+        format!(
+            "{name} on the pod: expected at most 16384 bytes, found 16385 bytes. Fix: shorten the value."
+        )
+    );
 }
