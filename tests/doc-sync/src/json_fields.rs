@@ -10,7 +10,8 @@ static TYPE: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is valid")
 });
 static FIELD: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?m)^    (?:pub(?:\(\w+\))? )?(\w+): ([^\n]+),$").expect("the pattern is valid")
+    Regex::new(r"(?m)^(    #\[serde\(flatten\)\]\n)?    (?:pub(?:\(\w+\))? )?(\w+): ([^\n]+),$")
+        .expect("the pattern is valid")
 });
 static VARIANT: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?m)^    ([A-Z]\w*),$").expect("the pattern is valid"));
@@ -21,7 +22,7 @@ pub struct Types(BTreeMap<String, Type>);
 
 #[derive(Debug)]
 enum Type {
-    /// Names and types.
+    /// Names and types. The name is empty for a flattened field.
     Struct(Vec<(String, String)>),
     Enum(Vec<String>),
 }
@@ -36,7 +37,8 @@ impl Type {
 }
 
 impl Types {
-    /// Reads the structs and enums with public visibility in Rust source texts. Understands serde's `rename_all`.
+    /// Reads the structs and enums with public visibility in Rust source texts. Understands serde's `rename_all` and
+    /// `flatten`.
     #[must_use]
     pub fn read<'a>(sources: impl IntoIterator<Item = &'a str>) -> Self {
         let found = sources.into_iter().flat_map(|source| TYPE.captures_iter(source));
@@ -60,6 +62,7 @@ impl Types {
                 let list = if type_name.contains("Vec<") { "[]" } else { "" };
                 let inner = type_name.trim_end_matches('>').rsplit('<').next().unwrap_or_default();
                 match self.0.get(inner) {
+                    Some(Type::Struct(_)) if field.is_empty() => self.paths(inner),
                     Some(Type::Struct(_)) => {
                         let nested = self.paths(inner).into_iter();
                         nested.map(|path| format!("{field}{list}.{path}")).collect()
@@ -81,8 +84,12 @@ fn read_type(attributes: &str, body: &str) -> Type {
     }
     let is_camel_case = attributes.contains("camelCase");
     let fields = FIELD.captures_iter(body).map(|found| {
-        let name = if is_camel_case { camel_case(&found[1]) } else { found[1].to_owned() };
-        (name, found[2].to_owned())
+        let name = match found.get(1) {
+            Some(_) => String::new(),
+            None if is_camel_case => camel_case(&found[2]),
+            None => found[2].to_owned(),
+        };
+        (name, found[3].to_owned())
     });
     Type::Struct(fields.collect())
 }
@@ -114,7 +121,8 @@ mod tests {
     #[test]
     fn paths_follow_structs_lists_and_enums() {
         let source = "#[serde(rename_all = \"camelCase\")]\npub struct A {\n    pub(crate) all_parts: Vec<B>,\n    /// Text.\n    \
-                      pub text: Option<String>,\n}\npub struct B {\n    pub kind: Option<C>,\n}\n\
+                      pub text: Option<String>,\n}\npub struct B {\n    #[serde(flatten)]\n    pub inner: D,\n}\n\
+                      pub struct D {\n    pub kind: Option<C>,\n}\n\
                       #[serde(rename_all = \"kebab-case\")]\npub enum C {\n    OneTwo,\n    Three,\n}\n";
         assert_eq!(Types::read([source]).paths("A"), ["allParts[].kind: one-two, three", "text"]);
     }
