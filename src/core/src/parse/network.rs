@@ -76,6 +76,21 @@ pub fn proxy_variable(text: &str) -> Result<Cow<'_, str>, InvalidValue> {
     Ok(Cow::Owned(url))
 }
 
+/// Parses the issuer of a cluster's tokens: `https://HOST`, an optional port and an optional path. The characters of the
+/// path need no escape in a shell, in JSON or in an ARN.
+///
+/// # Errors
+/// Returns an error if the text is not such a URL.
+pub fn issuer(text: &str) -> Result<&str, InvalidValue> {
+    let is_path_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    let rest = text.strip_prefix("https://").unwrap_or_default();
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    if host_of(authority).is_some() && path.bytes().all(is_path_byte) {
+        return Ok(text);
+    }
+    Err(InvalidValue::expected("an issuer: https://HOST/PATH"))
+}
+
 /// Returns the host of `HOST` or `HOST:PORT`.
 pub(super) fn host_of(authority: &str) -> Option<&str> {
     let end = if authority.starts_with('[') {
@@ -112,6 +127,28 @@ mod tests {
         assert_eq!((port("1024"), port("65535")), (Ok(1024), Ok(65535)));
         for text in ["", "0", "1023", "65536", "+8080", "http"] {
             assert!(port(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn issuer_has_a_host_and_a_plain_path() {
+        for text in [
+            "https://oidc.eks.eu-west-1.amazonaws.com/id/5F2A",
+            "https://kubernetes.default.svc.cluster.local:6443",
+        ] {
+            assert_eq!(issuer(text), Ok(text));
+        }
+        for text in [
+            "",
+            "https://",
+            "http://a",
+            "https://a/$(id)",
+            "https://a b",
+            "https://a/\"",
+            "https://a?b",
+            "https://a\u{202e}",
+        ] {
+            assert!(issuer(text).is_err(), "{text}");
         }
     }
 
