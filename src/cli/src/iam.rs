@@ -2,6 +2,8 @@
 
 use rolebridge_core::aws::RoleArn;
 
+use crate::output::quote::json;
+
 /// The IAM action that a service account's token is used for.
 pub(crate) const ASSUME_ROLE_ACTION: &str = "sts:AssumeRoleWithWebIdentity";
 
@@ -19,16 +21,18 @@ pub(crate) fn trust_statement<S: AsRef<str>>(
     audience: &str,
     subject: &str,
 ) -> String {
+    let provider = json(&format!("{}{issuer}", oidc_provider_prefix(role)));
+    let (audience_key, subject_key) = (json(&format!("{issuer}:aud")), json(&format!("{issuer}:sub")));
+    let (audience, subject) = (json(audience), json(subject));
     format!(
         r#"{{
     "Effect": "Allow",
-    "Principal": {{"Federated": "{}{issuer}"}},
+    "Principal": {{"Federated": {provider}}},
     "Action": "{ASSUME_ROLE_ACTION}",
     "Condition": {{"StringEquals": {{
-      "{issuer}:aud": "{audience}",
-      "{issuer}:sub": "{subject}"
+      {audience_key}: {audience},
+      {subject_key}: {subject}
     }}}}
-  }}"#,
-        oidc_provider_prefix(role)
+  }}"#
     )
 }

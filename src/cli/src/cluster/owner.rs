@@ -2,6 +2,8 @@
 
 use k8s_openapi::api::core::v1::Pod;
 
+use crate::output::quote::shell;
+
 /// The object that a person would restart: the pod's controller, or the pod itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Owner {
@@ -32,10 +34,10 @@ impl Owner {
         let Self { kind, name } = self;
         match &**kind {
             "Deployment" | "StatefulSet" | "DaemonSet" => {
-                format!(
-                    "run `kubectl --namespace {namespace} rollout restart {}/{name}`",
-                    kind.to_ascii_lowercase()
-                )
+                let workload = format!("{}/{name}", kind.to_ascii_lowercase());
+                // API servers accept any text as the name of an owner.
+                let (namespace, workload) = (shell(namespace), shell(&workload));
+                format!("run `kubectl --namespace {namespace} rollout restart {workload}`")
             }
             "Pod" => "delete the pod and create it again".to_owned(),
             "Job" => "delete the Job and create it again, or wait for the next run of its CronJob".to_owned(),
@@ -75,6 +77,11 @@ mod tests {
         Some(("StatefulSet", "db")),
         "StatefulSet/db",
         "run `kubectl --namespace shop rollout restart statefulset/db`"
+    )]
+    #[case::forged(
+        Some(("StatefulSet", "$(id)`id`")),
+        "StatefulSet/$(id)`id`",
+        "run `kubectl --namespace shop rollout restart 'statefulset/$(id)`id`'`"
     )]
     #[case::job(Some(("Job", "j")), "Job/j", "delete the Job and create it again, or wait for the next run of its CronJob")]
     fn restart_hint_depends_on_owner(

@@ -1,6 +1,5 @@
 //! `inject`: writes documents with the webhook's additions.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
@@ -14,6 +13,7 @@ use crate::input::manifests::Manifests;
 use crate::input::ordered_value::OrderedValue;
 use crate::input::split;
 use crate::options::InputOptions;
+use crate::output::{Console, Line, write_documents};
 
 /// Reads manifests and writes them injected, or a diff, to standard output.
 ///
@@ -22,61 +22,58 @@ use crate::options::InputOptions;
 /// Returns an error if the input is invalid or a pod would be denied.
 pub(crate) fn run(files: &[PathBuf], input: InputOptions, diff: bool) -> Result<(), CliError> {
     let manifests = Manifests::read(files, input)?;
-    let err = &mut anstream::stderr();
-    if diff {
-        write(&manifests, true, &mut anstream::stdout().lock(), err)
-    } else {
-        // Documents may contain any bytes, so escape sequences are not stripped from them.
-        write(&manifests, false, &mut std::io::stdout().lock(), err)
-    }
-}
-
-/// Writes documents to `out`, and warnings and denials to `err`.
-///
-/// Writes all documents or none: partial output must not be piped into kubectl.
-fn write(
-    manifests: &Manifests,
-    diff: bool,
-    out: &mut impl Write,
-    err: &mut impl Write,
-) -> Result<(), CliError> {
+    let mut output = InjectionOutput::default();
     let mut denied = 0;
-    let mut text = Vec::new();
-    let mut stream = DocumentStream::default();
     for document in &manifests.documents {
-        let result = inject(manifests, document, err)?;
+        let result = inject(&manifests, document, &mut Console::stderr())?;
         denied += result.denied;
         match (diff, result.root) {
-            (false, None) => stream.write(&document.text, &mut text)?,
-            (false, Some(root)) => stream.write(&document.with(&root)?, &mut text)?,
+            (false, None) => output.documents.push(&document.text),
+            (false, Some(root)) => output.documents.push(&document.with(&root)?),
             (true, None) => {}
-            (true, Some(root)) => write_diff(document, &root, &mut text)?,
+            (true, Some(root)) => output.diff.extend(render_diff(document, &root)?),
         }
     }
-    if diff || denied == 0 {
-        out.write_all(&text)?;
+    output.write(diff, denied)
+}
+
+/// The output of the command, which is written at the end: all documents or none, because partial output must not be piped
+/// into kubectl.
+#[derive(Debug, Default)]
+struct InjectionOutput {
+    documents: DocumentStream,
+    diff: Vec<Line>,
+}
+
+impl InjectionOutput {
+    fn write(self, diff: bool, denied: usize) -> Result<(), CliError> {
+        if diff {
+            let mut out = Console::stdout();
+            self.diff.iter().try_for_each(|line| out.line(line))?;
+        } else if denied == 0 {
+            write_documents(&self.documents.text)?;
+        }
+        if denied == 0 { Ok(()) } else { Err(CliError::Denied(denied)) }
     }
-    if denied == 0 { Ok(()) } else { Err(CliError::Denied(denied)) }
 }
 
 /// A stream of documents that adds the separators missing between documents of different files.
 #[derive(Debug, Default)]
 struct DocumentStream {
+    text: String,
     has_documents: bool,
-    ends_with_newline: bool,
 }
 
 impl DocumentStream {
-    fn write(&mut self, text: &str, out: &mut impl Write) -> Result<(), CliError> {
-        if self.has_documents && !self.ends_with_newline {
-            writeln!(out)?;
+    fn push(&mut self, document: &str) {
+        if self.has_documents && !self.text.ends_with('\n') {
+            self.text.push('\n');
         }
-        if self.has_documents && split::separator(text).0.is_empty() {
-            writeln!(out, "---")?;
+        if self.has_documents && split::separator(document).0.is_empty() {
+            self.text.push_str("---\n");
         }
-        out.write_all(text.as_bytes())?;
-        *self = Self { has_documents: true, ends_with_newline: text.ends_with('\n') };
-        Ok(())
+        self.text.push_str(document);
+        self.has_documents = true;
     }
 }
 
@@ -92,15 +89,15 @@ struct InjectionResult {
 fn inject(
     manifests: &Manifests,
     document: &Document,
-    err: &mut impl Write,
+    err: &mut Console<'_>,
 ) -> Result<InjectionResult, CliError> {
     let (yellow, red) = (AnsiColor::Yellow.on_default(), AnsiColor::Red.on_default());
     let mut result = InjectionResult::default();
     for object in document.objects() {
         let Some(admission) = admit_object(manifests, &object)? else { continue };
-        let prefix = format!("{}, {}", object.location, object.title());
+        let prefix = || Line::new().text(&object.location).text(", ").text(object.title()).text(": ");
         for warning in &admission.warnings {
-            writeln!(err, "{prefix}: {yellow}warning:{yellow:#} {warning}")?;
+            err.line(&prefix().styled(yellow, "warning:").text(" ").text(warning))?;
         }
         match admission.decision {
             Decision::Patch(patch) => {
@@ -109,7 +106,7 @@ fn inject(
             }
             Decision::Skip(_) => {}
             Decision::Deny(denial) => {
-                writeln!(err, "{prefix}: {red}denied:{red:#} {}", denial.message)?;
+                err.line(&prefix().styled(red, "denied:").text(" ").text(denial.message))?;
                 result.denied += 1;
             }
         }
@@ -117,24 +114,24 @@ fn inject(
     Ok(result)
 }
 
-/// Writes the additions with three lines of context.
+/// Renders the additions with three lines of context.
 ///
 /// Both versions are serialized in the same way, so that they differ by the patch alone.
-fn write_diff(document: &Document, root: &OrderedValue, out: &mut impl Write) -> Result<(), CliError> {
+fn render_diff(document: &Document, root: &OrderedValue) -> Result<Vec<Line>, CliError> {
     let (before, after) = (document.with(&document.root)?, document.with(root)?);
     let cyan = AnsiColor::Cyan.on_default();
-    writeln!(out, "{cyan}{}{cyan:#}", document.location)?;
+    let mut lines = vec![Line::new().styled(cyan, &document.location)];
     let diff = TextDiff::from_lines(&before, &after);
     for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
-        writeln!(out, "{cyan}{}{cyan:#}", hunk.header())?;
+        lines.push(Line::new().styled(cyan, hunk.header()));
         for change in hunk.iter_changes() {
             let (sign, style) = match change.tag() {
                 ChangeTag::Equal => (' ', Style::new()),
                 ChangeTag::Insert => ('+', AnsiColor::Green.on_default()),
                 ChangeTag::Delete => ('-', AnsiColor::Red.on_default()),
             };
-            writeln!(out, "{style}{sign}{}{style:#}", change.value().trim_end_matches('\n'))?;
+            lines.push(Line::new().styled(style, format!("{sign}{}", change.value().trim_end_matches('\n'))));
         }
     }
-    Ok(())
+    Ok(lines)
 }

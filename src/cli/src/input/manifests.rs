@@ -1,7 +1,8 @@
 //! The input of a command: documents, the service accounts and namespaces among them, and the defaults.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use rolebridge_inject::{Context, Defaults, ObjectMetadata};
@@ -123,13 +124,25 @@ fn list_files(path: &Path) -> Result<Vec<PathBuf>, CliError> {
 
 /// Reads a file, or standard input for `-`.
 pub(crate) fn read_text(path: &Path) -> Result<String, CliError> {
-    let text = if path.as_os_str() == "-" {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        std::fs::read_to_string(path)
-    };
-    text.map_err(|source| CliError::File { path: path.to_owned(), source })
+    let mut text = String::new();
+    open(path)
+        .and_then(|mut file| file.read_to_string(&mut text))
+        .map_err(|source| CliError::File { path: path.to_owned(), source })?;
+    Ok(text)
+}
+
+/// Reads the first bytes of a file, or of standard input for `-`.
+pub(crate) fn read_up_to(path: &Path, limit: usize) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    open(path)
+        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        .map_err(|source| CliError::File { path: path.to_owned(), source })?;
+    Ok(bytes)
+}
+
+fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    if path.as_os_str() == "-" { Ok(Box::new(io::stdin())) } else { Ok(Box::new(File::open(path)?)) }
 }
 
 /// Reads the platform team's defaults from `defaults.yaml` or from the ConfigMap that contains it.

@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 
 use crate::fake_api::{Api, DryRun};
 use crate::fake_replica::{AUTHORITIES, expires_soon, pem};
-use crate::program::{Invocation, crate_path};
+use crate::program::{Invocation, assert_harmless, crate_path};
 
 /// Changes to the cluster, and the arguments of `check`.
 #[derive(Debug, Default, Deserialize)]
@@ -32,6 +32,7 @@ struct Case {
 impl Case {
     fn api(self) -> Api {
         let mut objects: Vec<Value> = serde_saphyr::from_multiple(&read_case("cluster.yaml")).unwrap();
+        objects.extend(self.add);
         objects = objects.iter().map(|object| inject_if_marked(object, &objects)).collect();
         objects.retain(|object| !self.remove.contains(&title(object)));
         for (name, patch) in self.change {
@@ -39,7 +40,6 @@ impl Case {
             let object = objects.iter_mut().find(|object| title(object) == name).unwrap();
             json_patch::patch(object, &patch).unwrap();
         }
-        objects.extend(self.add);
         let Self { forbidden, dry_run, served, .. } = self;
         Api { objects, forbidden, dry_run, served, ..Api::default() }
     }
@@ -138,6 +138,18 @@ fn text_output_is_limited_and_json_is_complete() {
     let config = Case { add: (0..12).map(pod).collect(), ..Case::default() }.api().serve();
     assert!(check(&config, &[]).contains("and 2 more; --output json lists all"));
     assert_eq!(check(&config, &["-o", "json"]).matches("found \\\"yes\\\"").count(), 12);
+}
+
+#[test]
+fn hostile_names_are_harmless_in_each_format() {
+    for format in ["text", "json", "yaml"] {
+        let case: Case = serde_saphyr::from_str(&read_case("hostile-names.yaml")).unwrap();
+        let config = case.api().serve();
+        let check = Invocation::new(&["check", "-n", "shop", "-o", format]).kubeconfig(&config);
+        let transcript = check.env("CLICOLOR_FORCE", "1").transcript();
+        assert!(transcript.contains("desrever") && transcript.contains("title"), "{transcript}");
+        assert_harmless(&transcript);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use crate::fake_api::Api;
-use crate::program::{Invocation, crate_path, transcript};
+use crate::program::{Invocation, assert_harmless, crate_path, transcript};
 
 /// Returns the reports of the real sidecar for setups with one problem. The integration tests compare them.
 fn reports() -> Vec<PathBuf> {
@@ -29,6 +29,28 @@ fn failed_report_has_a_fix() {
         assert_eq!(output.contains("\nFix: "), output.contains('✗'), "{name}: {output}");
         assert_snapshot!(format!("doctor-{name}"), output);
     }
+}
+
+#[test]
+fn forged_report_is_harmless() {
+    let formats = ["text", "json", "yaml"];
+    let transcripts =
+        formats.map(|format| transcript(&["doctor", "--report", "forged-report.jsonl", "-o", format]));
+    assert_snapshot!("doctor-forged-report", transcripts.join("\n"));
+    let colored = Invocation::new(&["doctor", "--report", "forged-report.jsonl"]);
+    let colored = colored.env("CLICOLOR_FORCE", "1").transcript();
+    for text in [&colored, &transcripts.join("\n")] {
+        assert_harmless(text);
+    }
+}
+
+#[test]
+fn endless_report_is_an_error() {
+    let line = br#"{"step":"clock","status":"ok","message":"a"}"#;
+    let output = Invocation::new(&["doctor", "--report", "-"]).run(&line.repeat(10_000));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.starts_with("rolebridge: -: expected at most 256 KiB of results, found more."), "{error}");
+    assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]

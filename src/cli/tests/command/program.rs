@@ -66,3 +66,15 @@ pub(crate) fn run(arguments: &[&str], input: &[u8]) -> Output {
 pub(crate) fn transcript(arguments: &[&str]) -> String {
     Invocation::new(arguments).transcript()
 }
+
+/// Panics if a text could steer a terminal or mislead its reader. Colors are allowed.
+pub(crate) fn assert_harmless(text: &str) {
+    let invisible = |c: char| matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+    for (index, part) in text.split("\u{1b}[").enumerate() {
+        let color = part.split_once('m').map(|(parameters, _)| parameters);
+        let is_color =
+            color.is_some_and(|color| color.bytes().all(|byte| byte.is_ascii_digit() || byte == b';'));
+        assert!(index == 0 || is_color, "{part:?}");
+        assert!(!part.contains(|c: char| c != '\n' && (c.is_control() || invisible(c))), "{part:?}");
+    }
+}

@@ -106,12 +106,13 @@ fn not_ready(pod: &Pod, now: Timestamp) -> Option<PodIssue> {
         .then_some(PodIssue::NotReady(message))
 }
 
-/// Returns the termination message of a container's previous run, or the reason why it waits.
+/// Returns the termination message of a container's previous run, which it wrote itself, or the reason why it waits.
 fn failure_message(status: &ContainerStatus) -> Option<String> {
     if let Some(message) = last_termination(status).and_then(|terminated| terminated.message.as_deref()) {
-        return Some(message.trim().to_owned());
+        return Some(format!("The sidecar states: {}", message.trim()));
     }
     let reason = status.state.as_ref()?.waiting.as_ref()?.reason.as_deref()?;
     let is_starting = ["PodInitializing", "ContainerCreating"].contains(&reason);
-    waiting_message(status).filter(|_| !is_starting)
+    let message = waiting_message(status).filter(|_| !is_starting)?;
+    Some(format!("The kubelet states: {message}"))
 }

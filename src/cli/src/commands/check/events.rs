@@ -37,5 +37,6 @@ async fn last_probe_message(client: &Client, namespace: &str, pod: &str) -> Opti
     });
     let message = of_sidecar.max_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0))?.message?;
     let output = message.split_once("probe failed: ").map_or(&*message, |(_, output)| output);
-    Some(output.trim().to_owned())
+    // The container writes the output, and anyone who can create events in the namespace can write the whole event.
+    Some(format!("The sidecar states: {}", output.trim()))
 }

@@ -20,8 +20,6 @@ mod service_account;
 mod serving_cert;
 mod snapshot;
 
-use std::io::Write;
-
 use clap::Args;
 use jiff::Timestamp;
 use kube::Client;
@@ -34,7 +32,7 @@ use self::snapshot::{InstallationSnapshot, excluded_namespaces};
 use crate::cluster::chart_names::scope;
 use crate::cluster::{block_on, connect, with_timeout};
 use crate::error::CliError;
-use crate::output::OutputFormat;
+use crate::output::{Console, OutputFormat};
 
 /// The arguments of `check`.
 #[derive(Debug, Args)]
@@ -55,7 +53,7 @@ pub(crate) struct CheckArgs {
 /// # Errors
 ///
 /// Returns an error if the cluster cannot be reached, or if a finding is an error.
-pub(crate) fn run(args: &CheckArgs, format: OutputFormat, out: &mut impl Write) -> Result<(), CliError> {
+pub(crate) fn run(args: &CheckArgs, format: OutputFormat, out: &mut Console<'_>) -> Result<(), CliError> {
     let report = block_on(collect_and_evaluate(args))?;
     report.write(format, out)?;
     match report.count(Severity::Error) {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 
+use crate::output::escape;
+
 /// A spinner with a message, which disappears when dropped.
 pub(crate) struct Progress(ProgressBar);
 
@@ -16,7 +18,7 @@ impl Progress {
 
     /// Shows what is being read.
     pub(crate) fn show(&self, message: impl Into<String>) {
-        self.0.set_message(message.into());
+        self.0.set_message(escape(&message.into()).into_owned());
     }
 }
 

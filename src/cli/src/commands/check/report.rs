@@ -1,13 +1,12 @@
 //! Writes findings, for people or for programs.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 
 use crate::commands::check::finding::{Finding, Severity};
 use crate::error::CliError;
-use crate::output::{OutputFormat, escape_control_chars, write_serialized};
+use crate::output::{Console, Line, OutputFormat, write_serialized};
 
 /// The maximum number of findings of a check in the text format. Other formats have all.
 const MAX_FINDINGS: usize = 10;
@@ -25,16 +24,16 @@ impl Report {
     }
 
     /// Writes all findings.
-    pub(crate) fn write(&self, format: OutputFormat, out: &mut impl Write) -> Result<(), CliError> {
+    pub(crate) fn write(&self, format: OutputFormat, out: &mut Console<'_>) -> Result<(), CliError> {
         match format {
             OutputFormat::Text => self.write_text(out),
             OutputFormat::Json | OutputFormat::Yaml => write_serialized(&self.findings, format, out),
         }
     }
 
-    fn write_text(&self, out: &mut impl Write) -> Result<(), CliError> {
+    fn write_text(&self, out: &mut Console<'_>) -> Result<(), CliError> {
         let bold = Style::new().bold();
-        writeln!(out, "{}", self.title)?;
+        out.line(&Line::new().text(&self.title))?;
         let names = self.findings.iter().map(|finding| finding.check.name());
         let width = names.map(str::len).max().unwrap_or_default();
         let mut totals: BTreeMap<_, usize> = BTreeMap::new();
@@ -44,18 +43,21 @@ impl Report {
         let (mut group, mut check, mut written) = (None, None, 0);
         for finding in &self.findings {
             if group.replace(finding.check.group()) != Some(finding.check.group()) {
-                writeln!(out, "\n{bold}{}{bold:#}", finding.check.group().title())?;
+                out.empty_line()?;
+                out.line(&Line::new().styled(bold, finding.check.group().title()))?;
             }
             written = if check.replace(finding.check) == Some(finding.check) { written + 1 } else { 1 };
             if written <= MAX_FINDINGS {
                 write_finding(finding, width, out)?;
             } else if written == MAX_FINDINGS + 1 {
                 let more = totals[&finding.check] - MAX_FINDINGS;
-                writeln!(out, "    {:width$}  and {more} more; --output json lists all", "")?;
+                out.line(
+                    &Line::new().text(format!("    {:width$}  and {more} more; --output json lists all", "")),
+                )?;
             }
         }
-        writeln!(out, "\n{}", self.summary(totals.len()))?;
-        Ok(())
+        out.empty_line()?;
+        out.line(&Line::new().text(self.summary(totals.len())))
     }
 
     fn summary(&self, checks: usize) -> String {
@@ -65,7 +67,7 @@ impl Report {
     }
 }
 
-fn write_finding(finding: &Finding, width: usize, out: &mut impl Write) -> Result<(), CliError> {
+fn write_finding(finding: &Finding, width: usize, out: &mut Console<'_>) -> Result<(), CliError> {
     let Finding { check, severity, object, message, link } = finding;
     let (mark, color) = match severity {
         Severity::Ok => ("✓", AnsiColor::Green),
@@ -73,12 +75,12 @@ fn write_finding(finding: &Finding, width: usize, out: &mut impl Write) -> Resul
         Severity::Error => ("✗", AnsiColor::Red),
     };
     let (color, bold) = (color.on_default().bold(), Style::new().bold());
-    let (object, message) = (escape_control_chars(object), escape_control_chars(message));
-    writeln!(out, "  {color}{mark}{color:#} {:width$}  {bold}{object}{bold:#}", check.name())?;
-    writeln!(out, "    {:width$}  {message}", "")?;
+    let column = format!("    {:width$}  ", "");
+    let mark = Line::new().text("  ").styled(color, mark);
+    out.line(&mark.text(format!(" {:width$}  ", check.name())).styled(bold, object))?;
+    out.line(&Line::new().text(&column).text(message))?;
     if *severity > Severity::Ok {
-        let dimmed = Style::new().dimmed();
-        writeln!(out, "    {:width$}  {dimmed}{link}{dimmed:#}", "")?;
+        out.line(&Line::new().text(&column).styled(Style::new().dimmed(), link))?;
     }
     Ok(())
 }

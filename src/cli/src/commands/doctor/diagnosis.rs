@@ -13,7 +13,7 @@ pub(super) struct Diagnosis {
     pub(super) pod: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) namespace: Option<String>,
-    pub(super) steps: Vec<StepResult>,
+    pub(super) steps: Vec<DiagnosedStep>,
     /// The remediation for the first failed step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) remediation: Option<Remediation>,
@@ -21,13 +21,35 @@ pub(super) struct Diagnosis {
 
 impl Diagnosis {
     pub(super) fn has_failed_step(&self) -> bool {
-        self.steps.iter().any(|result| result.status == StepStatus::Failed)
+        self.steps.iter().any(|step| step.result.status == StepStatus::Failed)
     }
+}
+
+/// The result of a step, and who states it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DiagnosedStep {
+    pub(super) stated_by: Witness,
+    #[serde(flatten)]
+    pub(super) result: StepResult,
+}
+
+/// The origin of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Witness {
+    /// The Kubernetes API.
+    Cluster,
+    /// A container of the pod. Anyone who can create the pod decides what it states.
+    Pod,
 }
 
 /// An instruction for the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Remediation {
+    /// The origin of the facts in it.
+    pub(super) stated_by: Witness,
     /// The instruction, as an imperative sentence.
     pub(super) summary: String,
     /// Text to copy: commands, a policy or YAML.
@@ -36,8 +58,9 @@ pub(super) struct Remediation {
 }
 
 impl Remediation {
+    /// Returns a remediation by facts of the Kubernetes API.
     pub(super) fn new(summary: impl Into<String>, snippet: impl Into<String>) -> Self {
-        Self { summary: summary.into(), snippet: snippet.into() }
+        Self { stated_by: Witness::Cluster, summary: summary.into(), snippet: snippet.into() }
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 use crate::cluster::with_timeout;
 use crate::commands::doctor::diagnosis::CurrentDecision;
 use crate::commands::doctor::injected_pod::InjectedPod;
+use crate::commands::doctor::report_file::{MAX_OUTPUT_BYTES, too_large};
 use crate::error::CliError;
 
 /// The deadline for pulling the image and running all steps.
@@ -50,8 +51,10 @@ pub(super) async fn run_steps(
     let params = PatchParams::default();
     with_timeout(&subject, pods.patch_ephemeral_containers(pod_name, &params, &patch)).await?;
     wait_for_termination(pods, pod_name, &name).await?;
-    let log = LogParams { container: Some(name), ..LogParams::default() };
-    with_timeout(&format!("the log of {subject}"), pods.logs(pod_name, &log)).await
+    let limit_bytes = i64::try_from(MAX_OUTPUT_BYTES + 1).ok();
+    let log = LogParams { container: Some(name), limit_bytes, ..LogParams::default() };
+    let output = with_timeout(&format!("the log of {subject}"), pods.logs(pod_name, &log)).await?;
+    if output.len() > MAX_OUTPUT_BYTES { Err(too_large(&format!("pod/{pod_name}"))) } else { Ok(output) }
 }
 
 /// Returns a unique name, because a terminated container stays in the pod and its name cannot be reused.

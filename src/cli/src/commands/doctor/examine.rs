@@ -8,7 +8,7 @@ use rolebridge_core::pod_names::CONTAINER;
 use crate::admission::evaluate_all;
 use crate::cluster::pod::{has_finished, node, service_account};
 use crate::cluster::{fetch, with_timeout};
-use crate::commands::doctor::diagnosis::{CurrentDecision, Diagnosis, Remediation};
+use crate::commands::doctor::diagnosis::{CurrentDecision, DiagnosedStep, Diagnosis, Remediation, Witness};
 use crate::commands::doctor::injected_pod::InjectedPod;
 use crate::commands::doctor::injection::check_injection;
 use crate::commands::doctor::remediation::{ServiceAccountRef, remediation};
@@ -17,6 +17,7 @@ use crate::commands::doctor::{ephemeral, exec, external_checks, report_file};
 use crate::error::CliError;
 use crate::input::object_ref::ObjectRef;
 use crate::options::{ClusterOptions, InputOptions};
+use crate::output::quote::shell;
 
 /// The reason codes that a network policy may cause.
 const NETWORK_REASONS: [&str; 4] = ["connect", "timeout", "dns", "proxy"];
@@ -29,16 +30,32 @@ pub(super) struct Examination {
 }
 
 /// The results so far. Each is written as soon as it is added.
-struct ResultLog<'a, 'w> {
-    steps: Vec<StepResult>,
-    writer: &'a mut DiagnosisWriter<'w>,
+struct ResultLog<'a, 'o, 'w> {
+    steps: Vec<DiagnosedStep>,
+    writer: &'a mut DiagnosisWriter<'o, 'w>,
 }
 
-impl ResultLog<'_, '_> {
+impl ResultLog<'_, '_, '_> {
+    /// Adds a result that was checked from outside the pod.
     fn add(&mut self, result: StepResult) -> Result<(), CliError> {
-        self.writer.write_step(&result)?;
-        self.steps.push(result);
+        self.add_step(DiagnosedStep { stated_by: Witness::Cluster, result })
+    }
+
+    /// Adds a result that the pod states about itself.
+    fn add_statement(&mut self, result: StepResult) -> Result<(), CliError> {
+        self.add_step(DiagnosedStep { stated_by: Witness::Pod, result })
+    }
+
+    fn add_step(&mut self, step: DiagnosedStep) -> Result<(), CliError> {
+        self.writer.write_step(&step)?;
+        self.steps.push(step);
         Ok(())
+    }
+
+    /// Returns what the pod states about itself.
+    fn statements(&self) -> Vec<StepResult> {
+        let statements = self.steps.iter().filter(|step| step.stated_by == Witness::Pod);
+        statements.map(|step| step.result.clone()).collect()
     }
 }
 
@@ -53,7 +70,7 @@ impl Examination {
         ephemeral: bool,
         input: &InputOptions,
         cluster: &ClusterOptions,
-        writer: &mut DiagnosisWriter<'_>,
+        writer: &mut DiagnosisWriter<'_, '_>,
     ) -> Result<Diagnosis, CliError> {
         let subject = format!("pod/{} in the namespace {}", self.name, self.namespace);
         let pod = with_timeout(&subject, self.pods().get(&self.name)).await?;
@@ -81,33 +98,32 @@ impl Examination {
         injected: &InjectedPod<'_>,
         ephemeral: bool,
         decision: Option<&CurrentDecision>,
-        log: &mut ResultLog<'_, '_>,
+        log: &mut ResultLog<'_, '_, '_>,
     ) -> Result<Option<Remediation>, CliError> {
         let pods = self.pods();
         if ephemeral {
             let output = ephemeral::run_steps(&pods, &self.name, injected, decision).await?;
-            for result in output.lines().filter_map(report_file::parse_line) {
-                log.add(result)?;
-            }
+            report_file::parse(output.as_bytes()).try_for_each(|result| log.add_statement(result))?;
         } else if injected.has_running_sidecar() {
-            exec::run_steps(&pods, &self.name, &mut |result| log.add(result)).await?;
+            exec::run_steps(&pods, &self.name, &mut |result| log.add_statement(result)).await?;
         } else {
             log.add(external_checks::find_issuer(&self.client, pod).await)?;
             return Ok(Some(self.suggest_ephemeral(pod, injected)));
         }
-        let mut failed = log.steps.iter().filter(|result| result.status == StepStatus::Failed);
+        let statements = log.statements();
+        let mut failed = statements.iter().filter(|result| result.status == StepStatus::Failed);
         let is_network_reason = |reason: &String| NETWORK_REASONS.contains(&&**reason);
         if failed.any(|result| result.reason.as_ref().is_some_and(is_network_reason)) {
             let policies = external_checks::check_network_policies(&self.client, &self.namespace, pod);
             log.add(policies.await)?;
         }
         let account = ServiceAccountRef { namespace: &self.namespace, name: service_account(pod) };
-        Ok(remediation(&log.steps, Some(account)))
+        Ok(remediation(&statements, Some(account)))
     }
 
     /// Returns what to do about a pod without a running sidecar.
     fn suggest_ephemeral(&self, pod: &Pod, injected: &InjectedPod<'_>) -> Remediation {
-        let Self { name, namespace, .. } = self;
+        let (name, namespace) = (shell(&self.name), shell(&self.namespace));
         if has_finished(pod) {
             let summary = "run doctor on a running pod. To read the log of this pod's sidecar:";
             return Remediation::new(summary, format!("kubectl -n {namespace} logs {name} -c {CONTAINER}"));

@@ -98,9 +98,9 @@ impl<'a> InjectedPod<'a> {
     }
 }
 
-/// Formats the exit code and the termination message of a container.
+/// Formats the exit code and the termination message of a container, which it writes itself.
 fn exit(terminated: &ContainerStateTerminated) -> String {
-    let message = terminated.message.as_deref().map(|message| format!(": {}", message.trim()));
+    let message = terminated.message.as_deref().map(|message| format!("; it states: {}", message.trim()));
     format!("exit code {}{}", terminated.exit_code, message.unwrap_or_default())
 }
 

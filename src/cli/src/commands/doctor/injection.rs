@@ -12,6 +12,7 @@ use crate::cluster::pod::{name, namespace};
 use crate::commands::doctor::diagnosis::{CurrentDecision, Remediation, external_result};
 use crate::commands::doctor::injected_pod::InjectedPod;
 use crate::error::CliError;
+use crate::output::quote::shell;
 
 /// Checks whether a pod was injected. If not, the remediation says what to do.
 pub(super) fn check_injection(
@@ -32,8 +33,11 @@ pub(super) fn check_injection(
 
 fn injected_result(pod: &Pod) -> StepResult {
     let Status { version, warnings } = Status::of(pod);
-    let message =
-        version.map_or_else(|| "injected".to_owned(), |version| format!("injected by version {version}"));
+    // Anyone who can patch the pod can write this annotation.
+    let message = version.map_or_else(
+        || "injected".to_owned(),
+        |version| format!("injected, by version {version} as its annotation states"),
+    );
     if warnings.is_empty() {
         return external_result(Step::Injection, StepStatus::Ok, message);
     }
@@ -62,7 +66,11 @@ fn not_injectable(pod: &Pod, evaluation: &Evaluation) -> (String, Remediation) {
     } else {
         Remediation::new(
             "correct the setting named above, then recreate the pod. To list every setting and its origin:",
-            format!("rolebridge explain pod/{} -n {}", name(pod), namespace(pod)),
+            format!(
+                "rolebridge explain {} -n {}",
+                shell(&format!("pod/{}", name(pod))),
+                shell(namespace(pod))
+            ),
         )
     };
     (message, remediation)
@@ -73,7 +81,7 @@ fn unknown(pod: &Pod, error: &CliError) -> (String, Remediation) {
     let message =
         format!("the pod is not injected; could not evaluate it against the current settings ({error})");
     let summary = "check the settings on the pod, its service account and its namespace:";
-    let command = format!("kubectl -n {} get pod {} -o yaml", namespace(pod), name(pod));
+    let command = format!("kubectl -n {} get pod {} -o yaml", shell(namespace(pod)), shell(name(pod)));
     (message, Remediation::new(summary, command))
 }
 

@@ -14,19 +14,18 @@ mod remediation;
 mod render;
 mod report_file;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use self::diagnosis::Diagnosis;
+use self::diagnosis::{DiagnosedStep, Diagnosis, Witness};
 use self::examine::Examination;
 use self::remediation::remediation;
 use self::render::DiagnosisWriter;
 use crate::cluster::{block_on, connect};
 use crate::error::CliError;
 use crate::options::{ClusterOptions, InputOptions};
-use crate::output::OutputFormat;
+use crate::output::{Console, OutputFormat};
 
 /// The arguments of `doctor`.
 #[derive(Debug, Args)]
@@ -60,7 +59,7 @@ pub(crate) fn run(
     input: &InputOptions,
     cluster: &ClusterOptions,
     format: OutputFormat,
-    out: &mut dyn Write,
+    out: &mut Console<'_>,
 ) -> Result<(), CliError> {
     let mut writer = DiagnosisWriter::new(format, out);
     let diagnosis = match (&args.report, &args.pod) {
@@ -76,11 +75,11 @@ pub(crate) fn run(
     if diagnosis.has_failed_step() { Err(CliError::DiagnosisFailed) } else { Ok(()) }
 }
 
-fn diagnose_report(path: &Path, writer: &mut DiagnosisWriter<'_>) -> Result<Diagnosis, CliError> {
-    let steps = report_file::read(path)?;
-    for result in &steps {
-        writer.write_step(result)?;
-    }
-    let remediation = remediation(&steps, None);
+fn diagnose_report(path: &Path, writer: &mut DiagnosisWriter<'_, '_>) -> Result<Diagnosis, CliError> {
+    let results = report_file::read(path)?;
+    let remediation = remediation(&results, None);
+    let step = |result| DiagnosedStep { stated_by: Witness::Pod, result };
+    let steps: Vec<_> = results.into_iter().map(step).collect();
+    steps.iter().try_for_each(|step| writer.write_step(step))?;
     Ok(Diagnosis { pod: None, namespace: None, steps, remediation })
 }

@@ -1,30 +1,32 @@
 //! Writes a diagnosis: step by step for people, as one document for programs.
 
-use std::io::Write;
-
 use anstyle::{AnsiColor, Style};
-use rolebridge_core::diagnostics::{Step, StepResult, StepStatus};
+use rolebridge_core::diagnostics::{Step, StepStatus};
 
-use crate::commands::doctor::diagnosis::{Diagnosis, Remediation};
+use crate::commands::doctor::diagnosis::{DiagnosedStep, Diagnosis, Remediation, Witness};
 use crate::error::CliError;
-use crate::output::{OutputFormat, escape_control_chars, write_serialized};
+use crate::output::{Console, Line, OutputFormat, write_serialized};
 
 /// A writer of a diagnosis in one of the formats.
-pub(super) struct DiagnosisWriter<'a> {
+pub(super) struct DiagnosisWriter<'a, 'w> {
     format: OutputFormat,
-    out: &'a mut dyn Write,
+    out: &'a mut Console<'w>,
+    /// The origin of the last result.
+    witness: Option<Witness>,
 }
 
-impl<'a> DiagnosisWriter<'a> {
-    pub(super) fn new(format: OutputFormat, out: &'a mut dyn Write) -> Self {
-        Self { format, out }
+impl<'a, 'w> DiagnosisWriter<'a, 'w> {
+    pub(super) fn new(format: OutputFormat, out: &'a mut Console<'w>) -> Self {
+        Self { format, out, witness: None }
     }
 
     /// Writes the result of a step as soon as it is known, in the text format only.
-    pub(super) fn write_step(&mut self, result: &StepResult) -> Result<(), CliError> {
+    pub(super) fn write_step(&mut self, step: &DiagnosedStep) -> Result<(), CliError> {
         if self.format != OutputFormat::Text {
             return Ok(());
         }
+        self.write_heading(step.stated_by)?;
+        let result = &step.result;
         let (sign, color) = match result.status {
             StepStatus::Ok => ("✓", AnsiColor::Green.on_default()),
             StepStatus::Warning => ("!", AnsiColor::Yellow.on_default()),
@@ -32,17 +34,32 @@ impl<'a> DiagnosisWriter<'a> {
             StepStatus::Skipped => ("-", Style::new().dimmed()),
         };
         let (title, width) = (result.step.title(), Step::WIDEST_TITLE);
-        let message = match &result.remediation {
+        let line =
+            Line::new().styled(color, format!("{sign} {title:width$}")).text("  ").text(&result.message);
+        self.out.line(&match &result.remediation {
             // The remediation for a failed step follows the steps.
             Some(remediation) if result.status == StepStatus::Warning => {
-                format!("{}. Fix: {remediation}.", result.message)
+                line.text(". Fix: ").text(remediation).text(".")
             }
-            _ => result.message.clone(),
+            _ => line,
+        })?;
+        self.out.flush()
+    }
+
+    /// Writes a heading if the next result has another origin than the last.
+    fn write_heading(&mut self, witness: Witness) -> Result<(), CliError> {
+        let previous = self.witness.replace(witness);
+        if previous == Some(witness) {
+            return Ok(());
+        }
+        if previous.is_some() {
+            self.out.empty_line()?;
+        }
+        let heading = match witness {
+            Witness::Cluster => "The Kubernetes API states:",
+            Witness::Pod => "The pod states about itself:",
         };
-        let message = escape_control_chars(&message);
-        writeln!(self.out, "{color}{sign} {title:width$}{color:#}  {message}")?;
-        self.out.flush()?;
-        Ok(())
+        self.out.line(&Line::new().styled(Style::new().bold(), heading))
     }
 
     /// Writes what follows the steps: the remediation in the text format, else the whole diagnosis.
@@ -50,15 +67,17 @@ impl<'a> DiagnosisWriter<'a> {
         if self.format != OutputFormat::Text {
             return write_serialized(diagnosis, self.format, self.out);
         }
-        let Some(Remediation { summary, snippet }) = &diagnosis.remediation else { return Ok(()) };
-        let bold = Style::new().bold();
-        let title = if diagnosis.has_failed_step() { "Fix" } else { "Next" };
-        writeln!(self.out, "\n{bold}{title}:{bold:#} {}", escape_control_chars(summary))?;
-        for (index, line) in snippet.lines().enumerate() {
-            let indent = if line.is_empty() { "" } else { "  " };
-            let separator = if index == 0 { "\n" } else { "" };
-            writeln!(self.out, "{separator}{indent}{}", escape_control_chars(line))?;
+        let Some(Remediation { stated_by, summary, snippet }) = &diagnosis.remediation else { return Ok(()) };
+        let title = if diagnosis.has_failed_step() { "Fix:" } else { "Next:" };
+        self.out.empty_line()?;
+        self.out.line(&Line::new().styled(Style::new().bold(), title).text(" ").text(summary))?;
+        if *stated_by == Witness::Pod {
+            let note = "This is based on what the pod states: check each name before you grant it anything.";
+            self.out.line(&Line::new().styled(Style::new().dimmed(), note))?;
         }
-        Ok(())
+        if !snippet.is_empty() {
+            self.out.empty_line()?;
+        }
+        self.out.block("  ", snippet)
     }
 }

@@ -4,7 +4,6 @@ mod additions;
 mod explanation;
 mod render;
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use rolebridge_inject::Decision;
@@ -16,7 +15,7 @@ use crate::error::CliError;
 use crate::input::manifests::Manifests;
 use crate::input::object_ref::ObjectRef;
 use crate::options::{ClusterOptions, InputOptions};
-use crate::output::OutputFormat;
+use crate::output::{Console, OutputFormat};
 
 /// Explains the pods in files, or an object in the cluster.
 ///
@@ -29,7 +28,7 @@ pub(crate) fn run(
     input: InputOptions,
     cluster: &ClusterOptions,
     format: OutputFormat,
-    out: &mut impl Write,
+    out: &mut Console<'_>,
 ) -> Result<(), CliError> {
     let manifests = match target {
         Some(target) if files.is_empty() => fetch::fetch(target, &input, cluster)?,

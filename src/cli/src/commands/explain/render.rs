@@ -1,33 +1,31 @@
 //! Writes explanations, for people or for programs.
 
-use std::io::Write;
-
 use anstyle::{AnsiColor, Style};
 
 use crate::commands::explain::additions::Additions;
 use crate::commands::explain::explanation::{Explanation, Outcome, Row};
 use crate::error::CliError;
-use crate::output::{OutputFormat, escape_control_chars, write_serialized};
+use crate::output::{Console, Line, OutputFormat, write_serialized};
 
 /// Writes all explanations.
 pub(crate) fn write(
     explanations: &[Explanation],
     format: OutputFormat,
-    out: &mut impl Write,
+    out: &mut Console<'_>,
 ) -> Result<(), CliError> {
     if format != OutputFormat::Text {
         return write_serialized(explanations, format, out);
     }
     for (index, explanation) in explanations.iter().enumerate() {
         if index > 0 {
-            writeln!(out)?;
+            out.empty_line()?;
         }
         render_text(explanation, out)?;
     }
     Ok(())
 }
 
-fn render_text(explanation: &Explanation, out: &mut impl Write) -> Result<(), CliError> {
+fn render_text(explanation: &Explanation, out: &mut Console<'_>) -> Result<(), CliError> {
     let Explanation {
         object,
         namespace,
@@ -45,56 +43,54 @@ fn render_text(explanation: &Explanation, out: &mut impl Write) -> Result<(), Cl
         Outcome::Skipped => yellow,
         Outcome::Denied => AnsiColor::Red.on_default(),
     };
-    writeln!(
-        out,
-        "{bold}{object}{bold:#} in the namespace {namespace}, as the service account {service_account}: \
-         {color}{}{color:#}",
-        outcome.name()
-    )?;
+    let title = Line::new().styled(bold, object).text(" in the namespace ").text(namespace);
+    let title = title.text(", as the service account ").text(service_account).text(": ");
+    out.line(&title.styled(color, outcome.name()))?;
     if let Some(message) = message {
-        writeln!(out, "  {message}")?;
+        out.line(&Line::new().text("  ").text(message))?;
     }
     for warning in warnings {
-        writeln!(out, "  {yellow}warning:{yellow:#} {warning}")?;
+        out.line(&Line::new().text("  ").styled(yellow, "warning:").text(" ").text(warning))?;
     }
     render_settings(settings, out)?;
     let verb = if *outcome == Outcome::Injected { "adds" } else { "has" };
     additions.as_ref().map_or(Ok(()), |additions| render_additions(additions, verb, out))
 }
 
-fn render_settings(settings: &[Row], out: &mut impl Write) -> Result<(), CliError> {
+fn render_settings(settings: &[Row], out: &mut Console<'_>) -> Result<(), CliError> {
     let max_width = |width: fn(&Row) -> usize| settings.iter().map(width).max().unwrap_or_default();
     let (key_width, origin_width) = (max_width(|row| row.annotation.len()), max_width(|row| row.from.len()));
     if !settings.is_empty() {
-        writeln!(out)?;
+        out.empty_line()?;
     }
     for Row { annotation, value, from } in settings {
         let origin = format!("({from})");
-        let (width, value) = (origin_width + "()".len(), escape_control_chars(value));
-        writeln!(out, "  {annotation:key_width$}  {origin:width$}  {value}")?;
+        let width = origin_width + "()".len();
+        let columns = format!("  {annotation:key_width$}  {origin:width$}  ");
+        out.line(&Line::new().text(columns).text(value))?;
     }
     Ok(())
 }
 
-fn render_additions(additions: &Additions, verb: &str, out: &mut impl Write) -> Result<(), CliError> {
-    writeln!(out)?;
+fn render_additions(additions: &Additions, verb: &str, out: &mut Console<'_>) -> Result<(), CliError> {
+    out.empty_line()?;
+    let mut line = |text: String| out.line(&Line::new().text(text));
     if let Some(sidecar) = &additions.sidecar {
         let position = if sidecar.after.is_empty() {
             "the first init container".to_owned()
         } else {
             format!("an init container after {}", sidecar.after.join(", "))
         };
-        writeln!(out, "  {verb} the sidecar, {position}: {}", sidecar.image)?;
+        line(format!("  {verb} the sidecar, {position}: {}", sidecar.image))?;
     }
-    writeln!(out, "  {verb} the volumes {}", additions.volumes.join(", "))?;
+    line(format!("  {verb} the volumes {}", additions.volumes.join(", ")))?;
     for container in &additions.containers {
-        writeln!(out, "  {verb} in the container {}", container.name)?;
+        line(format!("  {verb} in the container {}", container.name))?;
         for variable in &container.env {
-            let (name, value) = (escape_control_chars(&variable.name), escape_control_chars(&variable.value));
-            writeln!(out, "    {name}={value}")?;
+            line(format!("    {}={}", variable.name, variable.value))?;
         }
         for mount in &container.mounts {
-            writeln!(out, "    {mount}, read-only")?;
+            line(format!("    {mount}, read-only"))?;
         }
     }
     Ok(())

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use rolebridge_core::annotations as key;
-use rolebridge_core::google::{AWS4_REQUEST, DEFAULT_UNIVERSE, ProviderName};
+use rolebridge_core::google::{AWS4_REQUEST, DEFAULT_UNIVERSE};
+use rolebridge_core::{annotations as key, parse};
 use serde_json::Value;
 
 use crate::error::CliError;
@@ -38,9 +38,7 @@ impl ImportedConfig {
         let audience = field("audience").unwrap_or_default();
         let no_provider =
             || invalid(format!("audience: expected a workload identity pool provider, found {audience:?}"));
-        let (universe, name) =
-            audience.strip_prefix("//iam.").and_then(|rest| rest.split_once('/')).ok_or_else(no_provider)?;
-        let provider = ProviderName::parse(name).map_err(|_| no_provider())?;
+        let parse::Audience { universe, provider } = parse::audience(audience).map_err(|_| no_provider())?;
         let mut config = Self {
             is_aws_request: field("subject_token_type").map(|kind| kind == AWS4_REQUEST),
             project_number: Some(provider.project_number().to_owned()),
@@ -54,9 +52,9 @@ impl ImportedConfig {
         }
         if let Some(url) = field("service_account_impersonation_url") {
             let email = url.rsplit('/').next().and_then(|last| last.strip_suffix(":generateAccessToken"));
-            let email = email.ok_or_else(|| {
+            let email = email.filter(|email| parse::email(email).is_ok()).ok_or_else(|| {
                 invalid(format!(
-                    "service_account_impersonation_url: expected a URL of generateAccessToken, found {url:?}"
+                    "service_account_impersonation_url: expected a URL of generateAccessToken for a service account, found {url:?}"
                 ))
             })?;
             config.service_account = Some(email.to_owned());

@@ -10,7 +10,6 @@ mod trust_policy;
 mod value_parsers;
 mod verify;
 
-use std::io::Write;
 use std::path::PathBuf;
 
 pub(crate) use self::args::{SetupArgs, SetupFormat};
@@ -18,6 +17,7 @@ use self::import::ImportedConfig;
 use self::plan::SetupPlan;
 use crate::error::CliError;
 use crate::input::manifests::read_text;
+use crate::output::{Console, Line};
 
 /// Writes what must exist to `out`, and notes about it to `err`.
 ///
@@ -27,8 +27,8 @@ use crate::input::manifests::read_text;
 pub(crate) fn run(
     args: SetupArgs,
     format: SetupFormat,
-    out: &mut impl Write,
-    err: &mut impl Write,
+    out: &mut Console<'_>,
+    err: &mut Console<'_>,
 ) -> Result<(), CliError> {
     reject_shared_stdin(&args)?;
     let imported =
@@ -36,7 +36,7 @@ pub(crate) fn run(
     let trust_policy = args.trust_policy.clone();
     let plan = SetupPlan::new(args, imported.unwrap_or_default())?;
     for note in verify::verify(&plan)? {
-        writeln!(err, "note: {note}")?;
+        err.line(&Line::new().text("note: ").text(note))?;
     }
     if let Some(path) = trust_policy {
         let role = plan.role.as_ref().ok_or_else(|| {
@@ -45,7 +45,7 @@ pub(crate) fn run(
             )
         })?;
         for note in trust_policy::check(&path, &read_text(&path)?, role, &plan)? {
-            writeln!(err, "note: {note}")?;
+            err.line(&Line::new().text("note: ").text(note))?;
         }
     }
     let text = match format {
@@ -53,8 +53,7 @@ pub(crate) fn run(
         SetupFormat::Terraform => terraform::write(&plan),
         SetupFormat::Kubernetes => kubernetes::write(&plan)?,
     };
-    out.write_all(text.as_bytes())?;
-    Ok(())
+    out.block("", &text)
 }
 
 /// Returns an error if two files are standard input, because the second would be empty.

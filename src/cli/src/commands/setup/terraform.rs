@@ -6,21 +6,22 @@ use rolebridge_core::aws::{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, RoleArn, TOKEN
 use rolebridge_core::identity::Identity;
 
 use crate::commands::setup::plan::{APIS, SetupPlan};
+use crate::output::quote::terraform;
 
 /// Renders the module.
 pub(super) fn write(plan: &SetupPlan) -> String {
     let issuer = match &plan.issuer {
-        Some(issuer) => format!("locals {{\n  issuer = \"{issuer}\"\n}}\n"),
+        Some(issuer) => format!("locals {{\n  issuer = {}\n}}\n", terraform(issuer)),
         None => format!(
             r#"data "aws_eks_cluster" "this" {{
-  name = "{}"
+  name = {}
 }}
 
 locals {{
   issuer = data.aws_eks_cluster.this.identity[0].oidc[0].issuer
 }}
 "#,
-            plan.cluster
+            terraform(&plan.cluster)
         ),
     };
     let cluster = format!("# Import what exists already, or read it with data sources.\n\n{issuer}");
@@ -29,8 +30,8 @@ locals {{
 }
 
 fn aws(plan: &SetupPlan, role: &RoleArn) -> String {
-    let subject = plan.kubernetes_subject();
-    let (path, name) = (role.path(), role.name());
+    let subject = terraform(&plan.kubernetes_subject());
+    let (path, name) = (terraform(role.path()), terraform(role.name()));
     let role = format!(
         r#"
 resource "aws_iam_openid_connect_provider" "cluster" {{
@@ -39,8 +40,8 @@ resource "aws_iam_openid_connect_provider" "cluster" {{
 }}
 
 resource "aws_iam_role" "this" {{
-  name = "{name}"
-  path = "{path}"
+  name = {name}
+  path = {path}
   assume_role_policy = jsonencode({{
     Version = "2012-10-17"
     Statement = [{{
@@ -50,7 +51,7 @@ resource "aws_iam_role" "this" {{
       Condition = {{
         StringEquals = {{
           "${{trimprefix(local.issuer, "https://")}}:aud" = "{TOKEN_AUDIENCE}"
-          "${{trimprefix(local.issuer, "https://")}}:sub" = "{subject}"
+          "${{trimprefix(local.issuer, "https://")}}:sub" = {subject}
         }}
       }}
     }}]
@@ -77,9 +78,11 @@ resource "aws_iam_role_policy" "rolebridge" {{
 }
 
 fn google(plan: &SetupPlan) -> String {
-    let SetupPlan { pool, provider, project_number, .. } = plan;
+    let (pool, provider) = (terraform(&plan.pool), terraform(&plan.provider));
     let provider_config = match (&plan.role, plan.identity) {
-        (Some(role), Identity::AwsRole) => format!("  aws {{\n    account_id = \"{}\"\n  }}", role.account()),
+        (Some(role), Identity::AwsRole) => {
+            format!("  aws {{\n    account_id = {}\n  }}", terraform(role.account()))
+        }
         (role, _) => {
             let issuer = if role.is_some() {
                 "aws_iam_outbound_web_identity_federation.this.issuer_identifier"
@@ -92,32 +95,34 @@ fn google(plan: &SetupPlan) -> String {
             )
         }
     };
-    let member = plan.member();
+    let member = terraform(&plan.member());
     let grant = match &plan.google_service_account {
         Some(email) => format!(
             r#"resource "google_service_account_iam_member" "impersonated" {{
-  service_account_id = "projects/-/serviceAccounts/{email}"
+  service_account_id = {}
   role               = "roles/iam.workloadIdentityUser"
-  member             = "{member}"
+  member             = {member}
   depends_on         = [google_iam_workload_identity_pool_provider.this]
 }}
-"#
+"#,
+            terraform(&format!("projects/-/serviceAccounts/{email}"))
         ),
         None => format!(
             r#"# A role for the pod, here to read BigQuery tables.
 resource "google_project_iam_member" "granted" {{
   project    = var.google_project
   role       = "roles/bigquery.dataViewer"
-  member     = "{member}"
+  member     = {member}
   depends_on = [google_iam_workload_identity_pool_provider.this]
 }}
 "#
         ),
     };
+    let description = terraform(&format!("ID of the Google project with the number {}", plan.project_number));
     format!(
         r#"
 variable "google_project" {{
-  description = "ID of the Google project with the number {project_number}"
+  description = {description}
   type        = string
 }}
 
@@ -130,14 +135,14 @@ resource "google_project_service" "needed" {{
 
 resource "google_iam_workload_identity_pool" "this" {{
   project                   = var.google_project
-  workload_identity_pool_id = "{pool}"
+  workload_identity_pool_id = {pool}
   depends_on                = [google_project_service.needed]
 }}
 
 resource "google_iam_workload_identity_pool_provider" "this" {{
   project                            = var.google_project
   workload_identity_pool_id          = google_iam_workload_identity_pool.this.workload_identity_pool_id
-  workload_identity_pool_provider_id = "{provider}"
+  workload_identity_pool_provider_id = {provider}
 {provider_config}
 }}
 

@@ -4,6 +4,7 @@ use crate::commands::check::aggregate::{OwnerRef, PodGroup, PodProblem};
 use crate::commands::check::classify_pod::PodIssue;
 use crate::commands::check::finding::{Check, Finding, Severity, as_sentence};
 use crate::commands::check::opt_in_time::OptInTime;
+use crate::output::quote::shell;
 
 /// Returns the finding for the pods of an owner. `probe_message` is the last probe message of one of their sidecars.
 pub(super) fn finding(
@@ -114,11 +115,13 @@ fn issue_message(
         PodIssue::NotReady(message) => {
             let log_hint = || {
                 format!(
-                    "to find the cause, run `kubectl --namespace {namespace} logs {example} --container rolebridge`"
+                    "To find the cause, run `kubectl --namespace {} logs {} --container rolebridge`",
+                    shell(namespace),
+                    shell(example)
                 )
             };
             let cause = message.as_deref().or(probe_message).map_or_else(log_hint, ToOwned::to_owned);
-            let message = format!("{pods} {have} a sidecar without a token: {}", as_sentence(&cause));
+            let message = format!("{pods} {have} a sidecar without a token. {}", as_sentence(&cause));
             (Check::SidecarReady, Severity::Error, message)
         }
     }

@@ -9,6 +9,7 @@ use crate::cluster::pod::{last_termination, name, waiting_message};
 use crate::commands::check::finding::{Check, Finding, Severity};
 use crate::commands::check::rules::expiry::format_time;
 use crate::commands::check::snapshot::InstallationSnapshot;
+use crate::output::quote::shell;
 
 /// The age up to which a restart is reported: older ones have been fixed or did no harm.
 const RECENT: SignedDuration = SignedDuration::from_hours(24);
@@ -43,7 +44,12 @@ fn readiness(release: &Release, deployment: &Deployment, pods: &[Pod], object: S
     let ready = deployment.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or_default();
     let waiting = pods.iter().flat_map(statuses).find_map(waiting_message);
     let cause = waiting.map_or_else(
-        || format!("to find the cause, run `kubectl --namespace {} describe pods`", release.namespace),
+        || {
+            format!(
+                "to find the cause, run `kubectl --namespace {} describe pods`",
+                shell(&release.namespace)
+            )
+        },
         |message| format!("one is waiting: {message}"),
     );
     let (severity, message) = match (desired, ready) {
@@ -73,10 +79,11 @@ fn restarts(release: &Release, pod: &Pod, now: Timestamp) -> Option<Finding> {
     let reason = terminated.reason.as_deref().unwrap_or("no reason");
     let message = format!(
         "It has restarted {count} times, the last time on {} ({reason}, exit code {}). To read the previous log, run \
-         `kubectl --namespace {} logs --previous {name}`.",
+         `kubectl --namespace {} logs --previous {}`.",
         format_time(time),
         terminated.exit_code,
-        release.namespace
+        shell(&release.namespace),
+        shell(name)
     );
     let object = format!("Pod/{}/{name}", release.namespace);
     Some(Finding::new(Check::Replicas, Severity::Warning, object, message))

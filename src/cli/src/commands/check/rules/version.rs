@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use crate::commands::check::finding::{Check, Finding, Severity};
 use crate::commands::check::snapshot::{InstallationSnapshot, version};
 use crate::image_ref;
+use crate::output::quote::shell;
 
 pub(super) fn evaluate(snapshot: &InstallationSnapshot) -> Vec<Finding> {
     // The rule for replicas reports read errors and a missing Deployment.
@@ -28,8 +29,8 @@ pub(super) fn evaluate(snapshot: &InstallationSnapshot) -> Vec<Finding> {
                 "Its replicas have different images: {}. A rollout is in progress or stuck. To find out, run `kubectl \
                  --namespace {} rollout status deployment/{}`.",
                 images.join(", "),
-                snapshot.release.namespace,
-                snapshot.release.name
+                shell(&snapshot.release.namespace),
+                shell(&snapshot.release.name)
             ),
         );
     }

@@ -3,8 +3,9 @@
 use rolebridge_core::aws::GET_WEB_IDENTITY_TOKEN_SESSION_POLICY;
 
 use crate::commands::doctor::diagnosis::Remediation;
-use crate::commands::doctor::remediation::evidence::PodEvidence;
+use crate::commands::doctor::remediation::evidence::{PodEvidence, ServiceAccountRef};
 use crate::iam::{oidc_provider_prefix, trust_statement};
+use crate::output::quote::shell;
 
 pub(super) fn remediation(reason: &str, evidence: &PodEvidence<'_>) -> Option<Remediation> {
     match reason {
@@ -30,10 +31,10 @@ fn account(evidence: &PodEvidence<'_>) -> String {
 
 fn trust_policy(evidence: &PodEvidence<'_>) -> Option<Remediation> {
     let (role, issuer) = (evidence.role()?, evidence.issuer_host()?);
-    let subject = evidence.evidence.subject.as_deref()?;
+    let subject = evidence.subject()?;
     // The statement is indented for use inside a policy.
-    let statement = trust_statement(&role, issuer, evidence.audience(), subject).replace("\n  ", "\n");
-    let name = role.name();
+    let statement = trust_statement(&role, issuer, evidence.audience()?, &subject).replace("\n  ", "\n");
+    let name = shell(role.name());
     let summary = format!(
         "add this statement to the trust policy of {role}; the commands read and update the policy. If the role does not \
          exist, correct the setting that names it: AWS returns the same error for both."
@@ -46,7 +47,7 @@ fn trust_policy(evidence: &PodEvidence<'_>) -> Option<Remediation> {
 }
 
 fn identity_provider(evidence: &PodEvidence<'_>) -> Option<Remediation> {
-    let (issuer, audience) = (evidence.evidence.issuer.as_deref()?, evidence.audience());
+    let (issuer, audience) = (shell(evidence.issuer()?), shell(evidence.audience()?));
     Some(Remediation::new(
         format!("register the cluster's issuer in the role's account{}:", account(evidence)),
         format!("aws iam create-open-id-connect-provider --url {issuer} --client-id-list {audience}"),
@@ -54,20 +55,22 @@ fn identity_provider(evidence: &PodEvidence<'_>) -> Option<Remediation> {
 }
 
 fn audience(evidence: &PodEvidence<'_>) -> Option<Remediation> {
-    let (role, issuer, audience) = (evidence.role()?, evidence.issuer_host()?, evidence.audience());
+    let (role, issuer, audience) = (evidence.role()?, evidence.issuer_host()?, evidence.audience()?);
     let summary =
         format!("add the audience {audience} to the account's IAM OIDC provider for the cluster's issuer:");
-    let prefix = oidc_provider_prefix(&role);
+    let provider = format!("{}{issuer}", oidc_provider_prefix(&role));
     let command = format!(
-        "aws iam add-client-id-to-open-id-connect-provider --client-id {audience} \\\n  \
-         --open-id-connect-provider-arn {prefix}{issuer}"
+        "aws iam add-client-id-to-open-id-connect-provider --client-id {} \\\n  \
+         --open-id-connect-provider-arn {}",
+        shell(audience),
+        shell(&provider)
     );
     Some(Remediation::new(summary, command))
 }
 
 fn max_session_duration(evidence: &PodEvidence<'_>) -> Option<Remediation> {
     let role = evidence.role()?;
-    let name = role.name();
+    let name = shell(role.name());
     Some(Remediation::new(
         format!("set the maximum session duration of {role} to one hour:"),
         format!("aws iam update-role --role-name {name} --max-session-duration 3600"),
@@ -75,7 +78,7 @@ fn max_session_duration(evidence: &PodEvidence<'_>) -> Option<Remediation> {
 }
 
 fn region(evidence: &PodEvidence<'_>) -> Option<Remediation> {
-    let (region, account) = (evidence.evidence.region.as_deref()?, account(evidence));
+    let (region, account) = (evidence.region()?, account(evidence));
     let summary = format!(
         "activate AWS STS in {region} for the account{account} (IAM console, account settings, endpoints), or use the \
          endpoint of another region:"
@@ -85,22 +88,25 @@ fn region(evidence: &PodEvidence<'_>) -> Option<Remediation> {
 
 fn web_identity_token(evidence: &PodEvidence<'_>) -> Option<Remediation> {
     let role = evidence.role()?;
-    let name = role.name();
+    let name = shell(role.name());
     let summary = format!(
         "allow {role} to call sts:GetWebIdentityToken, and check that no policy of the organization denies it:"
     );
     let command = format!(
         "aws iam put-role-policy --role-name {name} --policy-name rolebridge \\\n  \
-         --policy-document '{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY}'"
+         --policy-document {}",
+        shell(GET_WEB_IDENTITY_TOKEN_SESSION_POLICY)
     );
     Some(Remediation::new(summary, command))
 }
 
 fn pod_identity_association(evidence: &PodEvidence<'_>) -> Remediation {
-    let (namespace, account) = (evidence.account.namespace, evidence.account.name);
+    let ServiceAccountRef { namespace, name: account } = evidence.account();
     let command = format!(
-        "aws eks create-pod-identity-association --cluster-name CLUSTER --namespace {namespace} \\\n  \
-         --service-account {account} --role-arn arn:aws:iam::ACCOUNT:role/NAME"
+        "aws eks create-pod-identity-association --cluster-name CLUSTER --namespace {} \\\n  \
+         --service-account {} --role-arn arn:aws:iam::ACCOUNT:role/NAME",
+        shell(namespace),
+        shell(account)
     );
     Remediation::new(
         format!("associate the service account {namespace}/{account} with a role in the cluster's account:"),

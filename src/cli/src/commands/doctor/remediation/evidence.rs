@@ -3,6 +3,17 @@
 use rolebridge_core::aws::RoleArn;
 use rolebridge_core::diagnostics::{Evidence, StepResult};
 use rolebridge_core::google::ProviderName;
+use rolebridge_core::identity::Identity;
+use rolebridge_core::parse;
+
+use crate::output::is_harmful;
+use crate::output::quote::shell;
+
+/// The audience of an EKS service account token.
+const DEFAULT_AUDIENCE: &str = "sts.amazonaws.com";
+
+/// The maximum length of an audience or a principal. Google's longest principal, with 127 bytes of subject, has about 300.
+const MAX_TEXT_LEN: usize = 1024;
 
 /// The Kubernetes service account of a pod.
 #[derive(Debug, Clone, Copy)]
@@ -12,21 +23,29 @@ pub(in crate::commands::doctor) struct ServiceAccountRef<'a> {
 }
 
 impl<'a> ServiceAccountRef<'a> {
-    /// Returns the service account from the subject of the projected token, or placeholders.
-    fn of(steps: &'a [StepResult]) -> Self {
-        let subject = steps.iter().find_map(|result| result.evidence.subject.as_deref()).unwrap_or_default();
-        let account =
-            subject.strip_prefix("system:serviceaccount:").and_then(|account| account.split_once(':'));
-        let (namespace, name) = account.unwrap_or(("NAMESPACE", "SERVICEACCOUNT"));
-        Self { namespace, name }
+    /// Returns the service account from the subject of the projected token.
+    fn of(steps: &'a [StepResult]) -> Option<Self> {
+        let subject = steps.iter().find_map(|result| result.evidence.subject.as_deref())?;
+        let (namespace, name) = subject.strip_prefix("system:serviceaccount:")?.split_once(':')?;
+        (parse::is_host(namespace) && parse::is_host(name)).then_some(Self { namespace, name })
     }
 }
 
-/// The evidence of all steps, and the step that failed.
+/// A host with a port.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Host<'a> {
+    pub(super) name: &'a str,
+    pub(super) port: &'a str,
+}
+
+/// The valid facts of all steps, and of the step that failed.
+///
+/// A container states these facts about itself, and an attacker's container can state anything. So each fact is parsed, and
+/// an invalid one counts as absent: no remediation contains it.
 pub(super) struct PodEvidence<'a> {
-    pub(super) evidence: Evidence,
-    pub(super) failed: &'a StepResult,
-    pub(super) account: ServiceAccountRef<'a>,
+    evidence: Evidence,
+    failed: &'a StepResult,
+    account: Option<ServiceAccountRef<'a>>,
 }
 
 impl<'a> PodEvidence<'a> {
@@ -35,39 +54,108 @@ impl<'a> PodEvidence<'a> {
         failed: &'a StepResult,
         account: Option<ServiceAccountRef<'a>>,
     ) -> Self {
-        let account = account.unwrap_or_else(|| ServiceAccountRef::of(steps));
-        Self { evidence: merge(steps), failed, account }
+        Self { evidence: merge(steps), failed, account: account.or_else(|| ServiceAccountRef::of(steps)) }
+    }
+
+    /// Returns the pod's service account, or placeholders.
+    pub(super) fn account(&self) -> ServiceAccountRef<'a> {
+        self.account.unwrap_or(ServiceAccountRef { namespace: "NAMESPACE", name: "SERVICEACCOUNT" })
+    }
+
+    /// Returns the subject of the service account's tokens.
+    pub(super) fn subject(&self) -> Option<String> {
+        let ServiceAccountRef { namespace, name } = self.account?;
+        Some(format!("system:serviceaccount:{namespace}:{name}"))
     }
 
     pub(super) fn role(&self) -> Option<RoleArn<&str>> {
-        RoleArn::parse(self.evidence.role.as_deref()?).ok()
+        parse::role(self.evidence.role.as_deref()?).ok()
     }
 
-    /// Returns the AWS account ID of the caller that AWS authenticated.
+    /// Returns the caller that AWS authenticated: the ARN of an assumed role.
+    pub(super) fn caller(&self) -> Option<&str> {
+        text(self.evidence.caller.as_deref()?).filter(|caller| caller.starts_with("arn:"))
+    }
+
+    /// Returns the AWS account ID of the caller.
     pub(super) fn caller_account(&self) -> Option<&str> {
-        self.evidence.caller.as_deref()?.split(':').nth(4)
+        let account = self.caller()?.split(':').nth(4)?;
+        account.bytes().all(|byte| byte.is_ascii_digit()).then_some(account)
+    }
+
+    pub(super) fn region(&self) -> Option<&str> {
+        parse::region(self.evidence.region.as_deref()?).ok()
+    }
+
+    pub(super) fn issuer(&self) -> Option<&str> {
+        parse::issuer(self.evidence.issuer.as_deref()?).ok()
     }
 
     /// Returns the issuer without `https://`, as in IAM provider ARNs and condition keys.
     pub(super) fn issuer_host(&self) -> Option<&str> {
-        self.evidence.issuer.as_deref()?.strip_prefix("https://")
+        self.issuer()?.strip_prefix("https://")
     }
 
-    pub(super) fn audience(&self) -> &str {
-        self.evidence.audiences.first().map_or("sts.amazonaws.com", String::as_str)
+    /// Returns the audience of the projected token, or `None` if it is not a text.
+    pub(super) fn audience(&self) -> Option<&str> {
+        text(self.evidence.audiences.first().map_or(DEFAULT_AUDIENCE, String::as_str))
     }
 
     pub(super) fn provider(&self) -> Option<ProviderName<&str>> {
-        ProviderName::parse(self.evidence.provider.as_deref()?).ok()
+        parse::provider(self.evidence.provider.as_deref()?).ok()
     }
+
+    /// Returns true if the provider is of type AWS.
+    pub(super) fn is_aws_provider(&self) -> bool {
+        self.evidence.identity.as_deref() == Some(Identity::AwsRole.as_str())
+    }
+
+    /// Returns the federated principal in the form of IAM policies.
+    pub(super) fn principal(&self) -> Option<&str> {
+        text(self.evidence.principal.as_deref()?)
+            .filter(|principal| principal.starts_with("principal://iam."))
+    }
+
+    /// Returns the impersonated service account.
+    pub(super) fn service_account(&self) -> Option<&str> {
+        parse::email(self.evidence.service_account.as_deref()?).ok()
+    }
+
+    /// Returns the chain of service accounts before the impersonated one.
+    pub(super) fn delegates(&self) -> Option<Vec<&str>> {
+        self.evidence.delegates.iter().map(|email| parse::email(email).ok()).collect()
+    }
+
+    /// Returns the host to which the failed step tried to connect.
+    pub(super) fn failed_host(&self) -> Option<Host<'a>> {
+        let host = self.failed.evidence.host.as_deref()?;
+        parse::endpoint(&format!("https://{host}")).ok()?;
+        let (name, port) = host.rsplit_once(':').filter(|_| !host.ends_with(']')).unwrap_or((host, "443"));
+        Some(Host { name, port })
+    }
+
+    /// Returns the issuer of the failed step's token.
+    pub(super) fn failed_issuer(&self) -> Option<&'a str> {
+        parse::issuer(self.failed.evidence.issuer.as_deref()?).ok()
+    }
+
+    /// Returns the subject of the failed step's token.
+    pub(super) fn failed_subject(&self) -> Option<&'a str> {
+        text(self.failed.evidence.subject.as_deref()?)
+    }
+}
+
+/// Returns a text if it is short and has only characters that are shown as they are.
+fn text(text: &str) -> Option<&str> {
+    (!text.is_empty() && text.len() <= MAX_TEXT_LEN && !text.contains(is_harmful)).then_some(text)
 }
 
 /// Returns the gcloud flags that select a provider's pool.
 pub(super) fn pool_flags(provider: &ProviderName<&str>) -> String {
     format!(
         "--project {} --location global --workload-identity-pool {}",
-        provider.project_number(),
-        provider.pool()
+        shell(provider.project_number()),
+        shell(provider.pool())
     )
 }
 

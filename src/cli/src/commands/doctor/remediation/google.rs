@@ -4,6 +4,7 @@ use rolebridge_core::google::{MAX_SUBJECT_LEN, ProviderName};
 
 use crate::commands::doctor::diagnosis::Remediation;
 use crate::commands::doctor::remediation::evidence::{PodEvidence, pool_flags};
+use crate::output::quote::{shell, yaml};
 
 pub(super) fn remediation(reason: &str, evidence: &PodEvidence<'_>) -> Option<Remediation> {
     match reason {
@@ -23,7 +24,7 @@ pub(super) fn remediation(reason: &str, evidence: &PodEvidence<'_>) -> Option<Re
 }
 
 fn describe_command(provider: &ProviderName<&str>, format: &str) -> String {
-    let (name, flags) = (provider.provider(), pool_flags(provider));
+    let (name, flags) = (shell(provider.provider()), pool_flags(provider));
     format!(
         "gcloud iam workload-identity-pools providers describe {name} \\\n  {flags} --format 'value({format})'"
     )
@@ -33,12 +34,10 @@ fn describe_command(provider: &ProviderName<&str>, format: &str) -> String {
 fn assertions(evidence: &PodEvidence<'_>) -> String {
     let assertion =
         |name: &str, value: Option<&str>| value.map(|value| format!("assertion.{name} is {value}"));
-    let assertions = if let Some(caller) = &evidence.evidence.caller {
+    let assertions = if let Some(caller) = evidence.caller() {
         [assertion("arn", Some(caller)), assertion("account", evidence.caller_account())]
     } else {
-        let subject_token = &evidence.failed.evidence;
-        let (issuer, subject) = (subject_token.issuer.as_deref(), subject_token.subject.as_deref());
-        [assertion("iss", issuer), assertion("sub", subject)]
+        [assertion("iss", evidence.failed_issuer()), assertion("sub", evidence.failed_subject())]
     };
     assertions.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
@@ -51,7 +50,8 @@ fn attribute_condition(evidence: &PodEvidence<'_>) -> Option<Remediation> {
         assertions(evidence)
     );
     let describe = describe_command(&provider, "attributeCondition");
-    let (name, kind, flags) = (provider.provider(), provider_kind(evidence), pool_flags(&provider));
+    let (name, kind) = (shell(provider.provider()), provider_kind(evidence));
+    let flags = pool_flags(&provider);
     let update = format!(
         "gcloud iam workload-identity-pools providers update-{kind} {name} \\\n  {flags} --attribute-condition CONDITION"
     );
@@ -60,7 +60,7 @@ fn attribute_condition(evidence: &PodEvidence<'_>) -> Option<Remediation> {
 
 /// Returns the kind of provider as gcloud names it.
 fn provider_kind(evidence: &PodEvidence<'_>) -> &'static str {
-    if evidence.evidence.identity.as_deref() == Some("aws-role") { "aws" } else { "oidc" }
+    if evidence.is_aws_provider() { "aws" } else { "oidc" }
 }
 
 fn provider(evidence: &PodEvidence<'_>) -> Option<Remediation> {
@@ -73,7 +73,9 @@ fn provider(evidence: &PodEvidence<'_>) -> Option<Remediation> {
     let commands = format!(
         "gcloud iam workload-identity-pools list --project {project} --location global --show-deleted\n\
          gcloud iam workload-identity-pools providers list --project {project} --location global \\\n  \
-         --workload-identity-pool {pool} --show-deleted"
+         --workload-identity-pool {pool} --show-deleted",
+        project = shell(project),
+        pool = shell(pool)
     );
     Some(Remediation::new(summary, commands))
 }
@@ -84,7 +86,7 @@ fn provider_trust(evidence: &PodEvidence<'_>) -> Option<Remediation> {
         let account = evidence.caller_account().unwrap_or("of the role");
         (format!("check that the provider is of type AWS and trusts the account {account}:"), "aws.accountId")
     } else {
-        let issuer = evidence.failed.evidence.issuer.as_deref().unwrap_or("of the token");
+        let issuer = evidence.failed_issuer().unwrap_or("of the token");
         let summary = format!(
             "check that the provider is of type OIDC, with the issuer {issuer} and with its own resource name as the only \
              allowed audience:"
@@ -96,8 +98,7 @@ fn provider_trust(evidence: &PodEvidence<'_>) -> Option<Remediation> {
 
 fn subject(evidence: &PodEvidence<'_>) -> Option<Remediation> {
     let provider = evidence.provider()?;
-    let caller = evidence.evidence.caller.as_deref();
-    let actual = caller.map(|arn| format!(" ({arn} has {})", arn.len())).unwrap_or_default();
+    let actual = evidence.caller().map(|arn| format!(" ({arn} has {})", arn.len())).unwrap_or_default();
     let summary = format!(
         "shorten google.subject to {MAX_SUBJECT_LEN} bytes{actual}. Shorten the session name, or map the subject to the role \
          alone:"
@@ -107,18 +108,18 @@ fn subject(evidence: &PodEvidence<'_>) -> Option<Remediation> {
         "rolebridge.io/session-name: {}\n\n\
          gcloud iam workload-identity-pools providers update-aws {} \\\n  {flags} \\\n  \
          --attribute-mapping \"google.subject=assertion.arn.extract('assumed-role/{{role}}/')\"",
-        evidence.account.name,
-        provider.provider()
+        yaml(evidence.account().name),
+        shell(provider.provider())
     );
     Some(Remediation::new(summary, snippet))
 }
 
 /// Returns the grants along the chain: the principal on the first service account, each account on the next one.
 fn impersonation(evidence: &PodEvidence<'_>) -> Option<Remediation> {
-    let account = evidence.evidence.service_account.as_deref()?;
-    let principal = evidence.evidence.principal.as_deref()?;
+    let account = evidence.service_account()?;
+    let (principal, delegates) = (evidence.principal()?, evidence.delegates()?);
     let (role, pool) = (evidence.role(), principal.split("/subject/").next().unwrap_or(principal));
-    let has_role_attribute = evidence.evidence.caller.is_some() && provider_kind(evidence) == "aws";
+    let has_role_attribute = evidence.caller().is_some() && evidence.is_aws_provider();
     let mut member = match role.filter(|_| has_role_attribute) {
         Some(role) => {
             let pool = pool.replacen("principal:", "principalSet:", 1);
@@ -128,14 +129,15 @@ fn impersonation(evidence: &PodEvidence<'_>) -> Option<Remediation> {
     };
     let mut commands = Vec::new();
     let mut granted_role = "roles/iam.workloadIdentityUser";
-    for email in evidence.evidence.delegates.iter().map(String::as_str).chain([account]) {
+    for &email in delegates.iter().chain([&account]) {
         commands.push(format!(
-            "gcloud iam service-accounts add-iam-policy-binding {email} \\\n  --role {granted_role} \\\n  \
-             --member '{member}'"
+            "gcloud iam service-accounts add-iam-policy-binding {} \\\n  --role {granted_role} \\\n  --member {}",
+            shell(email),
+            shell(&member)
         ));
         (member, granted_role) = (format!("serviceAccount:{email}"), "roles/iam.serviceAccountTokenCreator");
     }
-    let summary = if evidence.evidence.delegates.is_empty() {
+    let summary = if delegates.is_empty() {
         format!(
             "check that the service account {account} exists, and allow the pod's principal to impersonate it:"
         )
@@ -152,6 +154,6 @@ fn apis(evidence: &PodEvidence<'_>) -> Option<Remediation> {
     let apis = "sts.googleapis.com iamcredentials.googleapis.com";
     Some(Remediation::new(
         "enable the API in the project that Google's message names, usually that of the pool:",
-        format!("gcloud services enable {apis} --project {}", provider.project_number()),
+        format!("gcloud services enable {apis} --project {}", shell(provider.project_number())),
     ))
 }

@@ -6,12 +6,14 @@ mod aws;
 mod evidence;
 mod google;
 mod network;
+#[cfg(test)]
+mod tests;
 
 use rolebridge_core::diagnostics::{Step, StepResult, StepStatus};
 
 use self::evidence::PodEvidence;
 pub(super) use self::evidence::ServiceAccountRef;
-use crate::commands::doctor::diagnosis::Remediation;
+use crate::commands::doctor::diagnosis::{Remediation, Witness};
 
 /// Returns the remediation for the first failed step.
 ///
@@ -29,6 +31,7 @@ pub(super) fn remediation(
         .or_else(|| aws::remediation(reason, &evidence))
         .or_else(|| google::remediation(reason, &evidence))
         .or_else(|| generic_remediation(failed))
+        .map(|remediation| Remediation { stated_by: Witness::Pod, ..remediation })
 }
 
 /// Returns the remediation that the sidecar reported, or that of its settings.

@@ -1,12 +1,13 @@
 //! Remediations for the network between the pod and the clouds.
 
 use crate::commands::doctor::diagnosis::Remediation;
-use crate::commands::doctor::remediation::evidence::PodEvidence;
+use crate::commands::doctor::remediation::evidence::{Host, PodEvidence};
+use crate::output::quote::{shell, yaml};
 
 pub(super) fn remediation(reason: &str, evidence: &PodEvidence<'_>) -> Option<Remediation> {
-    let host = evidence.failed.evidence.host.as_deref().unwrap_or("the host");
-    let namespace = evidence.account.namespace;
-    let (name, port) = host.rsplit_once(':').unwrap_or((host, "443"));
+    let host = evidence.failed_host();
+    let Host { name, port } = host.unwrap_or(Host { name: "HOST", port: "443" });
+    let namespace = evidence.account().namespace;
     match reason {
         "connect" | "timeout" => Some(Remediation::new(
             format!(
@@ -19,22 +20,25 @@ pub(super) fn remediation(reason: &str, evidence: &PodEvidence<'_>) -> Option<Re
                 "check that the cluster's DNS resolves {name}, and that no NetworkPolicy blocks port 53:"
             ),
             format!(
-                "kubectl -n {namespace} run dns --rm -it --restart Never --image busybox -- nslookup {name}\n\
-                 kubectl -n {namespace} get networkpolicies"
+                "kubectl -n {namespace} run dns --rm -it --restart Never --image busybox -- nslookup {}\n\
+                 kubectl -n {namespace} get networkpolicies",
+                shell(name),
+                namespace = shell(namespace),
             ),
         )),
         "proxy" => Some(Remediation::new(
             format!("configure the proxy to allow CONNECT {name}:{port}, or exempt the host from the proxy:"),
-            format!("rolebridge.io/no-proxy: {name}"),
+            format!("rolebridge.io/no-proxy: {}", yaml(name)),
         )),
         "untrusted" => Some(Remediation::new(
             format!(
-                "add the certificate authority of the TLS-intercepting proxy between the pod and {host}, usually the \
+                "add the certificate authority of the TLS-intercepting proxy between the pod and {name}, usually the \
                  company's, to the sidecar's TLS roots:"
             ),
             format!(
-                "kubectl -n {namespace} create configmap company-ca --from-file ca.crt\n\n\
-                 rolebridge.io/ca-bundle: company-ca/ca.crt"
+                "kubectl -n {} create configmap company-ca --from-file ca.crt\n\n\
+                 rolebridge.io/ca-bundle: company-ca/ca.crt",
+                shell(namespace)
             ),
         )),
         _ => None,
@@ -45,8 +49,9 @@ fn policy(namespace: &str, port: &str) -> String {
     format!(
         "apiVersion: networking.k8s.io/v1\n\
          kind: NetworkPolicy\n\
-         metadata:\n  name: to-the-clouds\n  namespace: {namespace}\n\
+         metadata:\n  name: to-the-clouds\n  namespace: {}\n\
          spec:\n  podSelector: {{}}\n  policyTypes: [Egress]\n  egress:\n  - ports:\n    \
-         - {{port: {port}, protocol: TCP}}\n    - {{port: 53, protocol: UDP}}\n    - {{port: 53, protocol: TCP}}\n"
+         - {{port: {port}, protocol: TCP}}\n    - {{port: 53, protocol: UDP}}\n    - {{port: 53, protocol: TCP}}\n",
+        yaml(namespace)
     )
 }
