@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use rustix::fs::OFlags;
 use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
@@ -38,7 +38,7 @@ const TERMINATION_LOG: &str = "/dev/termination-log";
 /// # Errors
 /// Returns an error if the sidecar cannot start, or if the startup timeout expires.
 pub fn run(settings: Settings) -> Result<(), Failure> {
-    runtime()?.block_on(run_until_signal(settings))
+    block_on(run_until_signal(settings))?
 }
 
 /// Returns a subject token from a new credential.
@@ -48,20 +48,25 @@ pub fn run(settings: Settings) -> Result<(), Failure> {
 pub fn token(identity: IdentitySettings) -> Result<SubjectToken, Failure> {
     let (clock, target) = (Clock::system(), Target::new(&identity));
     let provider = CredentialProvider::new(identity, clock.clone());
-    let credential = runtime()?.block_on(provider.provide()).map_err(|error| Failure::from(&error))?;
+    let credential = block_on(provider.provide())?.map_err(|error| Failure::from(&error))?;
     credential.subject_token(&target, clock.now()).map_err(|error| Failure::new(error.to_string()))
 }
 
-/// Creates a runtime with one thread. DNS lookups alone use another thread, which ends soon after a lookup.
-pub(crate) fn runtime() -> Result<Runtime, Failure> {
-    Builder::new_current_thread()
+/// Runs a future on a runtime with one thread. DNS lookups alone use another thread, which ends soon after a lookup.
+///
+/// A lookup that is still running does not delay the return: it cannot be stopped, and may take long.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .max_blocking_threads(1)
         .thread_stack_size(256 * 1024)
         .thread_keep_alive(Duration::from_millis(100))
         .build()
-        .map_err(|error| Failure::new(format!("failed to start the runtime: {error}")))
+        .map_err(|error| Failure::new(format!("failed to start the runtime: {error}")))?;
+    let output = runtime.block_on(future);
+    runtime.shutdown_background();
+    Ok(output)
 }
 
 async fn run_until_signal(settings: Settings) -> Result<(), Failure> {
@@ -192,5 +197,33 @@ pub(crate) fn write_termination_message(failure: &Failure) {
         regular_file::open(options.write(true).truncate(true), TERMINATION_LOG.as_ref(), OFlags::empty());
     if let Err(error) = log.and_then(|mut log| log.write_all(failure.to_string().as_bytes())) {
         tracing::debug!(%error, "no termination log");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use tokio::sync::oneshot;
+    use tokio::task::spawn_blocking;
+
+    use super::*;
+
+    #[test]
+    fn lookup_that_hangs_does_not_delay_the_return() {
+        let (release, released) = mpsc::channel::<()>();
+        let (returned, wait) = mpsc::channel();
+        thread::spawn(move || {
+            let result = block_on(async {
+                let (started, hangs) = oneshot::channel();
+                spawn_blocking(move || (started.send(()), released.recv()));
+                hangs.await
+            });
+            returned.send(result)
+        });
+        let result = wait.recv_timeout(Duration::from_secs(60));
+        drop(release);
+        assert_eq!(result, Ok(Ok(Ok(()))), "returned before the lookup");
     }
 }

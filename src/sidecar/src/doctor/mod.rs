@@ -18,7 +18,7 @@ use rolebridge_core::diagnostics::{Step, StepResult};
 use self::recorder::Recorder;
 use crate::clock::Clock;
 use crate::error::Failure;
-use crate::run::runtime;
+use crate::run::block_on;
 use crate::settings::{Env, Settings};
 
 /// The format of the output.
@@ -43,7 +43,7 @@ pub fn run(env: &Env<'_>, format: OutputFormat, out: &mut impl Write) -> Result<
     };
     let mut recorder = Recorder::new(&mut emit);
     match Settings::read(env) {
-        Ok(settings) => runtime()?.block_on(run_all(&settings, &mut recorder)),
+        Ok(settings) => block_on(run_all(&settings, &mut recorder))?,
         Err(error) => recorder.fail(Step::Settings, Failure::from(&error)),
     }
     let failed = recorder.first_failure();
