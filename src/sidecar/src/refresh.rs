@@ -153,9 +153,14 @@ impl<S: FetchCredential> Refresher<S> {
         self.metrics.count_error(error);
         self.status.error = Some(ErrorSummary::from(error));
         self.state.send_modify(|state| state.error = Some(error.clone()));
-        if let Err(error) = self.publisher.publish_status(&self.status) {
-            let error = self.write_error(&error);
-            tracing::warn!(remediation = error.remediation(), "{}", error.message());
+        match self.publisher.publish_status(&self.status) {
+            // The same volume was just reported.
+            Err(_) if error.kind() == ErrorKind::WriteFailed => {}
+            Err(error) => {
+                let error = self.write_error(&error);
+                tracing::warn!(remediation = error.remediation(), "{}", error.message());
+            }
+            Ok(()) => {}
         }
     }
 }

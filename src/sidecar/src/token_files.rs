@@ -123,9 +123,12 @@ impl<P: TokenProvider> TokenFileWriter<P> {
 
     /// Publishes the first error for `ready`, which is another process.
     fn publish_error(&self) {
-        let error =
-            self.statuses.borrow().iter().find_map(|status| status.error.as_ref().map(ErrorSummary::from));
-        if let Err(error) = self.publisher.publish_token_files_error(error.as_ref()) {
+        let error = self.statuses.borrow().iter().find_map(|status| status.error.clone());
+        let summary = error.as_ref().map(ErrorSummary::from);
+        let result = self.publisher.publish_token_files_error(summary.as_ref());
+        // An error of the volume was just reported.
+        let is_reported = error.is_some_and(|error| error.kind() == ErrorKind::WriteFailed);
+        if let Some(error) = result.err().filter(|_| !is_reported) {
             tracing::warn!(%error, "failed to publish the status of the token files");
         }
     }

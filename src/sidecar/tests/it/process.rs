@@ -374,3 +374,24 @@ fn fifo_in_the_place_of_a_file_delays_neither_the_report_nor_the_exit() {
         assert_eq!(exited.status.code(), Some(0), "{variable}");
     }
 }
+
+/// A missing folder fails like a full volume: neither file can be written.
+#[test]
+fn volume_that_cannot_be_written_is_logged_once_per_attempt() {
+    let (runtime, aws) = aws(CannedResponse::success());
+    let (mut environment, _google) = with_google(&runtime, &aws, federated(), impersonated());
+    let token_file = environment.folder.path().join("missing/token").display().to_string();
+    environment.set(names::TOKEN_FILE, token_file);
+    environment.set(names::OUTPUTS, "access-token");
+    let mut child = command(&environment, &["run"]).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let errors: Vec<_> = lines.filter(|line| line.contains("failed to")).take(6).collect();
+    assert!(errors.iter().any(|error| error.contains("missing/access-token")), "{errors:#?}");
+    for error in &errors {
+        assert!(
+            error.contains("\"reason\":\"write-failed\"") && error.contains("retry_in_seconds"),
+            "{errors:#?}"
+        );
+    }
+    assert_eq!(terminate(child).status.code(), Some(0));
+}
