@@ -104,7 +104,7 @@ impl Drop for FailureGuard {
 }
 
 impl Metrics {
-    /// Counts a new session or JSON web token.
+    /// Counts a session or JSON web token that differs from the current one.
     pub fn count_renewal(&self) {
         increment(&self.renewals);
     }
@@ -167,7 +167,7 @@ impl Metrics {
         let mut family = exposition.family(
             "refreshes_total",
             MetricType::Counter,
-            "Requests for a session or token (renew) and publications (sign), by outcome and reason.",
+            "New sessions and tokens (renew) and publications (sign), by outcome and reason.",
         );
         for (step, count) in [("renew", &self.renewals), ("sign", &self.signatures)] {
             let labels = [("step", step), ("outcome", "ok"), ("reason", "")];

@@ -82,9 +82,17 @@ impl<S: FetchCredential> Refresher<S> {
             Credential::Session(session) => ("session", Some(session.clone())),
             Credential::Token(..) => ("JSON web token", None),
         };
-        tracing::info!(expires_in_seconds = lifetime.total().as_secs(), "obtained a new {name}");
-        self.metrics.count_renewal();
-        self.schedule.record_renewal(lifetime, session.is_some(), fastrand::f64());
+        // A projected token is read before the kubelet replaces it, and an agent may return its session again.
+        let is_new = self.credential.as_ref().is_none_or(|current| !current.is_same(&credential));
+        if is_new {
+            tracing::info!(expires_in_seconds = lifetime.total().as_secs(), "obtained a new {name}");
+            self.metrics.count_renewal();
+        }
+        if is_new || self.renewal_error.is_some() {
+            self.schedule.record_renewal(lifetime, session.is_some(), fastrand::f64());
+        } else {
+            self.schedule.record_unchanged(lifetime, session.is_some(), fastrand::f64());
+        }
         self.renewal_error = None;
         self.state.send_modify(|state| state.session = session);
         self.credential = Some(credential);

@@ -144,6 +144,13 @@ impl Schedule {
         self.renewal_attempts = Attempts::default();
     }
 
+    /// Records that a renewal returned the current session or token. It is published already, or will be.
+    pub fn record_unchanged(&mut self, lifetime: Lifetime, signs: bool, jitter: f64) {
+        let last_publication = self.last_publication;
+        self.record_renewal(lifetime, signs, jitter);
+        self.last_publication = last_publication;
+    }
+
     /// Records a failed renewal and returns the wait before the next attempt.
     pub fn record_renewal_failure(&mut self, now: SystemTime, permanent: bool, jitter: f64) -> Duration {
         self.renewal_attempts.record_failure(now, permanent, jitter)

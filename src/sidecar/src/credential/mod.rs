@@ -34,6 +34,16 @@ impl Credential {
         }
     }
 
+    /// Returns true if `other` is the same session or token, whenever it was obtained.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Session(one), Self::Session(other)) => one.credentials == other.credentials,
+            (Self::Token(one, _), Self::Token(other, _)) => one == other,
+            _ => false,
+        }
+    }
+
     /// Returns a subject token for `target` at `now`.
     ///
     /// # Errors

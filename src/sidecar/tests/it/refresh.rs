@@ -182,6 +182,59 @@ async fn reader_always_finds_a_valid_web_token_in_a_week_of_outages() {
     assert_eq!(written.borrow().len(), renewals, "each was written");
 }
 
+/// The interval at which the kubelet replaces a projected token that is valid for an hour.
+const ROTATION: Duration = Duration::from_mins(48);
+
+/// A projected token, which is read again before the kubelet replaces it.
+struct ProjectedToken(Clock, Rc<Cell<usize>>);
+
+impl FetchCredential for ProjectedToken {
+    async fn provide(&self) -> Result<Credential, Error> {
+        let Self(clock, reads) = self;
+        reads.set(reads.get() + 1);
+        let obtained = clock.now();
+        let elapsed = obtained.duration_since(SystemTime::UNIX_EPOCH + MONDAY).unwrap();
+        let written = ROTATION * u32::try_from(elapsed.as_secs() / ROTATION.as_secs()).unwrap();
+        let token = SubjectToken::new(format!("token of minute {}", written.as_secs() / 60));
+        let expires = SystemTime::UNIX_EPOCH + MONDAY + written + HOUR;
+        Ok(Credential::Token(token, Lifetime { obtained, expires }))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn projected_token_that_is_read_again_is_not_counted_as_new() {
+    let folder = volume();
+    let (clock, reads) = (clock(), Rc::new(Cell::new(0)));
+    let (writer, state) = SharedState::channel();
+    let metrics = Arc::new(Metrics::default());
+    let target = Target { audience: AUDIENCE.to_owned(), region: String::new() };
+    let source = ProjectedToken(clock.clone(), Rc::clone(&reads));
+    let publisher = Publisher::new(folder.path().join("token"));
+    let refresher =
+        Refresher::new(source, target, clock.clone(), publisher.clone(), writer, Arc::clone(&metrics));
+    let mut tokens = Vec::new();
+    let watch = async {
+        sleep(Duration::from_secs(1)).await;
+        for _ in 0..24 * 60 {
+            assert!(publisher.status().unwrap().is_valid_at(clock.now()));
+            tokens.push(fs::read_to_string(publisher.token_file()).unwrap());
+            sleep(Duration::from_mins(1)).await;
+        }
+    };
+    tokio::select! {
+        never = refresher.run() => match never {},
+        () = watch => {}
+    }
+    tokens.dedup();
+    assert!(tokens.len() >= 29, "each token of the kubelet is published: {}", tokens.len());
+    assert!(reads.get() > tokens.len() + 10, "a token is read more than once: {}", reads.get());
+    let text = metrics.render(&state.borrow(), &clock);
+    for step in ["renew", "sign"] {
+        let counted = format!(r#"refreshes_total{{step="{step}",outcome="ok",reason=""}} {}"#, tokens.len());
+        assert!(text.contains(&counted), "{counted}: {text}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn no_token_is_signed_shortly_before_expiry_without_errors() {
     let folder = volume();
