@@ -1,6 +1,6 @@
 # Targets for development. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint prose fmt deny python chart manifests images e2e conformance bench release-dry-run screenshots version
+.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance bench release-dry-run screenshots version
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ prose: ## check words, sentences, doc comments and commit subjects
 
 fmt: ## format everything
 	cargo fmt --all
+
+advisories: ## compare the dependencies with known vulnerabilities; needs RustSec's database from GitHub
+	cargo deny check advisories
 
 deny: ## check licenses, sources and bans of dependencies
 	cargo deny check licenses bans sources
