@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # Image of the webhook, with one static file: docker buildx build -f images/webhook.Dockerfile .
 # `images/build` builds the same without a container engine.
-FROM rust:1.95.0-slim-bookworm AS build
+FROM rust:1.95.0-slim-bookworm@sha256:d7482085ff5b415f84dba5647ae71606650bdef00db7aeb69f4b3d170c3e4082 AS build
 WORKDIR /src
 COPY . .
 ENV RUSTUP_TOOLCHAIN=1.95.0
