@@ -34,3 +34,8 @@ actions_are_pinned() {
   local unpinned; unpinned=$(grep -hE '^ *-? *uses: ' .github/workflows/*.yml | grep -vE 'uses: (\./|[^@ ]+@[0-9a-f]{40} # v[0-9.]+$)')
   if [ -n "$unpinned" ]; then echo "$unpinned"; return 1; fi
 }
+
+base_images_are_pinned() {
+  local unpinned; unpinned=$(grep -hE '^FROM ' images/*.Dockerfile | grep -vE '^FROM (scratch$|[^@ ]+@sha256:[0-9a-f]{64} )')
+  if [ -n "$unpinned" ]; then echo "$unpinned"; return 1; fi
+}
