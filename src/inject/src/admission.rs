@@ -1,6 +1,7 @@
 //! The decision about one pod.
 
 use rolebridge_core::annotations::INJECT;
+use rolebridge_core::pod_names::CONTAINER;
 
 use crate::context::Context;
 use crate::denial::Denial;
@@ -8,7 +9,7 @@ use crate::opt_in::{OptIn, SkipReason};
 use crate::patch::{self, Patch};
 use crate::reason::Reason;
 use crate::settings::{Settings, resolve};
-use crate::view::Pod;
+use crate::view::{MAX_CONTAINERS, Pod};
 use crate::{reinvocation, unknown_keys, warnings};
 
 /// The decision about a pod.
@@ -89,10 +90,26 @@ fn build_patch<'a>(
         return Err(Denial::for_pod(Reason::Windows, message));
     }
     unknown_keys::check(pod)?;
+    check_container_count(pod)?;
     let sidecar = reinvocation::existing_sidecar(pod)?;
     let settings = settings.insert(resolve(pod, context)?);
     let warnings = warnings::for_settings(pod, context, settings, sidecar);
     patch::build(pod, context, settings, sidecar, warnings)
+}
+
+/// Denies a pod with more containers than a node runs. The sidecar does not count, or it would deny the pod when the webhook
+/// is called again.
+fn check_container_count(pod: &Pod<'_>) -> Result<(), Denial> {
+    let has_sidecar = pod.init_containers().iter().any(|container| *container.name == *CONTAINER);
+    let count = pod.count_containers() - usize::from(has_sidecar);
+    if count <= MAX_CONTAINERS {
+        return Ok(());
+    }
+    let message = format!(
+        "Containers on the pod: expected at most {MAX_CONTAINERS}, found {count}. Fix: split the pod, or set {INJECT}: \
+         \"false\" on it."
+    );
+    Err(Denial::for_pod(Reason::TooManyContainers, message))
 }
 
 impl Admission<'_> {

@@ -112,8 +112,8 @@ fn unknown_annotation_is_denied_on_the_pod_and_warned_about_elsewhere() {
         denial.message,
         "\"rolebridge.io/provder\" on the pod: unknown annotation. Did you mean rolebridge.io/provider?"
     );
-    let many: String = (1..=7).map(|number| format!(r#","rolebridge.io/x{number}":"""#)).collect();
-    let (decision, _) = admit_text(&pod(&many), &[PROVIDER, ROLE]);
+    let many: Vec<_> = (1..=7).map(|number| format!(r#","rolebridge.io/x{number}":"""#)).collect();
+    let (decision, _) = admit_text(&pod(&many.concat()), &[PROVIDER, ROLE]);
     let Decision::Deny(denial) = decision else { panic!("accepted") };
     assert_eq!(denial.message.matches("unknown annotation.").count(), 5, "{}", denial.message);
     assert!(denial.message.ends_with("unknown annotation. And 2 more on the pod."), "{}", denial.message);

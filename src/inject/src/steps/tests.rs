@@ -16,8 +16,11 @@ settings:
   role-arn: arn:aws:iam::123456789012:role/batch
 ";
 
-/// Pods with a list of `count` items. The items of lists that refer to each other have the same names.
-const PODS: &[(&str, fn(usize) -> Value)] = &[
+/// A function that builds a pod with a list of `count` items.
+type BuildPod = fn(usize) -> Value;
+
+/// The lists. The items of lists that refer to each other have the same names.
+const PODS: &[(&str, BuildPod)] = &[
     ("unknown annotations", |count| pod(&annotations(count, "x"), &json!({}))),
     ("unknown annotations and labels without opt-in", |count| {
         let keys = annotations(count, "x");

@@ -6,13 +6,17 @@
 mod annotations;
 mod borrowed_str;
 mod container;
+mod container_list;
 mod volume;
 
 use annotations::MIRROR;
 pub(crate) use annotations::{Annotations, ISTIO_EXCLUDED_PORTS, LINKERD_SKIPPED_PORTS, Labels};
 pub use borrowed_str::BorrowedStr;
 pub(crate) use container::{Amounts, Container, Env, Resources, SecurityContext};
+use container_list::Containers;
+pub(crate) use container_list::MAX_CONTAINERS;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 pub(crate) use volume::{DownwardItem, Volume};
 
 /// A pod, or the pod template of a workload.
@@ -36,9 +40,10 @@ pub(crate) struct ObjectMeta<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Spec<'a> {
     #[serde(borrow)]
-    pub(crate) init_containers: Option<Vec<Container<'a>>>,
+    pub(crate) init_containers: Option<Containers<'a>>,
     #[serde(borrow)]
-    pub(crate) containers: Option<Vec<Container<'a>>>,
+    pub(crate) containers: Option<Containers<'a>>,
+    ephemeral_containers: Option<Vec<IgnoredAny>>,
     #[serde(borrow)]
     pub(crate) volumes: Option<Vec<Volume<'a>>>,
     #[serde(borrow)]
@@ -132,6 +137,13 @@ impl<'a> Pod<'a> {
                 .enumerate()
                 .map(|(index, container)| (ContainerList::App, index, container)),
         )
+    }
+
+    /// Returns the number of all containers: init, app and ephemeral ones.
+    pub(crate) fn count_containers(&self) -> usize {
+        let Spec { init_containers, containers, ephemeral_containers, .. } = &self.spec;
+        let lists = [init_containers, containers].into_iter().flatten();
+        lists.map(Containers::count).sum::<usize>() + ephemeral_containers.as_ref().map_or(0, Vec::len)
     }
 
     pub(crate) fn is_mirror(&self) -> bool {

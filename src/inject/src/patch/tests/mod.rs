@@ -2,6 +2,7 @@
 
 mod cost;
 mod no_proxy;
+mod size;
 
 use serde_json::{Value, json};
 

@@ -1,0 +1,67 @@
+//! The size of the patch of the largest pods.
+
+use serde_json::{Value, json};
+
+use super::{DEFAULTS, admit_with, injected, pod};
+use crate::{Decision, Reason};
+
+/// Returns a pod with `count` containers and these fields in each.
+fn with_containers(count: usize, fields: &Value) -> Value {
+    let mut pod = pod(&json!({}));
+    let name = |number| json!({"name": format!("{}{number}", "n".repeat(60))});
+    pod["spec"]["containers"] = (0..count).map(name).collect();
+    for container in pod["spec"]["containers"].as_array_mut().unwrap() {
+        container.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    }
+    pod
+}
+
+#[test]
+fn pod_with_too_many_containers_is_denied() {
+    let (patched, _) = injected(&with_containers(500, &json!({})), DEFAULTS);
+    let (decision, _) = admit_with(&patched, DEFAULTS);
+    assert_eq!(decision, Decision::Skip(Reason::AlreadyInjected), "the sidecar does not count");
+    let mut ephemeral = with_containers(500, &json!({}));
+    ephemeral["spec"]["ephemeralContainers"] = json!([{"name": "debug"}]);
+    for (pod, found) in [(with_containers(20_000, &json!({})), 20_000), (ephemeral, 501)] {
+        let (Decision::Deny(denial), _) = admit_with(&pod, DEFAULTS) else { panic!("accepted {found}") };
+        assert_eq!(denial.reason, Reason::TooManyContainers);
+        assert_eq!(
+            denial.message,
+            format!(
+                "Containers on the pod: expected at most 500, found {found}. Fix: split the pod, or set \
+                 rolebridge.io/inject: \"false\" on it."
+            )
+        );
+    }
+}
+
+/// The maximum length of a patch, without the pod's own values of `NO_PROXY`, which it repeats.
+const MAX_PATCH_LEN: usize = 2 << 20;
+
+#[test]
+fn patch_of_the_largest_pod_is_bounded() {
+    let proxy = json!([{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}]);
+    // The longest project, with a domain of 253 characters.
+    let project = format!("{}{}:{}", "d.".repeat(126), "d", "p".repeat(30));
+    for source in ["loopback", "metadata"] {
+        let mut pod = with_containers(500, &json!({"env": proxy, "volumeMounts": []}));
+        for (key, value) in [
+            ("source", source),
+            ("project", &project),
+            ("quota-project", &project),
+            ("outputs", "access-token"),
+            ("no-proxy", &"n".repeat(16 << 10)),
+            ("delegates", &vec!["a@shop.iam.gserviceaccount.com"; 500].join(",")),
+            ("service-account", "a@shop.iam.gserviceaccount.com"),
+        ] {
+            if key != "delegates" || source == "metadata" {
+                pod["metadata"]["annotations"][format!("rolebridge.io/{key}")] = json!(value);
+            }
+        }
+        let (decision, _) = admit_with(&pod, DEFAULTS);
+        let Decision::Patch(patch) = decision else { panic!("{decision:?}") };
+        let len = patch.as_json().len();
+        assert!(len > MAX_PATCH_LEN / 4 && len <= MAX_PATCH_LEN, "{source}: {len}");
+    }
+}
