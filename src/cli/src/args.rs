@@ -196,7 +196,8 @@ Examples:
   rolebridge explain -f batch.yaml                          a file, before it is deployed
   rolebridge explain -f batch.yaml -o json | jq -r '.[].settings[] | select(.from == \"namespace\")'
 
-From a cluster it reads the object, its ServiceAccount, its Namespace, and the chart's ConfigMap.
+From a cluster it reads the object, its ServiceAccount, its Namespace, and the ConfigMap of the
+release that the webhook configuration calls. Without permission to list webhook configurations,
 --release-namespace sets the ConfigMap's namespace; --defaults reads a file instead.";
 
 const AFTER_INJECT: &str = "\

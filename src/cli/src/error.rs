@@ -38,12 +38,12 @@ pub(crate) enum CliError {
     /// A failed or timed out request to the cluster.
     #[error("cluster: {0}")]
     Cluster(String),
-    /// No `ConfigMap` with defaults, or several.
+    /// No release of the chart.
     #[error(
-        "expected one ConfigMap with the chart's defaults in {scope}, found {count}. Fix: set --release-namespace to the \
-         namespace of the release, or pass --defaults FILE."
+        "expected a release of the chart in {scope}, found none: no MutatingWebhookConfiguration has an entry of Rolebridge. \
+         Fix: set --release-namespace to the namespace of the release, or pass --defaults FILE."
     )]
-    AmbiguousDefaults { scope: String, count: usize },
+    NoRelease { scope: String },
     /// Several releases of the chart.
     #[error("expected one release of the chart, found {0}. Fix: select one with --release-namespace.")]
     AmbiguousRelease(String),

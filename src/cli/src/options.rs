@@ -21,7 +21,7 @@ pub(crate) struct ClusterOptions {
     /// The kubeconfig context to use instead of the current one
     #[arg(long)]
     pub(crate) context: Option<String>,
-    /// The namespace of the installed chart [default: search all namespaces]
+    /// The namespace of the installed chart [default: that of the Service in the webhook configuration]
     #[arg(long, value_name = "NAMESPACE")]
     pub(crate) release_namespace: Option<String>,
 }

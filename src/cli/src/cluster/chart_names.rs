@@ -1,5 +1,6 @@
 //! Releases of the chart, recognized by labels and names whatever installed them (Helm or kubectl).
 
+use k8s_openapi::api::admissionregistration::v1::{MutatingWebhook, MutatingWebhookConfiguration};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
 use kube::api::{Api, ListParams};
@@ -9,6 +10,8 @@ use crate::error::CliError;
 
 /// A label selector that matches every object of the chart, and objects of other charts.
 pub(crate) const SELECTOR: &str = "app.kubernetes.io/component=webhook";
+/// The suffix of the entries of Rolebridge in webhook configurations.
+const ENTRY_SUFFIX: &str = ".rolebridge.io";
 /// The key of `defaults.yaml` in its ConfigMap.
 const DEFAULTS_KEY: &str = "defaults.yaml";
 /// The suffix of the ConfigMap's name, after the release's name.
@@ -50,26 +53,28 @@ pub(crate) fn defaults_document(map: &ConfigMap) -> Option<&str> {
     map.data.as_ref()?.get(DEFAULTS_KEY).map(String::as_str)
 }
 
-/// Finds releases by their `ConfigMap`s with `defaults.yaml`, in one namespace or in all.
-///
-/// `hint` is appended to the error's subject: an option that avoids the request.
+/// Finds releases by their `ConfigMap`s with `defaults.yaml` in a namespace.
 ///
 /// # Errors
 ///
 /// Returns an error if the `ConfigMap`s cannot be listed.
-pub(crate) async fn find_releases(
-    client: &Client,
-    namespace: Option<&str>,
-    hint: &str,
-) -> Result<Vec<(Release, ConfigMap)>, CliError> {
-    let api: Api<ConfigMap> = match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    };
-    let subject = format!("the ConfigMaps of {}{hint}", scope(namespace));
+pub(crate) async fn find_by_defaults(client: &Client, namespace: &str) -> Result<Vec<Release>, CliError> {
+    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    let subject = format!("the ConfigMaps of the namespace {namespace}");
     let list = with_timeout(&subject, api.list(&ListParams::default().labels(SELECTOR))).await?;
-    let release = |map: ConfigMap| Some((Release::of_config_map(&map)?, map));
-    Ok(list.items.into_iter().filter_map(release).collect())
+    Ok(list.items.iter().filter_map(Release::of_config_map).collect())
+}
+
+/// Returns the entries of Rolebridge in a configuration.
+pub(crate) fn entries(
+    configuration: &MutatingWebhookConfiguration,
+) -> impl Iterator<Item = &MutatingWebhook> {
+    configuration.webhooks.iter().flatten().filter(|entry| is_own_entry(&entry.name))
+}
+
+/// Returns true for the name of an entry of Rolebridge.
+pub(crate) fn is_own_entry(name: &str) -> bool {
+    name.ends_with(ENTRY_SUFFIX)
 }
 
 /// Returns the searched part of the cluster, for messages.

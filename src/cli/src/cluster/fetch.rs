@@ -3,9 +3,8 @@
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject};
 use kube::core::GroupVersionKind;
-use rolebridge_inject::Defaults;
 
-use crate::cluster::chart_names::{defaults_document, find_releases, scope};
+use crate::cluster::release::fetch_defaults;
 use crate::cluster::{block_on, connect, with_timeout};
 use crate::error::CliError;
 use crate::input::document::Document;
@@ -62,7 +61,7 @@ impl Fetcher {
         documents.extend(self.account_and_namespace(&documents[0]).await?);
         let defaults = match &input.defaults {
             Some(file) => read_defaults(file)?,
-            None => self.defaults(cluster.release_namespace.as_deref()).await?,
+            None => fetch_defaults(&self.client, cluster.release_namespace.as_deref()).await?,
         };
         Ok(Manifests::new(documents, defaults, self.namespace))
     }
@@ -82,18 +81,6 @@ impl Fetcher {
             objects.extend(with_timeout(&subject, namespaces.get_opt(&self.namespace)).await?);
         }
         objects.iter().map(to_document).collect()
-    }
-
-    /// Fetches the defaults of the installed release.
-    async fn defaults(&self, namespace: Option<&str>) -> Result<Defaults, CliError> {
-        const HINT: &str =
-            " (--release-namespace limits the search to one namespace, --defaults FILE avoids it)";
-        let releases = find_releases(&self.client, namespace, HINT).await?;
-        let documents: Vec<_> = releases.iter().filter_map(|(_, map)| defaults_document(map)).collect();
-        match documents[..] {
-            [text] => Defaults::from_yaml(text).map_err(|error| CliError::Cluster(error.to_string())),
-            _ => Err(CliError::AmbiguousDefaults { scope: scope(namespace), count: documents.len() }),
-        }
     }
 }
 

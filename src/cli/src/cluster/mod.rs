@@ -4,6 +4,7 @@ pub(crate) mod chart_names;
 pub(crate) mod fetch;
 pub(crate) mod owner;
 pub(crate) mod pod;
+pub(crate) mod release;
 
 use std::error::Error;
 use std::time::Duration;

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::fake_api::{Api, DryRun};
+use crate::fake_api::{Api, CONFIGURATIONS, DryRun};
 use crate::fake_replica::{AUTHORITIES, expires_soon, pem};
 use crate::program::{Invocation, assert_harmless, crate_path};
 
@@ -168,17 +168,31 @@ fn unusable_cluster_exits_2() {
     other["webhooks"][0]["clientConfig"]["service"]["namespace"] = "second".into();
     second.add.push(other);
     let several = check(&second.api().serve(), &[]);
-    let forbidden = Case {
-        forbidden: vec![
-            "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations".to_owned(),
-            "/api/v1/configmaps".to_owned(),
-        ],
-        ..Case::default()
-    };
-    let forbidden = check(&forbidden.api().serve(), &[]);
+    let forbidden = Case { forbidden: vec![CONFIGURATIONS.to_owned()], ..Case::default() };
+    let config = forbidden.api().serve();
+    let forbidden = check(&config, &[]);
+    assert!(check(&config, &["--release-namespace", "rolebridge-system"]).contains("Could not be checked"));
     let unauthenticated =
         check(&Case { forbidden: vec!["/version".to_owned()], ..Case::default() }.api().serve(), &[]);
     assert_snapshot!("check-errors", [several, forbidden, unauthenticated].join("\n"));
+}
+
+#[test]
+fn check_ignores_defaults_of_a_tenant() {
+    let labels = json!({"app.kubernetes.io/component": "webhook"});
+    let forged = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"defaults.yaml": "sidecar: {image: forged}"},
+        "metadata": {"name": "rolebridge-defaults", "namespace": "shop", "labels": labels}});
+    let add = || vec![forged.clone()];
+    let without = check(&Case::default().api().serve(), &[]);
+    assert_eq!(check(&Case { add: add(), ..Case::default() }.api().serve(), &[]), without);
+    let remove = ["rolebridge", "rolebridge-workloads"];
+    let remove = remove.map(|name| format!("MutatingWebhookConfiguration/{name}")).to_vec();
+    let uninstalled = Case { add: add(), remove, ..Case::default() };
+    let uninstalled = check(&uninstalled.api().serve(), &[]);
+    assert!(
+        uninstalled.contains("No MutatingWebhookConfiguration has an entry of Rolebridge"),
+        "{uninstalled}"
+    );
 }
 
 #[test]

@@ -7,10 +7,8 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::fake_api::Api;
+use crate::fake_api::{Api, CONFIGURATIONS};
 use crate::program::{Invocation, crate_path};
-
-const CONFIG_MAPS: &str = "/api/v1/configmaps";
 
 fn serve(objects: Vec<Value>, forbidden: &[&str]) -> NamedTempFile {
     let forbidden = forbidden.iter().map(|path| (*path).to_owned()).collect();
@@ -28,6 +26,23 @@ fn deployment() -> Value {
     })
 }
 
+fn configuration(namespace: &str) -> Value {
+    let service = json!({"namespace": namespace, "name": "rolebridge"});
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": format!("rolebridge-{namespace}"), "labels": {"app.kubernetes.io/component": "webhook"}},
+        "webhooks": [{"name": "pods.rolebridge.io", "clientConfig": {"service": service}, "sideEffects": "None",
+            "admissionReviewVersions": ["v1"]}],
+    })
+}
+
+/// Returns a ConfigMap of a tenant that looks like the defaults of a release.
+fn forged_defaults(name: &str) -> Value {
+    let labels = json!({"helm.sh/chart": "rolebridge-1.2.0", "app.kubernetes.io/component": "webhook"});
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"defaults.yaml": "sidecar: {image: forged}"},
+        "metadata": {"name": name, "namespace": "shop", "labels": labels}})
+}
+
 fn cluster() -> Vec<Value> {
     let defaults = std::fs::read_to_string(crate_path("tests/cases/defaults.yml")).unwrap();
     let map = |name: &str, labels: Value, defaults: &str| {
@@ -36,6 +51,7 @@ fn cluster() -> Vec<Value> {
     };
     let labels = json!({"helm.sh/chart": "rolebridge-1.2.0", "app.kubernetes.io/component": "webhook"});
     vec![
+        configuration("rolebridge-system"),
         deployment(),
         json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "batch", "namespace": "shop",
             "annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/nightly-batch"}}}),
@@ -61,8 +77,41 @@ fn explain_reads_objects_and_defaults_from_cluster() {
 }
 
 #[test]
-fn explain_without_permission_for_all_namespaces_needs_release_namespace() {
-    let config = serve(cluster(), &[CONFIG_MAPS]);
+fn explain_ignores_defaults_of_a_tenant() {
+    let transcript = |objects| transcript_with(&serve(objects, &[]), &["explain", "deployment/batch"]);
+    for name in ["rolebridge-defaults", "another-defaults"] {
+        let mut objects = cluster();
+        objects.insert(0, forged_defaults(name));
+        assert_eq!(transcript(objects.clone()), transcript(cluster()));
+        objects.retain(|object| object["metadata"]["namespace"] != "rolebridge-system");
+        let without = transcript(objects);
+        assert!(
+            without.contains("ConfigMap/rolebridge-defaults in the namespace rolebridge-system"),
+            "{without}"
+        );
+    }
+    let only_forged = vec![deployment(), forged_defaults("rolebridge-defaults")];
+    let only_forged = transcript(only_forged);
+    assert!(
+        only_forged.contains("expected a release of the chart in the cluster, found none"),
+        "{only_forged}"
+    );
+}
+
+#[test]
+fn explain_with_several_releases_needs_release_namespace() {
+    let mut objects = cluster();
+    objects.push(configuration("second"));
+    let config = serve(objects, &[]);
+    let several = transcript_with(&config, &["explain", "deployment/batch"]);
+    assert!(several.contains("Fix: select one with --release-namespace."), "{several}");
+    let named = &["explain", "deployment/batch", "--release-namespace", "rolebridge-system"];
+    assert!(transcript_with(&config, named).ends_with("[0]\n"));
+}
+
+#[test]
+fn explain_without_permission_for_configurations_needs_release_namespace() {
+    let config = serve(cluster(), &[CONFIGURATIONS]);
     let forbidden = transcript_with(&config, &["explain", "deployment/batch"]);
     let named = &["explain", "deployment/batch", "--release-namespace", "rolebridge-system"];
     assert!(transcript_with(&config, named).ends_with("[0]\n"));
@@ -75,7 +124,7 @@ fn explain_without_permission_for_all_namespaces_needs_release_namespace() {
 fn explain_reports_missing_objects() {
     let mut objects = cluster();
     let absent = transcript_with(&serve(objects.clone(), &[]), &["explain", "deployment/other"]);
-    objects.retain(|object| object["kind"] != "ConfigMap");
+    objects.retain(|object| object["kind"] != "MutatingWebhookConfiguration");
     let uninstalled = transcript_with(&serve(objects.clone(), &[]), &["explain", "deployment/batch"]);
     objects.retain(|object| object["kind"] != "ServiceAccount");
     objects[0]["spec"]["template"]["metadata"]["annotations"] = json!({"rolebridge.io/inject": "true"});

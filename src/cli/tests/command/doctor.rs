@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use crate::fake_api::Api;
+use crate::fake_api::{Api, CONFIGURATIONS};
 use crate::program::{Invocation, assert_harmless, crate_path, transcript};
 
 /// Returns the reports of the real sidecar for setups with one problem. The integration tests compare them.
@@ -96,7 +96,7 @@ fn pod_without_running_sidecar_is_checked_from_outside() {
 
 #[test]
 fn unreadable_or_missing_objects_are_reported() {
-    let forbidden = vec!["/api/v1/configmaps".to_owned()];
+    let forbidden = vec![CONFIGURATIONS.to_owned()];
     let config = Api { objects: cluster(), forbidden, ..Api::default() }.serve();
     let forbidden = transcript_with(&config, &["doctor", "pod/not-opted-in"]);
     let absent = transcript_with(&config, &["doctor", "other"]);

@@ -18,6 +18,9 @@ const PAGE_SIZE: usize = 2;
 /// The issuer of the cluster's tokens.
 const ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/5F2A9C1B7D3E4F60A1B2C3D4E5F60718";
 
+/// The path of the webhook configurations.
+pub(crate) const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+
 /// The resources that can be listed.
 const LISTABLE: [&str; 6] =
     ["configmaps", "events", "mutatingwebhookconfigurations", "namespaces", "pods", "serviceaccounts"];

@@ -13,7 +13,6 @@ mod finding;
 mod opt_in_time;
 mod paginate;
 mod progress;
-mod release;
 mod report;
 mod rules;
 mod service_account;
@@ -29,8 +28,7 @@ use self::finding::{Check, Finding, Severity};
 use self::progress::Progress;
 use self::report::Report;
 use self::snapshot::{InstallationSnapshot, excluded_namespaces};
-use crate::cluster::chart_names::scope;
-use crate::cluster::{block_on, connect, with_timeout};
+use crate::cluster::{block_on, connect, release, with_timeout};
 use crate::error::CliError;
 use crate::output::{Console, OutputFormat};
 
@@ -43,7 +41,7 @@ pub(crate) struct CheckArgs {
     /// The kubeconfig context to use instead of the current one
     #[arg(long)]
     context: Option<String>,
-    /// The namespace of the installed chart [default: search all namespaces]
+    /// The namespace of the installed chart [default: that of the Service in the webhook configuration]
     #[arg(long, value_name = "NAMESPACE")]
     release_namespace: Option<String>,
 }
@@ -100,10 +98,15 @@ async fn collect_pods(
 
 /// Reports that there is no release.
 fn not_installed(namespace: Option<&str>) -> Finding {
-    let message = format!(
-        "The chart is not installed in {}: there is no MutatingWebhookConfiguration with an entry of Rolebridge, and no \
-         ConfigMap with its defaults. Fix: run `helm install`.",
-        scope(namespace)
-    );
+    let message = match namespace {
+        Some(namespace) => format!(
+            "The chart is not installed in the namespace {namespace}: no MutatingWebhookConfiguration calls a Service there, \
+             and no ConfigMap there has its defaults. Fix: run `helm install`."
+        ),
+        None => "No MutatingWebhookConfiguration has an entry of Rolebridge, so no pod is injected. Fix: run `helm install`. If the \
+                 chart is installed, run `helm upgrade`, which recreates it; --release-namespace NAMESPACE checks the other \
+                 objects."
+            .to_owned(),
+    };
     Finding::new(Check::Configuration, Severity::Error, "MutatingWebhookConfiguration", message)
 }

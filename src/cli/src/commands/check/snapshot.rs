@@ -8,7 +8,7 @@ use kube::api::ObjectMeta;
 use rolebridge_inject::Defaults;
 use rustls::pki_types::CertificateDer;
 
-use crate::cluster::chart_names::Release;
+use crate::cluster::chart_names::{Release, entries};
 use crate::commands::check::dry_run::DryRunResult;
 use crate::error::ReadResult;
 
@@ -54,24 +54,10 @@ pub(crate) fn version(metadata: &ObjectMeta) -> &str {
     labels.and_then(|labels| labels.get("app.kubernetes.io/version")).map_or("(none)", String::as_str)
 }
 
-/// The suffix of the entries of Rolebridge.
-const ENTRY_SUFFIX: &str = ".rolebridge.io";
 /// The entry for pods that opt in by annotation.
 pub(crate) const POD_ENTRY: &str = "pods.rolebridge.io";
 /// The entry for pods that their namespace opts in.
 pub(crate) const NAMESPACE_ENTRY: &str = "namespaces.rolebridge.io";
-
-/// Returns the entries of Rolebridge in a configuration.
-pub(crate) fn entries(
-    configuration: &MutatingWebhookConfiguration,
-) -> impl Iterator<Item = &MutatingWebhook> {
-    configuration.webhooks.iter().flatten().filter(|entry| is_own_entry(&entry.name))
-}
-
-/// Returns true for the name of an entry of Rolebridge.
-pub(crate) fn is_own_entry(name: &str) -> bool {
-    name.ends_with(ENTRY_SUFFIX)
-}
 
 /// Returns the namespaces that the configurations exclude.
 pub(crate) fn excluded_namespaces(configurations: &[MutatingWebhookConfiguration]) -> Vec<String> {

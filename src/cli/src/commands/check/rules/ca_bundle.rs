@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use rolebridge_certs::ca_bundle::CaBundle;
 
+use crate::cluster::chart_names::entries;
 use crate::commands::check::finding::{Check, Finding, Severity};
 use crate::commands::check::rules::expiry::{Expiry, format_time, last_to_expire};
-use crate::commands::check::snapshot::{InstallationSnapshot, entries};
+use crate::commands::check::snapshot::InstallationSnapshot;
 
 pub(super) fn evaluate(snapshot: &InstallationSnapshot) -> Vec<Finding> {
     // The rule for webhook configurations reports read errors.

@@ -6,9 +6,10 @@
 use kube::core::Status;
 use rolebridge_core::pod_names::CONFIG_VOLUME;
 
+use crate::cluster::chart_names::is_own_entry;
 use crate::commands::check::dry_run::DryRunResult;
 use crate::commands::check::finding::{Check, Finding, Severity, as_sentence};
-use crate::commands::check::snapshot::{InstallationSnapshot, POD_ENTRY, excluded_namespaces, is_own_entry};
+use crate::commands::check::snapshot::{InstallationSnapshot, POD_ENTRY, excluded_namespaces};
 
 pub(super) fn evaluate(snapshot: &InstallationSnapshot) -> Vec<Finding> {
     let object = snapshot.release.object("Service");
