@@ -1,5 +1,6 @@
 //! Groups pods by problem and owner: a cluster has many pods and few kinds of problems.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rolebridge_inject::Reason;
@@ -33,7 +34,7 @@ pub(crate) struct OwnerRef {
 #[derive(Debug, Clone)]
 pub(crate) struct PodGroup {
     pub(crate) count: usize,
-    /// The name of one of the pods.
+    /// The name of one of the pods, with its namespace if the group has several.
     pub(crate) example: String,
 }
 
@@ -47,6 +48,9 @@ pub(crate) struct PodSummary {
     /// The number of skipped pods by reason: only their namespace opted them in, and a prerequisite is missing.
     pub(crate) skipped: BTreeMap<Reason, usize>,
     pub(crate) problems: BTreeMap<(PodProblem, OwnerRef), PodGroup>,
+    /// The pods with a sidecar of the version of new pods but another image, by image. A registry mirror gives every pod the
+    /// same one, so they are not grouped by owner.
+    pub(crate) other_images: BTreeMap<String, PodGroup>,
     /// The namespace and name of the pods' service accounts.
     pub(crate) accounts: BTreeSet<(String, String)>,
     /// The malformed roles of these accounts: namespace, name, annotation and value.
@@ -58,8 +62,11 @@ impl PodSummary {
     pub(crate) fn add(&mut self, namespace: &str, owner: &Owner, name: &str, state: PodState) {
         self.opted_in += 1;
         let problems = match state {
-            PodState::Injected(issues) => {
+            PodState::Injected { issues, other_image } => {
                 self.injected += 1;
+                if let Some(image) = other_image {
+                    add_to_group(self.other_images.entry(image), || format!("{namespace}/{name}"));
+                }
                 issues.into_iter().map(PodProblem::Issue).collect()
             }
             PodState::Skipped(reason) => {
@@ -72,8 +79,7 @@ impl PodSummary {
         };
         for problem in problems {
             let owner = OwnerRef { namespace: namespace.to_owned(), owner: owner.clone() };
-            let group = self.problems.entry((problem, owner));
-            group.or_insert_with(|| PodGroup { count: 0, example: name.to_owned() }).count += 1;
+            add_to_group(self.problems.entry((problem, owner)), || name.to_owned());
         }
     }
 
@@ -85,4 +91,8 @@ impl PodSummary {
         );
         self.accounts.insert((namespace.to_owned(), name.to_owned()));
     }
+}
+
+fn add_to_group<K: Ord>(entry: Entry<'_, K, PodGroup>, example: impl FnOnce() -> String) {
+    entry.or_insert_with(|| PodGroup { count: 0, example: example() }).count += 1;
 }

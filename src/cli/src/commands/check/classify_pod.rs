@@ -15,7 +15,11 @@ const STARTUP_TIME: SignedDuration = SignedDuration::from_secs(60);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum PodState {
     /// The pod is injected, but may have issues.
-    Injected(Vec<PodIssue>),
+    Injected {
+        issues: Vec<PodIssue>,
+        /// The sidecar's image if new pods get the same version of another one.
+        other_image: Option<String>,
+    },
     /// The pod is skipped: only its namespace opted it in, and a prerequisite is missing.
     Skipped(Reason),
     /// The pod is not injected, but would be now.
@@ -67,16 +71,18 @@ pub(crate) fn classify(
     let is_uncertain = admission.depends_on_metadata && !context.is_complete;
     Some(match (admission.decision, sidecar) {
         (Decision::Skip(Reason::OptedOut | Reason::NotOptedIn | Reason::MirrorPod), _) => return None,
-        (Decision::Skip(Reason::AlreadyInjected), None) => PodState::Injected(Vec::new()),
+        (Decision::Skip(Reason::AlreadyInjected), None) => {
+            PodState::Injected { issues: Vec::new(), other_image: None }
+        }
         (Decision::Skip(Reason::AlreadyInjected) | Decision::Patch(_), Some(sidecar)) => {
-            PodState::Injected(issues(pod, sidecar, context).collect())
+            injected(pod, sidecar, context, None)
         }
         (Decision::Deny(denial), Some(sidecar)) if denial.reason != Reason::Clash => {
             let denied = (!is_uncertain).then_some(PodIssue::WouldBeDenied(denial.message));
-            PodState::Injected(denied.into_iter().chain(issues(pod, sidecar, context)).collect())
+            injected(pod, sidecar, context, denied)
         }
         // The pod was injected before a prerequisite was removed that only a namespace's opt-in tolerates.
-        (Decision::Skip(_), Some(sidecar)) => PodState::Injected(issues(pod, sidecar, context).collect()),
+        (Decision::Skip(_), Some(sidecar)) => injected(pod, sidecar, context, None),
         _ if context.is_excluded => PodState::Excluded,
         (Decision::Skip(reason), None) => PodState::Skipped(reason),
         (Decision::Deny(denial), _) if denial.depends_on_metadata && !context.is_complete => {
@@ -87,11 +93,17 @@ pub(crate) fn classify(
     })
 }
 
-fn issues(pod: &Pod, sidecar: &Container, context: &PodContext<'_>) -> impl Iterator<Item = PodIssue> {
+/// Returns the state of an injected pod with a sidecar.
+fn injected(pod: &Pod, sidecar: &Container, context: &PodContext<'_>, denied: Option<PodIssue>) -> PodState {
+    // The pod's spec has the image that runs. An annotation could state any.
     let image = sidecar.image.as_deref().unwrap_or_default();
-    let new_image = context.image.filter(|new| image_ref::version(new) != image_ref::version(image));
-    let other_version = new_image.map(|_| PodIssue::OtherVersion(image.to_owned()));
-    other_version.into_iter().chain(not_ready(pod, context.now))
+    let new_image = context.image.filter(|new| *new != image);
+    let has_other_version = new_image.is_some_and(|new| image_ref::version(new) != image_ref::version(image));
+    let other_version = has_other_version.then(|| PodIssue::OtherVersion(image.to_owned()));
+    PodState::Injected {
+        issues: denied.into_iter().chain(other_version).chain(not_ready(pod, context.now)).collect(),
+        other_image: new_image.filter(|_| !has_other_version).map(|_| image.to_owned()),
+    }
 }
 
 /// Returns an issue if the sidecar should have a token by now.

@@ -43,6 +43,8 @@ pub(crate) struct PodCollection {
     pub(crate) labelled: BTreeSet<String>,
     /// The namespaces that the configurations exclude.
     pub(crate) excluded: Vec<String>,
+    /// The sidecar image that new pods get, if it could be read.
+    pub(crate) image: Option<String>,
     pub(crate) summary: PodSummary,
     /// The messages of failed requests for pods.
     pub(crate) pod_errors: Vec<String>,
@@ -67,6 +69,7 @@ pub(crate) async fn collect(
         namespaces,
         labelled,
         excluded: context.excluded.clone(),
+        image: context.defaults.as_ref().map(|defaults| defaults.image().to_owned()),
         summary: PodSummary::default(),
         pod_errors: Vec::new(),
         account_errors: Vec::new(),

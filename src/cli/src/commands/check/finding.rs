@@ -65,6 +65,8 @@ checks! {
     Injection = "injection", Pods;
     /// The version of the sidecars.
     SidecarVersion = "sidecar-version", Pods;
+    /// The images of the sidecars.
+    SidecarImage = "sidecar-image", Pods;
     /// The readiness of the sidecars.
     SidecarReady = "sidecar-ready", Pods;
     /// The role annotations of the service accounts.
@@ -105,6 +107,9 @@ pub(crate) struct Finding {
     pub(crate) message: String,
     /// The section of the documentation about the check.
     pub(crate) link: String,
+    /// The number of pods that the finding is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pods: Option<usize>,
 }
 
 impl Finding {
@@ -115,7 +120,12 @@ impl Finding {
         message: impl Into<String>,
     ) -> Self {
         let link = format!("{DOCS_URL}{PAGE}#{}", check.name());
-        Self { check, severity, object: object.into(), message: message.into(), link }
+        Self { check, severity, object: object.into(), message: message.into(), link, pods: None }
+    }
+
+    /// Sets the number of pods that the finding is about.
+    pub(crate) fn about_pods(self, count: usize) -> Self {
+        Self { pods: Some(count), ..self }
     }
 
     /// Reports an object that could not be read, with the API server's message.

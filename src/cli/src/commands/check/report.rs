@@ -68,7 +68,7 @@ impl Report {
 }
 
 fn write_finding(finding: &Finding, width: usize, out: &mut Console<'_>) -> Result<(), CliError> {
-    let Finding { check, severity, object, message, link } = finding;
+    let Finding { check, severity, object, message, link, .. } = finding;
     let (mark, color) = match severity {
         Severity::Ok => ("✓", AnsiColor::Green),
         Severity::Warning => ("!", AnsiColor::Yellow),

@@ -21,7 +21,8 @@ pub(super) fn finding(
         PodProblem::Excluded => (Check::Injection, Severity::Warning, excluded_message(&phrasing)),
     };
     let OwnerRef { namespace, owner } = owner;
-    Finding::new(check, severity, format!("{}/{namespace}/{}", owner.kind, owner.name), message)
+    let object = format!("{}/{namespace}/{}", owner.kind, owner.name);
+    Finding::new(check, severity, object, message).about_pods(group.count)
 }
 
 /// Parts of messages that depend on the number of pods.

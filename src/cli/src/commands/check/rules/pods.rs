@@ -3,7 +3,7 @@
 use rolebridge_core::annotations::{INJECT, NAMESPACE_OPT_IN};
 use rolebridge_inject::{Context, Defaults, ObjectMetadata, admit};
 
-use crate::commands::check::aggregate::PodSummary;
+use crate::commands::check::aggregate::{PodGroup, PodSummary};
 use crate::commands::check::collect_pods::PodCollection;
 use crate::commands::check::finding::{Check, Finding, Severity};
 use crate::commands::check::rules::pod_messages;
@@ -25,6 +25,7 @@ pub(crate) fn evaluate(pods: &PodCollection) -> Vec<Finding> {
         let probe_message = pods.probe_messages.get(&(owner.namespace.clone(), group.example.clone()));
         pod_messages::finding(problem, owner, group, probe_message.map(String::as_str))
     }));
+    findings.extend(other_images(pods));
     findings.extend(malformed_roles(pods));
     let has_no_finding = |check: Check| !findings.iter().any(|finding| finding.check == check);
     // Checks of pods only pass if all pods could be read.
@@ -79,6 +80,22 @@ fn label_warnings(namespace: &str, metadata: &ObjectMetadata) -> Vec<String> {
     }
 }
 
+/// Returns a finding for each image that has the version of new pods, but not their name.
+fn other_images(pods: &PodCollection) -> impl Iterator<Item = Finding> {
+    pods.summary.other_images.iter().map(|(image, PodGroup { count, example })| {
+        let have = match count {
+            1 => format!("The pod {example} has"),
+            _ => format!("{count} pods, for example {example}, have"),
+        };
+        let message = format!(
+            "{have} the sidecar {image}, which is not the image that the chart sets: {}. Fix: set sidecar.image in the chart if \
+             it is your mirror; otherwise find what replaced the image, and recreate the pods.",
+            pods.image.as_deref().unwrap_or_default()
+        );
+        Finding::new(Check::SidecarImage, Severity::Warning, "Pods", message).about_pods(*count)
+    })
+}
+
 fn malformed_roles(pods: &PodCollection) -> impl Iterator<Item = Finding> {
     pods.summary.malformed_roles.iter().map(|(namespace, name, key, value)| {
         let message = format!(
@@ -90,7 +107,7 @@ fn malformed_roles(pods: &PodCollection) -> impl Iterator<Item = Finding> {
 }
 
 /// Returns the findings of checks without a problem.
-fn passing(pods: &PodCollection) -> [Finding; 5] {
+fn passing(pods: &PodCollection) -> [Finding; 6] {
     let summary = &pods.summary;
     let ok = |check, object: &str, message| Finding::new(check, Severity::Ok, object, message);
     let count = |count: usize, noun: &str| match count {
@@ -114,6 +131,11 @@ fn passing(pods: &PodCollection) -> [Finding; 5] {
             ),
         ),
         ok(Check::SidecarVersion, "Pods", "Every sidecar has the version that new pods get.".to_owned()),
+        ok(
+            Check::SidecarImage,
+            "Pods",
+            "Every sidecar of that version has the image that the chart sets.".to_owned(),
+        ),
         ok(Check::SidecarReady, "Pods", "Every running sidecar has a token.".to_owned()),
         ok(
             Check::RoleArn,
