@@ -105,9 +105,9 @@ pub const NAMESPACE_OPT_IN: &str = "enabled";
 /// The webhook's decision, one line of JSON. The webhook overwrites an existing value.
 pub const STATUS: &str = "rolebridge.io/status";
 
-/// The `external_account` document for the source `loopback`, written by the webhook and mounted by downwardAPI.
+/// The `external_account` document for the source `loopback`, of pods that an earlier release injected.
 pub const CONFIG_LOOPBACK: &str = "rolebridge.io/config-loopback";
-/// The `external_account` document for the source `file`, written by the webhook and mounted by downwardAPI.
+/// The `external_account` document for the source `file` in a pod without a sidecar, which downwardAPI mounts.
 pub const CONFIG_FILE: &str = "rolebridge.io/config-file";
 
 /// Service account annotations of EKS that Rolebridge reads.

@@ -36,6 +36,10 @@ pub mod sidecar {
     pub const AUDIENCE: &str = "ROLEBRIDGE_AUDIENCE";
     /// The token file. A status file is next to it.
     pub const TOKEN_FILE: &str = "ROLEBRIDGE_TOKEN_FILE";
+    /// The file to which the sidecar writes the `external_account` document for the source `loopback`. Absent: none.
+    pub const LOOPBACK_CONFIG: &str = "ROLEBRIDGE_LOOPBACK_CONFIG";
+    /// The file to which the sidecar writes the `external_account` document for the source `file`. Absent: none.
+    pub const FILE_CONFIG: &str = "ROLEBRIDGE_FILE_CONFIG";
     /// The port of the server on 127.0.0.1. Absent: no server.
     pub const LOOPBACK_PORT: &str = "ROLEBRIDGE_LOOPBACK_PORT";
     /// The sources that the server serves, separated by commas: `loopback` and `metadata`. Absent: `loopback`.

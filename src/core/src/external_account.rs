@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::aws::Partition;
 use crate::identity::Identity;
 use crate::token_source::TokenSource;
-use crate::{google, imds, pod_names};
+use crate::{google, imds};
 
 /// The kind of a document, one for each source that needs a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +19,9 @@ pub enum ConfigKind {
 }
 
 impl ConfigKind {
+    /// All kinds.
+    pub const ALL: [Self; 2] = [Self::Loopback, Self::File];
+
     /// Returns the document for a source. `None` for [`TokenSource::Metadata`], because libraries find a metadata
     /// server without a document.
     #[must_use]
@@ -39,7 +42,16 @@ impl ConfigKind {
         }
     }
 
-    /// Returns the annotation that carries the document.
+    /// Returns the sidecar's variable with the path at which it writes the document.
+    #[must_use]
+    pub const fn variable(self) -> &'static str {
+        match self {
+            Self::Loopback => crate::env::sidecar::LOOPBACK_CONFIG,
+            Self::File => crate::env::sidecar::FILE_CONFIG,
+        }
+    }
+
+    /// Returns the annotation that carries the document in a pod without a sidecar.
     #[must_use]
     pub const fn annotation(self) -> &'static str {
         match self {
@@ -90,6 +102,8 @@ pub struct ExternalAccountConfig<'a> {
     pub partition: Partition,
     /// The loopback server's port.
     pub port: u16,
+    /// The path of the subject token in the app's containers.
+    pub token_file: &'a str,
 }
 
 #[derive(Serialize)]
@@ -105,7 +119,7 @@ struct ConfigDocument<'a> {
     service_account_impersonation: Option<ImpersonationOptions>,
     #[serde(skip_serializing_if = "Option::is_none")]
     quota_project_id: Option<&'a str>,
-    credential_source: CredentialSource,
+    credential_source: CredentialSource<'a>,
 }
 
 #[derive(Serialize)]
@@ -128,9 +142,9 @@ const TEXT: Format = Format { r#type: "text" };
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum CredentialSource {
+enum CredentialSource<'a> {
     File {
-        file: &'static str,
+        file: &'a str,
         format: Format,
     },
     /// `headers` and `format` are for C++, which handles the whole as a URL source. It sends the marker header, and
@@ -146,11 +160,11 @@ enum CredentialSource {
     },
 }
 
-impl CredentialSource {
-    fn new(kind: ConfigKind, config: &ExternalAccountConfig<'_>) -> Self {
+impl<'a> CredentialSource<'a> {
+    fn new(kind: ConfigKind, config: &ExternalAccountConfig<'a>) -> Self {
         let url = |path: &str| format!("http://127.0.0.1:{}{path}", config.port);
         match kind {
-            ConfigKind::File => Self::File { file: token_file(config.identity), format: TEXT },
+            ConfigKind::File => Self::File { file: config.token_file, format: TEXT },
             ConfigKind::Loopback => Self::Loopback {
                 environment_id: "aws1",
                 region_url: url(imds::REGION_PATH),
@@ -161,14 +175,6 @@ impl CredentialSource {
                 format: TEXT,
             },
         }
-    }
-}
-
-/// Returns the subject token's file. The kubelet itself refreshes the token of a Kubernetes service account.
-const fn token_file(identity: Identity) -> &'static str {
-    match identity {
-        Identity::AwsRole | Identity::AwsJwt => pod_names::TOKEN_FILE,
-        Identity::Kubernetes => pod_names::IDENTITY_TOKEN_FILE,
     }
 }
 
@@ -224,6 +230,7 @@ mod tests {
         quota_project: None,
         partition: PARTITIONS[0],
         port: 15080,
+        token_file: "/var/run/rolebridge/token/token",
     };
 
     fn text(config: &ExternalAccountConfig<'_>, kind: ConfigKind) -> String {
@@ -300,23 +307,22 @@ mod tests {
 
     #[test]
     fn file_document_of_a_json_web_token_names_the_refreshed_file() {
-        for (identity, file) in [
-            (Identity::AwsJwt, "/var/run/rolebridge/token/token"),
-            (Identity::Kubernetes, "/var/run/rolebridge/identity/token"),
-        ] {
-            let text = text(&ExternalAccountConfig { identity, ..DIRECT }, ConfigKind::File);
+        for (identity, token_file) in
+            [(Identity::AwsJwt, "/token/token"), (Identity::Kubernetes, "/identity/token")]
+        {
+            let text = text(&ExternalAccountConfig { identity, token_file, ..DIRECT }, ConfigKind::File);
             assert!(
                 text.contains(r#""subject_token_type": "urn:ietf:params:oauth:token-type:jwt""#),
                 "{text}"
             );
-            assert!(text.contains(&format!("\"file\": \"{file}\"")), "{text}");
+            assert!(text.contains(&format!("\"file\": \"{token_file}\"")), "{text}");
         }
     }
 
     #[test]
     fn config_paths_are_in_the_config_volume() {
-        for kind in [ConfigKind::Loopback, ConfigKind::File] {
-            let joined = format!("{}/{}", pod_names::CONFIG_VOLUME.path, kind.config_name());
+        for kind in ConfigKind::ALL {
+            let joined = format!("{}/{}", crate::pod_names::CONFIG_VOLUME.path, kind.config_name());
             assert_eq!(kind.config_path(), joined);
         }
     }

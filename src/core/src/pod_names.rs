@@ -27,7 +27,8 @@ pub struct VolumeMount {
 /// The volume of the subject token: a small emptyDir in memory. The sidecar writes to it and the app reads from it.
 pub const TOKEN_VOLUME: VolumeMount =
     VolumeMount { name: "rolebridge-token", path: "/var/run/rolebridge/token" };
-/// The volume of the `external_account` documents, a downwardAPI volume.
+/// The volume of the `external_account` documents: a small emptyDir in memory, to which the sidecar writes. A pod without a
+/// sidecar has a downwardAPI volume.
 pub const CONFIG_VOLUME: VolumeMount =
     VolumeMount { name: "rolebridge-config", path: "/var/run/rolebridge/config" };
 /// The volume of the projected token for AWS STS. Only the sidecar mounts it.

@@ -93,8 +93,8 @@ fn build_patch<'a>(
     check_container_count(pod)?;
     let sidecar = reinvocation::existing_sidecar(pod)?;
     let settings = settings.insert(resolve(pod, context)?);
-    let warnings = warnings::for_settings(pod, context, settings, sidecar);
-    patch::build(pod, context, settings, sidecar, warnings)
+    let warnings = warnings::for_settings(pod, context, settings, sidecar.as_ref());
+    patch::build(pod, context, settings, sidecar.as_ref(), warnings)
 }
 
 /// Denies a pod with more containers than a node runs. The sidecar does not count, or it would deny the pod when the webhook

@@ -2,16 +2,34 @@
 
 use rolebridge_core::annotations::PREFIX;
 use rolebridge_core::pod_names::{
-    AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, IDENTITY_TOKEN_NAME, IDENTITY_VOLUME, PROGRAM,
-    RUN_ARGS, TOKEN_VOLUME, VolumeMount,
+    AWS_TOKEN_NAME, AWS_TOKEN_VOLUME, CA_NAME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, IDENTITY_TOKEN_NAME,
+    IDENTITY_VOLUME, PROGRAM, RUN_ARGS, TOKEN_VOLUME, VolumeMount,
 };
 
 use crate::denial::Denial;
 use crate::reason::Reason;
-use crate::view::{BorrowedStr, Container, ContainerList, DownwardItem, Pod, Volume};
+use crate::view::{
+    BorrowedStr, ConfigMap, Container, ContainerList, DownwardItem, EmptyDir, Mount, Pod, Volume,
+};
 
 /// All volumes that Rolebridge may add.
 const VOLUMES: &[VolumeMount] = &[TOKEN_VOLUME, CONFIG_VOLUME, AWS_TOKEN_VOLUME, IDENTITY_VOLUME, CA_VOLUME];
+
+/// The carrier of the `external_account` documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConfigCarrier {
+    /// The sidecar writes the documents, from its own environment, which cannot change in a running pod.
+    Sidecar,
+    /// Annotations, which a downward API volume mounts: in a pod without a sidecar, or of an earlier release.
+    Annotations,
+}
+
+/// The sidecar that the pod already has.
+#[derive(Debug)]
+pub(crate) struct ExistingSidecar<'a> {
+    pub(crate) container: &'a Container<'a>,
+    pub(crate) configs: ConfigCarrier,
+}
 
 /// Returns the sidecar that the pod already has. Its image, resources and security context may differ, because another
 /// webhook or an older version set them.
@@ -19,7 +37,7 @@ const VOLUMES: &[VolumeMount] = &[TOKEN_VOLUME, CONFIG_VOLUME, AWS_TOKEN_VOLUME,
 /// # Errors
 ///
 /// Returns an error if another container or volume has one of Rolebridge's names.
-pub(crate) fn existing_sidecar<'a>(pod: &'a Pod<'_>) -> Result<Option<&'a Container<'a>>, Denial> {
+pub(crate) fn existing_sidecar<'a>(pod: &'a Pod<'_>) -> Result<Option<ExistingSidecar<'a>>, Denial> {
     let mut sidecar = None;
     for (list, _, container) in pod.containers().filter(|(_, _, container)| *container.name == *CONTAINER) {
         if list != ContainerList::Init || sidecar.is_some() || !is_sidecar(container) {
@@ -31,41 +49,61 @@ pub(crate) fn existing_sidecar<'a>(pod: &'a Pod<'_>) -> Result<Option<&'a Contai
         sidecar = Some(container);
     }
     let volumes = pod.spec.volumes.as_deref().unwrap_or_default();
-    let is_taken = |known: &&VolumeMount| {
-        volumes.iter().any(|volume| *volume.name == *known.name && !needs_no_sidecar(volume))
+    let is_other = |volume: &&Volume<'_>| {
+        VOLUMES.iter().any(|known| *volume.name == *known.name) && !is_rolebridges(volume)
     };
-    match VOLUMES.iter().find(is_taken) {
-        Some(VolumeMount { name, .. }) if sidecar.is_none() => Err(clash(format!(
-            "Volume {name} on the pod: expected Rolebridge's volume, found another one. Fix: rename the volume."
-        ))),
-        _ => Ok(sidecar),
+    if let Some(Volume { name, .. }) = volumes.iter().find(is_other) {
+        return Err(clash(format!(
+            "Volume {} on the pod: expected Rolebridge's volume, found another one. Fix: rename the volume.",
+            &**name
+        )));
+    }
+    let has_downward = volumes.iter().any(|volume| volume.downward_items().is_some_and(are_configs));
+    Ok(sidecar.map(|container| {
+        let is_earlier = has_downward && !mounts(container, &CONFIG_VOLUME);
+        let configs = if is_earlier { ConfigCarrier::Annotations } else { ConfigCarrier::Sidecar };
+        ExistingSidecar { container, configs }
+    }))
+}
+
+/// Returns true if a volume with a name of Rolebridge has the kind of source that this release or an earlier one adds.
+fn is_rolebridges(volume: &Volume<'_>) -> bool {
+    let is_in_memory = || volume.empty_dir.as_ref().is_some_and(EmptyDir::is_in_memory);
+    let has_token = |path: &str| volume.token().is_some_and(|token| *token.path == *path);
+    let name = &*volume.name;
+    if name == TOKEN_VOLUME.name {
+        is_in_memory()
+    } else if name == CONFIG_VOLUME.name {
+        is_in_memory() || volume.downward_items().is_some_and(are_configs)
+    } else if name == AWS_TOKEN_VOLUME.name {
+        has_token(AWS_TOKEN_NAME)
+    } else if name == IDENTITY_VOLUME.name {
+        has_token(IDENTITY_TOKEN_NAME)
+    } else {
+        let item = volume.config_map.as_ref().and_then(ConfigMap::item);
+        item.is_some_and(|item| *item.path == *CA_NAME)
     }
 }
 
-/// Returns true if the volume is one of Rolebridge's and works without a sidecar, because the kubelet writes it.
-fn needs_no_sidecar(volume: &Volume<'_>) -> bool {
-    if *volume.name == *CONFIG_VOLUME.name {
-        let path = format!("metadata.annotations['{PREFIX}config-");
-        let is_config = |item: &DownwardItem<'_>| item.field().is_some_and(|field| field.starts_with(&path));
-        return volume.downward_items().is_some_and(|items| items.iter().all(is_config));
-    }
-    *volume.name == *IDENTITY_VOLUME.name && volume.token_path() == Some(IDENTITY_TOKEN_NAME)
+/// Returns true for the files of configurations in annotations.
+fn are_configs(items: &[DownwardItem<'_>]) -> bool {
+    let path = format!("metadata.annotations['{PREFIX}config-");
+    items.iter().all(|item| item.field().is_some_and(|field| field.starts_with(&path)))
 }
 
 fn is_sidecar(container: &Container<'_>) -> bool {
     let equals = |words: Option<&[BorrowedStr<'_>]>, expected: &[&str]| {
         words.is_some_and(|words| words.iter().map(|word| &**word).eq(expected.iter().copied()))
     };
-    let mounts = |volume: &VolumeMount| {
-        container
-            .mounts()
-            .iter()
-            .any(|mount| *mount.name == *volume.name && *mount.mount_path == *volume.path)
-    };
     container.restarts_always()
         && equals(container.command.as_deref(), &[PROGRAM])
         && equals(container.args.as_deref(), RUN_ARGS)
-        && mounts(&TOKEN_VOLUME)
+        && mounts(container, &TOKEN_VOLUME)
+}
+
+fn mounts(container: &Container<'_>, volume: &VolumeMount) -> bool {
+    let is_mount = |mount: &Mount<'_>| *mount.name == *volume.name && *mount.mount_path == *volume.path;
+    container.mounts().iter().any(is_mount)
 }
 
 fn clash(message: String) -> Denial {

@@ -102,10 +102,11 @@ fn run_command(env: &Env<'_>) -> ExitCode {
 fn ready_command(env: &Env<'_>, wait: bool) -> Result<(), Failure> {
     let token_file = settings::token_file(env)?;
     let token_files = settings::token_files(env, &token_file)?;
+    let config_files = settings::config_files(env)?;
     if wait {
-        startup_probe::wait(token_file, &token_files)
+        startup_probe::wait(token_file, &token_files, &config_files)
     } else {
-        startup_probe::ready(token_file, &token_files)
+        startup_probe::ready(token_file, &token_files, &config_files)
     }
 }
 

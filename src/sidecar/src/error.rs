@@ -267,7 +267,7 @@ error_kinds! {
         "check the region and the audience";
     /// The file could not be written.
     WriteFailed = "write-failed", Publication, Transient,
-        "failed to write the token's file",
+        "failed to write a file",
         "check that the volume is mounted, writable and not full";
 }
 

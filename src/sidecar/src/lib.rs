@@ -12,7 +12,7 @@
 //! 4. [`aws`] and [`google`], the clients of AWS STS, Google STS and the IAM Credentials API; [`jwt`],
 //!    [`projected_token`], [`schedule`], [`sign`]
 //! 5. [`credential`], [`metrics`], [`shared_state`], [`status_file`], [`token_cache`]
-//! 6. [`publish`], [`refresh`], [`server`], [`startup_probe`], [`token_files`]
+//! 6. [`config_files`], [`publish`], [`refresh`], [`server`], [`startup_probe`], [`token_files`]
 //! 7. [`doctor`], [`run`]
 //! 8. [`command`]
 //!
@@ -23,6 +23,7 @@
 pub mod aws;
 pub mod clock;
 pub mod command;
+pub mod config_files;
 pub mod credential;
 pub mod doctor;
 pub mod error;

@@ -24,6 +24,7 @@ pub struct Publisher {
     token: PathBuf,
     status: PathBuf,
     token_files_error: PathBuf,
+    config_error: PathBuf,
 }
 
 impl Publisher {
@@ -32,7 +33,8 @@ impl Publisher {
     pub fn new(token: PathBuf) -> Self {
         let (status, token_files_error) =
             (token.with_extension("status.json"), token.with_extension("outputs.json"));
-        Self { token, status, token_files_error }
+        let config_error = token.with_extension("config.json");
+        Self { token, status, token_files_error, config_error }
     }
 
     /// Publishes a token.
@@ -63,6 +65,20 @@ impl Publisher {
     #[must_use]
     pub fn token_files_error(&self) -> Option<ErrorSummary> {
         read_json(&self.token_files_error)?
+    }
+
+    /// Publishes the error that keeps the configuration from being written.
+    ///
+    /// # Errors
+    /// Returns an error in the same cases as [`Publisher::publish_token`].
+    pub fn publish_config_error(&self, error: &ErrorSummary) -> io::Result<()> {
+        replace(&self.config_error, &serde_json::to_vec(error)?)
+    }
+
+    /// Returns the last published error of the configuration, if there is one.
+    #[must_use]
+    pub fn config_error(&self) -> Option<ErrorSummary> {
+        serde_json::from_slice(&fs::read(&self.config_error).ok()?).ok()
     }
 
     /// Returns the published status, if there is one.

@@ -28,7 +28,7 @@ use crate::settings::{IdentitySettings, ServedProtocols, ServerSettings, Setting
 use crate::shared_state::{Reader, SharedState};
 use crate::subject_token::SubjectToken;
 use crate::token_cache::TokenCache;
-use crate::{regular_file, server, token_files};
+use crate::{config_files, regular_file, server, token_files};
 
 /// The file from which the kubelet reads the reason of an exit, unless the pod sets another one.
 const TERMINATION_LOG: &str = "/dev/termination-log";
@@ -89,20 +89,21 @@ async fn run_until_signal(settings: Settings) -> Result<(), Failure> {
 async fn serve_and_refresh(settings: Settings) -> Result<Infallible, Failure> {
     let (clock, metrics) = (Clock::system(), Arc::new(Metrics::default()));
     let (writer, state) = SharedState::channel();
+    let publisher = Publisher::new(settings.token_file.clone());
+    let configs = config_files::spawn(&settings, &publisher);
     let tokens = token_cache(&settings, &state, &clock, &metrics);
     if let Some(ServerSettings { port, protocols }) = settings.server {
         let listener = bind(port, &[(Ipv4Addr::LOCALHOST, port).into()], "rolebridge.io/port")?;
         let routes = routes(&settings, protocols, &state, &clock, &tokens)?;
         tokio::spawn(serve(listener, server::router(routes, port, Arc::clone(&metrics))));
     }
-    let Settings { identity, token_files, token_file, startup_timeout, .. } = settings;
+    let Settings { identity, token_files, startup_timeout, .. } = settings;
     if let Some(port) = settings.metrics_port {
         let all = [(Ipv6Addr::UNSPECIFIED, port).into(), (Ipv4Addr::UNSPECIFIED, port).into()];
         let listener = bind(port, &all, "rolebridge.io/metrics-port")?;
         let router = metrics::router(Arc::clone(&metrics), state.clone(), clock.clone());
         tokio::spawn(serve(listener, router));
     }
-    let publisher = Publisher::new(token_file);
     let token_files = token_files::spawn(token_files, &tokens, &publisher);
     let target = Target::new(&identity);
     let provider = CredentialProvider::new(identity, clock.clone());
@@ -110,7 +111,7 @@ async fn serve_and_refresh(settings: Settings) -> Result<Infallible, Failure> {
     let startup_timeout = startup_timeout.filter(|_| !refresher.has_earlier_token());
     tokio::select! {
         never = refresher.run() => Ok(never),
-        failure = startup_deadline_exceeded(startup_timeout, state, token_files) => Err(failure),
+        failure = startup_deadline_exceeded(startup_timeout, state, configs, token_files) => Err(failure),
     }
 }
 
@@ -169,22 +170,26 @@ fn bind(port: u16, addresses: &[SocketAddr], annotation: &str) -> Result<TcpList
     })
 }
 
-/// Completes if the first token, or a token file, is still missing after `startup_timeout`.
+/// Completes if the first token, the configuration or a token file is still missing after `startup_timeout`.
 async fn startup_deadline_exceeded(
     startup_timeout: Option<Duration>,
     mut state: Reader,
+    mut configs: config_files::Reader,
     mut token_files: token_files::Reader,
 ) -> Failure {
     let Some(limit) = startup_timeout else { return std::future::pending().await };
     let all_published = async {
         let has_token = state.wait_for(|state| state.token.is_some()).await.is_ok();
-        has_token && token_files.wait_for(|statuses| token_files::missing(statuses).is_none()).await.is_ok()
+        has_token
+            && configs.wait_for(|status| status.missing().is_none()).await.is_ok()
+            && token_files.wait_for(|statuses| token_files::missing(statuses).is_none()).await.is_ok()
     };
     if timeout(limit, all_published).await.is_ok() {
         return std::future::pending().await;
     }
     let has_token = state.borrow().token.is_some();
-    let reason = token_files::missing(&token_files.borrow()).filter(|_| has_token);
+    let missing = configs.borrow().missing().or_else(|| token_files::missing(&token_files.borrow()));
+    let reason = missing.filter(|_| has_token);
     let reason = reason.unwrap_or_else(|| state.borrow().unavailable_reason());
     let message = format!("no token within the startup timeout of {} s: {}", limit.as_secs(), reason.message);
     Failure { message, ..reason }

@@ -1,4 +1,4 @@
-//! The command `ready`: checks that a valid token is published. The kubelet runs it as the startup probe, so its output
+//! The command `ready`: checks that a valid token and the configuration are published. The kubelet runs it as the startup probe, so its output
 //! becomes an event of the pod.
 //!
 //! The command reads one or two small files, and needs no runtime and no client.
@@ -9,9 +9,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rolebridge_core::pod_names::PROBE_TIMEOUT_SECONDS;
 
+use crate::config_files::check_written;
 use crate::error::Failure;
 use crate::publish::{Publisher, has_content};
-use crate::settings::TokenFile;
+use crate::settings::{ConfigFile, TokenFile};
 use crate::status_file;
 use crate::token_files::NO_TOKEN_YET;
 
@@ -27,20 +28,28 @@ const MAX_PAUSE: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// Returns an error with the reason if the pod is not ready.
-pub fn ready(token_file: PathBuf, token_files: &[TokenFile]) -> Result<(), Failure> {
-    check(&Publisher::new(token_file), token_files)
+pub fn ready(
+    token_file: PathBuf,
+    token_files: &[TokenFile],
+    config_files: &[ConfigFile],
+) -> Result<(), Failure> {
+    check(&Publisher::new(token_file), token_files, config_files)
 }
 
 /// Checks until the pod is ready or the probe's timeout is near.
 ///
 /// # Errors
 /// Returns an error with the reason if the pod is still not ready.
-pub fn wait(token_file: PathBuf, token_files: &[TokenFile]) -> Result<(), Failure> {
+pub fn wait(
+    token_file: PathBuf,
+    token_files: &[TokenFile],
+    config_files: &[ConfigFile],
+) -> Result<(), Failure> {
     let publisher = Publisher::new(token_file);
     let deadline = Instant::now() + MAX_WAIT;
     let mut pause = MIN_PAUSE;
     loop {
-        let result = check(&publisher, token_files);
+        let result = check(&publisher, token_files, config_files);
         if result.is_ok() || Instant::now() + pause > deadline {
             return result;
         }
@@ -50,8 +59,13 @@ pub fn wait(token_file: PathBuf, token_files: &[TokenFile]) -> Result<(), Failur
     }
 }
 
-fn check(publisher: &Publisher, token_files: &[TokenFile]) -> Result<(), Failure> {
+fn check(
+    publisher: &Publisher,
+    token_files: &[TokenFile],
+    config_files: &[ConfigFile],
+) -> Result<(), Failure> {
     status_file::check_ready(publisher.status().as_ref(), publisher.has_token(), SystemTime::now())?;
+    check_written(config_files, publisher)?;
     if token_files.iter().all(|token_file| has_content(&token_file.file)) {
         return Ok(());
     }
@@ -61,6 +75,8 @@ fn check(publisher: &Publisher, token_files: &[TokenFile]) -> Result<(), Failure
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    use rolebridge_core::external_account::ConfigKind;
 
     use super::*;
     use crate::error::{Error, ErrorKind, Service};
@@ -82,14 +98,25 @@ mod tests {
         let (token_file, file) = (folder.path().join("token"), folder.path().join("access-token"));
         let token_files = [TokenFile::token(TokenKind::default_access(), file.clone())];
         let publisher = publish_token(&token_file);
-        assert_eq!(ready(token_file.clone(), &[]), Ok(()));
-        assert_eq!(ready(token_file.clone(), &token_files), Err(Failure::new(NO_TOKEN_YET)));
+        assert_eq!(ready(token_file.clone(), &[], &[]), Ok(()));
+        assert_eq!(ready(token_file.clone(), &token_files, &[]), Err(Failure::new(NO_TOKEN_YET)));
         let error = Error::new(ErrorKind::ConditionRejected, "sts").from_service(Service::GoogleSts);
         publisher.publish_token_files_error(Some(&ErrorSummary::from(&error))).unwrap();
-        let failure = ready(token_file.clone(), &token_files).unwrap_err();
+        let failure = ready(token_file.clone(), &token_files, &[]).unwrap_err();
         assert_eq!(failure.to_string(), error.to_string());
         std::fs::write(&file, "token").unwrap();
-        assert_eq!(ready(token_file, &token_files), Ok(()), "the first token counts");
+        assert_eq!(ready(token_file, &token_files, &[]), Ok(()), "the first token counts");
+    }
+
+    #[test]
+    fn ready_waits_for_the_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let (token_file, file) = (folder.path().join("token"), folder.path().join("file.json"));
+        let config_files = [ConfigFile { kind: ConfigKind::File, file: file.clone() }];
+        publish_token(&token_file);
+        assert!(ready(token_file.clone(), &[], &config_files).is_err());
+        std::fs::write(&file, "{}").unwrap();
+        assert_eq!(ready(token_file, &[], &config_files), Ok(()));
     }
 
     #[test]
@@ -97,8 +124,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let token_file = folder.path().join("token");
         let (path, result) = (token_file.clone(), std::sync::mpsc::channel());
-        let waiting = thread::spawn(move || result.0.send(wait(path, &[])));
-        assert!(ready(token_file.clone(), &[]).is_err());
+        let waiting = thread::spawn(move || result.0.send(wait(path, &[], &[])));
+        assert!(ready(token_file.clone(), &[], &[]).is_err());
         publish_token(&token_file);
         assert_eq!(result.1.recv().unwrap(), Ok(()));
         waiting.join().unwrap().unwrap();

@@ -108,7 +108,7 @@ const CRATES: &[Layers] = &[
             &["http"],
             &["aws", "google", "jwt", "projected_token", "schedule", "sign"],
             &["credential", "metrics", "shared_state", "status_file", "token_cache"],
-            &["publish", "refresh", "server", "startup_probe", "token_files"],
+            &["config_files", "publish", "refresh", "server", "startup_probe", "token_files"],
             &["doctor", "run"],
             &["command"],
         ],

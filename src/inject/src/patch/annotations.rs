@@ -4,24 +4,28 @@ use rolebridge_core::annotations::STATUS;
 use rolebridge_core::aws::{PARTITIONS, Partition};
 use rolebridge_core::external_account::{ConfigKind, ExternalAccountConfig};
 use rolebridge_core::identity::Identity;
+use rolebridge_core::pod_names::{IDENTITY_TOKEN_FILE, TOKEN_FILE};
 use serde::{Serialize, Serializer};
 
 use super::builder::PatchBuilder;
 use super::status::Status;
+use crate::reinvocation::ConfigCarrier;
 use crate::settings::Settings;
 use crate::view::Pod;
 
-pub(super) fn add(builder: &mut PatchBuilder, pod: &Pod<'_>, settings: &Settings<'_>, status: &Status<'_>) {
-    let config = external_account_config(settings);
-    let in_use = |kind| settings.sources.value.documents().any(|used| used == kind);
-    // An existing configuration is overwritten even if no container mounts it.
-    let kinds = [ConfigKind::Loopback, ConfigKind::File]
-        .into_iter()
-        .filter(|kind| in_use(*kind) || pod.annotation(kind.annotation()).is_some());
-    // Only a role can use the loopback configuration.
-    let supported = |kind| if settings.identity.value == Identity::AwsRole { kind } else { ConfigKind::File };
-    let mut entries: Vec<_> =
-        kinds.map(|kind| (kind.annotation(), to_json(&config.document(supported(kind))))).collect();
+/// Adds the annotations. Only a pod without a sidecar has its configurations there; in any other pod they have no effect,
+/// and an existing one stays.
+pub(super) fn add(
+    builder: &mut PatchBuilder,
+    pod: &Pod<'_>,
+    settings: &Settings<'_>,
+    carrier: ConfigCarrier,
+    status: &Status<'_>,
+) {
+    let mut entries = match carrier {
+        ConfigCarrier::Annotations => configs(pod, settings),
+        ConfigCarrier::Sidecar => Vec::new(),
+    };
     entries.push((STATUS, to_json(status)));
     match pod.annotations() {
         Some(annotations) => {
@@ -32,6 +36,18 @@ pub(super) fn add(builder: &mut PatchBuilder, pod: &Pod<'_>, settings: &Settings
         None if pod.metadata.is_some() => builder.add(format_args!("/metadata/annotations"), &Map(&entries)),
         None => builder.add(format_args!("/metadata"), &Map(&[("annotations", Map(&entries))])),
     }
+}
+
+/// Returns the configurations. An existing one is overwritten even if no container mounts it.
+fn configs(pod: &Pod<'_>, settings: &Settings<'_>) -> Vec<(&'static str, String)> {
+    let config = external_account_config(settings);
+    let in_use = |kind| settings.sources.value.documents().any(|used| used == kind);
+    let kinds = ConfigKind::ALL
+        .into_iter()
+        .filter(|kind| in_use(*kind) || pod.annotation(kind.annotation()).is_some());
+    // Only a role can use the loopback configuration.
+    let supported = |kind| if settings.identity.value == Identity::AwsRole { kind } else { ConfigKind::File };
+    kinds.map(|kind| (kind.annotation(), to_json(&config.document(supported(kind))))).collect()
 }
 
 /// Returns the content that all configurations share.
@@ -49,6 +65,11 @@ fn external_account_config<'a>(settings: &Settings<'a>) -> ExternalAccountConfig
         // An identity without AWS signs nothing, so any partition is correct.
         partition: settings.aws.as_ref().map_or(PARTITIONS[0], |aws| Partition::of_region(aws.region.value)),
         port: settings.sidecar.port.value,
+        token_file: match settings.identity.value {
+            Identity::AwsRole | Identity::AwsJwt => TOKEN_FILE,
+            // The kubelet itself refreshes the token.
+            Identity::Kubernetes => IDENTITY_TOKEN_FILE,
+        },
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use serde::Serialize;
 
-/// An RFC 6902 document of `add` operations only. Never empty.
+/// An RFC 6902 document of `add`, `replace` and `remove` operations. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Patch(String);
 
@@ -37,13 +37,22 @@ impl PatchBuilder {
     }
 
     /// Adds a value at a path. The path consists of known names and numbers, so it needs no escaping.
+    pub(super) fn add(&mut self, path: fmt::Arguments<'_>, value: &(impl Serialize + ?Sized)) {
+        self.write("add", path, value);
+    }
+
+    /// Replaces the value at a path.
+    pub(super) fn replace(&mut self, path: fmt::Arguments<'_>, value: &(impl Serialize + ?Sized)) {
+        self.write("replace", path, value);
+    }
+
     #[expect(
         clippy::expect_used,
         reason = "writing to a vector cannot fail, and the values have only string keys"
     )]
-    pub(super) fn add(&mut self, path: fmt::Arguments<'_>, value: &(impl Serialize + ?Sized)) {
+    fn write(&mut self, op: &str, path: fmt::Arguments<'_>, value: &(impl Serialize + ?Sized)) {
         let open = if self.0.is_empty() { '[' } else { ',' };
-        write!(self.0, r#"{open}{{"op":"add","path":"{path}","value":"#)
+        write!(self.0, r#"{open}{{"op":"{op}","path":"{path}","value":"#)
             .expect("writing to a vector cannot fail");
         serde_json::to_writer(&mut self.0, value).expect("the values are JSON");
         self.0.push(b'}');

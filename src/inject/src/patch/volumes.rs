@@ -1,7 +1,9 @@
 //! Rolebridge's volumes in the pod, and their mounts.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use rolebridge_core::external_account::ConfigKind;
 use rolebridge_core::google::token_audience;
 use rolebridge_core::identity::Identity;
 use rolebridge_core::pod_names::{
@@ -11,8 +13,10 @@ use rolebridge_core::pod_names::{
 use serde::{Serialize, Serializer};
 
 use super::builder::PatchBuilder;
+use crate::quantity::Quantity;
+use crate::reinvocation::ConfigCarrier;
 use crate::settings::{Aws, Settings};
-use crate::view::Pod;
+use crate::view::{self, Pod};
 
 /// A mount to add.
 #[derive(Debug, Serialize)]
@@ -46,11 +50,7 @@ struct AddedVolume<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 enum VolumeSource<'a> {
-    EmptyDir {
-        medium: &'static str,
-        #[serde(rename = "sizeLimit")]
-        size_limit: &'static str,
-    },
+    EmptyDir(EmptyDir),
     #[serde(rename = "downwardAPI")]
     DownwardApi {
         items: Vec<DownwardItem>,
@@ -63,6 +63,38 @@ enum VolumeSource<'a> {
         name: &'a str,
         items: [KeyItem<'a>; 1],
     },
+}
+
+/// A folder in memory. Its files count to the memory limits of the containers that write them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EmptyDir {
+    medium: &'static str,
+    size_limit: ByteSize,
+}
+
+impl EmptyDir {
+    const fn in_memory(size_limit: ByteSize) -> Self {
+        Self { medium: "Memory", size_limit }
+    }
+}
+
+/// A number of bytes, serialized in Ki or Mi as the API server writes it.
+#[derive(Clone, Copy)]
+struct ByteSize(u32);
+
+/// The limit of the token volume: the token, the outputs and a copy of one of them during its replacement.
+const TOKEN_VOLUME_SIZE: ByteSize = ByteSize(1 << 20);
+/// The limit of the configuration volume: two documents of at most two pages each, and a copy during a replacement.
+const CONFIG_VOLUME_SIZE: ByteSize = ByteSize(64 << 10);
+
+impl Serialize for ByteSize {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 >> 20 {
+            0 => serializer.collect_str(&format_args!("{}Ki", self.0 >> 10)),
+            mebibytes => serializer.collect_str(&format_args!("{mebibytes}Mi")),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -81,9 +113,15 @@ struct FieldRef {
 /// The field path of a pod annotation.
 struct Annotation(&'static str);
 
+impl fmt::Display for Annotation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "metadata.annotations['{}']", self.0)
+    }
+}
+
 impl Serialize for Annotation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("metadata.annotations['{}']", self.0))
+        serializer.collect_str(self)
     }
 }
 
@@ -107,28 +145,65 @@ struct KeyItem<'a> {
     path: &'static str,
 }
 
-/// Adds the missing volumes.
-pub(super) fn add(builder: &mut PatchBuilder, pod: &Pod<'_>, settings: &Settings<'_>) {
+/// Adds the missing volumes, and replaces those of an earlier admission that have another source.
+pub(super) fn add(
+    builder: &mut PatchBuilder,
+    pod: &Pod<'_>,
+    settings: &Settings<'_>,
+    carrier: ConfigCarrier,
+) {
     let present = pod.spec.volumes.as_deref().unwrap_or_default();
-    let missing: Vec<_> =
-        needed(settings).filter(|added| !present.iter().any(|volume| *volume.name == *added.name)).collect();
+    let mut missing = Vec::new();
+    for added in needed(settings, carrier) {
+        match present.iter().position(|volume| *volume.name == *added.name) {
+            None => missing.push(added),
+            Some(index) if added.source.is_source_of(&present[index]) => {}
+            Some(index) => builder.replace(format_args!("/spec/volumes/{index}"), &added),
+        }
+    }
     builder.append(format_args!("/spec/volumes"), pod.spec.volumes.is_some(), &missing);
 }
 
-fn needed<'a>(settings: &Settings<'a>) -> impl Iterator<Item = AddedVolume<'a>> {
-    let sidecar = settings.has_sidecar();
-    let configs = settings.sources.value.documents().map(|kind| DownwardItem {
-        path: kind.config_name(),
-        field_ref: FieldRef { field_path: Annotation(kind.annotation()) },
-    });
-    let configs: Vec<_> = configs.collect();
+impl VolumeSource<'_> {
+    /// Returns true if the volume has this source. Fields that the API server sets to a default are ignored.
+    fn is_source_of(&self, volume: &view::Volume<'_>) -> bool {
+        match self {
+            Self::EmptyDir(EmptyDir { size_limit, .. }) => volume.empty_dir.as_ref().is_some_and(|found| {
+                found.is_in_memory() && found.size_limit == Some(Quantity::units(size_limit.0.into()))
+            }),
+            Self::DownwardApi { items } => volume.downward_items().is_some_and(|found| {
+                found.len() == items.len()
+                    && items.iter().zip(found).all(|(item, found)| {
+                        item.path == &*found.path
+                            && found.field() == Some(&*item.field_ref.field_path.to_string())
+                    })
+            }),
+            Self::Projected { sources: [ProjectedSource { service_account_token: token }] } => {
+                volume.token().is_some_and(|found| {
+                    found.audience.as_deref() == Some(&*token.audience)
+                        && found.expiration_seconds == Some(token.expiration_seconds.into())
+                        && *found.path == *token.path
+                })
+            }
+            Self::ConfigMap { name, items: [KeyItem { key, path }] } => {
+                volume.config_map.as_ref().is_some_and(|found| {
+                    let is_item = |item: &view::KeyItem<'_>| *item.key == **key && *item.path == **path;
+                    *found.name == **name && found.item().is_some_and(is_item)
+                })
+            }
+        }
+    }
+}
+
+fn needed<'a>(settings: &Settings<'a>, carrier: ConfigCarrier) -> impl Iterator<Item = AddedVolume<'a>> {
+    let sidecar = settings.has_sidecar() || carrier == ConfigCarrier::Sidecar;
     let roots = settings.sidecar.ca_bundle.filter(|_| sidecar).map(|bundle| {
         let item = KeyItem { key: bundle.value.key, path: CA_NAME };
         VolumeSource::ConfigMap { name: bundle.value.config_map, items: [item] }
     });
     let sources = [
-        (TOKEN_VOLUME, sidecar.then_some(VolumeSource::EmptyDir { medium: "Memory", size_limit: "1Mi" })),
-        (CONFIG_VOLUME, (!configs.is_empty()).then_some(VolumeSource::DownwardApi { items: configs })),
+        (TOKEN_VOLUME, sidecar.then_some(VolumeSource::EmptyDir(EmptyDir::in_memory(TOKEN_VOLUME_SIZE)))),
+        (CONFIG_VOLUME, configs(settings, carrier)),
         (AWS_TOKEN_VOLUME, settings.aws.as_ref().map(aws_token)),
         (
             IDENTITY_VOLUME,
@@ -139,6 +214,20 @@ fn needed<'a>(settings: &Settings<'a>) -> impl Iterator<Item = AddedVolume<'a>> 
     let add =
         |(volume, source): (VolumeMount, Option<_>)| Some(AddedVolume { name: volume.name, source: source? });
     sources.into_iter().filter_map(add)
+}
+
+/// Returns the source of the volume of the configurations, if the pod has any.
+fn configs(settings: &Settings<'_>, carrier: ConfigCarrier) -> Option<VolumeSource<'static>> {
+    let mut documents = settings.sources.value.documents().peekable();
+    documents.peek()?;
+    let item = |kind: ConfigKind| DownwardItem {
+        path: kind.config_name(),
+        field_ref: FieldRef { field_path: Annotation(kind.annotation()) },
+    };
+    Some(match carrier {
+        ConfigCarrier::Sidecar => VolumeSource::EmptyDir(EmptyDir::in_memory(CONFIG_VOLUME_SIZE)),
+        ConfigCarrier::Annotations => VolumeSource::DownwardApi { items: documents.map(item).collect() },
+    })
 }
 
 /// Returns the volume of the token that AWS STS, or EKS's agent, exchanges for credentials.

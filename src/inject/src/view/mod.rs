@@ -12,12 +12,12 @@ mod volume;
 use annotations::MIRROR;
 pub(crate) use annotations::{Annotations, ISTIO_EXCLUDED_PORTS, LINKERD_SKIPPED_PORTS, Labels};
 pub use borrowed_str::BorrowedStr;
-pub(crate) use container::{Amounts, Container, Env, Resources, SecurityContext};
+pub(crate) use container::{Amounts, Container, Env, Mount, Resources, SecurityContext};
 use container_list::Containers;
 pub(crate) use container_list::MAX_CONTAINERS;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-pub(crate) use volume::{DownwardItem, Volume};
+pub(crate) use volume::{ConfigMap, DownwardItem, EmptyDir, KeyItem, Volume};
 
 /// A pod, or the pod template of a workload.
 #[derive(Debug, Clone, Deserialize)]

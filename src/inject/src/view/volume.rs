@@ -1,18 +1,33 @@
-//! A volume: its name, and the fields that distinguish Rolebridge's volumes from others of the same name.
+//! A volume: its name and the sources that Rolebridge's volumes have, to compare them with those that it needs.
 
 use serde::Deserialize;
 
 use super::borrowed_str::BorrowedStr;
+use crate::quantity::Quantity;
 
-/// A volume of the pod.
+/// A volume of the pod. A volume with another kind of source has none of these.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Volume<'a> {
     #[serde(borrow, default)]
     pub(crate) name: BorrowedStr<'a>,
+    #[serde(borrow)]
+    pub(crate) empty_dir: Option<EmptyDir<'a>>,
     #[serde(borrow, rename = "downwardAPI")]
     downward: Option<Downward<'a>>,
     #[serde(borrow)]
     projected: Option<Projected<'a>>,
+    #[serde(borrow)]
+    pub(crate) config_map: Option<ConfigMap<'a>>,
+}
+
+/// A folder that lives as long as the pod.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EmptyDir<'a> {
+    #[serde(borrow)]
+    medium: Option<BorrowedStr<'a>>,
+    pub(crate) size_limit: Option<Quantity>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -25,6 +40,8 @@ struct Downward<'a> {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DownwardItem<'a> {
+    #[serde(borrow, default)]
+    pub(crate) path: BorrowedStr<'a>,
     #[serde(borrow)]
     field_ref: Option<FieldRef<'a>>,
 }
@@ -49,10 +66,33 @@ struct ProjectedSource<'a> {
     service_account_token: Option<Token<'a>>,
 }
 
+/// A projected service account token.
 #[derive(Debug, Clone, Deserialize)]
-struct Token<'a> {
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Token<'a> {
     #[serde(borrow)]
-    path: Option<BorrowedStr<'a>>,
+    pub(crate) audience: Option<BorrowedStr<'a>>,
+    pub(crate) expiration_seconds: Option<i64>,
+    #[serde(borrow, default)]
+    pub(crate) path: BorrowedStr<'a>,
+}
+
+/// The files of a config map.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ConfigMap<'a> {
+    #[serde(borrow, default)]
+    pub(crate) name: BorrowedStr<'a>,
+    #[serde(borrow)]
+    items: Option<Vec<KeyItem<'a>>>,
+}
+
+/// A key of a config map and its file.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct KeyItem<'a> {
+    #[serde(borrow, default)]
+    pub(crate) key: BorrowedStr<'a>,
+    #[serde(borrow, default)]
+    pub(crate) path: BorrowedStr<'a>,
 }
 
 impl<'a> Volume<'a> {
@@ -61,10 +101,24 @@ impl<'a> Volume<'a> {
         self.downward.as_ref()?.items.as_deref()
     }
 
-    /// Returns the path of the service account token, if the volume contains only that.
-    pub(crate) fn token_path(&self) -> Option<&str> {
+    /// Returns the service account token, if the volume contains only that.
+    pub(crate) fn token(&self) -> Option<&Token<'a>> {
         let [source] = self.projected.as_ref()?.sources.as_deref()? else { return None };
-        source.service_account_token.as_ref()?.path.as_deref()
+        source.service_account_token.as_ref()
+    }
+}
+
+impl EmptyDir<'_> {
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.medium.as_deref() == Some("Memory")
+    }
+}
+
+impl<'a> ConfigMap<'a> {
+    /// Returns the file, if the volume contains only one.
+    pub(crate) fn item(&self) -> Option<&KeyItem<'a>> {
+        let [item] = self.items.as_deref()? else { return None };
+        Some(item)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::ineffective;
 use crate::message::{MAX_NAMES_IN_WARNING, join_names};
 use crate::patch::env::Variable;
 use crate::patch::{mesh_startup, position, sidecar};
+use crate::reinvocation::ExistingSidecar;
 use crate::settings::Settings;
 use crate::view::{Container, Env, Pod};
 
@@ -19,10 +20,11 @@ pub(crate) fn for_settings(
     pod: &Pod<'_>,
     context: &Context<'_>,
     settings: &Settings<'_>,
-    existing_sidecar: Option<&Container<'_>>,
+    existing: Option<&ExistingSidecar<'_>>,
 ) -> Vec<String> {
     let mut warnings = Vec::new();
-    warnings.extend(existing_sidecar.and_then(|sidecar| settings_changed_after_injection(settings, sidecar)));
+    warnings
+        .extend(existing.and_then(|sidecar| settings_changed_after_injection(settings, sidecar.container)));
     if settings.has_sidecar() {
         warnings.extend(mesh_startup::warning(pod, settings));
         warnings.extend(containers_before_sidecar(pod, settings));

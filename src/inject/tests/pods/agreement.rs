@@ -15,7 +15,7 @@ use crate::generate;
 const PROVIDER: &str = "projects/123456789012/locations/global/workloadIdentityPools/aws/providers/prod";
 
 /// Reads the settings of the pod's sidecar from its environment. Returns `None` if the pod has no sidecar.
-fn read(pod: &Value) -> Option<Result<Settings, String>> {
+pub(crate) fn read(pod: &Value) -> Option<Result<Settings, String>> {
     let mut containers = pod["spec"]["initContainers"].as_array()?.iter();
     let env = containers.find(|container| container["name"] == CONTAINER)?["env"].as_array()?;
     let variable = |name: &str| {

@@ -44,7 +44,9 @@ fn is_allowed(Change { path, kind }: &Change) -> bool {
         }
         // The pull secrets of the defaults are for the sidecar's image.
         (["spec", "initContainers", CONTAINER] | ["spec", "imagePullSecrets", _], Kind::Added(_)) => true,
-        (["spec", "volumes", name], Kind::Added(_)) => VOLUMES.contains(name),
+        (["spec", "volumes", name], Kind::Added(_)) | (["spec", "volumes", name, ..], _) => {
+            VOLUMES.contains(name)
+        }
         (["spec", list, _, "env", name], Kind::Added(_)) if LISTS.contains(list) => {
             VARIABLES.contains(name) || is_no_proxy(name)
         }
@@ -79,6 +81,7 @@ pub(crate) fn problems(before: &Value, after: &Value) -> Vec<String> {
     problems.position(after);
     problems.sidecar(before, after);
     problems.volumes(after);
+    problems.configuration(after);
     for (list, container) in containers(after).filter(|(_, container)| container["name"] != CONTAINER) {
         problems.app(list, container, before);
     }
@@ -180,6 +183,29 @@ impl Problems {
             self.check(!sidecar_only || mounted.iter().all(|container| *container == CONTAINER), || {
                 format!("{name} is mounted in {mounted:?}, but only the sidecar may mount it")
             });
+        }
+    }
+
+    /// Checks that only the sidecar can change the configuration, if there is a sidecar.
+    fn configuration(&mut self, pod: &Value) {
+        let sidecar = list(pod, "initContainers").iter().find(|container| container["name"] == CONTAINER);
+        let volume = list(pod, "volumes").iter().find(|volume| volume["name"] == CONFIG_VOLUME.name);
+        let (Some(sidecar), Some(volume)) = (sidecar, volume) else { return };
+        self.check(volume["emptyDir"]["medium"] == "Memory", || {
+            format!("the sidecar cannot write to {volume}")
+        });
+        let mount = list(sidecar, "volumeMounts").iter().find(|mount| mount["name"] == CONFIG_VOLUME.name);
+        self.check(mount.is_some_and(|mount| mount["readOnly"].is_null()), || {
+            "the sidecar cannot write the configuration".to_owned()
+        });
+        for kind in ConfigKind::ALL {
+            let writes = list(sidecar, "env").iter().any(|env| env["name"] == kind.variable());
+            let used = containers(pod).any(|(_, container)| {
+                list(container, "env")
+                    .iter()
+                    .any(|env| env["value"] == kind.config_path() && env["name"] != kind.variable())
+            });
+            self.check(writes || !used, || format!("the sidecar does not write {}", kind.config_path()));
         }
     }
 

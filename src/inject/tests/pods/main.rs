@@ -20,6 +20,8 @@ mod listed;
 #[cfg(test)]
 mod others;
 #[cfg(test)]
+mod previous_release;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod render;

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::publish::Publisher;
 use crate::settings::{AwsCredentials, IdentitySettings, IdentitySource, Settings};
 use crate::status_file::{check_ready, unix_seconds};
-use crate::{jwt, projected_token as token_file};
+use crate::{config_files, jwt, projected_token as token_file};
 
 pub(super) fn settings(settings: &Settings, recorder: &mut Recorder<'_>) {
     let Settings { identity, google, .. } = settings;
@@ -30,12 +30,13 @@ pub(super) fn settings(settings: &Settings, recorder: &mut Recorder<'_>) {
     recorder.ok(Step::Settings, message, evidence);
 }
 
-/// Checks the token that `run` has published in the same pod.
+/// Checks the token and the configuration that `run` has published in the same pod.
 pub(super) fn published_token(settings: &Settings, recorder: &mut Recorder<'_>) {
     let publisher = Publisher::new(settings.token_file.clone());
     let (status, now) = (publisher.status(), SystemTime::now());
     let valid_until = status.as_ref().and_then(|status| status.valid_until);
-    match check_ready(status.as_ref(), publisher.has_token(), now) {
+    let ready = check_ready(status.as_ref(), publisher.has_token(), now);
+    match ready.and_then(|()| config_files::check_content(settings, &publisher)) {
         Ok(()) => {
             let remaining = valid_until.unwrap_or_default().saturating_sub(unix_seconds(now));
             let file = publisher.token_file().display();

@@ -45,6 +45,11 @@ impl SettingsError {
         Self::new(names::SERVE, InvalidValue::expected(expected), "\"loopback\"")
     }
 
+    pub(super) fn loopback_config_without_server() -> Self {
+        let expected = format!("no value without {} for \"loopback\"", names::LOOPBACK_PORT);
+        Self::new(names::LOOPBACK_CONFIG, InvalidValue::expected(expected), "one")
+    }
+
     pub(super) fn id_token_without_service_account() -> Self {
         let expected = "\"access-token\" alone, because Google issues ID tokens only to service accounts";
         let hint = format!("set {}, or remove the ID token", names::SERVICE_ACCOUNT);

@@ -9,7 +9,7 @@ use super::env::{Env, SettingsError};
 use super::provider::Provider;
 
 /// The lifetime of access tokens that Google's libraries request by default.
-const DEFAULT_LIFETIME: Duration = Duration::from_hours(1);
+pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_hours(1);
 
 /// The settings of Google's endpoints and of impersonation.
 #[derive(Debug, Clone)]

@@ -1,5 +1,6 @@
 //! The settings of the sidecar, parsed from environment variables once. The other modules see no raw strings.
 
+mod config_files;
 mod connection;
 mod env;
 mod google;
@@ -12,11 +13,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rolebridge_core::env::sidecar as names;
+use rolebridge_core::external_account::ConfigKind;
 use rolebridge_core::parse::{self, InvalidValue};
 use tracing::level_filters::LevelFilter;
 
+pub use self::config_files::{ConfigFile, config_files};
 pub use self::connection::Connection;
 pub use self::env::{Env, SettingsError};
+pub(crate) use self::google::DEFAULT_LIFETIME;
 pub use self::google::{GoogleSettings, Impersonation};
 pub use self::identity::{
     AwsCredentials, AwsSettings, AwsSubjectToken, IdentitySettings, IdentitySource, PodIdentity, WebIdentity,
@@ -39,6 +43,8 @@ pub struct Settings {
     pub google: GoogleSettings,
     /// The file in which the subject token is published.
     pub token_file: PathBuf,
+    /// The configurations for the app's Google library.
+    pub config_files: Vec<ConfigFile>,
     /// The server on 127.0.0.1; `None` for no server.
     pub server: Option<ServerSettings>,
     /// Additional files, for which the app waits.
@@ -67,11 +73,17 @@ impl Settings {
         if needs_account && google.impersonation.is_none() {
             return Err(SettingsError::id_token_without_service_account());
         }
+        let (server, config_files) = (ServerSettings::read(env, &identity)?, config_files(env)?);
+        let has_loopback_config = config_files.iter().any(|config| config.kind == ConfigKind::Loopback);
+        if has_loopback_config && !server.is_some_and(|server| server.protocols.imds) {
+            return Err(SettingsError::loopback_config_without_server());
+        }
         Ok(Self {
             google,
             token_file,
             token_files,
-            server: ServerSettings::read(env, &identity)?,
+            config_files,
+            server,
             identity,
             metrics_port: env.optional(names::METRICS_PORT, parse::port)?,
             startup_timeout: env.optional(names::STARTUP_TIMEOUT, startup_timeout)?,

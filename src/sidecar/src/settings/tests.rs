@@ -322,6 +322,16 @@ fn serve_lists_the_protocols(#[case] value: &str, #[case] imds: bool, #[case] gc
     "ROLEBRIDGE_SERVE: expected \"loopback\", \"metadata\" or \"loopback,metadata\", found \"file\""
 )]
 #[case(
+    names::LOOPBACK_CONFIG,
+    "/config/loopback.json",
+    "ROLEBRIDGE_LOOPBACK_CONFIG: expected no value without ROLEBRIDGE_LOOPBACK_PORT for \"loopback\", found one"
+)]
+#[case(
+    names::FILE_CONFIG,
+    "file.json",
+    "ROLEBRIDGE_FILE_CONFIG: expected the absolute path of a file, found \"file.json\""
+)]
+#[case(
     names::TOKEN_FILE,
     "token",
     "ROLEBRIDGE_TOKEN_FILE: expected the absolute path of a file, found \"token\""

@@ -13,7 +13,7 @@ use crate::settings::{Aws, Credentials, Settings};
 /// Returns the variables.
 pub(crate) fn environment<'a>(settings: &'a Settings<'_>) -> Vec<Variable<'a>> {
     let Settings { identity, google, aws, sidecar, .. } = settings;
-    let mut env = Vec::with_capacity(18);
+    let mut env = Vec::with_capacity(20);
     match identity.value {
         Identity::AwsRole => {}
         Identity::AwsJwt => env.push(Variable::new(name::IDENTITY, identity.value.as_str())),
@@ -35,6 +35,9 @@ pub(crate) fn environment<'a>(settings: &'a Settings<'_>) -> Vec<Variable<'a>> {
         google::audience(google.universe.value, google.provider.value.as_str()),
     ));
     env.push(Variable::new(name::TOKEN_FILE, TOKEN_FILE));
+    env.extend(
+        settings.sources.value.documents().map(|kind| Variable::new(kind.variable(), kind.config_path())),
+    );
     add_server(&mut env, settings);
     add_google(&mut env, settings);
     env.extend(sidecar.metrics_port.map(|port| number(name::METRICS_PORT, port.value.into())));

@@ -5,8 +5,8 @@ mod environment;
 pub(crate) use environment::environment;
 use rolebridge_core::identity::Identity;
 use rolebridge_core::pod_names::{
-    AWS_TOKEN_VOLUME, CA_VOLUME, CONTAINER, IDENTITY_VOLUME, PROBE_TIMEOUT_SECONDS, PROGRAM, READY_COMMAND,
-    RUN_ARGS, TOKEN_VOLUME,
+    AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, IDENTITY_VOLUME, PROBE_TIMEOUT_SECONDS, PROGRAM,
+    READY_COMMAND, RUN_ARGS, TOKEN_VOLUME,
 };
 use serde::Serialize;
 
@@ -150,7 +150,9 @@ fn mounts(settings: &Settings<'_>) -> Vec<Mount> {
         settings.sidecar.ca_bundle.map(|_| CA_VOLUME),
     ];
     let read_only = optional.into_iter().flatten().map(Mount::read_only);
-    std::iter::once(Mount::writable(TOKEN_VOLUME)).chain(read_only).collect()
+    let configs = settings.sources.value.documents().next().map(|_| CONFIG_VOLUME);
+    let writable = [Some(TOKEN_VOLUME), configs].into_iter().flatten().map(Mount::writable);
+    writable.chain(read_only).collect()
 }
 
 #[derive(Serialize)]

@@ -129,15 +129,26 @@ fn container_of_a_later_webhook_is_patched_and_the_sidecar_is_kept() {
 }
 
 #[test]
-fn forged_annotations_are_overwritten() {
+fn forged_annotations_are_overwritten_or_mounted_nowhere() {
+    let config = |kind: &str| format!("rolebridge.io/config-{kind}");
     let original = injected(&pod(&json!({})), DEFAULTS).0;
     let mut forged = original.clone();
-    forged["metadata"]["annotations"]["rolebridge.io/config-loopback"] =
-        json!("{\"type\":\"authorized_user\"}");
     forged["metadata"]["annotations"]["rolebridge.io/status"] = json!("{}");
     assert_eq!(injected(&forged, DEFAULTS).0, original);
-    forged["metadata"]["annotations"]["rolebridge.io/config-file"] = json!("of an unused source");
-    let unused = &injected(&forged, DEFAULTS).0["metadata"]["annotations"]["rolebridge.io/config-file"];
+    forged["metadata"]["annotations"][config("loopback")] = json!("{\"type\":\"authorized_user\"}");
+    assert_eq!(injected(&forged, DEFAULTS).0["spec"], original["spec"]);
+    assert!(!original["spec"].to_string().contains("downwardAPI"));
+
+    let mut without_sidecar = pod(&json!({}));
+    without_sidecar["metadata"]["annotations"]["rolebridge.io/identity"] = json!("kubernetes");
+    let defaults =
+        "settings: {provider: projects/1/locations/global/workloadIdentityPools/pool/providers/prod}";
+    let original = injected(&without_sidecar, defaults).0;
+    let mut forged = original.clone();
+    forged["metadata"]["annotations"][config("file")] = json!("{\"type\":\"authorized_user\"}");
+    assert_eq!(injected(&forged, defaults).0, original);
+    forged["metadata"]["annotations"][config("loopback")] = json!("of an unused source");
+    let unused = &injected(&forged, defaults).0["metadata"]["annotations"][config("loopback")];
     assert!(unused.as_str().unwrap().contains("external_account"), "{unused}");
 }
 

@@ -87,7 +87,8 @@ fn metadata() -> BoxedStrategy<Value> {
 
 fn volume() -> BoxedStrategy<Value> {
     let name = prop_oneof![60 => Just("data"), 1 => Just("rolebridge-token")];
-    (name, object(vec![("emptyDir", any_json().boxed())])).prop_map(|(name, v)| with(v, "name", name)).boxed()
+    let empty_dir = object(vec![("medium", select(&["", "Memory"][..]).prop_map(Value::from).boxed())]);
+    (name, object(vec![("emptyDir", empty_dir)])).prop_map(|(name, v)| with(v, "name", name)).boxed()
 }
 
 fn spec() -> BoxedStrategy<Value> {
