@@ -5,6 +5,7 @@ use rolebridge_core::pod_names::CONTAINER;
 
 use crate::context::Context;
 use crate::denial::Denial;
+use crate::metadata_dependency::MetadataDependency;
 use crate::opt_in::{OptIn, SkipReason};
 use crate::patch::{self, Patch};
 use crate::reason::Reason;
@@ -32,8 +33,8 @@ pub struct Admission<'a> {
     pub settings: Option<Settings<'a>>,
     /// Sentences for the user, shown by `kubectl`.
     pub warnings: Vec<String>,
-    /// True if a newer service account or namespace could change this denial or skip.
-    pub depends_on_metadata: bool,
+    /// The objects of which a newer version could change this denial or skip.
+    pub depends_on_metadata: MetadataDependency,
 }
 
 /// Decides about a pod.
@@ -60,7 +61,7 @@ fn admit_opted_in<'a>(pod: &'a Pod<'_>, context: &Context<'a>, opt_in: OptIn) ->
     match build_patch(pod, context, &mut settings) {
         Ok((patch, warnings)) => {
             let decision = patch.map_or(Decision::Skip(Reason::AlreadyInjected), Decision::Patch);
-            Admission { decision, settings, warnings, depends_on_metadata: false }
+            Admission { decision, settings, warnings, depends_on_metadata: MetadataDependency::NONE }
         }
         Err(denial) if opt_in == OptIn::Namespace && denial.is_missing_prerequisite() => Admission {
             settings,
@@ -70,7 +71,8 @@ fn admit_opted_in<'a>(pod: &'a Pod<'_>, context: &Context<'a>, opt_in: OptIn) ->
         },
         // A newer namespace might not opt the pod in.
         Err(denial) if opt_in == OptIn::Namespace => {
-            Admission { settings, depends_on_metadata: true, ..Admission::deny(denial) }
+            let depends_on_metadata = denial.depends_on_metadata | MetadataDependency::NAMESPACE;
+            Admission { settings, depends_on_metadata, ..Admission::deny(denial) }
         }
         Err(denial) => Admission { settings, ..Admission::deny(denial) },
     }
@@ -120,9 +122,19 @@ impl Admission<'_> {
         Admission { decision, settings: None, warnings, depends_on_metadata }
     }
 
+    /// Returns the objects that must be known for this decision: for an injection both, because they hold settings.
+    #[must_use]
+    pub fn requires_metadata(&self) -> MetadataDependency {
+        match self.decision {
+            Decision::Patch(_) | Decision::Skip(Reason::AlreadyInjected) => MetadataDependency::BOTH,
+            Decision::Skip(_) | Decision::Deny(_) => self.depends_on_metadata,
+        }
+    }
+
     fn skip(reason: Reason) -> Self {
         let decision = Decision::Skip(reason);
-        Self { decision, settings: None, warnings: Vec::new(), depends_on_metadata: false }
+        let depends_on_metadata = MetadataDependency::NONE;
+        Self { decision, settings: None, warnings: Vec::new(), depends_on_metadata }
     }
 
     fn deny(denial: Denial) -> Self {

@@ -1,5 +1,6 @@
 //! The denial of a pod, as its author reads it.
 
+use crate::metadata_dependency::MetadataDependency;
 use crate::reason::Reason;
 
 /// The denial of a pod, for the person who must fix it.
@@ -9,19 +10,19 @@ pub struct Denial {
     pub reason: Reason,
     /// The location, the expected and the found value, and the fix.
     pub message: String,
-    /// True if a newer service account or namespace could change the decision.
-    pub depends_on_metadata: bool,
+    /// The objects of which a newer version could change the decision.
+    pub depends_on_metadata: MetadataDependency,
 }
 
 impl Denial {
     /// Creates a denial that only a change of the pod can fix.
     pub(crate) fn for_pod(reason: Reason, message: String) -> Self {
-        Self { reason, message, depends_on_metadata: false }
+        Self { reason, message, depends_on_metadata: MetadataDependency::NONE }
     }
 
     /// Creates a denial that another annotation of the service account or the namespace might fix.
     pub(crate) fn for_settings(reason: Reason, message: String) -> Self {
-        Self { reason, message, depends_on_metadata: true }
+        Self { reason, message, depends_on_metadata: MetadataDependency::BOTH }
     }
 
     /// Returns true if a pod that only its namespace opted in is skipped instead: debug pods, hooks and `DaemonSet`s

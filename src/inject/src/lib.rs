@@ -7,7 +7,7 @@
 //!
 //! A module imports only modules of its own layer or of those before it, without cycles:
 //!
-//! 1. `message`, `object_metadata`, `pattern`, [`quantity`], `reason`, `steps`
+//! 1. `message`, `metadata_dependency`, `object_metadata`, `pattern`, [`quantity`], `reason`, `steps`
 //! 2. `denial`, [`view`]
 //! 3. `context`, `defaults::model`, `ineffective`, `mesh`, `opt_in`, `reinvocation`, `unknown_keys`
 //! 4. [`settings`]
@@ -22,6 +22,7 @@ mod denial;
 mod ineffective;
 mod mesh;
 mod message;
+mod metadata_dependency;
 mod object_metadata;
 mod opt_in;
 pub mod patch;
@@ -43,6 +44,7 @@ pub use admission::{Admission, Decision, admit};
 pub use context::Context;
 pub use defaults::{Defaults, DefaultsError};
 pub use denial::Denial;
+pub use metadata_dependency::MetadataDependency;
 pub use object_metadata::ObjectMetadata;
 pub use opt_in::OptIn;
 pub use patch::Patch;

@@ -6,6 +6,7 @@ use rolebridge_core::redact::Quoted;
 use crate::context::Context;
 use crate::denial::Denial;
 use crate::ineffective;
+use crate::metadata_dependency::MetadataDependency;
 use crate::reason::Reason;
 use crate::view::Pod;
 
@@ -22,7 +23,7 @@ pub enum OptIn {
 pub(crate) struct SkipReason {
     pub(crate) reason: Reason,
     pub(crate) warnings: Vec<String>,
-    pub(crate) depends_on_metadata: bool,
+    pub(crate) depends_on_metadata: MetadataDependency,
 }
 
 impl Pod<'_> {
@@ -46,7 +47,8 @@ impl Pod<'_> {
     /// Returns the reason why the pod is not opted in.
     pub(crate) fn skip_reason(&self, context: &Context<'_>) -> SkipReason {
         if self.annotation(INJECT).is_some() {
-            return SkipReason { reason: Reason::OptedOut, warnings: Vec::new(), depends_on_metadata: false };
+            let depends_on_metadata = MetadataDependency::NONE;
+            return SkipReason { reason: Reason::OptedOut, warnings: Vec::new(), depends_on_metadata };
         }
         let invalid_label = label(context).filter(|value| *value != "disabled").map(|value| {
             format!(
@@ -55,7 +57,9 @@ impl Pod<'_> {
             )
         });
         let warnings = invalid_label.into_iter().chain(ineffective::without_opt_in(self)).collect();
-        SkipReason { reason: Reason::NotOptedIn, warnings, depends_on_metadata: true }
+        // A service account cannot opt a pod in.
+        let depends_on_metadata = MetadataDependency::NAMESPACE;
+        SkipReason { reason: Reason::NotOptedIn, warnings, depends_on_metadata }
     }
 }
 

@@ -5,15 +5,21 @@ use std::fmt::Write;
 use serde_json::json;
 
 use crate::workload::{Workload, preview};
-use crate::{Admission, Context, Decision, Defaults, ObjectMetadata, admit};
+use crate::{Admission, Context, Decision, Defaults, MetadataDependency, ObjectMetadata, admit};
 
 const PROVIDER: (&str, &str) =
     ("rolebridge.io/provider", "projects/1/locations/global/workloadIdentityPools/pool/providers/prod");
 const ROLE: (&str, &str) = ("eks.amazonaws.com/role-arn", "arn:aws:iam::123456789012:role/batch");
 
-/// Renders a decision: `injected`, or the reason's code after `skipped` or `denied`, with a `?` if it depends on metadata.
-fn render(decision: &Decision, depends_on_metadata: bool) -> String {
-    let depends = if depends_on_metadata { "?" } else { "" };
+/// Renders a decision: `injected`, or the reason's code after `skipped` or `denied`, followed by the objects that it
+/// depends on.
+fn render(decision: &Decision, depends_on_metadata: MetadataDependency) -> String {
+    let depends = match depends_on_metadata {
+        MetadataDependency::NONE => "",
+        MetadataDependency::SERVICE_ACCOUNT => " (account)",
+        MetadataDependency::NAMESPACE => " (namespace)",
+        _ => " (both)",
+    };
     match decision {
         Decision::Patch(_) => format!("injected{depends}"),
         Decision::Skip(reason) => format!("skipped {}{depends}", reason.code()),
@@ -27,16 +33,16 @@ fn admit_depends_on_opt_in_and_prerequisites() {
     for (annotation, label, spec, service_account, decision) in [
         (Some("true"), None, json!({}), all, "injected"),
         (None, Some("enabled"), json!({}), all, "injected"),
-        (None, None, json!({}), all, "skipped not-opted-in?"),
-        (None, Some("true"), json!({}), all, "skipped not-opted-in?"),
+        (None, None, json!({}), all, "skipped not-opted-in (namespace)"),
+        (None, Some("true"), json!({}), all, "skipped not-opted-in (namespace)"),
         (Some("false"), Some("enabled"), json!({}), all, "skipped opted-out"),
         (Some("True"), None, json!({}), all, "denied bad-value"),
         (Some("yes"), Some("enabled"), json!({}), all, "denied bad-value"),
         (Some(""), None, json!({}), all, "denied bad-value"),
-        (Some("true"), None, json!({}), &[ROLE][..], "denied no-provider?"),
-        (None, Some("enabled"), json!({}), &[ROLE][..], "skipped no-provider?"),
-        (Some("true"), Some("enabled"), json!({}), &[PROVIDER][..], "denied no-aws-identity?"),
-        (None, Some("enabled"), json!({}), &[PROVIDER][..], "skipped no-aws-identity?"),
+        (Some("true"), None, json!({}), &[ROLE][..], "denied no-provider (both)"),
+        (None, Some("enabled"), json!({}), &[ROLE][..], "skipped no-provider (both)"),
+        (Some("true"), Some("enabled"), json!({}), &[PROVIDER][..], "denied no-aws-identity (both)"),
+        (None, Some("enabled"), json!({}), &[PROVIDER][..], "skipped no-aws-identity (both)"),
         (Some("true"), None, json!({"os": {"name": "windows"}}), all, "denied windows"),
         (
             None,
@@ -46,9 +52,29 @@ fn admit_depends_on_opt_in_and_prerequisites() {
             "skipped windows",
         ),
         (Some("true"), None, json!({"nodeSelector": {"kubernetes.io/os": "linux"}}), all, "injected"),
-        (Some("true"), None, json!({"hostNetwork": true}), all, "denied host-network?"),
-        (None, Some("enabled"), json!({"hostNetwork": true}), all, "skipped host-network?"),
-        (None, Some("enabled"), json!({}), &[PROVIDER, ("rolebridge.io/port", "x")][..], "denied bad-value?"),
+        (Some("true"), None, json!({"hostNetwork": true}), all, "denied host-network (both)"),
+        (None, Some("enabled"), json!({"hostNetwork": true}), all, "skipped host-network (both)"),
+        (
+            Some("true"),
+            None,
+            json!({}),
+            &[PROVIDER, ("rolebridge.io/port", "x")][..],
+            "denied bad-value (account)",
+        ),
+        (
+            Some("true"),
+            None,
+            json!({}),
+            &[PROVIDER, ("eks.amazonaws.com/role-arn", "x")][..],
+            "denied bad-value (both)",
+        ),
+        (
+            None,
+            Some("enabled"),
+            json!({}),
+            &[PROVIDER, ("rolebridge.io/port", "x")][..],
+            "denied bad-value (both)",
+        ),
     ] {
         let mut pod = json!({"metadata": {"annotations": {}}, "spec": {"containers": [{"name": "web"}]}});
         pod["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
@@ -96,7 +122,7 @@ fn admit_text(pod: &str, service_account: &[(&str, &str)]) -> (Decision, Vec<Str
 #[test]
 fn admit_skips_a_mirror_pod() {
     let pod = r#"{"metadata":{"annotations":{"rolebridge.io/inject":"true","kubernetes.io/config.mirror":"x"}},"spec":{}}"#;
-    assert_eq!(render(&admit_text(pod, &[]).0, false), "skipped mirror-pod");
+    assert_eq!(render(&admit_text(pod, &[]).0, MetadataDependency::NONE), "skipped mirror-pod");
 }
 
 #[test]
@@ -119,7 +145,7 @@ fn unknown_annotation_is_denied_on_the_pod_and_warned_about_elsewhere() {
     assert!(denial.message.ends_with("unknown annotation. And 2 more on the pod."), "{}", denial.message);
     let elsewhere = [PROVIDER, ROLE, ("rolebridge.io/projct", "x"), ("rolebridge.io/inject", "true")];
     let (decision, warnings) = admit_text(&pod(""), &elsewhere);
-    assert_eq!(render(&decision, false), "injected");
+    assert_eq!(render(&decision, MetadataDependency::NONE), "injected");
     assert_eq!(
         warnings,
         [
@@ -154,7 +180,7 @@ fn warnings_about_settings_fit_into_256_characters() {
         ),
     ] {
         let (decision, pod_warnings) = admit_text(&pod, &service_account);
-        assert_eq!(render(&decision, false), "injected");
+        assert_eq!(render(&decision, MetadataDependency::NONE), "injected");
         assert_eq!(pod_warnings.len(), 1, "{pod}");
         assert!(pod_warnings[0].len() <= 256, "{}", pod_warnings[0]);
         warnings.extend(pod_warnings);

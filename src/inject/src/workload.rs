@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::admission::{Admission, Decision, admit};
 use crate::context::Context;
+use crate::metadata_dependency::MetadataDependency;
 use crate::view::{Annotations, BorrowedStr, Labels, ObjectMeta, Pod};
 
 /// A workload with a pod template: a Deployment, ReplicaSet, StatefulSet, DaemonSet, Job or CronJob.
@@ -74,8 +75,8 @@ impl<'a> Workload<'a> {
 pub struct WorkloadPreview {
     /// The warnings, each a sentence.
     pub warnings: Vec<String>,
-    /// True if a newer service account or namespace could change the warnings.
-    pub depends_on_metadata: bool,
+    /// The objects of which a newer version could change the warnings.
+    pub depends_on_metadata: MetadataDependency,
 }
 
 /// Previews the injection of the workload's pods.

@@ -150,7 +150,7 @@ mod tests {
             create(&file);
             let (sender, result) = std::sync::mpsc::channel();
             let (path, token_files) = (token_file.clone(), token_files.clone());
-            thread::spawn(move || sender.send(ready(path, &token_files)));
+            thread::spawn(move || sender.send(ready(path, &token_files, &[])));
             let result = result.recv_timeout(MAX_WAIT).expect("no file blocks");
             assert!(result.is_err(), "{}", file.display());
             std::fs::remove_file(&file).or_else(|_| std::fs::remove_dir(&file)).unwrap();

@@ -20,6 +20,11 @@ pub(crate) async fn call_with_timeout<T>(
 ) -> Result<T, ApiError> {
     match timeout(deadline, call).await {
         Ok(result) => result.map_err(|error| ApiError::from(&error)),
-        Err(_) => Err(ApiError::without_response(format_args!("no answer within {deadline:?}"))),
+        Err(_) => Err(ApiError::without_response(no_answer(deadline))),
     }
+}
+
+/// Returns the message about a call without an answer.
+pub(crate) fn no_answer(deadline: Duration) -> String {
+    format!("no answer within {deadline:?}")
 }

@@ -9,7 +9,8 @@ use clap::Parser;
 use tracing::Level;
 
 use crate::managed_cert::args::ManagedCertArgs;
-use crate::value_parsers::{review_timeout, seconds, threads};
+use crate::metadata::turns::ReadLimits;
+use crate::value_parsers::{reads, review_timeout, seconds, threads};
 
 /// Maximum default number of threads: one core answers thousands of reviews a second, so more only cost memory.
 const MAX_DEFAULT_THREADS: usize = 4;
@@ -76,6 +77,14 @@ pub struct Args {
     /// Time that an API server waits for a response: timeoutSeconds of the webhook configurations
     #[arg(long, env = "ROLEBRIDGE_WEBHOOK_REVIEW_TIMEOUT", value_name = "SECONDS", default_value = "5", value_parser = review_timeout)]
     pub review_timeout: Duration,
+
+    /// Reads of new service accounts and namespaces a second
+    #[arg(long, env = "ROLEBRIDGE_WEBHOOK_LIVE_READ_RATE", value_name = "COUNT", default_value_t = ReadLimits::DEFAULT.rate, value_parser = reads())]
+    pub live_read_rate: u32,
+
+    /// Such reads in a burst
+    #[arg(long, env = "ROLEBRIDGE_WEBHOOK_LIVE_READ_BURST", value_name = "COUNT", default_value_t = ReadLimits::DEFAULT.burst, value_parser = reads())]
+    pub live_read_burst: u32,
 
     /// Time to keep serving after SIGTERM, until clients stop opening connections
     #[arg(long, env = "ROLEBRIDGE_WEBHOOK_DRAIN_DELAY", value_name = "SECONDS", default_value = "5", value_parser = seconds)]
@@ -155,6 +164,8 @@ mod tests {
     #[case("--drain-delay", "soon")]
     #[case("--drain-timeout", "-1")]
     #[case("--max-connections", "0")]
+    #[case("--live-read-rate", "0")]
+    #[case("--live-read-burst", "100001")]
     #[case("--log-level", "loud")]
     #[case("--managed-leaf-lifetime", "long")]
     #[case("--managed-publish-delay", "-1s")]

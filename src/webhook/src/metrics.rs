@@ -34,6 +34,10 @@ labels! {
         Absent = "absent",
         /// The read failed.
         Failed = "failed",
+        /// No turn was free, so the pod was denied.
+        Limited = "limited",
+        /// No turn was free, so the cached object was used, or a workload got no advice.
+        Omitted = "omitted",
         /// Another read in progress, or a recent one, was reused.
         Shared = "shared",
     }
@@ -86,6 +90,8 @@ pub enum ReviewOutcome {
     NotCreation,
     /// The pod was denied because its service account or namespace could not be read.
     Failed,
+    /// The pod was denied because too many others needed a live read.
+    Limited,
 }
 
 /// Statuses of requests that are rejected before admission.
@@ -129,11 +135,12 @@ pub struct Metrics {
     denied: Counters<REASONS>,
     not_creation: AtomicU64,
     failed: AtomicU64,
+    limited: AtomicU64,
     workloads: Counters<2>,
     durations: Counters<{ BUCKETS.len() + 1 }>,
     duration_sum: AtomicU64,
     rejected: Counters<{ STATUSES.len() }>,
-    live_reads: Counters<4>,
+    live_reads: Counters<{ LiveReadOutcome::LABELS.len() }>,
     watch_errors: Counters<2>,
     /// Failed and successful reloads of each file.
     reloads: [Counters<2>; 2],
@@ -152,6 +159,7 @@ impl Default for Metrics {
             denied: zeros(),
             not_creation: AtomicU64::default(),
             failed: AtomicU64::default(),
+            limited: AtomicU64::default(),
             workloads: zeros(),
             durations: zeros(),
             duration_sum: AtomicU64::default(),
@@ -176,6 +184,7 @@ impl Metrics {
             ReviewOutcome::Denied(reason) => &self.denied[reason as usize],
             ReviewOutcome::NotCreation => &self.not_creation,
             ReviewOutcome::Failed => &self.failed,
+            ReviewOutcome::Limited => &self.limited,
         };
         add(counter, 1);
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
@@ -270,6 +279,7 @@ impl Metrics {
         }
         sample("skipped", NOT_CREATION, &self.not_creation);
         sample("failed", API_UNAVAILABLE, &self.failed);
+        sample("limited", READ_LIMITED, &self.limited);
     }
 
     fn write_durations(&self, exposition: &mut Exposition) {
@@ -342,6 +352,8 @@ impl Metrics {
 pub const NOT_CREATION: &str = "not-creation";
 /// Reason code of a review that failed because the Kubernetes API did not respond.
 pub const API_UNAVAILABLE: &str = "api-unavailable";
+/// Reason code of a review that was denied because too many others needed a live read.
+pub const READ_LIMITED: &str = "read-limited";
 
 /// Formats microseconds as seconds, exactly.
 fn seconds(micros: u64) -> String {

@@ -26,13 +26,18 @@ impl TokenBucket {
     /// Takes a token and returns the time to wait before the call. Returns `None`, and takes no token, if that is longer
     /// than `max_wait`.
     pub fn try_acquire(&mut self, now: Instant, max_wait: Duration) -> Option<Duration> {
-        let due = self.next_due.max(now);
-        let wait = (due - now).saturating_sub(self.burst);
+        let wait = self.wait(now);
         if wait > max_wait {
             return None;
         }
-        self.next_due = due + self.interval;
+        self.next_due = self.next_due.max(now) + self.interval;
         Some(wait)
+    }
+
+    /// Returns the time until the next token.
+    #[must_use]
+    pub fn wait(&self, now: Instant) -> Duration {
+        self.next_due.saturating_duration_since(now).saturating_sub(self.burst)
     }
 }
 

@@ -34,6 +34,7 @@ use crate::managed_cert::{self, Shared};
 use crate::metadata::lookup::MetadataLookup;
 use crate::metadata::reader::MetadataReader;
 use crate::metadata::reflector::run_reflector;
+use crate::metadata::turns::ReadLimits;
 use crate::metrics::{Metrics, ReloadedFile};
 use crate::object_kind::ObjectKind;
 use crate::state::AppState;
@@ -78,7 +79,8 @@ async fn serve(args: &Args) -> Result<(), String> {
     let health_listener = listen("--health-listen", args.health_listen).await?;
     let client = api_client::infer().await?;
     let deadlines = Deadlines::within(args.review_timeout);
-    let reader = MetadataReader::new(client.clone(), Arc::clone(&metrics), deadlines.live_read);
+    let limits = ReadLimits { rate: args.live_read_rate, burst: args.live_read_burst };
+    let reader = MetadataReader::new(client.clone(), Arc::clone(&metrics), deadlines.live_read, limits);
     let lookup = MetadataLookup::new(reader);
     start_reflectors(&client, &lookup, &metrics);
     let events = args.events.then(|| Events::start(client.clone(), Arc::clone(&metrics)));

@@ -2,12 +2,21 @@
 
 use std::time::Duration;
 
+use clap::builder::RangedI64ValueParser;
 use k8s_openapi::jiff::SignedDuration;
 
 /// Parses a number of threads.
 pub(crate) fn threads(text: &str) -> Result<usize, String> {
     let count = text.parse().ok().filter(|count| (1..=1024).contains(count));
     count.ok_or_else(|| "expected a number from 1 to 1024".to_owned())
+}
+
+/// Maximum number of live reads a second, or in a burst: more than any API server answers.
+const MAX_READS: i64 = 100_000;
+
+/// Parses a number of live reads.
+pub(crate) fn reads() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=MAX_READS)
 }
 
 /// Parses a duration in Go's syntax, such as `720h` or `1h30m`.

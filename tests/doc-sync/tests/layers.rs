@@ -51,7 +51,7 @@ const CRATES: &[Layers] = &[
     Layers {
         name: "inject",
         order: &[
-            &["message", "object_metadata", "pattern", "quantity", "reason", "steps"],
+            &["message", "metadata_dependency", "object_metadata", "pattern", "quantity", "reason", "steps"],
             &["denial", "view"],
             &["context", "defaults::model", "ineffective", "mesh", "opt_in", "reinvocation", "unknown_keys"],
             &["settings"],

@@ -19,6 +19,8 @@
 {{- end }}
 - --defaults=/etc/rolebridge/defaults/defaults.yaml
 - --review-timeout={{ default 10 .Values.admission.timeoutSeconds }}
+- --live-read-rate={{ .Values.webhook.liveReads.rate | int }}
+- --live-read-burst={{ .Values.webhook.liveReads.burst | int }}
 - --drain-delay={{ .Values.webhook.drain.delaySeconds }}
 - --drain-timeout={{ .Values.webhook.drain.timeoutSeconds }}
 {{- if .Values.webhook.events }}

@@ -136,7 +136,7 @@ fn explain_reports_missing_objects() {
 
 #[test]
 fn explain_with_an_overloaded_api_server_prints_its_message() {
-    let unavailable = vec![CONFIG_MAPS.to_owned()];
+    let unavailable = vec![CONFIGURATIONS.to_owned()];
     let config = Api { objects: cluster(), unavailable, ..Api::default() }.serve();
     let transcript = transcript_with(&config, &["explain", "deployment/batch"]);
     let message = "the server is currently unable to handle the request";

@@ -10,6 +10,7 @@ use rolebridge_core::identity::Identity;
 use super::origin::Setting;
 use super::precedence::Precedence;
 use crate::denial::Denial;
+use crate::metadata_dependency::MetadataDependency;
 use crate::reason::Reason;
 
 /// A setting that excludes others: its annotation, value and origin.
@@ -62,7 +63,7 @@ impl ExclusiveSetting {
                 let origin = precedence.describe_origin(origin);
                 let expected = format!("{expected} has no effect with {}: \"{value}\" ({origin})", self.key);
                 let denial = precedence.deny(raw, Reason::BadValue, expected, fix);
-                Err(Denial { depends_on_metadata: true, ..denial })
+                Err(Denial { depends_on_metadata: MetadataDependency::BOTH, ..denial })
             }
         }
     }

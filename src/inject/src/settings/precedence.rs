@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rolebridge_core::annotations::HTTPS_PROXY;
+use rolebridge_core::annotations::{HTTPS_PROXY, PREFIX};
 use rolebridge_core::parse::InvalidValue;
 use rolebridge_core::redact::{Quoted, redact_userinfo};
 
@@ -11,6 +11,7 @@ use super::{app_env, parse};
 use crate::context::Context;
 use crate::denial::Denial;
 use crate::message::DisplayName;
+use crate::metadata_dependency::MetadataDependency;
 use crate::reason::Reason;
 use crate::view::Pod;
 
@@ -75,7 +76,7 @@ impl<'a> Precedence<'a> {
                  namespace or the chart's defaults may set it.",
                 self.describe_origin(origin)
             );
-            return Err(denial(Reason::Locked, origin, message));
+            return Err(denial(Reason::Locked, raw, message));
         }
         self.check_len(raw)?;
         match parse(text) {
@@ -97,10 +98,11 @@ impl<'a> Precedence<'a> {
         Ok(parse(raw.text).ok().map(|value| Setting { value, origin: raw.origin }))
     }
 
-    fn check_len(&self, RawSetting { key, text, origin }: RawSetting<'_>) -> Result<(), Denial> {
+    fn check_len(&self, raw: RawSetting<'_>) -> Result<(), Denial> {
+        let RawSetting { key, text, origin } = raw;
         parse::check_len(text).map_err(|error| {
             let found = error.found(format_args!("{} bytes", text.len())).to_string();
-            denial(Reason::BadValue, origin, format!("{key} {}: {found}.", self.describe_origin(origin)))
+            denial(Reason::BadValue, raw, format!("{key} {}: {found}.", self.describe_origin(origin)))
         })
     }
 
@@ -140,7 +142,7 @@ impl<'a> Precedence<'a> {
         } else {
             format!("{key} {origin_text}: expected {expected}, found {found}. Fix: {fix}.")
         };
-        denial(reason, origin, message)
+        denial(reason, raw, message)
     }
 
     /// Describes an origin for a message.
@@ -157,9 +159,12 @@ impl<'a> Precedence<'a> {
     }
 }
 
-fn denial(reason: Reason, origin: Origin, message: String) -> Denial {
-    match origin {
-        Origin::Pod => Denial::for_pod(reason, message),
-        _ => Denial::for_settings(reason, message),
-    }
+fn denial(reason: Reason, raw: RawSetting<'_>, message: String) -> Denial {
+    let depends_on_metadata = match raw.origin {
+        Origin::Pod => MetadataDependency::NONE,
+        // The service account's own annotation takes precedence over the namespace's, but EKS's annotation does not.
+        Origin::ServiceAccount if raw.key.starts_with(PREFIX) => MetadataDependency::SERVICE_ACCOUNT,
+        _ => MetadataDependency::BOTH,
+    };
+    Denial { reason, message, depends_on_metadata }
 }

@@ -10,6 +10,7 @@ use super::origin::Setting;
 use super::parse::{self, ConfigMapKey, ParsedQuantity};
 use super::precedence::Precedence;
 use crate::denial::Denial;
+use crate::metadata_dependency::MetadataDependency;
 use crate::quantity::Quantity;
 use crate::reason::Reason;
 
@@ -100,7 +101,7 @@ fn bounds<'a>(
         );
         if let Some(raw) = precedence.find(request_key) {
             let denial = precedence.deny(raw, Reason::BadValue, expected, "");
-            return Err(Denial { depends_on_metadata: true, ..denial });
+            return Err(Denial { depends_on_metadata: MetadataDependency::BOTH, ..denial });
         }
     }
     Ok(ResourceBounds { request, limit, min_limit })

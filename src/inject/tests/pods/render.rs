@@ -15,7 +15,7 @@ pub(crate) fn admission(admission: &Admission<'_>) -> String {
             writeln!(text, "denied: {}\n{}", denial.reason.code(), denial.message).unwrap();
         }
     }
-    if admission.depends_on_metadata {
+    if admission.depends_on_metadata.any() {
         text.push_str("(a newer service account or namespace could change this)\n");
     }
     for warning in &admission.warnings {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use rolebridge_inject::{Admission, Decision, Pod, admit};
-use tracing::{Level, debug, enabled, error, info};
+use tracing::{Level, debug, enabled, error, info, warn};
 
 use crate::admission::body::Rejection;
 use crate::admission::object_ref;
@@ -15,8 +15,9 @@ use crate::admission::response::{AdmissionResponse, DenyStatus, Verdict};
 use crate::admission::review::{self, ReviewError};
 use crate::events::EventReason;
 use crate::handlers::respond::respond;
+use crate::metadata::lookup::{PodMetadata, PodObjects, Subject, Verdict as LookupVerdict};
 use crate::metadata::reader::ReadError;
-use crate::metrics::{API_UNAVAILABLE, NOT_CREATION, ReviewOutcome};
+use crate::metrics::{API_UNAVAILABLE, NOT_CREATION, READ_LIMITED, ReviewOutcome};
 use crate::state::AppState;
 
 /// Responds to the review of a pod.
@@ -38,7 +39,7 @@ async fn handle(state: &AppState, request: Request, started: Instant) -> Result<
                 emit_event(state, &admission, &log);
                 build_response(request.uid.get(), &admission, &log)
             }
-            Err(error) => (deny_unavailable(request.uid.get(), &error, &log), ReviewOutcome::Failed),
+            Err(error) => deny_unread(request.uid.get(), &error, &log),
         }
     } else {
         log.skipped(NOT_CREATION, "The review is not about a creation.");
@@ -51,15 +52,16 @@ async fn handle(state: &AppState, request: Request, started: Instant) -> Result<
 
 async fn decide(state: &AppState, namespace: &str, pod: &Pod<'_>) -> Result<Admission<'static>, ReadError> {
     let defaults = state.defaults.current();
-    let service_account = pod.service_account();
-    if let Some(cached) = state.lookup.cached(namespace, service_account) {
-        let admission = admit(pod, &cached.admission_context(namespace, &defaults));
-        if !admission.depends_on_metadata {
-            return Ok(admission.without_settings());
+    let objects = PodObjects { namespace, service_account: pod.service_account() };
+    let decide = |metadata: &PodMetadata| {
+        let admission = admit(pod, &metadata.admission_context(namespace, &defaults)).without_settings();
+        LookupVerdict {
+            requires: admission.requires_metadata(),
+            confirmed_by: admission.depends_on_metadata,
+            decision: admission,
         }
-    }
-    let live = state.lookup.live(namespace, service_account).await?;
-    Ok(admit(pod, &live.admission_context(namespace, &defaults)).without_settings())
+    };
+    state.lookup.decide(Subject::Pod, objects, decide).await
 }
 
 fn build_response(uid: &str, admission: &Admission<'_>, log: &ReviewLog<'_>) -> (String, ReviewOutcome) {
@@ -98,11 +100,20 @@ fn emit_event(state: &AppState, admission: &Admission<'_>, log: &ReviewLog<'_>) 
 
 /// Denies the pod because its context is unknown. A sidecar cannot be added later, so the pod must not pass
 /// without one.
-fn deny_unavailable(uid: &str, error: &ReadError, log: &ReviewLog<'_>) -> String {
+fn deny_unread(uid: &str, error: &ReadError, log: &ReviewLog<'_>) -> (String, ReviewOutcome) {
     let message = error.to_string();
-    log.failed(&message);
+    let outcome = match error {
+        ReadError::Failed { .. } => {
+            log.failed(&message);
+            ReviewOutcome::Failed
+        }
+        ReadError::Limited { .. } => {
+            log.limited(&message);
+            ReviewOutcome::Limited
+        }
+    };
     let status = DenyStatus { code: 503, reason: "ServiceUnavailable", message: &message };
-    AdmissionResponse { uid, verdict: Verdict::Deny(status), warnings: &[] }.to_json()
+    (AdmissionResponse { uid, verdict: Verdict::Deny(status), warnings: &[] }.to_json(), outcome)
 }
 
 /// Log entries about one review.
@@ -135,6 +146,11 @@ impl ReviewLog<'_> {
     fn failed(&self, message: &str) {
         let (namespace, pod, dry_run) = self.fields();
         error!(namespace, pod, dry_run, reason = API_UNAVAILABLE, "pod denied: {message}");
+    }
+
+    fn limited(&self, message: &str) {
+        let (namespace, pod, dry_run) = self.fields();
+        warn!(namespace, pod, dry_run, reason = READ_LIMITED, "pod denied: {message}");
     }
 
     fn fields(&self) -> (&str, String, bool) {

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use rolebridge_inject::MetadataDependency;
 use rolebridge_inject::workload::{self, Workload, WorkloadPreview};
 use tracing::debug;
 
 use crate::admission::body::Rejection;
-use crate::admission::response::{AdmissionResponse, Verdict};
+use crate::admission::response::{self, AdmissionResponse};
 use crate::admission::review;
 use crate::handlers::respond::respond;
+use crate::metadata::lookup::{PodMetadata, PodObjects, Subject, Verdict};
 use crate::state::AppState;
 
 /// Responds to the review of a workload.
@@ -28,28 +30,29 @@ async fn handle(state: &AppState, request: Request) -> Result<String, Rejection>
         None => WorkloadPreview::default(),
     };
     state.metrics.record_workload_review(!preview.warnings.is_empty());
-    let response =
-        AdmissionResponse { uid: request.uid.get(), verdict: Verdict::Allow, warnings: &preview.warnings };
+    let response = AdmissionResponse {
+        uid: request.uid.get(),
+        verdict: response::Verdict::Allow,
+        warnings: &preview.warnings,
+    };
     Ok(response.to_json())
 }
 
 async fn preview_pods(state: &AppState, namespace: &str, workload: &Workload<'_>) -> WorkloadPreview {
     let Some(template) = workload.template() else { return WorkloadPreview::default() };
     let defaults = state.defaults.current();
-    let service_account = template.service_account();
-    let cached = state
-        .lookup
-        .cached(namespace, service_account)
-        .map(|cached| workload::preview(workload, &cached.admission_context(namespace, &defaults)));
-    match cached {
-        Some(preview) if !preview.depends_on_metadata => preview,
-        cached => match state.lookup.live(namespace, service_account).await {
-            Ok(live) => workload::preview(workload, &live.admission_context(namespace, &defaults)),
-            // A preview is only advice: the reviews of the pods decide.
-            Err(error) => {
-                debug!(namespace, %error, "live read failed; previewing from the caches alone");
-                cached.unwrap_or_default()
-            }
-        },
-    }
+    let objects = PodObjects { namespace, service_account: template.service_account() };
+    let decide = |metadata: &PodMetadata| {
+        let preview = workload::preview(workload, &metadata.admission_context(namespace, &defaults));
+        Verdict {
+            requires: MetadataDependency::BOTH,
+            confirmed_by: preview.depends_on_metadata,
+            decision: preview,
+        }
+    };
+    state.lookup.decide(Subject::Workload, objects, decide).await.unwrap_or_else(|error| {
+        // A preview is only advice: the reviews of the pods decide.
+        debug!(namespace, %error, "no preview, because an object is not cached");
+        WorkloadPreview::default()
+    })
 }

@@ -2,5 +2,7 @@
 
 pub mod cache;
 pub mod lookup;
+pub mod object_key;
 pub mod reader;
 pub mod reflector;
+pub mod turns;

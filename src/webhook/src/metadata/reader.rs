@@ -1,182 +1,294 @@
-//! Reads a service account or a namespace from the API server, before a denial that fresher metadata could avoid.
+//! Reads a service account or a namespace from the API server.
 //!
-//! A controller retries a denied pod again and again, so reads are shared: one in flight for each object. The result
-//! (found, absent or failed) stays valid for a moment, and a rate limit protects the API server.
+//! A controller retries a denied pod again and again, and many pods share a namespace, so reads are shared. One read waits
+//! or is in flight for each object, and all reviews that need the object wait for it. The result (found, absent or failed)
+//! stays valid for a moment. [`Turns`] limits the reads and shares them fairly. A read that gets no turn has no result, so
+//! the next review that needs the object asks for a turn again.
+//!
+//! Each read is a task of its own: it continues if the review that started it is canceled, because the API server sends
+//! the review again.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::core::{ObjectMeta, PartialObjectMeta};
 use kube::{Api, Client};
 use rolebridge_inject::ObjectMetadata;
-use tokio::time::{Instant, sleep};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, timeout_at};
 
-use crate::api_call::call_with_timeout;
+use crate::api_call::{call_with_timeout, no_answer};
+use crate::metadata::object_key::ObjectKey;
 use crate::metadata::reflector::strip_irrelevant;
+use crate::metadata::turns::{Next, Purpose, ReadLimits, Request, Turns};
 use crate::metrics::{LiveReadOutcome, Metrics};
 use crate::object_kind::ObjectKind;
-use crate::rate_limit::TokenBucket;
 
 /// Time for which a result is reused.
 pub const RESULT_TTL: Duration = Duration::from_secs(1);
-/// Sustained rate of reads a second.
-const RATE: u32 = 50;
-/// Number of reads in a burst.
-const BURST: u32 = 100;
 
-/// Kind, namespace and name of an object.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ObjectKey {
-    kind: ObjectKind,
-    namespace: Box<str>,
-    name: Box<str>,
-}
-
-impl ObjectKey {
-    /// Creates a key. The namespace is empty for a namespace.
-    #[must_use]
-    pub fn new(kind: ObjectKind, namespace: &str, name: &str) -> Self {
-        Self { kind, namespace: namespace.into(), name: name.into() }
-    }
-
-    /// Returns whether an object can have this name. The name comes from an unvalidated pod and would become part of a
-    /// URL.
-    fn is_valid(&self) -> bool {
-        let allowed = |text: &str| {
-            text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
-        };
-        let name = !self.name.is_empty() && self.name.len() <= 253 && !self.name.starts_with('.');
-        name && allowed(&self.name) && allowed(&self.namespace) && !self.namespace.starts_with('.')
-    }
-}
-
-impl fmt::Display for ObjectKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            ObjectKind::ServiceAccount => write!(f, "service account {}/{}", self.namespace, self.name),
-            ObjectKind::Namespace => write!(f, "namespace {}", self.name),
-        }
-    }
-}
+/// Number of remembered reads at which the outdated ones are first removed.
+const MIN_SWEEP_LEN: usize = 256;
 
 /// A failed read: it is unknown whether the object exists.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("Failed to read {key} from the Kubernetes API: {cause}. Fix: try again.")]
-pub struct ReadError {
-    key: ObjectKey,
-    cause: Arc<str>,
+pub enum ReadError {
+    /// The API server did not return the object.
+    #[error("Failed to read {key} from the Kubernetes API: {cause}. Fix: try again.")]
+    Failed {
+        /// The object.
+        key: ObjectKey,
+        /// The API server's message.
+        cause: Arc<str>,
+    },
+    /// No turn was free in time.
+    #[error("Did not read {key} from the Kubernetes API: too many reads at the moment. Fix: try again.")]
+    Limited {
+        /// The object.
+        key: ObjectKey,
+    },
 }
 
 /// The object's metadata; `None` if the object does not exist.
 type MetadataReadResult = Result<Option<Arc<ObjectMetadata>>, ReadError>;
 
-/// A read in progress or completed. Each waiting caller polls the shared future.
-#[derive(Clone)]
-struct InFlightRead {
-    started: Instant,
-    /// Time of completion, and the result.
-    result: Shared<BoxFuture<'static, (Instant, MetadataReadResult)>>,
+/// Progress of a read.
+#[derive(Debug, Clone)]
+enum Progress {
+    /// The read waits for its turn. If the sender is dropped, it gets none.
+    Waiting,
+    /// The API server was asked.
+    Started,
+    /// The read has this result since this time.
+    Done(Instant, MetadataReadResult),
 }
 
-impl InFlightRead {
-    /// Returns whether another caller may use this read. A read that every caller abandoned makes no progress, so it
-    /// expires after `timeout`.
-    fn is_usable(&self, now: Instant, timeout: Duration) -> bool {
-        match self.result.peek() {
-            Some((completed, _)) => now.duration_since(*completed) < RESULT_TTL,
-            None => now.duration_since(self.started) < timeout,
+/// A read with its waiting reviews, which hold receivers of the progress.
+#[derive(Debug)]
+struct Read {
+    key: ObjectKey,
+    progress: watch::Sender<Progress>,
+}
+
+impl Read {
+    /// Returns true if no review waits for the read: one receiver is the reader's own.
+    fn is_abandoned(&self) -> bool {
+        self.progress.receiver_count() <= 1
+    }
+}
+
+/// The latest read of an object.
+#[derive(Debug)]
+struct LatestRead {
+    purpose: Purpose,
+    progress: watch::Receiver<Progress>,
+}
+
+impl LatestRead {
+    /// Returns true if a review may use this read. A read that waits with a lower priority is too slow.
+    fn is_usable(&self, purpose: Purpose, now: Instant) -> bool {
+        match &*self.progress.borrow() {
+            Progress::Waiting => self.purpose <= purpose && self.progress.has_changed().is_ok(),
+            Progress::Started => self.progress.has_changed().is_ok(),
+            Progress::Done(at, _) => now.duration_since(*at) < RESULT_TTL,
+        }
+    }
+}
+
+/// The reads of all objects.
+#[derive(Debug)]
+struct Reads {
+    turns: Turns<Read>,
+    latest: HashMap<ObjectKey, LatestRead>,
+    /// Number of reads in `latest` at which the outdated ones are removed.
+    sweep_len: usize,
+    /// True while a task grants turns to waiting reads.
+    is_granting: bool,
+}
+
+impl Reads {
+    /// Removes outdated reads once their number may have doubled, so that they take no memory forever.
+    fn sweep(&mut self, now: Instant) {
+        if self.latest.len() >= self.sweep_len {
+            self.latest.retain(|_, read| read.is_usable(Purpose::Advice, now));
+            self.sweep_len = MIN_SWEEP_LEN.max(self.latest.len() * 2);
         }
     }
 }
 
 /// Reader of object metadata that bypasses the caches.
-pub struct MetadataReader {
+#[derive(Debug)]
+pub struct MetadataReader(Arc<Inner>);
+
+struct Inner {
     client: Client,
     metrics: Arc<Metrics>,
-    /// Deadline of a read, including the wait for the rate limiter.
+    /// Deadline of a read.
     timeout: Duration,
-    limiter: Mutex<TokenBucket>,
-    reads: Mutex<HashMap<ObjectKey, InFlightRead>>,
+    reads: Mutex<Reads>,
+    /// A read waits or has finished.
+    changed: Notify,
 }
 
-impl fmt::Debug for MetadataReader {
+impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MetadataReader").field("limiter", &self.limiter).finish_non_exhaustive()
+        f.debug_struct("Inner")
+            .field("timeout", &self.timeout)
+            .field("reads", &self.reads)
+            .finish_non_exhaustive()
     }
 }
 
 impl MetadataReader {
-    /// Creates a reader. Each read takes at most `timeout`.
+    /// Creates a reader. Each read takes at most `timeout`, including the wait for its turn.
     #[must_use]
-    pub fn new(client: Client, metrics: Arc<Metrics>, timeout: Duration) -> Self {
-        let limiter = Mutex::new(TokenBucket::new(RATE, BURST, Instant::now()));
-        Self { client, metrics, timeout, limiter, reads: Mutex::default() }
+    pub fn new(client: Client, metrics: Arc<Metrics>, timeout: Duration, limits: ReadLimits) -> Self {
+        let reads = Mutex::new(Reads {
+            turns: Turns::new(limits, timeout, Instant::now()),
+            latest: HashMap::new(),
+            sweep_len: MIN_SWEEP_LEN,
+            is_granting: false,
+        });
+        Self(Arc::new(Inner { client, metrics, timeout, reads, changed: Notify::new() }))
+    }
+
+    /// Returns the deadline of reads that start now.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        Instant::now() + self.0.timeout
     }
 
     /// Returns the object's metadata as of at most [`RESULT_TTL`] ago; `None` if the object does not exist.
     ///
     /// # Errors
     ///
-    /// Returns an error if the read fails, times out, or exceeds the rate limit.
-    pub async fn read(&self, key: ObjectKey) -> MetadataReadResult {
+    /// Returns an error if the read fails, exceeds the deadline, or gets no turn.
+    pub async fn read(&self, key: ObjectKey, purpose: Purpose, deadline: Instant) -> MetadataReadResult {
         if !key.is_valid() {
             return Ok(None);
         }
-        let (_, result) = self.shared_read(key).result.await;
-        result
-    }
-
-    /// Returns the read in progress or a recent one, else starts a read.
-    fn shared_read(&self, key: ObjectKey) -> InFlightRead {
+        let limited = || {
+            self.0.metrics.record_live_read(match purpose {
+                Purpose::Unseen => LiveReadOutcome::Limited,
+                Purpose::Confirmation | Purpose::Advice => LiveReadOutcome::Omitted,
+            });
+            Err(ReadError::Limited { key: key.clone() })
+        };
         let now = Instant::now();
-        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(read) = reads.get(&key).filter(|read| read.is_usable(now, self.timeout)) {
-            self.metrics.record_live_read(LiveReadOutcome::Shared);
-            return read.clone();
+        let Some(mut progress) = self.0.join_or_start(&key, purpose, now) else { return limited() };
+        let turn_by = deadline.min(now + purpose.max_wait(self.0.timeout));
+        let turn = progress.wait_for(|progress| !matches!(progress, Progress::Waiting));
+        if !matches!(timeout_at(turn_by, turn).await, Ok(Ok(_))) {
+            return limited();
         }
-        reads.retain(|_, read| read.is_usable(now, self.timeout));
-        let wait =
-            self.limiter.lock().unwrap_or_else(PoisonError::into_inner).try_acquire(now, self.timeout / 2);
-        let result =
-            read_object(self.client.clone(), key.clone(), wait, self.timeout, Arc::clone(&self.metrics));
-        let read = InFlightRead { started: now, result: result.boxed().shared() };
-        reads.insert(key, read.clone());
-        read
+        let result = timeout_at(deadline, result(&mut progress)).await.ok().flatten();
+        result.unwrap_or_else(|| Err(failed(&key, &no_answer(self.0.timeout))))
     }
 }
 
-/// Reads an object after `wait`; fails if the rate limiter granted no read.
-async fn read_object(
-    client: Client,
-    key: ObjectKey,
-    wait: Option<Duration>,
-    timeout: Duration,
-    metrics: Arc<Metrics>,
-) -> (Instant, MetadataReadResult) {
-    let result = match wait {
-        Some(wait) => {
-            let call = async {
-                sleep(wait).await;
-                get_metadata(client, &key).await
-            };
-            call_with_timeout(timeout, call).await.map_err(|error| error.to_string())
+impl Inner {
+    /// Returns the progress of the latest read of the object, else of a new one. Returns `None` if too many reads wait.
+    fn join_or_start(
+        self: &Arc<Self>,
+        key: &ObjectKey,
+        purpose: Purpose,
+        now: Instant,
+    ) -> Option<watch::Receiver<Progress>> {
+        let mut reads = self.reads();
+        if let Some(latest) = reads.latest.get(key).filter(|latest| latest.is_usable(purpose, now)) {
+            self.metrics.record_live_read(LiveReadOutcome::Shared);
+            return Some(latest.progress.clone());
         }
-        None => Err("too many reads at the moment".to_owned()),
-    };
-    let result = result
-        .map(|metadata| metadata.map(|metadata| Arc::new(strip_irrelevant(&metadata))))
-        .map_err(|cause| ReadError { key, cause: cause.into() });
-    metrics.record_live_read(match result {
-        Ok(Some(_)) => LiveReadOutcome::Found,
-        Ok(None) => LiveReadOutcome::Absent,
-        Err(_) => LiveReadOutcome::Failed,
-    });
-    (Instant::now(), result)
+        reads.sweep(now);
+        let (sender, progress) = watch::channel(Progress::Waiting);
+        let read = Read { key: key.clone(), progress: sender };
+        match reads.turns.request(purpose, key.reader(), read, now, Read::is_abandoned) {
+            Request::Granted(read) => self.start(read),
+            Request::Waiting if reads.is_granting => self.changed.notify_one(),
+            Request::Waiting => {
+                reads.is_granting = true;
+                tokio::spawn(Arc::clone(self).grant_turns());
+            }
+            Request::Refused => return None,
+        }
+        reads.latest.insert(key.clone(), LatestRead { purpose, progress: progress.clone() });
+        Some(progress)
+    }
+
+    /// Grants turns until no read waits.
+    async fn grant_turns(self: Arc<Self>) {
+        loop {
+            let next = {
+                let mut reads = self.reads();
+                let next = reads.turns.next(Instant::now(), Read::is_abandoned);
+                reads.is_granting = !matches!(next, Next::Idle);
+                next
+            };
+            match next {
+                Next::Granted(read) => self.start(read),
+                Next::At(due) => {
+                    // An earlier turn is possible after another request or a finished read.
+                    let _ = timeout_at(due, self.changed.notified()).await;
+                }
+                Next::AfterRelease => self.changed.notified().await,
+                Next::Idle => return,
+            }
+        }
+    }
+
+    /// Starts a read that has a turn.
+    fn start(self: &Arc<Self>, read: Read) {
+        let turn = Turn(Arc::clone(self));
+        // Set before the task runs, because advice does not wait for a turn.
+        read.progress.send_replace(Progress::Started);
+        tokio::spawn(async move {
+            let result = turn.0.read_object(&read.key).await;
+            read.progress.send_replace(Progress::Done(Instant::now(), result));
+        });
+    }
+
+    async fn read_object(&self, key: &ObjectKey) -> MetadataReadResult {
+        let call = get_metadata(self.client.clone(), key);
+        let result = call_with_timeout(self.timeout, call)
+            .await
+            .map(|metadata| metadata.map(|metadata| Arc::new(strip_irrelevant(&metadata))))
+            .map_err(|error| failed(key, &error.to_string()));
+        self.metrics.record_live_read(match result {
+            Ok(Some(_)) => LiveReadOutcome::Found,
+            Ok(None) => LiveReadOutcome::Absent,
+            Err(_) => LiveReadOutcome::Failed,
+        });
+        result
+    }
+
+    fn reads(&self) -> MutexGuard<'_, Reads> {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A read's turn. Dropping it lets the next read start.
+struct Turn(Arc<Inner>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.reads().turns.release();
+        self.0.changed.notify_one();
+    }
+}
+
+/// Waits for the result. Returns `None` if the read ended without one.
+async fn result(progress: &mut watch::Receiver<Progress>) -> Option<MetadataReadResult> {
+    match &*progress.wait_for(|progress| matches!(progress, Progress::Done(..))).await.ok()? {
+        Progress::Done(_, result) => Some(result.clone()),
+        Progress::Waiting | Progress::Started => None,
+    }
+}
+
+fn failed(key: &ObjectKey, cause: &str) -> ReadError {
+    ReadError::Failed { key: key.clone(), cause: cause.into() }
 }
 
 async fn get_metadata(client: Client, key: &ObjectKey) -> kube::Result<Option<ObjectMeta>> {

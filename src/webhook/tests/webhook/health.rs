@@ -70,11 +70,13 @@ async fn metrics_page_shows_every_counter() {
         (ReviewOutcome::Denied(*Reason::ALL.last().unwrap()), 7_000_000),
         (ReviewOutcome::NotCreation, 0),
         (ReviewOutcome::Failed, 2_000_001),
+        (ReviewOutcome::Limited, 1_000_001),
     ] {
         metrics.record_pod_review(outcome, Duration::from_micros(micros));
     }
     metrics.record_workload_review(true);
     metrics.record_live_read(LiveReadOutcome::Shared);
+    metrics.record_live_read(LiveReadOutcome::Limited);
     metrics.record_watch_error(ObjectKind::Namespace);
     metrics.record_reload(ReloadedFile::Defaults, false);
     metrics.record_reload(ReloadedFile::Certificate, false);

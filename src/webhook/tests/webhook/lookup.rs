@@ -5,16 +5,24 @@ use std::time::Duration;
 
 use rolebridge_webhook::deadlines::Deadlines;
 use rolebridge_webhook::metadata::reader::RESULT_TTL;
+use rolebridge_webhook::object_kind::ObjectKind;
 use rolebridge_webhook::state::AppState;
 use rstest::rstest;
 use serde_json::{Value, json};
-use tokio::time::{Instant, advance};
+use tokio::time::{Instant, advance, sleep};
 
 use crate::support::api::{Api, Behavior};
 use crate::support::{ROLE, app_state, patch, pod, review, send_review, synced_state};
 
 const ACCOUNT: &str = "/api/v1/namespaces/shop/serviceaccounts/batch";
 const NAMESPACE: &str = "/api/v1/namespaces/shop";
+
+/// Returns a state with the cached namespace `shop`, in which the watch has not delivered the account `batch`.
+fn state_without_account(api: &Api) -> AppState {
+    let state = synced_state(api, &[]);
+    state.lookup.cache(ObjectKind::ServiceAccount).update(|accounts| accounts.remove("shop", "batch"));
+    state
+}
 
 async fn mutate(state: &Arc<AppState>) -> Value {
     send_review(state, "/mutate", &review(&pod())).await
@@ -41,7 +49,7 @@ async fn opt_in_of_the_namespace_is_read_live_before_a_skip() {
     pod["metadata"]["annotations"] = json!({});
     let response = send_review(&state, "/mutate", &review(&pod)).await;
     assert_eq!(response["patch"], Value::Null);
-    assert_eq!(api.requests(), [NAMESPACE, ACCOUNT], "a pod is skipped only after a live read");
+    assert_eq!(api.requests(), [NAMESPACE], "a service account cannot opt a pod in");
 }
 
 #[tokio::test]
@@ -67,17 +75,44 @@ async fn denial_that_depends_on_the_pod_alone_reads_nothing() {
 #[case::unavailable(Behavior::Unavailable, "the server is currently unable")]
 #[case::forbidden(Behavior::Forbidden, "serviceaccounts is forbidden")]
 #[tokio::test(start_paused = true)]
-async fn failed_read_denies_the_pod(#[case] behavior: Behavior, #[case] cause: &str) {
+async fn failed_read_of_an_unseen_account_denies_the_pod(#[case] behavior: Behavior, #[case] cause: &str) {
     let api = Api::with_annotations(&json!({ROLE.0: ROLE.1}));
     api.set_behavior(behavior);
-    let state = Arc::new(synced_state(&api, &[]));
+    let state = Arc::new(state_without_account(&api));
     let started = Instant::now();
     let response = mutate(&state).await;
     assert!(started.elapsed() < Deadlines::DEFAULT_REVIEW_TIMEOUT / 2, "the other half is for the body");
+    assert_eq!(api.requests(), [ACCOUNT], "the cached namespace is not read");
     let (code, message) = message(&response);
     assert_eq!(code, 503);
     let expected = format!("Failed to read service account shop/batch from the Kubernetes API: {cause}");
     assert!(message.starts_with(&expected) && message.ends_with(". Fix: try again."), "{message}");
+}
+
+#[rstest]
+#[case::silent(Behavior::Silent)]
+#[case::unavailable(Behavior::Unavailable)]
+#[case::forbidden(Behavior::Forbidden)]
+#[tokio::test(start_paused = true)]
+async fn failed_confirmation_leaves_the_decision_from_the_caches(#[case] behavior: Behavior) {
+    let api = Api::default();
+    api.set_behavior(behavior);
+    let response = mutate(&Arc::new(synced_state(&api, &[]))).await;
+    assert_eq!(message(&response).0, 403);
+    assert!(message(&response).1.contains(ROLE.0), "{response}");
+}
+
+#[tokio::test]
+async fn unseen_account_is_not_read_for_a_decision_without_it() {
+    let api = Api::default();
+    let state = Arc::new(state_without_account(&api));
+    for (opt_in, read) in [(Some("yes"), &[][..]), (Some("false"), &[]), (None, &[NAMESPACE])] {
+        let mut pod = pod();
+        pod["metadata"]["annotations"] =
+            opt_in.map_or(json!({}), |value| json!({"rolebridge.io/inject": value}));
+        send_review(&state, "/mutate", &review(&pod)).await;
+        assert_eq!(api.requests(), read, "{opt_in:?}");
+    }
 }
 
 #[tokio::test]
@@ -122,14 +157,14 @@ async fn read_continues_after_its_first_client_disconnects() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn abandoned_read_is_not_reused() {
+async fn read_of_a_canceled_review_is_not_reused_after_it_expires() {
     let api = Api::with_annotations(&json!({}));
     api.set_behavior(Behavior::Delayed(Duration::from_millis(100)));
     let state = Arc::new(synced_state(&api, &[]));
     let left = tokio::time::timeout(Duration::from_millis(50), mutate(&state)).await;
     assert!(left.is_err());
     assert_eq!(api.requests(), [NAMESPACE, ACCOUNT]);
-    advance(Duration::from_mins(10)).await;
+    sleep(RESULT_TTL + Duration::from_millis(100)).await;
     api.put(ACCOUNT, &json!({ROLE.0: ROLE.1}));
     patch(&mutate(&state).await);
     assert_eq!(api.requests(), [NAMESPACE, ACCOUNT]);
@@ -153,27 +188,6 @@ async fn result_is_reused_until_it_expires(#[case] behavior: Behavior) {
     advance(Duration::from_millis(20)).await;
     patch(&mutate(&state).await);
     assert_eq!(api.requests(), [NAMESPACE, ACCOUNT]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn reads_above_the_rate_limit_wait_or_fail() {
-    let api = Api::with_annotations(&json!({ROLE.0: ROLE.1}));
-    let state = Arc::new(synced_state(&api, &[]));
-    let ask = |number: usize| {
-        let mut pod = pod();
-        pod["spec"]["serviceAccountName"] = json!(format!("absent-{number}"));
-        let state = Arc::clone(&state);
-        async move { send_review(&state, "/mutate", &review(&pod)).await }
-    };
-    let started = Instant::now();
-    let responses = futures::future::join_all((0..400).map(ask)).await;
-    let count = |code| responses.iter().filter(|response| message(response).0 == code).count();
-    // A burst of 100, and 50 in the second that a read waits at most; one of them reads the namespace.
-    assert_eq!((count(403), count(503)), (149, 251));
-    assert_eq!(api.requests().len(), 150);
-    assert!(started.elapsed() <= Deadlines::default().live_read);
-    let busy = responses.iter().find(|response| message(response).0 == 503).unwrap();
-    assert!(message(busy).1.contains("too many reads at the moment"), "{busy}");
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ pub(crate) fn classify(
     }
     let sidecar = sidecar(pod);
     let admission = admit(view, &context.context);
-    let is_uncertain = admission.depends_on_metadata && !context.is_complete;
+    let is_uncertain = admission.depends_on_metadata.any() && !context.is_complete;
     Some(match (admission.decision, sidecar) {
         (Decision::Skip(Reason::OptedOut | Reason::NotOptedIn | Reason::MirrorPod), _) => return None,
         (Decision::Skip(Reason::AlreadyInjected), None) => {
@@ -85,7 +85,7 @@ pub(crate) fn classify(
         (Decision::Skip(_), Some(sidecar)) => injected(pod, sidecar, context, None),
         _ if context.is_excluded => PodState::Excluded,
         (Decision::Skip(reason), None) => PodState::Skipped(reason),
-        (Decision::Deny(denial), _) if denial.depends_on_metadata && !context.is_complete => {
+        (Decision::Deny(denial), _) if denial.depends_on_metadata.any() && !context.is_complete => {
             PodState::Missed(OptInTime::of(pod))
         }
         (Decision::Deny(denial), _) => PodState::Denied(denial.message),

@@ -157,7 +157,7 @@ fn used_names_paths_and_ports_are_denied() {
     let clash = |pod: &Value| {
         let Decision::Deny(denial) = admit_with(pod, DEFAULTS).0 else { panic!("accepted: {pod}") };
         assert_eq!(
-            (denial.reason, denial.depends_on_metadata),
+            (denial.reason, denial.depends_on_metadata.any()),
             (Reason::Clash, denial.message.contains("port"))
         );
         denial.message

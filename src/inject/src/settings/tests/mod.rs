@@ -13,6 +13,7 @@ use super::*;
 use crate::context::Context;
 use crate::defaults::Defaults;
 use crate::denial::Denial;
+use crate::metadata_dependency::MetadataDependency;
 use crate::object_metadata::ObjectMetadata;
 use crate::reason::Reason;
 use crate::view::Pod;
@@ -140,17 +141,17 @@ fn message_of_an_invalid_value_names_its_origin() {
         (
             Origin::Pod,
             "rolebridge.io/port on the pod: expected a port from 1024 to 65535, found \"80\".",
-            false,
+            MetadataDependency::NONE,
         ),
         (
             Origin::ServiceAccount,
             "rolebridge.io/port on the service account batch: expected a port from 1024 to 65535, found \"80\".",
-            true,
+            MetadataDependency::SERVICE_ACCOUNT,
         ),
         (
             Origin::Namespace,
             "rolebridge.io/port on the namespace shop: expected a port from 1024 to 65535, found \"80\".",
-            true,
+            MetadataDependency::BOTH,
         ),
     ] {
         let denial = Declared::at(origin, key::PORT, "80").denial(key::PORT);
@@ -265,7 +266,7 @@ fn annotated_request_above_the_annotated_limit_is_denied() {
         denial.message,
         "rolebridge.io/cpu-request on the pod: expected at most rolebridge.io/cpu-limit: \"1\" (on the namespace shop), found \"2\"."
     );
-    assert!(denial.depends_on_metadata);
+    assert_eq!(denial.depends_on_metadata, MetadataDependency::BOTH);
     assert!(declared(Origin::Defaults).complete("").resolve(|settings| settings.is_ok()));
 }
 

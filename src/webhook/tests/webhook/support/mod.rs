@@ -26,6 +26,7 @@ use rolebridge_webhook::live_defaults::LiveDefaults;
 use rolebridge_webhook::metadata::cache::MetadataStore;
 use rolebridge_webhook::metadata::lookup::MetadataLookup;
 use rolebridge_webhook::metadata::reader::MetadataReader;
+use rolebridge_webhook::metadata::turns::ReadLimits;
 use rolebridge_webhook::metrics::Metrics;
 use rolebridge_webhook::object_kind::ObjectKind;
 use rolebridge_webhook::state::AppState;
@@ -49,6 +50,11 @@ pub(crate) fn app_state(api: &Api) -> AppState {
 
 /// Returns the same with other deadlines.
 pub(crate) fn app_state_with(api: &Api, deadlines: Deadlines) -> AppState {
+    limited_state(api, deadlines, ReadLimits::DEFAULT)
+}
+
+/// Returns the same with other deadlines and limits of live reads.
+pub(crate) fn limited_state(api: &Api, deadlines: Deadlines, limits: ReadLimits) -> AppState {
     let metrics = Arc::new(Metrics::default());
     AppState {
         body_reader: BodyReader::for_reviews(deadlines.body),
@@ -56,6 +62,7 @@ pub(crate) fn app_state_with(api: &Api, deadlines: Deadlines) -> AppState {
             api.client(),
             Arc::clone(&metrics),
             deadlines.live_read,
+            limits,
         )),
         defaults: Arc::new(LiveDefaults::new(Defaults::from_yaml(DEFAULTS).unwrap())),
         metrics,

@@ -1,0 +1,200 @@
+//! Many pods at once: the limit on live reads denies none whose objects are cached, and serves all namespaces alike.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use rolebridge_inject::ObjectMetadata;
+use rolebridge_telemetry::exposition::Exposition;
+use rolebridge_webhook::deadlines::Deadlines;
+use rolebridge_webhook::metadata::reader::RESULT_TTL;
+use rolebridge_webhook::metadata::turns::{MAX_IN_FLIGHT, ReadLimits};
+use rolebridge_webhook::metrics::METRICS_PREFIX;
+use rolebridge_webhook::object_kind::ObjectKind;
+use rolebridge_webhook::state::AppState;
+use serde_json::{Value, json};
+use tokio::time::{sleep, sleep_until};
+
+use crate::support::api::{Api, Behavior};
+use crate::support::{ROLE, app_state, limited_state, pod, review, send_review};
+
+/// Adds a namespace that opts its pods in to the cache, as its watch does.
+fn label(state: &AppState, namespace: &str) {
+    let opted_in = ObjectMetadata::new([], [("rolebridge.io/inject", "enabled")]);
+    state.lookup.cache(ObjectKind::Namespace).update(|store| store.put("", namespace, opted_in));
+}
+
+/// Adds a service account to the cache, as its watch does.
+fn watch_account(state: &AppState, namespace: &str, name: &str, annotations: &[(&str, &str)]) {
+    let metadata = ObjectMetadata::new(annotations.iter().copied(), []);
+    state.lookup.cache(ObjectKind::ServiceAccount).update(|store| store.put(namespace, name, metadata));
+}
+
+/// Creates a service account with a role at the API server.
+fn create_account(api: &Api, namespace: &str, name: &str) {
+    api.put(&account_path(namespace, name), &json!({ROLE.0: ROLE.1}));
+}
+
+fn account_path(namespace: &str, name: &str) -> String {
+    format!("/api/v1/namespaces/{namespace}/serviceaccounts/{name}")
+}
+
+/// Creates a pod that only its namespace opts in.
+async fn create_pod(state: &Arc<AppState>, namespace: &str, account: &str) -> Value {
+    let mut pod = pod();
+    pod["metadata"]["annotations"] = json!({});
+    pod["spec"]["serviceAccountName"] = json!(account);
+    let mut review = review(&pod);
+    review["request"]["namespace"] = json!(namespace);
+    send_review(state, "/mutate", &review).await
+}
+
+/// Returns a counter of the metrics page, such as `live_reads_total{outcome="limited"}`.
+fn counter(state: &AppState, sample: &str) -> u64 {
+    let mut exposition = Exposition::new(METRICS_PREFIX);
+    state.metrics.write(&mut exposition);
+    let text = exposition.into_text();
+    let line = text.lines().find_map(|line| line.strip_prefix(&format!("{METRICS_PREFIX}{sample} ")));
+    line.unwrap_or_else(|| panic!("no {sample} in {text}")).parse().unwrap()
+}
+
+fn count(responses: &[Value], is_counted: impl Fn(&Value) -> bool) -> usize {
+    responses.iter().filter(|response| is_counted(response)).count()
+}
+
+fn is_injected(response: &Value) -> bool {
+    response["allowed"] == true && response["patch"].is_string()
+}
+
+fn is_skipped(response: &Value) -> bool {
+    response["allowed"] == true && response["patch"].is_null()
+}
+
+#[tokio::test(start_paused = true)]
+async fn pods_of_accounts_without_a_role_are_skipped_at_any_rate() {
+    let api = Api::default();
+    api.put("/api/v1/namespaces/shop", &json!({}));
+    let state = Arc::new(app_state(&api));
+    label(&state, "shop");
+    for n in 0..300 {
+        watch_account(&state, "shop", &format!("plain-{n}"), &[]);
+        api.put(&account_path("shop", &format!("plain-{n}")), &json!({}));
+    }
+    let create = async |n: u32| {
+        sleep(Duration::from_secs(1) * n / 150).await;
+        create_pod(&state, "shop", &format!("plain-{n}")).await
+    };
+    let responses = join_all((0..300).map(create)).await;
+    assert_eq!(count(&responses, is_skipped), 300);
+    let reads = api.requests().len();
+    // The burst of 100, 50 in each of the two seconds, and those that wait at their end.
+    assert!((150..=220).contains(&reads), "{reads}");
+    assert_eq!(counter(&state, r#"live_reads_total{outcome="limited"}"#), 0);
+    assert!(counter(&state, r#"live_reads_total{outcome="omitted"}"#) > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pods_of_new_accounts_share_one_read_of_each() {
+    let api = Api::default();
+    api.set_behavior(Behavior::Delayed(Duration::from_millis(5)));
+    let state = Arc::new(app_state(&api));
+    for n in 0..50 {
+        label(&state, &format!("team-{n}"));
+    }
+    let create = async |n: u32| {
+        let (namespace, account) = (format!("team-{}", n % 50), format!("new-{}", n % 500));
+        create_account(&api, &namespace, &account);
+        sleep(Duration::from_secs(1) * n / 500).await;
+        create_pod(&state, &namespace, &account).await
+    };
+    let responses = join_all((0..1000).map(create)).await;
+    assert_eq!(count(&responses, is_injected), 1000);
+    // The watch has delivered none of them, and two pods of an account share a read.
+    assert_eq!(api.requests().len(), 500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn deployment_updates_take_no_turn_of_a_pod() {
+    let api = Api::default();
+    let limits = ReadLimits { rate: 20, burst: 20 };
+    let state = Arc::new(limited_state(&api, Deadlines::default(), limits));
+    label(&state, "shop");
+    for n in 0..20 {
+        create_account(&api, "shop", &format!("new-{n}"));
+    }
+    let update = async |n: usize| {
+        let mut template = pod();
+        template["spec"]["serviceAccountName"] = json!(format!("plain-{n}"));
+        let deployment = json!({"kind": "Deployment", "spec": {"template": template}});
+        send_review(&state, "/workloads", &review(&deployment)).await
+    };
+    let updates = join_all((0..200).map(update)).await;
+    assert_eq!(count(&updates, |response| response["allowed"] == true), 200);
+    assert_eq!(api.requests().len(), 2, "a tenth of the burst");
+    let pods = join_all((0..20).map(async |n| create_pod(&state, "shop", &format!("new-{n}")).await)).await;
+    assert_eq!(count(&pods, is_injected), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn flood_of_unknown_accounts_denies_no_pod_of_another_namespace() {
+    let api = Api::default();
+    let state = Arc::new(app_state(&api));
+    for namespace in ["flood", "shop", "bank"] {
+        label(&state, namespace);
+        create_account(&api, namespace, "batch");
+    }
+    let flood = join_all((0..5000).map(async |n| create_pod(&state, "flood", &format!("unknown-{n}")).await));
+    let others = async {
+        // The burst is used up, and the flood waits.
+        sleep(Duration::from_millis(100)).await;
+        tokio::join!(create_pod(&state, "shop", "batch"), create_pod(&state, "bank", "batch"))
+    };
+    let (flood, (shop, bank)) = tokio::join!(flood, others);
+    assert!(is_injected(&shop) && is_injected(&bank), "{shop} {bank}");
+    let limited = count(&flood, |response| response["status"]["code"] == 503);
+    assert!(limited > 3000, "{limited}");
+    let message = flood.iter().find_map(|response| response["status"]["message"].as_str()).unwrap();
+    assert!(message.contains("too many reads at the moment. Fix: try again."), "{message}");
+    let limited = limited as u64;
+    assert_eq!(counter(&state, r#"live_reads_total{outcome="limited"}"#), limited);
+    assert_eq!(counter(&state, r#"reviews_total{outcome="limited",reason="read-limited"}"#), limited);
+    assert_eq!(counter(&state, r#"reviews_total{outcome="failed",reason="api-unavailable"}"#), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_turn_is_not_remembered() {
+    let api = Api::default();
+    let state = Arc::new(limited_state(&api, Deadlines::default(), ReadLimits { rate: 10, burst: 1 }));
+    label(&state, "shop");
+    for n in 0..12 {
+        create_account(&api, "shop", &format!("new-{n}"));
+    }
+    let start = tokio::time::Instant::now();
+    let create = async |n: usize| create_pod(&state, "shop", &format!("new-{n}")).await;
+    let retry = async {
+        let refused = create(11).await;
+        assert!(start.elapsed() < RESULT_TTL / 10, "one read starts, and ten have a turn within a second");
+        sleep_until(start + RESULT_TTL / 2).await;
+        (refused, create(11).await)
+    };
+    let (first, (refused, retried)) = tokio::join!(join_all((0..11).map(create)), retry);
+    assert_eq!(refused["status"]["code"], 503, "{refused}");
+    assert!(is_injected(&retried), "{retried}");
+    // The turn of the last one that waited came at its deadline.
+    assert!(count(&first, is_injected) >= 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_api_server_gets_a_limited_number_of_reads_at_once() {
+    let api = Api::default();
+    api.set_behavior(Behavior::Silent);
+    let state = Arc::new(app_state(&api));
+    label(&state, "shop");
+    let responses =
+        join_all((0..200).map(async |n| create_pod(&state, "shop", &format!("new-{n}")).await)).await;
+    assert_eq!(count(&responses, |response| response["status"]["code"] == 503), 200);
+    assert_eq!(api.requests().len(), MAX_IN_FLIGHT);
+    api.set_behavior(Behavior::Prompt);
+    create_account(&api, "shop", "later");
+    assert!(is_injected(&create_pod(&state, "shop", "later").await), "the turns were given back");
+}
