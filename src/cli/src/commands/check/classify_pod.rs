@@ -2,7 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
-use rolebridge_inject::{Context, Decision, OptIn, Reason, admit};
+use rolebridge_core::env::sidecar::HTTPS_PROXY;
+use rolebridge_core::redact::redact_userinfo;
+use rolebridge_inject::{Context, Decision, OptIn, Reason, Settings, admit};
 
 use crate::cluster::pod::{has_finished, last_termination, sidecar, sidecar_status, waiting_message};
 use crate::commands::check::opt_in_time::OptInTime;
@@ -37,8 +39,28 @@ pub(crate) enum PodIssue {
     WouldBeDenied(String),
     /// The pod's sidecar has this image; new pods get another version.
     OtherVersion(String),
+    /// The pod's sidecar has another proxy than new pods get.
+    OtherProxy(ProxyChange),
     /// The sidecar has no token, with the message of the kubelet or the sidecar.
     NotReady(Option<String>),
+}
+
+/// A difference between the proxy of a sidecar and that of new pods. Users and passwords are redacted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ProxyChange {
+    pub(crate) found: Option<String>,
+    pub(crate) new: Option<String>,
+}
+
+impl ProxyChange {
+    /// Returns the difference, if there is one.
+    fn of(sidecar: &Container, settings: &Settings<'_>) -> Option<Self> {
+        let variable = sidecar.env.iter().flatten().find(|variable| variable.name == HTTPS_PROXY);
+        let found = variable.and_then(|variable| variable.value.as_deref()).filter(|value| !value.is_empty());
+        let new = settings.sidecar.https_proxy.as_ref().map(|proxy| &*proxy.value);
+        let [found, new] = [found, new].map(|url| url.map(|url| redact_userinfo(url).into_owned()));
+        (found != new).then_some(Self { found, new })
+    }
 }
 
 /// The facts that decide about a pod, in addition to the pod.
@@ -75,7 +97,9 @@ pub(crate) fn classify(
             PodState::Injected { issues: Vec::new(), other_image: None }
         }
         (Decision::Skip(Reason::AlreadyInjected) | Decision::Patch(_), Some(sidecar)) => {
-            injected(pod, sidecar, context, None)
+            let proxy = admission.settings.and_then(|settings| ProxyChange::of(sidecar, &settings));
+            let proxy = proxy.filter(|_| context.is_complete).map(PodIssue::OtherProxy);
+            injected(pod, sidecar, context, proxy)
         }
         (Decision::Deny(denial), Some(sidecar)) if denial.reason != Reason::Clash => {
             let denied = (!is_uncertain).then_some(PodIssue::WouldBeDenied(denial.message));
@@ -94,14 +118,14 @@ pub(crate) fn classify(
 }
 
 /// Returns the state of an injected pod with a sidecar.
-fn injected(pod: &Pod, sidecar: &Container, context: &PodContext<'_>, denied: Option<PodIssue>) -> PodState {
+fn injected(pod: &Pod, sidecar: &Container, context: &PodContext<'_>, issue: Option<PodIssue>) -> PodState {
     // The pod's spec has the image that runs. An annotation could state any.
     let image = sidecar.image.as_deref().unwrap_or_default();
     let new_image = context.image.filter(|new| *new != image);
     let has_other_version = new_image.is_some_and(|new| image_ref::version(new) != image_ref::version(image));
     let other_version = has_other_version.then(|| PodIssue::OtherVersion(image.to_owned()));
     PodState::Injected {
-        issues: denied.into_iter().chain(other_version).chain(not_ready(pod, context.now)).collect(),
+        issues: issue.into_iter().chain(other_version).chain(not_ready(pod, context.now)).collect(),
         other_image: new_image.filter(|_| !has_other_version).map(|_| image.to_owned()),
     }
 }

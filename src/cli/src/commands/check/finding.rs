@@ -67,6 +67,8 @@ checks! {
     SidecarVersion = "sidecar-version", Pods;
     /// The images of the sidecars.
     SidecarImage = "sidecar-image", Pods;
+    /// The proxies of the sidecars.
+    SidecarProxy = "sidecar-proxy", Pods;
     /// The readiness of the sidecars.
     SidecarReady = "sidecar-ready", Pods;
     /// The role annotations of the service accounts.

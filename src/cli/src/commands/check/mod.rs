@@ -19,17 +19,18 @@ mod service_account;
 mod serving_cert;
 mod snapshot;
 
-use clap::Args;
-use jiff::Timestamp;
-use kube::Client;
+use std::path::PathBuf;
 
-use self::collect_pods::{PodCheckContext, PodCollection};
+use clap::Args;
+
+use self::collect_pods::PodCheckContext;
 use self::finding::{Check, Finding, Severity};
 use self::progress::Progress;
 use self::report::Report;
-use self::snapshot::{InstallationSnapshot, excluded_namespaces};
+use self::snapshot::excluded_namespaces;
 use crate::cluster::{block_on, connect, release, with_timeout};
 use crate::error::CliError;
+use crate::input::manifests::read_defaults;
 use crate::output::{Console, OutputFormat};
 
 /// The arguments of `check`.
@@ -41,6 +42,11 @@ pub(crate) struct CheckArgs {
     /// The kubeconfig context to use instead of the current one
     #[arg(long)]
     context: Option<String>,
+    /// Check the pods against this defaults.yaml instead of the installed one, as after an upgrade
+    ///
+    /// Accepts the ConfigMap that contains it too, for example from `helm template`; `-` is standard input.
+    #[arg(long, value_name = "FILE")]
+    defaults: Option<PathBuf>,
     /// The namespace of the installed chart [default: that of the Service in the webhook configuration]
     #[arg(long, value_name = "NAMESPACE")]
     release_namespace: Option<String>,
@@ -61,6 +67,7 @@ pub(crate) fn run(args: &CheckArgs, format: OutputFormat, out: &mut Console<'_>)
 }
 
 async fn collect_and_evaluate(args: &CheckArgs) -> Result<Report, CliError> {
+    let defaults = args.defaults.as_deref().map(read_defaults).transpose()?;
     let progress = Progress::start();
     let (client, default_namespace) = connect(args.context.as_deref()).await?;
     // An unreachable cluster is an error of the command, not a finding.
@@ -74,26 +81,15 @@ async fn collect_and_evaluate(args: &CheckArgs) -> Result<Report, CliError> {
     let namespace = args.namespace.as_deref().unwrap_or(&default_namespace);
     let snapshot = collect::collect(&client, release, configurations, namespace, &progress).await;
     let mut findings = rules::evaluate_installation(&snapshot);
-    let pods = collect_pods(&client, args.namespace.as_deref(), &snapshot, &progress).await;
+    let context = PodCheckContext {
+        defaults: defaults.or_else(|| snapshot.defaults.iter().flatten().flatten().next().cloned()),
+        excluded: snapshot.configurations.as_deref().map(excluded_namespaces).unwrap_or_default(),
+        now: snapshot.now,
+    };
+    let mut pods = collect_pods::collect(&client, args.namespace.as_deref(), &context, &progress).await;
+    events::collect(&client, &mut pods).await;
     findings.extend(rules::pods::evaluate(&pods));
     Ok(Report { title: snapshot.title(), findings })
-}
-
-async fn collect_pods(
-    client: &Client,
-    namespace: Option<&str>,
-    snapshot: &InstallationSnapshot,
-    progress: &Progress,
-) -> PodCollection {
-    let defaults = snapshot.defaults.as_ref().ok().and_then(Option::as_ref);
-    let context = PodCheckContext {
-        defaults: defaults.and_then(|defaults| defaults.as_ref().ok()).cloned(),
-        excluded: snapshot.configurations.as_deref().map(excluded_namespaces).unwrap_or_default(),
-        now: Timestamp::now(),
-    };
-    let mut pods = collect_pods::collect(client, namespace, &context, progress).await;
-    events::collect(client, &mut pods).await;
-    pods
 }
 
 /// Reports that there is no release.

@@ -1,7 +1,9 @@
 //! The finding for each problem of pods.
 
+use rolebridge_core::annotations::HTTPS_PROXY;
+
 use crate::commands::check::aggregate::{OwnerRef, PodGroup, PodProblem};
-use crate::commands::check::classify_pod::PodIssue;
+use crate::commands::check::classify_pod::{PodIssue, ProxyChange};
 use crate::commands::check::finding::{Check, Finding, Severity, as_sentence};
 use crate::commands::check::opt_in_time::OptInTime;
 use crate::output::quote::shell;
@@ -113,6 +115,9 @@ fn issue_message(
                 "{pods} {have} the sidecar {image}; new pods get a different version. Fix (not urgent): {restart_hint}."
             ),
         ),
+        PodIssue::OtherProxy(change) => {
+            (Check::SidecarProxy, Severity::Warning, proxy_message(change, phrasing))
+        }
         PodIssue::NotReady(message) => {
             let log_hint = || {
                 format!(
@@ -126,4 +131,20 @@ fn issue_message(
             (Check::SidecarReady, Severity::Error, message)
         }
     }
+}
+
+fn proxy_message(change: &ProxyChange, phrasing: &Phrasing<'_>) -> String {
+    let Phrasing { pods, namespace, .. } = phrasing;
+    let [found, new] = [&change.found, &change.new].map(|proxy| proxy.as_deref().unwrap_or("no proxy"));
+    let uses = phrasing.form("uses", "use");
+    let fix = match &change.found {
+        Some(_) => {
+            let need = phrasing.form("it needs", "they need");
+            format!(
+                "if {need} {found}, set {HTTPS_PROXY} on the namespace {namespace}, or https-proxy in the chart's defaults"
+            )
+        }
+        None => format!("check that {new} forwards requests to AWS and Google"),
+    };
+    format!("{pods} {uses} {found}, but new pods get {new}. Fix: {fix}.")
 }

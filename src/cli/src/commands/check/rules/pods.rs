@@ -107,7 +107,7 @@ fn malformed_roles(pods: &PodCollection) -> impl Iterator<Item = Finding> {
 }
 
 /// Returns the findings of checks without a problem.
-fn passing(pods: &PodCollection) -> [Finding; 6] {
+fn passing(pods: &PodCollection) -> [Finding; 7] {
     let summary = &pods.summary;
     let ok = |check, object: &str, message| Finding::new(check, Severity::Ok, object, message);
     let count = |count: usize, noun: &str| match count {
@@ -136,6 +136,7 @@ fn passing(pods: &PodCollection) -> [Finding; 6] {
             "Pods",
             "Every sidecar of that version has the image that the chart sets.".to_owned(),
         ),
+        ok(Check::SidecarProxy, "Pods", "Every sidecar has the proxy that new pods get.".to_owned()),
         ok(Check::SidecarReady, "Pods", "Every running sidecar has a token.".to_owned()),
         ok(
             Check::RoleArn,
