@@ -82,7 +82,7 @@ annotations! {
     /// `CONFIGMAP/KEY` in the pod's namespace: additional TLS roots for the sidecar, in PEM.
     CA_BUNDLE = "ca-bundle", default "none";
     /// The sidecar's proxy, `http://HOST:PORT`. Do not put a password here: everyone who can read the pod can read it.
-    HTTPS_PROXY = "https-proxy", default "the proxy of the app's containers if they agree, else the chart's";
+    HTTPS_PROXY = "https-proxy", default "the chart's; if `https-proxy` is not locked, the app's containers come first if they agree";
     /// The hosts that the sidecar reaches without its proxy.
     NO_PROXY = "no-proxy", default "the exceptions of the app's containers if they agree, else the chart's";
     /// Seconds after which a sidecar without a first token exits with the reason as its termination message.

@@ -70,13 +70,24 @@ const AGENT_ADDRESSES: [IpAddr; 2] = [
 /// # Errors
 /// Returns an error if the host is not the agent or a loopback address.
 pub fn pod_identity_uri(text: &str) -> Result<&str, InvalidValue> {
+    uri_of_address(text, |address| AGENT_ADDRESSES.contains(&address) || address.is_loopback())
+}
+
+/// Parses the URI of the EKS Pod Identity agent itself. The agent's two addresses lead to the same agent of the node.
+///
+/// # Errors
+/// Returns an error if the host is not the agent.
+pub fn agent_uri(text: &str) -> Result<&str, InvalidValue> {
+    uri_of_address(text, |address| AGENT_ADDRESSES.contains(&address))
+}
+
+fn uri_of_address(text: &str, is_valid: impl FnOnce(IpAddr) -> bool) -> Result<&str, InvalidValue> {
     let is_path_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/?".contains(&byte);
     let rest = text.strip_prefix("http://").unwrap_or_default();
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = host_of(authority).map(|host| host.trim_start_matches('[').trim_end_matches(']'));
     let address = host.and_then(|host| host.parse::<IpAddr>().ok());
-    let is_agent = address.is_some_and(|address| AGENT_ADDRESSES.contains(&address) || address.is_loopback());
-    if is_agent && path.bytes().all(is_path_byte) {
+    if address.is_some_and(is_valid) && path.bytes().all(is_path_byte) {
         return Ok(text);
     }
     Err(InvalidValue::expected(
@@ -111,6 +122,7 @@ mod tests {
             "http://[::1]:8080/v1/credentials",
         ] {
             assert_eq!(pod_identity_uri(text), Ok(text));
+            assert_eq!(agent_uri(text).is_ok(), !text.contains(":8080"), "{text}");
         }
         for text in [
             "",

@@ -11,12 +11,15 @@ use crate::pattern::Pattern;
 ///
 /// Tokens are sent to these endpoints, so a pod must not redirect them. The universe determines both of Google's, and no
 /// pattern of `allowed.providers` covers it. If a library leaves the audience unsigned, a token that was sent to another
-/// universe is also valid for the real provider.
+/// universe is also valid for the real provider. A proxy and its CA receive what is sent to every endpoint. `no-proxy` is
+/// not among them, because it only leads back to the endpoints.
 pub const LOCKED: &[&str] = &[
     annotations::AWS_STS_ENDPOINT,
     annotations::STS_ENDPOINT,
     annotations::IAM_CREDENTIALS_ENDPOINT,
     annotations::UNIVERSE_DOMAIN,
+    annotations::HTTPS_PROXY,
+    annotations::CA_BUNDLE,
 ];
 
 /// The platform team's validated defaults.

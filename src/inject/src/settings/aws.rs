@@ -111,7 +111,9 @@ impl<'a> Aws<'a> {
 /// Resolves the source of the AWS credentials: the annotation, else EKS Pod Identity if its webhook has changed the pod and
 /// no role is set. If both are present, the role wins, so the result does not depend on the order of the webhooks.
 pub(super) fn credentials(precedence: &Precedence<'_>) -> Result<Setting<CredentialsSource>, Denial> {
-    let detected = if app_env::carries_pod_identity(precedence.pod) && role(precedence).is_none() {
+    let is_detected =
+        app_env::carries_pod_identity(precedence.pod) && !precedence.locks(key::AWS_CREDENTIALS);
+    let detected = if is_detected && role(precedence).is_none() {
         Setting { value: CredentialsSource::PodIdentity, origin: Origin::Pod }
     } else {
         Setting::built_in(CredentialsSource::Irsa)
@@ -119,29 +121,39 @@ pub(super) fn credentials(precedence: &Precedence<'_>) -> Result<Setting<Credent
     Ok(precedence.optional(key::AWS_CREDENTIALS, parse::aws_credentials)?.unwrap_or(detected))
 }
 
-/// Returns the URI of EKS Pod Identity's agent: the one that the app containers use, else the default.
+/// Returns the URI of EKS Pod Identity's agent: the one that the app containers use, else the default. Another program on
+/// loopback would determine the role.
 fn agent_uri<'a>(precedence: &Precedence<'a>) -> Result<&'a str, Denial> {
-    match precedence.of_app(&[AWS_CONTAINER_CREDENTIALS_FULL_URI]) {
-        Some(raw) => Ok(precedence.read(raw, parse::pod_identity_uri)?.value),
-        None => Ok(POD_IDENTITY_URI),
+    let Some(raw) = precedence.variable(&[AWS_CONTAINER_CREDENTIALS_FULL_URI]) else {
+        return Ok(POD_IDENTITY_URI);
+    };
+    if locked_agent(precedence).is_some() {
+        let agent = precedence.read_variable(raw, parse::agent_uri)?;
+        return Ok(agent.map_or(POD_IDENTITY_URI, |uri| uri.value));
     }
+    Ok(precedence.read(raw, parse::pod_identity_uri)?.value)
+}
+
+/// Returns the locked setting that fixes the source of the credentials, if there is one.
+pub(super) fn locked_agent(precedence: &Precedence<'_>) -> Option<&'static str> {
+    [key::AWS_CREDENTIALS, key::ROLE_ARN].into_iter().find(|setting| precedence.locks(setting))
 }
 
 /// Returns the IAM role: Rolebridge's annotation, else EKS's, else the chart's defaults.
 fn role<'a>(precedence: &Precedence<'a>) -> Option<RawSetting<'a>> {
     (precedence.annotated(key::ROLE_ARN))
-        .or_else(|| precedence.of_service_account(eks::ROLE_ARN))
+        .or_else(|| precedence.of_eks(key::ROLE_ARN, eks::ROLE_ARN))
         .or_else(|| precedence.default(key::ROLE_ARN))
 }
 
 fn audience<'a>(precedence: &Precedence<'a>) -> Result<Setting<&'a str>, Denial> {
-    let raw = precedence.of_service_account(eks::AUDIENCE).filter(|raw| !raw.text.is_empty());
+    let raw = precedence.of_eks(key::ROLE_ARN, eks::AUDIENCE).filter(|raw| !raw.text.is_empty());
     raw.map_or(Ok(Setting::built_in(TOKEN_AUDIENCE)), |raw| precedence.read(raw, Ok))
 }
 
 fn token_lifetime(precedence: &Precedence<'_>) -> Result<Setting<u32>, Denial> {
     let raw = (precedence.annotated(key::AWS_TOKEN_LIFETIME))
-        .or_else(|| precedence.of_service_account(eks::TOKEN_EXPIRATION))
+        .or_else(|| precedence.of_eks(key::AWS_TOKEN_LIFETIME, eks::TOKEN_EXPIRATION))
         .or_else(|| precedence.default(key::AWS_TOKEN_LIFETIME));
     let lifetime = raw.map(|raw| precedence.read(raw, parse::aws_token_lifetime)).transpose()?;
     Ok(lifetime.unwrap_or(Setting::built_in(TOKEN_LIFETIME)))
@@ -163,7 +175,7 @@ fn region<'a>(precedence: &Precedence<'a>, partition: Option<Partition>) -> Resu
     }
     let default =
         precedence.default(key::AWS_REGION).map(|raw| precedence.read(raw, parse::region)).transpose()?;
-    let raw = precedence.of_app(app_env::REGION);
+    let raw = precedence.of_app(key::AWS_REGION, app_env::REGION);
     let from_app = raw.map(|raw| precedence.read_variable(raw, parse::region)).transpose()?.flatten();
     let built_in = partition.map_or("us-east-1", |partition| partition.default_region);
     Ok([from_app, default]
@@ -174,15 +186,31 @@ fn region<'a>(precedence: &Precedence<'a>, partition: Option<Partition>) -> Resu
 }
 
 fn missing_role(precedence: &Precedence<'_>) -> Denial {
-    Denial::for_settings(
-        Reason::NoAwsIdentity,
-        format!(
-            "{} on the service account {}: expected an IAM role, found none. Fix: set it to \
-             arn:aws:iam::ACCOUNT:role/NAME, or set {} or {}: \"pod-identity\" on the pod.",
-            eks::ROLE_ARN,
-            DisplayName(precedence.pod.service_account()),
-            key::ROLE_ARN,
-            key::AWS_CREDENTIALS
-        ),
-    )
+    let account = format!("on the service account {}", DisplayName(precedence.pod.service_account()));
+    let ignored = |location: &str, setting: &str| {
+        format!(" {location} is ignored, because {setting} is locked by the platform team.")
+    };
+    let is_role_locked = precedence.locks(key::ROLE_ARN);
+    let (place, mut fix) = if is_role_locked {
+        let namespace = precedence.context.namespace;
+        let place = format!("{} on the namespace {namespace} or in the chart's defaults", key::ROLE_ARN);
+        (place, "set it in one of these places".to_owned())
+    } else {
+        let fix = format!("set it to arn:aws:iam::ACCOUNT:role/NAME, or set {}", key::ROLE_ARN);
+        (format!("{} {account}", eks::ROLE_ARN), fix)
+    };
+    let mut reasons = String::new();
+    let declared = precedence.context.service_account.and_then(|account| account.annotation(eks::ROLE_ARN));
+    if is_role_locked && declared.is_some() {
+        reasons += &ignored(&format!("{} {account}", eks::ROLE_ARN), key::ROLE_ARN);
+    }
+    if !precedence.locks(key::AWS_CREDENTIALS) {
+        let separator = if is_role_locked { ", or set" } else { " or" };
+        fix += &format!("{separator} {}: \"pod-identity\" on the pod", key::AWS_CREDENTIALS);
+    } else if app_env::carries_pod_identity(precedence.pod) {
+        reasons +=
+            &ignored(&format!("{AWS_CONTAINER_CREDENTIALS_FULL_URI} on the pod"), key::AWS_CREDENTIALS);
+    }
+    let message = format!("{place}: expected an IAM role, found none.{reasons} Fix: {fix}.");
+    Denial::for_settings(Reason::NoAwsIdentity, message)
 }

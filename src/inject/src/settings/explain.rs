@@ -32,7 +32,7 @@ pub fn declared_settings<'a>(
     let precedence = Precedence { pod, context: *context };
     ALL.iter().filter(|annotation| annotation.key != key::INJECT).filter_map(move |annotation| {
         let from_eks =
-            || precedence.of_service_account(eks::ROLE_ARN).filter(|_| annotation.key == key::ROLE_ARN);
+            || precedence.of_eks(key::ROLE_ARN, eks::ROLE_ARN).filter(|_| annotation.key == key::ROLE_ARN);
         let raw = precedence
             .annotated(annotation.key)
             .or_else(from_eks)

@@ -40,14 +40,28 @@ impl<'a> Precedence<'a> {
             .or_else(|| namespace_metadata?.annotation(key).map(raw(Origin::Namespace)))
     }
 
-    /// Returns an annotation of the service account, such as EKS's.
-    pub(crate) fn of_service_account(&self, key: &'static str) -> Option<RawSetting<'a>> {
-        let text = self.context.service_account?.annotation(key)?;
-        Some(RawSetting { key, text, origin: Origin::ServiceAccount })
+    /// Returns true if only the namespace and the chart's defaults may set the annotation.
+    pub(crate) fn locks(&self, setting: &str) -> bool {
+        self.context.defaults.locks(setting)
     }
 
-    /// Returns the value of the first variable that the app containers agree on.
-    pub(crate) fn of_app(&self, names: &'static [&'static str]) -> Option<RawSetting<'a>> {
+    /// Returns EKS's annotation of the service account, from which a setting is derived unless it is locked.
+    pub(crate) fn of_eks(&self, setting: &'static str, key: &'static str) -> Option<RawSetting<'a>> {
+        let service_account = self.context.service_account.filter(|_| !self.locks(setting))?;
+        Some(RawSetting { key, text: service_account.annotation(key)?, origin: Origin::ServiceAccount })
+    }
+
+    /// Returns the variable that the app containers agree on, from which a setting is derived unless it is locked.
+    pub(crate) fn of_app(
+        &self,
+        setting: &'static str,
+        names: &'static [&'static str],
+    ) -> Option<RawSetting<'a>> {
+        if self.locks(setting) { None } else { self.variable(names) }
+    }
+
+    /// Returns the first of the variables that the app containers agree on.
+    pub(crate) fn variable(&self, names: &'static [&'static str]) -> Option<RawSetting<'a>> {
         let text = app_env::value(self.pod, names)?;
         Some(RawSetting { key: names.first()?, text, origin: Origin::Pod })
     }
@@ -70,7 +84,7 @@ impl<'a> Precedence<'a> {
         parse: impl FnOnce(&'a str) -> Result<T, InvalidValue>,
     ) -> Result<Setting<T>, Denial> {
         let RawSetting { key, text, origin } = raw;
-        if matches!(origin, Origin::Pod | Origin::ServiceAccount) && self.context.defaults.locks(key) {
+        if matches!(origin, Origin::Pod | Origin::ServiceAccount) && self.locks(key) {
             let message = format!(
                 "{key} {}: expected no value, because it is locked by the platform team. Fix: remove it. Only the \
                  namespace or the chart's defaults may set it.",

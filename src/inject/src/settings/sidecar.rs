@@ -112,7 +112,7 @@ fn https_proxy<'a>(precedence: &Precedence<'a>) -> Result<Option<Setting<Cow<'a,
     if let Some(raw) = precedence.annotated(key::HTTPS_PROXY) {
         return precedence.read(raw, parse::proxy).map(into_cow).map(Some);
     }
-    let from_app = precedence.of_app(app_env::HTTPS_PROXY);
+    let from_app = precedence.of_app(key::HTTPS_PROXY, app_env::HTTPS_PROXY);
     let from_app = from_app.map(|raw| precedence.read_variable(raw, parse::proxy_variable));
     if let Some(proxy) = from_app.transpose()?.flatten() {
         return Ok(Some(proxy));
@@ -125,7 +125,7 @@ fn no_proxy<'a>(precedence: &Precedence<'a>) -> Result<Option<Setting<&'a str>>,
     if let Some(raw) = precedence.annotated(key::NO_PROXY) {
         return precedence.read(raw, parse::no_proxy).map(Some);
     }
-    let from_app = precedence.of_app(app_env::NO_PROXY);
+    let from_app = precedence.of_app(key::NO_PROXY, app_env::NO_PROXY);
     let from_app = from_app.map(|raw| precedence.read_variable(raw, parse::no_proxy));
     if let Some(hosts) = from_app.transpose()?.flatten() {
         return Ok(Some(hosts));

@@ -12,7 +12,7 @@ use crate::message::{MAX_NAMES_IN_WARNING, join_names};
 use crate::patch::env::Variable;
 use crate::patch::{mesh_startup, position, sidecar};
 use crate::reinvocation::ExistingSidecar;
-use crate::settings::Settings;
+use crate::settings::{Settings, ignored_values};
 use crate::view::{Container, Env, Pod};
 
 /// Returns the warnings about the settings and the pod.
@@ -30,11 +30,12 @@ pub(crate) fn for_settings(
         warnings.extend(containers_before_sidecar(pod, settings));
         warnings.extend(unverified_partition(settings));
         warnings.extend(unused::resources(pod, settings));
-        warnings.extend(proxy::ambiguous_proxy(pod, settings));
-        warnings.extend(proxy::ambiguous_no_proxy(pod, settings));
+        warnings.extend(proxy::ambiguous_proxy(pod, context, settings));
+        warnings.extend(proxy::ambiguous_no_proxy(pod, context, settings));
     } else {
         warnings.extend(unused::sidecar_settings(pod));
     }
+    warnings.extend(ignored_values(pod, context, settings).map(|value| value.to_string()));
     warnings.extend(unused::token_lifetime(settings));
     warnings.extend(ineffective::warn_about_labels(pod));
     unused::metadata_keys(pod, context, &mut warnings);

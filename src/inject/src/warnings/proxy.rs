@@ -2,6 +2,7 @@
 
 use rolebridge_core::annotations as key;
 
+use crate::context::Context;
 use crate::message::{MAX_NAMES_IN_WARNING, join_names};
 use crate::settings::app_env::{self, CommonValue};
 use crate::settings::parse::check;
@@ -9,8 +10,12 @@ use crate::settings::{Settings, Sidecar};
 use crate::view::Pod;
 
 /// Returns a warning if the app containers have a proxy and the sidecar does not use it.
-pub(super) fn ambiguous_proxy(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
-    if settings.sidecar.https_proxy.is_some() {
+pub(super) fn ambiguous_proxy(
+    pod: &Pod<'_>,
+    context: &Context<'_>,
+    settings: &Settings<'_>,
+) -> Option<String> {
+    if settings.sidecar.https_proxy.is_some() || context.defaults.locks(key::HTTPS_PROXY) {
         return None;
     }
     let problem = match app_env::common_value(pod, app_env::HTTPS_PROXY) {
@@ -32,9 +37,13 @@ pub(super) fn ambiguous_proxy(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<
 
 /// Returns a warning if the app containers have a `NO_PROXY` that the sidecar cannot use, so it calls everything through
 /// its proxy.
-pub(super) fn ambiguous_no_proxy(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
+pub(super) fn ambiguous_no_proxy(
+    pod: &Pod<'_>,
+    context: &Context<'_>,
+    settings: &Settings<'_>,
+) -> Option<String> {
     let Sidecar { https_proxy, no_proxy, .. } = &settings.sidecar;
-    if https_proxy.is_none() || no_proxy.is_some() {
+    if https_proxy.is_none() || no_proxy.is_some() || context.defaults.locks(key::NO_PROXY) {
         return None;
     }
     let unusable = app_env::variables(pod, app_env::NO_PROXY).filter(|(_, variable)| {

@@ -2,7 +2,14 @@
 
 use serde_json::json;
 
-use super::{DEFAULTS, env, injected, pod, sidecar};
+use super::{env, injected, pod, sidecar};
+
+/// Defaults with which the sidecar uses the app's proxy.
+const UNLOCKED: &str = "locked: []
+settings:
+  provider: projects/1/locations/global/workloadIdentityPools/pool/providers/prod
+  role-arn: arn:aws:iam::123456789012:role/batch
+";
 
 #[test]
 fn no_proxy_of_a_container_with_a_proxy_is_extended() {
@@ -34,7 +41,7 @@ fn no_proxy_of_a_container_with_a_proxy_is_extended() {
         if has_env_from {
             web["envFrom"] = json!([{"configMapRef": {"name": "settings"}}]);
         }
-        let (patched, warnings) = injected(&pod(&web), DEFAULTS);
+        let (patched, warnings) = injected(&pod(&web), UNLOCKED);
         let variables = patched["spec"]["containers"][0]["env"].as_array().unwrap();
         let others: Vec<_> = variables
             .iter()
@@ -49,7 +56,7 @@ fn no_proxy_of_a_container_with_a_proxy_is_extended() {
         // With a file the app calls no server.
         let mut with_file = pod(&web);
         with_file["metadata"]["annotations"]["rolebridge.io/source"] = json!("file");
-        let (patched, warnings) = injected(&with_file, DEFAULTS);
+        let (patched, warnings) = injected(&with_file, UNLOCKED);
         assert_eq!(
             patched["spec"]["containers"][0]["env"].as_array().unwrap().len(),
             set.split_whitespace().count() + 2
@@ -73,7 +80,7 @@ fn sidecar_uses_the_proxy_that_all_containers_share() {
     ] {
         let mut pod = pod(&json!({"env": env(first)}));
         pod["spec"]["containers"].as_array_mut().unwrap().push(json!({"name": "other", "env": env(second)}));
-        let (patched, _) = injected(&pod, DEFAULTS);
+        let (patched, _) = injected(&pod, UNLOCKED);
         let variables = sidecar(&patched)["env"].as_array().unwrap();
         let value = |name: &str| {
             let variable = variables.iter().find(|variable| variable["name"] == name);

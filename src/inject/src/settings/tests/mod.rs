@@ -1,5 +1,6 @@
 //! Each annotation: a valid value from each origin, and the message of an invalid one.
 
+mod locked;
 mod schema;
 mod values;
 
