@@ -15,7 +15,7 @@ use crate::review::AdmissionResponse;
 use crate::webhook_process::WebhookProcess;
 
 /// DNS name in the certificate.
-const DNS_NAME: &str = "rolebridge.rolebridge.svc";
+pub const DNS_NAME: &str = "rolebridge.rolebridge.svc";
 
 /// A running webhook and a client that trusts it.
 #[derive(Debug)]
@@ -31,10 +31,24 @@ impl Webhook {
     /// # Errors
     /// Returns an error if the webhook does not start, or one with its log if it does not become ready.
     pub async fn start(program: &Path, api_server: &FakeApiServer, defaults: &str) -> Result<Self> {
+        Self::start_with_args(program, api_server, defaults, &[]).await
+    }
+
+    /// Does the same with additional arguments.
+    ///
+    /// # Errors
+    /// Returns an error if the webhook does not start, or one with its log if it does not become ready.
+    pub async fn start_with_args(
+        program: &Path,
+        api_server: &FakeApiServer,
+        defaults: &str,
+        additional: &[&str],
+    ) -> Result<Self> {
         let dir = tempfile::tempdir().context("create a folder for the webhook")?;
         let ca = write_certificates(dir.path())?;
         let files = [("--certificate", "tls.crt"), ("--key", "tls.key")];
-        let args = files.map(|(flag, name)| format!("{flag}={}", dir.path().join(name).display()));
+        let files = files.map(|(flag, name)| format!("{flag}={}", dir.path().join(name).display()));
+        let args: Vec<_> = files.into_iter().chain(additional.iter().map(ToString::to_string)).collect();
         let mut process = WebhookProcess::start(program, api_server, defaults, dir, &args)?;
         let client = Client::builder()
             .tls_certs_only([ca])

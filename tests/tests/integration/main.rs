@@ -10,6 +10,7 @@ mod botocore_python;
 mod certificates;
 mod denials;
 mod doctor;
+mod floods;
 mod gce_metadata;
 mod google_auth_python;
 mod identities;

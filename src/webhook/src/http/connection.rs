@@ -125,7 +125,10 @@ impl Connections {
             () = slot.evicted() => return,
         };
         match accepted {
-            Ok(Ok(stream)) => self.http(stream, slot).await,
+            Ok(Ok(stream)) => {
+                slot.touch();
+                self.http(stream, slot).await;
+            }
             Ok(Err(error)) => self.log_handshake_error(&error),
             Err(_) => self.log_handshake_error(&"timed out"),
         }

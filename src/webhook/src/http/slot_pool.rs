@@ -83,6 +83,11 @@ impl Slot {
         self.pool.lock().is_stalled(self.id, limit, Instant::now())
     }
 
+    /// Records that the TLS handshake has finished.
+    pub(super) fn touch(&self) {
+        self.pool.lock().touch(self.id, Instant::now());
+    }
+
     /// Begins a request whose head has arrived.
     pub(super) fn begin_request(&self) -> RequestInProgress {
         self.served.store(true, Ordering::Relaxed);

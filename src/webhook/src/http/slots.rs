@@ -97,6 +97,13 @@ impl<T> Slots<T> {
         self.connections.remove(&id);
     }
 
+    /// Records that a TLS handshake has finished: a request is about to follow.
+    pub fn touch(&mut self, id: ConnectionId, now: Instant) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.idle_since = now;
+        }
+    }
+
     /// Begins a request whose head has arrived. Returns `None` if the connection has lost its slot.
     pub fn begin_request(&mut self, id: ConnectionId, now: Instant) -> Option<RequestId> {
         let request = RequestId(self.next_id());
@@ -179,12 +186,13 @@ mod tests {
     /// A step of a scenario, for the connection with this name.
     enum Step {
         Open(&'static str),
+        Touch(&'static str),
         Begin(&'static str),
         Progress(&'static str, Progress),
         End(&'static str),
         Close(&'static str),
     }
-    use Step::{Begin, Close, End, Open, Progress as Advance};
+    use Step::{Begin, Close, End, Open, Progress as Advance, Touch};
 
     /// Runs the steps with four slots, one step every 400 ms. The first letter of a name is the connection's address.
     /// Returns the evicted connections, and `-` for each connection that found no slot.
@@ -206,6 +214,7 @@ mod tests {
                         None => evicted.push("-"),
                     }
                 }
+                Touch(name) => slots.touch(ids[name], now),
                 Begin(name) => {
                     requests.insert(name, slots.begin_request(ids[name], now).unwrap());
                 }
@@ -221,6 +230,7 @@ mod tests {
     #[case::free_slots(&[Open("a1"), Open("a2"), Open("a3"), Open("a4")], "")]
     #[case::freed_slot(&[Open("a1"), Open("a2"), Open("a3"), Open("a4"), Close("a3"), Open("a5")], "")]
     #[case::longest_idle(&[Open("a1"), Open("a2"), Open("a3"), Open("a4"), Open("a5"), Open("a6")], "a1 a2")]
+    #[case::handshake_finished(&[Open("a1"), Open("a2"), Open("a3"), Open("a4"), Touch("a1"), Open("a5")], "a2")]
     #[case::used_recently(
         &[Open("a1"), Open("a2"), Open("a3"), Open("a4"), Begin("a1"), End("a1"), Open("a5"), Open("a6"), Open("a7")],
         "a2 a3 a4"
