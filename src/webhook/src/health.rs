@@ -1,6 +1,10 @@
 //! Health endpoints and metrics for the kubelet and Prometheus, on a separate port over plain HTTP.
+//!
+//! They are served by a thread of their own. Liveness fails if the runtime that answers reviews is blocked. It takes no
+//! lock that a blocked review may hold.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::State;
@@ -12,6 +16,7 @@ use k8s_openapi::jiff::Timestamp;
 use rolebridge_telemetry::exposition::{Exposition, MetricType};
 
 use crate::cert_trust::CertTrust;
+use crate::heartbeat::{Heartbeat, Pulse};
 use crate::http::cert_resolver::CertResolver;
 use crate::http::drain::{Drain, Phase};
 use crate::managed_cert::metrics::ManagedCertMetrics;
@@ -32,12 +37,14 @@ pub struct Health {
     pub managed_cert: Option<Arc<ManagedCertMetrics>>,
     /// Phase of the shutdown.
     pub drain: Arc<Drain>,
+    /// Heartbeat of the runtime that answers reviews.
+    pub heartbeat: Arc<Heartbeat>,
 }
 
 /// Builds the router of the health port.
 pub fn router(health: Health) -> Router {
     Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(Arc::new(health))
@@ -52,6 +59,7 @@ impl Health {
             None => Some("no serving certificate yet".to_owned()),
         };
         let conditions = [
+            (self.heartbeat.pulse(Instant::now()) == Pulse::Alive, "reviews are blocked"),
             (self.drain.phase() == Phase::Serving, "shutting down"),
             (synced(ObjectKind::ServiceAccount), "service accounts not listed yet"),
             (synced(ObjectKind::Namespace), "namespaces not listed yet"),
@@ -59,6 +67,16 @@ impl Health {
         let unmet = conditions.into_iter().filter(|(met, _)| !met).map(|(_, problem)| problem.to_owned());
         certificate.into_iter().chain(unmet).collect()
     }
+}
+
+async fn healthz(State(health): State<Arc<Health>>) -> Response {
+    let now = Instant::now();
+    if health.heartbeat.pulse(now) == Pulse::Dead {
+        let seconds = health.heartbeat.age(now).as_secs();
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("reviews have been blocked for {seconds} s\n"))
+            .into_response();
+    }
+    "ok\n".into_response()
 }
 
 async fn readyz(State(health): State<Arc<Health>>) -> Response {

@@ -19,6 +19,7 @@ pub mod events;
 pub mod file_watcher;
 pub mod handlers;
 pub mod health;
+pub mod heartbeat;
 pub mod http;
 pub mod live_defaults;
 pub mod managed_cert;

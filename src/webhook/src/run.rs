@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::Client;
@@ -22,6 +23,7 @@ use crate::deadlines::Deadlines;
 use crate::events::Events;
 use crate::file_watcher::FileWatcher;
 use crate::health::{self, Health};
+use crate::heartbeat::{self, Heartbeat};
 use crate::http::cert_resolver::{self, CertResolver, ServingCert};
 use crate::http::connection::Connections;
 use crate::http::drain::Drain;
@@ -101,14 +103,34 @@ async fn serve(args: &Args) -> Result<(), String> {
     let state = Arc::new(AppState { body_reader, lookup, defaults, metrics: Arc::clone(&metrics), events });
 
     let tls = tls::config(Arc::clone(&resolver)).map_err(|error| format!("could not set up TLS: {error}"))?;
-    let health =
-        Health { state: Arc::clone(&state), resolver, trust, managed_cert, drain: Arc::clone(&drain) };
+    let heartbeat = Arc::new(Heartbeat::new(Instant::now()));
+    tokio::spawn(heartbeat::beat(Arc::clone(&heartbeat), heartbeat::INTERVAL));
+    let health = Health {
+        state: Arc::clone(&state),
+        resolver,
+        trust,
+        managed_cert,
+        drain: Arc::clone(&drain),
+        heartbeat,
+    };
     let health = Connections::for_health(health::router(health), Arc::clone(&metrics));
-    tokio::spawn(server::serve(health_listener, MAX_HEALTH_CONNECTIONS, health));
+    serve_health(health_listener, health).map_err(|error| format!("could not serve health: {error}"))?;
     let reviews = Connections::new(Some(tls.into()), router(state), metrics, Arc::clone(&drain));
     let server_task = tokio::spawn(server::serve(listener, args.max_connections, reviews));
     info!(listen = %args.listen, health = %args.health_listen, "serving");
     run_until_signal(args, &drain, server_task, certificate_task).await
+}
+
+/// Serves the health port on a thread of its own, until the process exits.
+fn serve_health(listener: TcpListener, connections: Connections) -> std::io::Result<()> {
+    let listener = listener.into_std()?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let listener = {
+        let _context = runtime.enter();
+        TcpListener::from_std(listener)?
+    };
+    let serve = move || runtime.block_on(server::serve(listener, MAX_HEALTH_CONNECTIONS, connections));
+    thread::Builder::new().name("health".to_owned()).spawn(serve).map(drop)
 }
 
 async fn run_until_signal(

@@ -1,7 +1,7 @@
 //! Endpoints of the health port.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::Request;
@@ -10,12 +10,14 @@ use k8s_openapi::jiff::Timestamp;
 use rolebridge_doc_sync::{metrics as doc_metrics, section};
 use rolebridge_inject::Reason;
 use rolebridge_webhook::health::{Health, router};
+use rolebridge_webhook::heartbeat::Heartbeat;
 use rolebridge_webhook::http::cert_resolver::CertResolver;
 use rolebridge_webhook::http::drain::Drain;
 use rolebridge_webhook::managed_cert::metrics::{CertStep, ManagedCertMetrics, RenewedObject};
 use rolebridge_webhook::metadata::cache::MetadataStore;
 use rolebridge_webhook::metrics::{EventOutcome, LiveReadOutcome, ReloadedFile, ReviewOutcome};
 use rolebridge_webhook::object_kind::ObjectKind;
+use rstest::rstest;
 use serde_json::json;
 use tower::ServiceExt;
 
@@ -31,6 +33,36 @@ async fn get(health: &Health, path: &str) -> (u16, String) {
     (status, String::from_utf8(body.to_vec()).unwrap())
 }
 
+/// Returns the heartbeat of a runtime that has been blocked for this time.
+fn heartbeat(blocked: Duration) -> Arc<Heartbeat> {
+    Arc::new(Heartbeat::new(Instant::now().checked_sub(blocked).unwrap()))
+}
+
+#[rstest]
+#[case::running(0, 200, "ok\n", "ready\n")]
+#[case::slow(6, 200, "ok\n", "not ready: reviews are blocked\n")]
+#[case::blocked(31, 503, "reviews have been blocked for 31 s\n", "not ready: reviews are blocked\n")]
+#[tokio::test]
+async fn blocked_reviews_fail_readiness_then_liveness(
+    #[case] seconds: u64,
+    #[case] status: u16,
+    #[case] healthz: &str,
+    #[case] readyz: &str,
+) {
+    let resolver = Arc::new(CertResolver::default());
+    resolver.replace(Issued::until(2077).serving_cert());
+    let health = Health {
+        state: Arc::new(synced_state(&Api::default(), &[])),
+        resolver,
+        trust: Arc::default(),
+        managed_cert: None,
+        drain: Arc::default(),
+        heartbeat: heartbeat(Duration::from_secs(seconds)),
+    };
+    assert_eq!(get(&health, "/healthz").await, (status, healthz.to_owned()));
+    assert_eq!(get(&health, "/readyz").await.1, readyz);
+}
+
 #[tokio::test(start_paused = true)]
 async fn readyz_lists_unmet_conditions() {
     let health = Health {
@@ -39,6 +71,7 @@ async fn readyz_lists_unmet_conditions() {
         trust: Arc::default(),
         managed_cert: None,
         drain: Arc::new(Drain::default()),
+        heartbeat: heartbeat(Duration::ZERO),
     };
     let not_ready = |problems: &[&str]| (503, format!("not ready: {}\n", problems.join(", ")));
     let (certificate, accounts, namespaces) =
@@ -97,6 +130,7 @@ async fn metrics_page_shows_every_counter() {
         trust: Arc::default(),
         managed_cert: Some(managed_cert),
         drain: Arc::default(),
+        heartbeat: heartbeat(Duration::ZERO),
     };
     let (_, text) = get(&health, "/metrics").await;
     section::check("docs/src/reference.md", "the webhook's metrics", &doc_metrics::table(&text));
@@ -123,6 +157,7 @@ async fn labels_contain_no_values_of_users() {
         trust: Arc::default(),
         managed_cert: None,
         drain: Arc::default(),
+        heartbeat: heartbeat(Duration::ZERO),
     };
     let (_, text) = get(&health, "/metrics").await;
     assert!(
