@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use kube::{Client, Config};
 
-/// Time without a byte from the API server after which a connection is closed.
-const READ_TIMEOUT: Duration = Duration::from_mins(5);
+use crate::list_watch::MAX_SILENCE;
+
+/// Time without a byte from the API server after which a connection is closed. Longer than the deadlines of all callers, which
+/// name the call in their errors; watches have the longest.
+const READ_TIMEOUT: Duration = MAX_SILENCE.saturating_add(Duration::from_secs(5));
 
 /// Creates a client for the cluster of KUBECONFIG, else for the cluster that this pod runs in.
 ///

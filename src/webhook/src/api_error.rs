@@ -70,10 +70,7 @@ mod tests {
     #[case::status(kube::Error::Api(forbidden()), "serviceaccounts is forbidden")]
     #[case::status_without_message(kube::Error::Api(Box::new(Status::failure("", "Gone"))), ": Gone")]
     #[case::local(kube::Error::TlsRequired, "TLS required but no TLS stack selected")]
-    #[case::in_a_watch(
-        kube_runtime::watcher::Error::InitialListFailed(kube::Error::Api(forbidden())),
-        "serviceaccounts is forbidden"
-    )]
+    #[case::wrapped(io::Error::other(kube::Error::Api(forbidden())), "serviceaccounts is forbidden")]
     fn error_message_is_the_most_specific_one(#[case] error: impl Error + 'static, #[case] expected: &str) {
         assert_eq!(error_message(&error), expected);
     }

@@ -21,6 +21,7 @@ pub mod handlers;
 pub mod health;
 pub mod heartbeat;
 pub mod http;
+pub mod list_watch;
 pub mod live_defaults;
 pub mod managed_cert;
 pub mod metadata;

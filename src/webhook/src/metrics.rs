@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use k8s_openapi::jiff::Timestamp;
 use rolebridge_inject::Reason;
 use rolebridge_telemetry::exposition::{Exposition, MetricType};
 
-use crate::object_kind::ObjectKind;
+use crate::list_watch::progress::Watches;
 
 /// Prefix of every metric name.
 pub const METRICS_PREFIX: &str = "rolebridge_webhook_";
@@ -141,7 +142,7 @@ pub struct Metrics {
     duration_sum: AtomicU64,
     rejected: Counters<{ STATUSES.len() }>,
     live_reads: Counters<{ LiveReadOutcome::LABELS.len() }>,
-    watch_errors: Counters<2>,
+    watches: Watches,
     /// Failed and successful reloads of each file.
     reloads: [Counters<2>; 2],
     /// One for each file if its latest content is not in use.
@@ -165,7 +166,7 @@ impl Default for Metrics {
             duration_sum: AtomicU64::default(),
             rejected: zeros(),
             live_reads: zeros(),
-            watch_errors: zeros(),
+            watches: Watches::default(),
             reloads: [zeros(), zeros()],
             config_stale: zeros(),
             handshake_errors: AtomicU64::default(),
@@ -209,9 +210,10 @@ impl Metrics {
         add(&self.live_reads[outcome as usize], 1);
     }
 
-    /// Counts a failed list or watch.
-    pub fn record_watch_error(&self, kind: ObjectKind) {
-        add(&self.watch_errors[kind as usize], 1);
+    /// Returns the watches, each with metrics of its own.
+    #[must_use]
+    pub const fn watches(&self) -> &Watches {
+        &self.watches
     }
 
     /// Counts the reload of a changed file.
@@ -323,11 +325,7 @@ impl Metrics {
         for (count, outcome) in self.live_reads.iter().zip(LiveReadOutcome::LABELS) {
             family.sample(&[("outcome", outcome)], value(count));
         }
-        let mut family =
-            exposition.family("watch_errors_total", MetricType::Counter, "Failed lists and watches.");
-        for (count, kind) in self.watch_errors.iter().zip(ObjectKind::ALL) {
-            family.sample(&[("kind", kind.name())], value(count));
-        }
+        self.watches.write(exposition, Timestamp::now());
     }
 
     fn write_reloads(&self, exposition: &mut Exposition) {

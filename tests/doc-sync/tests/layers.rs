@@ -73,8 +73,17 @@ const CRATES: &[Layers] = &[
                 "value_parsers",
                 "webhook_config",
             ],
-            &["admission", "api_call", "http::cert_resolver", "http::drain", "metadata", "metrics"],
             &[
+                "admission",
+                "api_call",
+                "http::cert_resolver",
+                "http::drain",
+                "list_watch",
+                "metadata",
+                "metrics",
+            ],
+            &[
+                "api_client",
                 "cert_trust",
                 "events",
                 "live_defaults",

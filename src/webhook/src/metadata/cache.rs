@@ -41,6 +41,15 @@ impl MetadataStore {
         }
     }
 
+    /// Removes all objects except those with these hashes.
+    fn retain(&mut self, hashes: &HashSet<u64>) {
+        self.irrelevant.retain(|hash| hashes.contains(hash));
+        for (namespace, names) in &mut self.relevant {
+            names.retain(|name, _| hashes.contains(&self.hasher.hash_one((&**namespace, &**name))));
+        }
+        self.relevant.retain(|_, names| !names.is_empty());
+    }
+
     /// Removes an object.
     pub fn remove(&mut self, namespace: &str, name: &str) {
         self.irrelevant.remove(&self.hash(namespace, name));
@@ -60,7 +69,9 @@ impl MetadataStore {
         if irrelevant { CacheLookup::Hit(Arc::default()) } else { CacheLookup::Miss }
     }
 
-    fn hash(&self, namespace: &str, name: &str) -> u64 {
+    /// Returns the hash that represents an object's name in this store.
+    #[must_use]
+    pub fn hash(&self, namespace: &str, name: &str) -> u64 {
         self.hasher.hash_one((namespace, name))
     }
 }
@@ -89,6 +100,12 @@ impl Cache {
         let old = mem::replace(&mut *self.write(), store);
         self.synced.store(true, Ordering::Release);
         drop(old);
+    }
+
+    /// Ends a list, of which all objects have been added: removes all others. `listed` has the hash of each.
+    pub fn complete_list(&self, listed: &HashSet<u64>) {
+        self.write().retain(listed);
+        self.synced.store(true, Ordering::Release);
     }
 
     /// Returns whether all objects have been listed once.
@@ -140,6 +157,27 @@ mod tests {
         assert_eq!((find("batch"), cache.sizes()), (irrelevant, (0, 1)));
         cache.update(|store| store.remove("shop", "batch"));
         assert_eq!((find("batch"), cache.sizes()), (CacheLookup::Miss, (0, 0)));
+    }
+
+    #[test]
+    fn complete_list_removes_objects_that_are_not_listed() {
+        let cache = Cache::default();
+        let mut listed = HashSet::new();
+        cache.update(|store| {
+            for (name, metadata) in [("a", with_project("a")), ("b", ObjectMetadata::default())] {
+                for namespace in ["kept", "gone"] {
+                    store.put(namespace, name, metadata.clone());
+                }
+                listed.insert(store.hash("kept", name));
+            }
+        });
+        assert_eq!((cache.sizes(), cache.is_synced()), ((2, 2), false));
+        cache.complete_list(&listed);
+        assert_eq!((cache.sizes(), cache.is_synced()), ((1, 1), true));
+        for name in ["a", "b"] {
+            assert_ne!(cache.find("kept", name), CacheLookup::Miss);
+            assert_eq!(cache.find("gone", name), CacheLookup::Miss);
+        }
     }
 
     #[test]

@@ -1,63 +1,82 @@
-//! Keeps a cache in sync with the API server: a paged list, then a watch, for as long as the program runs.
+//! Keeps a cache in sync with the API server.
+//!
+//! A list changes the cache page by page, and at its end removes the objects that it did not contain. So a repeated list
+//! does not need a second cache, only a set of hashes.
 
-use std::fmt::Debug;
-use std::pin::pin;
+use std::collections::HashSet;
 
-use futures::StreamExt;
-use kube::api::Api;
-use kube::core::{ObjectMeta, PartialObjectMeta};
+use kube::core::ObjectMeta;
 use kube::{Client, Resource};
-use kube_runtime::WatchStreamExt;
-use kube_runtime::watcher::{Config, Event, watcher};
 use rolebridge_inject::ObjectMetadata;
-use tracing::{info, warn};
+use tracing::info;
 
-use crate::api_error::error_message;
+use crate::list_watch::object::WatchedObject;
+use crate::list_watch::progress::WatchedKind;
+use crate::list_watch::{ListWatch, Sink};
 use crate::metadata::cache::{Cache, MetadataStore};
 use crate::metrics::Metrics;
 use crate::object_kind::ObjectKind;
 
-/// Objects in one page of a list. A page is held as whole metadata, which managed fields make a few KiB an object.
-const PAGE_SIZE: u32 = 250;
-
 /// Updates the cache until the future is dropped. Errors of the API server are logged, counted and retried.
 pub async fn run_reflector<K>(client: Client, kind: ObjectKind, cache: &Cache, metrics: &Metrics)
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + Send + 'static,
+    K: Resource<DynamicType = ()>,
 {
-    let api: Api<PartialObjectMeta<K>> = Api::all(client);
-    let mut events = pin!(watcher(api, Config::default().page_size(PAGE_SIZE)).default_backoff());
-    let mut listed = MetadataStore::default();
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(Event::Init) => listed = MetadataStore::default(),
-            Ok(Event::InitApply(object)) => put(&mut listed, &object.metadata),
-            Ok(Event::InitDone) => {
-                cache.replace(std::mem::take(&mut listed));
-                let (relevant, irrelevant) = cache.sizes();
-                info!(kind = kind.name(), relevant, irrelevant, "all objects listed");
+    let progress = metrics.watches().register(match kind {
+        ObjectKind::ServiceAccount => WatchedKind::ServiceAccount,
+        ObjectKind::Namespace => WatchedKind::Namespace,
+    });
+    let mut sink = CacheSink { kind, cache, listed: HashSet::new() };
+    ListWatch::all::<K>(client).run(&mut sink, &progress).await;
+}
+
+struct CacheSink<'a> {
+    kind: ObjectKind,
+    cache: &'a Cache,
+    /// Hashes of the objects that the current list contains.
+    listed: HashSet<u64>,
+}
+
+impl Sink for CacheSink<'_> {
+    fn list_started(&mut self) {
+        self.listed = HashSet::new();
+    }
+
+    fn page_listed(&mut self, objects: Vec<WatchedObject>) {
+        self.cache.update(|store| {
+            for object in &objects {
+                let (namespace, name) = key(object);
+                self.listed.insert(store.hash(namespace, name));
+                put(store, object);
             }
-            Ok(Event::Apply(object)) => cache.update(|store| put(store, &object.metadata)),
-            Ok(Event::Delete(object)) => cache.update(|store| {
-                let (namespace, name) = key(&object.metadata);
-                store.remove(namespace, name);
-            }),
-            Err(error) => {
-                metrics.record_watch_error(kind);
-                let error = error_message(&error);
-                warn!(kind = kind.name(), error, "failed to list or watch objects; retrying");
-            }
-        }
+        });
+    }
+
+    fn list_completed(&mut self) {
+        self.cache.complete_list(&std::mem::take(&mut self.listed));
+        let (relevant, irrelevant) = self.cache.sizes();
+        info!(kind = self.kind.name(), relevant, irrelevant, "all objects listed");
+    }
+
+    fn changed(&mut self, object: WatchedObject) {
+        self.cache.update(|store| put(store, &object));
+    }
+
+    fn deleted(&mut self, object: WatchedObject) {
+        let (namespace, name) = key(&object);
+        self.cache.update(|store| store.remove(namespace, name));
     }
 }
 
-fn put(store: &mut MetadataStore, metadata: &ObjectMeta) {
-    let (namespace, name) = key(metadata);
-    store.put(namespace, name, strip_irrelevant(metadata));
+fn put(store: &mut MetadataStore, object: &WatchedObject) {
+    let (namespace, name) = key(object);
+    let (annotations, labels) = (&object.metadata.annotations, &object.metadata.labels);
+    let metadata = ObjectMetadata::new(annotations.iter().flatten(), labels.iter().flatten());
+    store.put(namespace, name, metadata);
 }
 
-fn key(metadata: &ObjectMeta) -> (&str, &str) {
-    (metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default())
+fn key(object: &WatchedObject) -> (&str, &str) {
+    (object.metadata.namespace.as_deref().unwrap_or_default(), &object.metadata.name)
 }
 
 /// Returns the part of an object's metadata that affects a decision.

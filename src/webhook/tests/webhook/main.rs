@@ -10,6 +10,7 @@ mod deadlines;
 mod drain;
 mod events;
 mod health;
+mod list_watch;
 mod live_reads;
 mod lookup;
 mod reflector;
