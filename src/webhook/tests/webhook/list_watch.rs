@@ -70,7 +70,7 @@ impl Logged {
 
 type Log = Arc<Mutex<Vec<Logged>>>;
 
-/// Returns a client whose responses come from `respond`, which gets the requests so far, the current one last.
+/// Returns a client of an API server that answers with `respond`, which gets the requests so far, the current one last.
 fn client(respond: impl Fn(&[Logged]) -> Response<Body> + Send + Clone + 'static) -> (Client, Log) {
     let (log, started) = (Log::default(), Instant::now());
     let requests = Arc::clone(&log);
