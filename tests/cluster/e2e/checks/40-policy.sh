@@ -32,6 +32,7 @@ bind() {
 # certificate may expire before the first long-lived one is served.
 policy_denies_uninjected_pods() {
   helm_upgrade --set admission.workloads.enabled=false,admission.policy.enabled=true,admission.protectAnnotations.enabled=false \
+    --set "admission.policy.sidecarRepositories={$registry/sidecar}" \
     --set certificates.managed.caLifetime=8760h,certificates.managed.certificateLifetime=720h,certificates.managed.publishDelay=5s
   fails_with 'not found' kubectl get mutatingwebhookconfiguration rolebridge-workloads
   eventually 20 dry_run_pod
