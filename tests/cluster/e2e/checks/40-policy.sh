@@ -3,12 +3,15 @@
 # when the last short-lived CA is old.
 # shellcheck shell=bash
 
+declare -A pools=([kubernetes]=kubernetes/providers/cluster [aws-role]=aws/providers/eks)
 evil='https://attacker.example/v1/token'
 sentence='on the pod: expected what the webhook set when it was created, found a change'
 
-start_mounted_pods() { # without a sidecar, the configuration comes from an annotation
+start_mounted_pods() { # the one without a sidecar has its configuration from an annotation
   render_object status-patcher | kubectl --namespace shop apply --filename -
-  render_object mounted NAME=mounted IDENTITY=kubernetes PROVIDER=kubernetes/providers/cluster |
+  render_object mounted NAME=mounted IDENTITY=kubernetes PROVIDER="${pools[kubernetes]}" |
+    kubectl --namespace shop apply --filename -
+  render_object mounted NAME=written IDENTITY=aws-role PROVIDER="${pools[aws-role]}" |
     kubectl --namespace shop apply --filename -
   kubectl --namespace shop run never-injected --image "$registry/python:$version" --image-pull-policy "$pull" -- \
     -c 'import time; time.sleep(3600)'
@@ -41,12 +44,17 @@ policy_denies_uninjected_pods() {
   kubectl --namespace shop run plain --image app --dry-run=server
 }
 
+# The kubelet updates a mounted annotation of the first pod. What it then mounts in the second one is not stale.
 unprotected_configuration_changes() {
-  kubectl --namespace shop wait pod/mounted --for condition=Ready --timeout 60s
-  output_has "$clouds_google_sts/v1/token" mounted_configuration mounted
-  eventually 20 patch_status mounted "{\"rolebridge.io/config-file\": \"{\\\"token_url\\\": \\\"$evil\\\"}\"}"
+  local pod
+  kubectl --namespace shop wait pod/mounted pod/written --for condition=Ready --timeout 60s
+  for pod in mounted written; do
+    output_lacks "$evil" mounted_configuration $pod
+    eventually 20 patch_status $pod "{\"rolebridge.io/config-file\": \"{\\\"token_url\\\": \\\"$evil\\\"}\"}"
+  done
   eventually 30 output_has "$evil" mounted_configuration mounted
 }
+sidecar_configuration_stays() { output_has "$clouds_google_sts/v1/token" mounted_configuration written; }
 
 workloads_are_enabled_again() { # also recreates the deleted configuration, owned by Helm
   helm_upgrade --set admission.workloads.enabled=true,admission.policy.enabled=false,admission.protectAnnotations.enabled=true
@@ -58,7 +66,7 @@ workloads_are_enabled_again() { # also recreates the deleted configuration, owne
 annotations_are_protected() {
   local key
   eventually 20 fails_with "rolebridge.io/status $sentence" \
-    kubectl --namespace shop annotate --overwrite --dry-run=server pod mounted rolebridge.io/status=x
+    kubectl --namespace shop annotate --overwrite --dry-run=server pod written rolebridge.io/status=x
   for key in config-file config-loopback status; do
     fails_with "rolebridge.io/$key $sentence" patch_status mounted "{\"rolebridge.io/$key\": \"x\"}"
     fails_with "rolebridge.io/$key $sentence" patch_status never-injected "{\"rolebridge.io/$key\": \"x\"}"
@@ -81,13 +89,14 @@ other_changes_pass() {
   fails_with 'is already assigned to node' bind never-injected pods/never-injected/binding example.com/note
 }
 
-run_check "a pod with a mounted configuration and a pod without annotations are created" start_mounted_pods
+run_check "pods with a mounted and with a written configuration are created" start_mounted_pods
 run_check "the workloads configuration is removed; the policy denies only opted-in pods that were not injected" \
   policy_denies_uninjected_pods
 run_check "without the annotation policy, a user who may patch pods/status changes a mounted configuration" \
   unprotected_configuration_changes
+run_check "such a user cannot change a configuration that a sidecar wrote" sidecar_configuration_stays
 run_check "the webhook configurations are recreated, and the policy is removed" workloads_are_enabled_again
 run_check "changes of the webhook's annotations are denied: status, pod and binding, with and without them before" \
   annotations_are_protected
 run_check "other changes of pods with and without annotations are not" other_changes_pass
-kubectl --namespace shop delete pod/mounted pod/never-injected --wait=false > /dev/null
+kubectl --namespace shop delete pod/mounted pod/written pod/never-injected --wait=false > /dev/null
