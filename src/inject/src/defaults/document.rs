@@ -37,6 +37,7 @@ struct Sidecar {
 struct Allowed {
     providers: Vec<String>,
     service_accounts: Vec<String>,
+    roles: Vec<String>,
 }
 
 impl Defaults {
@@ -68,6 +69,7 @@ impl Document {
             settings: settings(self.settings)?,
             allowed_providers: patterns("allowed.providers", &self.allowed.providers)?,
             allowed_service_accounts: patterns("allowed.serviceAccounts", &self.allowed.service_accounts)?,
+            allowed_roles: patterns("allowed.roles", &self.allowed.roles)?,
             locked: match self.locked {
                 Some(names) => {
                     names.iter().map(|name| annotation_key("locked", name)).collect::<Result<_, _>>()?

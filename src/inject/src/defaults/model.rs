@@ -31,6 +31,7 @@ pub struct Defaults {
     pub(super) settings: BTreeMap<&'static str, String>,
     pub(super) allowed_providers: Vec<Pattern>,
     pub(super) allowed_service_accounts: Vec<Pattern>,
+    pub(super) allowed_roles: Vec<Pattern>,
     pub(super) locked: Vec<&'static str>,
 }
 
@@ -54,6 +55,7 @@ impl Default for Defaults {
             settings: BTreeMap::new(),
             allowed_providers: Vec::new(),
             allowed_service_accounts: Vec::new(),
+            allowed_roles: Vec::new(),
             locked: LOCKED.to_vec(),
         }
     }
@@ -82,6 +84,10 @@ impl Defaults {
 
     pub(crate) fn allows_service_account(&self, email: &str, namespace: &str) -> bool {
         allows(&self.allowed_service_accounts, email, namespace)
+    }
+
+    pub(crate) fn allows_role(&self, arn: &str, namespace: &str) -> bool {
+        allows(&self.allowed_roles, arn, namespace)
     }
 }
 

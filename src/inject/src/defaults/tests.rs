@@ -32,7 +32,8 @@ fn from_yaml_accepts_unquoted_numbers() {
 #[test]
 fn from_yaml_reads_allowed_and_locked() {
     let defaults = Defaults::from_yaml(
-        "allowed:\n  providers: ['projects/1/*']\n  serviceAccounts: ['{namespace}-*@p.iam.gserviceaccount.com']\n\
+        "allowed:\n  providers: ['projects/1/*']\n  serviceAccounts: ['{namespace}-*@p.iam.gserviceaccount.com']\n  \
+         roles: ['arn:aws:iam::123456789012:role/{namespace}/*']\n\
          locked: [role-arn]",
     )
     .unwrap();
@@ -40,6 +41,8 @@ fn from_yaml_reads_allowed_and_locked() {
     assert!(!defaults.allows_provider("projects/2/x", "shop"));
     assert!(defaults.allows_service_account("shop-batch@p.iam.gserviceaccount.com", "shop"));
     assert!(!defaults.allows_service_account("bank-batch@p.iam.gserviceaccount.com", "shop"));
+    assert!(defaults.allows_role("arn:aws:iam::123456789012:role/shop/batch", "shop"));
+    assert!(!defaults.allows_role("arn:aws:iam::123456789012:role/shop-eu/batch", "shop"));
     assert!(defaults.locks("rolebridge.io/role-arn") && !defaults.locks("rolebridge.io/sts-endpoint"));
 }
 
@@ -74,6 +77,10 @@ fn from_yaml_of_an_invalid_value_names_it() {
             "defaults.yaml: allowed.providers: expected a pattern with braces only in {namespace}, found \"{team}\".",
         ),
         (
+            "allowed: {roles: ['']}",
+            "defaults.yaml: allowed.roles: expected a pattern, such as \"*\" to allow everything, found \"\".",
+        ),
+        (
             "locked: [endpoint]",
             "defaults.yaml: locked: expected an annotation without rolebridge.io/, found \"endpoint\". Did you mean \
              \"sts-endpoint\"?",
@@ -88,7 +95,7 @@ fn from_yaml_of_an_unknown_key_names_the_line() {
     for yaml in [
         "sidecars: {}",
         "sidecar: {tag: x}",
-        "allowed: {roles: []}",
+        "allowed: {buckets: []}",
         "settings: [port]",
         "sidecar: {imagePullPolicy: Maybe}",
     ] {

@@ -11,6 +11,7 @@ use super::origin::{Origin, Setting};
 use super::precedence::{Precedence, RawSetting};
 use super::session_name::{self, SessionName};
 use super::{app_env, parse};
+use crate::context::Context;
 use crate::denial::Denial;
 use crate::message::DisplayName;
 use crate::reason::Reason;
@@ -69,7 +70,7 @@ impl<'a> Aws<'a> {
         source: Setting<CredentialsSource>,
     ) -> Result<Result<Self, Denial>, Denial> {
         let raw_role = role(precedence).filter(|_| source.value == CredentialsSource::Irsa);
-        let role = raw_role.map(|raw| precedence.read(raw, parse::role)).transpose()?;
+        let role = raw_role.map(|raw| allowed_role(precedence, raw)).transpose()?;
         let declared_name = precedence.optional(key::SESSION_NAME, parse::session_name)?;
         let token_lifetime = token_lifetime(precedence)?;
         let sts_endpoint = precedence.optional(key::AWS_STS_ENDPOINT, parse::endpoint)?;
@@ -144,6 +145,19 @@ fn role<'a>(precedence: &Precedence<'a>) -> Option<RawSetting<'a>> {
     (precedence.annotated(key::ROLE_ARN))
         .or_else(|| precedence.of_eks(key::ROLE_ARN, eks::ROLE_ARN))
         .or_else(|| precedence.default(key::ROLE_ARN))
+}
+
+/// Parses a role, unless the platform team excludes it.
+fn allowed_role<'a>(
+    precedence: &Precedence<'a>,
+    raw: RawSetting<'a>,
+) -> Result<Setting<RoleArn<&'a str>>, Denial> {
+    let role = precedence.read(raw, parse::role)?;
+    let Context { defaults, namespace, .. } = precedence.context;
+    if defaults.allows_role(role.value.into_str(), namespace) {
+        return Ok(role);
+    }
+    Err(precedence.deny_excluded(raw, "allowed.roles"))
 }
 
 fn audience<'a>(precedence: &Precedence<'a>) -> Result<Setting<&'a str>, Denial> {

@@ -81,9 +81,7 @@ fn check_allowed(
 ) -> Result<(), Denial> {
     let (defaults, namespace) = (precedence.context.defaults, precedence.context.namespace);
     let deny = |key: &'static str, list: &str| {
-        let expected = format!("a value that the platform team's {list} allows in the namespace {namespace}");
-        let denial = |raw| Err(precedence.deny(raw, Reason::NotAllowed, expected, ""));
-        precedence.find(key).map_or(Ok(()), denial)
+        precedence.find(key).map_or(Ok(()), |raw| Err(precedence.deny_excluded(raw, list)))
     };
     if provider.is_some_and(|provider| !defaults.allows_provider(provider.value.as_str(), namespace)) {
         return deny(key::PROVIDER, "allowed.providers");

@@ -159,6 +159,13 @@ impl<'a> Precedence<'a> {
         denial(reason, raw, message)
     }
 
+    /// Creates a denial because of a value that a list of the platform team excludes.
+    pub(crate) fn deny_excluded(&self, raw: RawSetting<'_>, list: &str) -> Denial {
+        let namespace = self.context.namespace;
+        let expected = format!("a value that the platform team's {list} allows in the namespace {namespace}");
+        self.deny(raw, Reason::NotAllowed, expected, "")
+    }
+
     /// Describes an origin for a message.
     pub(crate) fn describe_origin(&self, origin: Origin) -> String {
         match origin {
