@@ -220,7 +220,7 @@ fn missing_role(precedence: &Precedence<'_>) -> Denial {
     }
     if !precedence.locks(key::AWS_CREDENTIALS) {
         let separator = if is_role_locked { ", or set" } else { " or" };
-        fix += &format!("{separator} {}: \"pod-identity\" on the pod", key::AWS_CREDENTIALS);
+        fix = format!("{fix}{separator} {}: \"pod-identity\" on the pod", key::AWS_CREDENTIALS);
     } else if app_env::carries_pod_identity(precedence.pod) {
         reasons +=
             &ignored(&format!("{AWS_CONTAINER_CREDENTIALS_FULL_URI} on the pod"), key::AWS_CREDENTIALS);

@@ -20,8 +20,9 @@ fn locked_annotation_is_denied_on_the_pod_and_the_service_account_only() {
         let (_, [value, ..]) = VALID.iter().find(|(key, _)| *key == annotation.key).unwrap();
         let required = [("provider", PROVIDER), ("role-arn", ROLE)];
         let required = required.iter().filter(|(required, _)| *required != name);
-        let required: String = required.map(|(name, value)| format!("  {name}: '{value}'\n")).collect();
-        let defaults = Defaults::from_yaml(&format!("locked: [{name}]\nsettings:\n{required}")).unwrap();
+        let required: Vec<_> = required.map(|(name, value)| format!("  {name}: '{value}'\n")).collect();
+        let defaults =
+            Defaults::from_yaml(&format!("locked: [{name}]\nsettings:\n{}", required.concat())).unwrap();
         let reason = |place: usize| {
             let declared = |this: usize| (this == place).then_some((annotation.key, *value));
             let annotations: std::collections::BTreeMap<_, _> = declared(0).into_iter().collect();
