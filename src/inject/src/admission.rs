@@ -10,7 +10,7 @@ use crate::opt_in::{OptIn, SkipReason};
 use crate::patch::{self, Patch};
 use crate::reason::Reason;
 use crate::settings::{Settings, resolve};
-use crate::view::{MAX_CONTAINERS, Pod};
+use crate::view::{MAX_CONTAINERS, MAX_ITEMS, Pod};
 use crate::{reinvocation, unknown_keys, warnings};
 
 /// The decision about a pod.
@@ -92,26 +92,28 @@ fn build_patch<'a>(
         return Err(Denial::for_pod(Reason::Windows, message));
     }
     unknown_keys::check(pod)?;
-    check_container_count(pod)?;
+    check_size(pod)?;
     let sidecar = reinvocation::existing_sidecar(pod)?;
     let settings = settings.insert(resolve(pod, context)?);
     let warnings = warnings::for_settings(pod, context, settings, sidecar.as_ref());
     patch::build(pod, context, settings, sidecar.as_ref(), warnings)
 }
 
-/// Denies a pod with more containers than a node runs. The sidecar does not count, or it would deny the pod when the webhook
+/// Denies a pod with more containers, or items in their lists, than a node runs. The sidecar does not count, or it would deny the pod when the webhook
 /// is called again.
-fn check_container_count(pod: &Pod<'_>) -> Result<(), Denial> {
+fn check_size(pod: &Pod<'_>) -> Result<(), Denial> {
     let has_sidecar = pod.init_containers().iter().any(|container| *container.name == *CONTAINER);
     let count = pod.count_containers() - usize::from(has_sidecar);
-    if count <= MAX_CONTAINERS {
+    let problem = if count > MAX_CONTAINERS {
+        format!("expected at most {MAX_CONTAINERS}, found {count}")
+    } else if pod.count_items() > MAX_ITEMS {
+        format!("expected at most {MAX_ITEMS} variables, mounts, volumes, ports and arguments, found more")
+    } else {
         return Ok(());
-    }
-    let message = format!(
-        "Containers on the pod: expected at most {MAX_CONTAINERS}, found {count}. Fix: split the pod, or set {INJECT}: \
-         \"false\" on it."
-    );
-    Err(Denial::for_pod(Reason::TooManyContainers, message))
+    };
+    let message =
+        format!("Containers on the pod: {problem}. Fix: split the pod, or set {INJECT}: \"false\" on it.");
+    Err(Denial::for_pod(Reason::PodTooLarge, message))
 }
 
 impl Admission<'_> {

@@ -60,8 +60,8 @@ reasons! {
     Locked = "locked", "The platform team locked the annotation: only the namespace or the chart's defaults may set it.";
     /// The pod already uses one of the sidecar's names, mount paths or ports.
     Clash = "clash", "The pod already uses a name, mount path or port of the sidecar.";
-    /// The pod has more containers than a node runs.
-    TooManyContainers = "too-many-containers", "The pod has more than 500 containers.";
+    /// The pod has more containers, or items in their lists, than a node runs.
+    PodTooLarge = "pod-too-large", "The pod has more containers, variables or mounts than a node runs.";
 }
 
 #[cfg(test)]

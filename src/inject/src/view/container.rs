@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::borrowed_str::BorrowedStr;
+use super::bounded;
 use crate::quantity::Quantity;
 
 /// A container or an init container.
@@ -11,18 +12,18 @@ use crate::quantity::Quantity;
 pub(crate) struct Container<'a> {
     #[serde(borrow, default)]
     pub(crate) name: BorrowedStr<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
     pub(crate) command: Option<Vec<BorrowedStr<'a>>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
     pub(crate) args: Option<Vec<BorrowedStr<'a>>>,
     #[serde(borrow)]
     pub(crate) restart_policy: Option<BorrowedStr<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
     pub(crate) env: Option<Vec<Env<'a>>>,
     pub(crate) env_from: Option<Vec<serde::de::IgnoredAny>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
     pub(crate) ports: Option<Vec<Port<'a>>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
     pub(crate) volume_mounts: Option<Vec<Mount<'a>>>,
     pub(crate) resources: Option<Resources>,
     pub(crate) security_context: Option<SecurityContext>,
@@ -48,6 +49,12 @@ impl<'a> Container<'a> {
 
     pub(crate) fn has_env_from(&self) -> bool {
         self.env_from.as_ref().is_some_and(|sources| !sources.is_empty())
+    }
+
+    /// Returns the number of items in the lists of the container.
+    pub(super) fn count_items(&self) -> usize {
+        let words = [&self.command, &self.args].into_iter().flatten().map(Vec::len).sum::<usize>();
+        words + self.env().len() + self.ports().len() + self.mounts().len()
     }
 
     /// Returns true for a native sidecar: an init container that runs as long as the pod.

@@ -5,6 +5,7 @@ use std::ops::Deref;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
+use super::bounded::MAX_ITEMS;
 use super::container::Container;
 
 /// The maximum number of containers of a pod that is injected.
@@ -19,12 +20,18 @@ pub(crate) const MAX_CONTAINERS: usize = 500;
 pub(crate) struct Containers<'a> {
     kept: Vec<Container<'a>>,
     count: usize,
+    items: usize,
 }
 
 impl Containers<'_> {
     /// Returns the number of containers in the pod, including those that are not kept.
     pub(crate) const fn count(&self) -> usize {
         self.count
+    }
+
+    /// Returns the number of items in the lists of the containers that are kept.
+    pub(crate) const fn count_items(&self) -> usize {
+        self.items
     }
 }
 
@@ -52,16 +59,17 @@ impl<'de> Visitor<'de> for ContainersVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut kept = Vec::new();
-        while kept.len() <= MAX_CONTAINERS {
-            let Some(container) = list.next_element()? else { break };
+        let (mut kept, mut items) = (Vec::new(), 0);
+        while kept.len() <= MAX_CONTAINERS && items <= MAX_ITEMS {
+            let Some(container) = list.next_element::<Container<'de>>()? else { break };
+            items += container.count_items();
             kept.push(container);
         }
         let mut count = kept.len();
         while list.next_element::<IgnoredAny>()?.is_some() {
             count += 1;
         }
-        Ok(Containers { kept, count })
+        Ok(Containers { kept, count, items })
     }
 }
 
@@ -76,5 +84,21 @@ mod tests {
             let containers: Containers<'_> = serde_json::from_str(&json).unwrap();
             assert_eq!((containers.len(), containers.count()), (kept, count));
         }
+    }
+
+    #[test]
+    fn containers_after_the_maximum_of_items_are_only_counted() {
+        for field in ["env", "volumeMounts", "ports"] {
+            let json = format!(r#"[{{"{field}":[{}]}},{{}},{{}}]"#, vec!["{}"; 200_000].join(","));
+            let containers: Containers<'_> = serde_json::from_str(&json).unwrap();
+            assert_eq!(
+                (containers.len(), containers.count(), containers.count_items()),
+                (1, 3, MAX_ITEMS + 1)
+            );
+        }
+        let container = format!(r#"{{"command":[{}]}}"#, vec!["\"x\""; 1000].join(","));
+        let json = format!("[{}]", vec![&*container; 60].join(","));
+        let containers: Containers<'_> = serde_json::from_str(&json).unwrap();
+        assert_eq!((containers.len(), containers.count(), containers.count_items()), (51, 60, 51_000));
     }
 }

@@ -5,6 +5,7 @@
 
 mod annotations;
 mod borrowed_str;
+mod bounded;
 mod container;
 mod container_list;
 mod volume;
@@ -12,6 +13,7 @@ mod volume;
 use annotations::MIRROR;
 pub(crate) use annotations::{Annotations, ISTIO_EXCLUDED_PORTS, LINKERD_SKIPPED_PORTS, Labels};
 pub use borrowed_str::BorrowedStr;
+pub(crate) use bounded::MAX_ITEMS;
 pub(crate) use container::{Amounts, Container, Env, Mount, Resources, SecurityContext};
 use container_list::Containers;
 pub(crate) use container_list::MAX_CONTAINERS;
@@ -44,9 +46,9 @@ pub(crate) struct Spec<'a> {
     #[serde(borrow)]
     pub(crate) containers: Option<Containers<'a>>,
     ephemeral_containers: Option<Vec<IgnoredAny>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
     pub(crate) volumes: Option<Vec<Volume<'a>>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
     pub(crate) image_pull_secrets: Option<Vec<Named<'a>>>,
     #[serde(borrow)]
     pub(crate) service_account_name: Option<BorrowedStr<'a>>,
@@ -144,6 +146,14 @@ impl<'a> Pod<'a> {
         let Spec { init_containers, containers, ephemeral_containers, .. } = &self.spec;
         let lists = [init_containers, containers].into_iter().flatten();
         lists.map(Containers::count).sum::<usize>() + ephemeral_containers.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Returns the number of volumes, and of variables, mounts, ports and arguments of the containers. At more than
+    /// [`MAX_ITEMS`] it may be too low.
+    pub(crate) fn count_items(&self) -> usize {
+        let Spec { init_containers, containers, volumes, .. } = &self.spec;
+        let lists = [init_containers, containers].into_iter().flatten();
+        lists.map(Containers::count_items).sum::<usize>() + volumes.as_ref().map_or(0, Vec::len)
     }
 
     pub(crate) fn is_mirror(&self) -> bool {

@@ -25,7 +25,7 @@ fn pod_with_too_many_containers_is_denied() {
     ephemeral["spec"]["ephemeralContainers"] = json!([{"name": "debug"}]);
     for (pod, found) in [(with_containers(20_000, &json!({})), 20_000), (ephemeral, 501)] {
         let (Decision::Deny(denial), _) = admit_with(&pod, DEFAULTS) else { panic!("accepted {found}") };
-        assert_eq!(denial.reason, Reason::TooManyContainers);
+        assert_eq!(denial.reason, Reason::PodTooLarge);
         assert_eq!(
             denial.message,
             format!(
@@ -34,6 +34,24 @@ fn pod_with_too_many_containers_is_denied() {
             )
         );
     }
+}
+
+#[test]
+fn pod_with_too_many_items_is_denied() {
+    let many = |count: usize| vec![json!({"name": "X"}); count];
+    let mut volumes = pod(&json!({}));
+    volumes["spec"]["volumes"] = many(50_001).into();
+    let spread = with_containers(51, &json!({"env": many(500), "volumeMounts": many(500)}));
+    for pod in [pod(&json!({"env": many(50_001)})), volumes, spread] {
+        let (Decision::Deny(denial), _) = admit_with(&pod, DEFAULTS) else { panic!("accepted") };
+        assert_eq!(
+            denial.message,
+            "Containers on the pod: expected at most 50000 variables, mounts, volumes, ports and arguments, found more. \
+             Fix: split the pod, or set rolebridge.io/inject: \"false\" on it."
+        );
+    }
+    let (decision, _) = admit_with(&pod(&json!({"env": many(50_000)})), DEFAULTS);
+    assert!(matches!(decision, Decision::Patch(_)));
 }
 
 /// The maximum length of a patch, without the pod's own values of `NO_PROXY`, which it repeats.

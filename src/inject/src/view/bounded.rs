@@ -1,0 +1,49 @@
+//! Lists of which only the first items are kept. An item takes many times its bytes of the request: a variable `{}` takes 20
+//! times.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
+
+/// The maximum number of variables, mounts, ports and arguments of the containers, and of volumes of the pod, in all.
+///
+/// The API server stores at most 1.5 MiB of a pod, in which so many have no room for names and values. The limit bounds the
+/// memory of a decision.
+pub(crate) const MAX_ITEMS: usize = 50_000;
+
+/// Reads an optional list and keeps at most one item more than [`MAX_ITEMS`].
+pub(super) fn deserialize<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    let list: Option<Bounded<T>> = Option::deserialize(deserializer)?;
+    Ok(list.map(|Bounded(kept)| kept))
+}
+
+struct Bounded<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bounded<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(BoundedVisitor(PhantomData))
+    }
+}
+
+struct BoundedVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for BoundedVisitor<T> {
+    type Value = Bounded<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut kept = Vec::new();
+        while kept.len() <= MAX_ITEMS {
+            let Some(item) = list.next_element()? else { return Ok(Bounded(kept)) };
+            kept.push(item);
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Bounded(kept))
+    }
+}
