@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use crate::api_call::{BACKGROUND_TIMEOUT, call_with_timeout};
+use crate::background;
 use crate::metrics::{EventOutcome, Metrics};
 use crate::rate_limit::TokenBucket;
 
@@ -91,7 +92,7 @@ impl Events {
     #[must_use]
     pub fn start(client: Client, metrics: Arc<Metrics>) -> Self {
         let (sender, receiver) = channel(QUEUE_LEN);
-        tokio::spawn(create_events(client, receiver, Arc::clone(&metrics)));
+        background::spawn("events", create_events(client, receiver, Arc::clone(&metrics)));
         Self { sender, limiter: Mutex::new(EventLimiter::new(Instant::now())), metrics }
     }
 

@@ -13,6 +13,7 @@ mod api_call;
 pub mod api_client;
 mod api_error;
 pub mod args;
+mod background;
 pub mod cert_trust;
 pub mod deadlines;
 pub mod events;

@@ -103,6 +103,7 @@ const STATUSES: &[StatusCode] = &[
     StatusCode::REQUEST_TIMEOUT,
     StatusCode::PAYLOAD_TOO_LARGE,
     StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    StatusCode::INTERNAL_SERVER_ERROR,
     StatusCode::SERVICE_UNAVAILABLE,
 ];
 
@@ -312,7 +313,7 @@ impl Metrics {
         let mut family = exposition.family(
             "rejected_requests_total",
             MetricType::Counter,
-            "HTTP requests rejected before they reached admission (malformed, too large, timed out).",
+            "HTTP requests rejected before they reached admission (malformed, too large, timed out); 500 is a panic.",
         );
         for (count, status) in self.rejected.iter().zip(STATUSES) {
             family.sample(&[("status", status.as_str())], value(count));

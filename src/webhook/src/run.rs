@@ -40,7 +40,7 @@ use crate::metadata::turns::ReadLimits;
 use crate::metrics::{Metrics, ReloadedFile};
 use crate::object_kind::ObjectKind;
 use crate::state::AppState;
-use crate::{api_client, webhook_config_reader};
+use crate::{api_client, background, webhook_config_reader};
 
 /// Maximum connections of the health port, for the kubelet and one or two Prometheus servers. Each serves one request.
 const MAX_HEALTH_CONNECTIONS: u32 = 64;
@@ -52,6 +52,7 @@ const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 pub fn run(args: &Args) -> ExitCode {
     // Fails if a subscriber is already installed, for example by a test that runs the whole program.
     let _ = log::init(env!("CARGO_CRATE_NAME"), args.log_level.into(), std::io::stdout);
+    background::log_panics();
     match runtime(args.threads).and_then(|runtime| runtime.block_on(serve(args))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -104,7 +105,7 @@ async fn serve(args: &Args) -> Result<(), String> {
 
     let tls = tls::config(Arc::clone(&resolver)).map_err(|error| format!("could not set up TLS: {error}"))?;
     let heartbeat = Arc::new(Heartbeat::new(Instant::now()));
-    tokio::spawn(heartbeat::beat(Arc::clone(&heartbeat), heartbeat::INTERVAL));
+    background::spawn("heartbeat", heartbeat::beat(Arc::clone(&heartbeat), heartbeat::INTERVAL));
     let health = Health {
         state: Arc::clone(&state),
         resolver,
@@ -116,7 +117,7 @@ async fn serve(args: &Args) -> Result<(), String> {
     let health = Connections::for_health(health::router(health), Arc::clone(&metrics));
     serve_health(health_listener, health).map_err(|error| format!("could not serve health: {error}"))?;
     let reviews = Connections::new(Some(tls.into()), router(state), metrics, Arc::clone(&drain));
-    let server_task = tokio::spawn(server::serve(listener, args.max_connections, reviews));
+    let server_task = background::spawn("server", server::serve(listener, args.max_connections, reviews));
     info!(listen = %args.listen, health = %args.health_listen, "serving");
     run_until_signal(args, &drain, server_task, certificate_task).await
 }
@@ -169,7 +170,7 @@ fn watch_certificate(
     info!(not_after = %cert.not_after(), "certificate loaded");
     resolver.replace(cert);
     let (resolver, metrics, files) = (Arc::clone(resolver), Arc::clone(metrics), watcher.names());
-    tokio::spawn(watcher.watch_files(args.reload_interval, move |contents| {
+    let watch = watcher.watch_files(args.reload_interval, move |contents| {
         let cert = contents.map_err(str::to_owned).and_then(ServingCert::parse);
         metrics.record_reload(ReloadedFile::Certificate, cert.is_ok());
         match cert {
@@ -181,7 +182,8 @@ fn watch_certificate(
                 error!(files, error, "failed to reload the certificate; the old one stays in use");
             }
         }
-    }));
+    });
+    background::spawn("certificate watcher", watch);
     Ok(())
 }
 
@@ -196,7 +198,7 @@ fn maintain_certificate(
         return managed_cert::start(client, settings, shared);
     }
     let (interval, draining) = (args.reload_interval, shared.drain.draining());
-    tokio::spawn(async move {
+    background::spawn("configuration reader", async move {
         tokio::select! {
             () = webhook_config_reader::poll(client, &shared.trust, &shared.resolver, interval) => {}
             () = draining => {}
@@ -209,7 +211,7 @@ fn watch_defaults(args: &Args, metrics: &Arc<Metrics>) -> Result<Arc<LiveDefault
     let parsed = live_defaults::parse(&contents).map_err(|error| format!("{}: {error}", watcher.names()))?;
     let defaults = Arc::new(LiveDefaults::new(parsed));
     let (live, metrics, files) = (Arc::clone(&defaults), Arc::clone(metrics), watcher.names());
-    tokio::spawn(watcher.watch_files(args.reload_interval, move |contents| {
+    let watch = watcher.watch_files(args.reload_interval, move |contents| {
         let parsed = contents.map_err(str::to_owned).and_then(live_defaults::parse);
         metrics.record_reload(ReloadedFile::Defaults, parsed.is_ok());
         match parsed {
@@ -219,7 +221,8 @@ fn watch_defaults(args: &Args, metrics: &Arc<Metrics>) -> Result<Arc<LiveDefault
             }
             Err(error) => error!(files, error, "failed to reload the defaults; the old ones stay in use"),
         }
-    }));
+    });
+    background::spawn("defaults watcher", watch);
     Ok(defaults)
 }
 
@@ -231,11 +234,11 @@ fn start_reflectors(client: &Client, lookup: &MetadataLookup, metrics: &Arc<Metr
     let accounts =
         (client.clone(), Arc::clone(lookup.cache(ObjectKind::ServiceAccount)), Arc::clone(metrics));
     let namespaces = (client.clone(), Arc::clone(lookup.cache(ObjectKind::Namespace)), Arc::clone(metrics));
-    tokio::spawn(async move {
+    background::spawn("service account reflector", async move {
         let (client, cache, metrics) = accounts;
         run_reflector::<ServiceAccount>(client, ObjectKind::ServiceAccount, &cache, &metrics).await;
     });
-    tokio::spawn(async move {
+    background::spawn("namespace reflector", async move {
         let (client, cache, metrics) = namespaces;
         run_reflector::<Namespace>(client, ObjectKind::Namespace, &cache, &metrics).await;
     });

@@ -2,13 +2,16 @@
 
 use std::convert::Infallible;
 use std::fmt::{self, Display};
+use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::http::header::CONNECTION;
-use axum::http::{HeaderValue, Request, Response, Version};
+use axum::http::{HeaderValue, Request, Response, StatusCode, Version};
+use axum::response::IntoResponse;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hyper::body::Incoming;
@@ -197,9 +200,10 @@ impl hyper::service::Service<Request<Incoming>> for Requests<'_> {
         let progress = Arc::new(self.slot.begin_request());
         let last = request.version() < Version::HTTP_2 && self.connections.drain.phase() != Phase::Serving;
         let request = request.map(|body| RequestBody::new(body, Arc::clone(&progress)));
-        let response = self.connections.router.clone().call(request);
+        let (mut router, metrics) = (self.connections.router.clone(), Arc::clone(&self.connections.metrics));
         async move {
-            let mut response = response.await?;
+            let response = AssertUnwindSafe(async move { router.call(request).await }).catch_unwind().await;
+            let mut response = response.unwrap_or_else(|_| Ok(panic_response(&metrics)))?;
             if last {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -207,6 +211,13 @@ impl hyper::service::Service<Request<Incoming>> for Requests<'_> {
         }
         .boxed()
     }
+}
+
+/// Returns the response to a request whose handler panicked. The API server receives it as a failure of this call alone;
+/// the panic itself is logged where it occurs.
+fn panic_response(metrics: &Metrics) -> Response<Body> {
+    metrics.record_rejected_request(StatusCode::INTERNAL_SERVER_ERROR);
+    (StatusCode::INTERNAL_SERVER_ERROR, "internal error: the webhook's log has the reason\n").into_response()
 }
 
 fn builder() -> Builder<TokioExecutor> {

@@ -39,6 +39,7 @@ use self::lease_client::LeaseClient;
 use self::reconciler::Reconciler;
 pub use self::reconciler::Shared;
 use self::settings::Settings;
+use crate::background;
 
 /// Manages the certificate until the shutdown begins. The task ends when the Lease has been released.
 #[must_use]
@@ -49,8 +50,8 @@ pub fn start(client: Client, settings: Settings, shared: Shared) -> JoinHandle<(
     let holder = LeaseHolder::new(leader::identity(), settings.lease_duration);
     let drain = Arc::clone(&shared.drain);
     let metrics = Arc::clone(&shared.metrics);
-    tokio::spawn(Reconciler::new(client, settings, shared, is_leader).run());
-    tokio::spawn(async move {
+    background::spawn("certificate reconciler", Reconciler::new(client, settings, shared, is_leader).run());
+    background::spawn("leader election", async move {
         let identity = holder.identity().to_owned();
         tokio::select! {
             () = election::run(&leases, holder, &leading, &metrics) => {}

@@ -155,15 +155,13 @@ impl RunningServer {
         Self { port, drain, metrics, serving }
     }
 
-    /// Returns the number of connections that were closed because a new one needed a slot.
-    pub(crate) fn evictions(&self) -> u64 {
+    /// Returns a counter by its name and labels.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
         let mut exposition = Exposition::new("");
         self.metrics.write(&mut exposition);
         let text = exposition.into_text();
-        let value = |line: &str| {
-            line.strip_prefix("evicted_connections_total{")?.split(' ').next_back()?.parse::<u64>().ok()
-        };
-        text.lines().filter_map(value).sum()
+        let value = text.lines().find_map(|line| line.strip_prefix(name));
+        value.unwrap_or_else(|| panic!("{name}: {text}")).trim().parse().unwrap()
     }
 }
 
