@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -31,7 +31,9 @@ const RATE: u32 = 1;
 const BURST: u32 = 25;
 /// Time for which an event is not repeated. The API server deletes events after an hour.
 const REPEAT_AFTER: Duration = Duration::from_mins(30);
-/// Maximum number of events that are remembered as emitted.
+/// Time for which a failed event is not repeated. The controller's next attempts repeat it afterwards.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
+/// Maximum number of events that are remembered.
 const MAX_REMEMBERED: usize = 1000;
 /// Maximum number of events that wait for the API server.
 const QUEUE_LEN: usize = 50;
@@ -82,8 +84,8 @@ event_reasons! {
 /// Emitter of events.
 #[derive(Debug)]
 pub struct Events {
-    sender: Sender<Event>,
-    limiter: Mutex<EventLimiter>,
+    sender: Sender<QueuedEvent>,
+    limiter: Arc<Mutex<EventLimiter>>,
     metrics: Arc<Metrics>,
 }
 
@@ -92,25 +94,44 @@ impl Events {
     #[must_use]
     pub fn start(client: Client, metrics: Arc<Metrics>) -> Self {
         let (sender, receiver) = channel(QUEUE_LEN);
-        background::spawn("events", create_events(client, receiver, Arc::clone(&metrics)));
-        Self { sender, limiter: Mutex::new(EventLimiter::new(Instant::now())), metrics }
+        let limiter = Arc::new(Mutex::new(EventLimiter::new(Instant::now())));
+        background::spawn(
+            "events",
+            create_events(client, receiver, Arc::clone(&limiter), Arc::clone(&metrics)),
+        );
+        Self { sender, limiter, metrics }
     }
 
     /// Queues an event, unless it was emitted recently or exceeds the rate limit. Never blocks.
     pub fn emit(&self, target: &ObjectReference, reason: EventReason, note: &str) {
         let key = key(target, reason, note);
-        let admitted = self.limiter.lock().unwrap_or_else(PoisonError::into_inner).admit(key, Instant::now());
+        let admitted = lock(&self.limiter).admit(key, Instant::now());
         let outcome = match admitted {
-            Ok(()) if self.sender.try_send(event(target, reason, note, key)).is_ok() => return,
-            Ok(()) => EventOutcome::Limited,
+            Ok(()) if self.sender.try_send((key, event(target, reason, note, key))).is_ok() => return,
+            Ok(()) => {
+                lock(&self.limiter).forget(key);
+                EventOutcome::Limited
+            }
             Err(outcome) => outcome,
         };
         self.metrics.record_event(outcome);
     }
 }
 
-async fn create_events(client: Client, mut receiver: Receiver<Event>, metrics: Arc<Metrics>) {
-    while let Some(event) = receiver.recv().await {
+/// An event and its key.
+type QueuedEvent = (u64, Event);
+
+fn lock(limiter: &Mutex<EventLimiter>) -> MutexGuard<'_, EventLimiter> {
+    limiter.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn create_events(
+    client: Client,
+    mut receiver: Receiver<QueuedEvent>,
+    limiter: Arc<Mutex<EventLimiter>>,
+    metrics: Arc<Metrics>,
+) {
+    while let Some((key, event)) = receiver.recv().await {
         let namespace = event.metadata.namespace.as_deref().unwrap_or_default();
         let events = Api::<Event>::namespaced(client.clone(), namespace);
         let created =
@@ -124,6 +145,8 @@ async fn create_events(client: Client, mut receiver: Receiver<Event>, metrics: A
                 EventOutcome::Failed
             }
         };
+        let silence = if outcome == EventOutcome::Failed { RETRY_AFTER } else { REPEAT_AFTER };
+        lock(&limiter).finish(key, Instant::now() + silence);
         metrics.record_event(outcome);
     }
 }
@@ -131,28 +154,40 @@ async fn create_events(client: Client, mut receiver: Receiver<Event>, metrics: A
 /// Suppresses repeated events and limits the rate of others.
 #[derive(Debug)]
 struct EventLimiter {
-    emitted: HashMap<u64, Instant>,
+    /// Time until which each event is not repeated; `None` while it waits for the API server.
+    silent_until: HashMap<u64, Option<Instant>>,
     bucket: TokenBucket,
 }
 
 impl EventLimiter {
     fn new(now: Instant) -> Self {
-        Self { emitted: HashMap::new(), bucket: TokenBucket::new(RATE, BURST, now) }
+        Self { silent_until: HashMap::new(), bucket: TokenBucket::new(RATE, BURST, now) }
     }
 
     fn admit(&mut self, key: u64, now: Instant) -> Result<(), EventOutcome> {
-        let is_recent = |emitted: &Instant| now.duration_since(*emitted) < REPEAT_AFTER;
-        if self.emitted.get(&key).is_some_and(is_recent) {
+        let is_silent = |until: &Option<Instant>| until.is_none_or(|until| now < until);
+        if self.silent_until.get(&key).is_some_and(is_silent) {
             return Err(EventOutcome::Repeated);
         }
-        if self.emitted.len() >= MAX_REMEMBERED {
-            self.emitted.retain(|_, emitted| is_recent(emitted));
+        if self.silent_until.len() >= MAX_REMEMBERED {
+            self.silent_until.retain(|_, until| is_silent(until));
         }
-        if self.emitted.len() >= MAX_REMEMBERED || self.bucket.try_acquire(now, Duration::ZERO).is_none() {
+        if self.silent_until.len() >= MAX_REMEMBERED || self.bucket.try_acquire(now, Duration::ZERO).is_none()
+        {
             return Err(EventOutcome::Limited);
         }
-        self.emitted.insert(key, now);
+        self.silent_until.insert(key, None);
         Ok(())
+    }
+
+    /// Records that the API server has responded to an event, or has not.
+    fn finish(&mut self, key: u64, silent_until: Instant) {
+        self.silent_until.insert(key, Some(silent_until));
+    }
+
+    /// Forgets an admitted event that found no room in the queue.
+    fn forget(&mut self, key: u64) {
+        self.silent_until.remove(&key);
     }
 }
 
@@ -201,9 +236,13 @@ mod tests {
         let start = Instant::now();
         let mut limiter = EventLimiter::new(start);
         assert_eq!(limiter.admit(1, start), Ok(()));
+        assert_eq!(limiter.admit(1, start + REPEAT_AFTER * 2), Err(EventOutcome::Repeated), "in progress");
+        limiter.finish(1, start + REPEAT_AFTER);
         assert_eq!(limiter.admit(1, start + REPEAT_AFTER / 2), Err(EventOutcome::Repeated));
         assert_eq!(limiter.admit(2, start + REPEAT_AFTER / 2), Ok(()));
         assert_eq!(limiter.admit(1, start + REPEAT_AFTER), Ok(()));
+        limiter.forget(1);
+        assert_eq!(limiter.admit(1, start + REPEAT_AFTER), Ok(()), "it found no room in the queue");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,7 +18,7 @@ use rolebridge_webhook::object_kind::ObjectKind;
 use rolebridge_webhook::state::AppState;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 use tower::service_fn;
 
 use crate::support::api::Api;
@@ -24,10 +26,20 @@ use crate::support::{ROLE, pod, review, send_review, synced_state};
 
 /// Returns a webhook that emits events, and a receiver of their paths and contents.
 fn state_with_events() -> (Arc<AppState>, UnboundedReceiver<(String, Value)>) {
+    state_with_failing_events(0)
+}
+
+/// Returns the same with an API server that fails for the first events.
+fn state_with_failing_events(failures: usize) -> (Arc<AppState>, UnboundedReceiver<(String, Value)>) {
+    let remaining = Arc::new(AtomicUsize::new(failures));
     let (sender, receiver) = unbounded_channel();
     let receive = move |request: Request<kube::client::Body>| {
         let sender = sender.clone();
+        let fails = remaining.fetch_update(SeqCst, SeqCst, |remaining| remaining.checked_sub(1)).is_ok();
         async move {
+            if fails {
+                return Ok(Response::builder().status(500).body(Body::empty()).unwrap());
+            }
             let path = request.uri().path().to_owned();
             let event = request.into_body().collect().await.unwrap().to_bytes();
             sender.send((path, serde_json::from_slice(&event).unwrap())).unwrap();
@@ -90,6 +102,24 @@ async fn skipped_pod_of_an_opted_in_namespace_creates_an_event() {
     send_review(&state, "/mutate", &review(&windows)).await;
     let (_, event) = next(&mut events).await.unwrap();
     assert_eq!(event["reason"], "InjectionSkipped");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_event_is_repeated_after_a_pause() {
+    let (state, mut events) = state_with_failing_events(1);
+    let mut invalid = replica_set_pod();
+    invalid["metadata"]["annotations"]["rolebridge.io/port"] = json!("99999");
+    let mut reviews = 0;
+    let deny = async || send_review(&state, "/mutate", &review(&invalid)).await;
+    let started = Instant::now();
+    while events.try_recv().is_err() {
+        assert_eq!(deny().await["allowed"], false);
+        reviews += 1;
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert!((30..=32).contains(&started.elapsed().as_secs()), "{:?}, {reviews} reviews", started.elapsed());
+    deny().await;
+    assert_eq!(next(&mut events).await, None);
 }
 
 #[test]
