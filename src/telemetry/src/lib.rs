@@ -1,4 +1,5 @@
 //! Structured logs and Prometheus text exposition, shared by the webhook and the sidecar.
 
 pub mod exposition;
+pub mod json;
 pub mod log;

@@ -12,6 +12,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{fmt, registry};
 
+use crate::json::BoundedJson;
+
 /// Installs the global subscriber: it writes the events of `crate_name` to `writer`.
 ///
 /// # Errors
@@ -29,13 +31,7 @@ fn subscriber<W>(crate_name: &str, level: LevelFilter, writer: W) -> impl Subscr
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let lines = fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_span_list(false)
-        .with_target(false)
-        .with_writer(writer);
+    let lines = fmt::layer().event_format(BoundedJson).with_writer(writer);
     registry().with(Targets::new().with_target(crate_name, level)).with(lines)
 }
 
@@ -48,6 +44,7 @@ mod tests {
     use tracing::{debug, error, info};
 
     use super::*;
+    use crate::json::MAX_TEXT_BYTES;
 
     const CRATE: &str = env!("CARGO_CRATE_NAME");
 
@@ -65,5 +62,29 @@ mod tests {
         assert_eq!(lines.lines().count(), 1, "{lines}");
         let expected = r#""level":"INFO","message":"own event","answer":42}"#;
         assert!(lines.starts_with(r#"{"timestamp":""#) && lines.trim_end().ends_with(expected), "{lines}");
+    }
+
+    #[test]
+    fn subscriber_bounds_every_text_and_keeps_types() {
+        let (dir, long) = (tempfile::tempdir().unwrap(), "ü".repeat(1 << 20));
+        let path = dir.path().join("log");
+        let file = Arc::new(File::create(&path).unwrap());
+        with_default(subscriber(CRATE, LevelFilter::INFO, file), || {
+            let error = std::io::Error::other(long.clone());
+            info!(long, %error, debug = ?long, count = 1_u8, less = -1, ratio = 0.5, yes = true, "a\n\"b\" {long}");
+        });
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.len() < 5 * MAX_TEXT_BYTES && text.lines().count() == 1, "{} bytes", text.len());
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["long"], format!("{}... (2093056 more bytes)", "ü".repeat(MAX_TEXT_BYTES / 2)));
+        for field in ["error", "debug", "message"] {
+            let text = line[field].as_str().unwrap();
+            assert!(text.ends_with(" more bytes)"), "{field}");
+        }
+        assert!(line["message"].as_str().unwrap().starts_with("a\n\"b\" ü"));
+        assert_eq!(
+            (&line["count"], &line["less"], &line["ratio"], &line["yes"]),
+            (&1.into(), &(-1).into(), &0.5.into(), &true.into())
+        );
     }
 }
