@@ -3,5 +3,8 @@
 //! The webhook uses them for its readiness, and the command line to inspect a cluster. No IO, no clock.
 
 pub mod ca_bundle;
+mod certificate;
+mod names;
+mod signature;
 pub mod validity;
 pub mod verify;

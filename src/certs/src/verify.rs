@@ -1,14 +1,23 @@
 //! Verification of a serving certificate against a `caBundle`, as an API server does it.
+//!
+//! API servers use Go's crypto/x509. rustls-webpki differs from it in both directions. It never looks at the validity and the
+//! usages of a trust anchor, and rejects a CA as a serving certificate, and algorithms that ring lacks. So the rules are
+//! those of Go's `Certificate.Verify` and `CheckSignatureFrom` (Go 1.26).
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::slice;
 
 use jiff::Timestamp;
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::ServerCertVerifier;
-use rustls::crypto::ring;
-use rustls::{CertificateError, Error, RootCertStore};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::CertificateDer;
+
+use crate::certificate::Certificate;
+use crate::names;
+use crate::signature::{self, Signature};
+use crate::validity::Validity;
+
+/// Maximum number of certificates in a chain, below the limits of Go and of any CA.
+const MAX_CHAIN: usize = 10;
+/// Maximum number of signatures that are checked, as in Go: a chain with many equal names could have exponentially many paths.
+const MAX_SIGNATURES: usize = 100;
 
 /// The reason why an API server would abort the TLS handshake.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +41,7 @@ pub enum VerifyError {
 
 /// Verifies a chain, which begins with the serving certificate, for a DNS name against the given CAs.
 ///
-/// Accepts a signature algorithm that ring does not support, such as ECDSA on P-521, because API servers support it.
+/// Assumes that a signature is correct if Go supports its algorithm and ring does not, such as ECDSA on P-521.
 ///
 /// # Errors
 /// Returns an error if an API server that trusts these CAs would reject the certificate.
@@ -42,41 +51,132 @@ pub fn verify_server_cert(
     authorities: &[CertificateDer<'_>],
     now: Timestamp,
 ) -> Result<(), VerifyError> {
+    let roots: Vec<_> = authorities.iter().filter_map(Certificate::parse).collect();
+    if roots.is_empty() {
+        return Err(VerifyError::NoTrustedCa);
+    }
     let Some((leaf, intermediates)) = chain.split_first() else { return Err(VerifyError::UnknownIssuer) };
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(authorities.iter().map(|der| der.clone().into_owned()));
-    // Fails if there are no roots.
-    let verifier =
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(ring::default_provider()))
-            .build()
-            .map_err(|_| VerifyError::NoTrustedCa)?;
-    let server = ServerName::try_from(name).map_err(|_| VerifyError::NameMismatch(name.to_owned()))?;
-    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
-    let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-    match verifier.verify_server_cert(leaf, intermediates, &server, &[], at) {
-        Ok(_) => Ok(()),
-        Err(Error::InvalidCertificate(error)) => map_error(error, leaf, name, authorities),
-        Err(error) => Err(VerifyError::Other(error.to_string())),
+    let leaf = Certificate::parse(leaf).ok_or_else(|| other("it is not a certificate"))?;
+    let intermediates: Vec<_> = intermediates.iter().filter_map(Certificate::parse).collect();
+    check_any(&leaf, now)?;
+    let mut search = Search { roots: &roots, intermediates: &intermediates, now, signatures: 0 };
+    if roots.iter().any(|root| root.der == leaf.der) {
+        check_usage(&[&leaf])?;
+    } else {
+        search.find(&mut vec![&leaf])?;
+    }
+    if names::matches_host(&leaf, name) { Ok(()) } else { Err(VerifyError::NameMismatch(name.to_owned())) }
+}
+
+/// Returns the validity of the CA that trusts the chain for the longest time; `None` if no CA trusts it.
+#[must_use]
+pub fn trusted_validity(
+    chain: &[CertificateDer<'_>],
+    name: &str,
+    authorities: &[CertificateDer<'_>],
+    now: Timestamp,
+) -> Option<Validity> {
+    let trusts =
+        |ca: &&CertificateDer<'_>| verify_server_cert(chain, name, slice::from_ref(*ca), now).is_ok();
+    let trusted = authorities.iter().filter(trusts).filter_map(|ca| Validity::of(ca));
+    trusted.max_by_key(|validity| validity.not_after)
+}
+
+fn other(reason: &str) -> VerifyError {
+    VerifyError::Other(reason.to_owned())
+}
+
+/// Checks what holds for every certificate of a chain, the trusted CA included.
+fn check_any(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), VerifyError> {
+    if certificate.has_unknown_critical_extension() {
+        return Err(other("it or its CA has an unknown critical extension"));
+    }
+    if now < certificate.validity.not_before {
+        return Err(other("it or its CA is not valid yet"));
+    }
+    if now > certificate.validity.not_after {
+        return Err(VerifyError::Expired);
+    }
+    Ok(())
+}
+
+/// Checks the extended key usages of a whole chain.
+fn check_usage(chain: &[&Certificate<'_>]) -> Result<(), VerifyError> {
+    let may_serve = chain.iter().all(|certificate| certificate.may_serve());
+    if may_serve {
+        Ok(())
+    } else {
+        Err(other("its extended key usage, or its CA's, does not include servers"))
     }
 }
 
-fn map_error(
-    error: CertificateError,
-    leaf: &CertificateDer<'_>,
-    name: &str,
-    authorities: &[CertificateDer<'_>],
-) -> Result<(), VerifyError> {
-    use CertificateError as E;
-    match error {
-        E::UnsupportedSignatureAlgorithmContext { .. }
-        | E::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Ok(()),
-        E::UnknownIssuer | E::BadSignature => Err(VerifyError::UnknownIssuer),
-        E::NotValidForName | E::NotValidForNameContext { .. } => {
-            Err(VerifyError::NameMismatch(name.to_owned()))
+/// Search for a chain from the serving certificate to a trusted CA.
+struct Search<'c, 'a> {
+    roots: &'c [Certificate<'a>],
+    intermediates: &'c [Certificate<'a>],
+    now: Timestamp,
+    signatures: usize,
+}
+
+impl<'c, 'a> Search<'c, 'a> {
+    /// Extends a chain up to a trusted CA, or returns the most specific error of all attempts.
+    fn find(&mut self, chain: &mut Vec<&'c Certificate<'a>>) -> Result<(), VerifyError> {
+        let mut error = VerifyError::UnknownIssuer;
+        let roots = self.roots.iter().map(|root| (root, true));
+        for (parent, is_root) in roots.chain(self.intermediates.iter().map(|one| (one, false))) {
+            match self.try_parent(chain, parent, is_root) {
+                Ok(()) => return Ok(()),
+                Err(VerifyError::UnknownIssuer) => {}
+                Err(specific) => error = specific,
+            }
         }
-        E::Expired | E::ExpiredContext { .. } => Err(VerifyError::Expired),
-        // `openssl req -x509` makes a certificate that is its own CA. Go accepts a certificate that is itself trusted.
-        E::Other(_) if authorities.contains(leaf) => Ok(()),
-        other => Err(VerifyError::Other(other.to_string())),
+        Err(error)
     }
+
+    fn try_parent(
+        &mut self,
+        chain: &mut Vec<&'c Certificate<'a>>,
+        parent: &'c Certificate<'a>,
+        is_root: bool,
+    ) -> Result<(), VerifyError> {
+        let Some(child) = chain.last() else { return Err(VerifyError::UnknownIssuer) };
+        let is_issuer = child.x509.issuer().as_raw() == parent.x509.subject().as_raw();
+        let is_in_chain = chain.iter().any(|one| one.der == parent.der);
+        if !is_issuer || is_in_chain || chain.len() >= MAX_CHAIN || self.signatures >= MAX_SIGNATURES {
+            return Err(VerifyError::UnknownIssuer);
+        }
+        self.signatures += 1;
+        check_signature(child, parent)?;
+        check_any(parent, self.now)?;
+        check_authority(chain, parent)?;
+        chain.push(parent);
+        let result = if is_root { check_usage(chain) } else { self.find(chain) };
+        chain.pop();
+        result
+    }
+}
+
+fn check_signature(child: &Certificate<'_>, parent: &Certificate<'_>) -> Result<(), VerifyError> {
+    match signature::check(child, parent) {
+        Signature::Valid if !parent.is_ca() => Err(other("its issuer is not a CA")),
+        Signature::Valid if !parent.may_sign_certificates() => {
+            Err(other("the key usage of its CA does not include signing certificates"))
+        }
+        Signature::Valid => Ok(()),
+        Signature::Invalid => Err(VerifyError::UnknownIssuer),
+        Signature::Unsupported => Err(other("its signature algorithm is insecure or unknown")),
+    }
+}
+
+/// Checks the limits of a CA on the chain below it.
+fn check_authority(chain: &[&Certificate<'_>], parent: &Certificate<'_>) -> Result<(), VerifyError> {
+    let constraints = parent.name_constraints();
+    if chain.iter().any(|certificate| !names::are_permitted(certificate, &constraints)) {
+        return Err(other("its names violate the name constraints of its CA"));
+    }
+    let intermediates = u32::try_from(chain.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    if parent.max_intermediates().is_some_and(|max| intermediates > max) {
+        return Err(other("its chain is longer than its CA allows"));
+    }
+    Ok(())
 }

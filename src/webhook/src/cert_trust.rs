@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use k8s_openapi::jiff::Timestamp;
+use rolebridge_certs::validity::Validity;
 use rolebridge_certs::verify;
 
 use crate::http::cert_resolver::{CertResolver, ServingCert};
@@ -62,6 +63,18 @@ impl CertTrust {
         let problem = missing.or_else(|| error.cloned());
         self.confirmed.store(problem.is_none(), Ordering::Relaxed);
         problem
+    }
+
+    /// Returns the validity of the CA by which API servers trust the serving certificate. If the entries differ, returns the
+    /// one that expires first.
+    #[must_use]
+    pub fn ca_bundle_validity(&self, serving: &ServingCert, now: Timestamp) -> Option<Validity> {
+        let observed = self.observed.load_full()?;
+        let entries = observed.iter().flat_map(|config| &config.entries);
+        let trusted = entries.filter_map(|entry| {
+            verify::trusted_validity(serving.chain(), &entry.server_name(), &entry.bundle.certificates, now)
+        });
+        trusted.min_by_key(|validity| validity.not_after)
     }
 
     /// Returns the time to wait until the next read of the configurations.

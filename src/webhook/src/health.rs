@@ -128,8 +128,30 @@ fn exposition(health: &Health) -> String {
             )
             .sample(&[], serving.not_after().as_second());
     }
+    write_ca_bundle_validity(health, &mut exposition);
     if let Some(managed_cert) = &health.managed_cert {
         managed_cert.write(&mut exposition);
     }
     exposition.into_text()
+}
+
+/// Writes the validity of the CA by which API servers trust the serving certificate, in every mode of certificates.
+fn write_ca_bundle_validity(health: &Health, exposition: &mut Exposition) {
+    let serving = health.resolver.current();
+    let validity = serving.and_then(|serving| health.trust.ca_bundle_validity(&serving, Timestamp::now()));
+    let Some(validity) = validity else { return };
+    exposition
+        .family(
+            "ca_bundle_not_before_timestamp_seconds",
+            MetricType::Gauge,
+            "Start of the validity of the CA in caBundle that trusts the serving certificate, Unix time.",
+        )
+        .sample(&[], validity.not_before.as_second());
+    exposition
+        .family(
+            "ca_bundle_expiry_timestamp_seconds",
+            MetricType::Gauge,
+            "Expiry of the CA in caBundle that trusts the serving certificate, Unix time; the earliest of all entries.",
+        )
+        .sample(&[], validity.not_after.as_second());
 }

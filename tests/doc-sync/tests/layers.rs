@@ -46,7 +46,11 @@ const CRATES: &[Layers] = &[
         ],
         independent: &[],
     },
-    Layers { name: "certs", order: &[&["validity", "verify"], &["ca_bundle"]], independent: &[] },
+    Layers {
+        name: "certs",
+        order: &[&["validity"], &["certificate"], &["names", "signature"], &["verify"], &["ca_bundle"]],
+        independent: &[],
+    },
     Layers { name: "telemetry", order: &[&["exposition", "log"]], independent: &[] },
     Layers {
         name: "inject",

@@ -185,6 +185,49 @@ fn trust_needs_every_entry_at_first_and_one_entry_later() {
 }
 
 #[test]
+fn expired_ca_of_a_valid_certificate_is_a_problem() {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    (params.not_before, params.not_after) = (date_time_ymd(2026, 1, 1), date_time_ymd(2027, 1, 1));
+    let short = Ca::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let (trust, serving) = (CertTrust::new(vec!["a".to_owned()]), serving_cert(&short));
+    trust.observe(vec![config("a", &[&[&short]])]);
+    assert_eq!(trust.problem(&serving, year(2026)), None);
+    assert_eq!(
+        trust.problem(&serving, year(2027)).as_deref(),
+        Some(
+            "caBundle of 0.a in MutatingWebhookConfiguration a does not match: \
+             the served certificate or its CA has expired"
+        )
+    );
+}
+
+#[test]
+fn ca_bundle_validity_is_that_of_the_trusted_ca_that_expires_first() {
+    let ca_until = |last_year| {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_after = date_time_ymd(last_year, 1, 1);
+        params
+    };
+    let key = KeyPair::generate().unwrap();
+    let old = Ca::self_signed(ca_until(2028), KeyPair::from_pem(&key.serialize_pem()).unwrap()).unwrap();
+    let new = Ca::self_signed(ca_until(2035), key).unwrap();
+    let other = Ca::self_signed(ca_until(2099), KeyPair::generate().unwrap()).unwrap();
+    let (trust, serving) = (CertTrust::new(vec!["a".to_owned()]), serving_cert(&old));
+    let expiry = |bundles: &[&[&Ca]]| {
+        trust.observe(vec![config("a", bundles)]);
+        trust.ca_bundle_validity(&serving, year(2027)).map(|validity| validity.not_after.to_string())
+    };
+    assert_eq!(trust.ca_bundle_validity(&serving, year(2027)), None, "not read yet");
+    let (first, second) = (Some("2028-01-01T00:00:00Z".to_owned()), Some("2035-01-01T00:00:00Z".to_owned()));
+    assert_eq!(expiry(&[&[&old, &other]]), first);
+    assert_eq!(expiry(&[&[&old, &new, &other]]), second, "the renewed CA has the same key");
+    assert_eq!(expiry(&[&[&old, &new], &[&old]]), first, "the other entry trusts the old one only");
+    assert_eq!(expiry(&[&[&other], &[]]), None);
+}
+
+#[test]
 fn every_certificate_is_trusted_without_configurations() {
     assert_eq!(CertTrust::default().problem(&serving_cert(&ca()), year(2027)), None);
 }

@@ -9,6 +9,7 @@ use http_body_util::BodyExt;
 use k8s_openapi::jiff::Timestamp;
 use rolebridge_doc_sync::{metrics as doc_metrics, section};
 use rolebridge_inject::Reason;
+use rolebridge_webhook::cert_trust::CertTrust;
 use rolebridge_webhook::health::{Health, router};
 use rolebridge_webhook::heartbeat::Heartbeat;
 use rolebridge_webhook::http::cert_resolver::CertResolver;
@@ -120,8 +121,10 @@ async fn metrics_page_shows_every_counter() {
     metrics.record_handshake_error();
     metrics.record_event(EventOutcome::Limited);
     send(&state, post("/mutate", "?")).await;
-    let resolver = Arc::new(CertResolver::default());
-    resolver.replace(Issued::until(2077).serving_cert());
+    let (resolver, trust) = (Arc::new(CertResolver::default()), Arc::new(CertTrust::default()));
+    let issued = Issued::until(2077);
+    resolver.replace(issued.serving_cert());
+    trust.observe(vec![issued.trusting_config()]);
     let managed_cert = Arc::new(ManagedCertMetrics::default());
     managed_cert.set_leader(true);
     managed_cert.set_ca_expiry(Some(Timestamp::from_second(3_400_000_000).unwrap()));
@@ -130,7 +133,7 @@ async fn metrics_page_shows_every_counter() {
     let health = Health {
         state,
         resolver,
-        trust: Arc::default(),
+        trust,
         managed_cert: Some(managed_cert),
         drain: Arc::default(),
         heartbeat: heartbeat(Duration::ZERO),

@@ -6,10 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rolebridge_certs::ca_bundle::CaBundle;
 use rolebridge_webhook::http::cert_resolver::{CertResolver, ServingCert};
 use rolebridge_webhook::http::tls;
+use rolebridge_webhook::webhook_config::{WebhookConfig, WebhookEntry};
 use tempfile::TempDir;
 use tokio_rustls::TlsAcceptor;
+
+/// Name of the Service in certificates.
+const SERVICE_NAME: &str = "rolebridge.system.svc";
 
 /// A PEM certificate and its key. The year of its expiry identifies it.
 pub(crate) struct Issued {
@@ -19,10 +24,22 @@ pub(crate) struct Issued {
 
 impl Issued {
     pub(crate) fn until(year: i32) -> Self {
-        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let mut params = CertificateParams::new(["localhost", SERVICE_NAME].map(str::to_owned)).unwrap();
         params.not_after = date_time_ymd(year, 1, 1);
         let key = KeyPair::generate().unwrap();
         Self { certificate: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
+    }
+
+    /// Returns a configuration with an entry that trusts the certificate.
+    pub(crate) fn trusting_config(&self) -> WebhookConfig {
+        let entry = WebhookEntry {
+            index: 0,
+            name: "pods".to_owned(),
+            namespace: "system".to_owned(),
+            service: "rolebridge".to_owned(),
+            bundle: CaBundle::parse(self.certificate.as_bytes()),
+        };
+        WebhookConfig { name: "rolebridge".to_owned(), version: "1".to_owned(), entries: vec![entry] }
     }
 
     pub(crate) fn serving_cert(&self) -> ServingCert {
