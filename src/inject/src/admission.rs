@@ -69,8 +69,8 @@ fn admit_opted_in<'a>(pod: &'a Pod<'_>, context: &Context<'a>, opt_in: OptIn) ->
             depends_on_metadata: denial.depends_on_metadata,
             ..Admission::skip(denial.reason)
         },
-        // A newer namespace might not opt the pod in.
-        Err(denial) if opt_in == OptIn::Namespace => {
+        // A newer namespace might not opt the pod in. An object that is too large is not worth a read.
+        Err(denial) if opt_in == OptIn::Namespace && denial.reason != Reason::TooLarge => {
             let depends_on_metadata = denial.depends_on_metadata | MetadataDependency::NAMESPACE;
             Admission { settings, depends_on_metadata, ..Admission::deny(denial) }
         }

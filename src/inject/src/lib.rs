@@ -45,7 +45,7 @@ pub use context::Context;
 pub use defaults::{Defaults, DefaultsError};
 pub use denial::Denial;
 pub use metadata_dependency::MetadataDependency;
-pub use object_metadata::ObjectMetadata;
+pub use object_metadata::{MAX_SETTINGS_BYTES, ObjectMetadata};
 pub use opt_in::OptIn;
 pub use patch::Patch;
 pub use reason::Reason;

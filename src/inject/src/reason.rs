@@ -54,6 +54,8 @@ reasons! {
     BadValue = "bad-value", "A setting has an invalid value.";
     /// The pod has an unknown Rolebridge annotation.
     UnknownAnnotation = "unknown-annotation", "The pod has an unknown Rolebridge annotation.";
+    /// The service account or the namespace has more settings than the webhook keeps.
+    TooLarge = "too-large", "The settings of the service account or the namespace are too large.";
     /// The platform team's `allowed` lists exclude the value.
     NotAllowed = "not-allowed", "The platform team does not allow the value.";
     /// Only the namespace and the chart's defaults may set the annotation.

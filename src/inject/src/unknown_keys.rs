@@ -5,6 +5,7 @@ use rolebridge_core::redact::Quoted;
 use strsim::levenshtein;
 
 use crate::denial::Denial;
+use crate::object_metadata::MAX_UNKNOWN_KEYS;
 use crate::reason::Reason;
 use crate::steps;
 use crate::view::{Annotations, Pod};
@@ -17,10 +18,6 @@ const MAX_EDIT_DISTANCE: usize = 4;
 
 /// Maximum key length for a suggestion: longer than every known key, and short enough to compare quickly.
 const MAX_KEY_LEN: usize = 100;
-
-/// Maximum number of unknown keys of an object that are named and for which a suggestion is sought. People misspell a few
-/// keys, and the search takes some ten thousand steps for each.
-pub(crate) const MAX_UNKNOWN_KEYS: usize = 5;
 
 /// Denies a pod with unknown Rolebridge annotations, which would silently have no effect.
 pub(crate) fn check(pod: &Pod<'_>) -> Result<(), Denial> {

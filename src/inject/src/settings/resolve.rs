@@ -10,7 +10,7 @@ use super::aws::{self, Aws};
 use super::conflicts::{self, ExclusiveSetting};
 use super::container_selection::{ContainerSelection, check_all_exist};
 use super::google::Google;
-use super::origin::Setting;
+use super::origin::{Origin, Setting};
 use super::precedence::{Precedence, RawSetting};
 use super::resolved::Settings;
 use super::sidecar::Sidecar;
@@ -18,6 +18,7 @@ use super::token_source::TokenSources;
 use super::{parse, ports};
 use crate::context::Context;
 use crate::denial::Denial;
+use crate::object_metadata::{MAX_SETTINGS_BYTES, ObjectMetadata};
 use crate::reason::Reason;
 use crate::view::Pod;
 
@@ -25,9 +26,11 @@ use crate::view::Pod;
 ///
 /// # Errors
 ///
-/// Returns an error if a value is invalid or not allowed; else if a provider, an AWS identity or a container is missing.
+/// Returns an error if an object's settings are too large, or a value is invalid or not allowed. Otherwise, returns one if a
+/// provider, an AWS identity or a container is missing.
 pub fn resolve<'a>(pod: &'a Pod<'_>, context: &Context<'a>) -> Result<Settings<'a>, Denial> {
     let precedence = Precedence { pod, context: *context };
+    check_sizes(&precedence)?;
     let identity = precedence.or(key::IDENTITY, parse::identity, Identity::AwsRole)?;
     let credentials = aws::credentials(&precedence)?;
     conflicts::check_aws(&precedence, identity, credentials)?;
@@ -47,6 +50,25 @@ pub fn resolve<'a>(pod: &'a Pod<'_>, context: &Context<'a>) -> Result<Settings<'
     ports::check(&precedence, &settings)?;
     ports::check_host_network(pod, &settings)?;
     Ok(settings)
+}
+
+/// Denies a pod if its service account or namespace has more settings than are kept, so that they are unknown.
+fn check_sizes(precedence: &Precedence<'_>) -> Result<(), Denial> {
+    let Context { service_account, namespace_metadata, .. } = precedence.context;
+    for (metadata, origin) in
+        [(service_account, Origin::ServiceAccount), (namespace_metadata, Origin::Namespace)]
+    {
+        if let Some(bytes) = metadata.and_then(ObjectMetadata::excessive_bytes) {
+            let message = format!(
+                "Rolebridge annotations {}: expected at most {MAX_SETTINGS_BYTES} bytes together, found {bytes}. Fix: \
+                 shorten or remove some of them.",
+                precedence.describe_origin(origin)
+            );
+            // The watch delivers a smaller version. Until then, reads would only cost as much as the large one.
+            return Err(Denial::for_pod(Reason::TooLarge, message));
+        }
+    }
+    Ok(())
 }
 
 /// Resolves the token source of each container. A source that conflicts with the identity gives way to the identity's

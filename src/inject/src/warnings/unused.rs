@@ -1,12 +1,12 @@
 //! Warnings about settings that have no effect.
 
-use rolebridge_core::annotations::{self as key, INJECT, PREFIX};
+use rolebridge_core::annotations::{self as key, INJECT};
 
 use crate::context::Context;
 use crate::message::{DisplayName, MAX_NAMES_IN_WARNING, join_names};
 use crate::patch::resources::has_pod_level;
 use crate::settings::{Origin, Precedence, Setting, Settings, Sidecar};
-use crate::unknown_keys::{self, MAX_UNKNOWN_KEYS, suggestion};
+use crate::unknown_keys;
 use crate::view::Pod;
 
 /// Annotations that have an effect only with a sidecar.
@@ -56,20 +56,20 @@ pub(super) fn metadata_keys(pod: &Pod<'_>, context: &Context<'_>, warnings: &mut
         [(context.service_account, Origin::ServiceAccount), (context.namespace_metadata, Origin::Namespace)]
     {
         let Some(metadata) = metadata else { continue };
-        let origin = || precedence.describe_origin(origin);
-        if metadata.annotation(INJECT).is_some() {
-            warnings.push(format!(
-                "{INJECT} {} has no effect. Fix: set it as an annotation of the pod or as a label of the namespace.",
-                origin()
-            ));
+        let origin = precedence.describe_origin(origin);
+        warnings.extend(metadata.ineffective_keys().map(|key| metadata_key(key, &origin)));
+        if let rest @ 1.. = metadata.unnamed_keys() {
+            warnings.push(unknown_keys::describe_rest(rest, &origin));
         }
-        let mut unknown =
-            metadata.keys().filter(|key| key.starts_with(PREFIX) && !unknown_keys::is_known(key));
-        let describe =
-            |key| format!("{} {}: unknown annotation.{}", DisplayName(key), origin(), suggestion(key));
-        warnings.extend(unknown.by_ref().take(MAX_UNKNOWN_KEYS).map(describe));
-        if let rest @ 1.. = unknown.count() {
-            warnings.push(unknown_keys::describe_rest(rest, &origin()));
-        }
+    }
+}
+
+fn metadata_key(key: &str, origin: &str) -> String {
+    if key == INJECT {
+        format!(
+            "{key} {origin} has no effect. Fix: set it as an annotation of the pod or as a label of the namespace."
+        )
+    } else {
+        format!("{} {origin}: unknown annotation.{}", DisplayName(key), unknown_keys::suggestion(key))
     }
 }

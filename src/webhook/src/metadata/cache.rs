@@ -3,6 +3,11 @@
 //! Ten thousand objects must fit into a few MiB, so this is not kube's store of whole objects. Most service accounts
 //! carry no relevant metadata: only a hash of their name is kept, which distinguishes them from objects that the watch
 //! has not delivered yet.
+//!
+//! Anyone who may create service accounts could fill the memory, and a restart would not help. So the metadata has a limit
+//! for each object ([`rolebridge_inject::MAX_SETTINGS_BYTES`]) and one for all together ([`MAX_STORE_BYTES`]). Above the
+//! latter, objects of the namespace with the most bytes are not cached. They are read live, which takes turns of that
+//! namespace only.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -11,6 +16,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use rolebridge_inject::ObjectMetadata;
+use tracing::warn;
+
+/// Maximum size of the metadata of one kind of object. A hundred thousand accounts with a role need 20 MB. While a list is
+/// repeated, the old and the new metadata are both in memory, which is half of the chart's memory limit.
+pub const MAX_STORE_BYTES: usize = 32 << 20;
+
+/// Approximate size of an object in addition to its name and metadata: its places in the maps and the allocator's own.
+const OBJECT_OVERHEAD: usize = 128;
 
 /// Result of a cache lookup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,9 +37,21 @@ pub enum CacheLookup {
 /// Objects of one kind by namespace and name. The namespace is empty for cluster-scoped kinds.
 #[derive(Debug, Default)]
 pub struct MetadataStore {
-    relevant: HashMap<Box<str>, HashMap<Box<str>, Arc<ObjectMetadata>>>,
+    relevant: HashMap<Box<str>, NamespaceObjects>,
     irrelevant: HashSet<u64>,
     hasher: RandomState,
+    /// Size of all objects in `relevant`.
+    bytes: usize,
+    /// True if objects were left out because of the limit.
+    is_full: bool,
+}
+
+/// Objects with relevant metadata in one namespace, by name.
+#[derive(Debug, Default)]
+struct NamespaceObjects {
+    objects: HashMap<Box<str>, Arc<ObjectMetadata>>,
+    /// Size of all objects.
+    bytes: usize,
 }
 
 impl MetadataStore {
@@ -36,8 +61,28 @@ impl MetadataStore {
         if metadata == ObjectMetadata::default() {
             self.irrelevant.insert(self.hash(namespace, name));
         } else {
-            let names = self.relevant.entry(namespace.into()).or_default();
-            names.insert(name.into(), Arc::new(metadata));
+            let bytes = object_bytes(name, &metadata);
+            let objects = self.relevant.entry(namespace.into()).or_default();
+            objects.objects.insert(name.into(), Arc::new(metadata));
+            objects.bytes += bytes;
+            self.bytes += bytes;
+            self.enforce_limit(name);
+        }
+    }
+
+    /// Removes objects of the namespaces with the most bytes while all together are too large. The latest object is
+    /// removed first, so that a long list does not replace one object after another.
+    fn enforce_limit(&mut self, latest: &str) {
+        while self.bytes > MAX_STORE_BYTES {
+            let largest = self.relevant.iter().max_by_key(|(_, objects)| objects.bytes);
+            let Some((namespace, objects)) = largest else { return };
+            let name = objects.objects.get_key_value(latest).or_else(|| objects.objects.iter().next());
+            let Some((name, _)) = name else { return };
+            let (namespace, name) = (namespace.clone(), name.clone());
+            if !mem::replace(&mut self.is_full, true) {
+                warn!(%namespace, %name, bytes = self.bytes, "too much metadata; more objects of this namespace are not cached");
+            }
+            self.remove(&namespace, &name);
         }
     }
 
@@ -53,16 +98,25 @@ impl MetadataStore {
     /// Removes an object.
     pub fn remove(&mut self, namespace: &str, name: &str) {
         self.irrelevant.remove(&self.hash(namespace, name));
-        if let Some(names) = self.relevant.get_mut(namespace) {
-            names.remove(name);
-            if names.is_empty() {
-                self.relevant.remove(namespace);
-            }
+        let Some(objects) = self.relevant.get_mut(namespace) else { return };
+        if let Some(metadata) = objects.objects.remove(name) {
+            let bytes = object_bytes(name, &metadata);
+            objects.bytes -= bytes;
+            self.bytes -= bytes;
+        }
+        if objects.objects.is_empty() {
+            self.relevant.remove(namespace);
         }
     }
 
+    /// Returns the approximate size of the metadata in bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     fn find(&self, namespace: &str, name: &str) -> CacheLookup {
-        if let Some(metadata) = self.relevant.get(namespace).and_then(|names| names.get(name)) {
+        if let Some(metadata) = self.relevant.get(namespace).and_then(|objects| objects.objects.get(name)) {
             return CacheLookup::Hit(Arc::clone(metadata));
         }
         let irrelevant = self.irrelevant.contains(&self.hash(namespace, name));
@@ -74,6 +128,11 @@ impl MetadataStore {
     pub fn hash(&self, namespace: &str, name: &str) -> u64 {
         self.hasher.hash_one((namespace, name))
     }
+}
+
+/// Returns the approximate size of an object with relevant metadata.
+fn object_bytes(name: &str, metadata: &ObjectMetadata) -> usize {
+    OBJECT_OVERHEAD + name.len() + size_of::<ObjectMetadata>() + metadata.heap_bytes()
 }
 
 /// Objects of one kind, and whether all of them have been listed once.
@@ -118,7 +177,13 @@ impl Cache {
     #[must_use]
     pub fn sizes(&self) -> (usize, usize) {
         let store = self.read();
-        (store.relevant.values().map(HashMap::len).sum(), store.irrelevant.len())
+        (store.relevant.values().map(|objects| objects.objects.len()).sum(), store.irrelevant.len())
+    }
+
+    /// Returns the approximate size of the metadata in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.read().bytes()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, MetadataStore> {
@@ -132,7 +197,7 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
-    use rolebridge_core::annotations::PROJECT;
+    use rolebridge_core::annotations::{PROJECT, eks};
 
     use super::*;
 
@@ -192,5 +257,65 @@ mod tests {
         assert_eq!(cache.find("shop", "gone"), CacheLookup::Miss);
         assert_ne!(cache.find("shop", "new"), CacheLookup::Miss);
         assert_eq!(cache.find("sho", "pnew"), CacheLookup::Miss);
+    }
+
+    /// Returns metadata of which `bytes` bytes are relevant.
+    fn with_bytes(bytes: usize) -> ObjectMetadata {
+        with_project(&"x".repeat(bytes))
+    }
+
+    #[test]
+    fn ballast_of_a_thousand_large_objects_is_not_kept() {
+        let cache = Cache::default();
+        let mut store = MetadataStore::default();
+        for n in 0..1000 {
+            store.put("flood", &format!("ballast-{n}"), with_bytes(256 << 10));
+        }
+        cache.replace(store);
+        assert_eq!(cache.sizes(), (1000, 0), "each is remembered as too large");
+        assert!(cache.bytes() < 512 << 10, "{}", cache.bytes());
+    }
+
+    #[test]
+    fn hundred_thousand_accounts_with_a_role_fit() {
+        let mut store = MetadataStore::default();
+        let role = "arn:aws:iam::111122223333:role/team-12345-application-12345";
+        for n in 0..100_000 {
+            let annotations = [(eks::ROLE_ARN, role), ("rolebridge.io/project", "shop-data")];
+            store.put(
+                &format!("team-{}", n % 500),
+                &format!("app-{n}"),
+                ObjectMetadata::new(annotations, []),
+            );
+        }
+        assert!(!store.is_full, "{}", store.bytes());
+    }
+
+    #[test]
+    fn full_store_leaves_out_objects_of_the_namespace_with_the_most_bytes() {
+        let mut store = MetadataStore::default();
+        store.put("shop", "before", with_bytes(1000));
+        for n in 0..5000 {
+            store.put("flood", &format!("ballast-{n}"), with_bytes(16 << 10));
+        }
+        store.put("shop", "after", with_bytes(1000));
+        assert!(store.bytes() <= MAX_STORE_BYTES);
+        assert!(store.bytes() > MAX_STORE_BYTES - (32 << 10), "{}", store.bytes());
+        let found = |namespace, name| store.find(namespace, name) != CacheLookup::Miss;
+        assert!(found("shop", "before") && found("shop", "after") && found("flood", "ballast-0"));
+        assert!(!found("flood", "ballast-4999"), "an object that is not cached is read live");
+    }
+
+    #[test]
+    fn bytes_return_to_zero_after_all_objects_are_removed() {
+        let mut store = MetadataStore::default();
+        for bytes in [10, 2000, 20] {
+            store.put("shop", "batch", with_bytes(bytes));
+        }
+        store.put("shop", "other", with_bytes(5));
+        store.put("shop", "other", ObjectMetadata::default());
+        store.remove("shop", "batch");
+        store.remove("shop", "absent");
+        assert_eq!((store.bytes(), store.relevant.len()), (0, 0));
     }
 }

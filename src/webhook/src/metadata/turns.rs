@@ -2,8 +2,10 @@
 //!
 //! Each purpose of a read has a rate of its own, so reads that only improve an answer never take the turn of a read that
 //! a pod needs. Within a purpose, the namespaces that wait take turns: a tenant with thousands of new service accounts
-//! delays its own pods only. The number of reads in flight is limited too, whatever the rate is, because a read of a large
-//! object takes memory and a slow API server must not get more and more of them.
+//! delays its own pods only.
+//!
+//! The number of reads in flight is limited too. A read of a large object takes memory, and a slow API server must not get
+//! more and more of them.
 //!
 //! The current time is an argument.
 
@@ -144,7 +146,7 @@ impl<T> Turns<T> {
         if queue.push(namespace, read, is_abandoned) { Request::Waiting } else { Request::Refused }
     }
 
-    /// Returns the waiting read whose turn it is, or the time to ask again.
+    /// Returns the waiting read that has the next turn, or the time to ask again.
     pub fn next(&mut self, now: Instant, is_abandoned: impl Fn(&T) -> bool) -> Next<T> {
         let mut due: Option<Instant> = None;
         let mut waits = false;
@@ -256,7 +258,7 @@ impl<T> FairQueue<T> {
         false
     }
 
-    /// Removes the oldest read of the namespace whose turn it is.
+    /// Removes the oldest read of the namespace that has the next turn.
     fn pop(&mut self) -> Option<T> {
         let namespace = self.order.pop_front()?;
         let queue = self.waiting.get_mut(&namespace)?;

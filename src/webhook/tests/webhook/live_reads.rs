@@ -1,4 +1,4 @@
-//! Many pods at once: the limit on live reads denies none whose objects are cached, and serves all namespaces alike.
+//! Many pods at once: the limit on live reads denies none of cached objects, and serves all namespaces alike.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use rolebridge_webhook::metadata::turns::{MAX_IN_FLIGHT, ReadLimits};
 use rolebridge_webhook::metrics::METRICS_PREFIX;
 use rolebridge_webhook::object_kind::ObjectKind;
 use rolebridge_webhook::state::AppState;
+use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::time::{sleep, sleep_until};
 
@@ -197,4 +198,35 @@ async fn slow_api_server_gets_a_limited_number_of_reads_at_once() {
     api.set_behavior(Behavior::Prompt);
     create_account(&api, "shop", "later");
     assert!(is_injected(&create_pod(&state, "shop", "later").await), "the turns were given back");
+}
+
+#[rstest]
+#[case::service_account("service account batch", "ballast", "shop")]
+#[case::namespace("namespace shop", "batch", "ballast")]
+#[tokio::test(start_paused = true)]
+async fn pod_of_an_object_that_is_too_large_is_denied_without_a_read(
+    #[case] object: &str,
+    #[case] account: &str,
+    #[case] namespace: &str,
+) {
+    let api = Api::default();
+    let state = Arc::new(app_state(&api));
+    let ballast = "x".repeat(256 << 10);
+    let large = |is_large: bool| is_large.then_some(("rolebridge.io/outputs", &*ballast));
+    let namespace_metadata =
+        ObjectMetadata::new(large(namespace == "ballast"), [("rolebridge.io/inject", "enabled")]);
+    state.lookup.cache(ObjectKind::Namespace).update(|store| store.put("", "shop", namespace_metadata));
+    let annotations: Vec<_> = large(account == "ballast").into_iter().chain([ROLE]).collect();
+    watch_account(&state, "shop", "batch", &annotations);
+    let response = create_pod(&state, "shop", "batch").await;
+    let role = if account == "ballast" { ROLE.0.len() + ROLE.1.len() } else { 0 };
+    let size = "rolebridge.io/outputs".len() + ballast.len() + role;
+    assert_eq!(
+        response["status"]["message"],
+        format!(
+            "Rolebridge annotations on the {object}: expected at most 32768 bytes together, found {size}. Fix: shorten \
+             or remove some of them."
+        )
+    );
+    assert_eq!(api.requests(), Vec::<String>::new());
 }
