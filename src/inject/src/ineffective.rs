@@ -3,7 +3,8 @@
 use rolebridge_core::annotations::{INJECT, PREFIX};
 
 use crate::message::{DisplayName, MAX_NAMES_IN_WARNING, join_names};
-use crate::unknown_keys::{self, MAX_UNKNOWN_KEYS};
+use crate::object_metadata::MAX_UNKNOWN_KEYS;
+use crate::unknown_keys;
 use crate::view::{Annotations, Pod};
 
 /// Returns the warning about a pod that is not opted in, if there is one.

@@ -3,7 +3,6 @@
 //! Not kube-runtime's watcher, for three reasons. It repeats the list from its start when one page fails, and parses managed
 //! fields, the largest part of most objects. It also hides bookmarks, by which a quiet watch differs from a silent one.
 
-mod backoff;
 mod error;
 pub mod object;
 mod page;
@@ -13,29 +12,36 @@ use std::fmt;
 use std::pin::pin;
 use std::time::Duration;
 
+use backon::ExponentialBuilder;
 use futures::TryStreamExt;
 use kube::api::{WatchEvent, WatchParams};
 use kube::core::Request;
 use kube::{Client, Resource};
+use kube_runtime::utils::Backoff;
+use kube_runtime::watcher::ExponentialBackoff;
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{info, warn};
 
-use self::backoff::{Backoff, random_between};
 use self::error::ListWatchError;
 use self::object::WatchedObject;
 use self::page::PageSize;
 use self::progress::WatchProgress;
 
-/// Minimum `timeoutSeconds` of a watch.
-const MIN_WATCH_TIMEOUT: Duration = Duration::from_secs(45);
+/// Minimum `timeoutSeconds` of a watch. Each watch has a random one, so that replicas do not act at the same time.
+const MIN_WATCH_TIMEOUT: u32 = 45;
 /// Maximum `timeoutSeconds` of a watch: API servers end it by then, so that a silent watch is noticed.
-const MAX_WATCH_TIMEOUT: Duration = Duration::from_mins(1);
+const MAX_WATCH_TIMEOUT: u32 = 60;
 /// Time for the end of a watch to arrive, after `timeoutSeconds`.
 const END_MARGIN: Duration = Duration::from_secs(5);
 /// Longest time without a byte from the API server in a watch that is not silent.
-pub const MAX_SILENCE: Duration = MAX_WATCH_TIMEOUT.saturating_add(END_MARGIN);
+pub const MAX_SILENCE: Duration = Duration::from_secs(MAX_WATCH_TIMEOUT as u64).saturating_add(END_MARGIN);
 /// Watches that end sooner, without an event, count as failed: repeating them at once would be a hot loop.
 const MIN_WATCH_DURATION: Duration = Duration::from_secs(1);
+
+/// Delay after the first of several consecutive errors. Jitter adds up to as much.
+const FIRST_DELAY: Duration = Duration::from_secs(1);
+/// Maximum delay, without jitter: a recovered API server is noticed within ten seconds.
+const MAX_DELAY: Duration = Duration::from_secs(5);
 
 /// Receiver of the objects.
 pub trait Sink {
@@ -91,7 +97,7 @@ impl ListWatch {
 
     /// Passes the objects and their changes to the sink until the future is dropped. Errors are logged, counted and retried.
     pub async fn run(&self, sink: &mut impl Sink, progress: &WatchProgress) {
-        let mut backoff = Backoff::default();
+        let mut backoff = backoff();
         let mut size = PageSize::default();
         let mut state = State::Listing { token: None };
         loop {
@@ -116,7 +122,7 @@ impl ListWatch {
             } else {
                 warn!(kind, error = %error, "failed to list or watch objects; retrying");
             }
-            sleep(backoff.next_delay()).await;
+            sleep(backoff.next().unwrap_or(MAX_DELAY)).await;
         }
     }
 
@@ -150,8 +156,8 @@ impl ListWatch {
         sink: &mut impl Sink,
         progress: &WatchProgress,
     ) -> Result<(), ListWatchError> {
-        let timeout = random_between(MIN_WATCH_TIMEOUT, MAX_WATCH_TIMEOUT);
-        let seconds = u32::try_from(timeout.as_secs()).unwrap_or_default();
+        let seconds = fastrand::u32(MIN_WATCH_TIMEOUT..=MAX_WATCH_TIMEOUT);
+        let timeout = Duration::from_secs(seconds.into());
         let (started, first) = (Instant::now(), version.clone());
         let watch = self.receive(seconds, version, sink, progress);
         let deadline = timeout + END_MARGIN;
@@ -194,4 +200,9 @@ impl ListWatch {
         }
         Ok(())
     }
+}
+
+fn backoff() -> ExponentialBackoff {
+    let delays = ExponentialBuilder::default().with_min_delay(FIRST_DELAY).with_max_delay(MAX_DELAY);
+    delays.with_factor(2.0).with_jitter().without_max_times().into()
 }

@@ -18,8 +18,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use rolebridge_inject::ObjectMetadata;
 use tracing::warn;
 
-/// Maximum size of the metadata of one kind of object. A hundred thousand accounts with a role need 20 MB. While a list is
-/// repeated, the old and the new metadata are both in memory, which is half of the chart's memory limit.
+/// Maximum size of the metadata of one kind of object, a quarter of the chart's memory limit. A hundred thousand accounts with
+/// a role need 20 MB.
 pub const MAX_STORE_BYTES: usize = 32 << 20;
 
 /// Approximate size of an object in addition to its name and metadata: its places in the maps and the allocator's own.
@@ -89,10 +89,15 @@ impl MetadataStore {
     /// Removes all objects except those with these hashes.
     fn retain(&mut self, hashes: &HashSet<u64>) {
         self.irrelevant.retain(|hash| hashes.contains(hash));
-        for (namespace, names) in &mut self.relevant {
-            names.retain(|name, _| hashes.contains(&self.hasher.hash_one((&**namespace, &**name))));
+        for (namespace, objects) in &mut self.relevant {
+            let removed = objects.objects.extract_if(|name, _| {
+                !hashes.contains(&self.hasher.hash_one((&**namespace, &**name)))
+            });
+            let bytes = removed.map(|(name, metadata)| object_bytes(&name, &metadata)).sum::<usize>();
+            objects.bytes -= bytes;
+            self.bytes -= bytes;
         }
-        self.relevant.retain(|_, names| !names.is_empty());
+        self.relevant.retain(|_, objects| !objects.objects.is_empty());
     }
 
     /// Removes an object.
