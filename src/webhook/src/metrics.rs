@@ -93,6 +93,8 @@ pub enum ReviewOutcome {
     Failed,
     /// The pod was denied because too many others needed a live read.
     Limited,
+    /// The pod was denied because its patch is larger than any object may be.
+    TooLarge,
 }
 
 /// Statuses of requests that are rejected before admission.
@@ -138,6 +140,7 @@ pub struct Metrics {
     not_creation: AtomicU64,
     failed: AtomicU64,
     limited: AtomicU64,
+    too_large: AtomicU64,
     workloads: Counters<2>,
     durations: Counters<{ BUCKETS.len() + 1 }>,
     duration_sum: AtomicU64,
@@ -162,6 +165,7 @@ impl Default for Metrics {
             not_creation: AtomicU64::default(),
             failed: AtomicU64::default(),
             limited: AtomicU64::default(),
+            too_large: AtomicU64::default(),
             workloads: zeros(),
             durations: zeros(),
             duration_sum: AtomicU64::default(),
@@ -187,6 +191,7 @@ impl Metrics {
             ReviewOutcome::NotCreation => &self.not_creation,
             ReviewOutcome::Failed => &self.failed,
             ReviewOutcome::Limited => &self.limited,
+            ReviewOutcome::TooLarge => &self.too_large,
         };
         add(counter, 1);
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
@@ -281,6 +286,7 @@ impl Metrics {
             }
         }
         sample("skipped", NOT_CREATION, &self.not_creation);
+        sample("denied", TOO_LARGE, &self.too_large);
         sample("failed", API_UNAVAILABLE, &self.failed);
         sample("limited", READ_LIMITED, &self.limited);
     }
@@ -349,6 +355,8 @@ impl Metrics {
 
 /// Reason code of a review that is not about a creation.
 pub const NOT_CREATION: &str = "not-creation";
+/// Reason code of a pod whose patch is larger than any object may be.
+pub const TOO_LARGE: &str = "patch-too-large";
 /// Reason code of a review that failed because the Kubernetes API did not respond.
 pub const API_UNAVAILABLE: &str = "api-unavailable";
 /// Reason code of a review that was denied because too many others needed a live read.

@@ -1,9 +1,8 @@
 //! Reads a request body once, completely, within limits.
 //!
-//! The total memory of all bodies is bounded, not only that of each body. A request is charged for each byte when the
-//! byte arrives.
+//! The memory of all reviews is bounded, not only that of each body. A request is charged for each byte when the byte
+//! arrives.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body as HttpBody, HttpBody as _};
@@ -15,11 +14,12 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
+use crate::admission::budget::{Budget, Charge, Exhausted};
 use crate::admission::review::ReviewError;
 
 /// Maximum body size: an API object has at most 3 MiB, and a review may contain it twice.
 const MAX_BODY_BYTES: usize = 8 << 20;
-/// Maximum total size of all bodies in memory.
+/// Maximum total size of all bodies and responses in memory.
 const MAX_TOTAL_BYTES: usize = 64 << 20;
 /// Maximum size of a rejected body that is read and discarded: a client that is still sending reads no response.
 const MAX_DISCARDED_BYTES: usize = 32 << 20;
@@ -31,22 +31,34 @@ pub struct BodyReader {
     limit: usize,
     /// Deadline for one body.
     timeout: Duration,
-    /// Unused part of the total memory budget, in bytes.
-    available: AtomicUsize,
+    /// Memory of all reviews.
+    budget: Budget,
 }
 
-/// A request body. Its memory is charged to the budget until it is dropped.
+/// A request body and its charge.
 #[derive(Debug)]
-pub struct Body<'a> {
+pub struct Body {
     bytes: Bytes,
-    _budget: BudgetGuard<'a>,
+    charge: Charge,
 }
 
-impl Body<'_> {
+impl Body {
     /// Returns the bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Frees the body and charges its response instead.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the budget is exhausted.
+    pub fn into_response(self, response: String) -> Result<Bytes, Rejection> {
+        let Self { bytes, mut charge } = self;
+        drop(bytes);
+        charge.resize(response.capacity())?;
+        Ok(charge.attach(response))
     }
 }
 
@@ -62,8 +74,8 @@ pub enum Rejection {
     /// The body did not arrive in time.
     #[error("request body did not arrive within {0:?}")]
     Timeout(Duration),
-    /// The memory budget of all bodies is exhausted.
-    #[error("too many request bodies at the moment; try again")]
+    /// The memory budget of all reviews is exhausted.
+    #[error("too many reviews at the moment; try again")]
     Overloaded,
     /// The client closed the connection or violated the protocol.
     #[error("failed to read the request body: {0}")]
@@ -71,6 +83,12 @@ pub enum Rejection {
     /// The body is not a review that can be answered.
     #[error(transparent)]
     Review(#[from] ReviewError),
+}
+
+impl From<Exhausted> for Rejection {
+    fn from(_: Exhausted) -> Self {
+        Self::Overloaded
+    }
 }
 
 impl Rejection {
@@ -96,15 +114,21 @@ impl IntoResponse for Rejection {
 impl BodyReader {
     /// Creates a reader with the limits for admission reviews.
     #[must_use]
-    pub const fn for_reviews(timeout: Duration) -> Self {
+    pub fn for_reviews(timeout: Duration) -> Self {
         Self::new(MAX_BODY_BYTES, timeout, MAX_TOTAL_BYTES)
     }
 
-    /// Creates a reader: each body has at most `limit` bytes and arrives within `timeout`, and all bodies in memory
-    /// have at most `total` bytes.
+    /// Creates a reader: each body has at most `limit` bytes and arrives within `timeout`, and all bodies and responses
+    /// in memory have at most `total` bytes.
     #[must_use]
-    pub const fn new(limit: usize, timeout: Duration, total: usize) -> Self {
-        Self { limit, timeout, available: AtomicUsize::new(total) }
+    pub fn new(limit: usize, timeout: Duration, total: usize) -> Self {
+        Self { limit, timeout, budget: Budget::new(total) }
+    }
+
+    /// Returns the memory of all reviews.
+    #[must_use]
+    pub const fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// Reads the body of a request.
@@ -112,7 +136,7 @@ impl BodyReader {
     /// # Errors
     ///
     /// Returns an error if the content type is not JSON or a limit is exceeded.
-    pub async fn read(&self, request: Request) -> Result<Body<'_>, Rejection> {
+    pub async fn read(&self, request: Request) -> Result<Body, Rejection> {
         let (head, mut body) = request.into_parts();
         let content_type = check_content_type(&head.headers);
         let declared_length =
@@ -135,29 +159,33 @@ impl BodyReader {
         timeout(self.timeout, read).await.unwrap_or(Err(Rejection::Timeout(self.timeout)))
     }
 
-    async fn collect(&self, body: &mut HttpBody) -> Result<Body<'_>, Rejection> {
+    async fn collect(&self, body: &mut HttpBody) -> Result<Body, Rejection> {
         let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         if expected > self.limit {
             return Err(Rejection::TooLarge(self.limit));
         }
-        let mut budget = BudgetGuard { reader: self, bytes: 0 };
+        let mut charge = self.budget.charge();
         let mut first = Bytes::new();
         let mut joined = Vec::new();
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(Rejection::Incomplete)?.into_data() else { continue };
-            budget.charge(data.len())?;
-            if budget.bytes == data.len() {
+            let length = charge.bytes() + data.len();
+            if length > self.limit {
+                return Err(Rejection::TooLarge(self.limit));
+            }
+            charge.resize(length)?;
+            if length == data.len() {
                 first = data;
                 continue;
             }
             if joined.is_empty() {
-                joined.reserve_exact(expected.max(budget.bytes));
+                joined.reserve_exact(expected.max(length));
                 joined.extend_from_slice(&first);
             }
             joined.extend_from_slice(&data);
         }
         let bytes = if joined.is_empty() { first } else { joined.into() };
-        Ok(Body { bytes, _budget: budget })
+        Ok(Body { bytes, charge })
     }
 }
 
@@ -182,33 +210,5 @@ async fn discard(body: &mut HttpBody) {
             Some(rest) => remaining = rest,
             None => return,
         }
-    }
-}
-
-/// Bytes charged to a reader's memory budget, returned on drop.
-#[derive(Debug)]
-struct BudgetGuard<'a> {
-    reader: &'a BodyReader,
-    bytes: usize,
-}
-
-impl BudgetGuard<'_> {
-    fn charge(&mut self, bytes: usize) -> Result<(), Rejection> {
-        if self.bytes + bytes > self.reader.limit {
-            return Err(Rejection::TooLarge(self.reader.limit));
-        }
-        let charged = self
-            .reader
-            .available
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |available| available.checked_sub(bytes));
-        charged.map_err(|_| Rejection::Overloaded)?;
-        self.bytes += bytes;
-        Ok(())
-    }
-}
-
-impl Drop for BudgetGuard<'_> {
-    fn drop(&mut self) {
-        self.reader.available.fetch_add(self.bytes, Ordering::Relaxed);
     }
 }

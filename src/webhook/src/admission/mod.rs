@@ -1,6 +1,7 @@
 //! AdmissionReview protocol: the request body, the review and the response.
 
 pub mod body;
+pub mod budget;
 pub mod object_ref;
 pub mod response;
 pub mod review;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use bytes::Bytes;
 use rolebridge_inject::MetadataDependency;
 use rolebridge_inject::workload::{self, Workload, WorkloadPreview};
 use tracing::debug;
@@ -22,7 +23,7 @@ pub async fn preview(State(state): State<Arc<AppState>>, request: Request) -> Re
     respond(&state, review)
 }
 
-async fn handle(state: &AppState, request: Request) -> Result<String, Rejection> {
+async fn handle(state: &AppState, request: Request) -> Result<Bytes, Rejection> {
     let body = state.body_reader.read(request).await?;
     let request: review::Request<'_, Workload<'_>> = review::decode(body.bytes())?;
     let preview = match &request.object {
@@ -35,7 +36,8 @@ async fn handle(state: &AppState, request: Request) -> Result<String, Rejection>
         verdict: response::Verdict::Allow,
         warnings: &preview.warnings,
     };
-    Ok(response.to_json())
+    let json = response.to_json();
+    body.into_response(json)
 }
 
 async fn preview_pods(state: &AppState, namespace: &str, workload: &Workload<'_>) -> WorkloadPreview {

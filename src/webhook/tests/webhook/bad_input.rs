@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::Request;
+use http_body_util::BodyExt;
 use rolebridge_webhook::admission::body::BodyReader;
+use rolebridge_webhook::http::router::router;
 use rolebridge_webhook::state::AppState;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use crate::support::api::Api;
-use crate::support::{ROLE, app_state, patch, pod, post, review, send, synced_state};
+use crate::support::{ROLE, app_state, patch, pod, post, review, send, send_review, synced_state};
 
 fn modified(modify: impl FnOnce(&mut Value)) -> Vec<u8> {
     let mut review = review(&pod());
@@ -136,6 +139,58 @@ async fn total_size_of_bodies_is_bounded() {
     let (slow, (status, message)) = tokio::join!(slow, next());
     assert_eq!((slow.0, status), (408, 503), "{message}");
     assert_eq!(next().await.0, 400, "the budget of the slow request is returned");
+}
+
+#[tokio::test]
+async fn response_is_charged_until_it_is_sent() {
+    let body_reader = BodyReader::new(10_000, Duration::from_secs(3), 10_000);
+    let state = Arc::new(AppState { body_reader, ..synced_state(&Api::default(), &[ROLE]) });
+    let reviews = [("/mutate", review(&pod()).to_string()), ("/workloads", review(&json!({})).to_string())];
+    for (path, review) in reviews {
+        let response = router(Arc::clone(&state)).oneshot(post(path, review.clone())).await.unwrap();
+        let charged = 10_000 - state.body_reader.budget().available();
+        let mut body = response.into_body();
+        let data = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert!(charged >= data.len() && charged < data.len() + 1000, "{charged}, {} bytes", data.len());
+        drop(body);
+        assert_eq!(state.body_reader.budget().available(), 10_000 - charged, "the bytes are not sent yet");
+        drop(data);
+        assert_eq!(state.body_reader.budget().available(), 10_000);
+    }
+}
+
+#[tokio::test]
+async fn response_beyond_the_budget_is_rejected() {
+    let review = review(&pod()).to_string();
+    let body_reader = BodyReader::new(10_000, Duration::from_secs(3), review.len());
+    let state = Arc::new(AppState { body_reader, ..synced_state(&Api::default(), &[ROLE]) });
+    let (status, message) = send(&state, post("/mutate", review.clone())).await;
+    assert_eq!((status, &*message), (503, "too many reviews at the moment; try again\n"));
+    assert_eq!(state.body_reader.budget().available(), review.len());
+}
+
+#[tokio::test]
+async fn patch_that_no_object_can_hold_is_denied() {
+    let state = Arc::new(synced_state(&Api::default(), &[ROLE]));
+    let mut pod = pod();
+    // The patch repeats each container's exceptions from its proxy.
+    let exceptions = "a.example.com,".repeat(1000);
+    let env = json!([{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}, {"name": "NO_PROXY", "value": exceptions}]);
+    let containers =
+        |count| (0..count).map(|n| json!({"name": format!("c{n}"), "image": "a", "env": env})).collect();
+    for (count, allowed) in [(20, true), (300, false)] {
+        pod["spec"]["containers"] = containers(count);
+        let response = send_review(&state, "/mutate", &review(&pod)).await;
+        assert_eq!(response["allowed"], allowed);
+        assert!(response.to_string().len() < 4 << 20);
+        if !allowed {
+            let message = response["status"]["message"].as_str().unwrap();
+            assert!(
+                message.starts_with("pod: expected an injection of at most 3145728 bytes, found "),
+                "{message}"
+            );
+        }
+    }
 }
 
 /// Returns the resident memory in MiB.
