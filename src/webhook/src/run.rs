@@ -53,7 +53,7 @@ pub fn run(args: &Args) -> ExitCode {
     // Fails if a subscriber is already installed, for example by a test that runs the whole program.
     let _ = log::init(env!("CARGO_CRATE_NAME"), args.log_level.into(), std::io::stdout);
     background::log_panics();
-    match runtime(args.threads).and_then(|runtime| runtime.block_on(serve(args))) {
+    match runtime(args.threads).and_then(|runtime| run_on(runtime, serve(args))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!("failed to start: {error}");
@@ -69,6 +69,14 @@ fn runtime(threads: usize) -> Result<Runtime, String> {
         builder.worker_threads(threads);
     }
     builder.enable_all().build().map_err(|error| format!("could not start threads: {error}"))
+}
+
+/// Runs a future on the runtime, and does not wait for what else runs there. A blocking call cannot be canceled: a DNS lookup
+/// that hangs would delay the exit.
+fn run_on<T>(runtime: Runtime, main: impl Future<Output = T>) -> T {
+    let result = runtime.block_on(main);
+    runtime.shutdown_background();
+    result
 }
 
 async fn serve(args: &Args) -> Result<(), String> {
@@ -242,4 +250,34 @@ fn start_reflectors(client: &Client, lookup: &MetadataLookup, metrics: &Arc<Metr
         let (client, cache, metrics) = namespaces;
         run_reflector::<Namespace>(client, ObjectKind::Namespace, &cache, &metrics).await;
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use rstest::rstest;
+    use tokio::task::spawn_blocking;
+
+    use super::*;
+
+    #[rstest]
+    #[case::single_thread(1)]
+    #[case::multi_thread(2)]
+    fn run_on_does_not_wait_for_blocking_calls(#[case] threads: usize) {
+        let (started, is_started) = channel();
+        let (finish, may_finish) = channel::<()>();
+        let (report, reported) = channel();
+        // Like a DNS lookup without an answer. The time limit only ends a failing test.
+        let lookup = move || {
+            started.send(()).unwrap();
+            report.send(may_finish.recv_timeout(Duration::from_secs(10)).is_ok()).unwrap();
+        };
+        run_on(runtime(threads).unwrap(), async move {
+            spawn_blocking(lookup);
+            is_started.recv().unwrap();
+        });
+        finish.send(()).unwrap_or_default();
+        assert!(reported.recv().unwrap(), "the exit waited for the lookup");
+    }
 }
