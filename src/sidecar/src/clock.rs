@@ -20,24 +20,31 @@ pub struct Clock(Arc<Inner>);
 struct Inner {
     local: Box<dyn Fn() -> SystemTime + Send + Sync>,
     correction: Mutex<Option<Correction>>,
+    last_check: Mutex<Reading>,
 }
 
-/// The difference to AWS's clock, and the time of the comparison by both clocks of this node.
+/// The time by both clocks of this node.
 #[derive(Debug, Clone, Copy)]
-struct Correction {
-    /// Seconds to add to the local clock.
-    seconds: i64,
+struct Reading {
     local: SystemTime,
     at: Instant,
 }
 
-impl Correction {
-    /// Returns true unless the local clock was set after the comparison: it has advanced as far as the monotonic clock,
+impl Reading {
+    /// Returns true if the local clock was set between the readings: it has not advanced as far as the monotonic clock,
     /// which cannot be set.
-    fn holds(&self, local: SystemTime, now: Instant) -> bool {
-        let expected = self.local.checked_add(now.duration_since(self.at));
-        expected.is_some_and(|expected| difference(expected, local) == 0)
+    fn was_set_before(&self, later: Self) -> bool {
+        let expected = self.local.checked_add(later.at.duration_since(self.at));
+        expected.is_none_or(|expected| difference(expected, later.local) != 0)
     }
+}
+
+/// The difference to AWS's clock, and the time of the comparison.
+#[derive(Debug, Clone, Copy)]
+struct Correction {
+    /// Seconds to add to the local clock.
+    seconds: i64,
+    reading: Reading,
 }
 
 impl fmt::Debug for Clock {
@@ -56,7 +63,8 @@ impl Clock {
     /// Creates a clock that reads its local time from `local`.
     #[must_use]
     pub fn from_fn(local: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Inner { local: Box::new(local), correction: Mutex::default() }))
+        let last_check = Mutex::new(Reading { local: local(), at: Instant::now() });
+        Self(Arc::new(Inner { local: Box::new(local), correction: Mutex::default(), last_check }))
     }
 
     /// Returns the corrected time: AWS's.
@@ -71,6 +79,18 @@ impl Clock {
         (self.0.local)()
     }
 
+    fn read(&self) -> Reading {
+        Reading { local: self.local(), at: Instant::now() }
+    }
+
+    /// Returns true if the local clock was set since the last call, or the node was suspended.
+    #[must_use]
+    pub fn was_set(&self) -> bool {
+        let reading = self.read();
+        let mut last_check = self.0.last_check.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *last_check, reading).was_set_before(reading)
+    }
+
     /// Converts a corrected time to the time that other programs on this node read.
     #[must_use]
     pub fn to_local(&self, corrected: SystemTime) -> SystemTime {
@@ -79,13 +99,13 @@ impl Clock {
 
     /// Returns the seconds that AWS's clock is ahead of the local one; 0 within the [`TOLERANCE`].
     ///
-    /// Also 0 from when the local clock is set until the next response from AWS, which may be most of an hour away. A
-    /// clock that was set is assumed to be correct.
+    /// Also 0 from when the local clock is set until the next response from AWS. A clock that was set is assumed to be
+    /// correct until then.
     #[must_use]
     pub fn offset(&self) -> i64 {
         let mut correction = self.0.correction.lock().unwrap_or_else(PoisonError::into_inner);
-        let (local, now) = (self.local(), Instant::now());
-        if correction.take_if(|correction| !correction.holds(local, now)).is_some() {
+        let reading = self.read();
+        if correction.take_if(|correction| correction.reading.was_set_before(reading)).is_some() {
             tracing::info!("the node's clock was set; signing with it");
         }
         correction.map_or(0, |correction| correction.seconds)
@@ -95,9 +115,9 @@ impl Clock {
     pub fn observe(&self, date: &str) {
         let Ok(remote) = httpdate::parse_http_date(date) else { return };
         let previous = self.offset();
-        let (local, at) = (self.local(), Instant::now());
-        let seconds = difference(local, remote);
-        let correction = (seconds != 0).then_some(Correction { seconds, local, at });
+        let reading = self.read();
+        let seconds = difference(reading.local, remote);
+        let correction = (seconds != 0).then_some(Correction { seconds, reading });
         *self.0.correction.lock().unwrap_or_else(PoisonError::into_inner) = correction;
         if seconds.abs_diff(previous) <= TOLERANCE.as_secs() && (seconds == 0) == (previous == 0) {
             return;
@@ -205,6 +225,18 @@ mod tests {
         assert_eq!(clock.offset(), offset);
         current_error.store(error, Ordering::Relaxed);
         assert_eq!(clock.offset(), offset, "a correction that ended does not return");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn clock_that_was_set_is_noticed_once() {
+        let (clock, error) = node_clock(0);
+        for (seconds, was_set) in
+            [(0, false), (60, false), (-1, true), (-1, false), (3600, true), (3600, false)]
+        {
+            tokio::time::advance(Duration::from_mins(40)).await;
+            error.store(seconds, Ordering::Relaxed);
+            assert_eq!(clock.was_set(), was_set, "{seconds}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -43,6 +43,8 @@ pub mod server;
 pub mod settings;
 pub mod shared_state;
 pub mod sign;
+#[cfg(test)]
+mod simulation;
 pub mod startup_probe;
 pub mod status_file;
 pub mod subject_token;

@@ -9,7 +9,7 @@ use crate::credential::{Credential, FetchCredential, Target};
 use crate::error::{Error, ErrorKind};
 use crate::metrics::Metrics;
 use crate::publish::Publisher;
-use crate::schedule::{Schedule, ScheduledAction, valid_until};
+use crate::schedule::{RESIGN_INTERVAL, Schedule, ScheduledAction, valid_until};
 use crate::shared_state::{SignedToken, Writer};
 use crate::status_file::{ErrorSummary, Status, unix_seconds};
 use crate::subject_token::SubjectToken;
@@ -56,10 +56,15 @@ impl<S: FetchCredential> Refresher<S> {
     /// Refreshes until the task is dropped.
     pub async fn run(mut self) -> Infallible {
         loop {
+            if self.clock.was_set() {
+                tracing::info!("the node's clock was set; renewing at once");
+                self.schedule.record_clock_set();
+            }
             match self.schedule.next_action(self.clock.now()) {
                 ScheduledAction::Renew => self.renew().await,
                 ScheduledAction::Sign => self.sign_and_publish(),
-                ScheduledAction::Sleep(duration) => tokio::time::sleep(duration).await,
+                // A clock that is set is noticed in that time, and never makes the task oversleep.
+                ScheduledAction::Sleep(duration) => tokio::time::sleep(duration.min(RESIGN_INTERVAL)).await,
             }
         }
     }

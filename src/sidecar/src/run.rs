@@ -227,7 +227,7 @@ mod tests {
             });
             returned.send(result)
         });
-        let result = wait.recv_timeout(Duration::from_secs(60));
+        let result = wait.recv_timeout(Duration::from_mins(1));
         drop(release);
         assert_eq!(result, Ok(Ok(Ok(()))), "returned before the lookup");
     }

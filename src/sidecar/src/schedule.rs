@@ -132,6 +132,8 @@ pub struct Schedule {
     last_publication: Option<SystemTime>,
     renewal_attempts: Attempts,
     publication_attempts: Attempts,
+    /// True if the clock was set after the last renewal.
+    clock_was_set: bool,
 }
 
 impl Schedule {
@@ -142,6 +144,13 @@ impl Schedule {
         self.credential = Some(RenewableCredential { lifetime, renew_at, signs });
         self.last_publication = None;
         self.renewal_attempts = Attempts::default();
+        self.clock_was_set = false;
+    }
+
+    /// Records that the clock was set. A renewal is due: its response has the correct time, by which the current lifetime
+    /// may end at another time than the schedule assumes.
+    pub fn record_clock_set(&mut self) {
+        self.clock_was_set = true;
     }
 
     /// Records that a renewal returned the current session or token. It is published already, or will be.
@@ -185,8 +194,8 @@ impl Schedule {
     }
 
     fn until_renewal(&self, now: SystemTime) -> Duration {
-        let due = self
-            .credential
+        let credential = self.credential.filter(|_| !self.clock_was_set);
+        let due = credential
             .map_or(Duration::ZERO, |credential| credential.renew_at.duration_since(now).unwrap_or_default());
         due.max(self.renewal_attempts.remaining(now))
     }
@@ -342,6 +351,21 @@ mod tests {
         schedule.record_renewal(lifetime(3600), true, LATER_JITTER);
         schedule.record_publication(START + Duration::from_mins(30));
         assert_eq!(schedule.next_action(START + Duration::from_mins(1)), ScheduledAction::Sign);
+    }
+
+    #[test]
+    fn clock_that_was_set_makes_a_renewal_due_but_does_not_shorten_a_backoff() {
+        let mut schedule = Schedule::default();
+        schedule.record_renewal(lifetime(3600), true, LATER_JITTER);
+        schedule.record_publication(START);
+        schedule.record_clock_set();
+        assert_eq!(schedule.next_action(START), ScheduledAction::Renew);
+        let wait = schedule.record_renewal_failure(START, true, 1.0);
+        assert_eq!(schedule.next_action(START), ScheduledAction::Sleep(wait));
+        assert_eq!(schedule.next_action(START + wait), ScheduledAction::Renew);
+        schedule.record_renewal(lifetime(3600), true, LATER_JITTER);
+        schedule.record_publication(START);
+        assert_eq!(schedule.next_action(START), ScheduledAction::Sleep(RESIGN_INTERVAL));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::token_kind::TokenKind;
 
 /// Maximum number of cached tokens. When the cache is full, the least recently requested token without waiting callers is
 /// evicted.
-pub(super) const MAX_TOKENS: usize = 64;
+pub(crate) const MAX_TOKENS: usize = 64;
 
 /// The cache. Clones share it.
 #[derive(Debug)]
@@ -153,6 +153,12 @@ impl<P: TokenProvider> TokenCache<P> {
         let entry = CacheEntry { shared: Arc::clone(&shared), last_request: Instant::now(), task };
         entries.insert(kind.clone(), entry);
         shared
+    }
+
+    /// Returns the number of cached tokens.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.0.entries.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Drops a federated token that Google rejected, and has its task request a new one.

@@ -10,6 +10,8 @@ mod task;
 
 use std::sync::{Arc, Mutex};
 
+#[cfg(test)]
+pub(crate) use self::cache::MAX_TOKENS;
 pub use self::cache::TokenCache;
 use self::cache::{Inner, StartTask};
 pub use self::slot::{IssuedToken, Unavailable};
