@@ -12,7 +12,7 @@ use super::sent_secrets::SentSecrets;
 /// Maximum size of a response body. Tokens have up to a few kilobytes, error responses less.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// A connector whose responses are in memory and safe to quote.
+/// A connector. Its responses are in memory and safe to quote.
 #[derive(Debug)]
 pub(super) struct ResponseGuard(pub(super) SharedHttpConnector);
 

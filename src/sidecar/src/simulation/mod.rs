@@ -1,5 +1,5 @@
 //! A day of faults: the whole sidecar, in paused time, against clouds that deny, throttle, answer 500, tear connections and
-//! slow down, on a node whose clock is set.
+//! slow down. The node's clock is set meanwhile.
 //!
 //! A seed determines the day. `ROLEBRIDGE_SIMULATION_SEEDS` selects other seeds: `7` or `0..500`.
 

@@ -17,7 +17,7 @@ use crate::fake_server::{CannedResponse, FakeServer};
 use crate::support::{AUDIENCE, Environment, PROJECTED_TOKEN, SECRET_KEY};
 
 const FEDERATED: &str = "ya29.d.b0Aaekm1LbG3marker/federated+Qm1";
-/// As long as a real one, with characters that are percent-encoded or escaped.
+/// A session token with characters that are percent-encoded or escaped.
 const SESSION_TOKEN: &str =
     "IQoJb3JpZ2luX2VjEJr//////////wEaCXVzLXdlc3QtMiJHMEUCIQDqfT+9yZ1G8f3kmarkerSessionToken/B2w==";
 /// {"exp":4102444800}
