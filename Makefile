@@ -1,6 +1,6 @@
 # Targets for development. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance bench release-dry-run screenshots version
+.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance bench release-dry-run screenshots fuzz version
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,6 +13,7 @@ test: ## run every test that needs only Rust
 
 lint: ## check formatting, clippy and links in the API documentation
 	cargo fmt --all --check
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
@@ -21,12 +22,16 @@ prose: ## check words, sentences, doc comments and commit subjects
 
 fmt: ## format everything
 	cargo fmt --all
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml
 
 advisories: ## compare the dependencies with known vulnerabilities; needs RustSec's database from GitHub
 	cargo deny check advisories
 
 deny: ## check licenses, sources and bans of dependencies
 	cargo deny check licenses bans sources
+
+fuzz: ## fuzz everything that reads input of others, for SECONDS (default: an hour)
+	tests/fuzz/run $(or $(SECONDS),3600)
 
 python: ## test against Python's botocore and google-auth
 	tests/python/run

@@ -1,0 +1,29 @@
+//! Values that both programs parse, and lines of a diagnosis.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use rolebridge_core::diagnostics::StepResult;
+use rolebridge_core::redact::{Quoted, redact_userinfo};
+use rolebridge_core::{parse, token_outputs};
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(audience) = parse::audience(text) {
+        assert!(text.ends_with(audience.provider.as_str()));
+    }
+    if let Ok(role) = parse::role(text) {
+        assert!(text.ends_with(role.name()) && text.contains(role.account()));
+    }
+    if let Ok(proxy) = parse::proxy_variable(text) {
+        assert!(parse::proxy(&proxy).is_ok());
+    }
+    let _ = (parse::email(text), parse::emails(text), parse::project(text), parse::universe(text));
+    let _ =
+        (parse::region(text), parse::session_name(text), parse::identity(text), parse::aws_credentials(text));
+    let _ = (parse::endpoint(text), parse::issuer(text), parse::port(text), parse::pod_identity_uri(text));
+    let _ = (parse::startup_timeout(text), parse::token_lifetime(text), parse::log_level(text));
+    let _ = token_outputs::parse(text);
+    assert!(!Quoted(text).to_string().contains('\n'));
+    let _ = redact_userinfo(text);
+    let _ = serde_json::from_str::<StepResult>(text);
+});
