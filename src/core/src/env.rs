@@ -66,6 +66,46 @@ pub mod sidecar {
     pub const STARTUP_TIMEOUT: &str = "ROLEBRIDGE_STARTUP_TIMEOUT";
     /// The log level: `error`, `warn`, `info`, `debug` or `trace`.
     pub const LOG_LEVEL: &str = "ROLEBRIDGE_LOG_LEVEL";
+    /// The pod's name. Set by the container runtime, not by the webhook.
+    pub const HOSTNAME: &str = "HOSTNAME";
+
+    /// All variables that the sidecar reads. In the sidecar's container, the webhook sets or removes each of them.
+    pub const ALL: &[&str] = &[
+        IDENTITY,
+        IDENTITY_TOKEN_FILE,
+        AWS_CREDENTIALS,
+        AWS_CONTAINER_CREDENTIALS_FULL_URI,
+        AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE,
+        AWS_ROLE_ARN,
+        AWS_ROLE_SESSION_NAME,
+        AWS_WEB_IDENTITY_TOKEN_FILE,
+        AWS_REGION,
+        AWS_ENDPOINT_URL_STS,
+        AWS_CA_BUNDLE,
+        SSL_CERT_FILE,
+        HTTPS_PROXY,
+        "https_proxy",
+        NO_PROXY,
+        "no_proxy",
+        AUDIENCE,
+        TOKEN_FILE,
+        LOOPBACK_CONFIG,
+        FILE_CONFIG,
+        LOOPBACK_PORT,
+        SERVE,
+        OUTPUTS,
+        SERVICE_ACCOUNT,
+        DELEGATES,
+        TOKEN_LIFETIME,
+        PROJECT,
+        QUOTA_PROJECT,
+        STS_ENDPOINT,
+        IAM_CREDENTIALS_ENDPOINT,
+        METRICS_PORT,
+        STARTUP_TIMEOUT,
+        LOG_LEVEL,
+        HOSTNAME,
+    ];
 }
 
 /// Variables of the app's containers.

@@ -15,6 +15,9 @@ pub const PROBE_TIMEOUT_SECONDS: u8 = 10;
 /// The user ID of the sidecar if the pod's containers do not agree on one.
 pub const USER: i64 = 65532;
 
+/// The folder of every mount path that Rolebridge adds.
+pub const FOLDER: &str = "/var/run/rolebridge/";
+
 /// A volume that Rolebridge adds, and its mount path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VolumeMount {

@@ -95,7 +95,7 @@ fn build_patch<'a>(
     check_size(pod)?;
     let sidecar = reinvocation::existing_sidecar(pod)?;
     let settings = settings.insert(resolve(pod, context)?);
-    let warnings = warnings::for_settings(pod, context, settings, sidecar.as_ref());
+    let warnings = warnings::for_settings(pod, context, settings);
     patch::build(pod, context, settings, sidecar.as_ref(), warnings)
 }
 

@@ -25,28 +25,30 @@ pub(crate) enum ConfigCarrier {
 }
 
 /// The sidecar that the pod already has.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct ExistingSidecar<'a> {
+    /// The index in the init containers.
+    pub(crate) index: usize,
     pub(crate) container: &'a Container<'a>,
     pub(crate) configs: ConfigCarrier,
 }
 
-/// Returns the sidecar that the pod already has. Its image, resources and security context may differ, because another
-/// webhook or an older version set them.
+/// Returns the sidecar that the pod already has.
 ///
 /// # Errors
 ///
 /// Returns an error if another container or volume has one of Rolebridge's names.
 pub(crate) fn existing_sidecar<'a>(pod: &'a Pod<'_>) -> Result<Option<ExistingSidecar<'a>>, Denial> {
     let mut sidecar = None;
-    for (list, _, container) in pod.containers().filter(|(_, _, container)| *container.name == *CONTAINER) {
+    for (list, index, container) in pod.containers().filter(|(_, _, container)| *container.name == *CONTAINER)
+    {
         if list != ContainerList::Init || sidecar.is_some() || !is_sidecar(container) {
             return Err(clash(format!(
                 "Container {CONTAINER} on the pod: expected Rolebridge's sidecar, found another container. Fix: \
                  rename the container."
             )));
         }
-        sidecar = Some(container);
+        sidecar = Some((index, container));
     }
     let volumes = pod.spec.volumes.as_deref().unwrap_or_default();
     let is_other = |volume: &&Volume<'_>| {
@@ -59,10 +61,10 @@ pub(crate) fn existing_sidecar<'a>(pod: &'a Pod<'_>) -> Result<Option<ExistingSi
         )));
     }
     let has_downward = volumes.iter().any(|volume| volume.downward_items().is_some_and(are_configs));
-    Ok(sidecar.map(|container| {
+    Ok(sidecar.map(|(index, container)| {
         let is_earlier = has_downward && !mounts(container, &CONFIG_VOLUME);
         let configs = if is_earlier { ConfigCarrier::Annotations } else { ConfigCarrier::Sidecar };
-        ExistingSidecar { container, configs }
+        ExistingSidecar { index, container, configs }
     }))
 }
 
@@ -85,10 +87,10 @@ fn is_rolebridges(volume: &Volume<'_>) -> bool {
     }
 }
 
-/// Returns true for the files of configurations in annotations.
+/// Returns true for the files of configurations in annotations: one for each of the two kinds at most.
 fn are_configs(items: &[DownwardItem<'_>]) -> bool {
     let path = format!("metadata.annotations['{PREFIX}config-");
-    items.iter().all(|item| item.field().is_some_and(|field| field.starts_with(&path)))
+    items.len() <= 2 && items.iter().all(|item| item.field().is_some_and(|field| field.starts_with(&path)))
 }
 
 fn is_sidecar(container: &Container<'_>) -> bool {
@@ -102,7 +104,7 @@ fn is_sidecar(container: &Container<'_>) -> bool {
 }
 
 fn mounts(container: &Container<'_>, volume: &VolumeMount) -> bool {
-    let is_mount = |mount: &Mount<'_>| *mount.name == *volume.name && *mount.mount_path == *volume.path;
+    let is_mount = |mount: &Mount<'_>| *mount.name == *volume.name && *mount.path == *volume.path;
     container.mounts().iter().any(is_mount)
 }
 

@@ -46,12 +46,24 @@ impl PatchBuilder {
         self.write("replace", path, value);
     }
 
+    /// Removes the value at a path.
+    #[expect(clippy::expect_used, reason = "writing to a vector cannot fail")]
+    pub(super) fn remove(&mut self, path: fmt::Arguments<'_>) {
+        let open = self.separator();
+        write!(self.0, r#"{open}{{"op":"remove","path":"{path}"}}"#)
+            .expect("writing to a vector cannot fail");
+    }
+
+    const fn separator(&self) -> char {
+        if self.0.is_empty() { '[' } else { ',' }
+    }
+
     #[expect(
         clippy::expect_used,
         reason = "writing to a vector cannot fail, and the values have only string keys"
     )]
     fn write(&mut self, op: &str, path: fmt::Arguments<'_>, value: &(impl Serialize + ?Sized)) {
-        let open = if self.0.is_empty() { '[' } else { ',' };
+        let open = self.separator();
         write!(self.0, r#"{open}{{"op":"{op}","path":"{path}","value":"#)
             .expect("writing to a vector cannot fail");
         serde_json::to_writer(&mut self.0, value).expect("the values are JSON");

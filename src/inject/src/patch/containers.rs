@@ -13,7 +13,7 @@ use crate::denial::Denial;
 use crate::message::{DisplayName, MAX_NAMES_IN_WARNING, join_names};
 use crate::reason::Reason;
 use crate::settings::Settings;
-use crate::view::{Container, Pod};
+use crate::view::{self, Container, Pod};
 
 /// Values of the user that the patch must not override, by warning: the names of their containers.
 #[derive(Debug, Default)]
@@ -51,54 +51,74 @@ pub(super) fn add<'a>(
             user_values.record_server_conflicts(container, source, additions.unknown);
         }
         builder.append(format_args!("{path}/env"), container.env.is_some(), &missing);
-        let mounts = mounts(container, settings, source)?;
-        builder.append(format_args!("{path}/volumeMounts"), container.volume_mounts.is_some(), &mounts);
+        let mounts = Mounts::of(container, settings, source)?;
+        for (index, mount) in &mounts.replaced {
+            builder.replace(format_args!("{path}/volumeMounts/{index}"), mount);
+        }
+        builder.append(
+            format_args!("{path}/volumeMounts"),
+            container.volume_mounts.is_some(),
+            &mounts.missing,
+        );
     }
     Ok(user_values)
 }
 
-/// Returns the missing mounts of a container.
-fn mounts(
-    container: &Container<'_>,
-    settings: &Settings<'_>,
-    source: TokenSource,
-) -> Result<Vec<Mount>, Denial> {
-    let by_kubelet = settings.identity.value == Identity::Kubernetes;
-    let by_file = source == TokenSource::File;
-    let needed = [
-        ConfigKind::for_source(source).map(|_| CONFIG_VOLUME),
-        (settings.outputs.is_some() || by_file && !by_kubelet).then_some(TOKEN_VOLUME),
-        (by_file && by_kubelet).then_some(IDENTITY_VOLUME),
-    ];
-    let mut missing = Vec::new();
-    for volume in needed.into_iter().flatten() {
-        if !has_mount(container, volume)? {
-            missing.push(Mount::read_only(volume));
-        }
-    }
-    Ok(missing)
+/// The mounts that a container needs and does not have.
+#[derive(Default)]
+struct Mounts {
+    missing: Vec<Mount>,
+    /// Writable or partial mounts of Rolebridge's volumes, by their index.
+    replaced: Vec<(usize, Mount)>,
 }
 
-fn has_mount(container: &Container<'_>, volume: VolumeMount) -> Result<bool, Denial> {
-    let is_inside = |path: &str| {
-        let rest = path.strip_prefix(volume.path);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    match container.mounts().iter().find(|mount| is_inside(&mount.mount_path)) {
-        None => Ok(false),
-        Some(mount) if *mount.name == *volume.name && *mount.mount_path == *volume.path => Ok(true),
-        Some(mount) => Err(Denial::for_pod(
-            Reason::Clash,
-            format!(
-                "Container {} on the pod: expected only Rolebridge's volume at {}, found the volume {} at {}. Fix: mount \
-                 it elsewhere, or exclude the container with {SKIP_CONTAINERS}.",
-                DisplayName(&container.name),
-                volume.path,
-                DisplayName(&mount.name),
-                DisplayName(&mount.mount_path)
-            ),
-        )),
+impl Mounts {
+    fn of(container: &Container<'_>, settings: &Settings<'_>, source: TokenSource) -> Result<Self, Denial> {
+        let by_kubelet = settings.identity.value == Identity::Kubernetes;
+        let by_file = source == TokenSource::File;
+        let needed = [
+            ConfigKind::for_source(source).map(|_| CONFIG_VOLUME),
+            (settings.outputs.is_some() || by_file && !by_kubelet).then_some(TOKEN_VOLUME),
+            (by_file && by_kubelet).then_some(IDENTITY_VOLUME),
+        ];
+        let mut mounts = Self::default();
+        for volume in needed.into_iter().flatten() {
+            mounts.add(container, volume)?;
+        }
+        Ok(mounts)
     }
+
+    fn add(&mut self, container: &Container<'_>, volume: VolumeMount) -> Result<(), Denial> {
+        let is_inside = |path: &str| {
+            let rest = path.strip_prefix(volume.path);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let needed = Mount::read_only(volume);
+        let found = container.mounts().iter().enumerate().find(|(_, mount)| is_inside(&mount.path));
+        match found {
+            None => self.missing.push(needed),
+            Some((_, mount)) if needed.is_equal(mount) => {}
+            Some((index, mount)) if *mount.name == *volume.name && *mount.path == *volume.path => {
+                self.replaced.push((index, needed));
+            }
+            Some((_, mount)) => return Err(mount_clash(container, volume, mount)),
+        }
+        Ok(())
+    }
+}
+
+fn mount_clash(container: &Container<'_>, volume: VolumeMount, mount: &view::Mount<'_>) -> Denial {
+    Denial::for_pod(
+        Reason::Clash,
+        format!(
+            "Container {} on the pod: expected only Rolebridge's volume at {}, found the volume {} at {}. Fix: mount it \
+             elsewhere, or exclude the container with {SKIP_CONTAINERS}.",
+            DisplayName(&container.name),
+            volume.path,
+            DisplayName(&mount.name),
+            DisplayName(&mount.path)
+        ),
+    )
 }
 
 impl<'a> UserValues<'a> {

@@ -8,9 +8,9 @@ use rolebridge_core::token_source::TokenSource;
 use serde::Serialize;
 
 use crate::settings::Settings;
-use crate::view::Container;
+use crate::view::{Container, Env};
 
-/// A variable to add.
+/// A variable to add, as the pod's specification contains it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Variable<'a> {
     pub(crate) name: &'static str,
@@ -18,8 +18,16 @@ pub(crate) struct Variable<'a> {
 }
 
 impl<'a> Variable<'a> {
+    /// Creates a variable with a literal value. The kubelet replaces `$(NAME)` in a value, and `$$` by `$`.
     pub(crate) fn new(name: &'static str, value: impl Into<Cow<'a, str>>) -> Self {
-        Self { name, value: value.into() }
+        let value = value.into();
+        let value = if value.contains('$') { Cow::Owned(value.replace('$', "$$")) } else { value };
+        Self { name, value }
+    }
+
+    /// Returns true if the container's variable has this value.
+    pub(crate) fn is_set_by(&self, variable: &Env<'_>) -> bool {
+        variable.value_from.is_none() && variable.value.as_deref().unwrap_or_default() == self.value
     }
 }
 
@@ -81,9 +89,10 @@ fn add<'a>(
 ) {
     let value = value.into();
     for name in names {
+        let added = Variable::new(name, value.clone());
         match container.variable(name) {
-            None => missing.push(Variable::new(name, value.clone())),
-            Some(variable) if variable.literal() == Some(&*value) => {}
+            None => missing.push(added),
+            Some(variable) if added.is_set_by(variable) => {}
             Some(_) => kept.push(name),
         }
     }

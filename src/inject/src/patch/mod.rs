@@ -19,11 +19,14 @@ mod volumes;
 #[cfg(test)]
 mod tests;
 
+use rolebridge_core::redact::Quoted;
+
 pub use self::builder::Patch;
 use self::builder::PatchBuilder;
 use self::status::Status;
 use crate::context::Context;
 use crate::denial::Denial;
+use crate::message::{MAX_NAMES_IN_WARNING, join_names};
 use crate::reinvocation::{ConfigCarrier, ExistingSidecar};
 use crate::settings::Settings;
 use crate::view::Pod;
@@ -43,16 +46,38 @@ pub(crate) fn build(
     let mut builder = PatchBuilder::new();
     // Init containers are addressed by index, so all of them come before the sidecar shifts them.
     containers::add(&mut builder, pod, settings)?.warn(&mut warnings);
-    let carrier = match existing {
-        Some(sidecar) => sidecar.configs,
+    let reconciled =
+        existing.map(|existing| sidecar::reconcile(&mut builder, pod, context, settings, existing));
+    let carrier = match &reconciled {
+        Some(reconciled) => reconciled.configs,
         None if settings.has_sidecar() => ConfigCarrier::Sidecar,
         None => ConfigCarrier::Annotations,
     };
-    volumes::add(&mut builder, pod, settings, carrier);
+    let replaced_volumes = volumes::add(&mut builder, pod, settings, carrier);
     if existing.is_none() && settings.has_sidecar() {
         sidecar::add(&mut builder, pod, context, settings);
     }
-    let status = Status::new(settings, existing.map(|sidecar| sidecar.container), &warnings);
+    let image = reconciled.as_ref().and_then(|reconciled| reconciled.other_image);
+    let status = Status::new(settings, image, &warnings);
     annotations::add(&mut builder, pod, settings, carrier, &status);
+    // The status describes the injected pod, so it does not depend on what was replaced.
+    if let Some(sidecar::Reconciliation { replaced, .. }) = reconciled {
+        warnings.extend(replaced_values(replaced.into_iter().chain(replaced_volumes)));
+        warnings.extend(image.map(other_image));
+    }
     Ok((builder.finish(), warnings))
+}
+
+/// Returns a warning about values of the existing sidecar that were replaced.
+fn replaced_values(names: impl Iterator<Item = &'static str>) -> Option<String> {
+    let names = join_names(MAX_NAMES_IN_WARNING, names)?;
+    Some(format!(
+        "The sidecar in the pod had other values of {names}; they were replaced. Fix: run webhooks that change Rolebridge \
+         settings before Rolebridge."
+    ))
+}
+
+/// Returns a warning about the image of the existing sidecar, which another webhook may have changed to a mirror.
+fn other_image(image: &str) -> String {
+    format!("The sidecar in the pod keeps its image {}, which is not that of the defaults.", Quoted(image))
 }

@@ -2,12 +2,12 @@
 
 use super::env::Variable;
 use crate::settings::Settings;
+use crate::settings::app_env::LOOPBACK_HOSTS;
 use crate::view::{Container, Env};
 
 const PROXY_VARIABLES: &[&str] =
     &["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 const NO_PROXY_VARIABLES: [&str; 2] = ["NO_PROXY", "no_proxy"];
-const LOOPBACK: [&str; 2] = ["127.0.0.1", "localhost"];
 
 /// The changes that let a container's calls to 127.0.0.1 bypass its proxy.
 #[derive(Debug, Default)]
@@ -34,7 +34,8 @@ pub(super) fn additions(container: &Container<'_>, settings: &Settings<'_>) -> N
         // A variable here would override the one that `envFrom` may set.
         additions.unknown = container.has_env_from();
         if !additions.unknown {
-            additions.missing = NO_PROXY_VARIABLES.map(|name| Variable::new(name, LOOPBACK.join(","))).into();
+            additions.missing =
+                NO_PROXY_VARIABLES.map(|name| Variable::new(name, LOOPBACK_HOSTS.join(","))).into();
         }
         return additions;
     }
@@ -57,7 +58,7 @@ fn has_proxy(container: &Container<'_>) -> bool {
 /// Appends 127.0.0.1 and localhost to a list. Returns `None` if it already contains them.
 fn extend(list: &str) -> Option<String> {
     let has = |host: &str| list.split(',').any(|entry| [host, "*"].contains(&entry.trim()));
-    let missing: Vec<_> = LOOPBACK.into_iter().filter(|host| !has(host)).collect();
+    let missing: Vec<_> = LOOPBACK_HOSTS.into_iter().filter(|host| !has(host)).collect();
     if missing.is_empty() {
         return None;
     }

@@ -1,10 +1,8 @@
 //! `rolebridge.io/status`: the settings of the injection, for people and tools that inspect the pod. It is never read back.
 
-use rolebridge_core::env::sidecar as name;
 use serde::Serialize;
 
 use crate::settings::{Aws, Credentials, Settings};
-use crate::view::{Container, Env};
 
 /// The value of the annotation.
 #[derive(Serialize)]
@@ -28,21 +26,19 @@ pub(super) struct Status<'a> {
     source: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     outputs: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sidecar_image: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     warnings: &'a [String],
 }
 
 impl<'a> Status<'a> {
-    /// Creates the status. The values of an existing sidecar win over settings that a later webhook has changed.
+    /// Creates the status. `sidecar_image` is an image that is kept although it is not that of the defaults.
     pub(super) fn new(
         settings: &'a Settings<'_>,
-        existing_sidecar: Option<&'a Container<'_>>,
+        sidecar_image: Option<&'a str>,
         warnings: &'a [String],
     ) -> Self {
-        let effective = |name, resolved: Option<&'a str>| {
-            let variable = existing_sidecar.and_then(|sidecar| sidecar.variable(name));
-            variable.and_then(Env::literal).filter(|_| resolved.is_some()).or(resolved)
-        };
         let Settings { identity, google, aws, sources, outputs, .. } = settings;
         let aws = aws.as_ref();
         // The default is omitted.
@@ -56,14 +52,12 @@ impl<'a> Status<'a> {
             delegates: google.delegates.as_ref().map(|chain| &*chain.value),
             identity: identity.value.as_str(),
             aws_credentials: credentials.map(Credentials::as_str),
-            role: effective(name::AWS_ROLE_ARN, aws.and_then(Aws::role).map(|role| role.value.into_str())),
-            session_name: effective(
-                name::AWS_ROLE_SESSION_NAME,
-                aws.and_then(Aws::session_name).map(|session| &*session.value),
-            ),
-            region: effective(name::AWS_REGION, aws.map(|aws| aws.region.value)),
+            role: aws.and_then(Aws::role).map(|role| role.value.into_str()),
+            session_name: aws.and_then(Aws::session_name).map(|session| &*session.value),
+            region: aws.map(|aws| aws.region.value),
             source: sources.value.to_string(),
             outputs: outputs.map(|files| files.value),
+            sidecar_image,
             warnings,
         }
     }

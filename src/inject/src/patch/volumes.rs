@@ -34,6 +34,19 @@ impl Mount {
         Self { name, path, read_only: true }
     }
 
+    /// Returns true if the container's mount is at this path.
+    pub(super) fn is_at(&self, mount: &view::Mount<'_>) -> bool {
+        mount.path.strip_suffix('/').unwrap_or(&mount.path) == self.path
+    }
+
+    /// Returns true if the container's mount is this one.
+    pub(super) fn is_equal(&self, mount: &view::Mount<'_>) -> bool {
+        *mount.name == *self.name
+            && *mount.path == *self.path
+            && mount.read_only.unwrap_or_default() == self.read_only
+            && !mount.is_partial()
+    }
+
     pub(super) const fn writable(VolumeMount { name, path }: VolumeMount) -> Self {
         Self { name, path, read_only: false }
     }
@@ -145,23 +158,36 @@ struct KeyItem<'a> {
     path: &'static str,
 }
 
-/// Adds the missing volumes, and replaces those of an earlier admission that have another source.
+/// Adds the missing volumes, and replaces those of an earlier admission that have another source. Returns the names of
+/// those.
 pub(super) fn add(
     builder: &mut PatchBuilder,
     pod: &Pod<'_>,
     settings: &Settings<'_>,
     carrier: ConfigCarrier,
-) {
+) -> Vec<&'static str> {
     let present = pod.spec.volumes.as_deref().unwrap_or_default();
-    let mut missing = Vec::new();
+    let (mut missing, mut replaced) = (Vec::new(), Vec::new());
     for added in needed(settings, carrier) {
         match present.iter().position(|volume| *volume.name == *added.name) {
             None => missing.push(added),
             Some(index) if added.source.is_source_of(&present[index]) => {}
-            Some(index) => builder.replace(format_args!("/spec/volumes/{index}"), &added),
+            Some(index) => {
+                builder.replace(format_args!("/spec/volumes/{index}"), &added);
+                replaced.push(added.name);
+            }
         }
     }
     builder.append(format_args!("/spec/volumes"), pod.spec.volumes.is_some(), &missing);
+    replaced
+}
+
+/// Returns true if the pod has every needed volume.
+pub(super) fn are_complete(pod: &Pod<'_>, settings: &Settings<'_>, carrier: ConfigCarrier) -> bool {
+    let present = pod.spec.volumes.as_deref().unwrap_or_default();
+    needed(settings, carrier).all(|added| {
+        present.iter().any(|volume| *volume.name == *added.name && added.source.is_source_of(volume))
+    })
 }
 
 impl VolumeSource<'_> {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use rolebridge_core::annotations as key;
+use rolebridge_core::parse::InvalidValue;
 use rolebridge_core::pod_names::DEFAULT_PORT;
 
 use super::app_env;
@@ -113,12 +114,21 @@ fn https_proxy<'a>(precedence: &Precedence<'a>) -> Result<Option<Setting<Cow<'a,
         return precedence.read(raw, parse::proxy).map(into_cow).map(Some);
     }
     let from_app = precedence.of_app(key::HTTPS_PROXY, app_env::HTTPS_PROXY);
-    let from_app = from_app.map(|raw| precedence.read_variable(raw, parse::proxy_variable));
+    let from_app = from_app.map(|raw| precedence.read_variable(raw, app_proxy));
     if let Some(proxy) = from_app.transpose()?.flatten() {
         return Ok(Some(proxy));
     }
     let default = precedence.default(key::HTTPS_PROXY).map(|raw| precedence.read(raw, parse::proxy));
     Ok(default.transpose()?.map(into_cow))
+}
+
+/// Parses the proxy of the app containers.
+fn app_proxy(value: &str) -> Result<Cow<'_, str>, InvalidValue> {
+    if value.contains("$$") {
+        // The kubelet replaces it.
+        return parse::proxy_variable(&value.replace("$$", "$")).map(|proxy| Cow::Owned(proxy.into_owned()));
+    }
+    parse::proxy_variable(value)
 }
 
 fn no_proxy<'a>(precedence: &Precedence<'a>) -> Result<Option<Setting<&'a str>>, Denial> {

@@ -12,26 +12,38 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 /// memory of a decision.
 pub(crate) const MAX_ITEMS: usize = 50_000;
 
+/// The maximum number of sources or files of a volume that are kept, more than any volume of Rolebridge has.
+const MAX_FILES: usize = 4;
+
 /// Reads an optional list and keeps at most one item more than [`MAX_ITEMS`].
 pub(super) fn deserialize<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<T>>, D::Error> {
-    let list: Option<Bounded<T>> = Option::deserialize(deserializer)?;
+    let list: Option<Bounded<T, MAX_ITEMS>> = Option::deserialize(deserializer)?;
     Ok(list.map(|Bounded(kept)| kept))
 }
 
-struct Bounded<T>(Vec<T>);
+/// Reads an optional list of a volume's sources or files, and keeps only a few.
+pub(super) fn deserialize_files<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    let list: Option<Bounded<T, MAX_FILES>> = Option::deserialize(deserializer)?;
+    Ok(list.map(|Bounded(kept)| kept))
+}
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bounded<T> {
+/// A list of which one item more than `MAX` is kept.
+struct Bounded<T, const MAX: usize>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Bounded<T, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_seq(BoundedVisitor(PhantomData))
     }
 }
 
-struct BoundedVisitor<T>(PhantomData<T>);
+struct BoundedVisitor<T, const MAX: usize>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for BoundedVisitor<T> {
-    type Value = Bounded<T>;
+impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for BoundedVisitor<T, MAX> {
+    type Value = Bounded<T, MAX>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list")
@@ -39,7 +51,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for BoundedVisitor<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut kept = Vec::new();
-        while kept.len() <= MAX_ITEMS {
+        while kept.len() <= MAX {
             let Some(item) = list.next_element()? else { return Ok(Bounded(kept)) };
             kept.push(item);
         }

@@ -12,6 +12,8 @@ use crate::quantity::Quantity;
 pub(crate) struct Container<'a> {
     #[serde(borrow, default)]
     pub(crate) name: BorrowedStr<'a>,
+    #[serde(borrow)]
+    pub(crate) image: Option<BorrowedStr<'a>>,
     #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
     pub(crate) command: Option<Vec<BorrowedStr<'a>>>,
     #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
@@ -25,6 +27,8 @@ pub(crate) struct Container<'a> {
     pub(crate) ports: Option<Vec<Port<'a>>>,
     #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
     pub(crate) volume_mounts: Option<Vec<Mount<'a>>>,
+    #[serde(borrow)]
+    pub(crate) startup_probe: Option<Probe<'a>>,
     pub(crate) resources: Option<Resources>,
     pub(crate) security_context: Option<SecurityContext>,
 }
@@ -54,7 +58,8 @@ impl<'a> Container<'a> {
     /// Returns the number of items in the lists of the container.
     pub(super) fn count_items(&self) -> usize {
         let words = [&self.command, &self.args].into_iter().flatten().map(Vec::len).sum::<usize>();
-        words + self.env().len() + self.ports().len() + self.mounts().len()
+        let probe = self.startup_probe.as_ref().map_or(0, |probe| probe.command().len());
+        words + probe + self.env().len() + self.ports().len() + self.mounts().len()
     }
 
     /// Returns true for a native sidecar: an init container that runs as long as the pod.
@@ -100,8 +105,46 @@ pub(crate) struct Port<'a> {
 pub(crate) struct Mount<'a> {
     #[serde(borrow, default)]
     pub(crate) name: BorrowedStr<'a>,
-    #[serde(borrow, default)]
-    pub(crate) mount_path: BorrowedStr<'a>,
+    #[serde(borrow, default, rename = "mountPath")]
+    pub(crate) path: BorrowedStr<'a>,
+    pub(crate) read_only: Option<bool>,
+    #[serde(borrow)]
+    sub_path: Option<BorrowedStr<'a>>,
+    #[serde(borrow)]
+    sub_path_expr: Option<BorrowedStr<'a>>,
+}
+
+impl Mount<'_> {
+    /// Returns true if only a file or folder of the volume is mounted.
+    pub(crate) fn is_partial(&self) -> bool {
+        [&self.sub_path, &self.sub_path_expr].into_iter().flatten().any(|path| !path.is_empty())
+    }
+}
+
+/// A startup probe.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Probe<'a> {
+    #[serde(borrow)]
+    exec: Option<Exec<'a>>,
+    pub(crate) initial_delay_seconds: Option<i64>,
+    pub(crate) period_seconds: Option<i64>,
+    pub(crate) timeout_seconds: Option<i64>,
+    pub(crate) success_threshold: Option<i64>,
+    pub(crate) failure_threshold: Option<i64>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Exec<'a> {
+    #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
+    command: Option<Vec<BorrowedStr<'a>>>,
+}
+
+impl<'a> Probe<'a> {
+    /// Returns the command. Empty for another kind of probe.
+    pub(crate) fn command(&self) -> &[BorrowedStr<'a>] {
+        self.exec.as_ref().and_then(|exec| exec.command.as_deref()).unwrap_or_default()
+    }
 }
 
 /// Requests and limits, of a container or of the whole pod.

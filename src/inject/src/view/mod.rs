@@ -14,7 +14,7 @@ use annotations::MIRROR;
 pub(crate) use annotations::{Annotations, ISTIO_EXCLUDED_PORTS, LINKERD_SKIPPED_PORTS, Labels};
 pub use borrowed_str::BorrowedStr;
 pub(crate) use bounded::MAX_ITEMS;
-pub(crate) use container::{Amounts, Container, Env, Mount, Resources, SecurityContext};
+pub(crate) use container::{Amounts, Container, Env, Mount, Probe, Resources, SecurityContext};
 use container_list::Containers;
 pub(crate) use container_list::MAX_CONTAINERS;
 use serde::Deserialize;

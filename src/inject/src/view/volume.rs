@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::borrowed_str::BorrowedStr;
+use super::bounded;
 use crate::quantity::Quantity;
 
 /// A volume of the pod. A volume with another kind of source has none of these.
@@ -32,7 +33,7 @@ pub(crate) struct EmptyDir<'a> {
 
 #[derive(Debug, Clone, Deserialize)]
 struct Downward<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "bounded::deserialize_files")]
     items: Option<Vec<DownwardItem<'a>>>,
 }
 
@@ -55,7 +56,7 @@ struct FieldRef<'a> {
 
 #[derive(Debug, Clone, Deserialize)]
 struct Projected<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "bounded::deserialize_files")]
     sources: Option<Vec<ProjectedSource<'a>>>,
 }
 
@@ -82,7 +83,7 @@ pub(crate) struct Token<'a> {
 pub(crate) struct ConfigMap<'a> {
     #[serde(borrow, default)]
     pub(crate) name: BorrowedStr<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "bounded::deserialize_files")]
     items: Option<Vec<KeyItem<'a>>>,
 }
 
@@ -126,5 +127,22 @@ impl DownwardItem<'_> {
     /// Returns the path of the field.
     pub(crate) fn field(&self) -> Option<&str> {
         self.field_ref.as_ref()?.field_path.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn volume_keeps_few_of_its_files() {
+        let files = vec!["{}"; 1000].join(",");
+        let volume = |source: String| -> String { format!(r#"{{"name":"a",{source}}}"#) };
+        let downward = volume(format!(r#""downwardAPI":{{"items":[{files}]}}"#));
+        let downward: Volume<'_> = serde_json::from_str(&downward).unwrap();
+        assert_eq!(downward.downward_items().map(<[_]>::len), Some(5));
+        let projected = volume(format!(r#""projected":{{"sources":[{files}]}}"#));
+        let projected: Volume<'_> = serde_json::from_str(&projected).unwrap();
+        assert_eq!(projected.projected.unwrap().sources.unwrap().len(), 5);
     }
 }

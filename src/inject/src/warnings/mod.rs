@@ -4,27 +4,17 @@ mod proxy;
 mod unused;
 
 use rolebridge_core::annotations as key;
-use rolebridge_core::env::sidecar as name;
 
 use crate::context::Context;
 use crate::ineffective;
 use crate::message::{MAX_NAMES_IN_WARNING, join_names};
-use crate::patch::env::Variable;
-use crate::patch::{mesh_startup, position, sidecar};
-use crate::reinvocation::ExistingSidecar;
+use crate::patch::{mesh_startup, position};
 use crate::settings::{Settings, ignored_values};
-use crate::view::{Container, Env, Pod};
+use crate::view::Pod;
 
 /// Returns the warnings about the settings and the pod.
-pub(crate) fn for_settings(
-    pod: &Pod<'_>,
-    context: &Context<'_>,
-    settings: &Settings<'_>,
-    existing: Option<&ExistingSidecar<'_>>,
-) -> Vec<String> {
+pub(crate) fn for_settings(pod: &Pod<'_>, context: &Context<'_>, settings: &Settings<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
-    warnings
-        .extend(existing.and_then(|sidecar| settings_changed_after_injection(settings, sidecar.container)));
     if settings.has_sidecar() {
         warnings.extend(mesh_startup::warning(pod, settings));
         warnings.extend(containers_before_sidecar(pod, settings));
@@ -40,25 +30,6 @@ pub(crate) fn for_settings(
     warnings.extend(ineffective::warn_about_labels(pod));
     unused::metadata_keys(pod, context, &mut warnings);
     warnings
-}
-
-/// Variables that may differ without a warning: the app containers' values of a region and of the hosts that bypass the
-/// proxy change with other webhooks and with Rolebridge.
-const MAY_DIFFER: [&str; 2] = [name::AWS_REGION, name::NO_PROXY];
-
-/// Returns a warning if settings of the sidecar changed after its injection, because it keeps the earlier values.
-fn settings_changed_after_injection(settings: &Settings<'_>, sidecar: &Container<'_>) -> Option<String> {
-    let resolved = sidecar::environment(settings);
-    let differs = |variable: &&Variable<'_>| {
-        let current = sidecar.variable(variable.name).and_then(Env::literal);
-        !MAY_DIFFER.contains(&variable.name) && current != Some(&*variable.value)
-    };
-    let changed = resolved.iter().filter(differs).map(|variable| variable.name);
-    let changed = join_names(MAX_NAMES_IN_WARNING, changed)?;
-    Some(format!(
-        "The settings for {changed} changed after the sidecar was injected; the sidecar keeps the earlier values. Fix: run \
-         webhooks that change Rolebridge settings before Rolebridge."
-    ))
 }
 
 /// Returns a warning about containers that start before the sidecar, because a mesh or a later webhook added them there.

@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use proptest::prelude::*;
 use rolebridge_core::annotations as key;
 use rolebridge_core::pod_names::{CONTAINER, DEFAULT_PORT};
-use rolebridge_inject::{Decision, Defaults};
+use rolebridge_inject::{Decision, Defaults, Reason};
 use rolebridge_sidecar::settings::{Env, Settings};
+use rolebridge_sidecar::token_kind::TokenKind;
 use serde_json::{Value, json};
 
 use crate::case::{Case, files, named, patched};
@@ -19,10 +20,48 @@ pub(crate) fn read(pod: &Value) -> Option<Result<Settings, String>> {
     let mut containers = pod["spec"]["initContainers"].as_array()?.iter();
     let env = containers.find(|container| container["name"] == CONTAINER)?["env"].as_array()?;
     let variable = |name: &str| {
-        let variable = env.iter().find(|variable| variable["name"] == name)?;
-        variable["value"].as_str().map(OsString::from)
+        let variable = env.iter().rfind(|variable| variable["name"] == name)?;
+        variable["value"].as_str().map(expand).map(OsString::from)
     };
     Some(Settings::read(&Env::new(&variable)).map_err(|error| error.to_string()))
+}
+
+/// Expands a value as the kubelet does, in a container without other variables.
+///
+/// Source: `expansion.Expand` in `kubernetes/third_party/forked/golang`.
+fn expand(value: &str) -> String {
+    let (mut text, mut rest) = (String::new(), value);
+    while let Some((before, after)) = rest.split_once('$') {
+        text.push_str(before);
+        let escaped = after.strip_prefix('$');
+        assert!(escaped.is_some() || !after.starts_with('('), "{value} refers to another variable");
+        text.push('$');
+        rest = escaped.unwrap_or(after);
+    }
+    text + rest
+}
+
+#[test]
+fn dollar_in_a_value_is_not_expanded() {
+    for audience in ["$(HOME)", "$$", "$$(HOME)$", "$(ROLEBRIDGE_AUDIENCE)", "a$b", "$$$(x)"] {
+        let mut case = named("outputs");
+        case.pod["metadata"]["annotations"][key::OUTPUTS] = json!(format!("id-token={audience}"));
+        let pod = patched(&case.pod, &case.admit(&case.pod)).unwrap();
+        let files = read(&pod).unwrap().unwrap().token_files;
+        let TokenKind::Id { audience: found, .. } = &files[0].kind else { panic!("{files:?}") };
+        assert_eq!(found, audience);
+        assert_eq!(case.admit(&pod).decision, Decision::Skip(Reason::AlreadyInjected));
+    }
+}
+
+#[test]
+fn proxy_of_the_app_with_an_escaped_dollar_is_the_same_in_the_sidecar() {
+    let mut case = named("minimal");
+    case.pod["spec"]["containers"][0]["env"] =
+        json!([{"name": "HTTPS_PROXY", "value": "http://batch:p$$w@proxy.example.internal:3128"}]);
+    let pod = patched(&case.pod, &case.admit(&case.pod)).unwrap();
+    let proxy = read(&pod).unwrap().unwrap().identity.connection.proxy.unwrap();
+    assert_eq!(proxy.expose(), "http://batch:p$w@proxy.example.internal:3128");
 }
 
 /// Returns the pod `minimal` with an annotation, patched, if it is injected.

@@ -2,7 +2,7 @@
 //! requirements of the API server, the kubelet and the design.
 
 use rolebridge_core::annotations::{CONFIG_FILE, CONFIG_LOOPBACK, CONTAINERS, STATUS};
-use rolebridge_core::env::app;
+use rolebridge_core::env::{app, sidecar};
 use rolebridge_core::external_account::ConfigKind;
 use rolebridge_core::pod_names::{
     AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, IDENTITY_VOLUME, PROGRAM, READY_COMMAND, RUN_ARGS,
@@ -42,8 +42,11 @@ fn is_allowed(Change { path, kind }: &Change) -> bool {
         (["metadata", "annotations", key], Kind::Added(_) | Kind::Changed(..)) => {
             [STATUS, CONFIG_LOOPBACK, CONFIG_FILE].contains(key)
         }
-        // The pull secrets of the defaults are for the sidecar's image.
-        (["spec", "initContainers", CONTAINER] | ["spec", "imagePullSecrets", _], Kind::Added(_)) => true,
+        // The pull secrets of the defaults are for the sidecar's image. A sidecar that the pod already had is brought to what
+        // is decided now.
+        (["spec", "initContainers", CONTAINER] | ["spec", "imagePullSecrets", _], Kind::Added(_))
+        | (["spec", "initContainers", CONTAINER, "envFrom" | "volumeMounts" | "startupProbe", ..], _) => true,
+        (["spec", "initContainers", CONTAINER, "env", name, ..], _) => sidecar::ALL.contains(name),
         (["spec", "volumes", name], Kind::Added(_)) | (["spec", "volumes", name, ..], _) => {
             VOLUMES.contains(name)
         }
@@ -191,10 +194,14 @@ impl Problems {
         let sidecar = list(pod, "initContainers").iter().find(|container| container["name"] == CONTAINER);
         let volume = list(pod, "volumes").iter().find(|volume| volume["name"] == CONFIG_VOLUME.name);
         let (Some(sidecar), Some(volume)) = (sidecar, volume) else { return };
+        let mount = list(sidecar, "volumeMounts").iter().find(|mount| mount["name"] == CONFIG_VOLUME.name);
+        if mount.is_none() && volume["emptyDir"].is_null() {
+            // The set of an earlier release.
+            return;
+        }
         self.check(volume["emptyDir"]["medium"] == "Memory", || {
             format!("the sidecar cannot write to {volume}")
         });
-        let mount = list(sidecar, "volumeMounts").iter().find(|mount| mount["name"] == CONFIG_VOLUME.name);
         self.check(mount.is_some_and(|mount| mount["readOnly"].is_null()), || {
             "the sidecar cannot write the configuration".to_owned()
         });

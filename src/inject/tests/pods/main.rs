@@ -14,6 +14,8 @@ mod facts;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod forged;
+#[cfg(test)]
 mod generate;
 #[cfg(test)]
 mod listed;

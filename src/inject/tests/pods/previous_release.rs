@@ -4,13 +4,16 @@ use std::fs;
 use std::path::PathBuf;
 
 use json_patch::Patch;
+use rolebridge_core::annotations::STATUS;
 use rolebridge_core::external_account::ConfigKind;
-use rolebridge_inject::Decision;
+use rolebridge_core::pod_names::CONTAINER;
+use rolebridge_inject::{Decision, Reason};
 use rolebridge_sidecar::config_files::document;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::agreement;
 use crate::case::{Case, here, named, patched};
+use crate::changes::changes;
+use crate::{agreement, others};
 
 const FOLDER: &str = "../../tests/fixtures/previous-release";
 
@@ -87,6 +90,98 @@ fn configuration_of_the_sidecar_is_that_of_the_previous_release() {
         }
     }
     assert!(compared > 20, "{compared}");
+}
+
+/// Changes of a pod between two admissions, by other programs.
+const CHANGES: [fn(&mut Value); 3] = [|_| {}, others::api_server, others::policies];
+
+/// During an upgrade, the webhook of the previous release may admit a pod first and this one is reinvoked.
+#[test]
+fn sidecar_of_the_previous_release_with_the_values_of_today_stays_whole() {
+    for (name, change) in CASES.iter().flat_map(|name| CHANGES.map(|change| (name, change))) {
+        let case = named(name);
+        let mut pod = previous(name, &case);
+        let image = "registry.example.com/rolebridge/sidecar:0.9.0";
+        if let Some(sidecar) = sidecar_mut(&mut pod) {
+            sidecar["image"] = json!(image);
+        }
+        change(&mut pod);
+        let admission = case.admit(&pod);
+        let after = patched(&pod, &admission).unwrap_or_else(|| pod.clone());
+        assert_eq!(changes(&pod["spec"], &after["spec"]), [], "{name}: {:?}", admission.warnings);
+        for kind in ConfigKind::ALL {
+            assert_eq!(annotation(&after, kind), annotation(&pod, kind), "{name}");
+        }
+        let status = after["metadata"]["annotations"][STATUS].as_str().unwrap();
+        let has_sidecar = sidecar_mut(&mut pod).is_some();
+        assert_eq!(status.contains("/sidecar:0.9.0"), has_sidecar, "{name}: {status}");
+        assert_eq!(
+            admission.warnings.iter().any(|text| text.contains("/sidecar:0.9.0")),
+            has_sidecar,
+            "{name}"
+        );
+        assert_eq!(case.admit(&after).decision, Decision::Skip(Reason::AlreadyInjected), "{name}");
+    }
+}
+
+/// Differences of a pod of the previous release from what is decided now.
+const DIFFERENCES: [fn(&mut Value); 4] = [
+    |pod| sidecar_mut(pod).unwrap()["env"][0]["value"] = json!("arn:aws:iam::999999999999:role/other"),
+    |pod| sidecar_mut(pod).unwrap()["envFrom"] = json!([{"configMapRef": {"name": "environment"}}]),
+    |pod| sidecar_mut(pod).unwrap()["startupProbe"]["timeoutSeconds"] = json!(1),
+    |pod| {
+        let volumes = pod["spec"]["volumes"].as_array_mut().unwrap();
+        let items = volumes
+            .iter_mut()
+            .find_map(|volume| volume.get_mut("downwardAPI")?["items"].as_array_mut())
+            .unwrap();
+        items[0]["path"] = json!("other.json");
+    },
+];
+
+#[test]
+fn sidecar_of_the_previous_release_with_other_values_is_replaced_with_its_set() {
+    for (name, change) in
+        ["minimal", "source-file", "aws-jwt", "kubernetes-outputs", "metadata-others-by-file"]
+            .into_iter()
+            .flat_map(|name| DIFFERENCES.map(|change| (name, change)))
+    {
+        let case = named(name);
+        let today = patched(&case.pod, &case.admit(&case.pod)).unwrap();
+        let mut pod = previous(name, &case);
+        sidecar_mut(&mut pod).unwrap()["image"] = json!("registry.example.com/rolebridge/sidecar:0.9.0");
+        change(&mut pod);
+        let admission = case.admit(&pod);
+        let after = patched(&pod, &admission).unwrap();
+        assert_eq!(changes(&today["spec"], &after["spec"]), [], "{name}");
+        assert!(admission.warnings.iter().any(|text| text.contains("they were replaced")), "{name}");
+        assert_eq!(case.admit(&after).decision, Decision::Skip(Reason::AlreadyInjected), "{name}");
+    }
+}
+
+fn sidecar_mut(pod: &mut Value) -> Option<&mut Value> {
+    let mut containers = pod["spec"]["initContainers"].as_array_mut()?.iter_mut();
+    containers.find(|container| container["name"] == CONTAINER)
+}
+
+/// The other direction: this release admits a pod first, and the webhook of the previous one is reinvoked. The recorded
+/// patches are those of the previous release for the pods of this one.
+#[test]
+fn previous_release_adds_only_annotations_to_a_pod_of_this_one() {
+    for name in CASES {
+        let case = named(name);
+        let pod = patched(&case.pod, &case.admit(&case.pod)).unwrap();
+        let mut after = pod.clone();
+        if let Ok(recorded) = fs::read(here(FOLDER).join(format!("on-this-release/{name}.json"))) {
+            let patch: Patch = serde_json::from_slice(&recorded).unwrap();
+            json_patch::patch(&mut after, &patch).unwrap();
+        }
+        assert_eq!(after["spec"], pod["spec"], "{name}");
+        let again = patched(&after, &case.admit(&after)).unwrap_or_else(|| after.clone());
+        assert_eq!(again["spec"], pod["spec"], "{name}");
+        let status = |pod: &Value| pod["metadata"]["annotations"][STATUS].clone();
+        assert_eq!(status(&again), status(&pod), "{name}");
+    }
 }
 
 /// Replaces the patches by those of this version. Run it before a release that changes what is injected.

@@ -31,9 +31,6 @@ pub(crate) use self::token_files::Content;
 pub use self::token_files::{TokenFile, token_files};
 use crate::token_kind::TokenKind;
 
-/// The pod's name, which the container runtime sets in every container.
-const HOSTNAME: &str = "HOSTNAME";
-
 /// The settings of `run`.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -88,7 +85,7 @@ impl Settings {
             metrics_port: env.optional(names::METRICS_PORT, parse::port)?,
             startup_timeout: env.optional(names::STARTUP_TIMEOUT, startup_timeout)?,
             log_level: log_level(env)?,
-            pod: env.optional_raw(HOSTNAME)?,
+            pod: env.optional_raw(names::HOSTNAME)?,
         })
     }
 }

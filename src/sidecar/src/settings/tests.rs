@@ -45,6 +45,25 @@ const NO_LOOPBACK: &str = "ROLEBRIDGE_SERVE: expected \"metadata\", because \"lo
                            found \"loopback\"";
 
 #[test]
+fn settings_read_only_the_variables_of_the_list() {
+    let read = std::cell::RefCell::new(std::collections::BTreeSet::new());
+    let kubernetes = [(names::IDENTITY, "kubernetes"), (names::IDENTITY_TOKEN_FILE, "/var/run/token")];
+    for changes in [&[][..], &kubernetes, &AGENT, &[(names::IDENTITY, "aws-jwt")]] {
+        let mut all: HashMap<&str, &str> = VALID.iter().copied().collect();
+        all.extend(changes.iter().copied());
+        let variable = |name: &str| {
+            read.borrow_mut().insert(name.to_owned());
+            all.get(name).map(OsString::from)
+        };
+        let env = Env::new(&variable);
+        Settings::read(&env).unwrap();
+        let token_file = token_file(&env).unwrap();
+        token_files(&env, &token_file).unwrap();
+    }
+    assert_eq!(read.into_inner(), names::ALL.iter().map(|name| (*name).to_owned()).collect());
+}
+
+#[test]
 fn aws_jwt_selects_a_web_token() {
     let web_token = (names::IDENTITY, "aws-jwt");
     let settings = read(&[&[web_token][..], &METADATA].concat()).unwrap();

@@ -90,9 +90,9 @@ impl MetadataStore {
     fn retain(&mut self, hashes: &HashSet<u64>) {
         self.irrelevant.retain(|hash| hashes.contains(hash));
         for (namespace, objects) in &mut self.relevant {
-            let removed = objects.objects.extract_if(|name, _| {
-                !hashes.contains(&self.hasher.hash_one((&**namespace, &**name)))
-            });
+            let removed = objects
+                .objects
+                .extract_if(|name, _| !hashes.contains(&self.hasher.hash_one((&**namespace, &**name))));
             let bytes = removed.map(|(name, metadata)| object_bytes(&name, &metadata)).sum::<usize>();
             objects.bytes -= bytes;
             self.bytes -= bytes;

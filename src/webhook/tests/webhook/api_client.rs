@@ -54,7 +54,8 @@ async fn failed_reads_are_sent_and_counted_once(#[case] status: StatusCode) {
     const READS: usize = 10;
     let (client, requests) = failing_api_server(status).await;
     let metrics = Arc::new(Metrics::default());
-    let reader = MetadataReader::new(client, Arc::clone(&metrics), Duration::from_mins(1), ReadLimits::DEFAULT);
+    let reader =
+        MetadataReader::new(client, Arc::clone(&metrics), Duration::from_mins(1), ReadLimits::DEFAULT);
     let key = |number| ObjectKey::service_account("shop", &format!("account-{number}"));
     let read = |number| reader.read(key(number), Purpose::Unseen, reader.deadline());
     let results = join_all((0..READS).map(read)).await;

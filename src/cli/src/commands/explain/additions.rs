@@ -2,15 +2,13 @@
 
 use rolebridge_core::env::app::{METADATA_HOST, METADATA_IP, METADATA_ROOT};
 use rolebridge_core::pod_names::{
-    AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, IDENTITY_VOLUME, TOKEN_VOLUME, VolumeMount,
+    AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, FOLDER, IDENTITY_VOLUME, TOKEN_VOLUME, VolumeMount,
 };
 use serde::Serialize;
 
 use crate::input::ordered_value::OrderedValue;
 
 const VOLUMES: [VolumeMount; 5] = [TOKEN_VOLUME, CONFIG_VOLUME, AWS_TOKEN_VOLUME, IDENTITY_VOLUME, CA_VOLUME];
-/// The folder of every mount path that the webhook adds.
-const FOLDER: &str = "/var/run/rolebridge/";
 const METADATA: [&str; 3] = [METADATA_HOST, METADATA_IP, METADATA_ROOT];
 
 /// The additions to a pod.

@@ -8,10 +8,11 @@ use rolebridge_core::pod_names::{AWS_TOKEN_FILE, CA_FILE, IDENTITY_TOKEN_FILE, T
 use rolebridge_core::token_source::TokenSource;
 
 use crate::patch::env::Variable;
+use crate::reinvocation::ConfigCarrier;
 use crate::settings::{Aws, Credentials, Settings};
 
-/// Returns the variables.
-pub(crate) fn environment<'a>(settings: &'a Settings<'_>) -> Vec<Variable<'a>> {
+/// Returns the variables of a sidecar that writes the configurations, or of one that does not.
+pub(super) fn environment<'a>(settings: &'a Settings<'_>, configs: ConfigCarrier) -> Vec<Variable<'a>> {
     let Settings { identity, google, aws, sidecar, .. } = settings;
     let mut env = Vec::with_capacity(20);
     match identity.value {
@@ -35,9 +36,10 @@ pub(crate) fn environment<'a>(settings: &'a Settings<'_>) -> Vec<Variable<'a>> {
         google::audience(google.universe.value, google.provider.value.as_str()),
     ));
     env.push(Variable::new(name::TOKEN_FILE, TOKEN_FILE));
-    env.extend(
-        settings.sources.value.documents().map(|kind| Variable::new(kind.variable(), kind.config_path())),
-    );
+    if configs == ConfigCarrier::Sidecar {
+        let documents = settings.sources.value.documents();
+        env.extend(documents.map(|kind| Variable::new(kind.variable(), kind.config_path())));
+    }
     add_server(&mut env, settings);
     add_google(&mut env, settings);
     env.extend(sidecar.metrics_port.map(|port| number(name::METRICS_PORT, port.value.into())));

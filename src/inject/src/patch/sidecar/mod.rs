@@ -1,8 +1,8 @@
 //! The sidecar container.
 
+mod differences;
 mod environment;
 
-pub(crate) use environment::environment;
 use rolebridge_core::identity::Identity;
 use rolebridge_core::pod_names::{
     AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, IDENTITY_VOLUME, PROBE_TIMEOUT_SECONDS, PROGRAM,
@@ -10,14 +10,17 @@ use rolebridge_core::pod_names::{
 };
 use serde::Serialize;
 
+use self::differences::Differences;
+use self::environment::environment;
 use super::builder::PatchBuilder;
 use super::env::Variable;
 use super::position;
 use super::resources::{self, PlannedResources};
 use super::run_as::RunAs;
-use super::volumes::Mount;
+use super::volumes::{self, Mount};
 use crate::context::Context;
 use crate::defaults::PullPolicy;
+use crate::reinvocation::{ConfigCarrier, ExistingSidecar};
 use crate::settings::Settings;
 use crate::view::Pod;
 
@@ -107,6 +110,47 @@ pub(super) fn add(builder: &mut PatchBuilder, pod: &Pod<'_>, context: &Context<'
     }
 }
 
+/// The result of bringing a sidecar that the pod already has to what is decided now.
+pub(super) struct Reconciliation<'a> {
+    /// The carrier of the configurations from now on.
+    pub(super) configs: ConfigCarrier,
+    /// The names of the values that were replaced and that no other webhook changes by routine.
+    pub(super) replaced: Vec<&'static str>,
+    /// The image, if another one than that of the defaults is kept.
+    pub(super) other_image: Option<&'a str>,
+}
+
+/// Brings a sidecar that the pod already has to what is decided now.
+///
+/// An earlier release's sidecar does not write the configurations. If its values are those decided now, then it stays with
+/// its image and its volumes: during an upgrade, both releases decide about one pod. Else this release's sidecar replaces it.
+pub(super) fn reconcile<'a>(
+    builder: &mut PatchBuilder,
+    pod: &Pod<'_>,
+    context: &Context<'_>,
+    settings: &Settings<'_>,
+    existing: &ExistingSidecar<'a>,
+) -> Reconciliation<'a> {
+    let ExistingSidecar { index, container, configs } = *existing;
+    let (env, mounts) = (environment(settings, configs), mounts(settings, configs));
+    let differences = Differences::of(container, &env, &mounts);
+    let path = format!("/spec/initContainers/{index}");
+    let is_equal = differences.names.is_empty() && volumes::are_complete(pod, settings, configs);
+    if configs == ConfigCarrier::Annotations && !is_equal {
+        add_pull_secrets(builder, pod, &context.defaults.image_pull_secrets);
+        builder.replace(format_args!("{path}"), &self::container(pod, context, settings));
+        return Reconciliation {
+            configs: ConfigCarrier::Sidecar,
+            replaced: differences.names,
+            other_image: None,
+        };
+    }
+    differences.write(builder, container, &path);
+    let image = container.image.as_deref().unwrap_or_default();
+    let other_image = Some(image).filter(|image| **image != *context.defaults.image);
+    Reconciliation { configs, replaced: differences.names, other_image }
+}
+
 fn container<'a>(pod: &Pod<'_>, context: &Context<'a>, settings: &'a Settings<'_>) -> Container<'a> {
     Container {
         name: CONTAINER,
@@ -115,7 +159,7 @@ fn container<'a>(pod: &Pod<'_>, context: &Context<'a>, settings: &'a Settings<'_
         command: [PROGRAM],
         args: RUN_ARGS,
         restart_policy: "Always",
-        env: environment(settings),
+        env: environment(settings, ConfigCarrier::Sidecar),
         ports: settings
             .sidecar
             .metrics_port
@@ -125,7 +169,7 @@ fn container<'a>(pod: &Pod<'_>, context: &Context<'a>, settings: &'a Settings<'_
         security_context: security_context(RunAs::for_sidecar(pod)),
         // The sidecar's last log line is the reason of its failure.
         termination_message_policy: "FallbackToLogsOnError",
-        volume_mounts: mounts(settings),
+        volume_mounts: mounts(settings, ConfigCarrier::Sidecar),
     }
 }
 
@@ -143,14 +187,15 @@ const fn security_context(run_as: RunAs) -> SecurityContext {
     }
 }
 
-fn mounts(settings: &Settings<'_>) -> Vec<Mount> {
+fn mounts(settings: &Settings<'_>, carrier: ConfigCarrier) -> Vec<Mount> {
     let optional = [
         settings.aws.as_ref().map(|_| AWS_TOKEN_VOLUME),
         (settings.identity.value == Identity::Kubernetes).then_some(IDENTITY_VOLUME),
         settings.sidecar.ca_bundle.map(|_| CA_VOLUME),
     ];
     let read_only = optional.into_iter().flatten().map(Mount::read_only);
-    let configs = settings.sources.value.documents().next().map(|_| CONFIG_VOLUME);
+    let configs = settings.sources.value.documents().next().filter(|_| carrier == ConfigCarrier::Sidecar);
+    let configs = configs.map(|_| CONFIG_VOLUME);
     let writable = [Some(TOKEN_VOLUME), configs].into_iter().flatten().map(Mount::writable);
     writable.chain(read_only).collect()
 }
