@@ -54,16 +54,28 @@ pub(crate) struct Measurement {
     pub(crate) p50: f64,
     /// The 99th percentile of the latency, in microseconds.
     pub(crate) p99: f64,
+    /// The number of denied pods.
+    pub(crate) denied: usize,
+    /// The response to the first denied pod.
+    pub(crate) denial: Option<String>,
+}
+
+/// The observations of all connections.
+#[derive(Default)]
+struct Observations {
+    latencies: Vec<Duration>,
+    denied: usize,
+    denial: Option<String>,
 }
 
 impl Target {
     /// Sends reviews for `time` over `connections`.
     ///
     /// # Errors
-    /// Returns the first error, such as a response other than a 200 that allows the pod.
+    /// Returns the first error, such as a response other than a 200.
     pub(crate) fn run(self, pace: Pace, connections: usize, time: Duration) -> Result<Measurement, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let latencies: Rc<RefCell<Vec<Duration>>> = Rc::default();
+        let observations: Rc<RefCell<Observations>> = Rc::default();
         let elapsed = LocalSet::new().block_on(&runtime, async {
             let target = Rc::new(self);
             let mut open = Vec::new();
@@ -75,7 +87,7 @@ impl Target {
             let tasks: Vec<_> = open
                 .into_iter()
                 .map(|connection| {
-                    let worker = worker(target.clone(), connection, due.clone(), latencies.clone());
+                    let worker = worker(target.clone(), connection, due.clone(), observations.clone());
                     tokio::task::spawn_local(worker)
                 })
                 .collect();
@@ -84,14 +96,15 @@ impl Target {
             }
             Ok::<_, Error>(start.elapsed())
         })?;
-        let mut latencies = latencies.take();
+        let Observations { mut latencies, denied, denial } = observations.take();
         latencies.sort_unstable();
         if latencies.is_empty() {
             return Err("no response received".into());
         }
         #[expect(clippy::cast_precision_loss, reason = "a count of requests is far below 2^52")]
         let throughput = latencies.len() as f64 / elapsed.as_secs_f64();
-        Ok(Measurement { throughput, p50: quantile(&latencies, 50), p99: quantile(&latencies, 99) })
+        let (p50, p99) = (quantile(&latencies, 50), quantile(&latencies, 99));
+        Ok(Measurement { throughput, p50, p99, denied, denial })
     }
 
     async fn connect(&self) -> Result<http1::SendRequest<Full<Bytes>>, Error> {
@@ -149,7 +162,7 @@ async fn worker(
     target: Rc<Target>,
     mut connection: http1::SendRequest<Full<Bytes>>,
     due: Rc<Mutex<Schedule>>,
-    latencies: Rc<RefCell<Vec<Duration>>>,
+    observations: Rc<RefCell<Observations>>,
 ) -> Result<(), Error> {
     loop {
         let next = due.lock().await.next().await;
@@ -163,13 +176,15 @@ async fn worker(
         let response = connection.send_request(request).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
-        latencies.borrow_mut().push(due.elapsed());
-        if status != 200 || !contains(&body, br#""allowed":true"#) {
-            return Err(format!(
-                "expected a 200 that allows the pod, found {status}: {}",
-                String::from_utf8_lossy(&body[..body.len().min(400)])
-            )
-            .into());
+        let text = || String::from_utf8_lossy(&body[..body.len().min(400)]).into_owned();
+        if status != 200 {
+            return Err(format!("expected a 200, found {status}: {}", text()).into());
+        }
+        let mut observations = observations.borrow_mut();
+        observations.latencies.push(due.elapsed());
+        if !contains(&body, br#""allowed":true"#) {
+            observations.denied += 1;
+            observations.denial.get_or_insert_with(text);
         }
     }
 }

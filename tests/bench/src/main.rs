@@ -6,6 +6,7 @@
 mod error;
 mod load;
 mod machine;
+mod new_accounts;
 mod sidecar;
 mod table;
 mod webhook;
@@ -40,6 +41,7 @@ async fn main() -> Result<(), error::Error> {
     let webhook = webhook::measure(&programs.webhook).await?;
     rows.extend(sidecar.rows().await?);
     rows.extend(webhook);
+    rows.extend(new_accounts::measure(&programs.webhook).await?);
     writeln!(stdout(), "\n{}", Table(rows))?;
     Ok(())
 }

@@ -22,16 +22,16 @@ use crate::load::{Measurement, Pace, Target};
 use crate::machine;
 use crate::table::{Budget, Row};
 
-const SERVER_CPU: usize = 0;
-const LOAD_CPU: usize = 1;
+pub(crate) const SERVER_CPU: usize = 0;
+pub(crate) const LOAD_CPU: usize = 1;
 const ROUNDS: usize = 3;
 /// The namespace of the fixtures' reviews.
-const NAMESPACE: &str = "bench-webhooks";
-const SERVICE_ACCOUNT: &str = "bench-sa";
-const SERVER_NAME: &str = "rolebridge.rolebridge.svc";
+pub(crate) const NAMESPACE: &str = "bench-webhooks";
+pub(crate) const SERVICE_ACCOUNT: &str = "bench-sa";
+pub(crate) const SERVER_NAME: &str = "rolebridge.rolebridge.svc";
 const OTHER_SERVICE_ACCOUNTS: usize = 10_000;
 
-const DEFAULTS: &str = "
+pub(crate) const DEFAULTS: &str = "
 sidecar:
   image: registry.example.com/rolebridge-sidecar:1
 settings:
@@ -56,7 +56,11 @@ pub(crate) async fn measure(program: &Path) -> Result<Vec<Row>, Error> {
     let run = |address, pace, seconds| {
         let target = Target { address, name: SERVER_NAME, tls: tls.clone(), reviews: reviews.clone() };
         let load = std::thread::spawn(move || target.run(pace, 8, Duration::from_secs(seconds)));
-        load.join().map_err(|_| Error::from("the load thread panicked"))?
+        let measurement = load.join().map_err(|_| Error::from("the load thread panicked"))??;
+        match measurement.denial {
+            None => Ok(measurement),
+            Some(denial) => Err(Error::from(format!("expected no denial, found {denial}"))),
+        }
     };
     let mut rounds = Vec::new();
     for address in [echo_address, webhook.address()] {
@@ -151,16 +155,21 @@ async fn start_echo(certificates: &Path) -> Result<(SocketAddr, Process), Error>
     Ok((address, process))
 }
 
-fn client_config(authority: &Path) -> Result<Arc<rustls::ClientConfig>, Error> {
+pub(crate) fn client_config(authority: &Path) -> Result<Arc<rustls::ClientConfig>, Error> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(authority)?)?;
     Ok(Arc::new(rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()))
 }
 
 fn read_reviews() -> Result<Vec<Bytes>, Error> {
+    ["tiny", "typical", "large"].iter().map(|name| read_review(name).map(Bytes::from)).collect()
+}
+
+/// Returns a fixture: the review of a pod of [`SERVICE_ACCOUNT`] in [`NAMESPACE`].
+///
+/// # Errors
+/// Returns an error if the file cannot be read.
+pub(crate) fn read_review(name: &str) -> Result<String, Error> {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/reviews"));
-    ["tiny", "typical", "large"]
-        .iter()
-        .map(|name| Ok(Bytes::from(std::fs::read(folder.join(format!("{name}.json")))?)))
-        .collect()
+    Ok(std::fs::read_to_string(folder.join(format!("{name}.json")))?)
 }
