@@ -18,9 +18,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use rolebridge_inject::ObjectMetadata;
 use tracing::warn;
 
-/// Maximum size of the metadata of one kind of object, a quarter of the chart's memory limit. A hundred thousand accounts with
-/// a role need 20 MB.
-pub const MAX_STORE_BYTES: usize = 32 << 20;
+/// Maximum size of the metadata of one kind of object. A hundred thousand accounts with a role and a project need 32 MiB,
+/// which is 36 MiB of resident memory. With the program itself and the pages of a list they fit into the chart's memory
+/// limit of 128 MiB.
+pub const MAX_STORE_BYTES: usize = 40 << 20;
 
 /// Approximate size of an object in addition to its name and metadata: its places in the maps and the allocator's own.
 const OBJECT_OVERHEAD: usize = 128;
