@@ -21,6 +21,9 @@ use crate::admission::review::ReviewError;
 const MAX_BODY_BYTES: usize = 8 << 20;
 /// Maximum total size of all bodies and responses in memory.
 const MAX_TOTAL_BYTES: usize = 64 << 20;
+/// Memory of a request without its body: its task and its stream. It is charged too, so that requests whose bodies never
+/// arrive are bounded: 990 connections with 32 each took 200 MiB.
+pub const REQUEST_BYTES: usize = 8 << 10;
 /// Maximum size of a rejected body that is read and discarded: a client that is still sending reads no response.
 const MAX_DISCARDED_BYTES: usize = 32 << 20;
 
@@ -57,7 +60,7 @@ impl Body {
     pub fn into_response(self, response: String) -> Result<Bytes, Rejection> {
         let Self { bytes, mut charge } = self;
         drop(bytes);
-        charge.resize(response.capacity())?;
+        charge.resize(REQUEST_BYTES + response.capacity())?;
         Ok(charge.attach(response))
     }
 }
@@ -118,8 +121,8 @@ impl BodyReader {
         Self::new(MAX_BODY_BYTES, timeout, MAX_TOTAL_BYTES)
     }
 
-    /// Creates a reader: each body has at most `limit` bytes and arrives within `timeout`, and all bodies and responses
-    /// in memory have at most `total` bytes.
+    /// Creates a reader: each body has at most `limit` bytes and arrives within `timeout`, and all requests, bodies and
+    /// responses in memory have at most `total` bytes.
     #[must_use]
     pub fn new(limit: usize, timeout: Duration, total: usize) -> Self {
         Self { limit, timeout, budget: Budget::new(total) }
@@ -143,37 +146,42 @@ impl BodyReader {
             head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         // A head takes more memory than most of its request, and the body may be slow.
         drop(head);
+        let mut charge = self.budget.charge();
+        charge.resize(REQUEST_BYTES)?;
         let read = async {
-            let rejection = match content_type {
-                Ok(()) => match self.collect(&mut body).await {
-                    Ok(body) => return Ok(body),
-                    Err(rejection) => rejection,
-                },
-                Err(rejection) => rejection,
+            let collected = match content_type {
+                Ok(()) => self.collect(&mut body, &mut charge).await,
+                Err(rejection) => Err(rejection),
             };
-            if declared_length.is_none_or(|length: usize| length <= MAX_DISCARDED_BYTES) {
-                discard(&mut body).await;
+            if collected.is_err() {
+                // The collected part is freed.
+                charge.resize(REQUEST_BYTES)?;
+                if declared_length.is_none_or(|length: usize| length <= MAX_DISCARDED_BYTES) {
+                    discard(&mut body).await;
+                }
             }
-            Err(rejection)
+            collected
         };
-        timeout(self.timeout, read).await.unwrap_or(Err(Rejection::Timeout(self.timeout)))
+        let collected = timeout(self.timeout, read).await;
+        let bytes = collected.unwrap_or(Err(Rejection::Timeout(self.timeout)))?;
+        Ok(Body { bytes, charge })
     }
 
-    async fn collect(&self, body: &mut HttpBody) -> Result<Body, Rejection> {
+    async fn collect(&self, body: &mut HttpBody, charge: &mut Charge) -> Result<Bytes, Rejection> {
         let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         if expected > self.limit {
             return Err(Rejection::TooLarge(self.limit));
         }
-        let mut charge = self.budget.charge();
+        let mut length = 0;
         let mut first = Bytes::new();
         let mut joined = Vec::new();
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(Rejection::Incomplete)?.into_data() else { continue };
-            let length = charge.bytes() + data.len();
+            length += data.len();
             if length > self.limit {
                 return Err(Rejection::TooLarge(self.limit));
             }
-            charge.resize(length)?;
+            charge.resize(REQUEST_BYTES + length)?;
             if length == data.len() {
                 first = data;
                 continue;
@@ -184,8 +192,7 @@ impl BodyReader {
             }
             joined.extend_from_slice(&data);
         }
-        let bytes = if joined.is_empty() { first } else { joined.into() };
-        Ok(Body { bytes, charge })
+        Ok(if joined.is_empty() { first } else { joined.into() })
     }
 }
 

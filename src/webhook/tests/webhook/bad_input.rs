@@ -7,10 +7,11 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::Request;
 use http_body_util::BodyExt;
-use rolebridge_webhook::admission::body::BodyReader;
+use rolebridge_webhook::admission::body::{BodyReader, REQUEST_BYTES};
 use rolebridge_webhook::http::router::router;
 use rolebridge_webhook::state::AppState;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 use crate::support::api::Api;
@@ -128,7 +129,7 @@ async fn endless_body_times_out() {
 
 #[tokio::test(start_paused = true)]
 async fn total_size_of_bodies_is_bounded() {
-    let body_reader = BodyReader::new(100, Duration::from_secs(3), 150);
+    let body_reader = BodyReader::new(100, Duration::from_secs(3), 2 * REQUEST_BYTES + 150);
     let state = Arc::new(AppState { body_reader, ..app_state(&Api::default()) });
     let stalled = futures::StreamExt::chain(
         futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![b' '; 90]))]),
@@ -141,32 +142,51 @@ async fn total_size_of_bodies_is_bounded() {
     assert_eq!(next().await.0, 400, "the budget of the slow request is returned");
 }
 
+#[tokio::test(start_paused = true)]
+async fn request_without_a_charge_does_not_wait_for_its_body() {
+    let body_reader = BodyReader::new(100, Duration::from_secs(3), REQUEST_BYTES);
+    let state = Arc::new(AppState { body_reader, ..app_state(&Api::default()) });
+    let endless = || Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
+    let started = Instant::now();
+    let second = async {
+        let (status, _) = send(&state, post("/mutate", endless())).await;
+        (status, started.elapsed())
+    };
+    let (first, second) = tokio::join!(send(&state, post("/mutate", endless())), second);
+    assert_eq!((first.0, second), (408, (503, Duration::ZERO)));
+}
+
 #[tokio::test]
 async fn response_is_charged_until_it_is_sent() {
-    let body_reader = BodyReader::new(10_000, Duration::from_secs(3), 10_000);
+    const TOTAL: usize = 10_000 + REQUEST_BYTES;
+    let body_reader = BodyReader::new(10_000, Duration::from_secs(3), TOTAL);
     let state = Arc::new(AppState { body_reader, ..synced_state(&Api::default(), &[ROLE]) });
     let reviews = [("/mutate", review(&pod()).to_string()), ("/workloads", review(&json!({})).to_string())];
     for (path, review) in reviews {
         let response = router(Arc::clone(&state)).oneshot(post(path, review.clone())).await.unwrap();
-        let charged = 10_000 - state.body_reader.budget().available();
+        let charged = TOTAL - REQUEST_BYTES - state.body_reader.budget().available();
         let mut body = response.into_body();
         let data = body.frame().await.unwrap().unwrap().into_data().unwrap();
         assert!(charged >= data.len() && charged < data.len() + 1000, "{charged}, {} bytes", data.len());
         drop(body);
-        assert_eq!(state.body_reader.budget().available(), 10_000 - charged, "the bytes are not sent yet");
+        assert_eq!(
+            state.body_reader.budget().available(),
+            TOTAL - REQUEST_BYTES - charged,
+            "the bytes are not sent yet"
+        );
         drop(data);
-        assert_eq!(state.body_reader.budget().available(), 10_000);
+        assert_eq!(state.body_reader.budget().available(), TOTAL);
     }
 }
 
 #[tokio::test]
 async fn response_beyond_the_budget_is_rejected() {
     let review = review(&pod()).to_string();
-    let body_reader = BodyReader::new(10_000, Duration::from_secs(3), review.len());
+    let body_reader = BodyReader::new(10_000, Duration::from_secs(3), REQUEST_BYTES + review.len());
     let state = Arc::new(AppState { body_reader, ..synced_state(&Api::default(), &[ROLE]) });
     let (status, message) = send(&state, post("/mutate", review.clone())).await;
     assert_eq!((status, &*message), (503, "too many reviews at the moment; try again\n"));
-    assert_eq!(state.body_reader.budget().available(), review.len());
+    assert_eq!(state.body_reader.budget().available(), REQUEST_BYTES + review.len());
 }
 
 #[tokio::test]
