@@ -1,4 +1,4 @@
-//! Format of a log line: one JSON object, whose texts are bounded.
+//! Format of a log line: one JSON object with bounded texts.
 
 use std::error::Error;
 use std::fmt::{self, Debug, Write};

@@ -1,8 +1,8 @@
 //! Background tasks, and what happens if one panics.
 //!
 //! A panic in a request loses that request: [`crate::http::connection`] responds with status 500. A panic in a
-//! background task ends the process, and the kubelet restarts it: a replica whose caches or certificate are no longer
-//! maintained would fail later and without a reason.
+//! background task ends the process, and the kubelet restarts it. A replica that no longer maintains its caches or
+//! certificate would fail later and without a reason.
 
 use std::any::Any;
 use std::backtrace::Backtrace;

@@ -355,7 +355,7 @@ impl Metrics {
 
 /// Reason code of a review that is not about a creation.
 pub const NOT_CREATION: &str = "not-creation";
-/// Reason code of a pod whose patch is larger than any object may be.
+/// Reason code of a pod with a patch that is larger than any object may be.
 pub const TOO_LARGE: &str = "patch-too-large";
 /// Reason code of a review that failed because the Kubernetes API did not respond.
 pub const API_UNAVAILABLE: &str = "api-unavailable";

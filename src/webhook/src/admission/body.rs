@@ -21,8 +21,8 @@ use crate::admission::review::ReviewError;
 const MAX_BODY_BYTES: usize = 8 << 20;
 /// Maximum total size of all bodies and responses in memory.
 const MAX_TOTAL_BYTES: usize = 64 << 20;
-/// Memory of a request without its body: its task and its stream. It is charged too, so that requests whose bodies never
-/// arrive are bounded: 990 connections with 32 each took 200 MiB.
+/// Memory of a request without its body: its task and its stream. It is charged too, so that requests without
+/// their bodies are bounded: 990 connections with 32 each took 200 MiB.
 pub const REQUEST_BYTES: usize = 8 << 10;
 /// Maximum size of a rejected body that is read and discarded: a client that is still sending reads no response.
 const MAX_DISCARDED_BYTES: usize = 32 << 20;

@@ -1,7 +1,7 @@
 //! Memory of all reviews in progress: their bodies, and their responses until the last byte is sent.
 //!
-//! Work between the two, such as a patch that is being built, needs no charge: it does not wait for anything, so that there
-//! is at most one for each thread.
+//! Work between the two, such as a patch that is being built, needs no charge. It waits for nothing, so that there is at
+//! most one for each thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -213,7 +213,7 @@ impl hyper::service::Service<Request<Incoming>> for Requests<'_> {
     }
 }
 
-/// Returns the response to a request whose handler panicked. The API server receives it as a failure of this call alone;
+/// Returns the response to a request with a handler that panicked. The API server receives it as a failure of this call alone;
 /// the panic itself is logged where it occurs.
 fn panic_response(metrics: &Metrics) -> Response<Body> {
     metrics.record_rejected_request(StatusCode::INTERNAL_SERVER_ERROR);

@@ -88,7 +88,7 @@ impl Slot {
         self.pool.lock().touch(self.id, Instant::now());
     }
 
-    /// Begins a request whose head has arrived.
+    /// Begins a request: its head has arrived.
     pub(super) fn begin_request(&self) -> RequestInProgress {
         self.served.store(true, Ordering::Relaxed);
         let id = self.pool.lock().begin_request(self.id, Instant::now());

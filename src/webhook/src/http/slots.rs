@@ -104,7 +104,7 @@ impl<T> Slots<T> {
         }
     }
 
-    /// Begins a request whose head has arrived. Returns `None` if the connection has lost its slot.
+    /// Begins a request: its head has arrived. Returns `None` if the connection has lost its slot.
     pub fn begin_request(&mut self, id: ConnectionId, now: Instant) -> Option<RequestId> {
         let request = RequestId(self.next_id());
         let connection = self.connections.get_mut(&id)?;
