@@ -51,7 +51,7 @@ const CRATES: &[Layers] = &[
         order: &[&["validity"], &["certificate"], &["names", "signature"], &["verify"], &["ca_bundle"]],
         independent: &[],
     },
-    Layers { name: "telemetry", order: &[&["exposition", "log"]], independent: &[] },
+    Layers { name: "telemetry", order: &[&["exposition", "json"], &["log"]], independent: &[] },
     Layers {
         name: "inject",
         order: &[
@@ -70,8 +70,10 @@ const CRATES: &[Layers] = &[
         order: &[
             &[
                 "api_error",
+                "background",
                 "deadlines",
                 "file_watcher",
+                "heartbeat",
                 "object_kind",
                 "rate_limit",
                 "value_parsers",
