@@ -2,8 +2,6 @@
 //!
 //! `go/main.go` generates the certificates and the verdicts.
 
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-
 use jiff::Timestamp;
 use rolebridge_certs::ca_bundle::CaBundle;
 use rolebridge_certs::verify::{VerifyError, verify_server_cert};
