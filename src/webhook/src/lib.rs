@@ -34,6 +34,7 @@ pub mod state;
 mod value_parsers;
 pub mod webhook_config;
 pub mod webhook_config_reader;
+pub mod webhook_config_watch;
 
 pub use args::Args;
 pub use run::run;

@@ -40,6 +40,7 @@ use crate::metadata::turns::ReadLimits;
 use crate::metrics::{Metrics, ReloadedFile};
 use crate::object_kind::ObjectKind;
 use crate::state::AppState;
+use crate::webhook_config_watch::ConfigChanges;
 use crate::{api_client, background, webhook_config_reader};
 
 /// Maximum connections of the health port, for the kubelet and one or two Prometheus servers. Each serves one request.
@@ -98,12 +99,13 @@ async fn serve(args: &Args) -> Result<(), String> {
     let trust = Arc::new(CertTrust::new(args.configuration.clone()));
     let managed_cert = settings.is_some().then(Arc::<ManagedCertMetrics>::default);
     let certificate_task = maintain_certificate(
-        client,
+        client.clone(),
         args,
         settings,
         Shared {
             resolver: Arc::clone(&resolver),
             trust: Arc::clone(&trust),
+            config_changes: ConfigChanges::watch(&client, trust.names(), &metrics),
             metrics: managed_cert.clone().unwrap_or_default(),
             drain: Arc::clone(&drain),
         },
@@ -207,8 +209,10 @@ fn maintain_certificate(
     }
     let (interval, draining) = (args.reload_interval, shared.drain.draining());
     background::spawn("configuration reader", async move {
+        let Shared { trust, resolver, config_changes, .. } = shared;
+        let poll = webhook_config_reader::poll(client, &trust, &resolver, &config_changes, interval);
         tokio::select! {
-            () = webhook_config_reader::poll(client, &shared.trust, &shared.resolver, interval) => {}
+            () = poll => {}
             () = draining => {}
         }
     })

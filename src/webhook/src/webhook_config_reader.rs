@@ -11,6 +11,7 @@ use crate::api_call::{BACKGROUND_TIMEOUT, call_with_timeout};
 use crate::cert_trust::CertTrust;
 use crate::http::cert_resolver::CertResolver;
 use crate::webhook_config::WebhookConfig;
+use crate::webhook_config_watch::ConfigChanges;
 
 /// Reads the configurations with these names.
 ///
@@ -29,8 +30,15 @@ pub async fn read(client: &Client, names: &[String]) -> Result<Vec<WebhookConfig
     Ok(configs)
 }
 
-/// Reads the configurations periodically and updates `trust`, for a certificate that another program renews.
-pub async fn poll(client: Client, trust: &CertTrust, resolver: &CertResolver, interval: Duration) {
+/// Reads the configurations after each change and periodically, and updates `trust`, for a certificate that another program
+/// renews.
+pub async fn poll(
+    client: Client,
+    trust: &CertTrust,
+    resolver: &CertResolver,
+    changes: &ConfigChanges,
+    interval: Duration,
+) {
     if trust.names().is_empty() {
         return;
     }
@@ -41,6 +49,9 @@ pub async fn poll(client: Client, trust: &CertTrust, resolver: &CertResolver, in
                 warn!(error, "failed to check whether API servers trust the certificate; retrying");
             }
         }
-        sleep(trust.poll_delay(resolver, interval)).await;
+        tokio::select! {
+            () = sleep(trust.poll_delay(resolver, interval)) => {}
+            () = changes.changed() => {}
+        }
     }
 }

@@ -107,6 +107,7 @@ const CRATES: &[Layers] = &[
                 "managed_cert::settings",
                 "managed_cert::state",
             ],
+            &["webhook_config_watch"],
             &["managed_cert", "webhook_config_reader"],
             &["state"],
             &["handlers"],

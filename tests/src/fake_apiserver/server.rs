@@ -35,6 +35,14 @@ struct Params {
     timeout_seconds: Option<u64>,
     limit: usize,
     r#continue: Option<String>,
+    field_selector: Option<String>,
+}
+
+impl Params {
+    /// Returns the only selected name, if there is one.
+    fn name(&self) -> Option<&str> {
+        self.field_selector.as_deref()?.strip_prefix("metadata.name=")
+    }
 }
 
 pub(super) fn router(store: Arc<Store>) -> Router {
@@ -54,6 +62,10 @@ pub(super) fn router(store: Arc<Store>) -> Router {
         .route(
             "/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}",
             read_and_replace(Kind::Lease),
+        )
+        .route(
+            "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+            all_namespaces(Kind::MutatingWebhookConfiguration),
         )
         .route(
             "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{name}",
@@ -201,7 +213,7 @@ fn list_or_watch(
         store.count(|calls| calls.lists += 1);
         let page = match &params.r#continue {
             Some(token) => store.next_page(token, params.limit),
-            None => Some(store.list(kind, &namespace, params.limit)),
+            None => Some(store.list(kind, &namespace, params.name(), params.limit)),
         };
         return page.map_or_else(expired, |page| list(kind, &page, metadata_only));
     }
@@ -212,6 +224,7 @@ fn list_or_watch(
     let watch = Watch {
         kind,
         namespace,
+        name: params.name().map(str::to_owned),
         version,
         // Version 0 means "any": the server starts with the objects that it has.
         initial_events: match (params.send_initial_events, version) {

@@ -286,13 +286,14 @@ impl Store {
         self.state().objects.get(&key(kind, namespace, name)).cloned()
     }
 
-    /// Returns the first page of a list. An empty `namespace` lists all namespaces.
-    pub(super) fn list(&self, kind: Kind, namespace: &str, limit: usize) -> ListPage {
+    /// Returns the first page of a list. An empty `namespace` lists all namespaces; `None` lists all names.
+    pub(super) fn list(&self, kind: Kind, namespace: &str, name: Option<&str>, limit: usize) -> ListPage {
         let mut state = self.state();
         let items = state
             .objects
             .range((Bound::Included((kind, namespace.to_owned(), String::new())), Bound::Unbounded))
             .take_while(|((k, ns, _), _)| *k == kind && (namespace.is_empty() || ns == namespace))
+            .filter(|((_, _, own), _)| name.is_none_or(|name| own == name))
             .map(|(_, object)| object.clone())
             .collect();
         let version = state.version;
@@ -307,7 +308,13 @@ impl Store {
     }
 
     /// Returns the changes of objects of a kind after a version.
-    pub(super) fn changes_since(&self, kind: Kind, namespace: &str, version: u64) -> Changes {
+    pub(super) fn changes_since(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        name: Option<&str>,
+        version: u64,
+    ) -> Changes {
         let state = self.state();
         if version < state.compacted {
             return Changes::Expired;
@@ -319,6 +326,7 @@ impl Store {
             event.version > version
                 && event.kind == kind
                 && (namespace.is_empty() || event.object["metadata"]["namespace"] == namespace)
+                && name.is_none_or(|name| event.object["metadata"]["name"] == name)
         };
         let events: Vec<_> = state.events.iter().filter(matches).cloned().collect();
         if events.is_empty() { Changes::None(state.version) } else { Changes::Events(events) }

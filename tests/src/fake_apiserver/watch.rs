@@ -31,6 +31,8 @@ pub(super) enum InitialEvents {
 pub(super) struct Watch {
     pub(super) kind: Kind,
     pub(super) namespace: String,
+    /// The only watched name; `None` for all.
+    pub(super) name: Option<String>,
     /// Resource version after which events are sent.
     pub(super) version: u64,
     pub(super) initial_events: InitialEvents,
@@ -83,7 +85,12 @@ impl WatchStream {
         loop {
             // Marked as seen before the read, so that a change in between ends the wait below.
             self.changed.borrow_and_update();
-            match self.store.changes_since(self.watch.kind, &self.watch.namespace, self.watch.version) {
+            match self.store.changes_since(
+                self.watch.kind,
+                &self.watch.namespace,
+                self.watch.name.as_deref(),
+                self.watch.version,
+            ) {
                 Changes::Events(events) => return Some(self.lines(&events)),
                 Changes::None(version) => self.watch.version = version,
                 Changes::Expired => {
@@ -109,7 +116,7 @@ impl WatchStream {
     }
 
     fn initial_lines(&mut self, initial: InitialEvents) -> String {
-        let page = self.store.list(self.watch.kind, &self.watch.namespace, 0);
+        let page = self.store.list(self.watch.kind, &self.watch.namespace, self.watch.name.as_deref(), 0);
         self.watch.version = page.version;
         let mut lines: String = page.items.iter().map(|object| self.watch.line("ADDED", object)).collect();
         if initial == InitialEvents::AllWithBookmark {

@@ -302,3 +302,19 @@ async fn missing_chart_objects_are_named_in_log_and_readiness() {
     create_configurations(&api_server);
     replica.wait_until_ready().await.unwrap();
 }
+
+#[tokio::test]
+async fn wiped_ca_bundle_is_restored_before_the_next_poll() {
+    let api_server = FakeApiServer::start().await.unwrap();
+    create_empty_objects(&api_server);
+    create_configurations(&api_server);
+    let poll_interval = "--reload-interval=3600";
+    let mut replica = start_replica(&api_server, &["--managed-publish-delay=1s", poll_interval]).await;
+    replica.wait_until_ready().await.unwrap();
+    let published = ca_bundles(&api_server);
+    for name in CONFIGURATIONS {
+        api_server.put(Kind::MutatingWebhookConfiguration, "", name, configuration(name));
+    }
+    wait_for("restored caBundle", || (ca_bundles(&api_server) == published).then_some(())).await;
+    assert_eq!(published.len(), 4);
+}

@@ -1,9 +1,10 @@
 //! Serving certificate managed by the webhook itself, without cert-manager or manual steps.
 //!
 //! A Secret stores a private CA and the certificate that every replica serves. One replica, elected by a Lease, renews
-//! both. Every replica reads the Secret and the webhook's own configurations periodically, publishes the CA in each
-//! `caBundle`, and serves the certificate. The chart creates the Secret and the Lease empty, and the configurations
-//! without `caBundle`. So the webhook needs no permission to list, and may create only a missing Lease.
+//! both. Every replica reads the Secret and the webhook's own configurations periodically, and the latter after each
+//! change. It publishes the CA in each `caBundle`, and serves the certificate. The chart creates the Secret and the Lease
+//! empty, and the configurations without `caBundle`. So the webhook lists and watches only its own configurations, by name,
+//! and may create only a missing Lease.
 //!
 //! [`plan`], [`policy`], [`leader`], [`select`], [`state`], [`secret`] and [`propagation`] are pure. `client`,
 //! `lease_client`, `election` and `reconciler` do IO.

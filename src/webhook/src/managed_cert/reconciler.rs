@@ -24,6 +24,7 @@ use crate::http::cert_resolver::CertResolver;
 use crate::http::drain::Drain;
 use crate::webhook_config::WebhookConfig;
 use crate::webhook_config_reader;
+use crate::webhook_config_watch::ConfigChanges;
 
 /// Maximum number of reconciliations without a pause: a CA, its publication, a certificate, and some reserve.
 const MAX_CONSECUTIVE_RECONCILIATIONS: usize = 8;
@@ -35,6 +36,8 @@ pub struct Shared {
     pub resolver: Arc<CertResolver>,
     /// Trust of API servers in the serving certificate.
     pub trust: Arc<CertTrust>,
+    /// Changes of the webhook configurations.
+    pub config_changes: Arc<ConfigChanges>,
     /// Metrics of the managed certificate.
     pub metrics: Arc<ManagedCertMetrics>,
     /// Phase of the shutdown. Leadership ends when the shutdown begins.
@@ -69,7 +72,7 @@ impl Reconciler {
         Self { client, objects, settings, shared, is_leader, propagation: Propagation::default() }
     }
 
-    /// Reconciles periodically, forever.
+    /// Reconciles after each change of the configurations and periodically, forever.
     pub(super) async fn run(mut self) {
         loop {
             self.shared.metrics.set_leader(*self.is_leader.borrow_and_update());
@@ -79,9 +82,11 @@ impl Reconciler {
                     break;
                 }
             }
-            let Shared { trust, resolver, .. } = &self.shared;
+            let Shared { trust, resolver, config_changes, .. } = &self.shared;
             tokio::select! {
                 () = sleep(trust.poll_delay(resolver, self.settings.interval)) => {}
+                // A wiped caBundle is restored at once.
+                () = config_changes.changed() => {}
                 // Fails once leadership has ended for good.
                 Ok(()) = self.is_leader.changed() => {}
             }

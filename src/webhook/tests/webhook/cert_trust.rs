@@ -16,8 +16,10 @@ use rolebridge_certs::ca_bundle::CaBundle;
 use rolebridge_certs::verify::{VerifyError, verify_server_cert};
 use rolebridge_webhook::cert_trust::CertTrust;
 use rolebridge_webhook::http::cert_resolver::{CertResolver, ServingCert};
+use rolebridge_webhook::metrics::Metrics;
 use rolebridge_webhook::webhook_config::{WebhookConfig, WebhookEntry};
 use rolebridge_webhook::webhook_config_reader::poll;
+use rolebridge_webhook::webhook_config_watch::ConfigChanges;
 use rstest::rstest;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -263,9 +265,10 @@ async fn poll_reads_more_often_until_the_certificate_is_trusted() {
     let (trust, resolver) = (CertTrust::new(vec!["a".to_owned()]), CertResolver::default());
     resolver.replace(serving_cert(&own));
     let serving = resolver.current().unwrap();
+    let changes = ConfigChanges::default();
     let (problems, delay) = (Arc::new(std::sync::Mutex::new(Vec::new())), Duration::from_millis(400));
     tokio::select! {
-        () = poll(api(own.pem(), 3), &trust, &resolver, Duration::from_secs(10)) => unreachable!(),
+        () = poll(api(own.pem(), 3), &trust, &resolver, &changes, Duration::from_secs(10)) => unreachable!(),
         () = async {
             for _ in 0..10 {
                 tokio::time::sleep(delay).await;
@@ -284,4 +287,58 @@ async fn poll_reads_more_often_until_the_certificate_is_trusted() {
             ""
         ]
     );
+}
+
+/// Returns an API server with one configuration, which is changed after a minute: its `caBundle` is wiped.
+fn api_with_wipe(bundle: String) -> Client {
+    let started = tokio::time::Instant::now();
+    let wipe = Duration::from_mins(1);
+    let event = json!({"type": "MODIFIED", "object": {"metadata": {"name": "a", "resourceVersion": "8"}}});
+    let respond = move |request: Request<kube::client::Body>| {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let bundle = (started.elapsed() < wipe).then(|| STANDARD.encode(&bundle));
+        let entry = json!({"name": "pods", "sideEffects": "None", "admissionReviewVersions": ["v1"], "clientConfig":
+            {"service": {"namespace": "system", "name": "rolebridge"}, "caBundle": bundle}});
+        let body = if query.contains("resourceVersion=7") && query.contains("watch=") {
+            let line = format!("{event}\n");
+            Body::from_stream(futures::stream::once(async move {
+                tokio::time::sleep_until(started + wipe).await;
+                Ok::<_, std::convert::Infallible>(axum::body::Bytes::from(line))
+            }))
+        } else if query.contains("watch=") {
+            Body::from_stream(
+                futures::stream::pending::<Result<axum::body::Bytes, std::convert::Infallible>>(),
+            )
+        } else if query.contains("fieldSelector=metadata.name%3Da") {
+            Body::from(json!({"metadata": {"resourceVersion": "7"}, "items": []}).to_string())
+        } else {
+            Body::from(
+                json!({"metadata": {"name": "a", "resourceVersion": "7"}, "webhooks": [entry]}).to_string(),
+            )
+        };
+        std::future::ready(Ok::<_, std::convert::Infallible>(Response::new(body)))
+    };
+    Client::new(service_fn(respond), "default")
+}
+
+#[tokio::test(start_paused = true)]
+async fn poll_reads_again_as_soon_as_the_watch_reports_a_change() {
+    let own = ca();
+    let names = vec!["a".to_owned()];
+    let (trust, resolver) = (CertTrust::new(names.clone()), CertResolver::default());
+    resolver.replace(serving_cert(&own));
+    let serving = resolver.current().unwrap();
+    let client = api_with_wipe(own.pem());
+    let changes = ConfigChanges::watch(&client, &names, &Metrics::default());
+    let problem = || trust.problem(&serving, year(2027));
+    tokio::select! {
+        () = poll(client, &trust, &resolver, &changes, Duration::from_hours(24)) => unreachable!(),
+        () = async {
+            tokio::time::sleep(Duration::from_secs(58)).await;
+            assert_eq!(problem(), None);
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            let expected = "caBundle of pods in MutatingWebhookConfiguration a does not match: it contains no CA";
+            assert_eq!(problem().as_deref(), Some(expected));
+        } => {}
+    }
 }
