@@ -8,6 +8,7 @@ use kube::Client;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, sleep_until};
 
+use crate::background;
 use crate::list_watch::object::WatchedObject;
 use crate::list_watch::progress::WatchedKind;
 use crate::list_watch::{ListWatch, Sink};
@@ -33,7 +34,7 @@ impl ConfigChanges {
             let watch = ListWatch::named::<MutatingWebhookConfiguration>(client.clone(), name);
             let progress = metrics.watches().register(WatchedKind::WebhookConfiguration);
             let mut sink = ChangeSink(Arc::clone(&changes));
-            tokio::spawn(async move { watch.run(&mut sink, &progress).await });
+            background::spawn("configuration watch", async move { watch.run(&mut sink, &progress).await });
         }
         changes
     }
