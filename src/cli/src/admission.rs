@@ -136,11 +136,13 @@ fn evaluate(manifests: &Manifests, object: &Object<'_>) -> Result<Option<Evaluat
     }))
 }
 
-/// An operation of the webhook's patches, which only add.
+/// An operation of the webhook's patches.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "op", rename_all = "lowercase")]
 enum PatchOperation {
     Add { path: String, value: OrderedValue },
+    Replace { path: String, value: OrderedValue },
+    Remove { path: String },
 }
 
 /// Applies a patch to the pod at a JSON pointer.
@@ -151,10 +153,17 @@ enum PatchOperation {
 pub(crate) fn apply_patch(patch: &Patch, pod_pointer: &str, root: &mut OrderedValue) -> Result<(), CliError> {
     let operations: Vec<PatchOperation> =
         serde_json::from_str(patch.as_json()).map_err(|error| CliError::Format(error.to_string()))?;
-    for PatchOperation::Add { path, value } in operations {
-        root.add(&format!("{pod_pointer}{path}"), value).ok_or_else(|| {
-            CliError::Format(format!("failed to apply the patch: {pod_pointer}{path} does not exist"))
-        })?;
+    let pointer = |path: &str| format!("{pod_pointer}{path}");
+    for operation in operations {
+        let (path, applied) = match operation {
+            PatchOperation::Add { path, value } => (pointer(&path), root.add(&pointer(&path), value)),
+            PatchOperation::Replace { path, value } => {
+                (pointer(&path), root.pointer_mut(&pointer(&path)).map(|existing| *existing = value))
+            }
+            PatchOperation::Remove { path } => (pointer(&path), root.remove(&pointer(&path))),
+        };
+        applied
+            .ok_or_else(|| CliError::Format(format!("failed to apply the patch: {path} does not exist")))?;
     }
     Ok(())
 }

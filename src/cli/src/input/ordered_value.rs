@@ -75,6 +75,24 @@ impl OrderedValue {
         }
         Some(())
     }
+
+    /// Applies the `remove` of a JSON patch. Returns `None` if the pointer does not exist.
+    pub(crate) fn remove(&mut self, pointer: &str) -> Option<()> {
+        let parent = &pointer[..pointer.rfind('/')?];
+        let key = parts(&pointer[parent.len()..]).next()?;
+        match self.pointer_mut(parent)? {
+            Self::Map(fields) => {
+                let index = fields.iter().position(|(known, _)| *known == key)?;
+                fields.remove(index);
+            }
+            Self::List(items) => {
+                let index = key.parse().ok().filter(|index| *index < items.len())?;
+                items.remove(index);
+            }
+            Self::Scalar(_) => return None,
+        }
+        Some(())
+    }
 }
 
 /// Returns the unescaped parts of a JSON pointer (RFC 6901).
@@ -173,6 +191,22 @@ mod tests {
         let mut value: OrderedValue = serde_json::from_str(before).unwrap();
         value.add(pointer, OrderedValue::Scalar("x".into())).unwrap();
         assert_eq!(serde_json::to_string(&value).unwrap(), after);
+    }
+
+    #[rstest]
+    #[case(r#"{"z":1,"a":2}"#, "/z", Some(r#"{"a":2}"#))]
+    #[case(r#"{"l":[1,2]}"#, "/l/0", Some(r#"{"l":[2]}"#))]
+    #[case(r#"{"l":[1,2]}"#, "/l/2", None)]
+    #[case(r#"{"l":[1,2]}"#, "/x", None)]
+    #[case(r#"{"s":1}"#, "/s/a", None)]
+    fn remove_takes_the_value_at_pointer(
+        #[case] before: &str,
+        #[case] pointer: &str,
+        #[case] after: Option<&str>,
+    ) {
+        let mut value: OrderedValue = serde_json::from_str(before).unwrap();
+        let removed = value.remove(pointer).map(|()| serde_json::to_string(&value).unwrap());
+        assert_eq!(removed.as_deref(), after);
     }
 
     #[rstest]

@@ -4,9 +4,9 @@
 //! settings alone. Variables and mounts of other webhooks stay, as do the image, resources and the security context.
 
 use rolebridge_core::env::sidecar as name;
-use rolebridge_core::pod_names::{FOLDER, READY_COMMAND};
+use rolebridge_core::pod_names::FOLDER;
 
-use super::PROBE;
+use super::probe::PROBE;
 use crate::patch::builder::PatchBuilder;
 use crate::patch::env::Variable;
 use crate::patch::volumes::Mount;
@@ -53,7 +53,7 @@ impl<'a> Differences<'a> {
             other_mounts: Vec::new(),
             missing_mounts: Vec::new(),
             surplus_mounts: Vec::new(),
-            has_other_probe: !container.startup_probe.as_ref().is_some_and(is_probe),
+            has_other_probe: !container.startup_probe.as_ref().is_some_and(|probe| PROBE.is_equal(probe)),
             names: Vec::new(),
         };
         differences.compare_variables(container.env(), env);
@@ -154,14 +154,4 @@ fn is_equal(decided: &Variable<'_>, found: &Env<'_>) -> bool {
             && found.literal().is_some_and(|list| is_same_no_proxy(list, &decided.value))
     };
     decided.is_set_by(found) || is_same_list()
-}
-
-/// Returns true for the decided startup probe. Fields that the API server sets to a default are ignored.
-fn is_probe(found: &view::Probe<'_>) -> bool {
-    found.command().iter().map(|word| &**word).eq(READY_COMMAND.iter().copied())
-        && found.period_seconds == Some(PROBE.period_seconds.into())
-        && found.timeout_seconds == Some(PROBE.timeout_seconds.into())
-        && found.failure_threshold == Some(PROBE.failure_threshold.into())
-        && found.initial_delay_seconds.unwrap_or_default() == 0
-        && found.success_threshold.unwrap_or(1) == 1
 }

@@ -2,16 +2,17 @@
 
 mod differences;
 mod environment;
+mod probe;
 
 use rolebridge_core::identity::Identity;
 use rolebridge_core::pod_names::{
-    AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, IDENTITY_VOLUME, PROBE_TIMEOUT_SECONDS, PROGRAM,
-    READY_COMMAND, RUN_ARGS, TOKEN_VOLUME,
+    AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, IDENTITY_VOLUME, PROGRAM, RUN_ARGS, TOKEN_VOLUME,
 };
 use serde::Serialize;
 
 use self::differences::Differences;
 use self::environment::environment;
+use self::probe::{PROBE, Probe};
 use super::builder::PatchBuilder;
 use super::env::Variable;
 use super::position;
@@ -51,29 +52,6 @@ struct Port {
     number: u16,
     protocol: &'static str,
 }
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Probe {
-    exec: Exec,
-    period_seconds: u32,
-    timeout_seconds: u8,
-    failure_threshold: i32,
-}
-
-#[derive(Serialize)]
-struct Exec {
-    command: &'static [&'static str],
-}
-
-/// The startup probe. The period is the kubelet's minimum, and `ready --wait` blocks up to the timeout, so the app starts as
-/// soon as the token exists. The threshold never kills the sidecar, because a restart does not fix an external error.
-const PROBE: Probe = Probe {
-    exec: Exec { command: READY_COMMAND },
-    period_seconds: 1,
-    timeout_seconds: PROBE_TIMEOUT_SECONDS,
-    failure_threshold: i32::MAX,
-};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
