@@ -153,17 +153,21 @@ enum PatchOperation {
 pub(crate) fn apply_patch(patch: &Patch, pod_pointer: &str, root: &mut OrderedValue) -> Result<(), CliError> {
     let operations: Vec<PatchOperation> =
         serde_json::from_str(patch.as_json()).map_err(|error| CliError::Format(error.to_string()))?;
-    let pointer = |path: &str| format!("{pod_pointer}{path}");
     for operation in operations {
-        let (path, applied) = match operation {
-            PatchOperation::Add { path, value } => (pointer(&path), root.add(&pointer(&path), value)),
-            PatchOperation::Replace { path, value } => {
-                (pointer(&path), root.pointer_mut(&pointer(&path)).map(|existing| *existing = value))
+        let (PatchOperation::Add { path, .. }
+        | PatchOperation::Replace { path, .. }
+        | PatchOperation::Remove { path }) = &operation;
+        let pointer = format!("{pod_pointer}{path}");
+        let applied = match operation {
+            PatchOperation::Add { value, .. } => root.add(&pointer, value),
+            PatchOperation::Replace { value, .. } => {
+                root.pointer_mut(&pointer).map(|existing| *existing = value)
             }
-            PatchOperation::Remove { path } => (pointer(&path), root.remove(&pointer(&path))),
+            PatchOperation::Remove { .. } => root.remove(&pointer),
         };
-        applied
-            .ok_or_else(|| CliError::Format(format!("failed to apply the patch: {path} does not exist")))?;
+        applied.ok_or_else(|| {
+            CliError::Format(format!("failed to apply the patch: {pointer} does not exist"))
+        })?;
     }
     Ok(())
 }

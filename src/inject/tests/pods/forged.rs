@@ -1,4 +1,4 @@
-//! Sidecars that somebody changed or wrote by hand: what a sidecar reads is decided by the pod's settings alone.
+//! Sidecars that were changed or written by hand: the settings of the pod alone decide what a sidecar reads.
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};

@@ -40,7 +40,7 @@ const ADDED_BY_EKS: [&str; 5] = [
     name::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE,
 ];
 
-/// Variables with a value that follows the app containers, whose values other webhooks and Rolebridge change.
+/// Variables that follow those of the app containers, which other webhooks and Rolebridge change.
 const FOLLOWS_THE_APP: [&str; 2] = [name::AWS_REGION, name::NO_PROXY];
 
 impl<'a> Differences<'a> {
