@@ -14,6 +14,9 @@ use crate::value_parsers::{reads, review_timeout, seconds, threads};
 
 /// Maximum default number of threads: one core answers thousands of reviews a second, so more only cost memory.
 const MAX_DEFAULT_THREADS: usize = 4;
+/// Default limit of open connections. A connection of a hostile client takes up to 120 KiB, so that a thousand would exceed
+/// the memory limit. API servers have a few connections each, with 32 requests at a time.
+const DEFAULT_CONNECTIONS: u32 = 256;
 
 /// Admission webhook for pods that call Google Cloud with their IAM role.
 ///
@@ -71,7 +74,7 @@ pub struct Args {
     pub threads: usize,
 
     /// Maximum number of open connections; a new one replaces the longest-idle one
-    #[arg(long, env = "ROLEBRIDGE_WEBHOOK_MAX_CONNECTIONS", value_name = "COUNT", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env = "ROLEBRIDGE_WEBHOOK_MAX_CONNECTIONS", value_name = "COUNT", default_value_t = DEFAULT_CONNECTIONS, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: u32,
 
     /// Time that an API server waits for a response: timeoutSeconds of the webhook configurations
