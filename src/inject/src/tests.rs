@@ -149,9 +149,9 @@ fn unknown_annotation_is_denied_on_the_pod_and_warned_about_elsewhere() {
     assert_eq!(
         warnings,
         [
+            "rolebridge.io/projct on the service account default: unknown annotation. Did you mean rolebridge.io/project?",
             "rolebridge.io/inject on the service account default has no effect. Fix: set it as an annotation of the pod \
              or as a label of the namespace.",
-            "rolebridge.io/projct on the service account default: unknown annotation. Did you mean rolebridge.io/project?",
         ]
     );
 }
