@@ -18,7 +18,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
@@ -57,9 +57,11 @@ const MAX_READ_BUFFER: usize = 16 << 10;
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Interval of the checks for stalled requests.
 const STALL_CHECK_INTERVAL: Duration = Duration::from_secs(10);
-/// Time in which an evicted connection that has served requests ends by itself. HTTP/2 announces the end, so that a
-/// request that crosses with it is sent again.
+/// Time in which an evicted connection that has served requests ends by itself, and interval of the checks while it has a
+/// request in progress. HTTP/2 announces the end, so that a request that crosses with it is sent again.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Maximum time in which the requests of an evicted connection end. kube-apiserver waits for a review as long by default.
+const LEAVE_DEADLINE: Duration = Duration::from_secs(5);
 /// Maximum number of connections that end in this way, because they have no slots. Others are closed at once.
 const MAX_LEAVING: usize = 64;
 /// Deadline of a connection to the health port. It serves one request, and the kubelet waits for a second.
@@ -147,7 +149,7 @@ impl Connections {
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
         let mut closing = pin!(self.drain.closing());
         let mut deadline = pin!(sleep(HANDSHAKE_TIMEOUT));
-        let (mut leaving, mut open) = (None, true);
+        let (mut leaving, mut open) = (None::<(SemaphorePermit<'_>, Instant)>, true);
         loop {
             tokio::select! {
                 biased;
@@ -158,16 +160,19 @@ impl Connections {
                     return;
                 }
                 () = &mut deadline => {
-                    if leaving.is_some() || !slot.has_served() || slot.is_stalled(STALL_TIMEOUT) {
+                    let (ends, next) = match &leaving {
+                        Some((_, since)) => (!slot.is_busy() || since.elapsed() >= LEAVE_DEADLINE, LEAVE_TIMEOUT),
+                        None => (!slot.has_served() || slot.is_stalled(STALL_TIMEOUT), STALL_CHECK_INTERVAL),
+                    };
+                    if ends {
                         return;
                     }
-                    reset(deadline.as_mut(), STALL_CHECK_INTERVAL);
+                    reset(deadline.as_mut(), next);
                 }
                 () = slot.evicted(), if leaving.is_none() => {
-                    leaving = self.leaving.try_acquire().ok().filter(|_| slot.has_served());
-                    if leaving.is_none() {
-                        return;
-                    }
+                    let permit = self.leaving.try_acquire().ok().filter(|_| slot.has_served());
+                    let Some(permit) = permit else { return };
+                    leaving = Some((permit, Instant::now()));
                     connection.as_mut().graceful_shutdown();
                     reset(deadline.as_mut(), LEAVE_TIMEOUT);
                 }

@@ -8,7 +8,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use crate::http::slots::{ConnectionId, Progress, RequestId, STALL_GRACE, Slots};
+use crate::http::slots::{ConnectionId, Progress, RequestId, Slots};
+
+/// Interval of the checks for a connection with a slow request, while every connection has one in progress.
+const SLOW_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Slots of a listener, with the notifications that the accounting itself does not have.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub struct Slot {
     id: ConnectionId,
     evicted: Arc<Notify>,
     served: AtomicBool,
+    /// Holds one more reference for each request in progress, also after the slot is lost.
+    requests: Arc<()>,
 }
 
 /// Request in progress. It ends on drop.
@@ -34,6 +39,7 @@ pub(super) struct RequestInProgress {
     connection: ConnectionId,
     /// `None` if the connection had lost its slot when the request arrived.
     id: Option<RequestId>,
+    _request: Arc<()>,
 }
 
 impl SlotPool {
@@ -44,7 +50,7 @@ impl SlotPool {
     }
 
     /// Returns a slot for a connection of this address, and true if another connection lost it. Waits only while every
-    /// connection has a request in progress.
+    /// connection has a request in progress, and at most until the first of them is slow.
     pub async fn open(self: &Arc<Self>, address: IpAddr) -> (Slot, bool) {
         let evicted = Arc::new(Notify::new());
         loop {
@@ -54,11 +60,12 @@ impl SlotPool {
                 if let Some(other) = &opened.evicted {
                     other.notify_one();
                 }
-                let (id, served) = (opened.id, AtomicBool::new(false));
-                return (Slot { pool: Arc::clone(self), id, evicted, served }, opened.evicted.is_some());
+                let (id, served, requests) = (opened.id, AtomicBool::new(false), Arc::new(()));
+                let slot = Slot { pool: Arc::clone(self), id, evicted, served, requests };
+                return (slot, opened.evicted.is_some());
             }
-            // No notification follows when a request stalls.
-            let _ = timeout(STALL_GRACE, freed).await;
+            // No notification follows when a request becomes slow.
+            let _ = timeout(SLOW_CHECK_INTERVAL, freed).await;
         }
     }
 
@@ -78,6 +85,11 @@ impl Slot {
         self.served.load(Ordering::Relaxed)
     }
 
+    /// Returns true if a request is in progress.
+    pub(super) fn is_busy(&self) -> bool {
+        Arc::strong_count(&self.requests) > 1
+    }
+
     /// Returns true if the client has delayed a request for longer than `limit`.
     pub(super) fn is_stalled(&self, limit: Duration) -> bool {
         self.pool.lock().is_stalled(self.id, limit, Instant::now())
@@ -92,7 +104,12 @@ impl Slot {
     pub(super) fn begin_request(&self) -> RequestInProgress {
         self.served.store(true, Ordering::Relaxed);
         let id = self.pool.lock().begin_request(self.id, Instant::now());
-        RequestInProgress { pool: Arc::clone(&self.pool), connection: self.id, id }
+        RequestInProgress {
+            pool: Arc::clone(&self.pool),
+            connection: self.id,
+            id,
+            _request: Arc::clone(&self.requests),
+        }
     }
 }
 
@@ -125,21 +142,24 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
+    use crate::http::slots::ANSWER_GRACE;
 
     const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     #[tokio::test(start_paused = true)]
-    async fn open_waits_while_the_only_connection_has_a_request_in_progress() {
+    async fn open_waits_for_a_request_in_progress_until_it_is_slow() {
         let pool = SlotPool::new(1);
         let (busy, _) = pool.open(ADDRESS).await;
         let request = busy.begin_request();
         request.set_progress(Progress::Answering);
         let mut waiting = std::pin::pin!(pool.open(ADDRESS));
-        assert!(timeout(STALL_GRACE * 100, &mut waiting).await.is_err());
-        drop(request);
-        let (_slot, evicts) = waiting.await;
+        assert!(timeout(ANSWER_GRACE / 2, &mut waiting).await.is_err());
+        let (_slot, evicts) = timeout(ANSWER_GRACE, waiting).await.unwrap();
         assert!(evicts);
         busy.evicted().await;
+        assert!(busy.is_busy());
+        drop(request);
+        assert!(!busy.is_busy());
     }
 
     #[tokio::test(start_paused = true)]
@@ -149,7 +169,7 @@ mod tests {
         let request = first.begin_request();
         request.set_progress(Progress::Answering);
         let mut waiting = std::pin::pin!(pool.open(ADDRESS));
-        assert!(timeout(STALL_GRACE, &mut waiting).await.is_err());
+        assert!(timeout(ANSWER_GRACE / 2, &mut waiting).await.is_err());
         drop(first);
         let (second, evicts) = waiting.await;
         assert!(!evicts);

@@ -17,6 +17,11 @@ use tokio::time::Instant;
 /// keeps every slot.
 pub const STALL_GRACE: Duration = Duration::from_secs(1);
 
+/// Time after which a review no longer protects its connection if every connection has one in progress. A review takes
+/// milliseconds, unless it waits for a read from the API server. Without this limit, reviews that are made to wait for reads
+/// keep every slot.
+pub const ANSWER_GRACE: Duration = Duration::from_secs(1);
+
 /// Open connections of a listener. `T` is what closes a connection.
 #[derive(Debug)]
 pub struct Slots<T> {
@@ -65,11 +70,12 @@ pub enum Progress {
     Answering,
 }
 
-/// Order in which connections of one address are closed: idle ones, then stalled ones; the oldest first.
+/// Order in which connections are closed: idle ones, then stalled ones, then those with slow reviews.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Evictable {
-    Idle(Instant),
-    Stalled(Instant),
+enum Rank {
+    Idle,
+    Stalled,
+    Slow,
 }
 
 impl<T> Slots<T> {
@@ -80,7 +86,7 @@ impl<T> Slots<T> {
     }
 
     /// Opens a connection. If no slot is free, another connection loses its slot. Returns `None` if every connection has
-    /// a request in progress.
+    /// had a request in progress for a short time.
     pub fn open(&mut self, address: IpAddr, closer: T, now: Instant) -> Option<Opened<T>> {
         let mut evicted = None;
         if self.connections.len() >= self.limit {
@@ -148,29 +154,34 @@ impl<T> Slots<T> {
             *per_address.entry(connection.address).or_default() += 1;
         }
         let candidates = self.connections.iter().filter_map(|(id, connection)| {
-            let evictable = connection.evictable(now)?;
-            let stalled = matches!(evictable, Evictable::Stalled(_));
-            Some((stalled, Reverse(per_address.get(&connection.address)), evictable, *id))
+            let (rank, since) = connection.evictable(now)?;
+            Some((rank, Reverse(per_address.get(&connection.address)), since, *id))
         });
         candidates.min().map(|(.., id)| id)
     }
 }
 
 impl<T> Connection<T> {
-    fn evictable(&self, now: Instant) -> Option<Evictable> {
+    /// Returns the rank of the connection and the time since when it has it. Returns `None` if it must not be closed.
+    fn evictable(&self, now: Instant) -> Option<(Rank, Instant)> {
         if self.requests.is_empty() {
-            return Some(Evictable::Idle(self.idle_since));
+            return Some((Rank::Idle, self.idle_since));
         }
-        if self.requests.values().any(|request| request.progress == Progress::Answering) {
-            return None;
-        }
-        let since = self.oldest_delay()?;
-        (now.duration_since(since) >= STALL_GRACE).then_some(Evictable::Stalled(since))
+        let (rank, since, grace) = match self.oldest(Progress::Answering) {
+            Some(since) => (Rank::Slow, since, ANSWER_GRACE),
+            None => (Rank::Stalled, self.oldest_delay()?, STALL_GRACE),
+        };
+        (now.duration_since(since) >= grace).then_some((rank, since))
     }
 
     fn oldest_delay(&self) -> Option<Instant> {
-        let delayed = self.requests.values().filter(|request| request.progress == Progress::AwaitsClient);
-        delayed.map(|request| request.since).min()
+        self.oldest(Progress::AwaitsClient)
+    }
+
+    /// Returns the time since when the oldest request has this progress.
+    fn oldest(&self, progress: Progress) -> Option<Instant> {
+        let requests = self.requests.values().filter(|request| request.progress == progress);
+        requests.map(|request| request.since).min()
     }
 }
 
@@ -249,11 +260,11 @@ mod tests {
             Open("b1"), Open("c1"), Open("d1")],
         "b1"
     )]
-    #[case::all_in_progress(
-        &[Open("a1"), Open("a2"), Open("a3"), Open("a4"),
-            Begin("a1"), Advance("a1", Answering), Begin("a2"), Advance("a2", Answering),
-            Begin("a3"), Advance("a3", Answering), Begin("a4"), Advance("a4", Answering), Open("a5")],
-        "-"
+    #[case::slow_reviews_keep_no_slot_for_long(
+        &[Open("a1"), Open("a2"), Open("a3"), Open("a4"), Begin("a1"), Begin("a2"), Begin("a3"), Begin("a4"),
+            Advance("a2", Answering), Advance("a1", Answering), Advance("a3", Answering), Advance("a4", Answering),
+            Open("a5")],
+        "a2"
     )]
     #[case::body_on_its_way(
         &[Open("a1"), Open("a2"), Open("a3"), Open("a4"), Begin("a4"), Open("a5"), Open("a6")],
@@ -280,6 +291,21 @@ mod tests {
     )]
     fn full_slots_evict(#[case] steps: &[Step], #[case] expected: &str) {
         assert_eq!(run(steps), expected);
+    }
+
+    #[test]
+    fn review_in_progress_loses_its_connection_only_if_it_is_slow() {
+        let start = Instant::now();
+        let address = Ipv4Addr::LOCALHOST.into();
+        let mut slots = Slots::new(2);
+        for name in ["first", "second"] {
+            let id = slots.open(address, name, start).unwrap().id;
+            let request = slots.begin_request(id, start).unwrap();
+            slots.set_progress(id, request, Answering, start);
+        }
+        let almost = start + ANSWER_GRACE - Duration::from_millis(1);
+        assert_eq!(slots.open(address, "third", almost), None);
+        assert_eq!(slots.open(address, "third", start + ANSWER_GRACE).unwrap().evicted, Some("first"));
     }
 
     #[test]
