@@ -23,6 +23,10 @@ use crate::metadata::reader::{MetadataReader, ReadError};
 use crate::metadata::turns::Purpose;
 use crate::object_kind::ObjectKind;
 
+/// Share of the turns that all namespaces have together which the watch has not delivered. A client that is not an API server
+/// can invent any number of them.
+const UNSEEN_NAMESPACES: &str = "";
+
 /// Metadata of a pod's service account and namespace; `None` if the object does not exist.
 #[derive(Debug, Clone, Default)]
 pub struct PodMetadata {
@@ -130,6 +134,7 @@ impl MetadataLookup {
         let account = self.service_accounts.find(objects.namespace, objects.service_account);
         let (service_account, mut account_source) = found(account);
         let (namespace, mut namespace_source) = found(self.namespaces.find("", objects.namespace));
+        let share = if namespace_source == Source::Cached { objects.namespace } else { UNSEEN_NAMESPACES };
         let mut metadata = PodMetadata { service_account, namespace };
         loop {
             let verdict = decide(&metadata);
@@ -141,7 +146,7 @@ impl MetadataLookup {
                 (Subject::Pod, Source::Unseen) => Purpose::Unseen,
                 (Subject::Pod, _) => Purpose::Confirmation,
             };
-            let read = async |key: ObjectKey| self.reader.read(key, purpose, deadline).await;
+            let read = async |key: ObjectKey| self.reader.read(key, share, purpose, deadline).await;
             let account = ObjectKey::service_account(objects.namespace, objects.service_account);
             let namespace = ObjectKey::namespace(objects.namespace);
             let (account, namespace) = tokio::join!(

@@ -26,14 +26,6 @@ impl ObjectKey {
         Self { kind: ObjectKind::Namespace, namespace: Box::default(), name: name.into() }
     }
 
-    /// Returns the namespace that reads this object: its own, or itself.
-    pub(super) const fn reader(&self) -> &str {
-        match self.kind {
-            ObjectKind::ServiceAccount => &self.namespace,
-            ObjectKind::Namespace => &self.name,
-        }
-    }
-
     /// Returns whether an object can have this name. The name comes from an unvalidated pod and would become part of a
     /// URL.
     pub(super) fn is_valid(&self) -> bool {

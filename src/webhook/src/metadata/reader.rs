@@ -161,12 +161,19 @@ impl MetadataReader {
         Instant::now() + self.0.timeout
     }
 
-    /// Returns the object's metadata as of at most [`RESULT_TTL`] ago; `None` if the object does not exist.
+    /// Returns the object's metadata as of at most [`RESULT_TTL`] ago; `None` if the object does not exist. `share` names
+    /// those with which the read shares its turns, usually the namespace.
     ///
     /// # Errors
     ///
     /// Returns an error if the read fails, exceeds the deadline, or gets no turn.
-    pub async fn read(&self, key: ObjectKey, purpose: Purpose, deadline: Instant) -> MetadataReadResult {
+    pub async fn read(
+        &self,
+        key: ObjectKey,
+        share: &str,
+        purpose: Purpose,
+        deadline: Instant,
+    ) -> MetadataReadResult {
         if !key.is_valid() {
             return Ok(None);
         }
@@ -178,7 +185,7 @@ impl MetadataReader {
             Err(ReadError::Limited { key: key.clone() })
         };
         let now = Instant::now();
-        let Some(mut progress) = self.0.join_or_start(&key, purpose, now) else { return limited() };
+        let Some(mut progress) = self.0.join_or_start(&key, share, purpose, now) else { return limited() };
         let turn_by = deadline.min(now + purpose.max_wait(self.0.timeout));
         let turn = progress.wait_for(|progress| !matches!(progress, Progress::Waiting));
         if !matches!(timeout_at(turn_by, turn).await, Ok(Ok(_))) {
@@ -194,6 +201,7 @@ impl Inner {
     fn join_or_start(
         self: &Arc<Self>,
         key: &ObjectKey,
+        share: &str,
         purpose: Purpose,
         now: Instant,
     ) -> Option<watch::Receiver<Progress>> {
@@ -205,7 +213,7 @@ impl Inner {
         reads.sweep(now);
         let (sender, progress) = watch::channel(Progress::Waiting);
         let read = Read { key: key.clone(), progress: sender };
-        match reads.turns.request(purpose, key.reader(), read, now, Read::is_abandoned) {
+        match reads.turns.request(purpose, share, read, now, Read::is_abandoned) {
             Request::Granted(read) => self.start(read),
             Request::Waiting if reads.is_granting => self.changed.notify_one(),
             Request::Waiting => {

@@ -57,7 +57,7 @@ async fn failed_reads_are_sent_and_counted_once(#[case] status: StatusCode) {
     let reader =
         MetadataReader::new(client, Arc::clone(&metrics), Duration::from_mins(1), ReadLimits::DEFAULT);
     let key = |number| ObjectKey::service_account("shop", &format!("account-{number}"));
-    let read = |number| reader.read(key(number), Purpose::Unseen, reader.deadline());
+    let read = |number| reader.read(key(number), "shop", Purpose::Unseen, reader.deadline());
     let results = join_all((0..READS).map(read)).await;
     assert!(results.iter().all(Result::is_err));
     assert_eq!(requests.load(Ordering::Relaxed), READS);

@@ -163,6 +163,22 @@ async fn flood_of_unknown_accounts_denies_no_pod_of_another_namespace() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn flood_of_invented_namespaces_denies_no_pod_of_a_namespace() {
+    let api = Api::default();
+    let state = Arc::new(app_state(&api));
+    label(&state, "shop");
+    create_account(&api, "shop", "batch");
+    let flood =
+        join_all((0..9000).map(async |n| create_pod(&state, &format!("invented-{n}"), "batch").await));
+    let good = async {
+        sleep(Duration::from_millis(100)).await;
+        create_pod(&state, "shop", "batch").await
+    };
+    let (_, good) = tokio::join!(flood, good);
+    assert!(is_injected(&good), "{good}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn refused_turn_is_not_remembered() {
     let api = Api::default();
     let state = Arc::new(limited_state(&api, Deadlines::default(), ReadLimits { rate: 10, burst: 1 }));
