@@ -8,9 +8,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
+/// Size up to which a review is small. Most pods have 4 to 30 KiB.
+const SMALL_BYTES: usize = 64 << 10;
+/// Share of the budget that only small reviews may use, so that a few large bodies that are slow do not reject all others.
+const SMALL_SHARE: usize = 4;
+
 /// Memory that all reviews may use together.
 #[derive(Debug, Clone)]
-pub struct Budget(Arc<AtomicUsize>);
+pub struct Budget {
+    available: Arc<AtomicUsize>,
+    /// Bytes that only small reviews may use.
+    reserve: usize,
+}
 
 /// The budget is exhausted.
 #[derive(Debug)]
@@ -27,13 +36,13 @@ impl Budget {
     /// Creates a budget of this many bytes.
     #[must_use]
     pub fn new(bytes: usize) -> Self {
-        Self(Arc::new(AtomicUsize::new(bytes)))
+        Self { available: Arc::new(AtomicUsize::new(bytes)), reserve: bytes / SMALL_SHARE }
     }
 
     /// Returns the unused bytes.
     #[must_use]
     pub fn available(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.available.load(Ordering::Relaxed)
     }
 
     /// Returns a charge of no bytes.
@@ -50,11 +59,12 @@ impl Charge {
     ///
     /// Returns an error if the budget is exhausted. The charge is then unchanged.
     pub fn resize(&mut self, bytes: usize) -> Result<(), Exhausted> {
-        let available = &self.budget.0;
+        let available = &self.budget.available;
         if let Some(more) = bytes.checked_sub(self.bytes) {
-            available
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |available| available.checked_sub(more))
-                .map_err(|_| Exhausted)?;
+            let reserve = if bytes > SMALL_BYTES { self.budget.reserve } else { 0 };
+            let take =
+                |available: usize| available.checked_sub(more).filter(|rest| more == 0 || *rest >= reserve);
+            available.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).map_err(|_| Exhausted)?;
         } else {
             available.fetch_add(self.bytes - bytes, Ordering::Relaxed);
         }
@@ -71,7 +81,7 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.budget.0.fetch_add(self.bytes, Ordering::Relaxed);
+        self.budget.available.fetch_add(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -104,6 +114,21 @@ mod tests {
         assert_eq!(budget.available(), 90);
         drop(charge);
         assert_eq!(budget.available(), 100);
+    }
+
+    #[test]
+    fn large_reviews_leave_a_share_for_small_ones() {
+        let budget = Budget::new(16 * SMALL_BYTES);
+        let mut large = budget.charge();
+        large.resize(12 * SMALL_BYTES).unwrap();
+        assert!(budget.charge().resize(SMALL_BYTES + 1).is_err());
+        assert!(large.resize(12 * SMALL_BYTES + 1).is_err());
+        let mut small: Vec<_> = (0..4).map(|_| budget.charge()).collect();
+        for charge in &mut small {
+            charge.resize(SMALL_BYTES).unwrap();
+        }
+        large.resize(12 * SMALL_BYTES).unwrap();
+        assert!(budget.charge().resize(1).is_err());
     }
 
     #[test]
