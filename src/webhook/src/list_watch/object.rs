@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// A listed or watched object, reduced to its metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -31,8 +31,13 @@ pub struct WatchedMetadata {
 #[derive(Debug, Deserialize)]
 pub(super) struct Page {
     pub(super) metadata: PageMetadata,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_empty")]
     pub(super) items: Vec<WatchedObject>,
+}
+
+/// Accepts `null`, which API servers write for an empty list of metadata.
+fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<WatchedObject>, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// Metadata of a [`Page`].

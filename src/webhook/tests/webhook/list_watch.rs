@@ -14,6 +14,7 @@ use kube::Client;
 use rolebridge_webhook::list_watch::object::WatchedObject;
 use rolebridge_webhook::list_watch::progress::{WatchProgress, WatchedKind, Watches};
 use rolebridge_webhook::list_watch::{ListWatch, MAX_SILENCE, Sink};
+use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use tower::service_fn;
@@ -280,6 +281,20 @@ async fn pages_of_large_objects_stay_within_their_bytes() {
     assert_eq!((names.listed.len(), names.completed), (2 * LARGE, 1));
     assert!(rejected <= 3, "{rejected} pages were too large");
     assert!(lists.len() <= 20, "{} pages", lists.len());
+}
+
+#[rstest]
+#[case::null(r#"{"metadata":{"resourceVersion":"10"},"items":null}"#)]
+#[case::absent(r#"{"metadata":{"resourceVersion":"10"}}"#)]
+#[tokio::test(start_paused = true)]
+async fn empty_list_without_an_array_is_complete(#[case] page: &'static str) {
+    let (client, log) = client(move |requests| match requests {
+        [_] => Response::new(Body::from(page)),
+        _ => silent_watch(),
+    });
+    let (names, _) = run(client, Duration::from_secs(30)).await;
+    assert_eq!((names.completed, names.listed.len()), (1, 0));
+    assert!(snapshot(&log).iter().skip(1).all(Logged::is_watch));
 }
 
 #[tokio::test(start_paused = true)]
