@@ -69,6 +69,18 @@ impl ObjectMetadata {
         }
     }
 
+    /// Returns metadata of an object that is too large to be read. Of its size, it is known that it is at least `bytes`.
+    #[must_use]
+    pub fn too_large(bytes: usize) -> Self {
+        Self { excessive_bytes: Some(bytes), ..Self::default() }
+    }
+
+    /// Adds the relevant label of the same object, for a caller that parses annotations and labels one after another.
+    #[must_use]
+    pub fn with_label_of(self, labels: Self) -> Self {
+        Self { inject_label: labels.inject_label, ..self }
+    }
+
     /// Returns the number of bytes on the heap, without the allocator's own.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {

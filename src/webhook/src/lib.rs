@@ -14,6 +14,7 @@ pub mod api_client;
 mod api_error;
 pub mod args;
 mod background;
+mod bounded_body;
 pub mod cert_trust;
 pub mod deadlines;
 pub mod events;

@@ -82,6 +82,7 @@ const CRATES: &[Layers] = &[
             &[
                 "admission",
                 "api_call",
+                "bounded_body",
                 "http::cert_resolver",
                 "http::drain",
                 "list_watch",

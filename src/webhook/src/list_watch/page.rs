@@ -5,25 +5,22 @@
 
 use std::time::Duration;
 
-use http_body_util::BodyExt;
 use kube::Client;
 use kube::api::ListParams;
-use kube::client::Body;
-use kube::core::{Request, Status};
+use kube::core::Request;
 use tokio::time::timeout;
 
 use super::error::ListWatchError;
 use super::object::Page;
-use crate::api_error::error_message;
+use crate::bounded_body::BoundedBody;
 
 /// Maximum number of objects in a page: with managed fields, ordinary objects have 1 to 4 KiB, so a page has up to 1 MiB.
 const MAX_PAGE_OBJECTS: u32 = 250;
-/// Maximum size of a page with several objects. A page is held twice, as JSON and parsed: 8 MiB for each list.
+/// Maximum size of a page with several objects. A page is held as JSON, and its relevant keys a second time. That is 4 MiB
+/// for each list, and 8 MiB if all of it is relevant.
 const MAX_PAGE_BYTES: usize = 4 << 20;
 /// Maximum size of a page with one object: etcd stores at most 1.5 MiB, and each byte can become six (`\u003c`) in JSON.
 const MAX_OBJECT_BYTES: usize = 10 << 20;
-/// Maximum size of an error's body.
-const MAX_ERROR_BYTES: usize = 64 << 10;
 /// Deadline for a page. An API server gives up after a minute.
 const PAGE_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -94,31 +91,11 @@ async fn read_once(
     size: PageSize,
 ) -> Result<(Page, usize), ListWatchError> {
     let request = request.list_metadata(params).map_err(kube::Error::BuildRequest)?;
-    let response = client.send(request.map(Body::from)).await?;
-    let (status, body) = (response.status(), response.into_body());
-    if !status.is_success() {
-        let text = read_body(body, MAX_ERROR_BYTES).await?.unwrap_or_default();
-        let from_proxy = || Status::failure(&status.to_string(), "").with_code(status.as_u16());
-        return Err(serde_json::from_slice(&text).unwrap_or_else(|_| from_proxy()).into());
-    }
+    let mut body = BoundedBody::request(client, request).await?;
     let max_bytes = size.max_bytes();
-    let Some(text) = read_body(body, max_bytes).await? else {
+    if !body.read(max_bytes).await? {
         return Err(ListWatchError::PageTooLarge { limit: size.0, max_bytes });
-    };
-    let page = serde_json::from_slice(&text).map_err(|error| ListWatchError::Failed(error.to_string()))?;
-    Ok((page, text.len()))
-}
-
-/// Reads a body; returns `None` as soon as it exceeds `max_bytes`.
-async fn read_body(mut body: Body, max_bytes: usize) -> Result<Option<Vec<u8>>, ListWatchError> {
-    let mut text = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| ListWatchError::Failed(error_message(&error)))?;
-        let Ok(data) = frame.into_data() else { continue };
-        if text.len() + data.len() > max_bytes {
-            return Ok(None);
-        }
-        text.extend_from_slice(&data);
     }
-    Ok(Some(text))
+    let page = serde_json::from_slice(body.text()).map_err(kube::Error::SerdeError)?;
+    Ok((page, body.text().len()))
 }

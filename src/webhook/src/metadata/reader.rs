@@ -14,21 +14,34 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
-use kube::core::{ObjectMeta, PartialObjectMeta};
-use kube::{Api, Client};
+use kube::api::GetParams;
+use kube::{Client, Resource};
 use rolebridge_inject::ObjectMetadata;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 
 use crate::api_call::{call_with_timeout, no_answer};
+use crate::bounded_body::BoundedBody;
+use crate::list_watch::object::WatchedObject;
 use crate::metadata::object_key::ObjectKey;
-use crate::metadata::reflector::strip_irrelevant;
 use crate::metadata::turns::{Next, Purpose, ReadLimits, Request, Turns};
 use crate::metrics::{LiveReadOutcome, Metrics};
 use crate::object_kind::ObjectKind;
 
 /// Time for which a result is reused.
 pub const RESULT_TTL: Duration = Duration::from_secs(1);
+
+/// Maximum size of an object that is read without a permit. Ordinary objects have 1 to 4 KiB, and all reads in flight
+/// together take 2 MiB.
+const MAX_SMALL_BYTES: usize = 64 << 10;
+
+/// Maximum size of an object that is read. Kubernetes permits 256 KiB of annotations, which managed fields repeat in part.
+/// Escapes of JSON make each byte six (`\u003c`) at most. Only a hostile object has more.
+const MAX_OBJECT_BYTES: usize = 4 << 20;
+
+/// Maximum number of reads in flight of objects that are not small. The others wait, and hold only what they have received.
+/// Only the relevant keys are kept while an object is parsed, so these reads take 16 MiB at most.
+const MAX_LARGE_READS: usize = 4;
 
 /// Number of remembered reads at which the outdated ones are first removed.
 const MIN_SWEEP_LEN: usize = 256;
@@ -126,6 +139,8 @@ pub struct MetadataReader(Arc<Inner>);
 struct Inner {
     client: Client,
     metrics: Arc<Metrics>,
+    /// Permits to read objects that are not small.
+    large_reads: Semaphore,
     /// Deadline of a read.
     timeout: Duration,
     reads: Mutex<Reads>,
@@ -152,7 +167,8 @@ impl MetadataReader {
             sweep_len: MIN_SWEEP_LEN,
             is_granting: false,
         });
-        Self(Arc::new(Inner { client, metrics, timeout, reads, changed: Notify::new() }))
+        let large_reads = Semaphore::new(MAX_LARGE_READS);
+        Self(Arc::new(Inner { client, metrics, large_reads, timeout, reads, changed: Notify::new() }))
     }
 
     /// Returns the deadline of reads that start now.
@@ -259,10 +275,10 @@ impl Inner {
     }
 
     async fn read_object(&self, key: &ObjectKey) -> MetadataReadResult {
-        let call = get_metadata(self.client.clone(), key);
+        let call = get_metadata(&self.client, &self.large_reads, key);
         let result = call_with_timeout(self.timeout, call)
             .await
-            .map(|metadata| metadata.map(|metadata| Arc::new(strip_irrelevant(&metadata))))
+            .map(|metadata| metadata.map(Arc::new))
             .map_err(|error| failed(key, &error.to_string()));
         self.metrics.record_live_read(match result {
             Ok(Some(_)) => LiveReadOutcome::Found,
@@ -299,15 +315,29 @@ fn failed(key: &ObjectKey, cause: &str) -> ReadError {
     ReadError::Failed { key: key.clone(), cause: cause.into() }
 }
 
-async fn get_metadata(client: Client, key: &ObjectKey) -> kube::Result<Option<ObjectMeta>> {
-    match key.kind {
-        ObjectKind::ServiceAccount => {
-            let api: Api<PartialObjectMeta<ServiceAccount>> = Api::namespaced(client, &key.namespace);
-            Ok(api.get_metadata_opt(&key.name).await?.map(|object| object.metadata))
-        }
-        ObjectKind::Namespace => {
-            let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
-            Ok(api.get_metadata_opt(&key.name).await?.map(|object| object.metadata))
+/// Reads an object's metadata; `None` if the object does not exist.
+async fn get_metadata(
+    client: &Client,
+    large_reads: &Semaphore,
+    key: &ObjectKey,
+) -> kube::Result<Option<ObjectMetadata>> {
+    let path = match key.kind {
+        ObjectKind::ServiceAccount => ServiceAccount::url_path(&(), Some(&key.namespace)),
+        ObjectKind::Namespace => Namespace::url_path(&(), None),
+    };
+    let request = kube::core::Request::new(path).get_metadata(&key.name, &GetParams::default());
+    let mut body = match BoundedBody::request(client, request.map_err(kube::Error::BuildRequest)?).await {
+        Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(None),
+        result => result?,
+    };
+    let mut permit = None;
+    if !body.read(MAX_SMALL_BYTES).await? {
+        permit = large_reads.acquire().await.ok();
+        if !body.read(MAX_OBJECT_BYTES).await? {
+            return Ok(Some(ObjectMetadata::too_large(MAX_OBJECT_BYTES)));
         }
     }
+    let object = serde_json::from_slice::<WatchedObject>(body.text());
+    drop((body, permit));
+    object.map(|mut object| Some(object.metadata.take_relevant())).map_err(kube::Error::SerdeError)
 }

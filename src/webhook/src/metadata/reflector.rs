@@ -5,9 +5,7 @@
 
 use std::collections::HashSet;
 
-use kube::core::ObjectMeta;
 use kube::{Client, Resource};
-use rolebridge_inject::ObjectMetadata;
 use tracing::info;
 
 use crate::list_watch::object::WatchedObject;
@@ -44,8 +42,8 @@ impl Sink for CacheSink<'_> {
 
     fn page_listed(&mut self, objects: Vec<WatchedObject>) {
         self.cache.update(|store| {
-            for object in &objects {
-                let (namespace, name) = key(object);
+            for object in objects {
+                let (namespace, name) = key(&object);
                 self.listed.insert(store.hash(namespace, name));
                 put(store, object);
             }
@@ -59,7 +57,7 @@ impl Sink for CacheSink<'_> {
     }
 
     fn changed(&mut self, object: WatchedObject) {
-        self.cache.update(|store| put(store, &object));
+        self.cache.update(|store| put(store, object));
     }
 
     fn deleted(&mut self, object: WatchedObject) {
@@ -68,18 +66,12 @@ impl Sink for CacheSink<'_> {
     }
 }
 
-fn put(store: &mut MetadataStore, object: &WatchedObject) {
-    let (namespace, name) = key(object);
-    let (annotations, labels) = (&object.metadata.annotations, &object.metadata.labels);
-    let metadata = ObjectMetadata::new(annotations.iter().flatten(), labels.iter().flatten());
+fn put(store: &mut MetadataStore, mut object: WatchedObject) {
+    let metadata = object.metadata.take_relevant();
+    let (namespace, name) = key(&object);
     store.put(namespace, name, metadata);
 }
 
 fn key(object: &WatchedObject) -> (&str, &str) {
     (object.metadata.namespace.as_deref().unwrap_or_default(), &object.metadata.name)
-}
-
-/// Returns the part of an object's metadata that affects a decision.
-pub(crate) fn strip_irrelevant(metadata: &ObjectMeta) -> ObjectMetadata {
-    ObjectMetadata::new(metadata.annotations.iter().flatten(), metadata.labels.iter().flatten())
 }

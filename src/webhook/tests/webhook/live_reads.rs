@@ -1,20 +1,29 @@
 //! Many pods at once: the limit on live reads denies none of cached objects, and serves all namespaces alike.
 
+use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
+use axum::http::{Request, Response};
 use futures::future::join_all;
+use futures::{StreamExt, stream};
+use kube::Client;
 use rolebridge_inject::ObjectMetadata;
 use rolebridge_telemetry::exposition::Exposition;
 use rolebridge_webhook::deadlines::Deadlines;
-use rolebridge_webhook::metadata::reader::RESULT_TTL;
-use rolebridge_webhook::metadata::turns::{MAX_IN_FLIGHT, ReadLimits};
+use rolebridge_webhook::metadata::object_key::ObjectKey;
+use rolebridge_webhook::metadata::reader::{MetadataReader, RESULT_TTL};
+use rolebridge_webhook::metadata::turns::{MAX_IN_FLIGHT, Purpose, ReadLimits};
 use rolebridge_webhook::metrics::METRICS_PREFIX;
 use rolebridge_webhook::object_kind::ObjectKind;
 use rolebridge_webhook::state::AppState;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::time::{sleep, sleep_until};
+use tower::service_fn;
 
 use crate::support::api::{Api, Behavior};
 use crate::support::{ROLE, app_state, limited_state, pod, review, send_review};
@@ -245,4 +254,53 @@ async fn pod_of_an_object_that_is_too_large_is_denied_without_a_read(
         )
     );
     assert_eq!(api.requests(), Vec::<String>::new());
+}
+
+#[rstest]
+#[case::many_annotations(json!((0..60_000).map(|n| (n.to_string(), "")).collect::<HashMap<_, _>>()), None)]
+#[case::large_annotation(json!({ "note": "<".repeat(3 << 20) }), None)]
+#[case::above_the_limit(json!({ "note": "<".repeat(4 << 20) }), Some(4 << 20))]
+#[tokio::test(start_paused = true)]
+async fn live_read_of_a_hostile_object_is_limited(#[case] ballast: Value, #[case] found: Option<usize>) {
+    let api = Api::default();
+    let mut annotations = ballast;
+    annotations[ROLE.0] = json!(ROLE.1);
+    api.put(&account_path("shop", "new"), &annotations);
+    let state = Arc::new(app_state(&api));
+    label(&state, "shop");
+    let response = create_pod(&state, "shop", "new").await;
+    let message = found.map(|bytes| {
+        format!(
+            "Rolebridge annotations on the service account new: expected at most 32768 bytes together, found {bytes}. \
+             Fix: shorten or remove some of them."
+        )
+    });
+    assert_eq!(response["status"]["message"].as_str(), message.as_deref());
+    assert_eq!(is_injected(&response), found.is_none());
+}
+
+/// An API server sends 100 KiB of each object at once, and the remainder never.
+#[tokio::test(start_paused = true)]
+async fn only_a_few_large_objects_are_read_at_once() {
+    let continued = Arc::new(AtomicUsize::default());
+    let counter = Arc::clone(&continued);
+    let respond = move |_: Request<kube::client::Body>| {
+        let counter = Arc::clone(&counter);
+        let beginning = stream::once(async { Ok::<_, Infallible>(Bytes::from(vec![b' '; 100 << 10])) });
+        let remainder = stream::once(async move {
+            counter.fetch_add(1, Ordering::Relaxed);
+            std::future::pending().await
+        });
+        std::future::ready(Ok::<_, Infallible>(Response::new(Body::from_stream(beginning.chain(remainder)))))
+    };
+    let client = Client::new(service_fn(respond), "default");
+    let timeout = Duration::from_secs(1);
+    let reader = MetadataReader::new(client, Arc::default(), timeout, ReadLimits::DEFAULT);
+    let reads = (0..MAX_IN_FLIGHT).map(|n| {
+        let key = ObjectKey::service_account("shop", &n.to_string());
+        reader.read(key, Purpose::Unseen, reader.deadline())
+    });
+    let results = join_all(reads).await;
+    assert_eq!(results.iter().filter(|result| result.is_err()).count(), MAX_IN_FLIGHT);
+    assert_eq!(continued.load(Ordering::Relaxed), 4);
 }

@@ -49,7 +49,7 @@ impl Api {
 
     pub(crate) fn put(&self, path: &str, annotations: &Value) {
         let object = json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata",
-            "metadata": {"name": "x", "annotations": annotations}});
+            "metadata": {"name": "x", "resourceVersion": "1", "annotations": annotations}});
         self.0.lock().unwrap().objects.insert(path.to_owned(), object);
     }
 
