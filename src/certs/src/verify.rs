@@ -51,6 +51,30 @@ pub fn verify_server_cert(
     authorities: &[CertificateDer<'_>],
     now: Timestamp,
 ) -> Result<(), VerifyError> {
+    verify(chain, name, authorities, Some(now))
+}
+
+/// Returns the validity of the CA that the chain leads to, of several the one that expires last; `None` if it leads to none.
+///
+/// The present time does not matter, because an expired CA is what a monitor must see.
+#[must_use]
+pub fn anchor_validity(
+    chain: &[CertificateDer<'_>],
+    name: &str,
+    authorities: &[CertificateDer<'_>],
+) -> Option<Validity> {
+    let is_anchor = |ca: &&CertificateDer<'_>| verify(chain, name, slice::from_ref(*ca), None).is_ok();
+    let anchors = authorities.iter().filter(is_anchor).filter_map(|ca| Validity::of(ca));
+    anchors.max_by_key(|validity| validity.not_after)
+}
+
+/// Verifies a chain at this time, or at any time.
+fn verify(
+    chain: &[CertificateDer<'_>],
+    name: &str,
+    authorities: &[CertificateDer<'_>],
+    now: Option<Timestamp>,
+) -> Result<(), VerifyError> {
     let roots: Vec<_> = authorities.iter().filter_map(Certificate::parse).collect();
     if roots.is_empty() {
         return Err(VerifyError::NoTrustedCa);
@@ -68,29 +92,16 @@ pub fn verify_server_cert(
     if names::matches_host(&leaf, name) { Ok(()) } else { Err(VerifyError::NameMismatch(name.to_owned())) }
 }
 
-/// Returns the validity of the CA that trusts the chain for the longest time; `None` if no CA trusts it.
-#[must_use]
-pub fn trusted_validity(
-    chain: &[CertificateDer<'_>],
-    name: &str,
-    authorities: &[CertificateDer<'_>],
-    now: Timestamp,
-) -> Option<Validity> {
-    let trusts =
-        |ca: &&CertificateDer<'_>| verify_server_cert(chain, name, slice::from_ref(*ca), now).is_ok();
-    let trusted = authorities.iter().filter(trusts).filter_map(|ca| Validity::of(ca));
-    trusted.max_by_key(|validity| validity.not_after)
-}
-
 fn other(reason: &str) -> VerifyError {
     VerifyError::Other(reason.to_owned())
 }
 
 /// Checks what holds for every certificate of a chain, the trusted CA included.
-fn check_any(certificate: &Certificate<'_>, now: Timestamp) -> Result<(), VerifyError> {
+fn check_any(certificate: &Certificate<'_>, now: Option<Timestamp>) -> Result<(), VerifyError> {
     if certificate.has_unknown_critical_extension() {
         return Err(other("it or its CA has an unknown critical extension"));
     }
+    let Some(now) = now else { return Ok(()) };
     if now < certificate.validity.not_before {
         return Err(other("it or its CA is not valid yet"));
     }
@@ -114,7 +125,8 @@ fn check_usage(chain: &[&Certificate<'_>]) -> Result<(), VerifyError> {
 struct Search<'c, 'a> {
     roots: &'c [Certificate<'a>],
     intermediates: &'c [Certificate<'a>],
-    now: Timestamp,
+    /// Time at which all certificates must be valid, if any.
+    now: Option<Timestamp>,
     signatures: usize,
 }
 

@@ -65,16 +65,16 @@ impl CertTrust {
         problem
     }
 
-    /// Returns the validity of the CA by which API servers trust the serving certificate. If the entries differ, returns the
-    /// one that expires first.
+    /// Returns the validity of the CA in `caBundle` that the serving certificate leads to, expired or not. If the entries
+    /// differ, returns the one that expires first.
     #[must_use]
-    pub fn ca_bundle_validity(&self, serving: &ServingCert, now: Timestamp) -> Option<Validity> {
+    pub fn ca_bundle_validity(&self, serving: &ServingCert) -> Option<Validity> {
         let observed = self.observed.load_full()?;
         let entries = observed.iter().flat_map(|config| &config.entries);
-        let trusted = entries.filter_map(|entry| {
-            verify::trusted_validity(serving.chain(), &entry.server_name(), &entry.bundle.certificates, now)
+        let anchors = entries.filter_map(|entry| {
+            verify::anchor_validity(serving.chain(), &entry.server_name(), &entry.bundle.certificates)
         });
-        trusted.min_by_key(|validity| validity.not_after)
+        anchors.min_by_key(|validity| validity.not_after)
     }
 
     /// Returns the time to wait until the next read of the configurations.

@@ -135,10 +135,11 @@ fn exposition(health: &Health) -> String {
     exposition.into_text()
 }
 
-/// Writes the validity of the CA by which API servers trust the serving certificate, in every mode of certificates.
+/// Writes the validity of the CA by which API servers trust the serving certificate, in every mode of certificates. An
+/// expired CA is included, because an alert must not resolve then.
 fn write_ca_bundle_validity(health: &Health, exposition: &mut Exposition) {
     let serving = health.resolver.current();
-    let validity = serving.and_then(|serving| health.trust.ca_bundle_validity(&serving, Timestamp::now()));
+    let validity = serving.and_then(|serving| health.trust.ca_bundle_validity(&serving));
     let Some(validity) = validity else { return };
     exposition
         .family(

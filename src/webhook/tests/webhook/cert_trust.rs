@@ -205,7 +205,7 @@ fn expired_ca_of_a_valid_certificate_is_a_problem() {
 }
 
 #[test]
-fn ca_bundle_validity_is_that_of_the_trusted_ca_that_expires_first() {
+fn ca_bundle_validity_is_that_of_the_anchor_that_expires_first() {
     let ca_until = |last_year| {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -219,14 +219,26 @@ fn ca_bundle_validity_is_that_of_the_trusted_ca_that_expires_first() {
     let (trust, serving) = (CertTrust::new(vec!["a".to_owned()]), serving_cert(&old));
     let expiry = |bundles: &[&[&Ca]]| {
         trust.observe(vec![config("a", bundles)]);
-        trust.ca_bundle_validity(&serving, year(2027)).map(|validity| validity.not_after.to_string())
+        trust.ca_bundle_validity(&serving).map(|validity| validity.not_after.to_string())
     };
-    assert_eq!(trust.ca_bundle_validity(&serving, year(2027)), None, "not read yet");
+    assert_eq!(trust.ca_bundle_validity(&serving), None, "not read yet");
     let (first, second) = (Some("2028-01-01T00:00:00Z".to_owned()), Some("2035-01-01T00:00:00Z".to_owned()));
     assert_eq!(expiry(&[&[&old, &other]]), first);
     assert_eq!(expiry(&[&[&old, &new, &other]]), second, "the renewed CA has the same key");
     assert_eq!(expiry(&[&[&old, &new], &[&old]]), first, "the other entry trusts the old one only");
     assert_eq!(expiry(&[&[&other], &[]]), None);
+}
+
+#[test]
+fn ca_bundle_validity_is_known_after_the_ca_has_expired() {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));
+    let expired = Ca::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let (trust, serving) = (CertTrust::new(vec!["a".to_owned()]), serving_cert(&expired));
+    trust.observe(vec![config("a", &[&[&expired]])]);
+    let expiry = trust.ca_bundle_validity(&serving).map(|validity| validity.not_after.to_string());
+    assert_eq!(expiry.as_deref(), Some("2020-01-01T00:00:00Z"));
 }
 
 #[test]
