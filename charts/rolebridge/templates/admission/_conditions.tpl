@@ -40,10 +40,28 @@ The annotations that only the webhook writes, when a pod is created. The previou
 ["rolebridge.io/config-loopback", "rolebridge.io/config-file", "rolebridge.io/status"]
 {{- end }}
 
+{{/* Those of them that the kubelet mounts in a container. */}}
+{{- define "rolebridge.cel.mountedAnnotations" -}}
+["rolebridge.io/config-loopback", "rolebridge.io/config-file"]
+{{- end }}
+
+{{/*
+The annotations that a request may not change. The policy sees no pod on CREATE of a binding, so it cannot compare values, and
+some schedulers copy all annotations of a pod into its binding. There it guards only those that determine what an app mounts.
+*/}}
+{{- define "rolebridge.cel.guardedAnnotations" -}}
+(request.operation == "CREATE" ? {{ include "rolebridge.cel.mountedAnnotations" . }} : {{ include "rolebridge.cel.writtenAnnotations" . }})
+{{- end }}
+
 {{/*
 A pod, before or after a change, or a binding with such an annotation. The condition searches for the few known keys, never
 through the pod's own annotations: their number could exceed the cost limit of CEL, which is an error.
 */}}
-{{- define "rolebridge.cel.hasWrittenAnnotation" -}}
-[oldObject, object].exists(o, o != null && {{ include "rolebridge.cel.writtenAnnotations" . }}.exists(key, o.?metadata.?annotations[?key].hasValue()))
+{{- define "rolebridge.cel.hasGuardedAnnotation" -}}
+[oldObject, object].exists(o, o != null && {{ include "rolebridge.cel.guardedAnnotations" . }}.exists(key, o.?metadata.?annotations[?key].hasValue()))
+{{- end }}
+
+{{/* Only bindings are matched on CREATE. */}}
+{{- define "rolebridge.cel.notTrustedBinding" -}}
+request.operation != "CREATE" || !(request.?userInfo.?username.orValue("") in {{ toJson .Values.admission.protectAnnotations.trustedUsers }})
 {{- end }}

@@ -70,6 +70,8 @@ annotations_are_protected() {
   for key in config-file config-loopback status; do
     fails_with "rolebridge.io/$key $sentence" patch_status mounted "{\"rolebridge.io/$key\": \"x\"}"
     fails_with "rolebridge.io/$key $sentence" patch_status never-injected "{\"rolebridge.io/$key\": \"x\"}"
+  done
+  for key in config-file config-loopback; do
     fails_with "rolebridge.io/$key $sentence" bind never-injected pods/never-injected/binding rolebridge.io/$key
     fails_with "rolebridge.io/$key $sentence" bind never-injected bindings rolebridge.io/$key
   done
@@ -87,6 +89,8 @@ other_changes_pass() {
     patch_status $pod '{"example.com/note": null}'
   done
   fails_with 'is already assigned to node' bind never-injected pods/never-injected/binding example.com/note
+  # Some schedulers copy all annotations of a pod.
+  fails_with 'is already assigned to node' bind never-injected pods/never-injected/binding rolebridge.io/status
 }
 
 run_check "pods with a mounted and with a written configuration are created" start_mounted_pods
