@@ -31,6 +31,8 @@ pub(crate) struct ExistingSidecar<'a> {
     pub(crate) index: usize,
     pub(crate) container: &'a Container<'a>,
     pub(crate) configs: ConfigCarrier,
+    /// True if it mounts the volume of the documents, as every sidecar that writes them does.
+    pub(crate) mounts_configs: bool,
 }
 
 /// Returns the sidecar that the pod already has.
@@ -62,9 +64,10 @@ pub(crate) fn existing_sidecar<'a>(pod: &'a Pod<'_>) -> Result<Option<ExistingSi
     }
     let has_downward = volumes.iter().any(|volume| volume.downward_items().is_some_and(are_configs));
     Ok(sidecar.map(|(index, container)| {
-        let is_earlier = has_downward && !mounts(container, &CONFIG_VOLUME);
+        let mounts_configs = mounts(container, &CONFIG_VOLUME);
+        let is_earlier = has_downward && !mounts_configs;
         let configs = if is_earlier { ConfigCarrier::Annotations } else { ConfigCarrier::Sidecar };
-        ExistingSidecar { index, container, configs }
+        ExistingSidecar { index, container, configs, mounts_configs }
     }))
 }
 

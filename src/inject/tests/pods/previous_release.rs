@@ -4,11 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use json_patch::Patch;
-use rolebridge_core::annotations::STATUS;
+use rolebridge_core::annotations::{SOURCE, STATUS};
 use rolebridge_core::external_account::ConfigKind;
 use rolebridge_core::pod_names::CONTAINER;
 use rolebridge_inject::{Decision, Reason};
 use rolebridge_sidecar::config_files::document;
+use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::case::{Case, here, named, patched};
@@ -157,6 +158,27 @@ fn sidecar_of_the_previous_release_with_other_values_is_replaced_with_its_set() 
         assert!(admission.warnings.iter().any(|text| text.contains("they were replaced")), "{name}");
         assert_eq!(case.admit(&after).decision, Decision::Skip(Reason::AlreadyInjected), "{name}");
     }
+}
+
+/// Such a sidecar has no documents, so nothing shows its release.
+#[rstest]
+#[case::aws_role("metadata", "loopback")]
+#[case::aws_role_by_file("metadata", "file")]
+#[case::aws_jwt("aws-jwt-metadata", "file")]
+#[case::kubernetes("kubernetes-metadata", "file")]
+fn sidecar_of_the_previous_release_without_documents_is_replaced_if_they_are_needed(
+    #[case] name: &str,
+    #[case] source: &str,
+) {
+    let case = named(name);
+    let mut pod = previous(name, &case);
+    let old_image = json!("registry.example.com/rolebridge/sidecar:0.9.0");
+    let image = std::mem::replace(&mut sidecar_mut(&mut pod).unwrap()["image"], old_image);
+    pod["metadata"]["annotations"][SOURCE] = json!(source);
+    let mut after = patched(&pod, &case.admit(&pod)).unwrap();
+    assert_eq!(sidecar_mut(&mut after).unwrap()["image"], image, "{name}");
+    assert_eq!(agreement::read(&after).unwrap().unwrap().config_files.len(), 1, "{name}");
+    assert_eq!(case.admit(&after).decision, Decision::Skip(Reason::AlreadyInjected), "{name}");
 }
 
 fn sidecar_mut(pod: &mut Value) -> Option<&mut Value> {

@@ -102,6 +102,8 @@ pub(super) struct Reconciliation<'a> {
 ///
 /// An earlier release's sidecar does not write the configurations. If its values are those decided now, then it stays with
 /// its image and its volumes: during an upgrade, both releases decide about one pod. Else this release's sidecar replaces it.
+/// A sidecar without documents may be of either release, so it is replaced if documents are decided now: the earlier release
+/// would not write them.
 pub(super) fn reconcile<'a>(
     builder: &mut PatchBuilder,
     pod: &Pod<'_>,
@@ -109,12 +111,16 @@ pub(super) fn reconcile<'a>(
     settings: &Settings<'_>,
     existing: &ExistingSidecar<'a>,
 ) -> Reconciliation<'a> {
-    let ExistingSidecar { index, container, configs } = *existing;
+    let ExistingSidecar { index, container, configs, mounts_configs } = *existing;
     let (env, mounts) = (environment(settings, configs), mounts(settings, configs));
     let differences = Differences::of(container, &env, &mounts);
     let path = format!("/spec/initContainers/{index}");
     let is_equal = differences.names.is_empty() && volumes::are_complete(pod, settings, configs);
-    if configs == ConfigCarrier::Annotations && !is_equal {
+    let is_other_shape = match configs {
+        ConfigCarrier::Annotations => !is_equal,
+        ConfigCarrier::Sidecar => !mounts_configs && settings.sources.value.documents().next().is_some(),
+    };
+    if is_other_shape {
         add_pull_secrets(builder, pod, &context.defaults.image_pull_secrets);
         builder.replace(format_args!("{path}"), &self::container(pod, context, settings));
         return Reconciliation {
