@@ -58,8 +58,8 @@ def flags():
 
 def injected_parts():
     code = set(re.findall(r'"([a-z-]+)"', read("src/core/src/pod_names.rs")))
-    policy = templates("admission/validatingadmissionpolicy.yaml")
-    expect_subset("containers and volumes of the policy", set(re.findall(r'\.name == "([a-z-]+)"', policy)), code)
+    policy = templates("admission/*")
+    expect_subset("containers and volumes of the policy", set(re.findall(r'\.name [=!]= "([a-z-]+)"', policy)), code)
 
 
 def protected_annotations():

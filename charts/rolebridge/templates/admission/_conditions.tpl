@@ -11,6 +11,11 @@ has(object.metadata.annotations) && "rolebridge.io/inject" in object.metadata.an
 {{ include "rolebridge.cel.annotated" . }} && object.metadata.annotations["rolebridge.io/inject"] != "false"
 {{- end }}
 
+{{/* A pod with a sidecar, on CREATE or with another image than before. Names of init containers are unique. */}}
+{{- define "rolebridge.cel.hasNewSidecarImage" -}}
+object.?spec.?initContainers.orValue([]).exists(container, container.name == "rolebridge" && (oldObject == null || !oldObject.?spec.?initContainers.orValue([]).exists(before, before.name == "rolebridge" && before.?image == container.?image)))
+{{- end }}
+
 {{/* A mirror pod represents a static pod that the kubelet already runs, so it cannot be changed. */}}
 {{- define "rolebridge.cel.notMirror" -}}
 !has(object.metadata.annotations) || !("kubernetes.io/config.mirror" in object.metadata.annotations)
