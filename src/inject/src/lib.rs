@@ -7,7 +7,7 @@
 //!
 //! A module imports only modules of its own layer or of those before it, without cycles:
 //!
-//! 1. `message`, `metadata_dependency`, `object_metadata`, `pattern`, [`quantity`], `reason`, `steps`
+//! 1. `message`, `metadata_dependency`, `mount_path`, `object_metadata`, `pattern`, [`quantity`], `reason`, `steps`
 //! 2. `denial`, [`view`]
 //! 3. `context`, `defaults::model`, `ineffective`, `mesh`, `opt_in`, `reinvocation`, `unknown_keys`
 //! 4. [`settings`]
@@ -23,6 +23,7 @@ mod ineffective;
 mod mesh;
 mod message;
 mod metadata_dependency;
+mod mount_path;
 mod object_metadata;
 mod opt_in;
 pub mod patch;

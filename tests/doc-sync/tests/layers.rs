@@ -55,7 +55,16 @@ const CRATES: &[Layers] = &[
     Layers {
         name: "inject",
         order: &[
-            &["message", "metadata_dependency", "object_metadata", "pattern", "quantity", "reason", "steps"],
+            &[
+                "message",
+                "metadata_dependency",
+                "mount_path",
+                "object_metadata",
+                "pattern",
+                "quantity",
+                "reason",
+                "steps",
+            ],
             &["denial", "view"],
             &["context", "defaults::model", "ineffective", "mesh", "opt_in", "reinvocation", "unknown_keys"],
             &["settings"],

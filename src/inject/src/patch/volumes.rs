@@ -34,9 +34,9 @@ impl Mount {
         Self { name, path, read_only: true }
     }
 
-    /// Returns true if the container's mount is at this path.
-    pub(super) fn is_at(&self, mount: &view::Mount<'_>) -> bool {
-        mount.path.strip_suffix('/').unwrap_or(&mount.path) == self.path
+    /// Returns true if a cleaned path is that of this mount.
+    pub(super) fn is_at(&self, path: &str) -> bool {
+        path == self.path
     }
 
     /// Returns true if the container's mount is this one.

@@ -85,6 +85,36 @@ const AWS: &str = "/var/run/rolebridge/aws";
     |pod: &mut Value| set_mount(pod, "", json!({"name": "data", "mountPath": "/var/run/rolebridge/aws/token"})),
     "volumeMounts"
 )]
+#[case::program(
+    |pod: &mut Value| set_mount(pod, "", json!({"name": "data", "mountPath": "/rolebridge-sidecar", "subPath": "program"})),
+    "volumeMounts"
+)]
+#[case::below_the_program(
+    |pod: &mut Value| set_mount(pod, "", json!({"name": "data", "mountPath": "/rolebridge-sidecar/x"})),
+    "volumeMounts"
+)]
+#[case::root(|pod: &mut Value| set_mount(pod, "", json!({"name": "data", "mountPath": "/"})), "volumeMounts")]
+#[case::parent(|pod: &mut Value| set_mount(pod, "", json!({"name": "data", "mountPath": "/var/run"})), "volumeMounts")]
+#[case::folder(
+    |pod: &mut Value| set_mount(pod, "", json!({"name": "data", "mountPath": "/var/run/rolebridge"})),
+    "volumeMounts"
+)]
+#[case::repeated_slash(
+    |pod: &mut Value| set_mount(pod, "", json!({"name": "data", "mountPath": "/var/run//rolebridge/aws"})),
+    "volumeMounts"
+)]
+#[case::same_folder(
+    |pod: &mut Value| set_mount(pod, "", json!({"name": "data", "mountPath": "/var/run/rolebridge/./x"})),
+    "volumeMounts"
+)]
+#[case::parent_of_another_folder(
+    |pod: &mut Value| set_mount(pod, "", json!({"name": "data", "mountPath": "/var/lib/../run/rolebridge/aws/"})),
+    "volumeMounts"
+)]
+#[case::relative(
+    |pod: &mut Value| set_mount(pod, AWS, json!({"name": "data", "mountPath": "var/run/rolebridge/aws"})),
+    "volumeMounts"
+)]
 #[case::probe(
     |pod: &mut Value| sidecar_mut(pod).unwrap()["startupProbe"]["exec"]["command"] = json!(["/rolebridge-sidecar", "--version"]),
     "startupProbe"

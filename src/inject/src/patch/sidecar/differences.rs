@@ -4,9 +4,10 @@
 //! settings alone. Variables and mounts of other webhooks stay, as do the image, resources and the security context.
 
 use rolebridge_core::env::sidecar as name;
-use rolebridge_core::pod_names::FOLDER;
+use rolebridge_core::pod_names::{FOLDER, PROGRAM};
 
 use super::probe::PROBE;
+use crate::mount_path::{clean, overlaps};
 use crate::patch::builder::PatchBuilder;
 use crate::patch::env::Variable;
 use crate::patch::volumes::Mount;
@@ -24,7 +25,7 @@ pub(super) struct Differences<'a> {
     has_env_from: bool,
     other_mounts: Vec<(usize, &'a Mount)>,
     missing_mounts: Vec<&'a Mount>,
-    /// The indexes of mounts in Rolebridge's folder that are decided to be absent. In descending order.
+    /// The indexes of mounts that could hide the program or a file that it reads, and of duplicates. In descending order.
     surplus_mounts: Vec<usize>,
     has_other_probe: bool,
     /// The names of the differences that no other webhook makes by routine.
@@ -94,17 +95,23 @@ impl<'a> Differences<'a> {
         }
     }
 
+    /// Compares the mounts that overlap with Rolebridge's folder or the program. A mount of a parent folder hides both.
     fn compare_mounts(&mut self, present: &[view::Mount<'_>], decided: &'a [Mount]) {
-        let is_inside = |mount: &view::Mount<'_>| mount.path.starts_with(FOLDER);
-        for (index, found) in present.iter().enumerate().rev().filter(|(_, mount)| is_inside(mount)) {
-            match decided.iter().find(|mount| mount.is_at(found)) {
-                Some(mount) if mount.is_equal(found) => {}
-                Some(mount) => self.other_mounts.push((index, mount)),
+        let mut seen = vec![false; decided.len()];
+        for (index, found) in present.iter().enumerate().rev() {
+            let path = clean(&found.path);
+            if ![FOLDER, PROGRAM].iter().any(|ours| overlaps(&path, ours)) {
+                continue;
+            }
+            let position = decided.iter().position(|mount| mount.is_at(&path));
+            match position.filter(|position| !std::mem::replace(&mut seen[*position], true)) {
+                Some(position) if decided[position].is_equal(found) => {}
+                Some(position) => self.other_mounts.push((index, &decided[position])),
                 None => self.surplus_mounts.push(index),
             }
         }
-        let is_missing = |mount: &&Mount| !present.iter().any(|found| mount.is_at(found));
-        self.missing_mounts.extend(decided.iter().filter(is_missing));
+        let missing = decided.iter().zip(seen).filter(|(_, is_seen)| !is_seen);
+        self.missing_mounts.extend(missing.map(|(mount, _)| mount));
         if !(self.other_mounts.is_empty() && self.surplus_mounts.is_empty() && self.missing_mounts.is_empty())
         {
             self.names.push("volumeMounts");

@@ -1,0 +1,66 @@
+//! Mount paths as the kubelet and the runtime read them, so that another spelling of a path is the same path.
+
+/// Cleans a mount path, as Go's `path.Clean` does. The kubelet makes a relative path absolute.
+pub(crate) fn clean(path: &str) -> String {
+    let mut names = Vec::new();
+    for name in path.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => {
+                names.pop();
+            }
+            name => names.push(name),
+        }
+    }
+    format!("/{}", names.join("/"))
+}
+
+/// Returns true if a cleaned path is the folder or inside it.
+pub(crate) fn is_inside(path: &str, folder: &str) -> bool {
+    let rest = path.strip_prefix(folder.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Returns true if one of two cleaned paths is the other or inside it.
+pub(crate) fn overlaps(path: &str, other: &str) -> bool {
+    is_inside(path, other) || is_inside(other, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::clean("/var/run/rolebridge/aws", "/var/run/rolebridge/aws")]
+    #[case::root("/", "/")]
+    #[case::empty("", "/")]
+    #[case::relative("var/run", "/var/run")]
+    #[case::trailing_slash("/var/run/", "/var/run")]
+    #[case::repeated_slashes("//var///run//", "/var/run")]
+    #[case::same_folder("/var/./run/.", "/var/run")]
+    #[case::parent("/var/lib/../run", "/var/run")]
+    #[case::parents("/a/b/../../c", "/c")]
+    #[case::above_the_root("/../../var", "/var")]
+    #[case::dots_in_a_name("/var/...run/..a/b..", "/var/...run/..a/b..")]
+    fn clean_returns_the_shortest_path(#[case] path: &str, #[case] expected: &str) {
+        assert_eq!(clean(path), expected);
+    }
+
+    #[rstest]
+    #[case::same("/var/run", "/var/run", true)]
+    #[case::below("/var/run/x", "/var/run", true)]
+    #[case::above("/var", "/var/run", true)]
+    #[case::root("/", "/var/run", true)]
+    #[case::folder_with_a_slash("/var/run", "/var/run/", true)]
+    #[case::similar_name("/var/running", "/var/run", false)]
+    #[case::other("/var/lib", "/var/run", false)]
+    fn overlaps_is_true_for_the_same_line_of_folders(
+        #[case] path: &str,
+        #[case] other: &str,
+        #[case] expected: bool,
+    ) {
+        assert_eq!((overlaps(path, other), overlaps(other, path)), (expected, expected));
+    }
+}
