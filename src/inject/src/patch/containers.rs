@@ -1,9 +1,11 @@
 //! Patches the app containers: the configuration, the variables that point to it, and the `NO_PROXY` entries.
 
+use std::fmt;
+
 use rolebridge_core::annotations::{SKIP_CONTAINERS, SOURCE};
 use rolebridge_core::external_account::ConfigKind;
 use rolebridge_core::identity::Identity;
-use rolebridge_core::pod_names::{CONFIG_VOLUME, IDENTITY_VOLUME, TOKEN_VOLUME, VolumeMount};
+use rolebridge_core::pod_names::{CONFIG_VOLUME, CONTAINER, IDENTITY_VOLUME, TOKEN_VOLUME, VolumeMount};
 use rolebridge_core::token_source::TokenSource;
 
 use super::builder::PatchBuilder;
@@ -11,6 +13,7 @@ use super::volumes::Mount;
 use super::{env, no_proxy};
 use crate::denial::Denial;
 use crate::message::{DisplayName, MAX_NAMES_IN_WARNING, join_names};
+use crate::mount_path::{clean, is_inside};
 use crate::reason::Reason;
 use crate::settings::Settings;
 use crate::view::{self, Container, Pod};
@@ -34,9 +37,12 @@ pub(super) fn add<'a>(
     settings: &Settings<'_>,
 ) -> Result<UserValues<'a>, Denial> {
     let mut user_values = UserValues::default();
-    let selected = pod.containers().filter(|(_, _, container)| settings.containers.includes(container));
-    for (list, index, container) in selected {
+    for (list, index, container) in pod.containers() {
         let path = format_args!("{}/{index}", list.pointer());
+        restrict_mounts(builder, container, path);
+        if !settings.containers.includes(container) {
+            continue;
+        }
         let source = settings.sources.value.of(&container.name);
         let mut missing = Vec::new();
         for variable in env::add_missing(container, settings, source, &mut missing) {
@@ -64,11 +70,24 @@ pub(super) fn add<'a>(
     Ok(user_values)
 }
 
+/// Makes mounts of the volumes that the sidecar writes read-only in every other container, wherever they are.
+fn restrict_mounts(builder: &mut PatchBuilder, container: &Container<'_>, path: fmt::Arguments<'_>) {
+    if *container.name == *CONTAINER {
+        return;
+    }
+    for (index, mount) in container.mounts().iter().enumerate() {
+        let is_written = [TOKEN_VOLUME, CONFIG_VOLUME].iter().any(|volume| *mount.name == *volume.name);
+        if is_written && !mount.read_only.unwrap_or_default() {
+            builder.add(format_args!("{path}/volumeMounts/{index}/readOnly"), &true);
+        }
+    }
+}
+
 /// The mounts that a container needs and does not have.
 #[derive(Default)]
 struct Mounts {
     missing: Vec<Mount>,
-    /// Writable or partial mounts of Rolebridge's volumes, by their index.
+    /// Partial mounts of Rolebridge's volumes, and writable or unusual spellings of their paths, by their index.
     replaced: Vec<(usize, Mount)>,
 }
 
@@ -88,20 +107,26 @@ impl Mounts {
         Ok(mounts)
     }
 
+    /// Adds the mount of a volume, or replaces one at its path. Any other mount at the path or inside it is a clash, because
+    /// it would hide a file of the volume.
     fn add(&mut self, container: &Container<'_>, volume: VolumeMount) -> Result<(), Denial> {
-        let is_inside = |path: &str| {
-            let rest = path.strip_prefix(volume.path);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
         let needed = Mount::read_only(volume);
-        let found = container.mounts().iter().enumerate().find(|(_, mount)| is_inside(&mount.path));
-        match found {
-            None => self.missing.push(needed),
-            Some((_, mount)) if needed.is_equal(mount) => {}
-            Some((index, mount)) if *mount.name == *volume.name && *mount.path == *volume.path => {
-                self.replaced.push((index, needed));
+        let mut is_mounted = false;
+        for (index, mount) in container.mounts().iter().enumerate() {
+            let path = clean(&mount.path);
+            if !is_inside(&path, volume.path) {
+                continue;
             }
-            Some((_, mount)) => return Err(mount_clash(container, volume, mount)),
+            let is_first = !std::mem::replace(&mut is_mounted, true);
+            if !(is_first && *mount.name == *volume.name && needed.is_at(&path)) {
+                return Err(mount_clash(container, volume, mount));
+            }
+            if !needed.is_equal(mount) {
+                self.replaced.push((index, Mount::read_only(volume)));
+            }
+        }
+        if !is_mounted {
+            self.missing.push(needed);
         }
         Ok(())
     }

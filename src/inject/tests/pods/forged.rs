@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use rolebridge_core::annotations::STATUS;
+use rolebridge_core::annotations::{SKIP_CONTAINERS, STATUS};
 use rolebridge_core::env::sidecar as name;
 use rolebridge_core::pod_names::CONTAINER;
 use rolebridge_inject::{Decision, Reason};
@@ -224,6 +224,46 @@ fn writable_mount_of_an_app_container_becomes_read_only() {
     let mut pod = original.clone();
     for mount in pod["spec"]["containers"][0]["volumeMounts"].as_array_mut().unwrap() {
         mount.as_object_mut().unwrap().remove("readOnly");
+    }
+    assert_eq!(patched(&pod, &case.admit(&pod)), Some(original));
+}
+
+#[test]
+fn writable_mount_at_another_path_or_of_a_skipped_container_becomes_read_only() {
+    let case = named("minimal");
+    for skipped in [false, true] {
+        let mut pod = case.pod.clone();
+        let mounts = |read_only: Value| {
+            let mut mounts = json!([
+                {"name": "rolebridge-token", "mountPath": "/data/token"},
+                {"name": "data", "mountPath": "/data"},
+                {"name": "rolebridge-config", "mountPath": "/data/config", "readOnly": false},
+            ]);
+            for index in [0, 2].into_iter().filter(|_| !read_only.is_null()) {
+                mounts[index]["readOnly"] = read_only.clone();
+            }
+            mounts
+        };
+        let container = json!({"name": "other", "image": "other:1", "volumeMounts": mounts(Value::Null)});
+        pod["spec"]["containers"].as_array_mut().unwrap().push(container.clone());
+        if skipped {
+            pod["metadata"]["annotations"][SKIP_CONTAINERS] = json!("other");
+        }
+        let after = patched(&pod, &case.admit(&pod)).unwrap();
+        let found = &after["spec"]["containers"][1]["volumeMounts"];
+        let expected = mounts(json!(true));
+        assert_eq!(&found.as_array().unwrap()[..3], &expected.as_array().unwrap()[..], "{skipped}");
+        assert_eq!(case.admit(&after).decision, Decision::Skip(Reason::AlreadyInjected));
+    }
+}
+
+#[test]
+fn another_spelling_of_a_mount_path_is_replaced() {
+    let case = named("source-file");
+    let original = injected(&case).unwrap();
+    let mut pod = original.clone();
+    for mount in pod["spec"]["containers"][0]["volumeMounts"].as_array_mut().unwrap() {
+        mount["mountPath"] = json!(format!("/.{}/", mount["mountPath"].as_str().unwrap()));
     }
     assert_eq!(patched(&pod, &case.admit(&pod)), Some(original));
 }

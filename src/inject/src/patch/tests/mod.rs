@@ -168,6 +168,17 @@ fn used_names_paths_and_ports_are_denied() {
         clash(&pod(
             &json!({"volumeMounts": [{"name": "data", "mountPath": "/var/run/rolebridge/config/x/"}]}),
         )),
+        clash(&pod(&json!({"volumeMounts": [
+            {"name": "rolebridge-config", "mountPath": "/var/run/rolebridge/config", "readOnly": true},
+            {"name": "data", "mountPath": "/var/run/rolebridge/config/loopback.json", "subPath": "loopback.json"},
+        ]}))),
+        clash(&pod(&json!({"volumeMounts": [
+            {"name": "rolebridge-config", "mountPath": "/var/run/rolebridge/config", "readOnly": true},
+            {"name": "rolebridge-config", "mountPath": "/var/run/rolebridge/config/", "readOnly": true},
+        ]}))),
+        clash(&pod(
+            &json!({"volumeMounts": [{"name": "data", "mountPath": "/var/run//rolebridge/./config"}]}),
+        )),
         clash(&pod(&json!({"ports": [{"containerPort": 15080}]}))),
     ];
     let mut with_volume = pod(&json!({}));
