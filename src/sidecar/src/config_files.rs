@@ -3,7 +3,6 @@
 //! A library posts any file that a document names to any URL that it names. So the documents come from the sidecar's own
 //! environment, which cannot change in a running pod, unlike an annotation.
 
-use std::fs;
 use std::time::Duration;
 
 use rolebridge_core::aws::{PARTITIONS, Partition};
@@ -15,6 +14,7 @@ use tokio::time::sleep;
 
 use crate::error::{Error, ErrorKind, Failure};
 use crate::publish::{Publisher, has_content, replace};
+use crate::regular_file::{self, Symlink};
 use crate::schedule::backoff;
 use crate::settings::{ConfigFile, DEFAULT_LIFETIME, IdentitySource, Settings};
 use crate::status_file::ErrorSummary;
@@ -107,7 +107,10 @@ pub(crate) fn check_written(config_files: &[ConfigFile], publisher: &Publisher) 
 pub(crate) fn check_content(settings: &Settings, publisher: &Publisher) -> Result<(), Failure> {
     check_written(&settings.config_files, publisher)?;
     let is_other = |config: &&ConfigFile| {
-        fs::read(&config.file).ok().as_deref() != Some(document(settings, config.kind).as_bytes())
+        let document = document(settings, config.kind);
+        // A longer file is another one.
+        let found = regular_file::read(&config.file, Symlink::Reject, document.len() as u64);
+        found.ok().as_deref() != Some(document.as_bytes())
     };
     let Some(ConfigFile { file, .. }) = settings.config_files.iter().find(is_other) else { return Ok(()) };
     Err(Failure {
@@ -157,6 +160,7 @@ fn explicit(lifetime: Duration) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
@@ -216,15 +220,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn restart_replaces_a_document_that_another_process_wrote() {
         let (folder, settings, publisher) = folder(&["config", "token"]);
-        for name in ["file.json", "loopback.json"] {
-            fs::write(folder.path().join("config").join(name), "{}").unwrap();
+        let longer = document(&settings, ConfigKind::Loopback) + " ";
+        for content in ["{}", &longer] {
+            for name in ["file.json", "loopback.json"] {
+                fs::write(folder.path().join("config").join(name), content).unwrap();
+            }
+            assert_eq!(check_written(&settings.config_files, &publisher), Ok(()), "the app may start");
+            let failure = check_content(&settings, &publisher).unwrap_err().to_string();
+            assert!(
+                failure.contains("loopback.json: expected the sidecar's configuration, found another"),
+                "{failure}"
+            );
         }
-        assert_eq!(check_written(&settings.config_files, &publisher), Ok(()), "the app may start");
-        let failure = check_content(&settings, &publisher).unwrap_err().to_string();
-        assert!(
-            failure.contains("loopback.json: expected the sidecar's configuration, found another"),
-            "{failure}"
-        );
         let mut reader = spawn(&settings, &publisher);
         reader.wait_for(|status| *status == ConfigStatus::Written).await.unwrap();
         assert_eq!(check_content(&settings, &publisher), Ok(()));

@@ -78,7 +78,7 @@ impl Publisher {
     /// Returns the last published error of the configuration, if there is one.
     #[must_use]
     pub fn config_error(&self) -> Option<ErrorSummary> {
-        serde_json::from_slice(&fs::read(&self.config_error).ok()?).ok()
+        read_json(&self.config_error)
     }
 
     /// Returns the published status, if there is one.

@@ -137,20 +137,36 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (token_file, access) = (folder.path().join("token"), folder.path().join("access-token"));
         let token_files = [TokenFile::token(TokenKind::default_access(), access.clone())];
+        let config = folder.path().join("file.json");
+        let config_files = [ConfigFile { kind: ConfigKind::File, file: config.clone() }];
         let status = publish_token(&token_file).status();
-        let files = ["token.status.json", "token", "access-token", "token.outputs.json"];
+        let files = [
+            "token.status.json",
+            "token",
+            "access-token",
+            "token.outputs.json",
+            "file.json",
+            "token.config.json",
+        ];
         for (file, create) in files.into_iter().flat_map(|file| {
             let create: [fn(&Path); 2] = [mkfifo, |path| std::fs::create_dir(path).unwrap()];
             create.map(|create| (folder.path().join(file), create))
         }) {
             publish_token(&token_file).publish_status(status.as_ref().unwrap()).unwrap();
             std::fs::write(&access, "token").unwrap();
-            let is_error_file = file.ends_with("token.outputs.json");
-            std::fs::remove_file(if is_error_file { &access } else { &file }).unwrap();
+            std::fs::write(&config, "{}").unwrap();
+            // An error is read only if the file that it is about is missing.
+            let missing = match file.file_name().and_then(|name| name.to_str()) {
+                Some("token.outputs.json") => &access,
+                Some("token.config.json") => &config,
+                _ => &file,
+            };
+            std::fs::remove_file(missing).unwrap();
             create(&file);
             let (sender, result) = std::sync::mpsc::channel();
-            let (path, token_files) = (token_file.clone(), token_files.clone());
-            thread::spawn(move || sender.send(ready(path, &token_files, &[])));
+            let (path, token_files, config_files) =
+                (token_file.clone(), token_files.clone(), config_files.clone());
+            thread::spawn(move || sender.send(ready(path, &token_files, &config_files)));
             let result = result.recv_timeout(MAX_WAIT).expect("no file blocks");
             assert!(result.is_err(), "{}", file.display());
             std::fs::remove_file(&file).or_else(|_| std::fs::remove_dir(&file)).unwrap();
