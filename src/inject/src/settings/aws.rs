@@ -129,7 +129,7 @@ fn agent_uri<'a>(precedence: &Precedence<'a>) -> Result<&'a str, Denial> {
         return Ok(POD_IDENTITY_URI);
     };
     if locked_agent(precedence).is_some() {
-        let agent = precedence.read_variable(raw, parse::agent_uri)?;
+        let agent = Precedence::read_variable(raw, parse::agent_uri);
         return Ok(agent.map_or(POD_IDENTITY_URI, |uri| uri.value));
     }
     Ok(precedence.read(raw, parse::pod_identity_uri)?.value)
@@ -190,7 +190,7 @@ fn region<'a>(precedence: &Precedence<'a>, partition: Option<Partition>) -> Resu
     let default =
         precedence.default(key::AWS_REGION).map(|raw| precedence.read(raw, parse::region)).transpose()?;
     let raw = precedence.of_app(key::AWS_REGION, app_env::REGION);
-    let from_app = raw.map(|raw| precedence.read_variable(raw, parse::region)).transpose()?.flatten();
+    let from_app = raw.and_then(|raw| Precedence::read_variable(raw, parse::region));
     let built_in = partition.map_or("us-east-1", |partition| partition.default_region);
     Ok([from_app, default]
         .into_iter()

@@ -102,14 +102,13 @@ impl<'a> Precedence<'a> {
         }
     }
 
-    /// Parses a value of the app's environment, which other programs read too. An invalid one is ignored.
+    /// Parses a value of the app's environment, which other programs read too. An invalid or too long one is ignored.
     pub(crate) fn read_variable<T>(
-        &self,
         raw: RawSetting<'a>,
         parse: impl FnOnce(&'a str) -> Result<T, InvalidValue>,
-    ) -> Result<Option<Setting<T>>, Denial> {
-        self.check_len(raw)?;
-        Ok(parse(raw.text).ok().map(|value| Setting { value, origin: raw.origin }))
+    ) -> Option<Setting<T>> {
+        let value = parse::check_len(raw.text).and_then(|()| parse(raw.text));
+        value.ok().map(|value| Setting { value, origin: raw.origin })
     }
 
     fn check_len(&self, raw: RawSetting<'_>) -> Result<(), Denial> {

@@ -114,8 +114,7 @@ fn https_proxy<'a>(precedence: &Precedence<'a>) -> Result<Option<Setting<Cow<'a,
         return precedence.read(raw, parse::proxy).map(into_cow).map(Some);
     }
     let from_app = precedence.of_app(key::HTTPS_PROXY, app_env::HTTPS_PROXY);
-    let from_app = from_app.map(|raw| precedence.read_variable(raw, app_proxy));
-    if let Some(proxy) = from_app.transpose()?.flatten() {
+    if let Some(proxy) = from_app.and_then(|raw| Precedence::read_variable(raw, app_proxy)) {
         return Ok(Some(proxy));
     }
     let default = precedence.default(key::HTTPS_PROXY).map(|raw| precedence.read(raw, parse::proxy));
@@ -136,8 +135,7 @@ fn no_proxy<'a>(precedence: &Precedence<'a>) -> Result<Option<Setting<&'a str>>,
         return precedence.read(raw, parse::no_proxy).map(Some);
     }
     let from_app = precedence.of_app(key::NO_PROXY, app_env::NO_PROXY);
-    let from_app = from_app.map(|raw| precedence.read_variable(raw, parse::no_proxy));
-    if let Some(hosts) = from_app.transpose()?.flatten() {
+    if let Some(hosts) = from_app.and_then(|raw| Precedence::read_variable(raw, parse::no_proxy)) {
         return Ok(Some(hosts));
     }
     precedence.default(key::NO_PROXY).map(|raw| precedence.read(raw, parse::no_proxy)).transpose()

@@ -340,12 +340,12 @@ fn value_over_the_maximum_length_is_denied_unparsed() {
     }
 }
 
-#[rstest]
-#[case("AWS_REGION", "aws-credentials: irsa")]
-#[case("HTTPS_PROXY", "aws-credentials: irsa")]
-#[case("NO_PROXY", "aws-credentials: irsa")]
-#[case("AWS_CONTAINER_CREDENTIALS_FULL_URI", "aws-credentials: pod-identity")]
-fn variable_over_the_maximum_length_is_denied_unparsed(#[case] name: &str, #[case] setting: &str) {
+/// Returns the settings of a pod with a variable that is too long, and with this setting in the defaults.
+fn with_long_variable<T>(
+    name: &str,
+    setting: &str,
+    read: impl FnOnce(Result<Settings<'_>, Denial>) -> T,
+) -> T {
     let env = serde_json::json!([{"name": name, "value": "x".repeat((16 << 10) + 1)}]);
     let pod = serde_json::json!({"spec": {"containers": [{"name": "a", "env": env}]}}).to_string();
     let role = if setting.ends_with("irsa") { format!(", role-arn: '{ROLE}'") } else { String::new() };
@@ -356,9 +356,29 @@ fn variable_over_the_maximum_length_is_denied_unparsed(#[case] name: &str, #[cas
         namespace_metadata: None,
         defaults: &Defaults::from_yaml(&yaml).unwrap(),
     };
-    let denial = resolve(&serde_json::from_str(&pod).unwrap(), &context).unwrap_err();
+    read(resolve(&serde_json::from_str(&pod).unwrap(), &context))
+}
+
+/// The limit is Rolebridge's own: such a variable is of use for the app.
+#[rstest]
+#[case("AWS_REGION")]
+#[case("HTTPS_PROXY")]
+#[case("NO_PROXY")]
+fn variable_of_the_app_over_the_maximum_length_is_ignored(#[case] name: &str) {
+    with_long_variable(name, "aws-credentials: irsa", |settings| {
+        let settings = settings.unwrap();
+        assert!(settings.sidecar.https_proxy.is_none() && settings.sidecar.no_proxy.is_none());
+        assert_eq!(settings.aws.unwrap().region.value, "us-east-1");
+    });
+}
+
+#[test]
+fn uri_of_the_credentials_over_the_maximum_length_is_denied_unparsed() {
+    let name = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+    let message =
+        with_long_variable(name, "aws-credentials: pod-identity", |settings| settings.unwrap_err().message);
     assert_eq!(
-        denial.message,
+        message,
         format!(
             "{name} on the pod: expected at most 16384 bytes, found 16385 bytes. Fix: shorten the value."
         )
