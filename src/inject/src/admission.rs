@@ -10,7 +10,7 @@ use crate::opt_in::{OptIn, SkipReason};
 use crate::patch::{self, Patch};
 use crate::reason::Reason;
 use crate::settings::{Settings, resolve};
-use crate::view::{MAX_CONTAINERS, MAX_ITEMS, Pod};
+use crate::view::{MAX_CONTAINERS, MAX_INJECTED_ITEMS, MAX_ITEMS, Pod};
 use crate::{reinvocation, unknown_keys, warnings};
 
 /// The decision about a pod.
@@ -99,14 +99,15 @@ fn build_patch<'a>(
     patch::build(pod, context, settings, sidecar.as_ref(), warnings)
 }
 
-/// Denies a pod with more containers, or items in their lists, than a node runs. The sidecar does not count, or it would deny the pod when the webhook
-/// is called again.
+/// Denies a pod with more containers, or items in their lists, than a node runs. What Rolebridge adds does not count, or it would
+/// deny the pod when the webhook is called again.
 fn check_size(pod: &Pod<'_>) -> Result<(), Denial> {
     let has_sidecar = pod.init_containers().iter().any(|container| *container.name == *CONTAINER);
     let count = pod.count_containers() - usize::from(has_sidecar);
+    let max_items = if reinvocation::has_volume(pod) { MAX_INJECTED_ITEMS } else { MAX_ITEMS };
     let problem = if count > MAX_CONTAINERS {
         format!("expected at most {MAX_CONTAINERS}, found {count}")
-    } else if pod.count_items() > MAX_ITEMS {
+    } else if pod.count_items() > max_items {
         format!("expected at most {MAX_ITEMS} variables, mounts, volumes, ports and arguments, found more")
     } else {
         return Ok(());

@@ -71,6 +71,12 @@ pub(crate) fn existing_sidecar<'a>(pod: &'a Pod<'_>) -> Result<Option<ExistingSi
     }))
 }
 
+/// Returns true if the pod has a volume with a name of Rolebridge, as every injected pod does.
+pub(crate) fn has_volume(pod: &Pod<'_>) -> bool {
+    let volumes = pod.spec.volumes.as_deref().unwrap_or_default();
+    volumes.iter().any(|volume| VOLUMES.iter().any(|known| *volume.name == *known.name))
+}
+
 /// Returns true if a volume with a name of Rolebridge has the kind of source that this release or an earlier one adds.
 fn is_rolebridges(volume: &Volume<'_>) -> bool {
     let is_in_memory = || volume.empty_dir.as_ref().is_some_and(EmptyDir::is_in_memory);

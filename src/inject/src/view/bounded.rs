@@ -6,20 +6,29 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
+use super::container_list::MAX_CONTAINERS;
+
 /// The maximum number of variables, mounts, ports and arguments of the containers, and of volumes of the pod, in all.
 ///
 /// The API server stores at most 1.5 MiB of a pod, in which so many have no room for names and values. The limit bounds the
 /// memory of a decision.
 pub(crate) const MAX_ITEMS: usize = 50_000;
 
+/// The maximum number of items that Rolebridge adds to a pod: 12 for each container, and those of its own container and volumes.
+const MAX_ADDED_ITEMS: usize = 12 * MAX_CONTAINERS + 100;
+
+/// The maximum number of items of a pod that is already injected. Otherwise a pod near [`MAX_ITEMS`] would be denied when the
+/// webhook is called again.
+pub(crate) const MAX_INJECTED_ITEMS: usize = MAX_ITEMS + MAX_ADDED_ITEMS;
+
 /// The maximum number of sources or files of a volume that are kept, more than any volume of Rolebridge has.
 const MAX_FILES: usize = 4;
 
-/// Reads an optional list and keeps at most one item more than [`MAX_ITEMS`].
+/// Reads an optional list and keeps at most one item more than [`MAX_INJECTED_ITEMS`].
 pub(super) fn deserialize<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<T>>, D::Error> {
-    let list: Option<Bounded<T, MAX_ITEMS>> = Option::deserialize(deserializer)?;
+    let list: Option<Bounded<T, MAX_INJECTED_ITEMS>> = Option::deserialize(deserializer)?;
     Ok(list.map(|Bounded(kept)| kept))
 }
 

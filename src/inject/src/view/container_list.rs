@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
-use super::bounded::MAX_ITEMS;
+use super::bounded::MAX_INJECTED_ITEMS;
 use super::container::Container;
 
 /// The maximum number of containers of a pod that is injected.
@@ -60,7 +60,7 @@ impl<'de> Visitor<'de> for ContainersVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let (mut kept, mut items) = (Vec::new(), 0);
-        while kept.len() <= MAX_CONTAINERS && items <= MAX_ITEMS {
+        while kept.len() <= MAX_CONTAINERS && items <= MAX_INJECTED_ITEMS {
             let Some(container) = list.next_element::<Container<'de>>()? else { break };
             items += container.count_items();
             kept.push(container);
@@ -93,12 +93,12 @@ mod tests {
             let containers: Containers<'_> = serde_json::from_str(&json).unwrap();
             assert_eq!(
                 (containers.len(), containers.count(), containers.count_items()),
-                (1, 3, MAX_ITEMS + 1)
+                (1, 3, MAX_INJECTED_ITEMS + 1)
             );
         }
         let container = format!(r#"{{"command":[{}]}}"#, vec!["\"x\""; 1000].join(","));
         let json = format!("[{}]", vec![&*container; 60].join(","));
         let containers: Containers<'_> = serde_json::from_str(&json).unwrap();
-        assert_eq!((containers.len(), containers.count(), containers.count_items()), (51, 60, 51_000));
+        assert_eq!((containers.len(), containers.count(), containers.count_items()), (57, 60, 57_000));
     }
 }

@@ -13,7 +13,7 @@ mod volume;
 use annotations::MIRROR;
 pub(crate) use annotations::{Annotations, ISTIO_EXCLUDED_PORTS, LINKERD_SKIPPED_PORTS, Labels};
 pub use borrowed_str::BorrowedStr;
-pub(crate) use bounded::MAX_ITEMS;
+pub(crate) use bounded::{MAX_INJECTED_ITEMS, MAX_ITEMS};
 pub(crate) use container::{Amounts, Container, Env, Mount, Probe, Resources, SecurityContext};
 use container_list::Containers;
 pub(crate) use container_list::MAX_CONTAINERS;
@@ -149,7 +149,7 @@ impl<'a> Pod<'a> {
     }
 
     /// Returns the number of volumes, and of variables, mounts, ports and arguments of the containers. At more than
-    /// [`MAX_ITEMS`] it may be too low.
+    /// [`MAX_INJECTED_ITEMS`] it may be too low.
     pub(crate) fn count_items(&self) -> usize {
         let Spec { init_containers, containers, volumes, .. } = &self.spec;
         let lists = [init_containers, containers].into_iter().flatten();

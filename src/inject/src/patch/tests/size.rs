@@ -57,29 +57,60 @@ fn pod_with_too_many_items_is_denied() {
 /// The maximum length of a patch, without the pod's own values of `NO_PROXY`, which it repeats.
 const MAX_PATCH_LEN: usize = 2 << 20;
 
-#[test]
-fn patch_of_the_largest_pod_is_bounded() {
+/// Returns a pod with the most containers and, for this source, the most and longest additions.
+fn largest(source: &str) -> Value {
     let proxy = json!([{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}]);
     // The longest project, with a domain of 253 characters.
     let project = format!("{}{}:{}", "d.".repeat(126), "d", "p".repeat(30));
-    for source in ["loopback", "metadata"] {
-        let mut pod = with_containers(500, &json!({"env": proxy, "volumeMounts": []}));
-        for (key, value) in [
-            ("source", source),
-            ("project", &project),
-            ("quota-project", &project),
-            ("outputs", "access-token"),
-            ("no-proxy", &"n".repeat(16 << 10)),
-            ("delegates", &vec!["a@shop.iam.gserviceaccount.com"; 500].join(",")),
-            ("service-account", "a@shop.iam.gserviceaccount.com"),
-        ] {
-            if key != "delegates" || source == "metadata" {
-                pod["metadata"]["annotations"][format!("rolebridge.io/{key}")] = json!(value);
-            }
+    let mut pod = with_containers(500, &json!({"env": proxy, "volumeMounts": []}));
+    for (key, value) in [
+        ("source", source),
+        ("project", &project),
+        ("quota-project", &project),
+        ("outputs", "access-token"),
+        ("no-proxy", &"n".repeat(16 << 10)),
+        ("delegates", &vec!["a@shop.iam.gserviceaccount.com"; 500].join(",")),
+        ("service-account", "a@shop.iam.gserviceaccount.com"),
+    ] {
+        if key != "delegates" || source == "metadata" {
+            pod["metadata"]["annotations"][format!("rolebridge.io/{key}")] = json!(value);
         }
-        let (decision, _) = admit_with(&pod, DEFAULTS);
+    }
+    pod
+}
+
+#[test]
+fn patch_of_the_largest_pod_is_bounded() {
+    for source in ["loopback", "metadata"] {
+        let (decision, _) = admit_with(&largest(source), DEFAULTS);
         let Decision::Patch(patch) = decision else { panic!("{decision:?}") };
         let len = patch.as_json().len();
         assert!(len > MAX_PATCH_LEN / 4 && len <= MAX_PATCH_LEN, "{source}: {len}");
+    }
+}
+
+#[test]
+fn additions_to_a_pod_with_the_maximum_of_items_do_not_count() {
+    let mut by_kubelet = pod(&json!({"env": []}));
+    for (key, value) in [("identity", "kubernetes"), ("source", "file")] {
+        by_kubelet["metadata"]["annotations"][format!("rolebridge.io/{key}")] = json!(value);
+    }
+    let provider =
+        "settings: {provider: projects/1/locations/global/workloadIdentityPools/pool/providers/prod}";
+    for (mut pod, present, defaults) in [
+        (pod(&json!({"env": []})), 0, DEFAULTS),
+        (by_kubelet, 0, provider),
+        (largest("loopback"), 500, DEFAULTS),
+        (largest("file"), 500, DEFAULTS),
+        (largest("metadata"), 500, DEFAULTS),
+    ] {
+        let env = pod["spec"]["containers"][0]["env"].as_array_mut().unwrap();
+        env.resize(env.len() + 50_000 - present, json!({"name": "X"}));
+        let (patched, _) = injected(&pod, defaults);
+        let (decision, _) = admit_with(&patched, defaults);
+        assert_eq!(decision, Decision::Skip(Reason::AlreadyInjected));
+        let env = pod["spec"]["containers"][0]["env"].as_array_mut().unwrap();
+        env.push(json!({"name": "X"}));
+        assert!(matches!(admit_with(&pod, defaults).0, Decision::Deny(_)), "the pod's own items count");
     }
 }
