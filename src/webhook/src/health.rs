@@ -95,16 +95,7 @@ async fn metrics(State(health): State<Arc<Health>>) -> Response {
 fn exposition(health: &Health) -> String {
     let mut exposition = Exposition::new(METRICS_PREFIX);
     health.state.metrics.write(&mut exposition);
-    let mut family = exposition.family(
-        "cached_objects",
-        MetricType::Gauge,
-        "Objects in the metadata cache, by whether they carry Rolebridge settings.",
-    );
-    for kind in ObjectKind::ALL {
-        let (relevant, irrelevant) = health.state.lookup.cache(kind).sizes();
-        family.sample(&[("kind", kind.name()), ("relevant", "true")], relevant);
-        family.sample(&[("kind", kind.name()), ("relevant", "false")], irrelevant);
-    }
+    write_cache_sizes(health, &mut exposition);
     exposition
         .family(
             "ready",
@@ -133,6 +124,28 @@ fn exposition(health: &Health) -> String {
         managed_cert.write(&mut exposition);
     }
     exposition.into_text()
+}
+
+/// Writes the sizes of the metadata caches.
+fn write_cache_sizes(health: &Health, exposition: &mut Exposition) {
+    let mut family = exposition.family(
+        "cached_objects",
+        MetricType::Gauge,
+        "Objects in the metadata cache, by whether they carry Rolebridge settings.",
+    );
+    for kind in ObjectKind::ALL {
+        let (relevant, irrelevant) = health.state.lookup.cache(kind).sizes();
+        family.sample(&[("kind", kind.name()), ("relevant", "true")], relevant);
+        family.sample(&[("kind", kind.name()), ("relevant", "false")], irrelevant);
+    }
+    let mut family = exposition.family(
+        "cache_bytes",
+        MetricType::Gauge,
+        "Approximate size of the settings in the metadata cache, at most 40 MiB; objects above the limit are read live.",
+    );
+    for kind in ObjectKind::ALL {
+        family.sample(&[("kind", kind.name())], health.state.lookup.cache(kind).bytes());
+    }
 }
 
 /// Writes the validity of the CA by which API servers trust the serving certificate, in every mode of certificates. An

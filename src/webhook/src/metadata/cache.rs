@@ -23,6 +23,9 @@ use tracing::warn;
 /// limit of 128 MiB.
 pub const MAX_STORE_BYTES: usize = 40 << 20;
 
+/// Size below which a full store has room again. Without a margin, a store at its limit would log a warning for each object.
+const ROOM_BYTES: usize = MAX_STORE_BYTES / 10 * 9;
+
 /// Approximate size of an object in addition to its name and metadata: its places in the maps and the allocator's own.
 const OBJECT_OVERHEAD: usize = 128;
 
@@ -43,7 +46,7 @@ pub struct MetadataStore {
     hasher: RandomState,
     /// Size of all objects in `relevant`.
     bytes: usize,
-    /// True if objects were left out because of the limit.
+    /// True if objects were left out because of the limit, until there is room again.
     is_full: bool,
 }
 
@@ -99,6 +102,14 @@ impl MetadataStore {
             self.bytes -= bytes;
         }
         self.relevant.retain(|_, objects| !objects.objects.is_empty());
+        self.notice_room();
+    }
+
+    /// Ends the state of a full store once there is room.
+    const fn notice_room(&mut self) {
+        if self.bytes < ROOM_BYTES {
+            self.is_full = false;
+        }
     }
 
     /// Removes an object.
@@ -113,6 +124,7 @@ impl MetadataStore {
         if objects.objects.is_empty() {
             self.relevant.remove(namespace);
         }
+        self.notice_room();
     }
 
     /// Returns the approximate size of the metadata in bytes.
@@ -310,6 +322,29 @@ mod tests {
         let found = |namespace, name| store.find(namespace, name) != CacheLookup::Miss;
         assert!(found("shop", "before") && found("shop", "after") && found("flood", "ballast-0"));
         assert!(!found("flood", "ballast-4999"), "an object that is not cached is read live");
+    }
+
+    #[test]
+    fn full_store_has_room_again_below_its_limit() {
+        let mut store = MetadataStore::default();
+        let names: Vec<_> = (0..3000).map(|n| format!("ballast-{n}")).collect();
+        let fill = |store: &mut MetadataStore| {
+            for name in &names {
+                store.put("flood", name, with_bytes(16 << 10));
+            }
+        };
+        fill(&mut store);
+        assert!(store.is_full);
+        store.remove("flood", &names[0]);
+        assert!(store.is_full, "room for one object causes no second warning");
+        for name in &names {
+            store.remove("flood", name);
+        }
+        assert!(!store.is_full);
+        fill(&mut store);
+        assert!(store.is_full);
+        store.retain(&HashSet::new());
+        assert!(!store.is_full);
     }
 
     #[test]
