@@ -52,8 +52,10 @@ impl<'a> Certificate<'a> {
     }
 
     pub(crate) fn has_unknown_critical_extension(&self) -> bool {
-        let unknown = |oid: &Oid<'_>| !KNOWN_EXTENSIONS.contains(oid);
-        self.x509.extensions().iter().any(|extension| extension.critical && unknown(&extension.oid))
+        let mut critical = self.x509.extensions().iter().filter(|extension| extension.critical);
+        critical.any(|extension| {
+            !KNOWN_EXTENSIONS.contains(&extension.oid) || has_unknown_names(extension.parsed_extension())
+        })
     }
 
     /// Returns the subject alternative names. Go ignores the common name.
@@ -107,4 +109,28 @@ impl<'a> Certificate<'a> {
         }
         all
     }
+}
+
+/// Returns true if Go does not evaluate an extension because of its names: one unknown kind is enough in name constraints,
+/// and all must be unknown in subject alternative names.
+fn has_unknown_names(extension: &ParsedExtension<'_>) -> bool {
+    match extension {
+        ParsedExtension::NameConstraints(constraints) => {
+            let trees = [&constraints.permitted_subtrees, &constraints.excluded_subtrees];
+            trees.into_iter().flatten().flatten().any(|tree| !is_known_kind(&tree.base))
+        }
+        ParsedExtension::SubjectAlternativeName(names) => !names.general_names.iter().any(is_known_kind),
+        _ => false,
+    }
+}
+
+/// Returns true if Go evaluates this kind of name.
+const fn is_known_kind(name: &GeneralName<'_>) -> bool {
+    matches!(
+        name,
+        GeneralName::DNSName(_)
+            | GeneralName::IPAddress(_)
+            | GeneralName::RFC822Name(_)
+            | GeneralName::URI(_)
+    )
 }

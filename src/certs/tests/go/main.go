@@ -109,6 +109,17 @@ func isCA(c *x509.Certificate)               { c.BasicConstraintsValid, c.IsCA, 
 func critical(c *x509.Certificate) {
 	c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}}}
 }
+
+// directoryName is the encoding of names, or of constraints on names, that contain only an empty directory name.
+func directoryName(constraints, isCritical bool) edit {
+	id, value := asn1.ObjectIdentifier{2, 5, 29, 17}, []byte{0x30, 4, 0xa4, 2, 0x30, 0}
+	if constraints {
+		id, value = asn1.ObjectIdentifier{2, 5, 29, 30}, append([]byte{0x30, 8, 0xa0, 6}, value...)
+	}
+	return func(c *x509.Certificate) {
+		c.ExtraExtensions = []pkix.Extension{{Id: id, Critical: isCritical, Value: value}}
+	}
+}
 func permitted(domains ...string) edit {
 	return func(c *x509.Certificate) { c.PermittedDNSDomainsCritical, c.PermittedDNSDomains = true, domains }
 }
@@ -188,6 +199,10 @@ func main() {
 	simple("CA for clients", p256(), []edit{ext(x509.ExtKeyUsageClientAuth)})
 	simple("CA for servers", p256(), []edit{ext(x509.ExtKeyUsageServerAuth)})
 	simple("CA with an unknown critical extension", p256(), []edit{critical})
+	simple("CA with critical constraints on directory names", p256(), []edit{directoryName(true, true)})
+	simple("CA with constraints on directory names", p256(), []edit{directoryName(true, false)})
+	simple("CA with critical names of an unknown kind", p256(), []edit{directoryName(false, true)})
+	simple("CA with names of an unknown kind", p256(), []edit{directoryName(false, false)})
 	simple("unknown critical extension", p256(), nil, critical)
 	simple("for clients", p256(), nil, ext(x509.ExtKeyUsageClientAuth))
 	simple("for anything", p256(), nil, ext(x509.ExtKeyUsageAny))
