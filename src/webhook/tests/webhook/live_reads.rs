@@ -298,7 +298,7 @@ async fn only_a_few_large_objects_are_read_at_once() {
     let reader = MetadataReader::new(client, Arc::default(), timeout, ReadLimits::DEFAULT);
     let reads = (0..MAX_IN_FLIGHT).map(|n| {
         let key = ObjectKey::service_account("shop", &n.to_string());
-        reader.read(key, Purpose::Unseen, reader.deadline())
+        reader.read(key, "shop", Purpose::Unseen, reader.deadline())
     });
     let results = join_all(reads).await;
     assert_eq!(results.iter().filter(|result| result.is_err()).count(), MAX_IN_FLIGHT);
