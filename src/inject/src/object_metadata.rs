@@ -38,7 +38,7 @@ impl ObjectMetadata {
         labels: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
         let (mut settings, mut bytes) = (Vec::new(), 0);
-        let (mut ineffective, mut unnamed_keys) = (Vec::new(), 0);
+        let (mut ineffective, mut named_keys, mut unnamed_keys) = (Vec::new(), 0, 0);
         for (key, value) in annotations {
             let (key, value) = (key.as_ref(), value.as_ref());
             if let Some(known) = setting(key) {
@@ -47,8 +47,12 @@ impl ObjectMetadata {
                 if bytes <= MAX_SETTINGS_BYTES {
                     settings.push((known, value.into()));
                 }
+            } else if key == INJECT {
+                // An opt-in without effect is the most frequent mistake, so others do not hide it.
+                ineffective.push(key.into());
             } else if key.starts_with(PREFIX) {
-                if key.len() <= MAX_UNKNOWN_KEY_BYTES && ineffective.len() < MAX_UNKNOWN_KEYS {
+                if key.len() <= MAX_UNKNOWN_KEY_BYTES && named_keys < MAX_UNKNOWN_KEYS {
+                    named_keys += 1;
                     ineffective.push(key.into());
                 } else {
                     unnamed_keys += 1;
@@ -180,5 +184,18 @@ mod tests {
         assert_eq!(metadata.unnamed_keys(), 1001 - MAX_UNKNOWN_KEYS);
         assert_eq!(metadata.excessive_bytes(), None);
         assert!(metadata.heap_bytes() < 500, "{}", metadata.heap_bytes());
+    }
+
+    #[test]
+    fn opt_in_without_effect_is_kept_besides_the_named_unknown_keys() {
+        let mut keys: Vec<_> = (0..6).map(|n| format!("{PREFIX}a-misspelt-{n}")).collect();
+        for position in [0, 3, 6] {
+            keys.insert(position, INJECT.to_owned());
+            let metadata = with_annotations(keys.iter().map(|key| (&**key, "true")));
+            let kept: Vec<_> = metadata.ineffective_keys().collect();
+            assert!(kept.contains(&INJECT) && kept.len() == MAX_UNKNOWN_KEYS + 1, "{kept:?}");
+            assert_eq!(metadata.unnamed_keys(), 1);
+            keys.remove(position);
+        }
     }
 }
