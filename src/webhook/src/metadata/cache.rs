@@ -172,13 +172,6 @@ impl Cache {
         change(&mut self.write());
     }
 
-    /// Replaces all objects with a complete list.
-    pub fn replace(&self, store: MetadataStore) {
-        let old = mem::replace(&mut *self.write(), store);
-        self.synced.store(true, Ordering::Release);
-        drop(old);
-    }
-
     /// Ends a list, of which all objects have been added: removes all others. `listed` has the hash of each.
     pub fn complete_list(&self, listed: &HashSet<u64>) {
         self.write().retain(listed);
@@ -264,17 +257,13 @@ mod tests {
     }
 
     #[test]
-    fn replace_removes_objects_that_are_not_listed() {
+    fn find_distinguishes_namespace_and_name() {
         let cache = Cache::default();
-        cache.update(|store| store.put("shop", "gone", with_project("a")));
-        assert!(!cache.is_synced());
-        let mut store = MetadataStore::default();
-        store.put("shop", "new", with_project("b"));
-        cache.replace(store);
-        assert!(cache.is_synced());
-        assert_eq!(cache.find("shop", "gone"), CacheLookup::Miss);
-        assert_ne!(cache.find("shop", "new"), CacheLookup::Miss);
-        assert_eq!(cache.find("sho", "pnew"), CacheLookup::Miss);
+        for (name, metadata) in [("a", with_project("a")), ("b", ObjectMetadata::default())] {
+            cache.update(|store| store.put("shop", name, metadata));
+            assert_ne!(cache.find("shop", name), CacheLookup::Miss);
+            assert_eq!(cache.find("sho", &format!("p{name}")), CacheLookup::Miss);
+        }
     }
 
     /// Returns metadata of which `bytes` bytes are relevant.
@@ -285,11 +274,9 @@ mod tests {
     #[test]
     fn ballast_of_a_thousand_large_objects_is_not_kept() {
         let cache = Cache::default();
-        let mut store = MetadataStore::default();
         for n in 0..1000 {
-            store.put("flood", &format!("ballast-{n}"), with_bytes(256 << 10));
+            cache.update(|store| store.put("flood", &format!("ballast-{n}"), with_bytes(256 << 10)));
         }
-        cache.replace(store);
         assert_eq!(cache.sizes(), (1000, 0), "each is remembered as too large");
         assert!(cache.bytes() < 512 << 10, "{}", cache.bytes());
     }

@@ -13,7 +13,6 @@ use kube::Client;
 use rolebridge_doc_sync::section;
 use rolebridge_inject::ObjectMetadata;
 use rolebridge_webhook::events::{EventReason, Events};
-use rolebridge_webhook::metadata::cache::MetadataStore;
 use rolebridge_webhook::object_kind::ObjectKind;
 use rolebridge_webhook::state::AppState;
 use serde_json::{Value, json};
@@ -22,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tower::service_fn;
 
 use crate::support::api::Api;
-use crate::support::{ROLE, pod, review, send_review, synced_state};
+use crate::support::{ROLE, list, pod, review, send_review, synced_state};
 
 /// Returns a webhook that emits events, and a receiver of their paths and contents.
 fn state_with_events() -> (Arc<AppState>, UnboundedReceiver<(String, Value)>) {
@@ -93,9 +92,8 @@ async fn denial_creates_one_event_on_the_controller_and_none_for_a_dry_run() {
 #[tokio::test(start_paused = true)]
 async fn skipped_pod_of_an_opted_in_namespace_creates_an_event() {
     let (state, mut events) = state_with_events();
-    let mut namespaces = MetadataStore::default();
-    namespaces.put("", "shop", ObjectMetadata::new([], [("rolebridge.io/inject", "enabled")]));
-    state.lookup.cache(ObjectKind::Namespace).replace(namespaces);
+    let opted_in = ObjectMetadata::new([], [("rolebridge.io/inject", "enabled")]);
+    list(&state, ObjectKind::Namespace, [("", "shop", opted_in)]);
     let mut windows = replica_set_pod();
     windows["metadata"]["annotations"] = json!({});
     windows["spec"]["os"] = json!({"name": "windows"});

@@ -16,7 +16,6 @@ use rolebridge_webhook::http::cert_resolver::CertResolver;
 use rolebridge_webhook::http::drain::Drain;
 use rolebridge_webhook::list_watch::progress::WatchedKind;
 use rolebridge_webhook::managed_cert::metrics::{CertStep, ManagedCertMetrics, RenewedObject};
-use rolebridge_webhook::metadata::cache::MetadataStore;
 use rolebridge_webhook::metrics::{EventOutcome, LiveReadOutcome, ReloadedFile, ReviewOutcome};
 use rolebridge_webhook::object_kind::ObjectKind;
 use rstest::rstest;
@@ -25,7 +24,7 @@ use tower::ServiceExt;
 
 use crate::support::api::Api;
 use crate::support::pki::Issued;
-use crate::support::{ROLE, app_state, pod, post, review, send, send_review, synced_state};
+use crate::support::{ROLE, app_state, list, pod, post, review, send, send_review, synced_state};
 
 async fn get(health: &Health, path: &str) -> (u16, String) {
     let response =
@@ -81,9 +80,9 @@ async fn readyz_lists_unmet_conditions() {
     assert_eq!(get(&health, "/readyz").await, not_ready(&[certificate, accounts, namespaces]));
     health.resolver.replace(Issued::until(2077).serving_cert());
     assert_eq!(get(&health, "/readyz").await, not_ready(&[accounts, namespaces]));
-    health.state.lookup.cache(ObjectKind::ServiceAccount).replace(MetadataStore::default());
+    list(&health.state, ObjectKind::ServiceAccount, []);
     assert_eq!(get(&health, "/readyz").await, not_ready(&[namespaces]));
-    health.state.lookup.cache(ObjectKind::Namespace).replace(MetadataStore::default());
+    list(&health.state, ObjectKind::Namespace, []);
     assert_eq!(get(&health, "/readyz").await, (200, "ready\n".to_owned()));
     let drain = Arc::clone(&health.drain);
     let leaving = tokio::spawn(async move { drain.run(Duration::from_secs(5)).await });

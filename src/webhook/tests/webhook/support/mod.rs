@@ -4,6 +4,7 @@ pub(crate) mod api;
 pub(crate) mod client;
 pub(crate) mod pki;
 
+use std::collections::HashSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -23,7 +24,6 @@ use rolebridge_webhook::http::router::router;
 use rolebridge_webhook::http::server;
 use rolebridge_webhook::http::slot_pool::SlotPool;
 use rolebridge_webhook::live_defaults::LiveDefaults;
-use rolebridge_webhook::metadata::cache::MetadataStore;
 use rolebridge_webhook::metadata::lookup::MetadataLookup;
 use rolebridge_webhook::metadata::reader::MetadataReader;
 use rolebridge_webhook::metadata::turns::ReadLimits;
@@ -73,13 +73,26 @@ pub(crate) fn limited_state(api: &Api, deadlines: Deadlines, limits: ReadLimits)
 /// Returns a state with synced caches: the namespace `shop`, and the service account `batch` with these annotations.
 pub(crate) fn synced_state(api: &Api, annotations: &[(&str, &str)]) -> AppState {
     let state = app_state(api);
-    let mut accounts = MetadataStore::default();
-    accounts.put("shop", "batch", ObjectMetadata::new(annotations.iter().copied(), []));
-    state.lookup.cache(ObjectKind::ServiceAccount).replace(accounts);
-    let mut namespaces = MetadataStore::default();
-    namespaces.put("", "shop", ObjectMetadata::default());
-    state.lookup.cache(ObjectKind::Namespace).replace(namespaces);
+    let account = ObjectMetadata::new(annotations.iter().copied(), []);
+    list(&state, ObjectKind::ServiceAccount, [("shop", "batch", account)]);
+    list(&state, ObjectKind::Namespace, [("", "shop", ObjectMetadata::default())]);
     state
+}
+
+/// Replaces the cached objects of a kind, as a complete list does.
+pub(crate) fn list<const N: usize>(
+    state: &AppState,
+    kind: ObjectKind,
+    objects: [(&str, &str, ObjectMetadata); N],
+) {
+    let (cache, mut listed) = (state.lookup.cache(kind), HashSet::new());
+    cache.update(|store| {
+        for (namespace, name, metadata) in objects {
+            listed.insert(store.hash(namespace, name));
+            store.put(namespace, name, metadata);
+        }
+    });
+    cache.complete_list(&listed);
 }
 
 /// Returns a pod of the service account `batch` that opts in.
