@@ -6,7 +6,11 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
-use super::container_list::MAX_CONTAINERS;
+/// The maximum number of containers of a pod that is injected.
+///
+/// No kubelet runs so many: Kubernetes is tested with 110 pods on a node, and most have a few containers. The patch adds up to
+/// 12 values to each container, so this bounds it: 2 MiB, and the pod's own values of `NO_PROXY`.
+pub(crate) const MAX_CONTAINERS: usize = 500;
 
 /// The maximum number of variables, mounts, ports and arguments of the containers, and of volumes of the pod, in all.
 ///

@@ -5,14 +5,8 @@ use std::ops::Deref;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
-use super::bounded::MAX_INJECTED_ITEMS;
+use super::bounded::{MAX_CONTAINERS, MAX_INJECTED_ITEMS};
 use super::container::Container;
-
-/// The maximum number of containers of a pod that is injected.
-///
-/// No kubelet runs so many: Kubernetes is tested with 110 pods on a node, and most have a few containers. The patch adds up to
-/// 12 values to each container, so this bounds it: 2 MiB, and the pod's own values of `NO_PROXY`.
-pub(crate) const MAX_CONTAINERS: usize = 500;
 
 /// Containers of which only the first are kept: those of a pod that is not denied, with the sidecar. A view
 /// takes a hundred times the 3 bytes of an empty container in the request.
