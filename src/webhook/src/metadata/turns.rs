@@ -16,8 +16,8 @@ use tokio::time::Instant;
 
 use crate::rate_limit::TokenBucket;
 
-/// Maximum number of reads in flight. At 5 ms each, that is 6,400 reads a second. An API server returns up to 256 KiB of
-/// annotations for an object, so these reads take 16 MiB of memory at most, as text and parsed.
+/// Maximum number of reads in flight. At 5 ms each, that is 6,400 reads a second. [`bounded_body`](crate::bounded_body) limits
+/// their memory: 2 MiB for ordinary objects, and 16 MiB for four large ones.
 pub const MAX_IN_FLIGHT: usize = 32;
 
 /// Maximum number of reads in flight at which a read may start that no pod needs.
