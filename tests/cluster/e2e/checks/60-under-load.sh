@@ -25,11 +25,23 @@ restart_api_server() {
   eventually 20 dry_run_pod
 }
 
+# Pauses etcd again and again: ten times 0.4 of 0.8 seconds.
+slow_etcd() {
+  local pid; pid=$(cat "$state/etcd.pid")
+  for _ in {1..10}; do
+    kill -STOP "$pid"; sleep .4
+    kill -CONT "$pid"; sleep .4
+  done
+}
+
 join_background refresh
 if [ "$local_cluster" ]; then
   run_check "restart of the API server, under load" with_load --api-restarts restart_api_server
 fi
 run_check "load: fifty pods a second are created again" start_load
+if [ "$local_cluster" ]; then
+  run_check "slow etcd, under load" during_load slow_etcd
+fi
 run_check "rolling update, under load" during_load restart_rollout
 run_check "kubectl delete pod of a replica, under load" during_load delete_follower
 run_check "loss of the leader, under load" during_load delete_leader
