@@ -6,7 +6,7 @@
 //!
 //! A module imports only modules of its own layer or of those before it, without cycles:
 //!
-//! 1. [`clock`], [`error`], `regular_file`, [`scopes`], [`secret`], [`subject_token`], [`token_kind`]
+//! 1. [`clock`], [`error`], `fuzzing`, `regular_file`, [`scopes`], [`secret`], [`subject_token`], [`token_kind`]
 //! 2. [`settings`], which parses the environment once
 //! 3. [`http`]
 //! 4. [`aws`] and [`google`], the clients of AWS STS, Google STS and the IAM Credentials API; [`jwt`],
@@ -27,6 +27,8 @@ pub mod config_files;
 pub mod credential;
 pub mod doctor;
 pub mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod google;
 pub mod http;
 pub mod jwt;

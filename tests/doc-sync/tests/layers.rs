@@ -129,7 +129,7 @@ const CRATES: &[Layers] = &[
     Layers {
         name: "sidecar",
         order: &[
-            &["clock", "error", "regular_file", "scopes", "secret", "subject_token", "token_kind"],
+            &["clock", "error", "fuzzing", "regular_file", "scopes", "secret", "subject_token", "token_kind"],
             &["settings"],
             &["http"],
             &["aws", "google", "jwt", "projected_token", "schedule", "sign"],

@@ -36,6 +36,10 @@ const MAX_CA_BUNDLE_BYTES: u64 = 4 * 1024 * 1024;
 /// # Errors
 /// Returns an error if a CA bundle cannot be read or contains no certificate.
 pub fn connector(connection: &Connection) -> Result<SharedHttpConnector, Error> {
+    #[cfg(fuzzing)]
+    if let Some(connector) = crate::fuzzing::network() {
+        return Ok(SharedHttpConnector::new(ResponseGuard(connector)));
+    }
     let tls = TlsContext::builder().with_trust_store(trust_store(connection)?).build();
     let tls = tls.map_err(|error| Error::new(ErrorKind::Tls, error.to_string()))?;
     let timeouts =
