@@ -50,6 +50,24 @@ pub struct Session {
     pub lifetime: Lifetime,
 }
 
+impl Session {
+    /// Creates a session from a response. Returns `None` if a key or the token has a character that no header may have:
+    /// the SDK panics when it signs with such values.
+    pub(crate) fn new(
+        [access_key_id, secret_access_key, token]: [String; 3],
+        lifetime: Lifetime,
+        provider: &'static str,
+    ) -> Option<Self> {
+        let is_valid = |text: &String| text.bytes().all(|byte| byte.is_ascii_graphic());
+        if ![&access_key_id, &secret_access_key, &token].into_iter().all(is_valid) {
+            return None;
+        }
+        let expires = Some(lifetime.expires);
+        let credentials = Credentials::new(access_key_id, secret_access_key, Some(token), expires, provider);
+        Some(Self { credentials, lifetime })
+    }
+}
+
 /// A client for AWS STS.
 #[derive(Debug)]
 pub struct StsClient {
@@ -153,14 +171,9 @@ impl StsClient {
     fn session(&self, output: AssumeRoleWithWebIdentityOutput) -> Result<Session, Error> {
         let output = output.credentials.ok_or_else(|| self.unexpected("no credentials in the response"))?;
         let lifetime = self.lifetime(SystemTime::try_from(output.expiration).ok())?;
-        let credentials = Credentials::new(
-            output.access_key_id,
-            output.secret_access_key,
-            Some(output.session_token),
-            Some(lifetime.expires),
-            "AssumeRoleWithWebIdentity",
-        );
-        Ok(Session { credentials, lifetime })
+        let keys = [output.access_key_id, output.secret_access_key, output.session_token];
+        let session = Session::new(keys, lifetime, "AssumeRoleWithWebIdentity");
+        session.ok_or_else(|| self.unexpected("the credentials in the response are invalid"))
     }
 }
 

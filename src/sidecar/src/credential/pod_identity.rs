@@ -3,7 +3,6 @@
 //!
 //! Source: "Container credential provider", AWS SDKs and Tools reference; the agent's source.
 
-use aws_credential_types::Credentials;
 use serde::Deserialize;
 
 use crate::aws::sts::Session;
@@ -52,9 +51,9 @@ pub(super) async fn session(
         return Err(unexpected("the credentials in the response have expired"));
     }
     let Body { access_key_id, secret_access_key, token, .. } = body;
-    let credentials =
-        Credentials::new(access_key_id, secret_access_key, Some(token), Some(expires), "EksPodIdentity");
-    Ok(Session { credentials, lifetime: Lifetime { obtained, expires } })
+    let lifetime = Lifetime { obtained, expires };
+    Session::new([access_key_id, secret_access_key, token], lifetime, "EksPodIdentity")
+        .ok_or_else(|| unexpected("the credentials in the response are invalid"))
 }
 
 /// Converts an error response. The agent passes on the text and the status of EKS Auth.

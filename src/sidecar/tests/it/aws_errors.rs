@@ -68,6 +68,13 @@ fn every_body_is_in_cases() {
 #[case::gateway(502, "<html>Bad gateway</html>", ErrorKind::ServerError)]
 #[case::captive_portal(200, "<html>Please sign in</html>", ErrorKind::UnexpectedResponse)]
 #[case::no_credentials(200, r"<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult/></AssumeRoleWithWebIdentityResponse>", ErrorKind::UnexpectedResponse)]
+#[case::newline_in_the_token(
+    200,
+    &include_str!("assume-role.xml")
+        .replace("marker-session-token", "marker\nsession-token")
+        .replace("{expiration}", "2126-03-02T00:00:00Z"),
+    ErrorKind::UnexpectedResponse
+)]
 #[tokio::test]
 async fn response_of_another_server_is_unexpected(
     #[case] status: u16,

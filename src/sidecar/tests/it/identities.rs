@@ -195,6 +195,9 @@ async fn error_of_the_agent_is_classified(
 #[case::expired(
     r#"{"AccessKeyId":"a","SecretAccessKey":"b","Token":"c","Expiration":"2016-03-02T00:00:00Z"}"#
 )]
+#[case::newline_in_the_token(
+    r#"{"AccessKeyId":"a","SecretAccessKey":"b","Token":"c\nd","Expiration":"2126-03-02T00:00:00Z"}"#
+)]
 #[case::no_date(r#"{"AccessKeyId":"a","SecretAccessKey":"b","Token":"c","Expiration":"soon"}"#)]
 #[tokio::test]
 async fn response_of_another_server_is_unexpected(#[case] body: &str) {
