@@ -60,7 +60,7 @@ impl ConfigKind {
         }
     }
 
-    /// Returns the document's file name in [`pod_names::CONFIG_VOLUME`].
+    /// Returns the document's file name in [`CONFIG_VOLUME`](crate::pod_names::CONFIG_VOLUME).
     #[must_use]
     pub const fn config_name(self) -> &'static str {
         match self {
