@@ -17,7 +17,7 @@ const MAX_ERROR_LINES: usize = 40;
 
 /// Standard output or standard error, or a buffer in tests.
 ///
-/// It accepts no bytes, so nothing reaches a terminal without an escape. Styles are removed if it is not a terminal.
+/// No method accepts bytes, so nothing reaches a terminal without an escape. Styles are removed if it is not a terminal.
 pub(crate) struct Console<'a>(Box<dyn Write + 'a>);
 
 impl Console<'_> {

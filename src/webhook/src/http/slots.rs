@@ -3,7 +3,7 @@
 //! All API servers may share one address with a flood, because of NAT or a konnectivity proxy. So there is no limit per
 //! address. The longest-idle connection of the address with the most connections is closed. A connection that is in use
 //! is not idle for long, and a client that finds an idle one closed opens another. A TLS handshake or a request head
-//! that has not finished counts as idle.
+//! that has not finished counts as idle. A request in progress does not, but a slow one gives way if nothing is idle.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
