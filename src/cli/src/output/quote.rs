@@ -18,7 +18,7 @@ pub(crate) fn json(text: &str) -> String {
 
 /// Quotes a string for YAML, if it needs quotes. A text of several lines is not supported.
 pub(crate) fn yaml(text: &str) -> String {
-    to_yaml(&text).map_or_else(|_| json(text), |yaml| yaml.trim_end().to_owned())
+    to_yaml(&text).map_or_else(|_| json(text), |yaml| yaml.trim_end_matches('\n').to_owned())
 }
 
 /// Quotes a string for Terraform, in which no part of it is an interpolation or a directive.
@@ -57,6 +57,14 @@ mod tests {
             let value: std::collections::BTreeMap<String, String> = serde_saphyr::from_str(&document).unwrap();
             prop_assert_eq!(&value["key"], &text);
         }
+    }
+
+    /// YAML does not count them as spaces, so they may stand at the end of a plain scalar.
+    #[rstest]
+    #[case::en_quad("a\u{2000}")]
+    #[case::no_break_space("a\u{a0}")]
+    fn yaml_keeps_unicode_spaces_at_the_end(#[case] text: &str) {
+        assert!(yaml(text).contains(text), "{:?}", yaml(text));
     }
 
     #[rstest]
