@@ -222,7 +222,7 @@ mod tests {
     const DIRECT: ExternalAccountConfig<'_> = ExternalAccountConfig {
         identity: Identity::AwsRole,
         universe: "googleapis.com",
-        provider: "projects/123456/locations/global/workloadIdentityPools/aws/providers/prod",
+        provider: "projects/123456/locations/global/workloadIdentityPools/aws-pool/providers/prod",
         sts_endpoint: None,
         iam_credentials_endpoint: None,
         service_account: None,
@@ -244,7 +244,7 @@ mod tests {
             r#"{
   "universe_domain": "googleapis.com",
   "type": "external_account",
-  "audience": "//iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws/providers/prod",
+  "audience": "//iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws-pool/providers/prod",
   "subject_token_type": "urn:ietf:params:aws:token-type:aws4_request",
   "token_url": "https://sts.googleapis.com/v1/token",
   "credential_source": {
@@ -273,7 +273,7 @@ mod tests {
             r#"{
   "universe_domain": "googleapis.com",
   "type": "external_account",
-  "audience": "//iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws/providers/prod",
+  "audience": "//iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws-pool/providers/prod",
   "subject_token_type": "urn:ietf:params:aws:token-type:aws4_request",
   "token_url": "https://sts.example.internal/v1/token",
   "service_account_impersonation_url": "https://iam.example.internal/v1/projects/-/serviceAccounts/batch@shop.iam.gserviceaccount.com:generateAccessToken",

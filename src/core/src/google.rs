@@ -45,16 +45,23 @@ impl<'a> ProviderName<&'a str> {
     /// Parses a resource name without copying it.
     ///
     /// # Errors
-    /// Returns an error if the text is not such a name. If it is the provider's audience, the hint says so.
+    /// Returns an error if the text is not such a name. If it is the provider's audience, or if only an ID is wrong, the
+    /// hint says so.
     pub fn parse(text: &'a str) -> Result<Self, InvalidValue> {
         const EXPECTED: &str =
             "a provider: projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER";
-        if is_provider(text) {
+        if let Some([_, pool, provider]) = split_provider(text) {
+            if let Some(id) = [pool, provider].into_iter().find(|id| !is_pool_id(id)) {
+                return Err(InvalidValue::with_hint(
+                    EXPECTED,
+                    format!("change the ID {id:?}: it needs {POOL_ID}"),
+                ));
+            }
             return Ok(Self(text));
         }
         let audience = ["//iam.", "https://iam."].iter().find_map(|prefix| text.strip_prefix(prefix));
         match audience.and_then(|rest| rest.split_once('/')) {
-            Some((_, name)) if is_provider(name) => {
+            Some((_, name)) if split_provider(name).is_some() => {
                 let prefix = &text[..text.len() - name.len()];
                 Err(InvalidValue::with_hint(EXPECTED, format!("drop the leading {prefix}")))
             }
@@ -75,19 +82,29 @@ impl<'a> ProviderName<&'a str> {
     }
 }
 
-fn is_provider(text: &str) -> bool {
+/// What Google requires of the ID of a pool or of its provider.
+///
+/// Source: `workloadIdentityPoolId` and `workloadIdentityPoolProviderId`, IAM discovery document.
+pub const POOL_ID: &str = "4 to 32 lower-case letters, digits and hyphens, without gcp- in front";
+
+/// Returns true if the text can be the ID of a pool or of its provider, as [`POOL_ID`] says.
+#[must_use]
+pub fn is_pool_id(id: &str) -> bool {
+    (4..=32).contains(&id.len())
+        && !id.starts_with("gcp-")
+        && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+/// Returns the project's number, the pool and the provider. The IDs may be invalid.
+fn split_provider(text: &str) -> Option<[&str; 3]> {
     let parts: Vec<_> = text.split('/').collect();
     let ["projects", number, "locations", "global", "workloadIdentityPools", pool, "providers", provider] =
         parts[..]
     else {
-        return false;
-    };
-    let is_id = |id: &str| {
-        (1..=32).contains(&id.len())
-            && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        return None;
     };
     let is_number = (1..=19).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
-    is_number && is_id(pool) && is_id(provider)
+    is_number.then_some([number, pool, provider])
 }
 
 impl<S: AsRef<str>> ProviderName<S> {
@@ -145,12 +162,28 @@ mod tests {
             "projects/my-project/locations/global/workloadIdentityPools/pool/providers/prod",
             "projects/1/locations/global/workloadIdentityPools/pool",
             "projects/1/locations/eu/workloadIdentityPools/pool/providers/prod",
-            "projects/1/locations/global/workloadIdentityPools/Pool/providers/prod",
-            "projects/1/locations/global/workloadIdentityPools//providers/prod",
             &format!("{PROVIDER}/"),
             &format!("{PROVIDER}\n"),
         ] {
             assert!(ProviderName::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn provider_name_refuses_ids_that_google_refuses() {
+        let longest = "a".repeat(32);
+        for id in ["pool", "0000", "a-gcp", &longest] {
+            assert!(is_pool_id(id), "{id}");
+        }
+        let too_long = "a".repeat(33);
+        for id in ["", "aws", "Pool", "aws_pool", "gcp-pool", "p\u{f6}ol", "pool\n", &too_long] {
+            for (pool, provider) in [(id, "prod"), ("pool", id)] {
+                let name =
+                    format!("projects/1/locations/global/workloadIdentityPools/{pool}/providers/{provider}");
+                let error = ProviderName::parse(&name).unwrap_err();
+                let hint = format!("change the ID {id:?}: it needs {POOL_ID}");
+                assert_eq!(error.hint(), Some(&*hint), "{name}");
+            }
         }
     }
 }

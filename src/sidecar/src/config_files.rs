@@ -172,7 +172,7 @@ mod tests {
     /// Reads settings with both documents in the folder `config` and the token in `token`.
     fn settings(folder: &Path) -> Settings {
         let path = |name: &str| OsString::from(folder.join(name));
-        let provider = "projects/1/locations/global/workloadIdentityPools/p/providers/a";
+        let provider = "projects/1/locations/global/workloadIdentityPools/pool/providers/prod";
         let variable = |name: &str| match name {
             names::AWS_ROLE_ARN => Some("arn:aws:iam::123456789012:role/batch".into()),
             names::AWS_ROLE_SESSION_NAME => Some("shop.batch".into()),

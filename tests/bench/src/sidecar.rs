@@ -23,7 +23,7 @@ use crate::table::{Budget, Row};
 const ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/BENCH";
 const ACCOUNT: &str = "111122223333";
 const SUBJECT: (&str, &str) = ("shop", "batch");
-const PROVIDER: &str = "projects/1/locations/global/workloadIdentityPools/aws/providers/prod";
+const PROVIDER: &str = "projects/1/locations/global/workloadIdentityPools/aws-pool/providers/prod";
 const SERVICE_ACCOUNT: &str = "bench@shop.iam.gserviceaccount.com";
 const SETTLE_TIME: Duration = Duration::from_secs(5);
 const IDLE_TIME: Duration = Duration::from_mins(1);
@@ -156,7 +156,8 @@ fn google_config() -> Google {
         disabled: false,
         token_seconds: None,
     };
-    let pool = "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/*";
+    let pool =
+        "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws-pool/*";
     let binding = Binding { role: "roles/iam.workloadIdentityUser".into(), members: vec![pool.into()] };
     let account = ServiceAccount {
         email: SERVICE_ACCOUNT.into(),

@@ -35,7 +35,7 @@ pub(crate) const DEFAULTS: &str = "
 sidecar:
   image: registry.example.com/rolebridge-sidecar:1
 settings:
-  provider: projects/123456789012/locations/global/workloadIdentityPools/aws/providers/prod
+  provider: projects/123456789012/locations/global/workloadIdentityPools/aws-pool/providers/prod
 ";
 
 /// Measures the latency at a fixed rate, the maximum throughput and the memory of both.

@@ -30,7 +30,8 @@ pub(crate) const ISSUER: &str =
 pub(crate) const OTHER_ISSUER: &str =
     "https://oidc.eks.eu-west-1.amazonaws.com/id/FEDCBA9876543210FEDCBA9876543210";
 pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/batch";
-pub(crate) const PROVIDER: &str = "projects/123456/locations/global/workloadIdentityPools/aws/providers/prod";
+pub(crate) const PROVIDER: &str =
+    "projects/123456/locations/global/workloadIdentityPools/aws-pool/providers/prod";
 pub(crate) const HOST: &str = "sts.eu-west-1.amazonaws.com";
 pub(crate) const ACCOUNT: &str = "nightly@shop.iam.gserviceaccount.com";
 

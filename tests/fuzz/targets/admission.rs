@@ -10,7 +10,7 @@ use rolebridge_inject::workload::{Workload, preview};
 use rolebridge_inject::{Context, Decision, Defaults, ObjectMetadata, Pod, Reason, admit};
 use serde_json::Value;
 
-const PROVIDER: &str = "projects/123456789012/locations/global/workloadIdentityPools/aws/providers/prod";
+const PROVIDER: &str = "projects/123456789012/locations/global/workloadIdentityPools/aws-pool/providers/prod";
 const ROLE: &str = "arn:aws:iam::111122223333:role/batch";
 
 fuzz_target!(|data: &[u8]| {

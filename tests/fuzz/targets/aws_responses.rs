@@ -29,7 +29,7 @@ const PROJECTED_TOKEN: &str = include_str!("../../fake-clouds/testdata/oidc/rs25
 /// The response with a session.
 const SESSION: &str = include_str!("../../../src/sidecar/tests/it/assume-role.xml");
 const AUDIENCE: &str =
-    "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/providers/prod";
+    "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws-pool/providers/prod";
 /// A secret of a response. No error may contain it, because no error quotes a successful response.
 const RECEIVED: &str = "marker-se";
 

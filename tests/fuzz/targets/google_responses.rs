@@ -22,7 +22,7 @@ use rolebridge_sidecar::subject_token::SubjectToken;
 use tokio::runtime::{Builder, Runtime};
 
 const AUDIENCE: &str =
-    "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/providers/prod";
+    "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws-pool/providers/prod";
 const FEDERATED: &str = "ya29.d.b0Aaekm1LbG3sent/federated+Qm1";
 const WEB_TOKEN: &str = "eyJh.eyJleHAiOjQxMDI0NDQ4MDB9.sent-signature-of-a-token";
 const SESSION_TOKEN: &str = "IQoJb3JpZ2luX2VjEJr//////////wEaCXVzLXdlc3QtMiJHMEUCIQDqfT+9yZ1G8f3k/B2w==";

@@ -40,10 +40,11 @@ pub const ROLE: &str = "arn:aws:iam::123456789012:role/nightly-report";
 /// IAM role that the pod may assume too, but that the Google service account does not trust.
 pub const UNTRUSTED_ROLE: &str = "arn:aws:iam::123456789012:role/web-frontend";
 /// Workload identity pool provider that trusts the AWS account.
-pub const PROVIDER: &str = "projects/987654321098/locations/global/workloadIdentityPools/aws/providers/eks";
+pub const PROVIDER: &str =
+    "projects/987654321098/locations/global/workloadIdentityPools/aws-pool/providers/eks-prod";
 /// Principal that may impersonate the Google service account.
 pub const TRUSTED_PRINCIPAL: &str = "principalSet://iam.googleapis.com/projects/987654321098/locations/global/\
-    workloadIdentityPools/aws/attribute.aws_role/arn:aws:sts::123456789012:assumed-role/nightly-report";
+    workloadIdentityPools/aws-pool/attribute.aws_role/arn:aws:sts::123456789012:assumed-role/nightly-report";
 /// Google service account.
 pub const GOOGLE_ACCOUNT: &str = "nightly-report@shop-analytics.iam.gserviceaccount.com";
 /// Google Cloud project.

@@ -23,7 +23,7 @@ const LEASE: &str = "rolebridge";
 const CONFIGURATIONS: [&str; 2] = ["rolebridge", "rolebridge-workloads"];
 const HOST: &str = "rolebridge.rolebridge-system.svc";
 const DEFAULTS: &str =
-    "settings:\n  provider: projects/123456/locations/global/workloadIdentityPools/aws/providers/prod\n";
+    "settings:\n  provider: projects/123456/locations/global/workloadIdentityPools/aws-pool/providers/prod\n";
 
 /// Lifetimes short enough for a test. A certificate is renewed after 6 s, a CA after 18 s.
 const TIMES: [&str; 5] = [

@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use crate::program::{crate_path, run, transcript};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/team/nightly-batch";
-const POOL: [&str; 6] = ["--project-number", "123456789012", "--pool", "aws", "--provider", "prod"];
+const POOL: [&str; 6] = ["--project-number", "123456789012", "--pool", "aws-pool", "--provider", "prod"];
 const POD: [&str; 4] = ["-n", "shop", "-s", "batch"];
 const ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE";
 const EMAIL: &str = "batch@shop-data.iam.gserviceaccount.com";
@@ -129,9 +129,11 @@ fn invalid_arguments_are_reported() {
         with_pool(&["--role-arn", ROLE, "--google-service-account", "batch"]),
         with_pool(&["--role-arn", "arn:aws:iam::111122223333:role/'$(id)"]),
         with_pool(&["--role-arn", ROLE, "--issuer", "oidc.example.com"]),
-        with_provider("shop-data", "aws", "prod"),
+        with_provider("shop-data", "aws-pool", "prod"),
         with_provider("123456789012", "AWS", "prod"),
-        with_provider("123456789012", "aws", "projects/1"),
+        with_provider("123456789012", "aws", "gcp-prod"),
+        with_provider("123456789012", "gcp-aws", "prod"),
+        with_provider("123456789012", "aws-pool", "projects/1"),
         transcript(&["setup", "--role-arn", ROLE]),
     ];
     assert_snapshot!("setup-errors", transcripts.join("\n"));

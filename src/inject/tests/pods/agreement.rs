@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::case::{Case, files, named, patched};
 use crate::generate;
 
-const PROVIDER: &str = "projects/123456789012/locations/global/workloadIdentityPools/aws/providers/prod";
+const PROVIDER: &str = "projects/123456789012/locations/global/workloadIdentityPools/aws-pool/providers/prod";
 
 /// Reads the settings of the pod's sidecar from its environment. Returns `None` if the pod has no sidecar.
 pub(crate) fn read(pod: &Value) -> Option<Result<Settings, String>> {
@@ -113,7 +113,7 @@ fn similar_values() -> impl Strategy<Value = (&'static str, String)> {
         matching(key::AWS_REGION, "[a-z]{2}(-[a-z]{1,5}){1,2}-[0-9a]{1,2}"),
         matching(
             key::PROVIDER,
-            "projects/[0-9]{1,20}/locations/global/workloadIdentityPools/[a-zA-Z0-9_-]{1,33}/providers/[a-z0-9-]{1,33}"
+            "projects/[0-9]{1,20}/locations/global/workloadIdentityPools/(gcp)?[a-z0-9_-]{2,32}/providers/[a-z0-9-]{2,33}"
         ),
         matching(key::UNIVERSE_DOMAIN, "[a-zA-Z0-9._-]{1,6}\\.[a-zA-Z0-9._-]{1,6}"),
         matching(

@@ -11,7 +11,10 @@ const VALID: &[(&str, &str)] = &[
     (names::AWS_ROLE_SESSION_NAME, "shop.nightly"),
     (names::AWS_WEB_IDENTITY_TOKEN_FILE, "/var/run/rolebridge/aws/token"),
     (names::AWS_REGION, "eu-west-1"),
-    (names::AUDIENCE, "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/a"),
+    (
+        names::AUDIENCE,
+        "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/prod",
+    ),
     (names::TOKEN_FILE, "/var/run/rolebridge/token/token"),
 ];
 
@@ -124,12 +127,12 @@ fn required_variables_alone_give_the_defaults() {
     assert_eq!(aws(&settings).subject_token, AwsSubjectToken::SignedRequest);
     assert_eq!(
         settings.identity.provider.token_audience(),
-        "https://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/a"
+        "https://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/prod"
     );
     assert_eq!((settings.server, settings.metrics_port), (None, None));
     let provider = settings.identity.provider;
     let parts = [&*provider.universe, provider.name.project_number(), provider.name.pool()];
-    assert_eq!(parts, ["googleapis.com", "1", "p"]);
+    assert_eq!(parts, ["googleapis.com", "1", "pool"]);
     let google = settings.google;
     assert_eq!(google.sts_endpoint, "https://sts.googleapis.com");
     assert_eq!(google.iam_credentials_endpoint, "https://iamcredentials.googleapis.com");
@@ -195,7 +198,7 @@ fn impersonation_is_read() {
 #[test]
 fn audience_sets_the_universe_of_the_endpoints() {
     let audience =
-        "//iam.apis-berlin.example/projects/1/locations/global/workloadIdentityPools/p/providers/a";
+        "//iam.apis-berlin.example/projects/1/locations/global/workloadIdentityPools/pool/providers/prod";
     let google = read(&[(names::AUDIENCE, audience)]).unwrap().google;
     assert_eq!(google.sts_endpoint, "https://sts.apis-berlin.example");
     assert_eq!(google.iam_credentials_endpoint, "https://iamcredentials.apis-berlin.example");
@@ -297,8 +300,8 @@ fn serve_lists_the_protocols(#[case] value: &str, #[case] imds: bool, #[case] gc
 )]
 #[case(
     names::AUDIENCE,
-    "//iam.googleapis.com/projects/shop/locations/global/workloadIdentityPools/p/providers/a",
-    "ROLEBRIDGE_AUDIENCE: expected the audience of a provider: //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER, found \"//iam.googleapis.com/projects/shop/locations/global/workloadIdentityPools/p/providers/a\""
+    "//iam.googleapis.com/projects/shop/locations/global/workloadIdentityPools/pool/providers/prod",
+    "ROLEBRIDGE_AUDIENCE: expected the audience of a provider: //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER, found \"//iam.googleapis.com/projects/shop/locations/global/workloadIdentityPools/pool/providers/prod\""
 )]
 #[case(
     names::SERVICE_ACCOUNT,

@@ -20,7 +20,7 @@ use crate::status_file::unix_seconds;
 use crate::subject_token::{SignedRequest, SubjectToken};
 
 pub(super) const AUDIENCE: &str =
-    "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/a/providers/b";
+    "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/prod";
 const HOUR: Duration = Duration::from_hours(1);
 const LATENCY: Duration = Duration::from_millis(80);
 /// The client's time limit of a call.

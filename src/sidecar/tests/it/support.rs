@@ -16,7 +16,7 @@ use rolebridge_sidecar::settings::{Env, IdentitySettings, Settings};
 
 /// A provider's audience.
 pub(crate) const AUDIENCE: &str =
-    "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/providers/prod";
+    "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws-pool/providers/prod";
 /// A role's ARN.
 pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/batch";
 /// A text with the shape of a JSON web token.

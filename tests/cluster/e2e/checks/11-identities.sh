@@ -1,7 +1,7 @@
 # Every identity with each of its sources, directly as the pod and as a Google service account.
 # shellcheck shell=bash
 
-declare -A providers=([aws-role]=aws/providers/eks [aws-jwt]=aws-jwt/providers/outbound [kubernetes]=kubernetes/providers/cluster)
+declare -A providers=([aws-role]=aws-pool/providers/eks-prod [aws-jwt]=aws-jwt/providers/outbound [kubernetes]=kubernetes/providers/cluster)
 declare -A sources=([aws-role]="loopback file metadata" [aws-jwt]="file metadata" [kubernetes]="file metadata" [agent]="file metadata")
 declare -A principals=( # of the pods with direct access
   [aws-role]=aws/subject/arn:aws:sts::123456789012:assumed-role/nightly-report/shop.direct\"

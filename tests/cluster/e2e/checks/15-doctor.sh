@@ -44,7 +44,7 @@ healthy_pod_passes_every_step() {
     impersonation 'ID token'; do
     output_has "✓ $step " cat "$work/healthy"
   done
-  output_has 'workloadIdentityPools/aws/subject/arn:aws:sts::123456789012:assumed-role/nightly-report/shop.nightly-report' \
+  output_has 'workloadIdentityPools/aws-pool/subject/arn:aws:sts::123456789012:assumed-role/nightly-report/shop.nightly-report' \
     cat "$work/healthy"
 }
 

@@ -3,7 +3,7 @@
 # when the last short-lived CA is old.
 # shellcheck shell=bash
 
-declare -A pools=([kubernetes]=kubernetes/providers/cluster [aws-role]=aws/providers/eks)
+declare -A pools=([kubernetes]=kubernetes/providers/cluster [aws-role]=aws-pool/providers/eks-prod)
 evil='https://attacker.example/v1/token'
 sentence='on the pod: expected what the webhook set when it was created, found a change'
 

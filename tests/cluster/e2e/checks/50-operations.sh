@@ -20,7 +20,7 @@ invalid_defaults_are_rejected() {
   fails_with "at '/defaults/settings/provider'" helm_upgrade --set defaults.settings.provider=projects/x
   helm_upgrade --set-string defaults.settings.port=1023 # the schema checks only that the string has digits
   eventually 90 stale_replicas_are 2
-  output_has 'workloadIdentityPools/aws/providers/eks' dry_run_pod
+  output_has 'workloadIdentityPools/aws-pool/providers/eks-prod' dry_run_pod
   helm rollback rolebridge --namespace "$system" --wait --timeout 60s
   eventually 90 stale_replicas_are 0
 }

@@ -133,7 +133,7 @@ mod tests {
 
     use super::*;
 
-    const POOL: &str = "//iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/aws";
+    const POOL: &str = "//iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/aws-pool";
 
     fn caller() -> Principal {
         Principal::Federated {
@@ -173,15 +173,15 @@ mod tests {
     #[case("roles/iam.workloadIdentityUser", "user:a@example.com")]
     #[case(
         "roles/iam.workloadIdentityUser",
-        "principalSet://iam.googleapis.com/projects/shop/locations/global/workloadIdentityPools/aws/*"
+        "principalSet://iam.googleapis.com/projects/shop/locations/global/workloadIdentityPools/aws-pool/*"
     )]
     #[case(
         "roles/iam.workloadIdentityUser",
-        "principal://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/subject/"
+        "principal://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws-pool/subject/"
     )]
     #[case(
         "roles/iam.workloadIdentityUser",
-        "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/attribute.aws_role"
+        "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws-pool/attribute.aws_role"
     )]
     fn unknown_roles_and_members_are_rejected(#[case] role: &str, #[case] member: &str) {
         let binding = Binding { role: role.to_owned(), members: vec![member.to_owned()] };

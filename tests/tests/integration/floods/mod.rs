@@ -23,7 +23,7 @@ use self::kind::{Kind, hold, open};
 use crate::support::programs;
 
 const DEFAULTS: &str =
-    "settings:\n  provider: projects/123456/locations/global/workloadIdentityPools/aws/providers/prod\n";
+    "settings:\n  provider: projects/123456/locations/global/workloadIdentityPools/aws-pool/providers/prod\n";
 /// Slots of the webhook, few enough for the TLS handshakes of a debug build.
 const SLOTS: usize = 100;
 /// Connections of each kind that are open at the start. Without those of the health port, they are more than the slots.

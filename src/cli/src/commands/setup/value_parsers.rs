@@ -1,7 +1,7 @@
 //! Value parsers of `setup`, so that errors name the flag and not the annotation that it becomes.
 
 use rolebridge_core::aws::RoleArn;
-use rolebridge_core::google::ProviderName;
+use rolebridge_core::google::{POOL_ID, ProviderName, is_pool_id};
 use rolebridge_core::parse;
 
 /// Accepts only characters that need no escape within quotes in the printed commands.
@@ -18,18 +18,13 @@ pub(super) fn role(text: &str) -> Result<RoleArn, String> {
 
 /// Parses the number of a project.
 pub(super) fn project_number(text: &str) -> Result<String, String> {
-    accept(text, is_provider(text, "pool"), "the number of a project (digits), which is not its ID")
+    let name = format!("projects/{text}/locations/global/workloadIdentityPools/pool/providers/prod");
+    accept(text, ProviderName::parse(&name).is_ok(), "the number of a project (digits), which is not its ID")
 }
 
 /// Parses the ID of a pool or of its provider.
 pub(super) fn pool(text: &str) -> Result<String, String> {
-    accept(text, is_provider("1", text), "an ID of at most 32 lower-case letters, digits and hyphens")
-}
-
-/// Returns true if a project number and an ID are valid in the resource name of a provider.
-fn is_provider(number: &str, id: &str) -> bool {
-    let name = format!("projects/{number}/locations/global/workloadIdentityPools/{id}/providers/{id}");
-    ProviderName::parse(&name).is_ok()
+    accept(text, is_pool_id(text), POOL_ID)
 }
 
 /// Parses the email of a Google service account.

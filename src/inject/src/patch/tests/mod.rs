@@ -271,7 +271,7 @@ fn denial_of_an_unvalidated_pod_is_short() {
         (long_account.clone(), ""),
         (
             long_account,
-            "settings: {provider: projects/1/locations/global/workloadIdentityPools/p/providers/p}",
+            "settings: {provider: projects/1/locations/global/workloadIdentityPools/pool/providers/prod}",
         ),
         (long_override, DEFAULTS),
         (many, DEFAULTS),

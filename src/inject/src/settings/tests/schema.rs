@@ -45,9 +45,10 @@ impl Schema {
             ("type", _) => is_one_of(value, argument),
             ("enum", _) => argument.as_array().unwrap().contains(value),
             ("pattern", Value::String(text)) => matches(argument.as_str().unwrap(), text),
+            ("not", Value::String(text)) => !matches(argument["pattern"].as_str().unwrap(), text),
             ("minimum", Value::Number(number)) => number.as_f64() >= argument.as_f64(),
             ("maximum", Value::Number(number)) => number.as_f64() <= argument.as_f64(),
-            ("pattern" | "minimum" | "maximum", _) => true,
+            ("pattern" | "not" | "minimum" | "maximum", _) => true,
             _ => panic!("{name}: this test does not know the keyword {rule}"),
         })
     }

@@ -79,6 +79,8 @@ pub(super) const INVALID: &[(&str, &[&str])] = &[
             "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/prod",
             "https://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/prod",
             "projects/shop/locations/global/workloadIdentityPools/pool/providers/prod",
+            "projects/1/locations/global/workloadIdentityPools/aws/providers/prod",
+            "projects/1/locations/global/workloadIdentityPools/pool/providers/gcp-aws",
         ],
     ),
     (key::SERVICE_ACCOUNT, &["batch", "batch@example.com"]),

@@ -26,7 +26,7 @@ const FLAVOR: (&str, &str) = ("metadata-flavor", "Google");
 fn instance() -> Instance {
     Instance {
         service_account: Some(EMAIL.to_owned()),
-        pool: "aws".to_owned(),
+        pool: "aws-pool".to_owned(),
         project_number: "123456789".to_owned(),
         project: Some("shop".to_owned()),
         universe: "googleapis.com".to_owned(),
@@ -161,7 +161,7 @@ async fn pod_without_a_service_account_is_named_after_its_pool() {
     let direct = Instance { service_account: None, project: None, region: None, name: None, ..instance() };
     let fixture = start(&direct, FakeGoogle::healthy());
     let email = fixture.get(&format!("{V1}/instance/service-accounts/default/email")).await;
-    assert_eq!(email.body, "aws.global.123456789.workload.id.goog");
+    assert_eq!(email.body, "aws-pool.global.123456789.workload.id.goog");
     let all = fixture.get(&format!("{V1}/?recursive=true")).await.json();
     assert_eq!(all["project"], json!({"attributes": {}, "numericProjectId": 123_456_789}));
     assert_eq!(all["instance"]["name"], Value::Null);

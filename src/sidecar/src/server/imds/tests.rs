@@ -20,7 +20,8 @@ use crate::server;
 use crate::shared_state::{SharedState, SignedToken, Writer};
 use crate::sign::sign;
 
-const AUDIENCE: &str = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/a";
+const AUDIENCE: &str =
+    "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/prod";
 const CREDENTIALS: &str = "/latest/meta-data/iam/security-credentials/batch";
 const MARKER: (&str, &str) = (MARKER_HEADER, MARKER_VALUE);
 

@@ -40,7 +40,7 @@ use tower::ServiceExt;
 use self::api::Api;
 
 pub(crate) const DEFAULTS: &str =
-    "settings:\n  provider: projects/123456/locations/global/workloadIdentityPools/aws/providers/prod\n";
+    "settings:\n  provider: projects/123456/locations/global/workloadIdentityPools/aws-pool/providers/prod\n";
 pub(crate) const ROLE: (&str, &str) = ("eks.amazonaws.com/role-arn", "arn:aws:iam::111122223333:role/batch");
 
 /// Returns a state with empty caches that are not synced.

@@ -91,6 +91,15 @@ impl Trust {
     }
 }
 
+/// Returns true if Google takes the text as the ID of a pool or a provider.
+///
+/// Source: `workloadIdentityPoolId` and `workloadIdentityPoolProviderId`, IAM discovery document.
+fn is_pool_id(id: &str) -> bool {
+    (4..=32).contains(&id.len())
+        && !id.starts_with("gcp-")
+        && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
 /// A provider with its parsed expressions.
 #[derive(Debug)]
 pub(crate) struct Provider {
@@ -111,7 +120,16 @@ impl Provider {
         let invalid = |problem: String| ConfigError::new(&location, problem);
         let parts: Vec<_> = config.name.split('/').collect();
         let (
-            ["projects", number, "locations", "global", "workloadIdentityPools", _, "providers", _],
+            [
+                "projects",
+                number,
+                "locations",
+                "global",
+                "workloadIdentityPools",
+                pool_id,
+                "providers",
+                provider_id,
+            ],
             Some((pool, _)),
         ) = (&parts[..], config.name.split_once("/providers/"))
         else {
@@ -120,6 +138,12 @@ impl Provider {
         };
         if !number.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(invalid(format!("expected the project's number, found `{number}`")));
+        }
+        for id in [pool_id, provider_id] {
+            if !is_pool_id(id) {
+                let expected = "an ID of 4 to 32 of the characters a-z, 0-9 and -, without the prefix gcp-";
+                return Err(invalid(format!("expected {expected}, found `{id}`")));
+            }
         }
         let trust = Trust::new(config, universe).map_err(invalid)?;
         let mapping = match &config.attribute_mapping {

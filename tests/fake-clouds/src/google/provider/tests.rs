@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::testing::PROVIDER;
 
-const POOL: &str = "//iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws";
+const POOL: &str = "//iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws-pool";
 
 fn provider(mapping: Option<&[(&str, &str)]>, condition: Option<&str>) -> Result<Provider, ConfigError> {
     let mapping = mapping.map(|mapping| {
@@ -114,8 +114,11 @@ fn invalid_mappings_and_names_are_rejected() {
         assert_eq!(found, format!("{place}{error}"));
     }
     for name in [
-        "projects/shop/locations/global/workloadIdentityPools/aws/providers/prod",
-        "projects/1/locations/global/workloadIdentityPools/aws",
+        "projects/shop/locations/global/workloadIdentityPools/aws-pool/providers/prod",
+        "projects/1/locations/global/workloadIdentityPools/aws-pool",
+        "projects/1/locations/global/workloadIdentityPools/aws/providers/prod",
+        "projects/1/locations/global/workloadIdentityPools/gcp-pool/providers/prod",
+        "projects/1/locations/global/workloadIdentityPools/aws-pool/providers/Prod",
     ] {
         let config = config::Provider {
             name: name.to_owned(),

@@ -28,7 +28,7 @@ async fn exchange_returns_federated_token() {
     assert_eq!(
         detail.principal,
         format!(
-            "principal://iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws/subject/{SUBJECT}"
+            "principal://iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws-pool/subject/{SUBJECT}"
         )
     );
     assert_eq!(detail.attributes["attribute.aws_role"], "arn:aws:sts::123456789012:assumed-role/batch");
@@ -84,7 +84,7 @@ async fn exchange_rejects_invalid_forms() {
         ("audience", Some(PROVIDER), bad_audience),
         ("audience", Some(pool.as_str()), bad_audience),
         ("audience", Some(&audience(&provider("absent"))), no_target),
-        ("audience", Some(&audience(&provider("off"))), no_target),
+        ("audience", Some(&audience(&provider("disabled"))), no_target),
         ("scope", Some(""), "invalid_request: Missing required parameter: scope"),
         ("subject_token", None, "invalid_request: Missing required parameter: subject_token"),
         (
@@ -176,7 +176,7 @@ async fn exchange_rejects_invalid_subject_tokens() {
         (
             "other audience",
             |d| change(d, "x-goog-cloud-target-resource", "//iam.googleapis.com/x"),
-            "x-goog-cloud-target-resource: expected the audience //iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws/providers/prod, found `//iam.googleapis.com/x`.",
+            "x-goog-cloud-target-resource: expected the audience //iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws-pool/providers/prod, found `//iam.googleapis.com/x`.",
         ),
         (
             "duplicate header",

@@ -16,7 +16,7 @@ async fn impersonation_returns_access_token() {
     assert!(json_body(&response)["accessToken"].as_str().unwrap().starts_with("ya29.c."));
     assert_eq!(json_body(&response)["expireTime"], "2026-11-24T08:30:00Z");
     let principal = format!(
-        "principal://iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws/subject/{SUBJECT}"
+        "principal://iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws-pool/subject/{SUBJECT}"
     );
     assert_eq!(
         last_detail(&fixture),

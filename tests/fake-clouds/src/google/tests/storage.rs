@@ -36,7 +36,7 @@ async fn object_errors_have_the_format_of_the_api() {
     let fixture = Fixture::new();
     let account = impersonated(&fixture).await;
     let principal = format!(
-        "principal://iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws/subject/{SUBJECT}"
+        "principal://iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws-pool/subject/{SUBJECT}"
     );
     for (path, token, error) in [
         ("/storage/v1/b/reports/o/absent", &account, "NOT_FOUND: No such object: reports/absent".to_owned()),

@@ -37,9 +37,9 @@ const REASONS: [&str; 21] = [
     "another",
 ];
 
-const PROVIDER: &str = "projects/123456789012/locations/global/workloadIdentityPools/aws/providers/prod";
+const PROVIDER: &str = "projects/123456789012/locations/global/workloadIdentityPools/aws-pool/providers/prod";
 const PRINCIPAL: &str =
-    "principal://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/aws";
+    "principal://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/aws-pool";
 
 /// Returns the facts that a real sidecar states, with a text appended to each.
 fn evidence(text: &str) -> Evidence {
