@@ -18,6 +18,7 @@ use crate::faults::{Calls, Fault, FaultInjector};
 use crate::google::Google;
 use crate::oidc::{Issuer, Issuers};
 use crate::operation::Operation;
+use crate::recorder::{RECORDS, Recorder};
 use crate::server::Server;
 use crate::service::Service;
 use crate::state::State;
@@ -50,6 +51,9 @@ pub enum StartError {
     /// No server certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// No file for the records.
+    #[error("failed to write to the folder in {RECORDS}: {0}")]
+    Records(io::Error),
     /// No listener on a port.
     #[error("failed to listen on {address}: {source}")]
     Listen {
@@ -101,6 +105,7 @@ impl Clouds {
             google: Google::new(&config.google, Arc::clone(&issuers))?,
             faults: FaultInjector::default(),
             events: EventLog::default(),
+            recorder: Recorder::from_env().map_err(StartError::Records)?,
             aws_clock: clock.follower(),
             google_clock: clock.follower(),
         });

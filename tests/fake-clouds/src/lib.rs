@@ -20,6 +20,7 @@ mod google;
 mod oidc;
 mod one_or_many;
 mod operation;
+mod recorder;
 mod secret;
 mod server;
 mod service;
@@ -37,4 +38,5 @@ pub use events::{Detail, Event, RoleAssumed, SignedRequest, SubjectToken, TokenE
 pub use faults::{Calls, Fault, Hold};
 pub use oidc::{Issuer, ProjectedToken};
 pub use operation::Operation;
+pub use recorder::RECORDS;
 pub use tls::TlsError;

@@ -1,7 +1,9 @@
 //! Services of the fake clouds.
 
+use serde::Serialize;
+
 /// A service with an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) enum Service {
     AwsSts,
     PodIdentity,

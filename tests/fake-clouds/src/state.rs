@@ -1,5 +1,7 @@
 //! The state of both clouds, and the steps of each call: count it, apply its fault, read the clock, record the event.
 
+use std::io::{self, Write};
+
 use http::header::{DATE, HeaderName};
 
 use crate::aws::Aws;
@@ -8,6 +10,7 @@ use crate::events::{Event, EventLog};
 use crate::faults::{ErrorKind, Fault, FaultInjector};
 use crate::google::{Exchange, Google};
 use crate::operation::Operation;
+use crate::recorder::Recorder;
 use crate::secret;
 use crate::service::Service;
 use crate::wire::{Request, Response};
@@ -34,6 +37,7 @@ pub(crate) struct State {
     pub(crate) google: Google,
     pub(crate) faults: FaultInjector,
     pub(crate) events: EventLog,
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) aws_clock: Clock,
     pub(crate) google_clock: Clock,
 }
@@ -54,7 +58,8 @@ impl State {
             Some(kind) => Aws::error_response(call.operation, kind, call.now),
             None => self.aws.handle(request, call.now),
         };
-        self.finish(&call, response.with_header(HeaderName::from_static("x-amzn-requestid"), &secret::uuid()))
+        let response = response.with_header(HeaderName::from_static("x-amzn-requestid"), &secret::uuid());
+        self.finish(Service::AwsSts, &call, request, response)
     }
 
     async fn call_pod_identity(&self, request: &Request) -> Reply {
@@ -63,7 +68,7 @@ impl State {
             Some(kind) => Aws::pod_identity_error(kind),
             None => self.aws.pod_credentials(request, call.now),
         };
-        self.finish(&call, response)
+        self.finish(Service::PodIdentity, &call, request, response)
     }
 
     async fn call_google(&self, service: Service, request: &Request) -> Reply {
@@ -73,7 +78,7 @@ impl State {
             (None, Operation::ExchangeToken) => self.exchange(request, call.now).await,
             (None, operation) => self.google.handle(service, operation, request, call.now),
         };
-        self.finish(&call, response)
+        self.finish(service, &call, request, response)
     }
 
     /// Exchanges a token. Google posts a signed request to AWS without any privilege of its own.
@@ -111,8 +116,13 @@ impl State {
         call
     }
 
-    fn finish(&self, call: &CountedCall, response: Response) -> Reply {
+    fn finish(&self, service: Service, call: &CountedCall, request: &Request, response: Response) -> Reply {
         let response = response.with_header(DATE, &call.now.http());
+        if let Some(recorder) = &self.recorder
+            && let Err(error) = recorder.record(service, call.operation, request, &response)
+        {
+            let _ = writeln!(io::stderr(), "fake-clouds: failed to record a call: {error}");
+        }
         self.events.record(Event {
             operation: call.operation,
             nth: call.nth,

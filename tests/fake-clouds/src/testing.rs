@@ -19,6 +19,7 @@ use crate::events::EventLog;
 use crate::faults::FaultInjector;
 use crate::google::Google;
 use crate::oidc::{Issuer, Issuers, ProjectedToken};
+use crate::recorder::Recorder;
 use crate::service::Service;
 use crate::state::State;
 use crate::wire::{Request, Response};
@@ -67,6 +68,7 @@ impl Fixture {
             google: Google::new(&config.google, Arc::clone(&issuers)).unwrap(),
             faults: FaultInjector::default(),
             events: EventLog::default(),
+            recorder: Recorder::from_env().unwrap(),
             aws_clock: clock.follower(),
             google_clock: clock.follower(),
         };
