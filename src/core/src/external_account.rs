@@ -1,6 +1,7 @@
 //! The `external_account` documents that Google's libraries read.
 //!
-//! Source: <https://google.aip.dev/auth/4117>, and the observed behavior of the libraries.
+//! Source: <https://google.aip.dev/auth/4117>, `gcloud iam workload-identity-pools create-cred-config`, and the observed
+//! behavior of the libraries.
 
 use serde::Serialize;
 
@@ -113,13 +114,17 @@ struct ConfigDocument<'a> {
     audience: String,
     subject_token_type: &'static str,
     token_url: String,
+    credential_source: CredentialSource<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     service_account_impersonation_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     service_account_impersonation: Option<ImpersonationOptions>,
+    /// For direct access, as `gcloud` writes it: gcloud and bq ask there for the name of the account in use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_info_url: Option<String>,
+    /// The only field that `gcloud` does not write.
     #[serde(skip_serializing_if = "Option::is_none")]
     quota_project_id: Option<&'a str>,
-    credential_source: CredentialSource<'a>,
 }
 
 #[derive(Serialize)]
@@ -153,8 +158,8 @@ enum CredentialSource<'a> {
         environment_id: &'static str,
         region_url: String,
         url: String,
-        imdsv2_session_token_url: String,
         regional_cred_verification_url: String,
+        imdsv2_session_token_url: String,
         headers: Headers,
         format: Format,
     },
@@ -169,8 +174,8 @@ impl<'a> CredentialSource<'a> {
                 environment_id: "aws1",
                 region_url: url(imds::REGION_PATH),
                 url: url(imds::CREDENTIALS_PATH),
-                imdsv2_session_token_url: url(imds::SESSION_TOKEN_PATH),
                 regional_cred_verification_url: verification_url(config.partition),
+                imdsv2_session_token_url: url(imds::SESSION_TOKEN_PATH),
                 headers: Headers { marker: imds::MARKER_VALUE },
                 format: TEXT,
             },
@@ -187,12 +192,15 @@ impl ExternalAccountConfig<'_> {
     /// Returns the document of a kind.
     #[must_use]
     pub fn document(&self, kind: ConfigKind) -> impl Serialize + use<'_> {
+        // A custom endpoint serves both paths. A pod that needs one may not reach the universe's endpoint.
+        let sts = self.endpoint("sts", self.sts_endpoint);
         ConfigDocument {
             universe_domain: self.universe,
             r#type: "external_account",
             audience: google::audience(self.universe, self.provider),
             subject_token_type: self.identity.subject_token_type(),
-            token_url: format!("{}/v1/token", self.endpoint("sts", self.sts_endpoint)),
+            token_url: format!("{sts}/v1/token"),
+            credential_source: CredentialSource::new(kind, self),
             service_account_impersonation_url: self.service_account.map(|email| {
                 let endpoint = self.endpoint("iamcredentials", self.iam_credentials_endpoint);
                 format!("{endpoint}/v1/projects/-/serviceAccounts/{email}:generateAccessToken")
@@ -201,8 +209,8 @@ impl ExternalAccountConfig<'_> {
                 .service_account
                 .and(self.token_lifetime)
                 .map(|token_lifetime_seconds| ImpersonationOptions { token_lifetime_seconds }),
+            token_info_url: self.service_account.is_none().then(|| format!("{sts}/v1/introspect")),
             quota_project_id: self.quota_project,
-            credential_source: CredentialSource::new(kind, self),
         }
     }
 
@@ -252,9 +260,19 @@ mod tests {
     "format": {
       "type": "text"
     }
-  }
+  },
+  "token_info_url": "https://sts.googleapis.com/v1/introspect"
 }"#
         );
+    }
+
+    #[test]
+    fn introspection_is_at_the_custom_endpoint() {
+        let config = ExternalAccountConfig { sts_endpoint: Some("https://sts.example.internal/"), ..DIRECT };
+        let expected = r#""token_info_url": "https://sts.example.internal/v1/introspect""#;
+        for kind in ConfigKind::ALL {
+            assert!(text(&config, kind).contains(expected), "{kind:?}");
+        }
     }
 
     #[test]
@@ -276,24 +294,24 @@ mod tests {
   "audience": "//iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws-pool/providers/prod",
   "subject_token_type": "urn:ietf:params:aws:token-type:aws4_request",
   "token_url": "https://sts.example.internal/v1/token",
-  "service_account_impersonation_url": "https://iam.example.internal/v1/projects/-/serviceAccounts/batch@shop.iam.gserviceaccount.com:generateAccessToken",
-  "service_account_impersonation": {
-    "token_lifetime_seconds": 1800
-  },
-  "quota_project_id": "shop",
   "credential_source": {
     "environment_id": "aws1",
     "region_url": "http://127.0.0.1:15081/latest/meta-data/placement/availability-zone",
     "url": "http://127.0.0.1:15081/latest/meta-data/iam/security-credentials",
-    "imdsv2_session_token_url": "http://127.0.0.1:15081/latest/api/token",
     "regional_cred_verification_url": "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15",
+    "imdsv2_session_token_url": "http://127.0.0.1:15081/latest/api/token",
     "headers": {
       "X-Subject-Token-Request": "aws4_request"
     },
     "format": {
       "type": "text"
     }
-  }
+  },
+  "service_account_impersonation_url": "https://iam.example.internal/v1/projects/-/serviceAccounts/batch@shop.iam.gserviceaccount.com:generateAccessToken",
+  "service_account_impersonation": {
+    "token_lifetime_seconds": 1800
+  },
+  "quota_project_id": "shop"
 }"#
         );
     }
