@@ -55,7 +55,8 @@ annotations! {
     AWS_REGION = "aws-region", default "the pod's `AWS_REGION`, then the chart's, then the partition's";
     /// The role session name.
     SESSION_NAME = "session-name", default "`NAMESPACE.SERVICEACCOUNT`, shortened with a hash to fit";
-    /// The value of `GOOGLE_CLOUD_PROJECT` and `CLOUDSDK_CORE_PROJECT`.
+    /// The value of `GOOGLE_CLOUD_PROJECT` and `CLOUDSDK_CORE_PROJECT`. The app's own variables and arguments may refer to
+    /// them: `$(GOOGLE_CLOUD_PROJECT)`.
     PROJECT = "project", default "unset";
     /// The project that is billed and provides the quota: `quota_project_id`.
     QUOTA_PROJECT = "quota-project", default "unset";

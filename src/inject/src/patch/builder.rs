@@ -83,6 +83,16 @@ impl PatchBuilder {
         }
     }
 
+    /// Inserts items at the beginning of a list, which is created if it does not exist.
+    pub(super) fn prepend<T: Serialize>(&mut self, list: fmt::Arguments<'_>, exists: bool, items: &[T]) {
+        if !exists {
+            return self.append(list, exists, items);
+        }
+        for (index, item) in items.iter().enumerate() {
+            self.add(format_args!("{list}/{index}"), item);
+        }
+    }
+
     /// Returns the patch, or `None` if it has no operation.
     #[expect(clippy::expect_used, reason = "serde_json writes UTF-8")]
     pub(super) fn finish(mut self) -> Option<Patch> {

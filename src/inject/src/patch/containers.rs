@@ -56,7 +56,8 @@ pub(super) fn add<'a>(
             missing.extend(additions.missing);
             user_values.record_server_conflicts(container, source, additions.unknown);
         }
-        builder.append(format_args!("{path}/env"), container.env.is_some(), &missing);
+        // The kubelet expands `$(NAME)` in a value only if the variable NAME comes before it.
+        builder.prepend(format_args!("{path}/env"), container.env.is_some(), &missing);
         let mounts = Mounts::of(container, settings, source)?;
         for (index, mount) in &mounts.replaced {
             builder.replace(format_args!("{path}/volumeMounts/{index}"), mount);

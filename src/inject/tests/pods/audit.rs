@@ -238,6 +238,14 @@ impl Problems {
             let before = old.iter().filter(|other| other["name"] == env["name"]).count();
             self.check(count == before.max(1), || format!("{name} has {count} variables {}", env["name"]));
         }
+        let now = items(container, "env");
+        let first_own = now.iter().position(|env| old.contains(env));
+        let late = now.iter().skip(first_own.unwrap_or(now.len())).find(|env| {
+            VARIABLES
+                .iter()
+                .any(|name| env["name"] == *name && !old.iter().any(|other| other["name"] == *name))
+        });
+        self.check(late.is_none(), || format!("{name} cannot refer to {late:?}, which comes after its own"));
         let folder = format!("{}/", CONFIG_VOLUME.path);
         let configured = items(container, "env")
             .iter()

@@ -231,7 +231,7 @@ fn variables_of_the_user_are_kept_with_a_warning() {
         ),
     ] {
         let (patched, warnings) = injected(&pod(&json!({"env": env(set)})), &defaults);
-        assert_eq!(patched["spec"]["containers"][0]["env"], env(&format!("{set} {added}")));
+        assert_eq!(patched["spec"]["containers"][0]["env"], env(&format!("{added} {set}")));
         assert_eq!(warnings, [warning]);
     }
 }

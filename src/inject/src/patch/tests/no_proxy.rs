@@ -17,9 +17,9 @@ fn no_proxy_of_a_container_with_a_proxy_is_extended() {
     for (set, has_env_from, expected, warned) in [
         ("", false, "", false),
         ("NO_PROXY=.svc", false, "NO_PROXY=.svc", false),
-        ("HTTP_PROXY=http://p", false, &*format!("HTTP_PROXY=http://p {both}"), false),
-        ("https_proxy=http://p", false, &*format!("https_proxy=http://p {both}"), false),
-        ("HTTP_PROXY<", false, &*format!("HTTP_PROXY< {both}"), false),
+        ("HTTP_PROXY=http://p", false, &*format!("{both} HTTP_PROXY=http://p"), false),
+        ("https_proxy=http://p", false, &*format!("{both} https_proxy=http://p"), false),
+        ("HTTP_PROXY<", false, &*format!("{both} HTTP_PROXY<"), false),
         ("HTTP_PROXY=", false, "HTTP_PROXY=", false),
         (
             "HTTP_PROXY=http://p NO_PROXY=.svc",
