@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Check the workflow that publishes a release: it has no inputs, a job that publishes waits for the environment `release`, and
-a job with an identity to sign with compiles nothing."""
+"""Check the workflows with rights. The one that publishes a release has no inputs, a job that publishes waits for the environment
+`release`, and a job with an identity to sign with compiles nothing. The one that logs in to clouds runs for no pull request and in
+no fork, waits for the environment `acceptance`, and compiles nothing after a login."""
 
 import pathlib
 import re
@@ -28,5 +29,23 @@ for name, job in workflow["jobs"].items():
         errors.append(f"build-release.yml, job {name}: expected no compilation, because the job may sign or write")
 if not any("environment" in job for job in workflow["jobs"].values()):
     errors.append("build-release.yml: expected a job that publishes, found none")
+
+workflow = yaml.safe_load((FOLDER / "acceptance.yml").read_text())
+if set(workflow[True]) != {"schedule", "workflow_dispatch"} or workflow[True]["workflow_dispatch"]:
+    errors.append(f"acceptance.yml: expected a schedule and a start by hand without inputs, found {workflow[True]}")
+if workflow["permissions"] != {}:
+    errors.append(f"acceptance.yml: expected no permissions by default, found {workflow['permissions']}")
+for name, job in workflow["jobs"].items():
+    if job.get("environment") != "acceptance":
+        errors.append(f"acceptance.yml, job {name}: expected the environment acceptance, because the job logs in to clouds")
+    for condition in ("github.repository == 'rolebridge/rolebridge'", "github.ref == 'refs/heads/main'"):
+        if condition not in job.get("if", "").split(" && "):
+            errors.append(f"acceptance.yml, job {name}: expected the condition {condition}, found {job.get('if')}")
+    if job["permissions"] != {"contents": "read", "id-token": "write"}:
+        errors.append(f"acceptance.yml, job {name}: expected to read the source and to log in, found {job['permissions']}")
+    logins = [step for step in job["steps"] if step.get("uses", "").startswith(("aws-actions/", "google-github-actions/"))]
+    after = job["steps"][job["steps"].index(logins[0]) :]
+    if len(logins) != 2 or any(COMPILES.search(step.get("run", "")) for step in after):
+        errors.append(f"acceptance.yml, job {name}: expected a login to each cloud, and no compilation after it")
 if errors:
     sys.exit("\n".join(errors))
