@@ -11,11 +11,11 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::aws::Aws;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::error::ConfigError;
 use crate::events::{Event, EventLog};
 use crate::faults::{Calls, Fault, FaultInjector};
-use crate::google::Google;
+use crate::google::{AdminCall, Google};
 use crate::oidc::{Issuer, Issuers};
 use crate::operation::Operation;
 use crate::recorder::{RECORDS, Recorder};
@@ -40,6 +40,8 @@ pub struct Endpoints {
     pub bigquery: String,
     /// EKS Pod Identity agent.
     pub pod_identity: String,
+    /// Google IAM, Resource Manager and Service Usage.
+    pub google_admin: String,
 }
 
 /// An error at the start of the fakes.
@@ -76,13 +78,14 @@ pub struct Clouds {
 }
 
 /// The services in the order of their ports.
-const SERVICES: [Service; 6] = [
+const SERVICES: [Service; 7] = [
     Service::AwsSts,
     Service::GoogleSts,
     Service::IamCredentials,
     Service::Storage,
     Service::BigQuery,
     Service::PodIdentity,
+    Service::GoogleAdmin,
 ];
 
 impl Clouds {
@@ -131,6 +134,7 @@ impl Clouds {
             storage: next(),
             bigquery: next(),
             pod_identity: next(),
+            google_admin: next(),
         };
         Ok(Self { endpoints, ca_pem: tls.map(|tls| tls.ca_pem), issuers, state, stop, serving })
     }
@@ -175,6 +179,34 @@ impl Clouds {
     #[must_use]
     pub fn pod_identity(&self) -> &str {
         &self.endpoints.pod_identity
+    }
+
+    /// Returns the endpoint of Google IAM, Resource Manager and Service Usage, without a path.
+    #[must_use]
+    pub fn google_admin(&self) -> &str {
+        &self.endpoints.google_admin
+    }
+
+    /// Returns the calls of Google's admin APIs so far.
+    #[must_use]
+    pub fn admin_calls(&self) -> Vec<AdminCall> {
+        self.state.google.admin_calls()
+    }
+
+    /// Adds an AWS account, or replaces it. An issuer of outbound federation must be one of the configuration's.
+    ///
+    /// # Errors
+    /// Returns an error if the account is invalid.
+    pub fn set_aws_account(&self, account: &config::Account) -> Result<(), ConfigError> {
+        self.state.aws.set_account(account)
+    }
+
+    /// Replaces EKS Pod Identity.
+    ///
+    /// # Errors
+    /// Returns an error if the configuration is invalid.
+    pub fn set_pod_identity(&self, pod_identity: Option<&config::PodIdentity>) -> Result<(), ConfigError> {
+        self.state.aws.set_pod_identity(pod_identity)
     }
 
     /// Returns the certificate authority that clients must trust, in PEM; empty without TLS.

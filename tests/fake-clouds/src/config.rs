@@ -12,7 +12,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Config {
-    /// The address to listen on. The services use this port and the five after it; port 0: any free port for each.
+    /// The address to listen on. The services use this port and the six after it; port 0: any free port for each.
     pub listen: SocketAddr,
     /// Host names and addresses in the certificate in addition to `localhost`, `127.0.0.1` and `::1`.
     pub names: Vec<String>,
@@ -201,6 +201,8 @@ pub struct Google {
     pub projects: Vec<Project>,
     /// The Cloud Storage buckets.
     pub buckets: Vec<Bucket>,
+    /// The people who may call the admin APIs, by what policies grant to them.
+    pub operators: Vec<Operator>,
 }
 
 impl Default for Google {
@@ -211,6 +213,7 @@ impl Default for Google {
             service_accounts: Vec::new(),
             projects: Vec::new(),
             buckets: Vec::new(),
+            operators: Vec::new(),
         }
     }
 }
@@ -278,7 +281,7 @@ pub struct Binding {
     /// The role, such as `roles/iam.workloadIdentityUser`.
     pub role: String,
     /// The members: `principal://…/subject/SUBJECT`, `principalSet://…/attribute.NAME/VALUE`, `principalSet://…/*`,
-    /// `serviceAccount:EMAIL`.
+    /// `serviceAccount:EMAIL`, `user:EMAIL`.
     pub members: Vec<String>,
 }
 
@@ -288,12 +291,25 @@ pub struct Binding {
 pub struct Project {
     /// The ID, such as `shop`.
     pub id: String,
+    /// The number. The admin APIs serve only projects with a number.
+    #[serde(default)]
+    pub number: Option<String>,
     /// The bindings of its IAM policy, such as `roles/bigquery.jobUser`.
     #[serde(default)]
     pub bindings: Vec<Binding>,
     /// The BigQuery datasets.
     #[serde(default)]
     pub datasets: Vec<Dataset>,
+}
+
+/// A person with an access token that never expires.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Operator {
+    /// The email address, as in the member `user:EMAIL`.
+    pub email: String,
+    /// The access token.
+    pub token: String,
 }
 
 /// A BigQuery dataset.

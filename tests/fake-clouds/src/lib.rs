@@ -36,6 +36,7 @@ pub use clouds::{Clouds, Endpoints, StartError};
 pub use error::ConfigError;
 pub use events::{Detail, Event, RoleAssumed, SignedRequest, SubjectToken, TokenExchanged};
 pub use faults::{Calls, Fault, Hold};
+pub use google::AdminCall;
 pub use oidc::{Issuer, ProjectedToken};
 pub use operation::Operation;
 pub use recorder::RECORDS;

@@ -14,7 +14,7 @@ use tokio::sync::broadcast::error::RecvError;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
-    /// Address to listen on, ADDRESS:PORT; overrides the configuration. The services use this port and the five after
+    /// Address to listen on, ADDRESS:PORT; overrides the configuration. The services use this port and the six after
     /// it.
     #[arg(long)]
     listen: Option<SocketAddr>,

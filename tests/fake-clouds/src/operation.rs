@@ -37,6 +37,8 @@ pub enum Operation {
     GetJob,
     /// BigQuery, `jobs.getQueryResults`.
     GetQueryResults,
+    /// IAM, Resource Manager or Service Usage.
+    Administer,
     /// A request that no service recognizes.
     Unknown,
 }

@@ -11,13 +11,16 @@ pub(crate) enum Service {
     IamCredentials,
     Storage,
     BigQuery,
+    /// IAM, Resource Manager and Service Usage.
+    GoogleAdmin,
 }
 
 impl Service {
     /// Returns the host at Google.
     pub(crate) const fn google_host(self) -> Option<&'static str> {
         match self {
-            Self::AwsSts | Self::PodIdentity => None,
+            // Only people call the admin APIs, so no pod expects them at their own names.
+            Self::AwsSts | Self::PodIdentity | Self::GoogleAdmin => None,
             Self::GoogleSts => Some("sts.googleapis.com"),
             Self::IamCredentials => Some("iamcredentials.googleapis.com"),
             Self::Storage => Some("storage.googleapis.com"),

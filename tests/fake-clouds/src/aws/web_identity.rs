@@ -2,6 +2,8 @@
 //!
 //! Source: the AWS STS API reference; error messages from users' reports.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 
 use super::accounts::{Account, Role};
@@ -46,8 +48,8 @@ impl Aws {
             );
             return Err(Error::new(StatusCode::FORBIDDEN, "RegionDisabledException", message));
         }
-        let (token, provider) = self.verify(account, parameters.token, now)?;
-        check_trust(account, role, &token)?;
+        let (token, provider) = self.verify(&account, parameters.token, now)?;
+        check_trust(&account, &role, &token)?;
         if parameters.duration > role.max_session_seconds {
             return Err(Error::validation(
                 "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
@@ -69,15 +71,16 @@ impl Aws {
     }
 
     /// Finds a role. A missing role gets the same error as one that does not trust the caller, as at AWS.
-    pub(super) fn role(&self, arn: &str) -> Result<(&Account, &std::sync::Arc<Role>), Error> {
+    pub(super) fn role(&self, arn: &str) -> Result<(Arc<Account>, Arc<Role>), Error> {
         let parts: Vec<_> = arn.splitn(6, ':').collect();
         let ["arn", _, "iam", "", account, resource] = parts[..] else {
             return Err(Error::validation(format!("{arn} is invalid")));
         };
         let name = resource.strip_prefix("role/").and_then(|path| path.rsplit('/').next());
         let name = name.ok_or_else(|| Error::validation(format!("{arn} is invalid")))?;
-        let account = self.accounts.get(account).ok_or_else(not_authorized)?;
-        let role = account.roles.get(name).filter(|role| role.arn == arn).ok_or_else(not_authorized)?;
+        let account = self.account(account).ok_or_else(not_authorized)?;
+        let role = account.roles.get(name).filter(|role| role.arn == arn).cloned();
+        let role = role.ok_or_else(not_authorized)?;
         Ok((account, role))
     }
 

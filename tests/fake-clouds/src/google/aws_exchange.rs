@@ -1,5 +1,7 @@
 //! A token exchange at a provider of type AWS: Google's request to AWS, and the response built from AWS's answer.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 
 use super::aws_subject_token::AwsSubjectToken;
@@ -17,14 +19,14 @@ const TOKEN_LIFETIME: i64 = 3600;
 
 /// An exchange that waits for AWS.
 #[derive(Debug)]
-pub(crate) struct AwsExchange<'a> {
-    pub(super) provider: &'a Provider,
-    pub(super) account: &'a str,
+pub(crate) struct AwsExchange {
+    pub(super) provider: Arc<Provider>,
+    pub(super) account: String,
     pub(super) token: AwsSubjectToken,
     pub(super) scopes: Vec<String>,
 }
 
-impl AwsExchange<'_> {
+impl AwsExchange {
     /// Returns the request that Google posts to AWS.
     pub(crate) const fn aws_request(&self) -> &Request {
         &self.token.request
@@ -57,7 +59,7 @@ impl AwsExchange<'_> {
         });
         let principal = self.provider.principal(caller.values())?;
         Ok(google.issue(
-            self.provider,
+            &self.provider,
             FederatedToken { principal, scopes: self.scopes, lifetime: TOKEN_LIFETIME, subject_token },
             now,
         ))

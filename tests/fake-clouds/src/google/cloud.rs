@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use super::admin::Admin;
 use super::bigquery::BigQuery;
 use super::iam_credentials::service_accounts::ServiceAccounts;
-use super::provider::Provider;
+use super::pools::Pools;
+use super::principal::Principal;
 use super::storage::buckets::Storage;
-use super::tokens::TokenStore;
+use super::tokens::{CLOUD_PLATFORM, TokenGrant, TokenStore};
+use crate::clock::Timestamp;
 use crate::config;
 use crate::error::ConfigError;
 use crate::oidc::Issuers;
@@ -16,25 +19,37 @@ use crate::oidc::Issuers;
 pub(crate) struct Google {
     pub(super) universe: String,
     pub(super) issuers: Arc<Issuers>,
-    pub(super) providers: Vec<Provider>,
+    pub(super) pools: Pools,
     pub(super) service_accounts: ServiceAccounts,
     pub(super) storage: Storage,
     pub(super) bigquery: BigQuery,
     pub(super) tokens: TokenStore,
+    pub(super) admin: Admin,
 }
 
 impl Google {
     pub(crate) fn new(config: &config::Google, issuers: Arc<Issuers>) -> Result<Self, ConfigError> {
         let universe = config.universe.clone();
-        let providers = config.providers.iter().map(|provider| Provider::new(provider, &universe));
         Ok(Self {
-            providers: providers.collect::<Result<_, _>>()?,
+            pools: Pools::new(&config.providers, &universe)?,
             service_accounts: ServiceAccounts::new(&config.service_accounts)?,
             storage: Storage::new(&config.buckets)?,
             bigquery: BigQuery::new(&config.projects)?,
-            tokens: TokenStore::default(),
+            tokens: operator_tokens(&config.operators),
+            admin: Admin::default(),
             universe,
             issuers,
         })
     }
+}
+
+/// Returns a store with the tokens of the operators.
+fn operator_tokens(operators: &[config::Operator]) -> TokenStore {
+    let tokens = TokenStore::default();
+    for operator in operators {
+        let principal = Principal::User { email: operator.email.clone() };
+        let scopes = vec![CLOUD_PLATFORM.to_owned()];
+        tokens.add(operator.token.clone(), TokenGrant { principal, scopes, expires: Timestamp(i64::MAX) });
+    }
+    tokens
 }

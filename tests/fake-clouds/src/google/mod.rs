@@ -1,5 +1,6 @@
 //! The fake Google: STS, IAM Credentials, Cloud Storage and BigQuery over one set of principals and policies.
 
+mod admin;
 mod aws_exchange;
 mod aws_subject_token;
 mod bigquery;
@@ -12,8 +13,10 @@ mod iam_credentials;
 mod id_token;
 mod introspection;
 mod policy;
+mod pools;
 mod principal;
 mod provider;
+mod resource_policy;
 mod storage;
 mod sts;
 mod tokens;
@@ -21,6 +24,7 @@ mod tokens;
 use http::Method;
 pub(crate) use sts::Exchange;
 
+pub use self::admin::AdminCall;
 pub(crate) use self::cloud::Google;
 use self::error::{ApiError, OauthError, Style};
 use crate::clock::Timestamp;
@@ -41,6 +45,7 @@ impl Google {
             Service::IamCredentials => {
                 iam_credentials::parse_path(request).map_or(Operation::Unknown, |(operation, _)| operation)
             }
+            Service::GoogleAdmin => Operation::Administer,
             Service::Storage => storage::operation(request),
             Service::BigQuery => bigquery::operation(request),
             _ => Operation::Unknown,
@@ -57,6 +62,7 @@ impl Google {
     ) -> Response {
         let style = Style::of(service, operation);
         let response = match operation {
+            Operation::Administer => return self.administer(request, now),
             Operation::IntrospectToken => return self.introspect(request, now).unwrap_or_else(Into::into),
             Operation::GenerateAccessToken => self.generate_access_token(request, now),
             Operation::GenerateIdToken => self.generate_id_token(request, now),

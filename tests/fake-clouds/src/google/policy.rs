@@ -26,6 +26,34 @@ const ROLES: &[(&str, &[&str])] = &[
     ("roles/bigquery.user", &["bigquery.jobs.create"]),
     ("roles/bigquery.dataViewer", &["bigquery.tables.getData"]),
     ("roles/bigquery.admin", &["bigquery.jobs.create", "bigquery.tables.getData"]),
+    (
+        "roles/owner",
+        &[
+            "bigquery.jobs.create",
+            "bigquery.tables.getData",
+            "iam.serviceAccounts.create",
+            "iam.serviceAccounts.get",
+            "iam.serviceAccounts.getIamPolicy",
+            "iam.serviceAccounts.setIamPolicy",
+            "iam.workloadIdentityPoolProviders.create",
+            "iam.workloadIdentityPoolProviders.delete",
+            "iam.workloadIdentityPoolProviders.get",
+            "iam.workloadIdentityPoolProviders.list",
+            "iam.workloadIdentityPoolProviders.undelete",
+            "iam.workloadIdentityPoolProviders.update",
+            "iam.workloadIdentityPools.create",
+            "iam.workloadIdentityPools.delete",
+            "iam.workloadIdentityPools.get",
+            "iam.workloadIdentityPools.list",
+            "iam.workloadIdentityPools.undelete",
+            "iam.workloadIdentityPools.update",
+            "resourcemanager.projects.get",
+            "resourcemanager.projects.getIamPolicy",
+            "resourcemanager.projects.setIamPolicy",
+            "serviceusage.services.enable",
+            "serviceusage.services.get",
+        ],
+    ),
 ];
 
 /// A policy with its parsed members.
@@ -38,6 +66,7 @@ enum Member {
     Attribute { pool: String, name: String, value: String },
     WholePool { pool: String },
     ServiceAccount { email: String },
+    User { email: String },
 }
 
 impl Policy {
@@ -56,7 +85,7 @@ impl Policy {
                         location,
                         format!(
                             "expected principal://…/subject/SUBJECT, principalSet://…/attribute.NAME/VALUE, \
-                             principalSet://…/* or serviceAccount:EMAIL, found `{member}`"
+                             principalSet://…/*, serviceAccount:EMAIL or user:EMAIL, found `{member}`"
                         ),
                     )
                 })
@@ -74,9 +103,22 @@ impl Policy {
 }
 
 impl Member {
+    /// Returns the pool in the member's name.
+    fn pool(&self) -> Option<&str> {
+        match self {
+            Self::Subject { pool, .. } | Self::Attribute { pool, .. } | Self::WholePool { pool } => {
+                Some(pool)
+            }
+            Self::ServiceAccount { .. } | Self::User { .. } => None,
+        }
+    }
+
     fn parse(member: &str) -> Option<Self> {
         if let Some(email) = member.strip_prefix("serviceAccount:") {
             return Some(Self::ServiceAccount { email: email.to_owned() });
+        }
+        if let Some(email) = member.strip_prefix("user:") {
+            return Some(Self::User { email: email.to_owned() });
         }
         if let Some(rest) = member.strip_prefix("principal:") {
             let (pool, subject) = rest.split_once("/subject/")?;
@@ -98,7 +140,8 @@ impl Member {
 
     fn includes(&self, principal: &Principal) -> bool {
         match (self, principal) {
-            (Self::ServiceAccount { email }, Principal::ServiceAccount { email: caller }) => email == caller,
+            (Self::ServiceAccount { email }, Principal::ServiceAccount { email: caller })
+            | (Self::User { email }, Principal::User { email: caller }) => email == caller,
             (
                 Self::Subject { pool, subject },
                 Principal::Federated { pool: caller_pool, subject: caller, .. },
@@ -111,6 +154,21 @@ impl Member {
             _ => false,
         }
     }
+}
+
+/// Returns true if this fake knows a role.
+pub(crate) fn is_role(role: &str) -> bool {
+    ROLES.iter().any(|(known, _)| *known == role)
+}
+
+/// Returns true if a member has one of the known forms.
+pub(crate) fn is_member(member: &str) -> bool {
+    Member::parse(member).is_some()
+}
+
+/// Returns the pool that a member refers to, `//iam.googleapis.com/projects/NUMBER/…`.
+pub(crate) fn pool_of_member(member: &str) -> Option<String> {
+    Member::parse(member)?.pool().map(str::to_owned)
 }
 
 /// Returns true if a text is `//HOST/projects/NUMBER/locations/global/workloadIdentityPools/POOL`.
@@ -169,8 +227,8 @@ mod tests {
     }
 
     #[rstest]
-    #[case("roles/owner", "serviceAccount:a")]
-    #[case("roles/iam.workloadIdentityUser", "user:a@example.com")]
+    #[case("roles/editor", "serviceAccount:a")]
+    #[case("roles/iam.workloadIdentityUser", "group:a@example.com")]
     #[case(
         "roles/iam.workloadIdentityUser",
         "principalSet://iam.googleapis.com/projects/shop/locations/global/workloadIdentityPools/aws-pool/*"

@@ -1,4 +1,4 @@
-//! Callers of Google: federated identities and service accounts.
+//! Callers of Google: federated identities, service accounts and people.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +20,11 @@ pub(crate) enum Principal {
         /// The email address.
         email: String,
     },
+    /// A person.
+    User {
+        /// The email address.
+        email: String,
+    },
 }
 
 /// Formats the principal as in IAM policies and audit logs.
@@ -28,6 +33,7 @@ impl fmt::Display for Principal {
         match self {
             Self::Federated { pool, subject, .. } => write!(f, "principal:{pool}/subject/{subject}"),
             Self::ServiceAccount { email } => write!(f, "serviceAccount:{email}"),
+            Self::User { email } => write!(f, "user:{email}"),
         }
     }
 }
@@ -41,15 +47,15 @@ impl Principal {
                     attributes.iter().map(|(name, value)| (format!("attribute.{name}"), value.clone()));
                 named.chain([("google.subject".to_owned(), subject.clone())]).collect()
             }
-            Self::ServiceAccount { .. } => BTreeMap::new(),
+            Self::ServiceAccount { .. } | Self::User { .. } => BTreeMap::new(),
         }
     }
 
-    /// Returns the name in error messages: for a service account the bare email address.
+    /// Returns the name in error messages: for a service account and a person the bare email address.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Federated { .. } => self.to_string(),
-            Self::ServiceAccount { email } => email.clone(),
+            Self::ServiceAccount { email } | Self::User { email } => email.clone(),
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Source: the STS REST reference (`v1.token`), and the errors that users report.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use rolebridge_core::google::{AWS4_REQUEST, JWT};
 use serde_json::Value;
@@ -26,11 +28,11 @@ const MAX_LIFETIME: i64 = 3600;
 
 /// The first part of an exchange.
 #[derive(Debug)]
-pub(crate) enum Exchange<'a> {
+pub(crate) enum Exchange {
     /// The exchange is complete.
     Done(Response),
     /// The exchange needs a call to AWS.
-    NeedsAws(AwsExchange<'a>),
+    NeedsAws(AwsExchange),
 }
 
 /// The fields of an exchange request.
@@ -87,11 +89,7 @@ impl Form {
 
 impl Google {
     /// Performs every check that does not need AWS.
-    pub(crate) fn begin_exchange(
-        &self,
-        request: &Request,
-        now: Timestamp,
-    ) -> Result<Exchange<'_>, OauthError> {
+    pub(crate) fn begin_exchange(&self, request: &Request, now: Timestamp) -> Result<Exchange, OauthError> {
         let Form { audience, scopes, token, token_type } = Form::parse(request)?;
         let provider = self.provider(&audience)?;
         match &provider.trust {
@@ -100,6 +98,7 @@ impl Google {
                     return Err(invalid_value("subject_token_type", AWS4_REQUEST));
                 }
                 let token = AwsSubjectToken::parse(&token, &provider.audience)?;
+                let account = account.clone();
                 Ok(Exchange::NeedsAws(AwsExchange { provider, account, token, scopes }))
             }
             Trust::Oidc(oidc) => {
@@ -111,12 +110,12 @@ impl Google {
                 let principal = provider.principal(id_token.values())?;
                 let subject_token = SubjectToken::Jwt { issuer: oidc.issuer.clone() };
                 let token = FederatedToken { principal, scopes, lifetime, subject_token };
-                Ok(Exchange::Done(self.issue(provider, token, now)))
+                Ok(Exchange::Done(self.issue(&provider, token, now)))
             }
         }
     }
 
-    fn provider(&self, audience: &str) -> Result<&Provider, OauthError> {
+    fn provider(&self, audience: &str) -> Result<Arc<Provider>, OauthError> {
         let prefix = rolebridge_core::google::audience(&self.universe, "projects/");
         if !audience.starts_with(&prefix) || audience.split('/').count() != 11 {
             return Err(OauthError::new(
@@ -126,9 +125,7 @@ impl Google {
                  possible formats.",
             ));
         }
-        let found =
-            self.providers.iter().find(|provider| provider.audience == audience && !provider.disabled);
-        found.ok_or_else(|| {
+        self.pools.active_provider(audience).ok_or_else(|| {
             OauthError::new(
                 "invalid_target",
                 "The target service indicated by the \"audience\" parameters is invalid. This might either be because \

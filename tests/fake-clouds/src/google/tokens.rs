@@ -29,12 +29,16 @@ impl TokenStore {
     pub(crate) fn issue(&self, grant: TokenGrant) -> String {
         let kind = match grant.principal {
             Principal::Federated { .. } => "d",
-            Principal::ServiceAccount { .. } => "c",
+            Principal::ServiceAccount { .. } | Principal::User { .. } => "c",
         };
         let token = format!("ya29.{kind}.{}", secret::url_safe(120));
-        let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tokens.insert(Secret::new(token.clone()), grant);
+        self.add(token.clone(), grant);
         token
+    }
+
+    /// Adds a known token.
+    pub(crate) fn add(&self, token: String, grant: TokenGrant) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(Secret::new(token), grant);
     }
 
     /// Returns the grant of a token, unless it has expired.

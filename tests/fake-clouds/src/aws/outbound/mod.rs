@@ -48,9 +48,8 @@ impl Aws {
         if expires >= session.expires {
             return Err(duration_escalation());
         }
-        let issuer =
-            self.accounts.get(&session.role.account).and_then(|account| account.outbound_issuer.as_ref());
-        let issuer = issuer.and_then(|url| self.issuers.find(url)).ok_or_else(federation_disabled)?;
+        let issuer = self.account(&session.role.account).and_then(|account| account.outbound_issuer.clone());
+        let issuer = issuer.and_then(|url| self.issuers.find(&url)).ok_or_else(federation_disabled)?;
         let mut claims = claims(&session, &parameters, Authorization::parse(request)?.region());
         claims["iss"] = issuer.url().into();
         claims["iat"] = now.0.into();

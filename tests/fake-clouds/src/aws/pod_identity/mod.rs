@@ -76,7 +76,7 @@ impl Aws {
         if now.0 >= identity.exp {
             return Err(AgentError::expired());
         }
-        let pod_identity = self.pod_identity.as_ref().ok_or_else(AgentError::association_not_found)?;
+        let pod_identity = self.pod_identity().ok_or_else(AgentError::association_not_found)?;
         let mut cache = pod_identity.cache.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((session, _)) = cache.get(token).filter(|(_, renew_at)| now < *renew_at) {
             return Ok((Arc::clone(session), identity.sub));
@@ -114,13 +114,13 @@ impl Aws {
         let association = association.ok_or_else(AgentError::association_not_found)?;
         let tags = tags(&config.cluster, &claims.kubernetes);
         let role = self.role(&association.role_arn).map_err(|_| AgentError::not_assumable())?.1;
-        if !trusts_eks(role, &tags) {
+        if !trusts_eks(&role, &tags) {
             return Err(AgentError::not_assumable());
         }
         let pod = claims.kubernetes.pod.map_or(claims.kubernetes.serviceaccount.name, |pod| pod.name);
         let name = format!("eks-{}-{}-{}", truncate(&config.cluster), truncate(&pod), secret::uuid());
         let expires = now.plus(role.session_seconds.unwrap_or(SESSION_LIFETIME));
-        Ok(self.sessions.add(Session::new(role.clone(), &name, None, expires).with_tags(tags)))
+        Ok(self.sessions.add(Session::new(Arc::clone(&role), &name, None, expires).with_tags(tags)))
     }
 }
 

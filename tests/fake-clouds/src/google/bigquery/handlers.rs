@@ -133,10 +133,16 @@ impl BigQuery {
         let query = Query::parse(&body.query)?;
         let table_project = query.project.as_deref().unwrap_or(project);
         let name = format!("{table_project}:{}.{}", query.dataset, query.table);
+        // A project's policy applies to its datasets too.
+        let read = "bigquery.tables.getData";
         let dataset = self
             .project(table_project)
-            .and_then(|project| project.datasets.iter().find(|dataset| dataset.id == query.dataset))
-            .filter(|dataset| dataset.policy.grants("bigquery.tables.getData", caller))
+            .and_then(|project| {
+                let dataset = project.datasets.iter().find(|dataset| dataset.id == query.dataset)?;
+                let may_read =
+                    dataset.policy.grants(read, caller) || project.policy.grants(read, caller);
+                may_read.then_some(dataset)
+            })
             .ok_or_else(|| {
                 ApiError::access_denied(format!(
                     "Access Denied: Table {name}: User does not have permission to query table {name}, or perhaps it \

@@ -10,3 +10,4 @@ mod table;
 
 pub(crate) use self::path::operation;
 pub(crate) use self::projects::BigQuery;
+pub(super) use self::projects::Project;

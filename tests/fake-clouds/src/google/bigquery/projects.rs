@@ -5,6 +5,7 @@ use super::table;
 use crate::config;
 use crate::error::ConfigError;
 use crate::google::policy::Policy;
+use crate::google::resource_policy::ResourcePolicy;
 
 /// The projects, their datasets, and the jobs that ran.
 #[derive(Debug)]
@@ -14,9 +15,10 @@ pub(crate) struct BigQuery {
 }
 
 #[derive(Debug)]
-pub(super) struct Project {
-    pub(super) id: String,
-    pub(super) policy: Policy,
+pub(in crate::google) struct Project {
+    pub(in crate::google) id: String,
+    pub(in crate::google) number: Option<String>,
+    pub(in crate::google) policy: ResourcePolicy,
     pub(super) datasets: Vec<Dataset>,
 }
 
@@ -36,13 +38,22 @@ impl BigQuery {
     pub(super) fn project(&self, id: &str) -> Option<&Project> {
         self.projects.iter().find(|project| project.id == id)
     }
+
+    pub(in crate::google) fn project_by_id_or_number(&self, name: &str) -> Option<&Project> {
+        self.projects.iter().find(|project| project.id == name || project.number.as_deref() == Some(name))
+    }
 }
 
 impl Project {
     fn new(config: &config::Project) -> Result<Self, ConfigError> {
-        let policy = Policy::new(&format!("the project {}", config.id), &config.bindings)?;
+        let policy = ResourcePolicy::new(&format!("the project {}", config.id), &config.bindings)?;
         let datasets = config.datasets.iter().map(|dataset| Dataset::new(&config.id, dataset));
-        Ok(Self { id: config.id.clone(), policy, datasets: datasets.collect::<Result<_, _>>()? })
+        Ok(Self {
+            id: config.id.clone(),
+            number: config.number.clone(),
+            policy,
+            datasets: datasets.collect::<Result<_, _>>()?,
+        })
     }
 }
 

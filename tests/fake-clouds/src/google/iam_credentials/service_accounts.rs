@@ -1,11 +1,13 @@
 //! Service accounts and their delegation chains.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use serde_json::json;
 
 use crate::error::ConfigError;
 use crate::google::error::ApiError;
-use crate::google::policy::Policy;
 use crate::google::principal::Principal;
+use crate::google::resource_policy::ResourcePolicy;
 use crate::{config, secret};
 
 /// The permission that a caller needs on each delegate.
@@ -13,14 +15,14 @@ const DELEGATE: &str = "iam.serviceAccounts.implicitDelegation";
 
 /// The service accounts and their policies.
 #[derive(Debug)]
-pub(crate) struct ServiceAccounts(Vec<ServiceAccount>);
+pub(crate) struct ServiceAccounts(RwLock<Vec<Arc<ServiceAccount>>>);
 
 #[derive(Debug)]
-pub(super) struct ServiceAccount {
-    pub(super) email: String,
+pub(in crate::google) struct ServiceAccount {
+    pub(in crate::google) email: String,
     /// The unique ID, 21 digits.
-    pub(super) unique_id: String,
-    pub(super) policy: Policy,
+    pub(in crate::google) unique_id: String,
+    pub(in crate::google) policy: ResourcePolicy,
     pub(super) max_token_seconds: i64,
     pub(super) token_seconds: Option<i64>,
 }
@@ -38,19 +40,37 @@ impl ServiceAccounts {
                     ),
                 ));
             }
-            Ok(ServiceAccount {
+            Ok(Arc::new(ServiceAccount {
                 email: account.email.clone(),
                 unique_id: format!("1{}", secret::digits(20)),
-                policy: Policy::new(&location, &account.bindings)?,
+                policy: ResourcePolicy::new(&location, &account.bindings)?,
                 max_token_seconds: account.max_token_seconds,
                 token_seconds: account.token_seconds,
-            })
+            }))
         });
-        accounts.collect::<Result<_, _>>().map(Self)
+        accounts.collect::<Result<_, _>>().map(RwLock::new).map(Self)
     }
 
-    fn find(&self, email: &str) -> Option<&ServiceAccount> {
-        self.0.iter().find(|account| account.email == email)
+    pub(in crate::google) fn find(&self, email: &str) -> Option<Arc<ServiceAccount>> {
+        let accounts = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        accounts.iter().find(|account| account.email == email).cloned()
+    }
+
+    /// Creates a service account, or returns `None` if it exists.
+    pub(in crate::google) fn create(&self, email: &str) -> Option<Arc<ServiceAccount>> {
+        let account = Arc::new(ServiceAccount {
+            email: email.to_owned(),
+            unique_id: format!("1{}", secret::digits(20)),
+            policy: ResourcePolicy::new(email, &[]).ok()?,
+            max_token_seconds: 3600,
+            token_seconds: None,
+        });
+        let mut accounts = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if accounts.iter().any(|account| account.email == email) {
+            return None;
+        }
+        accounts.push(Arc::clone(&account));
+        Some(account)
     }
 
     /// Resolves the service account at the end of a chain. Each account must allow the one before it to delegate, and
@@ -61,7 +81,7 @@ impl ServiceAccounts {
         delegates: &[String],
         email: &str,
         permission: &'static str,
-    ) -> Result<&ServiceAccount, ApiError> {
+    ) -> Result<Arc<ServiceAccount>, ApiError> {
         let mut caller = caller.clone();
         for delegate in delegates {
             let email = delegate.strip_prefix("projects/-/serviceAccounts/").ok_or_else(|| {
@@ -80,7 +100,7 @@ impl ServiceAccounts {
 }
 
 /// Returns the error for a caller without a permission.
-pub(super) fn missing_permission(permission: &str) -> ApiError {
+pub(in crate::google) fn missing_permission(permission: &str) -> ApiError {
     ApiError::forbidden(format!("Permission '{permission}' denied on resource (or it may not exist)."))
         .with_error_info("IAM_PERMISSION_DENIED", "iam.googleapis.com", &json!({"permission": permission}))
 }

@@ -94,7 +94,7 @@ impl Trust {
 /// Returns true if Google takes the text as the ID of a pool or a provider.
 ///
 /// Source: `workloadIdentityPoolId` and `workloadIdentityPoolProviderId`, IAM discovery document.
-fn is_pool_id(id: &str) -> bool {
+pub(crate) fn is_pool_id(id: &str) -> bool {
     (4..=32).contains(&id.len())
         && !id.starts_with("gcp-")
         && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
@@ -105,12 +105,13 @@ fn is_pool_id(id: &str) -> bool {
 pub(crate) struct Provider {
     /// `//iam.googleapis.com/projects/NUMBER/…/workloadIdentityPools/POOL/providers/PROVIDER`.
     pub(crate) audience: String,
+    /// The configuration that made the provider.
+    pub(crate) config: config::Provider,
     pub(crate) name: String,
     pool: String,
     pub(crate) trust: Trust,
     mapping: BTreeMap<String, Expression>,
     condition: Option<Expression>,
-    pub(crate) disabled: bool,
     pub(crate) token_seconds: Option<i64>,
 }
 
@@ -176,12 +177,12 @@ impl Provider {
         });
         Ok(Self {
             audience: audience(universe, &config.name),
+            config: config.clone(),
             name: config.name.clone(),
             pool: audience(universe, pool),
             trust,
             condition: condition.transpose()?,
             mapping,
-            disabled: config.disabled,
             token_seconds: config.token_seconds,
         })
     }
