@@ -167,9 +167,11 @@ impl Properties {
 /// Returns true if the headers are those of a client in the pod.
 fn is_allowed(headers: &HeaderMap) -> bool {
     let hosts: Vec<_> = headers.get_all("host").iter().collect();
-    let forwarded =
-        ["x-forwarded-for", "forwarded", "via", "origin"].iter().any(|name| headers.contains_key(*name));
-    let browser = headers.keys().any(|name| name.as_str().starts_with("sec-fetch-"));
+    let forwarded = ["x-forwarded-for", "forwarded", "via"].iter().any(|name| headers.contains_key(*name));
+    let browser = ["origin", "referer", "cookie", "sec-fetch-site", "sec-fetch-dest"]
+        .iter()
+        .any(|name| headers.contains_key(*name))
+        || headers.get_all("sec-fetch-mode").iter().any(|mode| mode != "cors");
     hosts.len() == 1 && HOSTS.iter().any(|host| hosts[0] == host) && !forwarded && !browser
 }
 

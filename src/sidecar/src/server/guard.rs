@@ -1,9 +1,12 @@
 //! Rejects requests that Google's libraries never send: with another host, from a proxy or from a browser.
+//!
+//! Node's own `fetch` sends one header that browsers send too, `Sec-Fetch-Mode: cors`. A browser never sends it alone:
+//! the Fetch standard adds `Sec-Fetch-Site` and `Sec-Fetch-Dest` in the same step. The tests have recorded requests.
 
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -16,6 +19,13 @@ pub(super) async fn guard(hosts: Arc<[String; 2]>, request: Request, next: Next)
 
 /// The headers that proxies add, by convention and by RFC 9110 and 7239.
 const FORWARDING_HEADERS: [&str; 3] = ["x-forwarded-for", "forwarded", "via"];
+
+/// The headers that a browser adds to a request of a page.
+const BROWSER_HEADERS: [&str; 3] = ["origin", "referer", "cookie"];
+
+/// The prefixes of the other headers that only a browser adds: scripts cannot set any of these, and future browsers
+/// may add more.
+const BROWSER_PREFIXES: [&str; 2] = ["sec-", "access-control-request-"];
 
 fn rejection(hosts: &[String], request: &Request) -> Option<(StatusCode, &'static str)> {
     let headers = request.headers();
@@ -31,8 +41,7 @@ fn rejection(hosts: &[String], request: &Request) -> Option<(StatusCode, &'stati
     if FORWARDING_HEADERS.iter().any(|name| headers.contains_key(*name)) {
         return Some((StatusCode::FORBIDDEN, "rejected: the request was forwarded by a proxy"));
     }
-    let is_browser_header = |name: &str| name == "origin" || name.starts_with("sec-fetch-");
-    if headers.keys().any(|name| is_browser_header(name.as_str())) {
+    if headers.iter().any(|(name, value)| is_from_browser(name.as_str(), value)) {
         return Some((StatusCode::FORBIDDEN, "rejected: the request comes from a browser"));
     }
     // The router accepts HEAD wherever it accepts GET.
@@ -42,9 +51,19 @@ fn rejection(hosts: &[String], request: &Request) -> Option<(StatusCode, &'stati
     None
 }
 
+/// Returns true if only a browser sends the header.
+fn is_from_browser(name: &str, value: &HeaderValue) -> bool {
+    let is_sent_by_node = name == "sec-fetch-mode" && value == "cors";
+    !is_sent_by_node
+        && (BROWSER_HEADERS.contains(&name) || BROWSER_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
+}
+
 /// Returns the `Host` header; `None` if there is none or more than one.
 fn host(headers: &HeaderMap) -> Option<&str> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let host = hosts.next()?.to_str().ok()?;
     hosts.next().is_none().then_some(host)
 }
+
+#[cfg(test)]
+mod tests;

@@ -175,7 +175,7 @@ async fn session_token_ttl_is_limited(#[case] seconds: Option<&str>, #[case] exp
 #[case::via("via", "1.1 proxy.example", StatusCode::FORBIDDEN)]
 #[case::origin("origin", "https://evil.example", StatusCode::FORBIDDEN)]
 #[case::fetch_site("sec-fetch-site", "same-origin", StatusCode::FORBIDDEN)]
-#[case::fetch_mode("sec-fetch-mode", "cors", StatusCode::FORBIDDEN)]
+#[case::fetch_mode("sec-fetch-mode", "navigate", StatusCode::FORBIDDEN)]
 #[case::fetch_future_header("sec-fetch-storage-access", "none", StatusCode::FORBIDDEN)]
 #[tokio::test]
 async fn request_from_a_browser_or_a_proxy_is_rejected(
@@ -196,6 +196,27 @@ async fn request_from_a_browser_or_a_proxy_is_rejected(
     ] {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(fixture.send(method, path, &headers).await.0, expected, "{method} {path}");
+    }
+}
+
+/// The headers of Node's own `fetch`.
+#[tokio::test]
+async fn node_fetch_is_accepted() {
+    let fixture = with_session();
+    let token = fixture.session_token().await;
+    let fetch = [("accept-language", "*"), ("sec-fetch-mode", "cors"), ("user-agent", "node")];
+    for (method, path, header) in [
+        ("PUT", SESSION_TOKEN_PATH, (SESSION_TTL_HEADER, "60")),
+        ("GET", CREDENTIALS, (SESSION_TOKEN_HEADER, token.as_str())),
+        ("GET", CREDENTIALS_PATH, MARKER),
+    ] {
+        let headers = [&fetch[..], &[header]].concat();
+        assert_eq!(fixture.send(method, path, &headers).await.0, StatusCode::OK, "{method} {path}");
+        assert_ne!(
+            fixture.send(method, path, &fetch).await.0,
+            StatusCode::OK,
+            "{method} {path} without {header:?}"
+        );
     }
 }
 
