@@ -103,22 +103,24 @@ impl<P: TokenProvider> GceMetadataServer<P> {
     }
 
     async fn id_token(&self, query: Query) -> Result<Response, Rejection> {
-        let reason = if query.audience.trim().is_empty() {
+        let invalid = if query.audience.trim().is_empty() {
             Some("non-empty audience parameter required")
         } else if query.audience.len() > MAX_AUDIENCE_BYTES || query.audience.chars().any(char::is_control) {
             Some("audience: expected text of at most 2048 bytes")
         } else if query.wait.is_some() {
             Some("wait_for_change is not available for ID tokens, which are issued on demand")
-        } else if !self.impersonates {
-            Some(
-                "Google issues ID tokens only to service accounts, and this pod impersonates none. \
-                 Fix: set one with the annotation rolebridge.io/service-account.",
-            )
         } else {
             None
         };
-        if let Some(reason) = reason {
+        if let Some(reason) = invalid {
             return Err(Rejection::bad_request(reason));
+        }
+        if !self.impersonates {
+            // gcloud always requests an ID token too. With this status it works without one, as on a machine without a
+            // service account; with any other it fails.
+            let reason = "Google issues ID tokens only to service accounts, and this pod impersonates none. \
+                          Fix: set one with the annotation rolebridge.io/service-account.";
+            return Err(Rejection::new(StatusCode::NOT_FOUND, reason));
         }
         let kind = TokenKind::Id { audience: query.audience, with_email: query.full };
         let token = self.tokens.get(&kind).await.map_err(|error| self.unavailable(error))?;

@@ -220,12 +220,13 @@ async fn id_token_requires_a_valid_audience() {
 async fn id_token_requires_a_service_account() {
     let fixture = start(&Instance { service_account: None, ..instance() }, FakeGoogle::healthy());
     let rejected = fixture.get(&format!("{IDENTITY}?audience=a")).await;
-    assert_eq!(rejected.status, StatusCode::BAD_REQUEST);
+    assert_eq!(rejected.status, StatusCode::NOT_FOUND, "the status that gcloud and bq accept");
     assert!(
         rejected.body.ends_with("with the annotation rolebridge.io/service-account."),
         "{}",
         rejected.body
     );
+    assert_eq!(fixture.get(IDENTITY).await.status, StatusCode::BAD_REQUEST, "no audience");
 }
 
 /// A permanent error gets a status that libraries do not retry, a transient one a status that they retry.
@@ -301,6 +302,21 @@ async fn request_from_a_browser_or_a_proxy_is_rejected(#[case] name: &str, #[cas
         let response = fixture.send(path, &[FLAVOR, (name, value)]).await;
         assert_eq!(response.status, StatusCode::FORBIDDEN, "{path}");
         assert!(!response.body.contains("Access-"), "{}", response.body);
+    }
+}
+
+/// The headers of Node's own `fetch`.
+#[tokio::test]
+async fn node_fetch_is_accepted() {
+    let fixture = healthy();
+    let fetch = [("accept-language", "*"), ("sec-fetch-mode", "cors"), ("user-agent", "node")];
+    for path in [V1, TOKEN] {
+        assert_eq!(
+            fixture.send(path, &[&fetch[..], &[FLAVOR]].concat()).await.status,
+            StatusCode::OK,
+            "{path}"
+        );
+        assert_eq!(fixture.send(path, &fetch).await.status, StatusCode::FORBIDDEN, "{path}");
     }
 }
 
