@@ -15,6 +15,12 @@ pub(crate) fn clean(path: &str) -> String {
     format!("/{}", names.join("/"))
 }
 
+/// Cleans a mount path and replaces `/run` by `/var/run`: in almost every image, `/var/run` is a symbolic link to `/run`.
+pub(crate) fn canonical(path: &str) -> String {
+    let path = clean(path);
+    if is_inside(&path, "/run") { format!("/var{path}") } else { path }
+}
+
 /// Returns true if a cleaned path is the folder or inside it.
 pub(crate) fn is_inside(path: &str, folder: &str) -> bool {
     let rest = path.strip_prefix(folder.trim_end_matches('/'));
@@ -46,6 +52,16 @@ mod tests {
     #[case::dots_in_a_name("/var/...run/..a/b..", "/var/...run/..a/b..")]
     fn clean_returns_the_shortest_path(#[case] path: &str, #[case] expected: &str) {
         assert_eq!(clean(path), expected);
+    }
+
+    #[rstest]
+    #[case::run("/run", "/var/run")]
+    #[case::below_run("//run/rolebridge/", "/var/run/rolebridge")]
+    #[case::var_run("/var/run/x", "/var/run/x")]
+    #[case::similar_name("/running", "/running")]
+    #[case::root("/", "/")]
+    fn canonical_replaces_run(#[case] path: &str, #[case] expected: &str) {
+        assert_eq!(canonical(path), expected);
     }
 
     #[rstest]

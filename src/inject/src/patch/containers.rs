@@ -2,21 +2,17 @@
 
 use std::fmt;
 
-use rolebridge_core::annotations::{SKIP_CONTAINERS, SOURCE};
-use rolebridge_core::external_account::ConfigKind;
-use rolebridge_core::identity::Identity;
-use rolebridge_core::pod_names::{CONFIG_VOLUME, CONTAINER, IDENTITY_VOLUME, TOKEN_VOLUME, VolumeMount};
+use rolebridge_core::annotations::SOURCE;
+use rolebridge_core::pod_names::{CONFIG_VOLUME, CONTAINER, TOKEN_VOLUME};
 use rolebridge_core::token_source::TokenSource;
 
 use super::builder::PatchBuilder;
-use super::volumes::Mount;
+use super::mounts::{Mounts, ReadOnlyVolumes};
 use super::{env, no_proxy};
 use crate::denial::Denial;
-use crate::message::{DisplayName, MAX_NAMES_IN_WARNING, join_names};
-use crate::mount_path::{clean, is_inside};
-use crate::reason::Reason;
+use crate::message::{MAX_NAMES_IN_WARNING, join_names};
 use crate::settings::Settings;
-use crate::view::{self, Container, Pod};
+use crate::view::{Container, Pod};
 
 /// Values of the user that the patch must not override, by warning: the names of their containers.
 #[derive(Debug, Default)]
@@ -30,13 +26,14 @@ pub(super) struct UserValues<'a> {
 ///
 /// # Errors
 ///
-/// Returns an error if a container mounts another volume at one of Rolebridge's paths.
+/// Returns an error if a container mounts another volume at one of Rolebridge's paths, or a read-only one above it.
 pub(super) fn add<'a>(
     builder: &mut PatchBuilder,
     pod: &'a Pod<'_>,
     settings: &Settings<'_>,
 ) -> Result<UserValues<'a>, Denial> {
     let mut user_values = UserValues::default();
+    let read_only = ReadOnlyVolumes::of(pod);
     for (list, index, container) in pod.containers() {
         let path = format_args!("{}/{index}", list.pointer());
         restrict_mounts(builder, container, path);
@@ -58,7 +55,7 @@ pub(super) fn add<'a>(
         }
         // The kubelet expands `$(NAME)` in a value only if the variable NAME comes before it.
         builder.prepend(format_args!("{path}/env"), container.env.is_some(), &missing);
-        let mounts = Mounts::of(container, settings, source)?;
+        let mounts = Mounts::of(container, settings, source, &read_only)?;
         for (index, mount) in &mounts.replaced {
             builder.replace(format_args!("{path}/volumeMounts/{index}"), mount);
         }
@@ -82,69 +79,6 @@ fn restrict_mounts(builder: &mut PatchBuilder, container: &Container<'_>, path: 
             builder.add(format_args!("{path}/volumeMounts/{index}/readOnly"), &true);
         }
     }
-}
-
-/// The mounts that a container needs and does not have.
-#[derive(Default)]
-struct Mounts {
-    missing: Vec<Mount>,
-    /// Partial mounts of Rolebridge's volumes, and writable or unusual spellings of their paths, by their index.
-    replaced: Vec<(usize, Mount)>,
-}
-
-impl Mounts {
-    fn of(container: &Container<'_>, settings: &Settings<'_>, source: TokenSource) -> Result<Self, Denial> {
-        let by_kubelet = settings.identity.value == Identity::Kubernetes;
-        let by_file = source == TokenSource::File;
-        let needed = [
-            ConfigKind::for_source(source).map(|_| CONFIG_VOLUME),
-            (settings.outputs.is_some() || by_file && !by_kubelet).then_some(TOKEN_VOLUME),
-            (by_file && by_kubelet).then_some(IDENTITY_VOLUME),
-        ];
-        let mut mounts = Self::default();
-        for volume in needed.into_iter().flatten() {
-            mounts.add(container, volume)?;
-        }
-        Ok(mounts)
-    }
-
-    /// Adds the mount of a volume, or replaces one at its path. Any other mount at the path or inside it is a clash, because
-    /// it would hide a file of the volume.
-    fn add(&mut self, container: &Container<'_>, volume: VolumeMount) -> Result<(), Denial> {
-        let needed = Mount::read_only(volume);
-        let mut is_mounted = false;
-        for (index, mount) in container.mounts().iter().enumerate() {
-            let path = clean(&mount.path);
-            if !is_inside(&path, volume.path) {
-                continue;
-            }
-            let is_first = !std::mem::replace(&mut is_mounted, true);
-            if !(is_first && *mount.name == *volume.name && needed.is_at(&path)) {
-                return Err(mount_clash(container, volume, mount));
-            }
-            if !needed.is_equal(mount) {
-                self.replaced.push((index, Mount::read_only(volume)));
-            }
-        }
-        if !is_mounted {
-            self.missing.push(needed);
-        }
-        Ok(())
-    }
-}
-
-fn mount_clash(container: &Container<'_>, volume: VolumeMount, mount: &view::Mount<'_>) -> Denial {
-    Denial::for_pod(
-        Reason::Clash,
-        format!(
-            "Container {} on the pod: expected only Rolebridge's volume at {}, found the volume {} at {}. Fix: mount it \
-             elsewhere, or exclude the container with {SKIP_CONTAINERS}.",
-            DisplayName(&container.name),
-            volume.path,
-            DisplayName(&mount.name),
-            DisplayName(&mount.path)
-        ),
-    )
 }
 
 impl<'a> UserValues<'a> {

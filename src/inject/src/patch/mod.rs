@@ -8,6 +8,7 @@ mod builder;
 mod containers;
 pub(crate) mod env;
 pub(crate) mod mesh_startup;
+mod mounts;
 mod no_proxy;
 pub(crate) mod position;
 pub(crate) mod resources;
@@ -35,7 +36,7 @@ use crate::view::Pod;
 ///
 /// # Errors
 ///
-/// Returns an error if a container mounts another volume at one of Rolebridge's paths.
+/// Returns an error if a container mounts another volume at one of Rolebridge's paths, or a read-only one above it.
 pub(crate) fn build(
     pod: &Pod<'_>,
     context: &Context<'_>,

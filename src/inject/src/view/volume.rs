@@ -1,6 +1,8 @@
-//! A volume: its name and the sources that Rolebridge's volumes have, to compare them with those that it needs.
+//! A volume: its name, the sources that Rolebridge's volumes have, to compare them with those that it needs, and whether a
+//! container can write to it.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::borrowed_str::BorrowedStr;
 use super::bounded;
@@ -20,6 +22,19 @@ pub(crate) struct Volume<'a> {
     projected: Option<Projected<'a>>,
     #[serde(borrow)]
     pub(crate) config_map: Option<ConfigMap<'a>>,
+    secret: Option<IgnoredAny>,
+    image: Option<IgnoredAny>,
+    csi: Option<MaybeReadOnly>,
+    persistent_volume_claim: Option<MaybeReadOnly>,
+    nfs: Option<MaybeReadOnly>,
+    aws_elastic_block_store: Option<MaybeReadOnly>,
+}
+
+/// A source that is read-only only if it says so.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MaybeReadOnly {
+    read_only: Option<bool>,
 }
 
 /// A folder that lives as long as the pod.
@@ -102,6 +117,17 @@ impl<'a> Volume<'a> {
         self.downward.as_ref()?.items.as_deref()
     }
 
+    /// Returns true if no container can write to the volume, whatever its mount says. The kubelet mounts the API's objects
+    /// and images read-only.
+    pub(crate) fn is_read_only(&self) -> bool {
+        let sources = [&self.csi, &self.persistent_volume_claim, &self.nfs, &self.aws_elastic_block_store];
+        let of_object = self.config_map.is_some() || self.downward.is_some() || self.projected.is_some();
+        of_object
+            || self.secret.is_some()
+            || self.image.is_some()
+            || sources.into_iter().flatten().any(|source| source.read_only.unwrap_or_default())
+    }
+
     /// Returns the service account token, if the volume contains only that.
     pub(crate) fn token(&self) -> Option<&Token<'a>> {
         let [source] = self.projected.as_ref()?.sources.as_deref()? else { return None };
@@ -132,7 +158,29 @@ impl DownwardItem<'_> {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
+
+    #[rstest]
+    #[case::config_map(r#""configMap":{"name":"c"}"#, true)]
+    #[case::secret(r#""secret":{}"#, true)]
+    #[case::downward(r#""downwardAPI":{}"#, true)]
+    #[case::projected(r#""projected":{}"#, true)]
+    #[case::image(r#""image":{"reference":"i"}"#, true)]
+    #[case::csi(r#""csi":{"driver":"d","readOnly":true}"#, true)]
+    #[case::writable_csi(r#""csi":{"driver":"d"}"#, false)]
+    #[case::claim(r#""persistentVolumeClaim":{"claimName":"c","readOnly":true}"#, true)]
+    #[case::writable_claim(r#""persistentVolumeClaim":{"claimName":"c","readOnly":false}"#, false)]
+    #[case::nfs(r#""nfs":{"readOnly":true}"#, true)]
+    #[case::host(r#""hostPath":{"path":"/var/run"}"#, false)]
+    #[case::memory(r#""emptyDir":{}"#, false)]
+    #[case::null(r#""configMap":null"#, false)]
+    fn is_read_only_depends_on_the_source(#[case] source: &str, #[case] expected: bool) {
+        let json = format!(r#"{{"name":"a",{source}}}"#);
+        let volume: Volume<'_> = serde_json::from_str(&json).unwrap();
+        assert_eq!(volume.is_read_only(), expected);
+    }
 
     #[test]
     fn volume_keeps_few_of_its_files() {
