@@ -66,6 +66,9 @@ annotations! {
     CONTAINERS = "containers", default "all, including init containers, except a service mesh's";
     /// The containers that get no credentials, separated by commas.
     SKIP_CONTAINERS = "skip-containers", default "none";
+    /// The init containers after which the sidecar starts, separated by commas, because the pod has no network before them.
+    /// They may be injected later, and get no credentials. The chart's names are added.
+    START_AFTER = "start-after", default "a known service mesh's proxy";
     /// Additional token files that the sidecar refreshes: `access-token`, `id-token=AUDIENCE`.
     OUTPUTS = "outputs", default "none";
     /// The port of the loopback server.

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use serde::Serialize;
 
-/// An RFC 6902 document of `add`, `replace` and `remove` operations. Never empty.
+/// An RFC 6902 document of `add`, `replace`, `remove` and `move` operations. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Patch(String);
 
@@ -51,6 +51,14 @@ impl PatchBuilder {
     pub(super) fn remove(&mut self, path: fmt::Arguments<'_>) {
         let open = self.separator();
         write!(self.0, r#"{open}{{"op":"remove","path":"{path}"}}"#)
+            .expect("writing to a vector cannot fail");
+    }
+
+    /// Moves a value to a path, which is that after the value was removed.
+    #[expect(clippy::expect_used, reason = "writing to a vector cannot fail")]
+    pub(super) fn relocate(&mut self, from: fmt::Arguments<'_>, path: fmt::Arguments<'_>) {
+        let open = self.separator();
+        write!(self.0, r#"{open}{{"op":"move","from":"{from}","path":"{path}"}}"#)
             .expect("writing to a vector cannot fail");
     }
 

@@ -20,13 +20,19 @@ pub(crate) fn warning(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> 
     if redirected.is_empty() {
         return None;
     }
-    let Mesh { proxy, excluded_ports, .. } = mesh;
+    let proxy = mesh.proxy;
     let ports = redirected.join(",");
+    let Some(excluded_ports) = mesh.excluded_ports else {
+        return Some(format!(
+            "{proxy} is not a native sidecar and starts after Rolebridge's first token. Fix: if the pod has no network \
+             before it, make it a native sidecar."
+        ));
+    };
     let fix = match pod.annotation(excluded_ports) {
         None => format!("set {excluded_ports}: \"{ports}\""),
         Some(_) => format!("add {ports} to {excluded_ports}"),
     };
-    Some(if mesh.redirects(pod, position::before_sidecar(pod)) {
+    Some(if mesh.redirects(pod, position::before_sidecar(pod, &settings.containers)) {
         format!(
             "The pod will not start: the mesh redirects the sidecar's traffic to {proxy}, which starts after it. Fix: make \
              the proxy a native sidecar, or {fix}."

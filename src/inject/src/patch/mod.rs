@@ -13,6 +13,7 @@ mod no_proxy;
 pub(crate) mod position;
 pub(crate) mod resources;
 mod run_as;
+mod se_linux;
 pub(crate) mod sidecar;
 mod status;
 mod volumes;

@@ -11,57 +11,66 @@ use crate::view::{Amounts, Container, Pod, Resources};
 /// The sidecar's requests and limits.
 #[derive(Debug, Serialize)]
 pub(super) struct PlannedResources<'a> {
-    requests: Requests<'a>,
-    #[serde(skip_serializing_if = "Limits::is_empty")]
-    limits: Limits<'a>,
+    requests: Planned<'a>,
+    #[serde(skip_serializing_if = "Planned::is_empty")]
+    limits: Planned<'a>,
 }
 
 #[derive(Debug, Serialize)]
-struct Requests<'a> {
-    cpu: &'a str,
-    memory: &'a str,
-}
-
-#[derive(Debug, Serialize)]
-struct Limits<'a> {
+struct Planned<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     cpu: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     memory: Option<&'a str>,
 }
 
-impl Limits<'_> {
+impl Planned<'_> {
     const fn is_empty(&self) -> bool {
         self.cpu.is_none() && self.memory.is_none()
     }
 }
 
-/// Plans the sidecar's resources. Returns `None` if the pod has pod-level resources, which the sidecar shares.
+/// Plans the sidecar's resources, except those that the pod sets for all of its containers. Returns `None` if it sets both.
 pub(super) fn plan<'a>(pod: &Pod<'_>, settings: &Settings<'a>) -> Option<PlannedResources<'a>> {
-    if has_pod_level(pod) {
+    let pod_level = PodLevel::of(pod);
+    if pod_level.cpu && pod_level.memory {
         return None;
     }
     let Sidecar { cpu, memory, .. } = settings.sidecar;
-    let guaranteed = is_guaranteed(pod);
+    // The class of a pod with pod-level resources depends on those alone.
+    let guaranteed = !pod_level.cpu && !pod_level.memory && is_guaranteed(pod);
     let limited = |field: fn(&Amounts) -> Option<Quantity>| {
         other_containers(pod).any(|container| limits(container).is_some_and(|limits| field(limits).is_some()))
     };
     let (cpu_request, cpu_limit) = adjust(cpu, limited(|limits| limits.cpu), guaranteed);
     let (memory_request, memory_limit) = adjust(memory, limited(|limits| limits.memory), guaranteed);
+    let planned = |cpu: Option<ParsedQuantity<'a>>, memory: Option<ParsedQuantity<'a>>| Planned {
+        cpu: cpu.filter(|_| !pod_level.cpu).map(|amount| amount.text),
+        memory: memory.filter(|_| !pod_level.memory).map(|amount| amount.text),
+    };
     Some(PlannedResources {
-        requests: Requests { cpu: cpu_request.text, memory: memory_request.text },
-        limits: Limits {
-            cpu: cpu_limit.map(|limit| limit.text),
-            memory: memory_limit.map(|limit| limit.text),
-        },
+        requests: planned(Some(cpu_request), Some(memory_request)),
+        limits: planned(cpu_limit, memory_limit),
     })
 }
 
-/// Returns true if the pod has pod-level requests or limits.
-pub(crate) fn has_pod_level(pod: &Pod<'_>) -> bool {
-    let is_set =
-        |amounts: &Option<Amounts>| amounts.is_some_and(|amounts| amounts.cpu.or(amounts.memory).is_some());
-    pod.spec.resources.as_ref().is_some_and(|all| is_set(&all.requests) || is_set(&all.limits))
+/// The resources that the pod requests or limits for all of its containers together. A quota of the namespace demands the
+/// others of each container.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PodLevel {
+    pub(crate) cpu: bool,
+    pub(crate) memory: bool,
+}
+
+impl PodLevel {
+    pub(crate) fn of(pod: &Pod<'_>) -> Self {
+        let all = pod.spec.resources.as_ref();
+        let amounts = all.into_iter().flat_map(|all| [all.requests, all.limits]).flatten();
+        amounts.fold(Self { cpu: false, memory: false }, |seen, amounts| Self {
+            cpu: seen.cpu || amounts.cpu.is_some(),
+            memory: seen.memory || amounts.memory.is_some(),
+        })
+    }
 }
 
 /// Returns a request and, if needed, a limit that is not below the request. An annotation wins over a default. If both are

@@ -31,13 +31,17 @@ impl RunAs {
 }
 
 /// Returns the value that all containers share. A container's own value takes precedence over the pod's.
-fn shared_value(pod: &Pod<'_>, field: impl Fn(SecurityContext) -> Option<i64>) -> Option<i64> {
-    let pod_value = pod.spec.security_context.and_then(&field);
+pub(super) fn shared_value<'a, T: PartialEq>(
+    pod: &'a Pod<'_>,
+    field: impl Fn(&'a SecurityContext<'a>) -> Option<T> + Copy,
+) -> Option<T> {
+    let of = |context: &'a Option<SecurityContext<'a>>| context.as_ref().and_then(field);
     let containers = pod.containers().map(|(_, _, container)| container);
     let others = containers.filter(|container| *container.name != *CONTAINER);
-    let mut values = others.map(|container| container.security_context.and_then(&field).or(pod_value));
+    let mut values =
+        others.map(|container| of(&container.security_context).or_else(|| of(&pod.spec.security_context)));
     let first = values.next()??;
-    values.all(|value| value == Some(first)).then_some(first)
+    values.all(|value| value.as_ref() == Some(&first)).then_some(first)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::message::{MAX_NAMES_IN_DENIAL, join_names};
 use crate::reason::Reason;
 use crate::view::{Container, Pod};
 
-/// The selection of the containers that get credentials: the listed ones, else all but a service mesh's, without the
+/// The selection of the containers that get credentials: the listed ones, else all but those of a network, without the
 /// skipped ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerSelection<'a> {
@@ -21,6 +21,8 @@ pub struct ContainerSelection<'a> {
     pub only: Option<Setting<Names<'a>>>,
     /// `rolebridge.io/skip-containers`.
     pub skipped: Option<Setting<Names<'a>>>,
+    /// `rolebridge.io/start-after`: the containers that the sidecar starts after, which get none unless they are listed.
+    pub start_after: Option<Setting<Names<'a>>>,
 }
 
 impl<'a> ContainerSelection<'a> {
@@ -31,7 +33,11 @@ impl<'a> ContainerSelection<'a> {
             check_all_exist(precedence, raw, names.value.iter())?;
             Ok(Some(names))
         };
-        Ok(Self { only: list(key::CONTAINERS)?, skipped: list(key::SKIP_CONTAINERS)? })
+        Ok(Self {
+            only: list(key::CONTAINERS)?,
+            skipped: list(key::SKIP_CONTAINERS)?,
+            start_after: start_after(precedence)?,
+        })
     }
 
     /// Returns true if the container gets credentials.
@@ -39,7 +45,15 @@ impl<'a> ContainerSelection<'a> {
         let lists = |list: &Setting<Names<'_>>| list.value.contains(&container.name);
         *container.name != *CONTAINER
             && !self.skipped.as_ref().is_some_and(lists)
-            && self.only.as_ref().map_or_else(|| !mesh::owns(container), lists)
+            && self
+                .only
+                .as_ref()
+                .map_or_else(|| !(mesh::owns(container) || self.is_before_sidecar(container)), lists)
+    }
+
+    /// Returns true if the settings name the container as one that the sidecar starts after.
+    pub(crate) fn is_before_sidecar(&self, container: &Container<'_>) -> bool {
+        self.start_after.as_ref().is_some_and(|list| list.value.contains(&container.name))
     }
 
     /// Denies a pod without any container that gets credentials.
@@ -54,6 +68,20 @@ impl<'a> ContainerSelection<'a> {
         );
         Err(Denial::for_settings(Reason::NoContainers, message))
     }
+}
+
+/// Resolves the containers that the sidecar starts after. The platform team's networks are in every pod, so its names are
+/// added to those of an annotation. A webhook that runs later may add the container.
+fn start_after<'a>(precedence: &Precedence<'a>) -> Result<Option<Setting<Names<'a>>>, Denial> {
+    let read = |raw| precedence.read(raw, container_names);
+    let annotated = precedence.annotated(key::START_AFTER).map(read).transpose()?;
+    let default = precedence.default(key::START_AFTER).map(read).transpose()?;
+    Ok(match (annotated, default) {
+        (Some(annotated), Some(default)) => {
+            Some(annotated.map(|names| names.iter().chain(default.value.iter()).collect()))
+        }
+        (annotated, default) => annotated.or(default),
+    })
 }
 
 /// Denies a name on the pod that none of its containers has. A service account, a namespace and the defaults apply to many

@@ -71,6 +71,7 @@ impl Settings<'_> {
             key::TOKEN_LIFETIME => text(google.token_lifetime),
             key::CONTAINERS => text(containers.only.as_ref()?.as_ref()),
             key::SKIP_CONTAINERS => text(containers.skipped.as_ref()?.as_ref()),
+            key::START_AFTER => text(containers.start_after.as_ref()?.as_ref()),
             key::PORT => text(sidecar.port),
             key::METRICS_PORT => sidecar.metrics_port.and_then(text),
             key::AWS_STS_ENDPOINT => aws?.sts_endpoint.and_then(text),

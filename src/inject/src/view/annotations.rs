@@ -17,6 +17,17 @@ pub(crate) const ISTIO_EXCLUDED_PORTS: &str = "traffic.sidecar.istio.io/excludeO
 /// Annotation of Linkerd with the outbound ports that are not redirected to the proxy.
 pub(crate) const LINKERD_SKIPPED_PORTS: &str = "config.linkerd.io/skip-outbound-ports";
 
+/// Annotation of Kuma with the outbound ports that are not redirected to the proxy.
+pub(crate) const KUMA_EXCLUDED_PORTS: &str = "traffic.kuma.io/exclude-outbound-ports";
+
+/// Annotation of Consul with the outbound ports that are not redirected to the proxy.
+pub(crate) const CONSUL_EXCLUDED_PORTS: &str =
+    "consul.hashicorp.com/transparent-proxy-exclude-outbound-ports";
+
+/// The annotations of other programs that affect injection.
+const OF_OTHERS: [&str; 5] =
+    [MIRROR, ISTIO_EXCLUDED_PORTS, LINKERD_SKIPPED_PORTS, KUMA_EXCLUDED_PORTS, CONSUL_EXCLUDED_PORTS];
+
 /// The annotations that affect injection, in ascending order of their keys. A pod may have very many.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Annotations<'a>(Vec<(BorrowedStr<'a>, BorrowedStr<'a>)>);
@@ -35,9 +46,7 @@ impl Annotations<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Annotations<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let is_relevant = |key: &str| {
-            key.starts_with(PREFIX) || [MIRROR, ISTIO_EXCLUDED_PORTS, LINKERD_SKIPPED_PORTS].contains(&key)
-        };
+        let is_relevant = |key: &str| key.starts_with(PREFIX) || OF_OTHERS.contains(&key);
         let mut annotations = deserializer.deserialize_map(PrefixedMapVisitor(is_relevant))?;
         // The API server sends them in this order already.
         annotations.sort_by(|(one, _), (other, _)| one.cmp(other));

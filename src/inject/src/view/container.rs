@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::borrowed_str::BorrowedStr;
 use super::bounded;
+use super::security::SecurityContext;
 use crate::quantity::Quantity;
 
 /// A container or an init container.
@@ -30,7 +31,8 @@ pub(crate) struct Container<'a> {
     #[serde(borrow)]
     pub(crate) startup_probe: Option<Probe<'a>>,
     pub(crate) resources: Option<Resources>,
-    pub(crate) security_context: Option<SecurityContext>,
+    #[serde(borrow)]
+    pub(crate) security_context: Option<SecurityContext<'a>>,
 }
 
 impl<'a> Container<'a> {
@@ -159,12 +161,4 @@ pub(crate) struct Resources {
 pub(crate) struct Amounts {
     pub(crate) cpu: Option<Quantity>,
     pub(crate) memory: Option<Quantity>,
-}
-
-/// The user and group of a security context.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct SecurityContext {
-    pub(crate) run_as_user: Option<i64>,
-    pub(crate) run_as_group: Option<i64>,
 }

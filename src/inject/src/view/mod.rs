@@ -8,14 +8,19 @@ mod borrowed_str;
 mod bounded;
 mod container;
 mod container_list;
+mod security;
 mod volume;
 
 use annotations::MIRROR;
-pub(crate) use annotations::{Annotations, ISTIO_EXCLUDED_PORTS, LINKERD_SKIPPED_PORTS, Labels};
+pub(crate) use annotations::{
+    Annotations, CONSUL_EXCLUDED_PORTS, ISTIO_EXCLUDED_PORTS, KUMA_EXCLUDED_PORTS, LINKERD_SKIPPED_PORTS,
+    Labels,
+};
 pub use borrowed_str::BorrowedStr;
 pub(crate) use bounded::{MAX_CONTAINERS, MAX_INJECTED_ITEMS, MAX_ITEMS};
-pub(crate) use container::{Amounts, Container, Env, Mount, Probe, Resources, SecurityContext};
+pub(crate) use container::{Amounts, Container, Env, Mount, Probe, Resources};
 use container_list::Containers;
+pub(crate) use security::{SeLinuxOptions, SecurityContext};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 pub(crate) use volume::{ConfigMap, DownwardItem, EmptyDir, KeyItem, Volume};
@@ -59,7 +64,8 @@ pub(crate) struct Spec<'a> {
     pub(crate) os: Option<Named<'a>>,
     #[serde(borrow)]
     pub(crate) node_selector: Option<NodeSelector<'a>>,
-    pub(crate) security_context: Option<SecurityContext>,
+    #[serde(borrow)]
+    pub(crate) security_context: Option<SecurityContext<'a>>,
     pub(crate) resources: Option<Resources>,
 }
 

@@ -6,11 +6,11 @@ mod unused;
 use rolebridge_core::annotations as key;
 
 use crate::context::Context;
-use crate::ineffective;
 use crate::message::{MAX_NAMES_IN_WARNING, join_names};
 use crate::patch::{mesh_startup, position};
 use crate::settings::{Settings, ignored_values};
 use crate::view::Pod;
+use crate::{ineffective, mesh};
 
 /// Returns the warnings about the settings and the pod.
 pub(crate) fn for_settings(pod: &Pod<'_>, context: &Context<'_>, settings: &Settings<'_>) -> Vec<String> {
@@ -18,6 +18,7 @@ pub(crate) fn for_settings(pod: &Pod<'_>, context: &Context<'_>, settings: &Sett
     if settings.has_sidecar() {
         warnings.extend(mesh_startup::warning(pod, settings));
         warnings.extend(containers_before_sidecar(pod, settings));
+        warnings.extend(unknown_network(pod, settings));
         warnings.extend(unverified_partition(settings));
         warnings.extend(unused::resources(pod, settings));
         warnings.extend(proxy::ambiguous_proxy(pod, context, settings));
@@ -34,13 +35,25 @@ pub(crate) fn for_settings(pod: &Pod<'_>, context: &Context<'_>, settings: &Sett
 
 /// Returns a warning about containers that start before the sidecar, because a mesh or a later webhook added them there.
 fn containers_before_sidecar(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
-    let earlier = position::before_sidecar(pod).iter();
+    let earlier = position::before_sidecar(pod, &settings.containers);
     let earlier = earlier.filter(|container| settings.containers.includes(container));
     let earlier = join_names(MAX_NAMES_IN_WARNING, earlier.map(|container| &*container.name))?;
     Some(format!(
         "Credentials do not work in {earlier} until the sidecar has started, which is later. Fix: exclude containers that \
          need no credentials with {}.",
         key::SKIP_CONTAINERS
+    ))
+}
+
+/// Returns a warning about an unknown native sidecar that looks like the pod's network and starts after the sidecar.
+fn unknown_network(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
+    let later = position::native_after_sidecar(pod, &settings.containers);
+    let later = later.filter(|container| mesh::resembles_proxy(container));
+    let names = join_names(MAX_NAMES_IN_WARNING, later.map(|container| &*container.name))?;
+    Some(format!(
+        "Rolebridge's sidecar waits for its first token before {names} starts. Fix: if the pod has no network before that, \
+         name it in {}.",
+        key::START_AFTER
     ))
 }
 

@@ -4,7 +4,7 @@ use rolebridge_core::annotations::{self as key, INJECT};
 
 use crate::context::Context;
 use crate::message::{DisplayName, MAX_NAMES_IN_WARNING, join_names};
-use crate::patch::resources::has_pod_level;
+use crate::patch::resources::PodLevel;
 use crate::settings::{Origin, Precedence, Setting, Settings, Sidecar};
 use crate::unknown_keys;
 use crate::view::Pod;
@@ -35,8 +35,11 @@ pub(super) fn sidecar_settings(pod: &Pod<'_>) -> Option<String> {
 pub(super) fn resources(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
     let Sidecar { cpu, memory, .. } = settings.sidecar;
     let is_set = |setting: Setting<_>| setting.origin.is_annotated();
-    let any = [cpu, memory].into_iter().any(|bounds| is_set(bounds.request) || is_set(bounds.limit));
-    (any && has_pod_level(pod)).then(|| {
+    let pod_level = PodLevel::of(pod);
+    let ineffective = [(cpu, pod_level.cpu), (memory, pod_level.memory)]
+        .into_iter()
+        .any(|(bounds, is_pod_level)| is_pod_level && (is_set(bounds.request) || is_set(bounds.limit)));
+    ineffective.then(|| {
         "The sidecar's requests and limits have no effect, because the pod sets spec.resources.".to_owned()
     })
 }

@@ -1,7 +1,7 @@
 //! Checks of any injected pod, independent of the injecting code: the allowed differences from the user's pod, and the
 //! requirements of the API server, the kubelet and the design.
 
-use rolebridge_core::annotations::{CONFIG_FILE, CONFIG_LOOPBACK, CONTAINERS, STATUS};
+use rolebridge_core::annotations::{CONFIG_FILE, CONFIG_LOOPBACK, CONTAINERS, START_AFTER, STATUS};
 use rolebridge_core::env::{app, sidecar};
 use rolebridge_core::external_account::ConfigKind;
 use rolebridge_core::pod_names::{
@@ -12,11 +12,14 @@ use serde_json::{Value, json};
 
 use crate::changes::{Change, Kind, changes};
 use crate::facts::{
-    LISTS, MESH, amount, containers, has_pod_level_resources, is_guaranteed, is_proxy, list, shared_user,
+    LISTS, MESH, amount, containers, has_pod_level, is_guaranteed, is_mesh, is_proxy, list, shared_user,
 };
 
 const VOLUMES: [&str; 5] =
     [TOKEN_VOLUME.name, CONFIG_VOLUME.name, AWS_TOKEN_VOLUME.name, IDENTITY_VOLUME.name, CA_VOLUME.name];
+
+/// The VPN that the defaults of a case name.
+const VPN: &str = "corp-uplink";
 
 /// The variables that the patch may add to an app container.
 const VARIABLES: [&str; 9] = [
@@ -33,7 +36,23 @@ const VARIABLES: [&str; 9] = [
 
 /// Returns every difference that is not allowed.
 pub(crate) fn forbidden_changes(before: &Value, after: &Value) -> Vec<Change> {
-    changes(before, after).into_iter().filter(|change| !is_allowed(change)).collect()
+    let before = with_sidecar_at(before, sidecar_position(after));
+    changes(&before, after).into_iter().filter(|change| !is_allowed(change)).collect()
+}
+
+fn sidecar_position(pod: &Value) -> Option<usize> {
+    list(pod, "initContainers").iter().position(|container| container["name"] == CONTAINER)
+}
+
+/// Moves the sidecar of the pod, if it has one.
+fn with_sidecar_at(pod: &Value, target: Option<usize>) -> Value {
+    let mut pod = pod.clone();
+    if let (Some(index), Some(target)) = (sidecar_position(&pod), target) {
+        let init = pod["spec"]["initContainers"].as_array_mut().unwrap();
+        let sidecar = init.remove(index);
+        init.insert(target, sidecar);
+    }
+    pod
 }
 
 fn is_allowed(Change { path, kind }: &Change) -> bool {
@@ -115,8 +134,11 @@ impl Problems {
         let native = list(pod, "initContainers")
             .iter()
             .any(|container| is_proxy(container) && container["restartPolicy"] == "Always");
-        let mesh = names.iter().rposition(|name| MESH.iter().any(|mesh| *name == mesh));
-        let expected = mesh.filter(|_| native).map_or(0, |index| index + 1);
+        let after = pod["metadata"]["annotations"][START_AFTER].as_str().unwrap_or_default();
+        let is_before = |name: &&Value| {
+            native && is_mesh(name) || **name == VPN || after.split(',').any(|other| **name == other)
+        };
+        let expected = names.iter().rposition(is_before).map_or(0, |index| index + 1);
         let actual = names.iter().position(|name| *name == CONTAINER);
         self.check(actual == Some(expected), || {
             format!("the sidecar is at {actual:?}, not at {expected}: {names:?}")
@@ -149,12 +171,14 @@ impl Problems {
     }
 
     fn resources(&mut self, before: &Value, resources: &Value) {
-        if has_pod_level_resources(before) {
-            return self.check(*resources == Value::Null, || {
-                format!("the pod has pod-level resources, and the sidecar has {resources}")
-            });
-        }
         for name in ["cpu", "memory"] {
+            if has_pod_level(before, name) {
+                let is_set = ["requests", "limits"].iter().any(|kind| !resources[kind][name].is_null());
+                self.check(!is_set, || {
+                    format!("the pod has pod-level {name}, and the sidecar has {resources}")
+                });
+                continue;
+            }
             // A quota on the limits of one resource does not apply to the other.
             let limited =
                 containers(before).any(|(_, container)| !container["resources"]["limits"][name].is_null());

@@ -10,14 +10,37 @@ pub(crate) const MESH: &[&str] = &[
     "linkerd-init",
     "linkerd-network-validator",
     "linkerd-proxy",
+    "kuma-init",
+    "kuma-validation",
+    "kuma-sidecar",
+    "consul-connect-inject-init",
+    "consul-dataplane",
+    "netbird",
 ];
+
+/// The containers with a proxy of the meshes.
+const PROXIES: [&str; 5] = ["istio-proxy", "linkerd-proxy", "kuma-sidecar", "consul-dataplane", "netbird"];
 
 /// The pod's two container lists.
 pub(crate) const LISTS: [&str; 2] = ["initContainers", "containers"];
 
 /// Returns true for a mesh's proxy.
 pub(crate) fn is_proxy(container: &Value) -> bool {
-    ["istio-proxy", "linkerd-proxy"].iter().any(|proxy| container["name"] == *proxy)
+    is_one_of(&container["name"], &PROXIES)
+}
+
+/// Returns true for the name of a mesh's container.
+pub(crate) fn is_mesh(name: &Value) -> bool {
+    is_one_of(name, MESH)
+}
+
+/// Returns true for a name, or one of Consul with the name of a service at its end.
+fn is_one_of(name: &Value, names: &[&str]) -> bool {
+    let name = name.as_str().unwrap_or_default();
+    names.iter().any(|known| {
+        name.strip_prefix(known)
+            .is_some_and(|rest| rest.is_empty() || known.starts_with("consul") && rest.starts_with('-'))
+    })
 }
 
 /// Returns the elements of a list that may be absent.
@@ -40,13 +63,9 @@ pub(crate) fn shared_user(pod: &Value) -> Option<i64> {
     users.all(|user| user == Some(first)).then_some(first)
 }
 
-/// Returns true if the pod has pod-level resources, which its containers share.
-pub(crate) fn has_pod_level_resources(pod: &Value) -> bool {
-    let is_set = |kind: &str| {
-        let amounts = &pod["spec"]["resources"][kind];
-        ["cpu", "memory"].iter().any(|name| !amounts[name].is_null())
-    };
-    is_set("requests") || is_set("limits")
+/// Returns true if the pod has a pod-level resource, which its containers share.
+pub(crate) fn has_pod_level(pod: &Value, name: &str) -> bool {
+    ["requests", "limits"].iter().any(|kind| !pod["spec"]["resources"][kind][name].is_null())
 }
 
 /// Returns true if Kubernetes classifies the pod as Guaranteed: every container has both limits, and equal requests if any.
@@ -57,7 +76,7 @@ pub(crate) fn is_guaranteed(pod: &Value) -> bool {
             !limit.is_null() && amount(limit) > 0 && (request.is_null() || amount(request) == amount(limit))
         })
     };
-    if has_pod_level_resources(pod) {
+    if has_pod_level(pod, "cpu") || has_pod_level(pod, "memory") {
         return guaranteed(&pod["spec"]["resources"]);
     }
     containers(pod).all(|(_, container)| guaranteed(&container["resources"]))

@@ -3,6 +3,26 @@
 use rolebridge_core::pod_names::CONTAINER;
 use serde_json::{Value, json};
 
+/// Kuma with its CNI plugin and native sidecars, which appends its containers.
+///
+/// Source: `pkg/plugins/runtime/k8s/webhooks/injector` of kumahq/kuma.
+pub(crate) fn kuma_native(pod: &mut Value) {
+    push(&mut pod["spec"]["initContainers"], json!({"name": "kuma-validation", "image": "kuma-init:2"}));
+    let proxy = json!({"name": "kuma-sidecar", "image": "kuma-dp:2", "restartPolicy": "Always"});
+    push(&mut pod["spec"]["initContainers"], proxy);
+}
+
+/// A VPN of the platform team, which is appended.
+pub(crate) fn vpn(pod: &mut Value) {
+    let vpn = json!({
+        "name": "corp-uplink",
+        "image": "corp/uplink:1",
+        "restartPolicy": "Always",
+        "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}},
+    });
+    push(&mut pod["spec"]["initContainers"], vpn);
+}
+
 /// EKS's pod identity webhook with a role: it adds the environment, the volume and the mount to every container, including
 /// init containers and sidecars, and keeps existing values.
 ///

@@ -32,7 +32,8 @@ pub(crate) fn admission(admission: &Admission<'_>) -> String {
 
 fn write_operation(text: &mut String, operation: &Value) {
     let (op, path) = (operation["op"].as_str().unwrap(), operation["path"].as_str().unwrap());
-    writeln!(text, "\n{op} {path}").unwrap();
+    let from = operation["from"].as_str().map(|from| format!("{from} to ")).unwrap_or_default();
+    writeln!(text, "\n{op} {from}{path}").unwrap();
     if let Some(value) = operation.get("value") {
         writeln!(text, "{}", json(value, 0)).unwrap();
     }

@@ -40,6 +40,8 @@ const EKS_ASSOCIATION: Step =
 const ISTIO_NATIVE: Step = Other("Istio with a native proxy", others::istio_native);
 const ISTIO_CLASSIC: Step = Other("Istio with a proxy that is not native", others::istio_classic);
 const LINKERD: Step = Other("Linkerd", others::linkerd_native);
+const KUMA: Step = Other("Kuma with a native proxy, at the end", others::kuma_native);
+const VPN: Step = Other("a webhook that adds a VPN, at the end", others::vpn);
 const VAULT: Step = Other("Vault's agents as the first containers", others::vault_in_front);
 const POLICIES: Step = Other("registry, resource and security policies", others::policies);
 const API_SERVER: Step = Other("the API server's defaults", others::api_server);
@@ -98,6 +100,24 @@ pub(crate) const SEQUENCES: &[Sequence] = &[
         description: "Linkerd was injected before Rolebridge.",
         case: "minimal",
         steps: &[LINKERD, Rolebridge, Rolebridge],
+    },
+    Sequence {
+        name: "kuma-native-after",
+        description: "Kuma's native proxy was injected after Rolebridge, at the end: the sidecar moves after it and stays there.",
+        case: "init-containers",
+        steps: &[Rolebridge, KUMA, Rolebridge, Rolebridge],
+    },
+    Sequence {
+        name: "start-after-vpn",
+        description: "A later webhook adds the VPN that the pod names: the sidecar moves after it.",
+        case: "start-after",
+        steps: &[Rolebridge, VPN, Rolebridge, Rolebridge],
+    },
+    Sequence {
+        name: "unknown-vpn-after",
+        description: "A later webhook adds a VPN that nobody names: the reinvocation warns.",
+        case: "minimal",
+        steps: &[Rolebridge, VPN, Rolebridge],
     },
     Sequence {
         name: "all-of-them",

@@ -18,6 +18,7 @@ use super::env::Variable;
 use super::position;
 use super::resources::{self, PlannedResources};
 use super::run_as::RunAs;
+use super::se_linux::SeLinux;
 use super::volumes::{self, Mount};
 use crate::context::Context;
 use crate::defaults::PullPolicy;
@@ -40,7 +41,7 @@ struct Container<'a> {
     startup_probe: Probe,
     #[serde(skip_serializing_if = "Option::is_none")]
     resources: Option<PlannedResources<'a>>,
-    security_context: SecurityContext,
+    security_context: SecurityContext<'a>,
     termination_message_policy: &'static str,
     volume_mounts: Vec<Mount>,
 }
@@ -55,7 +56,7 @@ struct Port {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SecurityContext {
+struct SecurityContext<'a> {
     allow_privilege_escalation: bool,
     capabilities: Capabilities,
     read_only_root_filesystem: bool,
@@ -63,6 +64,8 @@ struct SecurityContext {
     #[serde(skip_serializing_if = "Option::is_none")]
     run_as_group: Option<i64>,
     run_as_non_root: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    se_linux_options: Option<SeLinux<'a>>,
     seccomp_profile: SeccompProfile,
 }
 
@@ -82,7 +85,8 @@ pub(super) fn add(builder: &mut PatchBuilder, pod: &Pod<'_>, context: &Context<'
     let container = container(pod, context, settings);
     match &pod.spec.init_containers {
         Some(_) => {
-            builder.add(format_args!("/spec/initContainers/{}", position::sidecar_index(pod)), &container);
+            let index = position::sidecar_index(pod, &settings.containers);
+            builder.add(format_args!("/spec/initContainers/{index}"), &container);
         }
         None => builder.add(format_args!("/spec/initContainers"), &[container]),
     }
@@ -123,6 +127,7 @@ pub(super) fn reconcile<'a>(
     if is_other_shape {
         add_pull_secrets(builder, pod, &context.defaults.image_pull_secrets);
         builder.replace(format_args!("{path}"), &self::container(pod, context, settings));
+        relocate(builder, pod, settings, index);
         return Reconciliation {
             configs: ConfigCarrier::Sidecar,
             replaced: differences.names,
@@ -130,12 +135,23 @@ pub(super) fn reconcile<'a>(
         };
     }
     differences.write(builder, container, &path);
+    relocate(builder, pod, settings, index);
     let image = container.image.as_deref().unwrap_or_default();
     let other_image = Some(image).filter(|image| **image != *context.defaults.image);
     Reconciliation { configs, replaced: differences.names, other_image }
 }
 
-fn container<'a>(pod: &Pod<'_>, context: &Context<'a>, settings: &'a Settings<'_>) -> Container<'a> {
+/// Moves the sidecar after a network's proxy that a later webhook has added. All operations on init containers come before.
+fn relocate(builder: &mut PatchBuilder, pod: &Pod<'_>, settings: &Settings<'_>, index: usize) {
+    if let Some(target) = position::move_to(pod, &settings.containers, index) {
+        builder.relocate(
+            format_args!("/spec/initContainers/{index}"),
+            format_args!("/spec/initContainers/{target}"),
+        );
+    }
+}
+
+fn container<'a>(pod: &'a Pod<'_>, context: &Context<'a>, settings: &'a Settings<'_>) -> Container<'a> {
     Container {
         name: CONTAINER,
         image: &context.defaults.image,
@@ -150,7 +166,7 @@ fn container<'a>(pod: &Pod<'_>, context: &Context<'a>, settings: &'a Settings<'_
             .map(|port| [Port { name: "rb-metrics", number: port.value, protocol: "TCP" }]),
         startup_probe: PROBE,
         resources: resources::plan(pod, settings),
-        security_context: security_context(RunAs::for_sidecar(pod)),
+        security_context: security_context(RunAs::for_sidecar(pod), SeLinux::for_sidecar(pod, settings)),
         // The sidecar's last log line is the reason of its failure.
         termination_message_policy: "FallbackToLogsOnError",
         volume_mounts: mounts(settings, ConfigCarrier::Sidecar),
@@ -159,7 +175,7 @@ fn container<'a>(pod: &Pod<'_>, context: &Context<'a>, settings: &'a Settings<'_
 
 /// Returns a security context that satisfies the restricted Pod Security Standard, unless all containers of the pod run as
 /// root: such a pod is not restricted anyway.
-const fn security_context(run_as: RunAs) -> SecurityContext {
+const fn security_context(run_as: RunAs, label: Option<SeLinux<'_>>) -> SecurityContext<'_> {
     SecurityContext {
         allow_privilege_escalation: false,
         capabilities: Capabilities { drop: ["ALL"] },
@@ -167,6 +183,7 @@ const fn security_context(run_as: RunAs) -> SecurityContext {
         run_as_user: run_as.user,
         run_as_group: run_as.group,
         run_as_non_root: !run_as.is_root(),
+        se_linux_options: label,
         seccomp_profile: SeccompProfile { r#type: "RuntimeDefault" },
     }
 }

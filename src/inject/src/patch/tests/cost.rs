@@ -52,9 +52,25 @@ fn pod_with_an_init_container_without_limits_is_burstable() {
 }
 
 #[test]
+fn resource_that_is_not_pod_level_is_planned() {
+    let limits = json!({"limits": {"cpu": "1", "memory": "1Gi"}});
+    for (pod_level, resources, expected) in [
+        (json!({"limits": {"cpu": "1"}}), json!({}), "- - 16Mi -"),
+        (json!({"limits": {"cpu": "1"}}), limits.clone(), "- - 16Mi 32Mi"),
+        (json!({"requests": {"memory": "1Gi"}}), limits, "5m 50m - -"),
+        (json!({"limits": {"hugepages-2Mi": "2Mi"}}), json!({}), "5m - 16Mi -"),
+    ] {
+        let mut pod = pod(&json!({"resources": resources}));
+        pod["spec"]["resources"] = pod_level;
+        let (patched, _) = injected(&pod, DEFAULTS);
+        assert_eq!(costs(&sidecar(&patched)["resources"]), expected, "{pod}");
+    }
+}
+
+#[test]
 fn pod_level_resources_are_shared() {
     let mut pod_level = pod(&json!({}));
-    pod_level["spec"]["resources"] = json!({"limits": {"cpu": "1"}});
+    pod_level["spec"]["resources"] = json!({"requests": {"memory": "1Gi"}, "limits": {"cpu": "1"}});
     pod_level["metadata"]["annotations"]["rolebridge.io/cpu-limit"] = json!("1");
     let (patched, warnings) = injected(&pod_level, DEFAULTS);
     assert_eq!(sidecar(&patched)["resources"], Value::Null);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{Admission, Context, Decision, Defaults, ObjectMetadata, Reason, admit};
 
-const DEFAULTS: &str = "settings:
+pub(super) const DEFAULTS: &str = "settings:
   provider: projects/1/locations/global/workloadIdentityPools/pool/providers/prod
   role-arn: arn:aws:iam::123456789012:role/batch
 ";
@@ -29,7 +29,7 @@ fn admit_with(pod: &Value, defaults: &str) -> (Decision, Vec<String>) {
 }
 
 /// Returns the patched pod and the warnings.
-fn injected(pod: &Value, defaults: &str) -> (Value, Vec<String>) {
+pub(super) fn injected(pod: &Value, defaults: &str) -> (Value, Vec<String>) {
     let (decision, warnings) = admit_with(pod, defaults);
     let Decision::Patch(patch) = decision else { panic!("{decision:?}") };
     let mut patched = pod.clone();
@@ -37,7 +37,7 @@ fn injected(pod: &Value, defaults: &str) -> (Value, Vec<String>) {
     (patched, warnings)
 }
 
-fn sidecar(pod: &Value) -> &Value {
+pub(super) fn sidecar(pod: &Value) -> &Value {
     let init = pod["spec"]["initContainers"].as_array().unwrap();
     init.iter().find(|container| container["name"] == "rolebridge").unwrap()
 }

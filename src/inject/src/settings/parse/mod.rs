@@ -63,7 +63,7 @@ pub(crate) fn check(annotation: &str, text: &str) -> Result<(), InvalidValue> {
         key::SESSION_NAME => session_name(text).map(drop),
         key::PROJECT | key::QUOTA_PROJECT => project(text).map(drop),
         key::TOKEN_LIFETIME => token_lifetime(text).map(drop),
-        key::CONTAINERS | key::SKIP_CONTAINERS => container_names(text).map(drop),
+        key::CONTAINERS | key::SKIP_CONTAINERS | key::START_AFTER => container_names(text).map(drop),
         key::OUTPUTS => outputs(text).map(drop),
         key::PORT | key::METRICS_PORT => port(text).map(drop),
         key::AWS_STS_ENDPOINT | key::STS_ENDPOINT | key::IAM_CREDENTIALS_ENDPOINT => endpoint(text).map(drop),

@@ -51,6 +51,8 @@ pub(super) const VALID: &[(&str, [&str; 4])] = &[
     (key::TOKEN_LIFETIME, ["600", "1200", "1800", "43200"]),
     (key::CONTAINERS, ["a", "b", "a,b", "c"]),
     (key::SKIP_CONTAINERS, ["a", "b", "a,b", "c"]),
+    // The chart's name is added to the others.
+    (key::START_AFTER, ["a", "a,b", "a,c", "a"]),
     (key::OUTPUTS, ["access-token"; 4]),
     (key::PORT, ["1024", "16000", "17000", "65535"]),
     (key::METRICS_PORT, ["1024", "16000", "17000", "65535"]),
@@ -97,6 +99,7 @@ pub(super) const INVALID: &[(&str, &[&str])] = &[
     (key::TOKEN_LIFETIME, &["99999", "3600s", "-1", "+3600", ""]),
     (key::CONTAINERS, &["x", "a,,b", ""]),
     (key::SKIP_CONTAINERS, &["x", "A"]),
+    (key::START_AFTER, &["A", "a,,b", ""]),
     (
         key::OUTPUTS,
         &["", "refresh-token", "id-token", "access-token,access-token", "id-token=https://reports"],

@@ -1,0 +1,82 @@
+//! The fields of a security context, of a container or of the pod, that affect injection.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+
+use super::borrowed_str::BorrowedStr;
+
+/// The fields of a security context that affect injection.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SecurityContext<'a> {
+    pub(crate) run_as_user: Option<i64>,
+    pub(crate) run_as_group: Option<i64>,
+    #[serde(borrow)]
+    pub(crate) se_linux_options: Option<SeLinuxOptions<'a>>,
+    capabilities: Option<Capabilities>,
+    pub(crate) windows_options: Option<WindowsOptions>,
+}
+
+impl SecurityContext<'_> {
+    /// Returns true if the container may change the pod's network.
+    pub(crate) fn adds_net_admin(&self) -> bool {
+        let added = self.capabilities.as_ref().and_then(|capabilities| capabilities.add.as_ref());
+        added.is_some_and(|added| added.has_net_admin)
+    }
+}
+
+/// The SELinux label of a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+pub(crate) struct SeLinuxOptions<'a> {
+    #[serde(borrow)]
+    pub(crate) user: Option<BorrowedStr<'a>>,
+    #[serde(borrow)]
+    pub(crate) role: Option<BorrowedStr<'a>>,
+    #[serde(borrow)]
+    pub(crate) r#type: Option<BorrowedStr<'a>>,
+    #[serde(borrow)]
+    pub(crate) level: Option<BorrowedStr<'a>>,
+}
+
+/// The options of a container on Windows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WindowsOptions {
+    pub(crate) host_process: Option<bool>,
+}
+
+#[derive(Debug, Clone, serde::Deserialize)]
+struct Capabilities {
+    add: Option<AddedCapabilities>,
+}
+
+/// A list of capabilities, of which only one matters. The list itself is not kept, because it is not bounded.
+#[derive(Debug, Clone)]
+struct AddedCapabilities {
+    has_net_admin: bool,
+}
+
+impl<'de> Deserialize<'de> for AddedCapabilities {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(CapabilitiesVisitor)
+    }
+}
+
+struct CapabilitiesVisitor;
+
+impl<'de> Visitor<'de> for CapabilitiesVisitor {
+    type Value = AddedCapabilities;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of capabilities")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut has_net_admin = false;
+        while let Some(capability) = list.next_element::<BorrowedStr<'de>>()? {
+            has_net_admin |= ["NET_ADMIN", "CAP_NET_ADMIN", "ALL"].contains(&&*capability);
+        }
+        Ok(AddedCapabilities { has_net_admin })
+    }
+}
