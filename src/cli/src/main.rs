@@ -9,6 +9,7 @@ mod args;
 mod cluster;
 mod commands;
 mod error;
+mod gcloud;
 mod iam;
 mod image_ref;
 mod input;

@@ -143,7 +143,7 @@ const CRATES: &[Layers] = &[
     Layers {
         name: "cli",
         order: &[
-            &["error", "iam", "image_ref", "options", "output"],
+            &["error", "gcloud", "iam", "image_ref", "options", "output"],
             &["input"],
             &["admission", "cluster"],
             &["commands"],

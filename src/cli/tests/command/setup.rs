@@ -16,7 +16,7 @@ const EMAIL: &str = "batch@shop-data.iam.gserviceaccount.com";
 /// Returns the arguments for each identity, with and without impersonation.
 fn arguments_by_identity() -> Vec<(&'static str, Vec<&'static str>)> {
     let with = |more: &[&'static str]| [&["setup"][..], &POOL, &POD, &["--cluster", "prod"], more].concat();
-    let impersonated = ["--google-service-account", EMAIL];
+    let impersonated = ["--google-service-account", EMAIL, "--bucket", "shop-reports"];
     vec![
         ("aws-role", with(&["--role-arn", ROLE])),
         ("aws-role-impersonated", with(&[&["--role-arn", ROLE][..], &impersonated].concat())),
@@ -129,6 +129,7 @@ fn invalid_arguments_are_reported() {
         with_pool(&["--role-arn", ROLE, "--google-service-account", "batch"]),
         with_pool(&["--role-arn", "arn:aws:iam::111122223333:role/'$(id)"]),
         with_pool(&["--role-arn", ROLE, "--issuer", "oidc.example.com"]),
+        with_pool(&["--role-arn", ROLE, "--bucket", "gs://shop-reports"]),
         with_provider("shop-data", "aws-pool", "prod"),
         with_provider("123456789012", "AWS", "prod"),
         with_provider("123456789012", "aws", "gcp-prod"),

@@ -29,6 +29,9 @@ pub(crate) struct SetupArgs {
     /// The Google service account to impersonate [default: none, direct access]
     #[arg(long, value_name = "EMAIL", value_parser = value_parsers::email)]
     pub(super) google_service_account: Option<String>,
+    /// A bucket that the pods read [default: BUCKET, a placeholder]
+    #[arg(long, value_name = "NAME", value_parser = value_parsers::bucket)]
+    pub(super) bucket: Option<String>,
     /// The namespace of the pods
     #[arg(short, long, default_value = "default", value_parser = value_parsers::shell_safe)]
     pub(super) namespace: String,

@@ -44,10 +44,11 @@ fn account(plan: &SetupPlan) -> OrderedValue {
 }
 
 fn pod(plan: &SetupPlan) -> OrderedValue {
+    let bucket = format!("gs://{}", plan.bucket);
     let container = map([
         ("name", text("gcloud")),
         ("image", text("gcr.io/google.com/cloudsdktool/google-cloud-cli:slim")),
-        ("command", OrderedValue::List(["gcloud", "auth", "print-access-token"].map(text).to_vec())),
+        ("command", OrderedValue::List(["gcloud", "storage", "ls", &bucket].map(text).to_vec())),
     ]);
     map([
         ("apiVersion", text("v1")),

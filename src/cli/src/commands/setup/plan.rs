@@ -8,10 +8,17 @@ use rolebridge_core::identity::Identity;
 use crate::commands::setup::args::SetupArgs;
 use crate::commands::setup::import::ImportedConfig;
 use crate::error::CliError;
+use crate::gcloud::ProjectRef;
 
 /// The APIs that the pool's project must have enabled: for the pool, for the exchange and for impersonation.
 pub(super) const APIS: [&str; 3] =
     ["iam.googleapis.com", "sts.googleapis.com", "iamcredentials.googleapis.com"];
+
+/// The role for the bucket of the example.
+pub(super) const BUCKET_ROLE: &str = "roles/storage.objectViewer";
+
+/// The roles for the project of the example: to run queries, and to read tables.
+pub(super) const PROJECT_ROLES: [&str; 2] = ["roles/bigquery.jobUser", "roles/bigquery.dataViewer"];
 
 /// Everything that the output depends on.
 #[derive(Debug)]
@@ -24,6 +31,8 @@ pub(super) struct SetupPlan {
     pub(super) pool: String,
     pub(super) provider: String,
     pub(super) google_service_account: Option<String>,
+    /// The bucket of the example, or a placeholder.
+    pub(super) bucket: String,
     pub(super) namespace: String,
     pub(super) service_account: String,
     pub(super) cluster: String,
@@ -57,6 +66,7 @@ impl SetupPlan {
             pool,
             provider,
             google_service_account: args.google_service_account.or(imported.service_account),
+            bucket: args.bucket.unwrap_or_else(|| "BUCKET".to_owned()),
             namespace: args.namespace,
             service_account: args.service_account,
             cluster: args.cluster,
@@ -96,6 +106,27 @@ impl SetupPlan {
                 format!("principalSet://{pool}/attribute.aws_role/{}", role.assumed_role_arn())
             }
             _ => format!("principal://{pool}/subject/{}", self.subject("")),
+        }
+    }
+
+    /// Returns the project with the pod's data as a gcloud argument: that of the service account, or the pool's.
+    pub(super) fn data_project(&self) -> Option<ProjectRef<'_>> {
+        ProjectRef::of_account(self.google_service_account.as_deref()?)
+    }
+
+    /// Returns the member that reads the data: the service account, or the pod itself.
+    pub(super) fn data_member(&self) -> String {
+        let email = self.google_service_account.as_deref();
+        email.map_or_else(|| self.member(), |email| format!("serviceAccount:{email}"))
+    }
+
+    /// Returns the provider's attribute condition: a list, so that other roles can be added to it.
+    pub(super) fn condition(&self) -> String {
+        match (&self.role, self.identity) {
+            (Some(role), Identity::AwsRole) => {
+                format!("attribute.aws_role in ['{}']", role.assumed_role_arn())
+            }
+            _ => format!("assertion.sub in ['{}']", self.subject("")),
         }
     }
 

@@ -6,8 +6,9 @@ use rolebridge_core::aws::{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, RoleArn, TOKEN
 use rolebridge_core::identity::Identity;
 
 use crate::commands::setup::kubernetes;
-use crate::commands::setup::plan::{APIS, SetupPlan};
+use crate::commands::setup::plan::{APIS, BUCKET_ROLE, PROJECT_ROLES, SetupPlan};
 use crate::error::CliError;
+use crate::gcloud::set_project;
 use crate::iam::trust_statement;
 use crate::output::quote::shell;
 
@@ -60,8 +61,7 @@ aws iam create-role --role-name {name} --path {path} --assume-role-policy-docume
 }
 
 fn google(plan: &SetupPlan) -> String {
-    let [pool, provider, project_number] =
-        [&plan.pool, &plan.provider, &plan.project_number].map(|part| shell(part));
+    let [pool, provider, condition] = [&plan.pool, &plan.provider, &plan.condition()].map(|part| shell(part));
     let pool_flags = format!("--project \"$PROJECT\" --location global --workload-identity-pool {pool}");
     let create = match (&plan.role, plan.identity) {
         (Some(role), Identity::AwsRole) => {
@@ -75,26 +75,54 @@ fn google(plan: &SetupPlan) -> String {
             )
         }
     };
-    let member = shell(&plan.member());
-    let grant = match &plan.google_service_account {
-        Some(email) => format!(
-            "# Google: allow the pod to impersonate the service account\n\
-             gcloud iam service-accounts add-iam-policy-binding {} \\\n  \
-             --role roles/iam.workloadIdentityUser --member {member}",
-            shell(email)
-        ),
-        None => format!(
-            "# Google: a role for the pod, here to read BigQuery tables\n\
-             gcloud projects add-iam-policy-binding \"$PROJECT\" --condition None \\\n  \
-             --role roles/bigquery.dataViewer --member {member}"
-        ),
-    };
-    format!(
-        "\n# Google: the pool and its provider\n\
-         PROJECT=$(gcloud projects describe {project_number} --format 'value(projectId)')\n\
+    let pool = format!(
+        "\n# Google: the pool and its provider. If the provider exists, add this pod to its condition.\n\
+         {}\n\
          gcloud services enable {} --project \"$PROJECT\"\n\
          gcloud iam workload-identity-pools create {pool} --project \"$PROJECT\" --location global\n\
-         gcloud iam workload-identity-pools providers {create}\n\n{grant}\n",
+         gcloud iam workload-identity-pools providers {create} \\\n  --attribute-condition {condition}\n",
+        set_project(&plan.project_number),
         APIS.join(" ")
+    );
+    let account = plan.google_service_account.as_deref().map(|email| service_account(plan, email));
+    [pool, account.unwrap_or_default(), data_roles(plan)].concat()
+}
+
+/// Renders the commands for the service account that the pod impersonates.
+fn service_account(plan: &SetupPlan, email: &str) -> String {
+    let project = data_project(plan);
+    // Google creates the others, such as that of App Engine.
+    let name = email.split_once('@').filter(|(_, domain)| domain.ends_with(".iam.gserviceaccount.com"));
+    let create = name.map_or_else(String::new, |(name, _)| {
+        format!("gcloud iam service-accounts create {} --project {project}\n", shell(name))
+    });
+    format!(
+        "\n# Google: the service account, and the right of the pod to impersonate it\n\
+         {create}gcloud iam service-accounts add-iam-policy-binding {} --project {project} \\\n  \
+         --role roles/iam.workloadIdentityUser --member {}\n",
+        shell(email),
+        shell(&plan.member())
     )
+}
+
+/// Renders the grants on the data.
+fn data_roles(plan: &SetupPlan) -> String {
+    let (project, member) = (data_project(plan), shell(&plan.data_member()));
+    let bucket = format!(
+        "\n# Google: roles on the data, for example to read a bucket and BigQuery tables\n\
+         gcloud storage buckets add-iam-policy-binding gs://{} \\\n  --role {BUCKET_ROLE} --member {member}\n",
+        plan.bucket
+    );
+    let grant = |role: &str| {
+        format!(
+            "gcloud projects add-iam-policy-binding {project} --condition None \\\n  \
+             --role {role} --member {member}\n"
+        )
+    };
+    bucket + &PROJECT_ROLES.map(grant).concat()
+}
+
+/// Returns the project with the data as a word of the script.
+fn data_project(plan: &SetupPlan) -> String {
+    plan.data_project().map_or_else(|| "\"$PROJECT\"".to_owned(), |project| project.shell())
 }

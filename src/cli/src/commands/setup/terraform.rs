@@ -5,7 +5,8 @@
 use rolebridge_core::aws::{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, RoleArn, TOKEN_AUDIENCE};
 use rolebridge_core::identity::Identity;
 
-use crate::commands::setup::plan::{APIS, SetupPlan};
+use crate::commands::setup::plan::{APIS, BUCKET_ROLE, PROJECT_ROLES, SetupPlan};
+use crate::gcloud::ProjectRef;
 use crate::output::quote::terraform;
 
 /// Renders the module.
@@ -64,8 +65,9 @@ resource "aws_iam_role" "this" {{
     }
     let tokens = format!(
         r#"
-# A setting of the whole account: destroying it disables the tokens of every workload in it.
-resource "aws_iam_outbound_web_identity_federation" "this" {{}}
+# A setting of the whole account: enable it once, with `aws iam enable-outbound-web-identity-federation`. A resource would
+# disable it for every workload of the account when it is destroyed.
+data "aws_iam_outbound_web_identity_federation" "this" {{}}
 
 resource "aws_iam_role_policy" "rolebridge" {{
   name   = "rolebridge"
@@ -78,14 +80,13 @@ resource "aws_iam_role_policy" "rolebridge" {{
 }
 
 fn google(plan: &SetupPlan) -> String {
-    let (pool, provider) = (terraform(&plan.pool), terraform(&plan.provider));
     let provider_config = match (&plan.role, plan.identity) {
         (Some(role), Identity::AwsRole) => {
             format!("  aws {{\n    account_id = {}\n  }}", terraform(role.account()))
         }
         (role, _) => {
             let issuer = if role.is_some() {
-                "aws_iam_outbound_web_identity_federation.this.issuer_identifier"
+                "data.aws_iam_outbound_web_identity_federation.this.issuer_identifier"
             } else {
                 "local.issuer"
             };
@@ -95,31 +96,10 @@ fn google(plan: &SetupPlan) -> String {
             )
         }
     };
-    let member = terraform(&plan.member());
-    let grant = match &plan.google_service_account {
-        Some(email) => format!(
-            r#"resource "google_service_account_iam_member" "impersonated" {{
-  service_account_id = {}
-  role               = "roles/iam.workloadIdentityUser"
-  member             = {member}
-  depends_on         = [google_iam_workload_identity_pool_provider.this]
-}}
-"#,
-            terraform(&format!("projects/-/serviceAccounts/{email}"))
-        ),
-        None => format!(
-            r#"# A role for the pod, here to read BigQuery tables.
-resource "google_project_iam_member" "granted" {{
-  project    = var.google_project
-  role       = "roles/bigquery.dataViewer"
-  member     = {member}
-  depends_on = [google_iam_workload_identity_pool_provider.this]
-}}
-"#
-        ),
-    };
+    let (pool, provider, condition) =
+        (terraform(&plan.pool), terraform(&plan.provider), terraform(&plan.condition()));
     let description = terraform(&format!("ID of the Google project with the number {}", plan.project_number));
-    format!(
+    let pool = format!(
         r#"
 variable "google_project" {{
   description = {description}
@@ -143,9 +123,83 @@ resource "google_iam_workload_identity_pool_provider" "this" {{
   project                            = var.google_project
   workload_identity_pool_id          = google_iam_workload_identity_pool.this.workload_identity_pool_id
   workload_identity_pool_provider_id = {provider}
+  attribute_condition                = {condition}
 {provider_config}
 }}
+"#
+    );
+    let account = plan.google_service_account.as_deref().map(|email| service_account(plan, email));
+    [pool, account.unwrap_or_default(), data_roles(plan)].concat()
+}
 
-{grant}"#
+/// Renders the service account that the pod impersonates.
+fn service_account(plan: &SetupPlan, email: &str) -> String {
+    let (project, member) = (data_project(plan), terraform(&plan.member()));
+    // Google creates the others, such as that of App Engine.
+    let name = email.split_once('@').filter(|(_, domain)| domain.ends_with(".iam.gserviceaccount.com"));
+    let (account, id) = match name {
+        Some((name, _)) => (
+            format!(
+                r#"
+resource "google_service_account" "impersonated" {{
+  project                      = {project}
+  account_id                   = {}
+  create_ignore_already_exists = true
+}}
+"#,
+                terraform(name)
+            ),
+            "google_service_account.impersonated.name".to_owned(),
+        ),
+        None => (String::new(), terraform(&format!("projects/-/serviceAccounts/{email}"))),
+    };
+    format!(
+        r#"{account}
+resource "google_service_account_iam_member" "impersonated" {{
+  service_account_id = {id}
+  role               = "roles/iam.workloadIdentityUser"
+  member             = {member}
+  depends_on         = [google_iam_workload_identity_pool_provider.this]
+}}
+"#
     )
+}
+
+/// Renders the grants on the data.
+fn data_roles(plan: &SetupPlan) -> String {
+    let (project, bucket, member) =
+        (data_project(plan), terraform(&plan.bucket), terraform(&plan.data_member()));
+    let prior = if plan.google_service_account.is_some() {
+        "google_service_account_iam_member.impersonated"
+    } else {
+        "google_iam_workload_identity_pool_provider.this"
+    };
+    format!(
+        r#"
+# Roles on the data, for example to read a bucket and BigQuery tables.
+resource "google_storage_bucket_iam_member" "data" {{
+  bucket     = {bucket}
+  role       = "{BUCKET_ROLE}"
+  member     = {member}
+  depends_on = [{prior}]
+}}
+
+resource "google_project_iam_member" "data" {{
+  for_each   = toset({PROJECT_ROLES:?})
+  project    = {project}
+  role       = each.value
+  member     = {member}
+  depends_on = [{prior}]
+}}
+"#
+    )
+}
+
+/// Returns the project with the data. A number is accepted as well as an ID.
+fn data_project(plan: &SetupPlan) -> String {
+    match plan.data_project() {
+        Some(ProjectRef::Id(id)) => terraform(&id),
+        Some(ProjectRef::Number(number)) => terraform(number),
+        None => "var.google_project".to_owned(),
+    }
 }

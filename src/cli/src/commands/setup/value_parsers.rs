@@ -36,6 +36,15 @@ pub(super) fn email(text: &str) -> Result<String, String> {
     )
 }
 
+/// Parses the name of a bucket of Cloud Storage.
+pub(super) fn bucket(text: &str) -> Result<String, String> {
+    let is_valid = (3..=222).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte));
+    accept(text, is_valid, "a bucket: 3 to 222 lower-case letters, digits and any of -_.")
+}
+
 /// Parses the issuer of a cluster's tokens.
 pub(super) fn issuer(text: &str) -> Result<String, String> {
     accept(text, parse::issuer(text).is_ok(), "https://HOST/PATH")

@@ -7,7 +7,6 @@ use rolebridge_core::identity::Identity;
 use rolebridge_core::parse;
 
 use crate::output::is_harmful;
-use crate::output::quote::shell;
 
 /// The audience of an EKS service account token.
 const DEFAULT_AUDIENCE: &str = "sts.amazonaws.com";
@@ -148,15 +147,6 @@ impl<'a> PodEvidence<'a> {
 /// Returns a text if it is short and has only characters that are shown as they are.
 fn text(text: &str) -> Option<&str> {
     (!text.is_empty() && text.len() <= MAX_TEXT_LEN && !text.contains(is_harmful)).then_some(text)
-}
-
-/// Returns the gcloud flags that select a provider's pool.
-pub(super) fn pool_flags(provider: &ProviderName<&str>) -> String {
-    format!(
-        "--project {} --location global --workload-identity-pool {}",
-        shell(provider.project_number()),
-        shell(provider.pool())
-    )
 }
 
 /// Merges the evidence of all steps; the first step with a value wins.

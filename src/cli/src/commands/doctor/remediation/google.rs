@@ -3,8 +3,15 @@
 use rolebridge_core::google::{MAX_SUBJECT_LEN, ProviderName};
 
 use crate::commands::doctor::diagnosis::Remediation;
-use crate::commands::doctor::remediation::evidence::{PodEvidence, pool_flags};
-use crate::output::quote::{shell, yaml};
+use crate::commands::doctor::remediation::evidence::PodEvidence;
+use crate::gcloud::{DEFAULT_ROLE_MAPPING, ProjectRef, set_project};
+use crate::output::quote::{json, shell, yaml};
+
+/// The role that allows an account to be a delegate and the last account to be impersonated.
+const TOKEN_CREATOR: &str = "roles/iam.serviceAccountTokenCreator";
+
+/// The start of the commands for a provider. They take its resource name, which has the project's number.
+const PROVIDERS: &str = "gcloud iam workload-identity-pools providers";
 
 pub(super) fn remediation(reason: &str, evidence: &PodEvidence<'_>) -> Option<Remediation> {
     match reason {
@@ -24,10 +31,7 @@ pub(super) fn remediation(reason: &str, evidence: &PodEvidence<'_>) -> Option<Re
 }
 
 fn describe_command(provider: &ProviderName<&str>, format: &str) -> String {
-    let (name, flags) = (shell(provider.provider()), pool_flags(provider));
-    format!(
-        "gcloud iam workload-identity-pools providers describe {name} \\\n  {flags} --format 'value({format})'"
-    )
+    format!("{PROVIDERS} describe {} \\\n  --format 'value({format})'", shell(provider.as_str()))
 }
 
 /// Lists the assertions of the subject token that the provider's mappings and condition use.
@@ -45,17 +49,28 @@ fn assertions(evidence: &PodEvidence<'_>) -> String {
 fn attribute_condition(evidence: &PodEvidence<'_>) -> Option<Remediation> {
     let provider = evidence.provider()?;
     let summary = format!(
-        "compare the provider's attribute condition with the pod's assertions ({}); the last command changes the \
-         condition:",
+        "compare the provider's attribute condition with the pod's assertions ({}). If the pod may use the provider, the last \
+         command extends the condition:",
         assertions(evidence)
     );
     let describe = describe_command(&provider, "attributeCondition");
-    let (name, kind) = (shell(provider.provider()), provider_kind(evidence));
-    let flags = pool_flags(&provider);
-    let update = format!(
-        "gcloud iam workload-identity-pools providers update-{kind} {name} \\\n  {flags} --attribute-condition CONDITION"
+    let (name, kind) = (shell(provider.as_str()), provider_kind(evidence));
+    let accepted = shell(&accepting_condition(evidence)?);
+    let commands = format!(
+        "CONDITION=$({describe})\necho \"$CONDITION\"\n\
+         {PROVIDERS} update-{kind} {name} \\\n  --attribute-condition \"($CONDITION) || \"{accepted}"
     );
-    Some(Remediation::new(summary, format!("{describe}\n{update}")))
+    Some(Remediation::new(summary, commands))
+}
+
+/// Returns a condition that is true for the role of the pod, or for the subject of its token. It does not depend on the
+/// provider's mapping.
+fn accepting_condition(evidence: &PodEvidence<'_>) -> Option<String> {
+    if evidence.is_aws_provider() {
+        let (role, _session) = evidence.caller()?.rsplit_once('/')?;
+        return Some(format!("assertion.arn.startsWith({})", json(&format!("{role}/"))));
+    }
+    Some(format!("assertion.sub == {}", json(evidence.failed_subject()?)))
 }
 
 /// Returns the kind of provider as gcloud names it.
@@ -71,11 +86,12 @@ fn provider(evidence: &PodEvidence<'_>) -> Option<Remediation> {
          rolebridge.io/provider refers to the provider {name} of the pool {pool}:"
     );
     let commands = format!(
-        "gcloud iam workload-identity-pools list --project {project} --location global --show-deleted\n\
-         gcloud iam workload-identity-pools providers list --project {project} --location global \\\n  \
-         --workload-identity-pool {pool} --show-deleted",
-        project = shell(project),
-        pool = shell(pool)
+        "{}\n\
+         gcloud iam workload-identity-pools list --project \"$PROJECT\" --location global --show-deleted\n\
+         {PROVIDERS} list --project \"$PROJECT\" --location global \\\n  \
+         --workload-identity-pool {} --show-deleted",
+        set_project(project),
+        shell(pool)
     );
     Some(Remediation::new(summary, commands))
 }
@@ -98,20 +114,32 @@ fn provider_trust(evidence: &PodEvidence<'_>) -> Option<Remediation> {
 
 fn subject(evidence: &PodEvidence<'_>) -> Option<Remediation> {
     let provider = evidence.provider()?;
-    let actual = evidence.caller().map(|arn| format!(" ({arn} has {})", arn.len())).unwrap_or_default();
+    let is_aws = evidence.is_aws_provider();
+    let found = if is_aws { evidence.caller() } else { evidence.failed_subject() };
+    let found = found.map(|subject| format!(" ({subject} has {})", subject.len())).unwrap_or_default();
+    let (shorter, mapping, annotation) = if is_aws {
+        let mapping =
+            format!("google.subject=assertion.arn.extract('assumed-role/{{role}}/'),{DEFAULT_ROLE_MAPPING}");
+        let annotation = format!("rolebridge.io/session-name: {}\n\n", yaml(evidence.account().name));
+        ("Shorten the session name, or map the subject to the role alone", mapping, annotation)
+    } else {
+        // The subject is the ARN of a role, or `system:serviceaccount:NAMESPACE:NAME`.
+        let prefix = if evidence.role().is_some() { "role/" } else { "system:serviceaccount:" };
+        let mapping = format!("google.subject=assertion.sub.extract('{prefix}{{name}}')");
+        ("Choose a shorter name, or map the subject to a part of it", mapping, String::new())
+    };
     let summary = format!(
-        "shorten google.subject to {MAX_SUBJECT_LEN} bytes{actual}. Shorten the session name, or map the subject to the role \
-         alone:"
+        "shorten google.subject to {MAX_SUBJECT_LEN} bytes{found}. {shorter}. The last command replaces the provider's whole \
+         mapping, so add the attributes that the command before it shows. It changes the subject of every pod that uses the \
+         provider, so renew grants to principal://…/subject/…:"
     );
-    let flags = pool_flags(&provider);
-    let snippet = format!(
-        "rolebridge.io/session-name: {}\n\n\
-         gcloud iam workload-identity-pools providers update-aws {} \\\n  {flags} \\\n  \
-         --attribute-mapping \"google.subject=assertion.arn.extract('assumed-role/{{role}}/')\"",
-        yaml(evidence.account().name),
-        shell(provider.provider())
+    let commands = format!(
+        "{}\n{PROVIDERS} update-{} {} \\\n  --attribute-mapping \"{mapping}\"",
+        describe_command(&provider, "attributeMapping"),
+        provider_kind(evidence),
+        shell(provider.as_str())
     );
-    Some(Remediation::new(summary, snippet))
+    Some(Remediation::new(summary, annotation + &commands))
 }
 
 /// Returns the grants along the chain: the principal on the first service account, each account on the next one.
@@ -128,14 +156,18 @@ fn impersonation(evidence: &PodEvidence<'_>) -> Option<Remediation> {
         None => principal.to_owned(),
     };
     let mut commands = Vec::new();
-    let mut granted_role = "roles/iam.workloadIdentityUser";
+    // The first account of a chain delegates, for which the other role has no permission.
+    let mut granted_role =
+        if delegates.is_empty() { "roles/iam.workloadIdentityUser" } else { TOKEN_CREATOR };
     for &email in delegates.iter().chain([&account]) {
         commands.push(format!(
-            "gcloud iam service-accounts add-iam-policy-binding {} \\\n  --role {granted_role} \\\n  --member {}",
+            "gcloud iam service-accounts add-iam-policy-binding {} \\\n  --project {} --role {granted_role} \\\n  \
+             --member {}",
             shell(email),
+            ProjectRef::of_account(email).map_or_else(|| "PROJECT".to_owned(), |project| project.shell()),
             shell(&member)
         ));
-        (member, granted_role) = (format!("serviceAccount:{email}"), "roles/iam.serviceAccountTokenCreator");
+        (member, granted_role) = (format!("serviceAccount:{email}"), TOKEN_CREATOR);
     }
     let summary = if delegates.is_empty() {
         format!(
@@ -154,6 +186,9 @@ fn apis(evidence: &PodEvidence<'_>) -> Option<Remediation> {
     let apis = "sts.googleapis.com iamcredentials.googleapis.com";
     Some(Remediation::new(
         "enable the API in the project that Google's message names, usually that of the pool:",
-        format!("gcloud services enable {apis} --project {}", shell(provider.project_number())),
+        format!(
+            "{}\ngcloud services enable {apis} --project \"$PROJECT\"",
+            set_project(provider.project_number())
+        ),
     ))
 }

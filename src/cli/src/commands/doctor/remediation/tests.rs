@@ -5,6 +5,7 @@ use std::process::Command;
 use anstyle::Style;
 use proptest::prelude::*;
 use rolebridge_core::diagnostics::{Evidence, Step, StepResult, StepStatus};
+use rstest::rstest;
 use serde_json::Value;
 
 use super::{ServiceAccountRef, remediation};
@@ -97,18 +98,27 @@ fn rendered(result: &StepResult, remediation: Option<&Remediation>) -> String {
 
 const PROGRAMS: [&str; 3] = ["aws", "gcloud", "kubectl"];
 
-/// Returns the commands of a snippet, each with its continuation lines.
+/// The variables that snippets set to the output of a command.
+const VARIABLES: [&str; 2] = ["PROJECT", "CONDITION"];
+
+/// Returns the commands of a snippet, each with its continuation lines, also those that set a variable.
 fn commands(snippet: &str) -> Vec<String> {
     let joined = snippet.replace("\\\n", "");
-    let is_command = |line: &&str| PROGRAMS.iter().any(|program| line.starts_with(&format!("{program} ")));
-    joined.lines().filter(is_command).map(ToOwned::to_owned).collect()
+    let command = |line: &str| {
+        let substitution = line.split_once("=$(").filter(|(name, _)| VARIABLES.contains(name));
+        let line = substitution.and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(line);
+        let is_command = PROGRAMS.iter().any(|program| line.starts_with(&format!("{program} ")));
+        is_command.then(|| line.to_owned())
+    };
+    joined.lines().filter_map(command).collect()
 }
 
 /// Returns the words of each command as a shell reads them, if it reads nothing else.
 fn words(commands: &[String]) -> Vec<Vec<String>> {
     let print =
         |program: &str| format!("{program}() {{ printf '%s\\0' {program} \"$@\"; printf '\\n\\0'; }}\n");
-    let script = PROGRAMS.map(print).concat() + &commands.join("\n");
+    let variables = VARIABLES.map(|name| format!("{name}=a\n")).concat();
+    let script = PROGRAMS.map(print).concat() + &variables + &commands.join("\n");
     // No program can be found, so that an injected command is an error.
     let folder = tempfile::tempdir().unwrap();
     let mut shell = Command::new("/bin/sh");
@@ -241,4 +251,75 @@ fn namespace_that_yaml_reads_as_a_number_is_quoted() {
     let policy: Value = serde_saphyr::from_str(&snippet("connect")).unwrap();
     assert_eq!(policy["metadata"]["namespace"], "0123");
     assert!(snippet("subject-too-long").starts_with("rolebridge.io/session-name: \"true\"\n"));
+}
+
+/// Returns the snippet for an honest statement with a provider of a kind and with delegates.
+fn snippet(reason: &str, identity: &str, delegates: &[&str]) -> String {
+    let facts = Evidence {
+        identity: Some(identity.to_owned()),
+        caller: evidence("").caller.filter(|_| identity == "aws-role"),
+        role: evidence("").role.filter(|_| identity != "kubernetes"),
+        delegates: delegates.iter().map(|email| (*email).to_owned()).collect(),
+        ..evidence("")
+    };
+    remediation(&[failed(reason, "a", facts)], None).unwrap().snippet
+}
+
+#[test]
+fn no_command_passes_a_number_as_the_project() {
+    for reason in REASONS {
+        for identity in ["aws-role", "aws-jwt", "kubernetes"] {
+            for words in words(&commands(&snippet(reason, identity, &[]))) {
+                let project = words.iter().position(|word| word == "--project").map(|at| &words[at + 1]);
+                let is_number = project.is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_digit()));
+                assert!(!is_number, "{reason}: {words:?}");
+            }
+        }
+    }
+}
+
+/// A provider with a mapping of its own does not have Google's default mapping.
+#[rstest]
+#[case::aws(
+    "aws-role",
+    "update-aws",
+    "google.subject=assertion.arn.extract('assumed-role/{role}/'),attribute.aws_role="
+)]
+#[case::jwt("aws-jwt", "update-oidc", "google.subject=assertion.sub.extract('role/{name}')")]
+#[case::kubernetes(
+    "kubernetes",
+    "update-oidc",
+    "google.subject=assertion.sub.extract('system:serviceaccount:{name}')"
+)]
+fn shorter_subject_keeps_the_attributes(#[case] identity: &str, #[case] update: &str, #[case] mapping: &str) {
+    let commands = words(&commands(&snippet("subject-too-long", identity, &[])));
+    let update_command = commands.last().unwrap();
+    assert!(update_command.iter().any(|word| word == update), "{commands:?}");
+    assert!(update_command.last().unwrap().starts_with(mapping), "{commands:?}");
+}
+
+#[test]
+fn every_account_of_a_chain_grants_delegation() {
+    let roles = |delegates: &[&str]| -> Vec<_> {
+        let commands = words(&commands(&snippet("impersonation-denied", "aws-role", delegates)));
+        let role = |words: Vec<String>| words.into_iter().find(|word| word.starts_with("roles/")).unwrap();
+        commands.into_iter().map(role).collect()
+    };
+    assert_eq!(roles(&[]), ["roles/iam.workloadIdentityUser"]);
+    let first = "first@shop-data.iam.gserviceaccount.com";
+    assert_eq!(roles(&[first]), ["roles/iam.serviceAccountTokenCreator"; 2]);
+}
+
+/// The condition is one word, also with a subject that has quotes of the shell and of CEL.
+#[test]
+fn condition_keeps_what_the_provider_accepts() {
+    let facts = Evidence {
+        identity: Some("kubernetes".to_owned()),
+        caller: None,
+        subject: Some("a\"'$(id)".to_owned()),
+        ..evidence("")
+    };
+    let snippet = remediation(&[failed("condition-rejected", "a", facts)], None).unwrap().snippet;
+    let words = words(&commands(&snippet));
+    assert_eq!(words[1].last().unwrap(), r#"(a) || assertion.sub == "a\"'$(id)""#);
 }
