@@ -42,6 +42,32 @@ pub fn region(text: &str) -> Result<&str, InvalidValue> {
     Err(InvalidValue::expected("an AWS region, such as eu-west-1"))
 }
 
+/// The areas of all regions. Source: `partitions.json`, which every AWS SDK ships.
+const AREAS: &[&str] = &[
+    "af", "ap", "ca", "cn", "eu", "eu-isoe", "eusc-de", "il", "me", "mx", "sa", "us", "us-gov", "us-iso",
+    "us-isob", "us-isof",
+];
+/// The directions in the names of regions.
+const DIRECTIONS: &[&str] =
+    &["central", "east", "north", "northeast", "northwest", "south", "southeast", "southwest", "west"];
+
+/// Returns true if a name has the form of AWS's regions: an area, a direction and a number. A Local Zone, an Availability
+/// Zone and most misspelt regions have another one. A new region in a known area has it too.
+#[must_use]
+pub fn is_region_name(text: &str) -> bool {
+    let parts = || {
+        let (rest, number) = text.rsplit_once('-')?;
+        let (area, direction) = rest.rsplit_once('-')?;
+        Some((area, direction, number))
+    };
+    parts().is_some_and(|(area, direction, number)| {
+        AREAS.contains(&area)
+            && DIRECTIONS.contains(&direction)
+            && !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
 /// Parses the identity that the pod proves.
 ///
 /// # Errors
@@ -110,6 +136,38 @@ mod tests {
             ["", "us-east-1a", "us-east", "useast1", "US-EAST-1", "us--1", "-east-1", "eu-west-1.evil.com"]
         {
             assert!(region(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn is_region_name_rejects_zones_and_misspelt_regions() {
+        for text in [
+            "us-east-1",
+            "us-gov-west-1",
+            "cn-northwest-1",
+            "us-isob-east-1",
+            "ap-southeast-10",
+            "mx-central-1",
+            "eusc-de-east-1",
+            "eu-isoe-west-1",
+        ] {
+            assert!(is_region_name(text), "{text}");
+        }
+        for text in [
+            "",
+            "us-east-1a",
+            "us-west-2-lax-1",
+            "us-east-1-wl1-bos-wlz-1",
+            "us-esat-1",
+            "ue-west-1",
+            "eu-west1",
+            "EU-WEST-1",
+            "eu-west-",
+            "global",
+            "aws-global",
+            "europe-west-1",
+        ] {
+            assert!(!is_region_name(text), "{text}");
         }
     }
 

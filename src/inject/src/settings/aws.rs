@@ -190,7 +190,9 @@ fn region<'a>(precedence: &Precedence<'a>, partition: Option<Partition>) -> Resu
     let default =
         precedence.default(key::AWS_REGION).map(|raw| precedence.read(raw, parse::region)).transpose()?;
     let raw = precedence.of_app(key::AWS_REGION, app_env::REGION);
-    let from_app = raw.and_then(|raw| Precedence::read_variable(raw, parse::region));
+    // With a misspelt region the sidecar would call a host that does not exist.
+    let from_app = raw.filter(|raw| parse::is_region_name(raw.text));
+    let from_app = from_app.and_then(|raw| Precedence::read_variable(raw, parse::region));
     let built_in = partition.map_or("us-east-1", |partition| partition.default_region);
     Ok([from_app, default]
         .into_iter()

@@ -1,6 +1,7 @@
 //! Warnings about a pod that is injected. Those about single containers are added when they are patched.
 
 mod proxy;
+mod region;
 mod unused;
 
 use rolebridge_core::annotations as key;
@@ -20,6 +21,7 @@ pub(crate) fn for_settings(pod: &Pod<'_>, context: &Context<'_>, settings: &Sett
         warnings.extend(containers_before_sidecar(pod, settings));
         warnings.extend(unknown_network(pod, settings));
         warnings.extend(unverified_partition(settings));
+        warnings.extend(region::unusable(pod, settings));
         warnings.extend(unused::resources(pod, settings));
         warnings.extend(proxy::ambiguous_proxy(pod, context, settings));
         warnings.extend(proxy::ambiguous_no_proxy(pod, context, settings));

@@ -11,9 +11,9 @@ pub(crate) use kubernetes::{
 pub(crate) use no_proxy::no_proxy;
 use rolebridge_core::parse::InvalidValue;
 pub(crate) use rolebridge_core::parse::{
-    agent_uri, aws_credentials, email, emails, endpoint, identity, log_level, pod_identity_uri, port,
-    project, provider, proxy, proxy_variable, region, role, seconds, session_name, startup_timeout,
-    token_lifetime, universe,
+    agent_uri, aws_credentials, email, emails, endpoint, identity, is_region_name, log_level,
+    pod_identity_uri, port, project, provider, proxy, proxy_variable, region, role, seconds, session_name,
+    startup_timeout, token_lifetime, universe,
 };
 use rolebridge_core::token_source::TokenSource;
 use rolebridge_core::{annotations as key, token_outputs};
