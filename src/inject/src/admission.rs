@@ -10,7 +10,7 @@ use crate::opt_in::{OptIn, SkipReason};
 use crate::patch::{self, Patch};
 use crate::reason::Reason;
 use crate::settings::{Settings, resolve};
-use crate::view::{MAX_CONTAINERS, MAX_INJECTED_ITEMS, MAX_ITEMS, Pod};
+use crate::view::{MAX_CONTAINERS, MAX_INJECTED_ITEMS, MAX_ITEMS, Pod, WindowsField};
 use crate::{reinvocation, unknown_keys, warnings};
 
 /// The decision about a pod.
@@ -63,12 +63,19 @@ fn admit_opted_in<'a>(pod: &'a Pod<'_>, context: &Context<'a>, opt_in: OptIn) ->
             let decision = patch.map_or(Decision::Skip(Reason::AlreadyInjected), Decision::Patch);
             Admission { decision, settings, warnings, depends_on_metadata: MetadataDependency::NONE }
         }
-        Err(denial) if opt_in == OptIn::Namespace && denial.is_missing_prerequisite() => Admission {
-            settings,
-            warnings: vec![format!("Not injected by {NAME}: {}", denial.message)],
-            depends_on_metadata: denial.depends_on_metadata,
-            ..Admission::skip(denial.reason)
-        },
+        // A pod that was injected elsewhere would keep what was decided there, or wait for a token for ever.
+        Err(denial)
+            if opt_in == OptIn::Namespace
+                && denial.is_missing_prerequisite()
+                && !reinvocation::is_injected(pod) =>
+        {
+            Admission {
+                settings,
+                warnings: vec![format!("Not injected by {NAME}: {}", denial.message)],
+                depends_on_metadata: denial.depends_on_metadata,
+                ..Admission::skip(denial.reason)
+            }
+        }
         // A newer namespace might not opt the pod in. An object that is too large is not worth a read.
         Err(denial) if opt_in == OptIn::Namespace && denial.reason != Reason::TooLarge => {
             let depends_on_metadata = denial.depends_on_metadata | MetadataDependency::NAMESPACE;
@@ -84,10 +91,10 @@ fn build_patch<'a>(
     context: &Context<'a>,
     settings: &mut Option<Settings<'a>>,
 ) -> Result<(Option<Patch>, Vec<String>), Denial> {
-    if let Some(field) = pod.runs_on_windows() {
+    if let Some(WindowsField { path, expected, found }) = pod.runs_on_windows() {
         let message = format!(
-            "{field} on the pod: expected \"linux\", because the sidecar does not run on Windows, found \"windows\". \
-             Fix: run the pod on Linux, or set {INJECT}: \"false\" on it."
+            "{path} on the pod: expected {expected}, because the sidecar does not run on Windows, found {found}. Fix: run \
+             the pod on Linux, or set {INJECT}: \"false\" on it."
         );
         return Err(Denial::for_pod(Reason::Windows, message));
     }

@@ -44,10 +44,16 @@ pub(crate) fn existing_sidecar<'a>(pod: &'a Pod<'_>) -> Result<Option<ExistingSi
     let mut sidecar = None;
     for (list, index, container) in pod.containers().filter(|(_, _, container)| *container.name == *CONTAINER)
     {
-        if list != ContainerList::Init || sidecar.is_some() || !is_sidecar(container) {
+        if !is_sidecar(container) {
             return Err(clash(format!(
                 "Container {CONTAINER} on the pod: expected Rolebridge's sidecar, found another container. Fix: \
                  rename the container."
+            )));
+        }
+        if list != ContainerList::Init || sidecar.is_some() {
+            return Err(clash(format!(
+                "Container {CONTAINER} on the pod: expected Rolebridge's sidecar once, in spec.initContainers, found it \
+                 elsewhere. Fix: remove it there."
             )));
         }
         sidecar = Some((index, container));
@@ -69,6 +75,14 @@ pub(crate) fn existing_sidecar<'a>(pod: &'a Pod<'_>) -> Result<Option<ExistingSi
         let configs = if is_earlier { ConfigCarrier::Annotations } else { ConfigCarrier::Sidecar };
         ExistingSidecar { index, container, configs, mounts_configs }
     }))
+}
+
+/// Returns true if an earlier admission injected the pod.
+pub(crate) fn is_injected(pod: &Pod<'_>) -> bool {
+    let is_ours = |container: &Container<'_>| *container.name == *CONTAINER && is_sidecar(container);
+    let volumes = pod.spec.volumes.as_deref().unwrap_or_default();
+    pod.init_containers().iter().any(is_ours)
+        || volumes.iter().any(|volume| *volume.name == *IDENTITY_VOLUME.name && is_rolebridges(volume))
 }
 
 /// Returns true if the pod has a volume with a name of Rolebridge, as every injected pod does.
@@ -102,12 +116,12 @@ fn are_configs(items: &[DownwardItem<'_>]) -> bool {
     items.len() <= 2 && items.iter().all(|item| item.field().is_some_and(|field| field.starts_with(&path)))
 }
 
+/// Returns true for Rolebridge's sidecar. A webhook with old types may have dropped the restart policy, which is decided again.
 fn is_sidecar(container: &Container<'_>) -> bool {
     let equals = |words: Option<&[BorrowedStr<'_>]>, expected: &[&str]| {
         words.is_some_and(|words| words.iter().map(|word| &**word).eq(expected.iter().copied()))
     };
-    container.restarts_always()
-        && equals(container.command.as_deref(), &[PROGRAM])
+    equals(container.command.as_deref(), &[PROGRAM])
         && equals(container.args.as_deref(), RUN_ARGS)
         && mounts(container, &TOKEN_VOLUME)
 }

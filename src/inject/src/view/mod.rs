@@ -10,6 +10,7 @@ mod container;
 mod container_list;
 mod security;
 mod volume;
+mod windows;
 
 use annotations::MIRROR;
 pub(crate) use annotations::{
@@ -24,6 +25,7 @@ pub(crate) use security::{SeLinuxOptions, SecurityContext};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 pub(crate) use volume::{ConfigMap, DownwardItem, EmptyDir, KeyItem, Volume};
+pub(crate) use windows::WindowsField;
 
 /// A pod, or the pod template of a workload.
 #[derive(Debug, Clone, Deserialize)]
@@ -63,7 +65,10 @@ pub(crate) struct Spec<'a> {
     #[serde(borrow)]
     pub(crate) os: Option<Named<'a>>,
     #[serde(borrow)]
-    pub(crate) node_selector: Option<NodeSelector<'a>>,
+    node_selector: Option<windows::NodeSelector<'a>>,
+    affinity: Option<windows::Affinity>,
+    #[serde(borrow)]
+    runtime_class_name: Option<BorrowedStr<'a>>,
     #[serde(borrow)]
     pub(crate) security_context: Option<SecurityContext<'a>>,
     pub(crate) resources: Option<Resources>,
@@ -74,12 +79,6 @@ pub(crate) struct Spec<'a> {
 pub(crate) struct Named<'a> {
     #[serde(borrow, default)]
     pub(crate) name: BorrowedStr<'a>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct NodeSelector<'a> {
-    #[serde(borrow, rename = "kubernetes.io/os")]
-    os: Option<BorrowedStr<'a>>,
 }
 
 /// One of the pod's two container lists.
@@ -170,12 +169,7 @@ impl<'a> Pod<'a> {
     }
 
     /// Returns the field that schedules the pod on Windows, if one does.
-    pub(crate) fn runs_on_windows(&self) -> Option<&'static str> {
-        let os = self.spec.os.as_ref().map(|os| ("spec.os.name", &*os.name));
-        let selected = || {
-            let selected = self.spec.node_selector.as_ref()?.os.as_deref()?;
-            Some(("spec.nodeSelector kubernetes.io/os", selected))
-        };
-        os.or_else(selected).filter(|(_, name)| *name == "windows").map(|(field, _)| field)
+    pub(crate) fn runs_on_windows(&self) -> Option<WindowsField> {
+        windows::field(&self.spec)
     }
 }

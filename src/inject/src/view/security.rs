@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
 use super::borrowed_str::BorrowedStr;
 
@@ -15,10 +15,22 @@ pub(crate) struct SecurityContext<'a> {
     #[serde(borrow)]
     pub(crate) se_linux_options: Option<SeLinuxOptions<'a>>,
     capabilities: Option<Capabilities>,
-    pub(crate) windows_options: Option<WindowsOptions>,
+    windows_options: Option<WindowsOptions>,
 }
 
 impl SecurityContext<'_> {
+    /// Returns true if the context has an option that only Windows knows.
+    pub(super) fn has_windows_options(&self) -> bool {
+        self.windows_options.as_ref().is_some_and(|options| {
+            let others = [
+                &options.run_as_user_name,
+                &options.gmsa_credential_spec,
+                &options.gmsa_credential_spec_name,
+            ];
+            options.host_process == Some(true) || others.into_iter().any(Option::is_some)
+        })
+    }
+
     /// Returns true if the container may change the pod's network.
     pub(crate) fn adds_net_admin(&self) -> bool {
         let added = self.capabilities.as_ref().and_then(|capabilities| capabilities.add.as_ref());
@@ -40,10 +52,13 @@ pub(crate) struct SeLinuxOptions<'a> {
 }
 
 /// The options of a container on Windows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct WindowsOptions {
-    pub(crate) host_process: Option<bool>,
+struct WindowsOptions {
+    host_process: Option<bool>,
+    run_as_user_name: Option<IgnoredAny>,
+    gmsa_credential_spec: Option<IgnoredAny>,
+    gmsa_credential_spec_name: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Clone, serde::Deserialize)]

@@ -119,6 +119,10 @@ const AWS: &str = "/var/run/rolebridge/aws";
     |pod: &mut Value| sidecar_mut(pod).unwrap()["startupProbe"]["exec"]["command"] = json!(["/rolebridge-sidecar", "--version"]),
     "startupProbe"
 )]
+#[case::no_restart_policy(
+    |pod: &mut Value| { sidecar_mut(pod).unwrap().as_object_mut().unwrap().remove("restartPolicy"); },
+    "restartPolicy"
+)]
 #[case::no_probe(
     |pod: &mut Value| { sidecar_mut(pod).unwrap().as_object_mut().unwrap().remove("startupProbe"); },
     "startupProbe"
@@ -160,6 +164,38 @@ fn forged_value_of_the_sidecar_is_replaced_with_a_warning(
     assert_eq!(admission.warnings, [warning]);
     let again = case.admit(&after);
     assert_eq!((again.decision, again.warnings), (Decision::Skip(Reason::AlreadyInjected), vec![]));
+}
+
+/// A pod that was injected elsewhere must not keep its old role where it has none.
+#[rstest]
+#[case::never_injected(false)]
+#[case::injected(true)]
+fn restored_pod_without_a_role_is_denied_even_if_only_the_namespace_opted_in(#[case] is_injected: bool) {
+    let mut case = named("minimal");
+    let mut pod = if is_injected { injected(&case).unwrap() } else { case.pod.clone() };
+    pod["metadata"]["annotations"].as_object_mut().unwrap().remove("rolebridge.io/inject");
+    case.service_account = None;
+    let label = ("rolebridge.io/inject".to_owned(), "enabled".to_owned());
+    case.namespace = Some(rolebridge_inject::ObjectMetadata::new([], [label]));
+    match case.admit(&pod).decision {
+        Decision::Deny(denial) if is_injected => assert_eq!(denial.reason, Reason::NoAwsIdentity),
+        Decision::Skip(reason) if !is_injected => assert_eq!(reason, Reason::NoAwsIdentity),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn sidecar_among_the_app_containers_is_named() {
+    let case = named("minimal");
+    let mut pod = injected(&case).unwrap();
+    let sidecar = pod["spec"]["initContainers"].as_array_mut().unwrap().remove(0);
+    pod["spec"]["containers"].as_array_mut().unwrap().push(sidecar);
+    let Decision::Deny(denial) = case.admit(&pod).decision else { panic!("{pod}") };
+    assert_eq!(
+        denial.message,
+        "Container rolebridge on the pod: expected Rolebridge's sidecar once, in spec.initContainers, found it elsewhere. \
+         Fix: remove it there."
+    );
 }
 
 #[test]

@@ -28,6 +28,7 @@ pub(super) struct Differences<'a> {
     /// The indexes of mounts that could hide the program or a file that it reads, and of duplicates. In descending order.
     surplus_mounts: Vec<usize>,
     has_other_probe: bool,
+    has_other_restart_policy: bool,
     /// The names of the differences that no other webhook makes by routine.
     pub(super) names: Vec<&'static str>,
 }
@@ -54,6 +55,7 @@ impl<'a> Differences<'a> {
             other_mounts: Vec::new(),
             missing_mounts: Vec::new(),
             surplus_mounts: Vec::new(),
+            has_other_restart_policy: !container.restarts_always(),
             has_other_probe: !container.startup_probe.as_ref().is_some_and(|probe| PROBE.is_equal(probe)),
             names: Vec::new(),
         };
@@ -65,6 +67,9 @@ impl<'a> Differences<'a> {
         differences.compare_mounts(container.mounts(), mounts);
         if differences.has_other_probe {
             differences.names.push("startupProbe");
+        }
+        if differences.has_other_restart_policy {
+            differences.names.push("restartPolicy");
         }
         differences
     }
@@ -149,6 +154,9 @@ impl<'a> Differences<'a> {
         );
         if self.has_other_probe {
             builder.add(format_args!("{path}/startupProbe"), &PROBE);
+        }
+        if self.has_other_restart_policy {
+            builder.add(format_args!("{path}/restartPolicy"), super::RESTART_POLICY);
         }
     }
 }

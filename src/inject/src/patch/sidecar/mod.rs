@@ -26,6 +26,9 @@ use crate::reinvocation::{ConfigCarrier, ExistingSidecar};
 use crate::settings::Settings;
 use crate::view::Pod;
 
+/// The restart policy of a native sidecar.
+const RESTART_POLICY: &str = "Always";
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Container<'a> {
@@ -158,7 +161,7 @@ fn container<'a>(pod: &'a Pod<'_>, context: &Context<'a>, settings: &'a Settings
         image_pull_policy: context.defaults.image_pull_policy,
         command: [PROGRAM],
         args: RUN_ARGS,
-        restart_policy: "Always",
+        restart_policy: RESTART_POLICY,
         env: environment(settings, ConfigCarrier::Sidecar),
         ports: settings
             .sidecar
