@@ -18,12 +18,14 @@ use crate::secret::Secret;
 use crate::wire::{Request, Response, header};
 
 /// The other signed actions of STS.
-const OTHER_ACTIONS: [&str; 6] = [
+const OTHER_ACTIONS: [&str; 8] = [
     "AssumeRole",
     "AssumeRoot",
     "DecodeAuthorizationMessage",
     "GetAccessKeyInfo",
+    "GetDelegatedAccessToken",
     "GetFederationToken",
+    "GetScopedCredentials",
     "GetSessionToken",
 ];
 

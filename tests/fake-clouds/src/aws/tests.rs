@@ -122,6 +122,21 @@ async fn assume_role_rejects_invalid_parameters() {
             "ValidationError: The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
         ),
         ("DurationSeconds", Some("an hour"), "MalformedInput: Invalid Argument"),
+        (
+            "MinimumSessionTokenSize",
+            Some("4097"),
+            "ValidationError: 1 validation error detected: Value '4097' at 'minimumSessionTokenSize' failed to satisfy constraint: Member must have value less than or equal to 4096",
+        ),
+        (
+            "ProviderId",
+            Some("abc"),
+            "ValidationError: 1 validation error detected: Value 'abc' at 'providerId' failed to satisfy constraint: Member must have length greater than or equal to 4",
+        ),
+        (
+            "Policy",
+            Some("{☃"),
+            r"ValidationError: 1 validation error detected: Value '{☃' at 'policy' failed to satisfy constraint: Member must satisfy regular expression pattern: [\u0009\u000A\u000D\u0020-\u00FF]+",
+        ),
         ("Policy", Some("{"), "MalformedPolicyDocument: This policy contains invalid Json"),
         ("Policy", Some("{}"), "MalformedPolicyDocument: Syntax errors in policy."),
         (

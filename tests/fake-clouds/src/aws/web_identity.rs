@@ -175,8 +175,10 @@ impl<'a> Parameters<'a> {
         }
         let token = required("WebIdentityToken", "webIdentityToken")?;
         check_length(token, "webIdentityToken", 4, 20_000)?;
+        check_number(fields, "MinimumSessionTokenSize", "minimumSessionTokenSize", 0, 4096)?;
         // This fake's own message; AWS has no such provider either.
         if let Some(provider) = fields.value("ProviderId") {
+            check_length(provider, "providerId", 4, 2048)?;
             return Err(Error::identity(format!(
                 "ProviderId {provider} is for OAuth 2.0 access tokens: omit it for an OpenID Connect token"
             )));
@@ -199,23 +201,37 @@ fn check_length(value: &str, parameter: &str, min: usize, max: usize) -> Result<
 }
 
 fn duration(fields: &Fields) -> Result<i64, Error> {
-    let Some(text) = fields.value("DurationSeconds") else { return Ok(3600) };
-    let seconds: i64 = text
+    Ok(check_number(fields, "DurationSeconds", "durationSeconds", 900, 43_200)?.unwrap_or(3600))
+}
+
+/// Returns the number in a field, if there is one and if it is within the limits.
+fn check_number(
+    fields: &Fields,
+    name: &str,
+    parameter: &str,
+    min: i64,
+    max: i64,
+) -> Result<Option<i64>, Error> {
+    let Some(text) = fields.value(name) else { return Ok(None) };
+    let number: i64 = text
         .parse()
         .map_err(|_| Error::new(StatusCode::BAD_REQUEST, "MalformedInput", "Invalid Argument"))?;
-    for (violated, constraint) in [
-        (seconds < 900, "have value greater than or equal to 900"),
-        (seconds > 43_200, "have value less than or equal to 43200"),
-    ] {
-        if violated {
-            return Err(Error::constraint(text, "durationSeconds", constraint));
-        }
+    if number < min {
+        let constraint = format!("have value greater than or equal to {min}");
+        return Err(Error::constraint(text, parameter, &constraint));
     }
-    Ok(seconds)
+    if number > max {
+        return Err(Error::constraint(text, parameter, &format!("have value less than or equal to {max}")));
+    }
+    Ok(Some(number))
 }
 
 fn parse_policy(text: &str) -> Result<(&str, PolicyDocument), Error> {
     check_length(text, "policy", 1, MAX_POLICY_CHARS)?;
+    if !text.chars().all(|char| matches!(char, '\t' | '\n' | '\r' | ' '..='\u{ff}')) {
+        let constraint = r"satisfy regular expression pattern: [\u0009\u000A\u000D\u0020-\u00FF]+";
+        return Err(Error::constraint(text, "policy", constraint));
+    }
     let malformed = |message: &str| Error::new(StatusCode::BAD_REQUEST, "MalformedPolicyDocument", message);
     let json = serde_json::from_str(text).map_err(|_| malformed("This policy contains invalid Json"))?;
     let document = PolicyDocument::identity(&json).map_err(|_| malformed("Syntax errors in policy."))?;
