@@ -9,5 +9,6 @@ pub mod blocks;
 pub mod json_fields;
 pub mod log_fields;
 pub mod metrics;
+pub mod named_tests;
 pub mod pages;
 pub mod section;

@@ -2,20 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "test helpers may panic")]
 
 use std::fs;
-use std::path::Path;
 use std::sync::LazyLock;
 
 use regex::Regex;
+use rolebridge_doc_sync::named_tests::NamedTest;
 use rolebridge_doc_sync::pages::root;
 
+/// The folder of the page, to which its links are relative.
+const FOLDER: &str = "docs/src";
 const PAGE: &str = "docs/src/threat-model.md";
-
-/// A test that a row of the table names: a link to the file, and the test's name as its text.
-#[derive(Debug, PartialEq, Eq)]
-struct NamedTest<'a> {
-    name: &'a str,
-    file: &'a str,
-}
 
 /// Returns the rows of the tables below the heading "Threats", each with its last cell.
 fn rows(page: &str) -> Vec<(&str, &str)> {
@@ -34,26 +29,6 @@ fn named_tests(cell: &str) -> Vec<NamedTest<'_>> {
         .collect()
 }
 
-/// Returns the text that defines a test of this name in a file of this kind.
-fn definition(test: &NamedTest<'_>) -> Option<String> {
-    let name = test.name;
-    match Path::new(test.file).extension()?.to_str()? {
-        "rs" => Some(format!("fn {name}(")),
-        "sh" => Some(format!("{name}() {{")),
-        "py" => Some(format!("def {name}(")),
-        "yaml" => Some(format!("- it: {name}\n")), // a test of the chart
-        _ => None,
-    }
-}
-
-fn exists(test: &NamedTest<'_>) -> bool {
-    let file = root().join("docs/src").join(test.file);
-    let Ok(content) = fs::read_to_string(&file) else { return false };
-    // A case is a file of its own.
-    let is_case = file.file_stem().is_some_and(|stem| stem == test.name);
-    is_case || definition(test).is_some_and(|definition| content.contains(&definition))
-}
-
 #[test]
 fn every_threat_names_tests_that_exist() {
     let page = fs::read_to_string(root().join(PAGE)).unwrap();
@@ -63,7 +38,7 @@ fn every_threat_names_tests_that_exist() {
         rows.iter().filter(|(_, cell)| named_tests(cell).is_empty()).map(|(row, _)| row).collect();
     assert!(untested.is_empty(), "{PAGE}: rows that name no test: {untested:#?}");
     let missing: Vec<_> =
-        rows.iter().flat_map(|(_, cell)| named_tests(cell)).filter(|test| !exists(test)).collect();
+        rows.iter().flat_map(|(_, cell)| named_tests(cell)).filter(|test| !test.exists(FOLDER)).collect();
     assert!(missing.is_empty(), "{PAGE}: tests that do not exist: {missing:#?}");
 }
 
@@ -74,6 +49,6 @@ fn rows_and_their_tests_are_found_in_an_example() {
     assert_eq!(rows.iter().map(|(_, cell)| *cell).collect::<Vec<_>>(), ["[`b`](c.rs), [`d`](e.sh)", "none"]);
     let tests = named_tests(rows[0].1);
     assert_eq!(tests, [NamedTest { name: "b", file: "c.rs" }, NamedTest { name: "d", file: "e.sh" }]);
-    assert!(tests.iter().all(|test| !exists(test)));
+    assert!(tests.iter().all(|test| !test.exists(FOLDER)));
     assert!(named_tests(rows[1].1).is_empty());
 }

@@ -20,6 +20,17 @@ const VECTOR: &str =
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Python: tests/python/run runs it"]
 async fn botocore_accepts_the_fake_aws_and_signs_equally() {
+    run_script("botocore_check.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: tests/python/run runs it"]
+async fn fake_aws_answers_like_moto_and_refuses_what_the_model_refuses() {
+    run_script("moto_check.py").await;
+}
+
+/// Runs a script against a fake AWS, and asserts that the script succeeds.
+async fn run_script(name: &str) {
     let clouds = Clouds::start(clouds_config().unwrap()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, content: &str| write_file(folder.path(), name, content);
@@ -27,16 +38,16 @@ async fn botocore_accepts_the_fake_aws_and_signs_equally() {
     let token = |at| issue_token(&clouds, "sts.amazonaws.com", at, 3_600);
     let mut command = Command::new(python::interpreter());
     command
-        .arg(python::script("botocore_check.py"))
+        .arg(python::script(name))
         .env("EXPIRED_TOKEN_FILE", file("expired", &token(now.plus(-7_200))))
         .env("SESSION_POLICY", DENY_ALL_SESSION_POLICY)
         .env("SIDECAR", &programs().await.sidecar)
         .env("VECTOR", VECTOR);
     set_sidecar_env(&mut command, &clouds, &file("token", &token(now)), &file("ca.crt", clouds.ca_pem()));
-    let mut check = Process::start("botocore_check.py", command).unwrap();
+    let mut check = Process::start(name, command).unwrap();
     let status = check.wait(TIMEOUT).await.unwrap();
     println!("{}", check.log().text());
-    assert!(status.success(), "botocore_check.py failed, see its output above");
+    assert!(status.success(), "{name} failed, see its output above");
 }
 
 /// Sets the environment that the webhook gives the sidecar. botocore reads the AWS variables.
