@@ -128,7 +128,8 @@ fn config() -> Config {
         max_session_seconds: 3600,
         session_seconds: None,
     };
-    let provider = OidcProvider { url: ISSUER.into(), client_ids: vec![TOKEN_AUDIENCE.into()] };
+    let provider =
+        OidcProvider { url: ISSUER.into(), client_ids: vec![TOKEN_AUDIENCE.into()], thumbprints: Vec::new() };
     let account = Account {
         id: ACCOUNT.into(),
         partition: "aws".into(),
@@ -138,7 +139,7 @@ fn config() -> Config {
         roles: vec![role],
     };
     Config {
-        issuers: vec![Issuer { url: ISSUER.into(), keys: Keys::Generated }],
+        issuers: vec![Issuer { url: ISSUER.into(), keys: Keys::Generated, thumbprint: None }],
         aws: Aws { accounts: vec![account], ..Aws::default() },
         google: google_config(),
         ..Config::default()

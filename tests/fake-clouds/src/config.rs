@@ -3,7 +3,7 @@
 //! Documents of AWS and Google (policies, attribute mappings, members) have the vendors' own format.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -52,6 +52,9 @@ pub struct Issuer {
     /// The signing keys.
     #[serde(default)]
     pub keys: Keys,
+    /// The SHA-1 fingerprint of the top CA's certificate, 40 hexadecimal digits.
+    #[serde(default)]
+    pub thumbprint: Option<String>,
 }
 
 /// The signing keys of an issuer.
@@ -95,7 +98,26 @@ pub struct PodIdentity {
     pub issuer: String,
     /// The roles of the service accounts.
     pub associations: Vec<PodIdentityAssociation>,
+    /// The addresses at which pods may call the agent: its own two, and loopback, where this fake listens.
+    #[serde(default = "default_agent_addresses")]
+    pub addresses: Vec<IpAddr>,
+    /// Maximum number of requests in a second. Absent: any number.
+    #[serde(default)]
+    pub requests_per_second: Option<u64>,
 }
+
+fn default_agent_addresses() -> Vec<IpAddr> {
+    AGENT_ADDRESSES
+        .into_iter()
+        .chain([IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)])
+        .collect()
+}
+
+/// The addresses of the real agent.
+pub(crate) const AGENT_ADDRESSES: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
+];
 
 /// An association of a service account with a role.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -150,6 +172,9 @@ pub struct OidcProvider {
     /// The accepted audiences.
     #[serde(default = "default_client_ids")]
     pub client_ids: Vec<String>,
+    /// The accepted fingerprints of the issuer's top CA. Empty: AWS trusts the certificate anyway.
+    #[serde(default)]
+    pub thumbprints: Vec<String>,
 }
 
 fn default_client_ids() -> Vec<String> {
@@ -195,6 +220,10 @@ pub struct Google {
     pub universe: String,
     /// The workload identity pool providers.
     pub providers: Vec<Provider>,
+    /// The URIs that the organization policy `constraints/iam.workloadIdentityPoolProviders` allows. Absent: any.
+    pub allowed_identity_providers: Option<Vec<String>>,
+    /// The quota of token exchanges in a minute. Absent: none.
+    pub exchanges_per_minute: Option<u64>,
     /// The service accounts.
     pub service_accounts: Vec<ServiceAccount>,
     /// The projects, with their BigQuery datasets.
@@ -210,6 +239,8 @@ impl Default for Google {
         Self {
             universe: rolebridge_core::google::DEFAULT_UNIVERSE.to_owned(),
             providers: Vec::new(),
+            allowed_identity_providers: None,
+            exchanges_per_minute: None,
             service_accounts: Vec::new(),
             projects: Vec::new(),
             buckets: Vec::new(),
@@ -254,6 +285,9 @@ pub struct Oidc {
     /// The accepted audiences. Empty: the provider's resource name, with and without `https:`.
     #[serde(default)]
     pub allowed_audiences: Vec<String>,
+    /// The issuer's keys as a JWKS document in JSON, uploaded to the provider. Absent: Google fetches them.
+    #[serde(default)]
+    pub jwks_json: Option<String>,
 }
 
 /// A Google service account.

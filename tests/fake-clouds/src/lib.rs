@@ -20,6 +20,7 @@ mod google;
 mod oidc;
 mod one_or_many;
 mod operation;
+mod rate_limit;
 mod recorder;
 mod secret;
 mod server;

@@ -23,6 +23,8 @@ pub enum Operation {
     GenerateAccessToken,
     /// IAM Credentials.
     GenerateIdToken,
+    /// IAM Credentials, `GET …/allowedLocations`.
+    AllowedLocations,
     /// Cloud Storage, an object or its metadata.
     GetObject,
     /// Cloud Storage.

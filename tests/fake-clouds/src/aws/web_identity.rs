@@ -103,7 +103,14 @@ impl Aws {
         let provider = provider.ok_or_else(|| {
             Error::identity(format!("No OpenIDConnect provider found in your account for {url}"))
         })?;
-        let signed = self.issuers.find(url).is_some_and(|issuer| issuer.verify(&jwt).is_ok());
+        let issuer = self.issuers.find(url);
+        let thumbprints = &provider.thumbprints;
+        if !thumbprints.is_empty() && issuer.is_some_and(|issuer| !issuer.has_thumbprint(thumbprints)) {
+            return Err(Error::identity(
+                "OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint",
+            ));
+        }
+        let signed = issuer.is_some_and(|issuer| issuer.verify(&jwt).is_ok());
         if !signed {
             return Err(Error::identity(
                 "Couldn't retrieve verification key from your identity provider,  please reference \

@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::aws_subject_token::AwsSubjectToken;
 use super::cloud::Google;
 use super::error::OauthError;
-use super::federated_token::FederatedToken;
+use super::federated_token::{FederatedToken, Lifetime};
 use super::provider::{AwsCaller, Provider};
 use crate::aws::xml::{element, unescape};
 use crate::clock::Timestamp;
@@ -15,7 +15,7 @@ use crate::events::{Detail, SignedRequest, SubjectToken};
 use crate::wire::{Request, Response};
 
 /// The lifetime of a federated token, in seconds: AWS's response does not contain the session's expiration.
-const TOKEN_LIFETIME: i64 = 3600;
+const TOKEN_LIFETIME: Lifetime = Lifetime::Stated(3600);
 
 /// An exchange that waits for AWS.
 #[derive(Debug)]

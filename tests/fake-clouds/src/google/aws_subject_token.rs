@@ -1,6 +1,7 @@
 //! The subject token of type `aws4_request`: a signed request, which Google parses before posting it to AWS.
 //!
-//! Source: the STS REST reference, `subjectToken`. The error messages are this fake's own.
+//! Source: the STS REST reference, `subjectToken`, and users' reports of the two error messages. Which of them Google
+//! returns for which problem is known only for an empty token.
 
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
@@ -46,6 +47,9 @@ impl AwsSubjectToken {
         // Google's Python and Node libraries encode a space as `%20`, its Go and Rust libraries as `+`.
         let token = token.replace('+', "%20");
         let json = percent_decode_str(&token).decode_utf8().map_err(|_| invalid("expected UTF-8"))?;
+        if !json.trim_start().starts_with('{') {
+            return Err(not_json());
+        }
         let document: Document = serde_json::from_str(&json).map_err(|error| {
             invalid(&format!("expected percent-encoded JSON with url, method and headers: {error}"))
         })?;
@@ -119,6 +123,14 @@ fn check_headers(request: &Request, host: &str, audience: &str) -> Result<(), Oa
     Ok(())
 }
 
+/// Returns Google's error for a token that it could parse, but not accept. `problem` is only for the event log.
 fn invalid(problem: &str) -> OauthError {
-    OauthError::new("invalid_grant", format!("Unable to parse the AWS subject token: {problem}."))
+    OauthError::new("invalid_grant", "AWS request has invalid format.").with_cause(problem)
+}
+
+/// Returns Google's error for a token that is not JSON. Only this message is known, which is that for an empty token.
+fn not_json() -> OauthError {
+    let description =
+        "Invalid format of AWS credentials:Error at line 0:0: Unexpected end of stream : expected '{'";
+    OauthError::new("invalid_grant", description).with_cause("expected percent-encoded JSON")
 }

@@ -13,6 +13,7 @@ use crate::clock::Timestamp;
 use crate::config;
 use crate::error::ConfigError;
 use crate::oidc::Issuers;
+use crate::rate_limit::RateLimit;
 
 /// The fake Google.
 #[derive(Debug)]
@@ -25,11 +26,15 @@ pub(crate) struct Google {
     pub(super) bigquery: BigQuery,
     pub(super) tokens: TokenStore,
     pub(super) admin: Admin,
+    pub(super) exchange_quota: RateLimit,
 }
 
 impl Google {
     pub(crate) fn new(config: &config::Google, issuers: Arc<Issuers>) -> Result<Self, ConfigError> {
         let universe = config.universe.clone();
+        if let Some(allowed) = &config.allowed_identity_providers {
+            config.providers.iter().try_for_each(|provider| check_organization_policy(provider, allowed))?;
+        }
         Ok(Self {
             pools: Pools::new(&config.providers, &universe)?,
             service_accounts: ServiceAccounts::new(&config.service_accounts)?,
@@ -37,6 +42,7 @@ impl Google {
             bigquery: BigQuery::new(&config.projects)?,
             tokens: operator_tokens(&config.operators),
             admin: Admin::default(),
+            exchange_quota: RateLimit::new(config.exchanges_per_minute, 60),
             universe,
             issuers,
         })
@@ -52,4 +58,20 @@ fn operator_tokens(operators: &[config::Operator]) -> TokenStore {
         tokens.add(operator.token.clone(), TokenGrant { principal, scopes, expires: Timestamp(i64::MAX) });
     }
     tokens
+}
+
+/// The URI of AWS in the organization policy.
+const AWS_URI: &str = "https://sts.amazonaws.com";
+
+/// Checks that an organization allows a provider, as Google does when it is created.
+///
+/// Source: `constraints/iam.workloadIdentityPoolProviders`, "Manage workload identity pools and providers", and users'
+/// reports of the message.
+fn check_organization_policy(provider: &config::Provider, allowed: &[String]) -> Result<(), ConfigError> {
+    let uri = provider.oidc.as_ref().map_or(AWS_URI, |oidc| oidc.issuer.as_str());
+    if allowed.iter().any(|allowed| allowed == uri) {
+        return Ok(());
+    }
+    let location = format!("the provider {}", provider.name);
+    Err(ConfigError::new(location, format!("FAILED_PRECONDITION: Org Policy violated for value: '{uri}'.")))
 }

@@ -16,11 +16,29 @@ pub(crate) struct OauthError {
     status: StatusCode,
     code: &'static str,
     description: String,
+    /// The problem, for the event log. Google does not say it.
+    cause: Option<String>,
 }
 
 impl OauthError {
     pub(crate) fn new(code: &'static str, description: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code, description: description.into() }
+        Self { status: StatusCode::BAD_REQUEST, code, description: description.into(), cause: None }
+    }
+
+    pub(crate) fn with_cause(self, cause: impl Into<String>) -> Self {
+        Self { cause: Some(cause.into()), ..self }
+    }
+
+    /// Returns the error of an exhausted quota.
+    pub(crate) fn throttled() -> Self {
+        let description = "The request was throttled due to rate limit: sts.googleapis.com/requests. Please retry \
+                           after a few seconds.";
+        Self::new("quota_exceeded", description).with_status(StatusCode::TOO_MANY_REQUESTS)
+    }
+
+    pub(crate) fn internal() -> Self {
+        Self::new("internal_failure", "Internal error encountered.")
+            .with_status(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     pub(crate) fn with_status(self, status: StatusCode) -> Self {
@@ -46,22 +64,18 @@ impl OauthError {
                 "The security token included in the request is expired",
             ),
             ErrorKind::Denied => Self::rejected_by_condition(),
-            ErrorKind::Throttled => {
-                let description = "The request was throttled due to rate limit: sts.googleapis.com/requests. \
-                                   Please retry after a few seconds.";
-                Self::new("quota_exceeded", description).with_status(StatusCode::TOO_MANY_REQUESTS)
-            }
-            ErrorKind::Internal => Self::new("internal_failure", "Internal error encountered.")
-                .with_status(StatusCode::INTERNAL_SERVER_ERROR),
+            ErrorKind::Throttled => Self::throttled(),
+            ErrorKind::Internal => Self::internal(),
         }
     }
 }
 
 impl From<OauthError> for Response {
     fn from(error: OauthError) -> Self {
-        let OauthError { status, code, description } = error;
+        let OauthError { status, code, description, cause } = error;
+        let cause = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
         Self::json(status, &json!({"error": code, "error_description": description}))
-            .with_error(format!("{code}: {description}"))
+            .with_error(format!("{code}: {description}{cause}"))
     }
 }
 

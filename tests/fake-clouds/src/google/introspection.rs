@@ -1,10 +1,12 @@
 //! Google STS, `POST /v1/introspect`: identifies the principal of a federated token.
 //!
-//! Source: the STS REST reference (`v1.introspect`, `IntrospectTokenResponse`), RFC 7662.
+//! Source: RFC 7662, gcloud (`core/credentials/introspect.py`), and earlier revisions of the STS REST reference
+//! (`v1.introspect`, `IntrospectTokenResponse`): the present discovery document lacks the method.
 
 use http::StatusCode;
 use serde_json::json;
 
+use super::client_authentication;
 use super::cloud::Google;
 use super::error::OauthError;
 use crate::clock::Timestamp;
@@ -13,6 +15,7 @@ use crate::wire::{Request, Response, is_form};
 
 impl Google {
     pub(super) fn introspect(&self, request: &Request, now: Timestamp) -> Result<Response, OauthError> {
+        client_authentication::require(request)?;
         if !is_form(request) {
             let description = "The request is not application/x-www-form-urlencoded.";
             return Err(OauthError::new("invalid_request", description));

@@ -5,6 +5,7 @@ mod aws_exchange;
 mod aws_subject_token;
 mod bigquery;
 mod cel;
+mod client_authentication;
 mod cloud;
 mod error;
 mod federated_token;
@@ -27,6 +28,7 @@ pub(crate) use sts::Exchange;
 pub use self::admin::AdminCall;
 pub(crate) use self::cloud::Google;
 use self::error::{ApiError, OauthError, Style};
+use self::iam_credentials::allowed_locations;
 use crate::clock::Timestamp;
 use crate::faults::ErrorKind;
 use crate::operation::Operation;
@@ -41,6 +43,9 @@ impl Google {
             Service::GoogleSts if method == Method::POST && path == "/v1/token" => Operation::ExchangeToken,
             Service::GoogleSts if method == Method::POST && path == "/v1/introspect" => {
                 Operation::IntrospectToken
+            }
+            Service::IamCredentials if allowed_locations::parse_path(request).is_some() => {
+                Operation::AllowedLocations
             }
             Service::IamCredentials => {
                 iam_credentials::parse_path(request).map_or(Operation::Unknown, |(operation, _)| operation)
@@ -66,6 +71,7 @@ impl Google {
             Operation::IntrospectToken => return self.introspect(request, now).unwrap_or_else(Into::into),
             Operation::GenerateAccessToken => self.generate_access_token(request, now),
             Operation::GenerateIdToken => self.generate_id_token(request, now),
+            Operation::AllowedLocations => self.allowed_locations(request, now),
             Operation::GetObject => self.object(request, now),
             Operation::ListObjects => self.objects(request, now),
             Operation::ReadObject => self.read_object(request, now),

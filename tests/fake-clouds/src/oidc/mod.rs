@@ -25,6 +25,8 @@ pub struct Issuer {
     keys: Vec<PublicKey>,
     /// The private keys with their IDs.
     signing_keys: Vec<(Option<String>, SigningKey)>,
+    /// The fingerprint of the top CA's certificate.
+    thumbprint: Option<String>,
 }
 
 /// The claims of a projected service account token.
@@ -53,14 +55,20 @@ pub(crate) enum VerifyError {
 
 impl Issuer {
     fn new(config: &config::Issuer) -> Result<Self, ConfigError> {
-        let keys = match &config.keys {
-            Keys::Generated => return Self::with_signing_keys(&config.url, [(None, SigningKey::es256())]),
+        let issuer = Self::with_keys(&config.url, &config.keys)?;
+        Ok(Self { thumbprint: config.thumbprint.clone(), ..issuer })
+    }
+
+    /// Returns an issuer with these keys.
+    pub(crate) fn with_keys(url: &str, keys: &Keys) -> Result<Self, ConfigError> {
+        let keys = match keys {
+            Keys::Generated => return Self::with_signing_keys(url, [(None, SigningKey::es256())]),
             Keys::Jwks(document) => keys::from_jwks(document),
             Keys::Pem(texts) => keys::from_pem(texts),
         };
-        let location = config_location(&config.url)?;
+        let location = config_location(url)?;
         let keys = keys.map_err(|problem| ConfigError::new(location, problem))?;
-        Ok(Self { url: config.url.clone(), keys, signing_keys: Vec::new() })
+        Ok(Self { url: url.to_owned(), keys, signing_keys: Vec::new(), thumbprint: None })
     }
 
     /// Returns the issuer of an account with outbound identity federation. AWS names the keys like this.
@@ -76,7 +84,8 @@ impl Issuer {
     ) -> Result<Self, ConfigError> {
         let location = config_location(url)?;
         let generation_failed = || ConfigError::new(&location, "failed to generate a key");
-        let mut issuer = Self { url: url.to_owned(), keys: Vec::new(), signing_keys: Vec::new() };
+        let mut issuer =
+            Self { url: url.to_owned(), keys: Vec::new(), signing_keys: Vec::new(), thumbprint: None };
         for (kid, key) in signing_keys {
             let key = key.ok_or_else(generation_failed)?;
             let public = key.public().map(|public| public.with_kid(kid));
@@ -91,6 +100,13 @@ impl Issuer {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Returns true if the fingerprint of the top CA's certificate is one of these. An issuer without one has them all.
+    pub(crate) fn has_thumbprint(&self, accepted: &[String]) -> bool {
+        let thumbprint = self.thumbprint.as_deref();
+        thumbprint
+            .is_none_or(|thumbprint| accepted.iter().any(|other| other.eq_ignore_ascii_case(thumbprint)))
     }
 
     /// Returns the public keys as a JWKS document, as at the issuer's `jwks_uri`.

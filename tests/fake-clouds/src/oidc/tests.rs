@@ -7,7 +7,7 @@ use super::*;
 use crate::testing::{Fixture, ISSUER, NOW, OTHER_ISSUER};
 
 fn issuer(keys: Keys) -> Result<Issuer, ConfigError> {
-    Issuer::new(&config::Issuer { url: "https://issuer.example".to_owned(), keys })
+    Issuer::new(&config::Issuer { url: "https://issuer.example".to_owned(), keys, thumbprint: None })
 }
 
 #[test]
@@ -127,7 +127,8 @@ fn invalid_keys_are_rejected() {
         assert_eq!(found, format!("the issuer https://issuer.example: {error}"));
     }
     for url in ["http://issuer.example", "https://issuer.example/"] {
-        let result = Issuer::new(&config::Issuer { url: url.to_owned(), keys: Keys::Generated });
+        let result =
+            Issuer::new(&config::Issuer { url: url.to_owned(), keys: Keys::Generated, thumbprint: None });
         assert!(result.is_err(), "{url}");
     }
 }

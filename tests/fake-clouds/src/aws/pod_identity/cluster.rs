@@ -7,6 +7,7 @@ use crate::aws::sessions::Session;
 use crate::clock::Timestamp;
 use crate::config;
 use crate::error::ConfigError;
+use crate::rate_limit::RateLimit;
 
 /// A cluster with its agent.
 #[derive(Debug)]
@@ -14,6 +15,7 @@ pub(in crate::aws) struct PodIdentity {
     pub(super) config: config::PodIdentity,
     /// The agent's cache of sessions and their renewal times, by the pod's token.
     pub(super) cache: Mutex<HashMap<String, (Arc<Session>, Timestamp)>>,
+    pub(super) limit: RateLimit,
 }
 
 impl PodIdentity {
@@ -21,6 +23,7 @@ impl PodIdentity {
         if config.cluster.is_empty() {
             return Err(ConfigError::new("aws.podIdentity.cluster", "expected a name, found nothing"));
         }
-        Ok(Self { config: config.clone(), cache: Mutex::default() })
+        let limit = RateLimit::new(config.requests_per_second, 1);
+        Ok(Self { config: config.clone(), cache: Mutex::default(), limit })
     }
 }

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use crate::config::AGENT_ADDRESSES;
 use crate::faults::ErrorKind;
 use crate::secret;
 use crate::wire::Response;
@@ -38,6 +39,19 @@ impl AgentError {
 
     pub(super) fn not_found() -> Self {
         Self { status: StatusCode::NOT_FOUND, text: "404 page not found".to_owned() }
+    }
+
+    /// Returns the error for a request to another address. The agent names its own two, in Go's form of a list.
+    pub(super) fn invalid_address(host: &str) -> Self {
+        let [v4, v6] = AGENT_ADDRESSES;
+        let text = format!(
+            "Access Denied. Called agent through invalid address, please use either [{v4} {v6}] address not {host}"
+        );
+        Self { status: StatusCode::FORBIDDEN, text }
+    }
+
+    pub(super) fn too_many_requests() -> Self {
+        Self { status: StatusCode::TOO_MANY_REQUESTS, text: "Too Many Requests".to_owned() }
     }
 
     pub(super) fn missing_token() -> Self {

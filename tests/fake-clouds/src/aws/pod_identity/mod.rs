@@ -6,6 +6,7 @@
 pub(super) mod cluster;
 mod error;
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError};
 
 use http::StatusCode;
@@ -57,9 +58,25 @@ impl Aws {
         if request.uri().path() != "/v1/credentials" {
             return AgentError::not_found().into();
         }
-        let token = header(request, "authorization").unwrap_or_default();
-        self.pod_session(token, now)
+        self.check_agent_call(request, now)
+            .and_then(|()| self.pod_session(header(request, "authorization").unwrap_or_default(), now))
             .map_or_else(Into::into, |(session, subject)| credentials_response(&session, subject))
+    }
+
+    /// Checks the rate of calls, and the address that the pod called.
+    fn check_agent_call(&self, request: &Request, now: Timestamp) -> Result<(), AgentError> {
+        let Some(agent) = &self.pod_identity else { return Ok(()) };
+        if !agent.limit.allows(now) {
+            return Err(AgentError::too_many_requests());
+        }
+        let host = header(request, "host").unwrap_or_default();
+        let called = host.parse::<SocketAddr>().map(|address| address.ip());
+        let called: Result<IpAddr, _> = called.or_else(|_| host.trim_matches(['[', ']']).parse());
+        match called {
+            Ok(address) if agent.config.addresses.contains(&address) => Ok(()),
+            Ok(address) => Err(AgentError::invalid_address(&address.to_string())),
+            Err(_) => Err(AgentError::invalid_address(host)),
+        }
     }
 
     /// Returns the error response of an injected fault.
@@ -112,8 +129,8 @@ impl Aws {
                 && association.service_account == claims.kubernetes.serviceaccount.name
         });
         let association = association.ok_or_else(AgentError::association_not_found)?;
-        let tags = tags(&config.cluster, &claims.kubernetes);
         let role = self.role(&association.role_arn).map_err(|_| AgentError::not_assumable())?.1;
+        let tags = tags(config, &role, &claims.kubernetes);
         if !trusts_eks(&role, &tags) {
             return Err(AgentError::not_assumable());
         }
@@ -125,9 +142,11 @@ impl Aws {
 }
 
 /// Returns the session tags that EKS sets.
-fn tags(cluster: &str, kubernetes: &Kubernetes) -> Vec<(String, String)> {
+fn tags(config: &config::PodIdentity, role: &Role, kubernetes: &Kubernetes) -> Vec<(String, String)> {
+    let cluster_arn = cluster_arn(config, role);
     let mut tags = vec![
-        ("eks-cluster-name", cluster),
+        ("eks-cluster-arn", cluster_arn.as_str()),
+        ("eks-cluster-name", &config.cluster),
         ("kubernetes-namespace", &kubernetes.namespace),
         ("kubernetes-service-account", &kubernetes.serviceaccount.name),
     ];
@@ -135,6 +154,17 @@ fn tags(cluster: &str, kubernetes: &Kubernetes) -> Vec<(String, String)> {
         tags.extend([("kubernetes-pod-name", pod.name.as_str()), ("kubernetes-pod-uid", pod.uid.as_str())]);
     }
     tags.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+/// The region of a cluster with an issuer that is not one of EKS.
+const DEFAULT_REGION: &str = "eu-west-1";
+
+/// Returns the ARN of the cluster. It is in the account of the associated role, and its issuer names the region.
+fn cluster_arn(config: &config::PodIdentity, role: &Role) -> String {
+    let partition = role.arn.split(':').nth(1).unwrap_or_default();
+    let region = config.issuer.strip_prefix("https://oidc.eks.").and_then(|rest| rest.split('.').next());
+    let region = region.unwrap_or(DEFAULT_REGION);
+    format!("arn:{partition}:eks:{region}:{}:cluster/{}", role.account, config.cluster)
 }
 
 /// Returns true if the role allows EKS to assume it and to tag the session.

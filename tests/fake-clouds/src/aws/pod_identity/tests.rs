@@ -24,9 +24,12 @@ fn token_of(fixture: &Fixture, issuer: &str, account: &str, audience: &str) -> S
 }
 
 async fn get_credentials(fixture: &Fixture, token: &str) -> Response {
-    let request =
-        http::Request::get("/v1/credentials").header("authorization", token).body("".into()).unwrap();
-    fixture.call(Service::PodIdentity, request).await
+    get_credentials_at(fixture, "169.254.170.23", token).await
+}
+
+async fn get_credentials_at(fixture: &Fixture, host: &str, token: &str) -> Response {
+    let request = http::Request::get("/v1/credentials").header("authorization", token).header("host", host);
+    fixture.call(Service::PodIdentity, request.body("".into()).unwrap()).await
 }
 
 fn session(response: &Response) -> Session {
@@ -76,6 +79,8 @@ async fn credentials_are_a_session_of_the_associated_role() {
     let issuer = "https://0b1c2d3e-4f50-4617-8283-94a5b6c7d8e9.tokens.sts.global.api.aws";
     let claims: Value = fixture.issuer(issuer).claims(token).unwrap();
     let tags = &claims["https://sts.amazonaws.com/"]["principal_tags"];
+    assert_eq!(tags.as_object().unwrap().len(), 6);
+    assert_eq!(tags["eks-cluster-arn"], "arn:aws:eks:eu-west-1:123456789012:cluster/prod-eu-west-1");
     assert_eq!(tags["eks-cluster-name"], "prod-eu-west-1");
     assert_eq!(tags["kubernetes-namespace"], "shop");
     assert_eq!(tags["kubernetes-service-account"], "nightly");
@@ -170,4 +175,32 @@ async fn unknown_path_and_missing_pod_identity_return_404() {
     let fixture = Fixture::with(&config);
     let response = get_credentials(&fixture, &token_of(&fixture, ISSUER, "nightly", AUDIENCE)).await;
     assert_eq!(response.status, 404);
+}
+
+#[tokio::test]
+async fn agent_rejects_calls_through_another_address() {
+    let fixture = Fixture::new();
+    let token = token_of(&fixture, ISSUER, "nightly", AUDIENCE);
+    for host in ["169.254.170.23", "169.254.170.23:80", "[fd00:ec2::23]", "127.0.0.1:8443"] {
+        assert_eq!(get_credentials_at(&fixture, host, &token).await.error, None, "{host}");
+    }
+    for (host, called) in [("10.0.0.1:80", "10.0.0.1"), ("agent", "agent"), ("", "")] {
+        let response = get_credentials_at(&fixture, host, &token).await;
+        let error = format!(
+            "Access Denied. Called agent through invalid address, please use either [169.254.170.23 fd00:ec2::23] \
+             address not {called}"
+        );
+        assert_eq!(status_and_error(&response), (403, error), "{host}");
+    }
+}
+
+#[tokio::test]
+async fn agent_limits_requests() {
+    let mut config = config();
+    config.aws.pod_identity.as_mut().unwrap().requests_per_second = Some(1);
+    let fixture = Fixture::with(&config);
+    let token = token_of(&fixture, ISSUER, "nightly", AUDIENCE);
+    assert_eq!(get_credentials(&fixture, &token).await.status, 200);
+    let response = get_credentials(&fixture, &token).await;
+    assert_eq!(status_and_error(&response), (429, "Too Many Requests".to_owned()));
 }

@@ -112,8 +112,11 @@ pub(super) fn apply(
             ("attributeCondition", _) => config.attribute_condition = condition(body)?,
             ("aws" | "aws.accountId", None) => config.aws_account = Some(account(body)?),
             ("oidc", _) if config.aws_account.is_none() => {
-                config.oidc =
-                    Some(config::Oidc { issuer: body.issuer()?, allowed_audiences: body.audiences()? });
+                config.oidc = Some(config::Oidc {
+                    issuer: body.issuer()?,
+                    allowed_audiences: body.audiences()?,
+                    jwks_json: None,
+                });
             }
             ("oidc.issuerUri", Some(oidc)) => oidc.issuer = body.issuer()?,
             ("oidc.allowedAudiences", Some(oidc)) => oidc.allowed_audiences = body.audiences()?,
@@ -169,7 +172,7 @@ pub(super) fn to_json(found: &PoolProvider, now: Timestamp) -> Value {
     if let Some(account) = &config.aws_account {
         resource["aws"] = json!({"accountId": account});
     }
-    if let Some(config::Oidc { issuer, allowed_audiences }) = &config.oidc {
+    if let Some(config::Oidc { issuer, allowed_audiences, .. }) = &config.oidc {
         resource["oidc"] = json!({"issuerUri": issuer});
         if !allowed_audiences.is_empty() {
             resource["oidc"]["allowedAudiences"] = json!(allowed_audiences);

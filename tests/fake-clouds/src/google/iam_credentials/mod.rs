@@ -4,6 +4,7 @@
 //! Source: the IAM Service Account Credentials REST reference, "Create short-lived credentials for a service account",
 //! "Create short-lived credentials for multiple service accounts", and the errors that users report.
 
+pub(super) mod allowed_locations;
 pub(super) mod service_accounts;
 
 use http::{Method, StatusCode};

@@ -51,6 +51,10 @@ impl ServiceAccounts {
         accounts.collect::<Result<_, _>>().map(RwLock::new).map(Self)
     }
 
+    pub(crate) fn contains(&self, email: &str) -> bool {
+        self.find(email).is_some()
+    }
+
     pub(in crate::google) fn find(&self, email: &str) -> Option<Arc<ServiceAccount>> {
         let accounts = self.0.read().unwrap_or_else(PoisonError::into_inner);
         accounts.iter().find(|account| account.email == email).cloned()

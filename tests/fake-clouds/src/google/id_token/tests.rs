@@ -78,9 +78,19 @@ async fn exchange_accepts_both_token_types_and_audience_formats() {
 #[tokio::test]
 async fn federated_token_does_not_outlive_the_subject_token() {
     let fixture = Fixture::new();
-    for (left, expires_in) in [(86_400, 3_600), (3_600, 3_600), (600, 600), (1, 1), (-60, 1)] {
+    for (left, expires_in) in
+        [(86_400, json!(3_600)), (3_600, json!(3_600)), (600, json!(600)), (2, json!(null))]
+    {
         let response = exchange_claims(&fixture, &json!({"exp": NOW.plus(left).0})).await;
-        assert_eq!(json_body(&response)["expires_in"], expires_in, "{left} s");
+        assert_eq!(
+            (response.status.as_u16(), &json_body(&response)["expires_in"]),
+            (200, &expires_in),
+            "{left} s"
+        );
+    }
+    for left in [1, 0, -60] {
+        let response = exchange_claims(&fixture, &json!({"exp": NOW.plus(left).0})).await;
+        assert_eq!(response.status, 500, "{left} s");
     }
     // A token may be a day old; a minute of clock skew is tolerated.
     for issued in [-86_400, 60] {
@@ -128,7 +138,7 @@ async fn exchange_rejects_invalid_claims() {
         (
             json!({"sub": 7}),
             "unauthorized_client",
-            "The mapped attribute 'google.subject' must be of type STRING.".to_owned(),
+            "Could not obtain a value for google.subject from the given credential.".to_owned(),
         ),
     ] {
         let response = exchange_claims(&fixture, &changes).await;
@@ -182,6 +192,32 @@ async fn provider_rejects_other_token_type() {
     let cluster = audience(CLUSTER);
     let response = fixture.exchange(&[("audience", Some(&cluster))]).await;
     assert_eq!(error_message(&response), format!("{error}urn:ietf:params:oauth:token-type:jwt."));
+}
+
+/// Uploaded keys replace those of the issuer, which Google then does not fetch.
+#[tokio::test]
+async fn uploaded_keys_verify_tokens() {
+    let keys = |url: &str| Fixture::new().issuer(url).jwks().to_string();
+    let mut config = config();
+    let index = config.google.providers.iter().position(|provider| provider.name == CLUSTER).unwrap();
+    let jwks = |json: String, config: &mut crate::config::Config| {
+        config.google.providers[index].oidc.as_mut().unwrap().jwks_json = Some(json);
+    };
+    jwks(keys(OTHER_ISSUER), &mut config);
+    let response = exchange_claims(&Fixture::with(&config), &json!({})).await;
+    assert_eq!(error_message(&response), "invalid_grant: Unable to verify the ID Token signature.");
+    for (json, error) in [
+        ("[", "Input JWK is not in a valid json format"),
+        (r#"{"keys":[{"kty":"oct","k":"AA"}]}"#, "Invalid JWKs. Only RSA, EC key types are supported."),
+    ] {
+        jwks(json.to_owned(), &mut config);
+        let result = crate::google::Google::new(
+            &config.google,
+            std::sync::Arc::new(crate::oidc::Issuers::new(&config).unwrap()),
+        );
+        let problem = result.unwrap_err().to_string();
+        assert!(problem.contains(error), "{problem}");
+    }
 }
 
 fn provider(name: &str) -> String {

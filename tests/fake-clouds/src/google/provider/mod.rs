@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 
 use rolebridge_core::google::{MAX_SUBJECT_LEN, audience, token_audience};
+use serde_json::Value;
 
 use super::cel::{Assertion, Expression, Scope, Values};
 use super::error::OauthError;
 use super::principal::Principal;
-use crate::config;
+use crate::config::{self, Keys};
 use crate::error::ConfigError;
+use crate::oidc::Issuer;
 
 const SUBJECT: &str = "google.subject";
 const ATTRIBUTE: &str = "attribute.";
@@ -55,6 +57,8 @@ pub(crate) enum Trust {
 pub(crate) struct Oidc {
     pub(crate) issuer: String,
     pub(crate) audiences: Vec<String>,
+    /// The issuer with the keys that were uploaded to the provider.
+    pub(crate) uploaded: Option<Issuer>,
 }
 
 impl Trust {
@@ -67,7 +71,12 @@ impl Trust {
                 } else {
                     oidc.allowed_audiences.clone()
                 };
-                Ok(Self::Oidc(Oidc { issuer: oidc.issuer.clone(), audiences }))
+                let uploaded = oidc.jwks_json.as_deref().map(|json| uploaded_keys(&oidc.issuer, json));
+                Ok(Self::Oidc(Oidc {
+                    issuer: oidc.issuer.clone(),
+                    audiences,
+                    uploaded: uploaded.transpose()?,
+                }))
             }
             _ => Err("expected either awsAccount or oidc".to_owned()),
         }
@@ -89,6 +98,18 @@ impl Trust {
             Self::Oidc(_) => Err("attributeMapping: required with oidc".to_owned()),
         }
     }
+}
+
+/// Parses keys that are uploaded to a provider. The messages are Google's, from users' reports; that of a key of a
+/// supported type without its parameters is this fake's own.
+fn uploaded_keys(issuer: &str, json: &str) -> Result<Issuer, String> {
+    let document: Value =
+        serde_json::from_str(json).map_err(|_| "Input JWK is not in a valid json format".to_owned())?;
+    let keys = document["keys"].as_array().ok_or("Input JWK is not in a valid json format")?;
+    if keys.iter().any(|key| key["kty"] != "RSA" && key["kty"] != "EC") {
+        return Err("Invalid JWKs. Only RSA, EC key types are supported.".to_owned());
+    }
+    Issuer::with_keys(issuer, &Keys::Jwks(document)).map_err(|error| error.to_string())
 }
 
 /// Returns true if Google takes the text as the ID of a pool or a provider.
@@ -194,7 +215,7 @@ impl Provider {
         values.extend(mapped);
         let subject = values.get(SUBJECT).cloned().unwrap_or_default();
         if subject.is_empty() {
-            let description = "The mapped attribute 'google.subject' must be of type STRING.";
+            let description = "Could not obtain a value for google.subject from the given credential.";
             return Err(OauthError::new("unauthorized_client", description));
         }
         if subject.len() > MAX_SUBJECT_LEN {

@@ -135,7 +135,11 @@ fn invalid_mappings_and_names_are_rejected() {
 
 #[test]
 fn provider_requires_either_aws_account_or_oidc() {
-    let oidc = config::Oidc { issuer: "https://issuer.example".to_owned(), allowed_audiences: Vec::new() };
+    let oidc = config::Oidc {
+        issuer: "https://issuer.example".to_owned(),
+        allowed_audiences: Vec::new(),
+        jwks_json: None,
+    };
     let account = Some("123456789012".to_owned());
     let both = "expected either awsAccount or oidc";
     for (aws_account, oidc, error) in [

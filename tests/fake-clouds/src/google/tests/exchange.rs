@@ -111,11 +111,14 @@ async fn exchange_rejects_invalid_forms() {
 }
 
 #[tokio::test]
-async fn exchange_rejects_nonempty_authorization_header() {
+async fn exchange_accepts_basic_client_authentication() {
     let fixture = Fixture::new();
     let session = fixture.session(&[]).await;
     let token = subject_token(&signed_caller_identity(&session, NOW, &audience(PROVIDER)));
-    for (value, status) in [("", 200), ("Basic eDp5", 401)] {
+    // gcloud sends the ID and the secret of its own client.
+    for (value, status) in
+        [("", 200), ("Basic eDp5", 200), ("Basic eDo=", 401), ("Basic !", 401), ("Bearer x", 401)]
+    {
         let mut request = exchange_request(&token, &[]);
         request.headers_mut().insert("authorization", value.parse().unwrap());
         assert_eq!(fixture.call(Service::GoogleSts, request).await.status, status, "{value}");
@@ -126,11 +129,11 @@ async fn exchange_rejects_nonempty_authorization_header() {
 async fn exchange_rejects_invalid_subject_tokens() {
     type Change = fn(&mut Value);
     let cases: &[(&str, Change, &str)] = &[
-        ("GET", |d| d["method"] = "GET".into(), "method: expected POST, found `GET`."),
+        ("GET", |d| d["method"] = "GET".into(), "method: expected POST, found `GET`"),
         (
             "a body",
             |d| d["body"] = "x".into(),
-            "body: expected none, because GetCallerIdentity belongs in the query.",
+            "body: expected none, because GetCallerIdentity belongs in the query",
         ),
         (
             "http",
@@ -138,12 +141,12 @@ async fn exchange_rejects_invalid_subject_tokens() {
                 d["url"] =
                     "http://sts.eu-west-1.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15".into();
             },
-            "url: expected https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15, found `http://sts.eu-west-1.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15`.",
+            "url: expected https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15, found `http://sts.eu-west-1.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15`",
         ),
         (
             "other host",
             |d| d["url"] = "https://sts.evil.example/?Action=GetCallerIdentity&Version=2011-06-15".into(),
-            "url: expected https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15, found `https://sts.evil.example/?Action=GetCallerIdentity&Version=2011-06-15`.",
+            "url: expected https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15, found `https://sts.evil.example/?Action=GetCallerIdentity&Version=2011-06-15`",
         ),
         (
             "FIPS",
@@ -152,7 +155,7 @@ async fn exchange_rejects_invalid_subject_tokens() {
                     "https://sts-fips.us-east-2.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15"
                         .into();
             },
-            "url: expected https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15, found `https://sts-fips.us-east-2.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15`.",
+            "url: expected https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15, found `https://sts-fips.us-east-2.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15`",
         ),
         (
             "other action",
@@ -160,33 +163,33 @@ async fn exchange_rejects_invalid_subject_tokens() {
                 d["url"] =
                     "https://sts.eu-west-1.amazonaws.com/?Action=GetSessionToken&Version=2011-06-15".into();
             },
-            "url: expected https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15, found `https://sts.eu-west-1.amazonaws.com/?Action=GetSessionToken&Version=2011-06-15`.",
+            "url: expected https://sts.REGION.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15, found `https://sts.eu-west-1.amazonaws.com/?Action=GetSessionToken&Version=2011-06-15`",
         ),
         (
             "other header host",
             |d| change(d, "host", "sts.us-east-1.amazonaws.com"),
-            "headers: host differs from the host in the url.",
+            "headers: host differs from the host in the url",
         ),
-        ("no date", |d| remove(d, "x-amz-date"), "headers: missing x-amz-date."),
+        ("no date", |d| remove(d, "x-amz-date"), "headers: missing x-amz-date"),
         (
             "no audience",
             |d| remove(d, "x-goog-cloud-target-resource"),
-            "headers: missing x-goog-cloud-target-resource.",
+            "headers: missing x-goog-cloud-target-resource",
         ),
         (
             "other audience",
             |d| change(d, "x-goog-cloud-target-resource", "//iam.googleapis.com/x"),
-            "x-goog-cloud-target-resource: expected the audience //iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws-pool/providers/prod, found `//iam.googleapis.com/x`.",
+            "x-goog-cloud-target-resource: expected the audience //iam.googleapis.com/projects/123456/locations/global/workloadIdentityPools/aws-pool/providers/prod, found `//iam.googleapis.com/x`",
         ),
         (
             "duplicate header",
             |d| d["headers"].as_array_mut().unwrap().push(json!({"key": "Host", "value": "x"})),
-            "headers: duplicate header `Host`.",
+            "headers: duplicate header `Host`",
         ),
         (
             "invalid header name",
             |d| d["headers"][0]["key"] = "a b".into(),
-            "headers: expected a header name and value, found `a b`.",
+            "headers: expected a header name and value, found `a b`",
         ),
     ];
     let fixture = Fixture::new();
@@ -200,16 +203,19 @@ async fn exchange_rejects_invalid_subject_tokens() {
             .await;
         assert_eq!(
             error_message(&response),
-            format!("invalid_grant: Unable to parse the AWS subject token: {error}"),
+            format!("invalid_grant: AWS request has invalid format. ({error})"),
             "{case}"
         );
     }
-    for (case, token) in [
-        ("not encoded", percent_encode("{}")),
-        ("encoded twice", percent_encode(&percent_encode(&good.to_string()))),
+    let not_json = "invalid_grant: Invalid format of AWS credentials:Error at line 0:0: Unexpected end of stream : expected '{' (expected percent-encoded JSON)";
+    let incomplete =
+        "invalid_grant: AWS request has invalid format. (expected percent-encoded JSON with url,";
+    for (case, token, start) in [
+        ("empty object", percent_encode("{}"), incomplete),
+        ("encoded twice", percent_encode(&percent_encode(&good.to_string())), not_json),
+        ("a space", "+".to_owned(), not_json),
     ] {
         let response = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
-        let start = "invalid_grant: Unable to parse the AWS subject token: expected percent-encoded JSON";
         assert!(error_message(&response).starts_with(start), "{case}: {}", error_message(&response));
     }
     assert_eq!(fixture.state.faults.calls(Operation::GetCallerIdentity), 0, "AWS was not called");
@@ -358,7 +364,8 @@ async fn introspection_returns_principal_of_active_token() {
     let fixture = Fixture::new();
     let token = federated(&fixture).await;
     let introspect = async |token: &str| {
-        let request = form("/v1/introspect", &[("token", token)]);
+        let mut request = form("/v1/introspect", &[("token", token)]);
+        request.headers_mut().insert("authorization", "Basic eDp5".parse().unwrap());
         fixture.call(Service::GoogleSts, request).await
     };
     let detail = json_body(&introspect(&token).await);
@@ -368,4 +375,34 @@ async fn introspection_returns_principal_of_active_token() {
     assert!(username.contains("/subject/arn:aws:sts::"), "{username}");
     assert_eq!(json_body(&introspect("ya29.d.unknown").await), json!({"active": false}));
     assert_eq!(error_message(&introspect("").await), "invalid_request: Missing required parameter: token");
+}
+
+#[tokio::test]
+async fn introspection_requires_client_authentication() {
+    let fixture = Fixture::new();
+    let token = federated(&fixture).await;
+    for value in [None, Some(""), Some("Bearer x")] {
+        let mut request = form("/v1/introspect", &[("token", token.as_str())]);
+        if let Some(value) = value {
+            request.headers_mut().insert("authorization", value.parse().unwrap());
+        }
+        let response = fixture.call(Service::GoogleSts, request).await;
+        assert_eq!(response.status, 401, "{value:?}");
+        assert!(error_message(&response).starts_with("invalid_client: "), "{value:?}");
+    }
+}
+
+#[tokio::test]
+async fn exchange_is_throttled_beyond_the_quota() {
+    let mut config = config();
+    config.google.exchanges_per_minute = Some(2);
+    let fixture = Fixture::with(&config);
+    let statuses = [fixture.exchange(&[]).await, fixture.exchange(&[]).await, fixture.exchange(&[]).await];
+    assert_eq!(statuses.map(|response| response.status.as_u16()), [200, 200, 429]);
+    fixture.clock.shift_by(60);
+    let web_identity = fixture.web_identity_at(NOW.plus(60));
+    let session = fixture.session(&[("WebIdentityToken", Some(&web_identity))]).await;
+    let token = subject_token(&signed_caller_identity(&session, NOW.plus(60), &audience(PROVIDER)));
+    let response = fixture.call(Service::GoogleSts, exchange_request(&token, &[])).await;
+    assert_eq!(response.error, None, "a new minute");
 }

@@ -116,3 +116,27 @@ async fn impersonation_requires_scope_and_unexpired_token() {
             .starts_with("UNAUTHENTICATED: Request had invalid authentication credentials.")
     );
 }
+
+/// The schemas of the discovery document have these two properties. The values are those of no boundary.
+#[tokio::test]
+async fn allowed_locations_are_not_limited() {
+    let fixture = Fixture::new();
+    let token = federated(&fixture).await;
+    let pool = PROVIDER.split_once("/providers/").unwrap().0;
+    for (name, status) in [
+        (format!("projects/-/serviceAccounts/{ACCOUNT}"), 200),
+        (pool.to_owned(), 200),
+        ("projects/-/serviceAccounts/absent@shop.iam.gserviceaccount.com".to_owned(), 404),
+        (format!("{pool}x"), 404),
+        (format!("{PROVIDER}x"), 404),
+    ] {
+        let path = format!("/v1/{name}/allowedLocations");
+        let response = get(&fixture, Service::IamCredentials, &path, &token).await;
+        assert_eq!(response.status, status, "{name}");
+        if status == 200 {
+            assert_eq!(json_body(&response), json!({"locations": [], "encodedLocations": "0x0"}));
+        }
+    }
+    let path = format!("/v1/{pool}/allowedLocations");
+    assert_eq!(get(&fixture, Service::IamCredentials, &path, "ya29.forged").await.status, 401);
+}
