@@ -38,7 +38,7 @@ pub enum Step {
     WebToken,
     /// The exchange at Google STS.
     GoogleSts,
-    /// The federated principal as Google sees it.
+    /// The federated principal that Google is expected to see.
     Principal,
     /// The service account's access token.
     Impersonation,
@@ -159,7 +159,7 @@ pub struct Evidence {
     /// The caller as AWS sees it: the ARN of the assumed role.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caller: Option<String>,
-    /// The principal as Google sees it, in the form of IAM policies.
+    /// The principal that Google is expected to see, in the form of IAM policies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
     /// The impersonated service account.

@@ -169,6 +169,10 @@ error_kinds! {
     TokenRejected = "token-rejected", Response, Permanent,
         "the projected token could not be validated",
         "check that the IAM OIDC provider is the one of this cluster's issuer, and that AWS can fetch its keys";
+    /// `InvalidIdentityToken` about the certificate of the issuer.
+    ThumbprintMismatch = "thumbprint-mismatch", Response, Permanent,
+        "the IAM OIDC provider's thumbprint is not that of the issuer's certificate",
+        "set the thumbprint of the issuer's top CA with aws iam update-open-id-connect-provider-thumbprint";
     /// `ExpiredTokenException`.
     TokenExpired = "token-expired", Response, Transient,
         "the projected token has expired",
@@ -209,6 +213,10 @@ error_kinds! {
     NoAssociation = "no-association", Response, Permanent,
         "no credentials are available for this pod",
         "associate the pod's service account with a role (aws eks create-pod-identity-association); its trust policy must allow sts:AssumeRole and sts:TagSession to pods.eks.amazonaws.com";
+    /// The agent was called through another address than its own.
+    AgentAddress = "agent-address", Response, Permanent,
+        "the EKS Pod Identity agent was called through another address",
+        "check what redirects the pod's requests to 169.254.170.23 or [fd00:ec2::23], such as a service mesh, and exclude these addresses";
     /// Too many requests.
     Throttled = "throttled", Response, Transient,
         "rate limited",
@@ -225,10 +233,14 @@ error_kinds! {
     UnexpectedResponse = "unexpected-response", Response, Transient,
         "unexpected response",
         "check the endpoint and whether a proxy answers in its place";
-    /// `unauthorized_client`.
+    /// `unauthorized_client` about the attribute condition.
     ConditionRejected = "condition-rejected", Response, Permanent,
         "the provider's attribute condition rejects this pod's identity",
         "compare the provider's attribute condition with the pod's role, account and session name";
+    /// `unauthorized_client` about the mapping of `google.subject`.
+    SubjectMissing = "subject-missing", Response, Permanent,
+        "the provider's attribute mapping gives no google.subject for this token",
+        "map google.subject to something that each token has: assertion.arn with AWS, assertion.sub with a JSON web token";
     /// `invalid_request` about the length of a mapped attribute.
     SubjectTooLong = "subject-too-long", Response, Permanent,
         "an attribute that the provider maps is too long",
@@ -237,7 +249,27 @@ error_kinds! {
     NoProvider = "no-provider", Response, Permanent,
         "the provider does not exist or is disabled",
         "check the annotation rolebridge.io/provider, and that pool and provider exist and are enabled";
-    /// `invalid_grant`.
+    /// `invalid_grant` about the issuer of a JSON web token.
+    IssuerMismatch = "issuer-mismatch", Response, Permanent,
+        "the provider trusts another issuer",
+        "use the provider of this cluster's or account's issuer, or create one with the issuer that the message names";
+    /// `invalid_grant` about the audience of a JSON web token.
+    AudienceRejected = "audience-rejected", Response, Permanent,
+        "the provider does not accept the token's audience",
+        "add the provider's own resource name as a URL to its allowed audiences, or remove the list";
+    /// `invalid_grant` about the times of a JSON web token.
+    SubjectStale = "subject-stale", Response, Transient,
+        "the subject token has expired, or is not valid yet",
+        "check the clocks of the node and of the issuer, if this persists";
+    /// `invalid_grant` about the signature of a JSON web token.
+    SignatureRejected = "signature-rejected", Response, Permanent,
+        "no key that Google has of the issuer made the token's signature",
+        "if the issuer's keys were uploaded to the provider, upload the present ones with gcloud iam workload-identity-pools providers update-oidc --jwk-json-path";
+    /// `invalid_grant` about the form of a signed request.
+    SubjectMalformed = "subject-malformed", Response, Permanent,
+        "Google could not read the signed request",
+        "check for a proxy that changes requests, and that the provider is of type AWS";
+    /// Any other `invalid_grant`.
     SubjectRejected = "subject-rejected", Response, Permanent,
         "the subject token was rejected",
         "check that the provider is of the right kind and trusts the AWS account or the issuer";

@@ -74,6 +74,7 @@ fn kind_of_assume_role(code: Option<&str>, message: &str, status: u16) -> ErrorK
             ErrorKind::NoIdentityProvider
         }
         Some("InvalidIdentityToken") if contains("Incorrect token audience") => ErrorKind::WrongAudience,
+        Some("InvalidIdentityToken") if contains("thumbprint") => ErrorKind::ThumbprintMismatch,
         Some("InvalidIdentityToken") => ErrorKind::TokenRejected,
         Some("ExpiredTokenException" | "ExpiredToken") => ErrorKind::TokenExpired,
         Some("IDPCommunicationError") => ErrorKind::ProviderUnreachable,

@@ -62,6 +62,8 @@ fn error_response(response: &Response) -> Error {
     let kind = match response.status {
         429 => ErrorKind::Throttled,
         500.. => ErrorKind::ServerError,
+        // The other error with this status is of EKS Auth.
+        403 if text.contains("Called agent through invalid address") => ErrorKind::AgentAddress,
         _ => ErrorKind::NoAssociation,
     };
     Error::new(kind, format!("{} returned {}: {text}", response.host, response.status)).from_service(SERVICE)

@@ -1,6 +1,7 @@
 //! The steps at Google.
 
 use rolebridge_core::diagnostics::{Evidence, Step};
+use rolebridge_core::identity::Identity;
 
 use super::aws::PresentedToken;
 use super::pod_checks::span;
@@ -9,7 +10,7 @@ use crate::google::{GoogleClient, TokenProvider};
 use crate::http::request::host;
 use crate::scopes::Scopes;
 use crate::secret::Secret;
-use crate::settings::{Impersonation, Settings};
+use crate::settings::{IdentitySettings, Impersonation, Settings};
 use crate::token_kind::TokenKind;
 
 pub(super) async fn tokens(
@@ -35,42 +36,32 @@ pub(super) async fn tokens(
         }
         Err(error) => return Err(recorder.abort(Step::GoogleSts, &error, evidence)),
     };
-    let principal = principal(&client, &federated, settings, presented, recorder).await;
+    let principal = principal(settings, presented, recorder);
     match &settings.google.impersonation {
         Some(account) => impersonate(&client, &federated, account, principal, settings, recorder).await,
         None => Ok(()),
     }
 }
 
-/// Returns the principal that Google authenticates. If Google does not return it, derives it from the default mapping.
-async fn principal(
-    client: &GoogleClient,
-    federated: &Secret,
-    settings: &Settings,
-    presented: &PresentedToken,
-    recorder: &mut Recorder<'_>,
-) -> Option<String> {
-    let evidence =
-        |principal: &str| Evidence { principal: Some(principal.to_owned()), ..Evidence::default() };
-    let error = match client.principal(federated).await {
-        Ok(principal) => {
-            recorder.ok(Step::Principal, principal.clone(), evidence(&principal));
-            return Some(principal);
-        }
-        Err(error) => error,
+/// Returns the principal that Google is expected to authenticate. Google names it only to clients that authenticate
+/// themselves with an OAuth client's secret, which the sidecar does not have.
+fn principal(settings: &Settings, presented: &PresentedToken, recorder: &mut Recorder<'_>) -> Option<String> {
+    let Some(subject) = &presented.subject else {
+        // Only AWS knows the caller.
+        recorder.skip(Step::Principal, Step::AwsSts);
+        return None;
     };
-    let provider = &settings.identity.provider;
+    let IdentitySettings { kind, provider, .. } = &settings.identity;
     let pool = provider.audience.split("/providers/").next().unwrap_or_default();
-    let derived = presented.subject.as_ref().map(|subject| format!("principal:{pool}/subject/{subject}"));
-    match &derived {
-        Some(principal) => {
-            let condition = "if the provider uses Google's default mapping of google.subject";
-            let message = format!("{principal}, {condition} ({})", error.message());
-            recorder.ok(Step::Principal, message, evidence(principal));
-        }
-        None => recorder.warn_of_error(Step::Principal, &error, Evidence::default()),
-    }
-    derived
+    let principal = format!("principal:{pool}/subject/{subject}");
+    let condition = match kind {
+        Identity::AwsRole => "has Google's default attribute mapping",
+        Identity::AwsJwt | Identity::Kubernetes => "maps google.subject to assertion.sub",
+    };
+    let message = format!("{principal}, expected if the provider {condition}");
+    let evidence = Evidence { principal: Some(principal.clone()), ..Evidence::default() };
+    recorder.ok(Step::Principal, message, evidence);
+    Some(principal)
 }
 
 async fn impersonate(

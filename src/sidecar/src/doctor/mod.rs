@@ -2,7 +2,7 @@
 //! stops at the first error that later steps depend on.
 //!
 //! The steps run the same code as `run`. Two are additional: AWS's response to the signed request, which otherwise only
-//! Google sends, and the principal that Google authenticates.
+//! Google sends, and the principal that Google is expected to authenticate.
 
 mod aws;
 mod get_caller_identity;

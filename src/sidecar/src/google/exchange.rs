@@ -17,11 +17,13 @@ use crate::subject_token::SubjectToken;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+/// The assumed lifetime of a token without `expires_in`. Google leaves it out for a subject token with two seconds left.
+const UNSTATED_LIFETIME: u64 = 1;
 
 #[derive(Deserialize)]
 struct Body {
     access_token: String,
-    expires_in: u64,
+    expires_in: Option<u64>,
 }
 
 pub(super) async fn exchange(
@@ -59,13 +61,14 @@ pub(super) async fn exchange(
     let unexpected = |problem| response.unexpected(Service::GoogleSts, problem);
     let body: Body =
         serde_json::from_slice(&response.body).map_err(|_| unexpected("no token in the response"))?;
-    if body.expires_in == 0 {
+    let expires_in = body.expires_in.unwrap_or(UNSTATED_LIFETIME);
+    if expires_in == 0 {
         return Err(unexpected("the token in the response has expired"));
     }
-    Ok(Token { secret: Secret::new(body.access_token), expires_in: Duration::from_secs(body.expires_in) })
+    Ok(Token { secret: Secret::new(body.access_token), expires_in: Duration::from_secs(expires_in) })
 }
 
-pub(super) fn form(fields: &[(&str, &str)]) -> String {
+fn form(fields: &[(&str, &str)]) -> String {
     let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
     let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
     fields.join("&")
@@ -75,15 +78,34 @@ fn kind(error_response: &ErrorResponse) -> ErrorKind {
     if let Some(kind) = error_response.common_kind() {
         return kind;
     }
+    let contains = |text: &str| error_response.message_contains(text);
     match error_response.code.as_str() {
-        "unauthorized_client" => ErrorKind::ConditionRejected,
         "invalid_target" => ErrorKind::NoProvider,
-        _ if error_response.message_contains("\"audience\"") => ErrorKind::NoProvider,
-        _ if error_response.message_contains("exceeds the 127 bytes limit") => ErrorKind::SubjectTooLong,
+        _ if contains("\"audience\"") => ErrorKind::NoProvider,
+        _ if contains("exceeds the 127 bytes limit") => ErrorKind::SubjectTooLong,
+        "unauthorized_client" if contains("attribute condition") => ErrorKind::ConditionRejected,
+        "unauthorized_client" if contains("Could not obtain a value for google.subject") => {
+            ErrorKind::SubjectMissing
+        }
         "invalid_grant" if is_transient(error_response) => ErrorKind::SubjectUnverified,
-        "invalid_grant" => ErrorKind::SubjectRejected,
+        "invalid_grant" => rejection(&error_response.message),
         _ => ErrorKind::Rejected,
     }
+}
+
+/// Classifies the reason why Google rejects a subject token.
+fn rejection(message: &str) -> ErrorKind {
+    [
+        ("The issuer in ID Token", ErrorKind::IssuerMismatch),
+        ("The audience in ID Token", ErrorKind::AudienceRejected),
+        ("is stale to sign-in", ErrorKind::SubjectStale),
+        ("Unable to verify the ID Token signature", ErrorKind::SignatureRejected),
+        ("AWS request has invalid format", ErrorKind::SubjectMalformed),
+        ("Invalid format of AWS credentials", ErrorKind::SubjectMalformed),
+    ]
+    .into_iter()
+    .find_map(|(text, kind)| message.contains(text).then_some(kind))
+    .unwrap_or(ErrorKind::SubjectRejected)
 }
 
 /// Returns true if Google quotes a transient error of AWS or could not read an issuer's keys. Also if the signature has
@@ -168,6 +190,7 @@ mod tests {
     )]
     #[case::captive_portal(403, "", "", ErrorKind::UnexpectedResponse)]
     #[case::unknown_code(400, "something_new", "", ErrorKind::Rejected)]
+    #[case::unknown_cause(400, "unauthorized_client", "Something new.", ErrorKind::Rejected)]
     fn error_response_is_classified_by_code_and_message(
         #[case] status: u16,
         #[case] code: &str,

@@ -8,7 +8,6 @@ mod exchange;
 #[cfg(test)]
 pub(crate) mod fake;
 mod impersonate;
-mod introspect;
 
 pub use self::client::{GoogleClient, Token};
 use crate::error::Error;
@@ -48,16 +47,6 @@ pub trait TokenProvider: Send + Sync + 'static {
         audience: &str,
         with_email: bool,
     ) -> impl Future<Output = Result<Token, Error>> + Send;
-}
-
-impl GoogleClient {
-    /// Returns the principal of a federated token, as IAM policies name it.
-    ///
-    /// # Errors
-    /// Returns an error if the call fails. It is not retried here.
-    pub async fn principal(&self, federated: &Secret) -> Result<String, Error> {
-        introspect::principal(self, federated).await
-    }
 }
 
 impl TokenProvider for GoogleClient {

@@ -20,6 +20,7 @@ pub(crate) const CASES: &[(&str, u16, ErrorKind, bool)] = &[
     ("no-openid-connect-provider", 400, ErrorKind::NoIdentityProvider, true),
     ("incorrect-audience", 400, ErrorKind::WrongAudience, true),
     ("no-verification-key", 400, ErrorKind::TokenRejected, true),
+    ("thumbprint-mismatch", 400, ErrorKind::ThumbprintMismatch, true),
     ("expired-token", 400, ErrorKind::TokenExpired, false),
     ("idp-communication-error", 400, ErrorKind::ProviderUnreachable, false),
     ("idp-rejected-claim", 403, ErrorKind::ClaimRejected, true),

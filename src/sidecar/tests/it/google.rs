@@ -224,6 +224,15 @@ async fn response_of_another_server_is_unexpected(
     assert!(!error.is_permanent());
 }
 
+/// Google leaves the lifetime out if the subject token is about to expire.
+#[tokio::test]
+async fn token_without_a_lifetime_is_about_to_expire() {
+    for body in [r#"{"access_token":"a"}"#, r#"{"access_token":"a","expires_in":null}"#] {
+        let token = result_of("sts", CannedResponse::error(200, body)).await.unwrap();
+        assert_eq!((token.secret.expose(), token.expires_in), ("a", Duration::from_secs(1)));
+    }
+}
+
 #[tokio::test]
 async fn oversized_response_is_not_read() {
     let body = format!("{{\"access_token\":\"{}\"}}", "x".repeat(100_000));

@@ -170,6 +170,13 @@ async fn error_of_agent(response: CannedResponse) -> Error {
     ErrorKind::NoAssociation,
     true
 )]
+#[case::another_address(
+    403,
+    "Access Denied. Called agent through invalid address, please use either [169.254.170.23 fd00:ec2::23] address not 10.0.0.1",
+    ErrorKind::AgentAddress,
+    true
+)]
+#[case::limited_by_the_agent(429, "Too Many Requests", ErrorKind::Throttled, false)]
 #[case::throttled(
     429,
     "[1f]: (ThrottlingException): Rate exceeded, fault: client",

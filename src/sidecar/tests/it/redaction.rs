@@ -73,8 +73,7 @@ async fn google_error(server: &FakeServer, call: &str) -> Error {
         "exchange" => google.exchange(&signed(), &scopes).await.map(drop),
         "exchange-jwt" => google.exchange(&SubjectToken::new(WEB_TOKEN), &scopes).await.map(drop),
         "access" => google.access_token(&federated, &scopes).await.map(drop),
-        "id" => google.id_token(&federated, "https://a.example", true).await.map(drop),
-        _ => google.principal(&federated).await.map(drop),
+        _ => google.id_token(&federated, "https://a.example", true).await.map(drop),
     };
     result.unwrap_err()
 }
@@ -97,7 +96,6 @@ fn google_bodies(message: &str) -> [String; 2] {
 #[case::exchange_of_a_web_token("exchange-jwt", 400)]
 #[case::access_token("access", 403)]
 #[case::id_token("id", 403)]
-#[case::introspection("introspect", 500)]
 #[tokio::test]
 async fn token_that_google_echoes_is_not_in_the_error(
     #[case] call: &str,
@@ -110,14 +108,6 @@ async fn token_that_google_echoes_is_not_in_the_error(
         assert_hidden(&error, &[FEDERATED, WEB_TOKEN]);
         assert!(error.contains('…'), "{error}");
     }
-}
-
-#[tokio::test]
-async fn token_in_the_principal_that_google_returns_is_not_shown() {
-    let response = CannedResponse::json(&serde_json::json!({"username": "principal://{decoded}"}));
-    let server = FakeServer::tls(response).await;
-    let principal = google(&server).0.principal(&Secret::new(FEDERATED)).await.unwrap();
-    assert_eq!(principal, "principal://token=…");
 }
 
 #[tokio::test]

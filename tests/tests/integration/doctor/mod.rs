@@ -25,20 +25,23 @@ const POOL: &str = "projects/987654321098/locations/global/workloadIdentityPools
 /// A configuration with at most one error.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Case {
+pub(crate) struct Case {
+    #[serde(default)]
     name: String,
     #[serde(default = "aws_role")]
     identity: String,
     #[serde(default)]
     by: AwsCredentials,
     #[serde(default)]
-    change: Patch,
+    pub(crate) change: Patch,
     #[serde(default)]
-    env: BTreeMap<String, String>,
+    pub(crate) env: BTreeMap<String, String>,
     #[serde(default)]
     token: Token,
     #[serde(default)]
-    aws: Aws,
+    aws: Offset,
+    #[serde(default)]
+    google: Offset,
     fault: Option<InjectedFault>,
 }
 
@@ -60,12 +63,15 @@ enum AwsCredentials {
 struct Token {
     audience: Option<String>,
     lifetime: Option<i64>,
+    /// True to change the signature.
+    #[serde(default)]
+    forged: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Aws {
-    /// Offset of AWS's clock from the node's, in seconds.
+struct Offset {
+    /// Offset of the cloud's clock from the node's, in seconds.
     #[serde(default)]
     clock: i64,
 }
@@ -139,18 +145,23 @@ async fn report(case: &Case) -> String {
     text
 }
 
-async fn run_doctor(case: &Case, args: &[&str]) -> (String, Option<i32>) {
+/// Returns the sidecar's report, one JSON object for each step, and the exit code.
+pub(crate) async fn run_doctor(case: &Case, args: &[&str]) -> (String, Option<i32>) {
     let clouds = clouds(case).await;
     let folder = tempfile::tempdir().unwrap();
     let (text, code) = run(case, &clouds, folder.path(), args).await;
     (normalize(&text, &clouds, folder.path()), code)
 }
 
-async fn clouds(case: &Case) -> Clouds {
+/// Returns the configuration of the clouds with the change of a case.
+pub(crate) fn config(case: &Case) -> Config {
     let mut config: Value = serde_saphyr::from_str(include_str!("clouds.yaml")).unwrap();
     json_patch::patch(&mut config, &case.change).unwrap_or_else(|error| panic!("{}: {error}", case.name));
-    let config: Config = serde_json::from_value(config).unwrap();
-    let clouds = Clouds::start(config).await.unwrap();
+    serde_json::from_value(config).unwrap()
+}
+
+async fn clouds(case: &Case) -> Clouds {
+    let clouds = Clouds::start(config(case)).await.unwrap();
     if let Some(InjectedFault { operation, kind }) = &case.fault {
         let fault = match kind.as_str() {
             "throttled" => Fault::Throttled,
@@ -161,7 +172,6 @@ async fn clouds(case: &Case) -> Clouds {
         let operations = [
             Operation::AssumeRoleWithWebIdentity,
             Operation::ExchangeToken,
-            Operation::IntrospectToken,
             Operation::GenerateAccessToken,
             Operation::GenerateIdToken,
         ];
@@ -169,6 +179,7 @@ async fn clouds(case: &Case) -> Clouds {
         clouds.inject_fault(operation.unwrap(), Calls::All, fault);
     }
     clouds.aws_clock().shift_by(case.aws.clock);
+    clouds.google_clock().shift_by(case.google.clock);
     clouds
 }
 
@@ -233,7 +244,10 @@ fn env(case: &Case, clouds: &Clouds, folder: &Path) -> Vec<(&'static str, String
 
 fn token(case: &Case, clouds: &Clouds, audience: &str) -> String {
     let audience = case.token.audience.as_deref().unwrap_or(audience);
-    issue_token(clouds, audience, clouds.aws_clock().now(), case.token.lifetime.unwrap_or(3_600))
+    let token = issue_token(clouds, audience, clouds.aws_clock().now(), case.token.lifetime.unwrap_or(3_600));
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let first = if signature.starts_with('A') { "B" } else { "A" };
+    if case.token.forged { format!("{signed}.{first}{}", &signature[1..]) } else { token }
 }
 
 /// Replaces values that differ between runs: ports, folders and times.

@@ -17,7 +17,7 @@ pub(super) fn remediation(reason: &str, evidence: &PodEvidence<'_>) -> Option<Re
     match reason {
         "condition-rejected" => attribute_condition(evidence),
         "no-provider" => provider(evidence),
-        "subject-rejected" => provider_trust(evidence),
+        "subject-rejected" | "issuer-mismatch" | "audience-rejected" => provider_trust(evidence),
         "subject-too-long" => subject(evidence),
         "impersonation-denied" => impersonation(evidence),
         "api-disabled" => apis(evidence),

@@ -14,7 +14,7 @@ use crate::commands::doctor::render::DiagnosisWriter;
 use crate::output::{Console, OutputFormat, is_harmful};
 
 /// Every reason code with a remediation of its own, and one without.
-const REASONS: [&str; 21] = [
+const REASONS: [&str; 23] = [
     "connect",
     "timeout",
     "dns",
@@ -31,6 +31,8 @@ const REASONS: [&str; 21] = [
     "condition-rejected",
     "no-provider",
     "subject-rejected",
+    "issuer-mismatch",
+    "audience-rejected",
     "subject-too-long",
     "impersonation-denied",
     "api-disabled",
