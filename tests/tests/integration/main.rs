@@ -8,6 +8,7 @@
 
 mod botocore_python;
 mod certificates;
+mod cloud_errors;
 mod denials;
 mod doctor;
 mod floods;

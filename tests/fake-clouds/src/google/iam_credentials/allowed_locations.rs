@@ -13,7 +13,7 @@ use crate::google::cloud::Google;
 use crate::google::error::{ApiError, Style};
 use crate::wire::{Request, Response};
 
-/// Returns the resource whose boundary a request asks for.
+/// Returns the resource of which a request asks for the boundary.
 pub(crate) fn parse_path(request: &Request) -> Option<String> {
     let path = request.uri().path().strip_prefix("/v1/")?.strip_suffix("/allowedLocations")?;
     let name = percent_decode_str(path).decode_utf8().ok()?.into_owned();
