@@ -65,7 +65,7 @@ impl Aws {
 
     /// Checks the rate of calls, and the address that the pod called.
     fn check_agent_call(&self, request: &Request, now: Timestamp) -> Result<(), AgentError> {
-        let Some(agent) = &self.pod_identity else { return Ok(()) };
+        let Some(agent) = self.pod_identity() else { return Ok(()) };
         if !agent.limit.allows(now) {
             return Err(AgentError::too_many_requests());
         }
