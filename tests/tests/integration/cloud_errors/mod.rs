@@ -78,8 +78,8 @@ async fn text_is_raised_by_the_fakes_classified_and_explained() {
 /// Returns a problem unless the doctor of a case reports the text with the reason and a fix.
 async fn reported(case: &Case, text: &str, reason: Option<&str>) -> Option<String> {
     let (report, _) = run_doctor(case, DOCTOR_ARGS).await;
-    let steps = report.lines().map(|line| serde_json::from_str::<StepResult>(line).unwrap());
-    let failed = steps.into_iter().find(|step| step.status == StepStatus::Failed);
+    let mut steps = report.lines().map(|line| serde_json::from_str::<StepResult>(line).unwrap());
+    let failed = steps.find(|step| step.status == StepStatus::Failed);
     let is_expected = failed.is_some_and(|step| {
         step.message.contains(text) && step.reason.as_deref() == reason && step.remediation.is_some()
     });
@@ -102,7 +102,7 @@ async fn answered(answer: Answer) -> Case {
     let router = Router::new().fallback(move || std::future::ready((status, axum::Json(body.clone()))));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async { axum::serve(listener, router).await });
+    tokio::spawn(async move { axum::serve(listener, router).await });
     let mut case: Case = serde_saphyr::from_str("{}").unwrap();
     let variable = match from {
         Service::GoogleSts => names::STS_ENDPOINT,
