@@ -12,6 +12,8 @@ use rolebridge_doc_sync::section;
 use serde::Deserialize;
 
 const FACTS: &str = "tests/doc-sync/facts.yaml";
+/// The questions of the acceptance run.
+const QUESTIONS: &str = "tests/acceptance/acceptance/questions.py";
 const PAGE: &str = "docs/src/evidence.md";
 /// The way from the page's folder to the repository's root.
 const TO_ROOT: &str = "../../";
@@ -48,6 +50,7 @@ fn facts() -> Vec<Fact> {
 fn problems(facts: &[Fact]) -> Vec<String> {
     let mut problems = Vec::new();
     let mut names = BTreeSet::new();
+    let questions = fs::read_to_string(root().join(QUESTIONS)).unwrap();
     for Fact { fact, judges, page, question } in facts {
         if !names.insert(fact) {
             problems.push(format!("{fact}: the fact is listed twice"));
@@ -55,6 +58,9 @@ fn problems(facts: &[Fact]) -> Vec<String> {
         let supports = [!judges.is_empty(), page.is_some(), question.is_some()];
         if supports.into_iter().filter(|is_there| *is_there).count() != 1 {
             problems.push(format!("{fact}: expected either judges, a page or a question"));
+        }
+        if let Some(question) = question.as_ref().filter(|id| !questions.contains(&format!("\"{id}\""))) {
+            problems.push(format!("{fact}: {QUESTIONS} has no question {question}"));
         }
         let missing = judges.iter().filter(|judge| {
             let test = NamedTest { name: &judge.test, file: &judge.file };
@@ -136,6 +142,7 @@ fn problems_are_found_in_an_example() {
             "c: expected either judges, a page or a question",
             "c: the fact is listed twice",
             "c: expected either judges, a page or a question",
+            "c: tests/acceptance/acceptance/questions.py has no question e",
         ]
     );
     assert!(counts(&facts).contains("| judged by third-party material | 1 |\n"));
