@@ -2,6 +2,7 @@
 //! create the same signatures as the sidecar.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rolebridge_core::aws::DENY_ALL_SESSION_POLICY;
 use rolebridge_core::env::sidecar;
@@ -11,11 +12,14 @@ use rolebridge_tests::world::{PROVIDER, ROLE, clouds_config};
 use tokio::process::Command;
 
 use crate::python;
-use crate::support::{TIMEOUT, issue_token, programs, write_file};
+use crate::support::{issue_token, programs, write_file};
 
 /// Folder of the signing vector in the sidecar's tests.
 const VECTOR: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../src/sidecar/tests/it/vectors/get-caller-identity");
+
+/// Timeout of a script. Python needs long to import botocore and moto on a busy machine.
+const SCRIPT_TIMEOUT: Duration = Duration::from_mins(5);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Python: tests/python/run runs it"]
@@ -45,7 +49,7 @@ async fn run_script(name: &str) {
         .env("VECTOR", VECTOR);
     set_sidecar_env(&mut command, &clouds, &file("token", &token(now)), &file("ca.crt", clouds.ca_pem()));
     let mut check = Process::start(name, command).unwrap();
-    let status = check.wait(TIMEOUT).await.unwrap();
+    let status = check.wait(SCRIPT_TIMEOUT).await.unwrap();
     println!("{}", check.log().text());
     assert!(status.success(), "{name} failed, see its output above");
 }
