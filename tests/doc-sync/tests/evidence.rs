@@ -22,7 +22,8 @@ const TO_ROOT: &str = "../../";
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fact {
-    fact: String,
+    #[serde(rename = "fact")]
+    text: String,
     #[serde(default)]
     judges: Vec<Judge>,
     page: Option<String>,
@@ -51,7 +52,7 @@ fn problems(facts: &[Fact]) -> Vec<String> {
     let mut problems = Vec::new();
     let mut names = BTreeSet::new();
     let questions = fs::read_to_string(root().join(QUESTIONS)).unwrap();
-    for Fact { fact, judges, page, question } in facts {
+    for Fact { text: fact, judges, page, question } in facts {
         if !names.insert(fact) {
             problems.push(format!("{fact}: the fact is listed twice"));
         }
@@ -85,9 +86,9 @@ fn counts(facts: &[Fact]) -> String {
     let open = facts.iter().filter(|fact| fact.question.is_some()).count();
     let mut by_judge = BTreeMap::<&str, usize>::new();
     for fact in facts {
-        let judges: BTreeSet<_> = fact.judges.iter().flat_map(|judge| judge.by.split(", ")).collect();
-        for judge in judges {
-            *by_judge.entry(judge).or_default() += 1;
+        let names: BTreeSet<_> = fact.judges.iter().flat_map(|judge| judge.by.split(", ")).collect();
+        for name in names {
+            *by_judge.entry(name).or_default() += 1;
         }
     }
     let mut text = String::from("| facts | number |\n| --- | --- |\n");
@@ -120,12 +121,12 @@ fn page_shows_every_fact_and_the_counts() {
     let facts = facts();
     section::check(PAGE, "counts", &counts(&facts));
     let judged = facts.iter().filter(|fact| !fact.judges.is_empty());
-    let rows = judged.map(|fact| (fact.fact.clone(), links(&fact.judges)));
+    let rows = judged.map(|fact| (fact.text.clone(), links(&fact.judges)));
     section::check(PAGE, "judged facts", &table("judges, and the tests in which they judge", rows));
-    let read = facts.iter().filter_map(|fact| Some((fact.fact.clone(), fact.page.clone()?)));
+    let read = facts.iter().filter_map(|fact| Some((fact.text.clone(), fact.page.clone()?)));
     section::check(PAGE, "facts only read", &table("where", read));
     let open =
-        facts.iter().filter_map(|fact| Some((fact.fact.clone(), format!("`{}`", fact.question.as_ref()?))));
+        facts.iter().filter_map(|fact| Some((fact.text.clone(), format!("`{}`", fact.question.as_ref()?))));
     section::check(PAGE, "open facts", &table("question of the acceptance run", open));
 }
 
