@@ -20,3 +20,5 @@ mod fixtures;
 mod program;
 #[cfg(test)]
 mod setup;
+#[cfg(test)]
+mod terraform;

@@ -14,7 +14,7 @@ const ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE";
 const EMAIL: &str = "batch@shop-data.iam.gserviceaccount.com";
 
 /// Returns the arguments for each identity, with and without impersonation.
-fn arguments_by_identity() -> Vec<(&'static str, Vec<&'static str>)> {
+pub(crate) fn arguments_by_identity() -> Vec<(&'static str, Vec<&'static str>)> {
     let with = |more: &[&'static str]| [&["setup"][..], &POOL, &POD, &["--cluster", "prod"], more].concat();
     let impersonated = ["--google-service-account", EMAIL, "--bucket", "shop-reports"];
     vec![
