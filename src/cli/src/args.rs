@@ -166,7 +166,7 @@ Examples:
   rolebridge setup --from clientLibraryConfig-aws.json --output kubernetes \\
     --role-arn arn:aws:iam::111122223333:role/nightly-batch -n shop -s batch
 
-  aws iam get-role --role-name nightly-batch >role.json
+  aws iam get-role --role-name nightly-batch --output json >role.json
   rolebridge setup --trust-policy role.json …       check that the role trusts the service account
 
 The exit code is 1 if the role does not trust the service account.";

@@ -40,7 +40,7 @@ fn trust_policy(evidence: &PodEvidence<'_>) -> Option<Remediation> {
          exist, correct the setting that names it: AWS returns the same error for both."
     );
     let commands = format!(
-        "aws iam get-role --role-name {name} --query Role.AssumeRolePolicyDocument >trust.json\n\
+        "aws iam get-role --role-name {name} --query Role.AssumeRolePolicyDocument --output json >trust.json\n\
          aws iam update-assume-role-policy --role-name {name} --policy-document file://trust.json"
     );
     Some(Remediation::new(summary, format!("{statement}\n\n{commands}")))
