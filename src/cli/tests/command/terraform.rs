@@ -50,7 +50,7 @@ fn problems(module: &str, documentation: &Documentation) -> Vec<String> {
     };
     let mut problems = Vec::new();
     for block in body.blocks() {
-        let labels: Vec<_> = block.labels().iter().map(|label| label.as_str()).collect();
+        let labels: Vec<_> = block.labels().iter().map(hcl::BlockLabel::as_str).collect();
         match (block.identifier(), &labels[..]) {
             ("variable", [_]) | ("locals", []) => {}
             (kind @ ("resource" | "data"), [name, _]) => {
@@ -73,7 +73,7 @@ fn check_block(key: &str, block: &Block, nested: &str, documented: &Documented, 
         problems.push(format!("{key}: the block {nested} is not documented"));
         return;
     };
-    let found = block.body().attributes().map(|attribute| attribute.key());
+    let found = block.body().attributes().map(hcl::Attribute::key);
     let found: Vec<_> = found.chain(block.body().blocks().map(Block::identifier)).collect();
     for name in &found {
         match arguments.get(*name) {
