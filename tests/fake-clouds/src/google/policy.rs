@@ -22,6 +22,15 @@ const ROLES: &[(&str, &[&str])] = &[
     ("roles/storage.objectViewer", &["storage.objects.get", "storage.objects.list"]),
     ("roles/storage.objectUser", &["storage.objects.get", "storage.objects.list"]),
     ("roles/storage.legacyObjectReader", &["storage.objects.get"]),
+    (
+        "roles/storage.admin",
+        &[
+            "storage.buckets.getIamPolicy",
+            "storage.buckets.setIamPolicy",
+            "storage.objects.get",
+            "storage.objects.list",
+        ],
+    ),
     ("roles/bigquery.jobUser", &["bigquery.jobs.create"]),
     ("roles/bigquery.user", &["bigquery.jobs.create"]),
     ("roles/bigquery.dataViewer", &["bigquery.tables.getData"]),

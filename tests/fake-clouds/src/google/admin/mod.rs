@@ -68,7 +68,7 @@ impl Google {
         let answered = self.dispatch(&target, verb.as_deref(), request, now);
         let response = match answered {
             Ok(answer) => Response::json(StatusCode::OK, &answer),
-            Err(error) => error.into_response(Style::Rpc),
+            Err(error) => error.into_response(target.style()),
         };
         let json = |bytes: &[u8]| serde_json::from_slice(bytes).unwrap_or_default();
         self.admin.calls.lock().unwrap_or_else(PoisonError::into_inner).push(AdminCall {
@@ -121,6 +121,15 @@ impl Google {
             }
             (method, Target::ServiceAccounts { .. } | Target::ServiceAccount { .. }, verb) => {
                 self.administer_service_accounts(&caller, &method, target, verb, request)
+            }
+            (Method::GET, Target::BucketPolicy { bucket }, "") => {
+                let policy = self.storage.policy(bucket, "storage.buckets.getIamPolicy", &caller)?;
+                Ok(policies::bucket_policy_json(bucket, policy.to_json()))
+            }
+            (Method::PUT, Target::BucketPolicy { bucket }, "") => {
+                let policy = self.storage.policy(bucket, "storage.buckets.setIamPolicy", &caller)?;
+                let changed = self.set_bucket_policy(policy, request)?;
+                Ok(policies::bucket_policy_json(bucket, changed))
             }
             _ => Err(ApiError::unknown_method(request)),
         }

@@ -2,6 +2,8 @@
 
 use percent_encoding::percent_decode_str;
 
+use crate::google::error::Style;
+
 /// A resource or a collection in a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
@@ -46,11 +48,18 @@ pub(super) enum Target {
         project: String,
         email: String,
     },
+    /// The policy of a bucket.
+    BucketPolicy {
+        bucket: String,
+    },
 }
 
 impl Target {
     /// Parses a path with its custom verb, as in `…/aws-pool:undelete`.
     pub(super) fn parse(path: &str) -> Option<(Self, Option<String>)> {
+        if let Some(bucket) = path.strip_prefix("/storage/v1/b/").and_then(|rest| rest.strip_suffix("/iam")) {
+            return Some((Self::BucketPolicy { bucket: bucket.to_owned() }, None));
+        }
         let path = percent_decode_str(path.strip_prefix("/v1/")?).decode_utf8().ok()?;
         // No other part of a path has a colon.
         let (path, verb) = match path.rsplit_once(':') {
@@ -94,11 +103,17 @@ impl Target {
         })
     }
 
+    /// Returns the format of the API's errors.
+    pub(super) const fn style(&self) -> Style {
+        if matches!(self, Self::BucketPolicy { .. }) { Style::Legacy } else { Style::Rpc }
+    }
+
     /// Returns the API, as its discovery document is named.
     pub(super) const fn api(&self) -> &'static str {
         match self {
             Self::Project { .. } => "cloudresourcemanager.v1",
             Self::Services { .. } | Self::Service { .. } | Self::ServiceOperation { .. } => "serviceusage.v1",
+            Self::BucketPolicy { .. } => "storage.v1",
             _ => "iam.v1",
         }
     }
@@ -115,6 +130,7 @@ mod tests {
     #[case("/v1/projects/shop:getIamPolicy", "Project", Some("getIamPolicy"))]
     #[case("/v1/projects/shop/services:batchEnable", "Services", Some("batchEnable"))]
     #[case("/v1/projects/shop/services/sts.googleapis.com:enable", "Service", Some("enable"))]
+    #[case("/storage/v1/b/shop-reports/iam", "BucketPolicy", None)]
     #[case("/v1/operations/acf.p2-1", "ServiceOperation", None)]
     #[case("/v1/projects/1/serviceAccounts/a@b.c:setIamPolicy", "ServiceAccount", Some("setIamPolicy"))]
     #[case("/v1/projects/1/serviceAccounts/a%40b.c", "ServiceAccount", None)]

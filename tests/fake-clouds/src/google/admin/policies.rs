@@ -36,6 +36,19 @@ struct PolicyBody {
     etag: Option<String>,
     #[serde(default)]
     bindings: Vec<Binding>,
+    /// Cloud Storage's.
+    #[serde(rename = "kind")]
+    _kind: Option<String>,
+    /// Cloud Storage's.
+    #[serde(rename = "resourceId")]
+    _resource_id: Option<String>,
+}
+
+/// Returns a policy as Cloud Storage shows it.
+pub(super) fn bucket_policy_json(bucket: &str, mut policy: Value) -> Value {
+    policy["kind"] = "storage#policy".into();
+    policy["resourceId"] = format!("projects/_/buckets/{bucket}").into();
+    policy
 }
 
 #[derive(Debug, Deserialize)]
@@ -150,7 +163,21 @@ impl Google {
     fn set_policy(&self, policy: &ResourcePolicy, request: &Request) -> Result<Value, ApiError> {
         let body: SetPolicy =
             serde_json::from_slice(request.body()).map_err(|error| error::invalid_payload(&error))?;
-        let PolicyBody { version, etag, bindings } = body.policy;
+        self.replace_policy(policy, body.policy)
+    }
+
+    /// Replaces the policy of a bucket, which is the whole body.
+    pub(super) fn set_bucket_policy(
+        &self,
+        policy: &ResourcePolicy,
+        request: &Request,
+    ) -> Result<Value, ApiError> {
+        let body = serde_json::from_slice(request.body()).map_err(|error| error::invalid_payload(&error))?;
+        self.replace_policy(policy, body)
+    }
+
+    fn replace_policy(&self, policy: &ResourcePolicy, body: PolicyBody) -> Result<Value, ApiError> {
+        let PolicyBody { version, etag, bindings, .. } = body;
         if ![0, 1, MAX_VERSION].contains(&version.unwrap_or_default()) {
             return Err(error::invalid("Policy version must be 0, 1, or 3."));
         }

@@ -3,8 +3,8 @@
 use crate::config;
 use crate::error::ConfigError;
 use crate::google::error::ApiError;
-use crate::google::policy::Policy;
 use crate::google::principal::Principal;
+use crate::google::resource_policy::ResourcePolicy;
 
 pub(super) const SCOPES: [&str; 3] = [
     "https://www.googleapis.com/auth/devstorage.read_only",
@@ -19,17 +19,27 @@ pub(crate) struct Storage(Vec<Bucket>);
 #[derive(Debug)]
 pub(super) struct Bucket {
     pub(super) name: String,
-    pub(super) policy: Policy,
+    pub(super) policy: ResourcePolicy,
     pub(super) objects: Vec<config::Object>,
 }
 
 impl Storage {
     pub(crate) fn new(config: &[config::Bucket]) -> Result<Self, ConfigError> {
         let buckets = config.iter().map(|bucket| {
-            let policy = Policy::new(&format!("the bucket {}", bucket.name), &bucket.bindings)?;
+            let policy = ResourcePolicy::new(&format!("the bucket {}", bucket.name), &bucket.bindings)?;
             Ok(Bucket { name: bucket.name.clone(), policy, objects: bucket.objects.clone() })
         });
         buckets.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Returns the policy of a bucket if the caller has the permission.
+    pub(in crate::google) fn policy(
+        &self,
+        name: &str,
+        permission: &str,
+        caller: &Principal,
+    ) -> Result<&ResourcePolicy, ApiError> {
+        self.bucket(name, permission, caller).map(|bucket| &bucket.policy)
     }
 
     /// Returns a bucket if the caller has the permission.
@@ -44,7 +54,7 @@ impl Storage {
         if found.policy.grants(permission, caller) {
             return Ok(found);
         }
-        let resource = if permission == "storage.objects.list" { "bucket" } else { "object" };
+        let resource = if permission.starts_with("storage.objects.get") { "object" } else { "bucket" };
         Err(ApiError::forbidden(format!(
             "{} does not have {permission} access to the Google Cloud Storage {resource}. Permission '{permission}' \
              denied on resource (or it may not exist).",

@@ -42,7 +42,15 @@ fn path(request: &Request) -> Option<(String, Option<String>)> {
     Some((decode(bucket)?, Some(decode(object)?)))
 }
 
+/// Returns true for the policy of a bucket.
+pub(super) fn is_policy(request: &Request) -> bool {
+    json_path(request.uri().path()).is_some_and(|path| path.ends_with("/iam") && !path.contains("/o/"))
+}
+
 pub(crate) fn operation(request: &Request) -> Operation {
+    if is_policy(request) {
+        return Operation::Administer;
+    }
     match path(request) {
         Some((_, Some(_))) => Operation::GetObject,
         Some((_, None)) => Operation::ListObjects,
