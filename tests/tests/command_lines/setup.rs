@@ -1,0 +1,64 @@
+//! `rolebridge setup` prints a script. A person runs it, and the pod that it names reads rows.
+
+use rolebridge_fake_clouds::Detail;
+use serde_json::{Value, json};
+
+use crate::operator::{ACCOUNT, BUCKET, DELEGATE, EMAIL, Operator, PROJECT, has_gcloud, print};
+use crate::pod;
+
+/// Returns the command that prints the script of an identity.
+pub(crate) fn command(identity: &str, impersonated: bool) -> String {
+    let role = if identity == "kubernetes" {
+        String::new()
+    } else {
+        format!(" --role-arn arn:aws:iam::{ACCOUNT}:role/nightly-batch")
+    };
+    let account = if impersonated { format!(" --google-service-account {EMAIL}") } else { String::new() };
+    format!(
+        "rolebridge setup --identity {identity} --cluster prod --namespace {} --service-account {}{role} \
+         --project-number {} --pool aws-pool --provider prod{account}",
+        pod::NAMESPACE,
+        pod::SERVICE_ACCOUNT,
+        PROJECT.1
+    )
+}
+
+/// Returns the script as it is printed, with a person's choice for its placeholder.
+pub(crate) fn with_choices(script: &str) -> String {
+    script.replace("gs://BUCKET", &format!("gs://{BUCKET}"))
+}
+
+/// Runs the printed script and then the pod. Without gcloud, the pod gets as far as AWS.
+pub(crate) async fn commands_lead_to_rows(identity: &str, impersonated: bool) -> Operator {
+    let name = format!("{identity}-{}", if impersonated { "impersonated" } else { "direct" });
+    let script = with_choices(&print(&command(identity, impersonated)).await);
+    let mut existing = vec![DELEGATE];
+    if impersonated && !script.contains("service-accounts create") {
+        existing.push(EMAIL);
+    }
+    let operator = Operator::start(&name, &existing).await;
+    operator.run(&script).await;
+    if !has_gcloud() {
+        return operator;
+    }
+    let objects = operator.applied_objects();
+    let annotations = |kind: &str| {
+        let object = objects.iter().find(|object| object["kind"] == kind).unwrap();
+        object["metadata"]["annotations"].clone()
+    };
+    let deployment = pod::deployment(&annotations("Pod"));
+    pod::reads_rows(&operator, &annotations("ServiceAccount"), &deployment).await;
+    let reader = principal_of_rows(&operator);
+    let expected = if impersonated { json!(format!("serviceAccount:{EMAIL}")) } else { Value::Null };
+    assert!(expected.is_null() == reader.starts_with("principal:"), "{reader}");
+    operator
+}
+
+/// Returns who read the rows.
+pub(crate) fn principal_of_rows(operator: &Operator) -> String {
+    let read = operator.clouds.events().into_iter().find_map(|event| match event.detail {
+        Detail::TableRead { principal, .. } => Some(principal),
+        _ => None,
+    });
+    read.unwrap()
+}
