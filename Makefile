@@ -1,6 +1,7 @@
 # Targets for development. `make` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance bench release-dry-run screenshots fuzz terraform version
+.PHONY: help demo test lint prose fmt deny advisories python command-lines chart manifests images e2e conformance bench release-dry-run screenshots fuzz version
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +40,9 @@ terraform: ## compare setup's Terraform with the documentation in checkouts of t
 
 python: ## test against Python's botocore and google-auth
 	tests/python/run
+
+command-lines: ## test every printed command with the real aws and gcloud, and the main job on what they made
+	tests/command-lines/run
 
 conformance: ## test which Google libraries work with which source and identity
 	tests/conformance/run
