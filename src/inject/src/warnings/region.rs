@@ -14,7 +14,7 @@ use crate::settings::parse::is_region_name;
 use crate::settings::{Aws, Settings};
 use crate::view::{Container, Env, Pod};
 
-/// Returns a warning about containers whose region is not one of the role's partition.
+/// Returns a warning about containers with a region that is not one of the role's partition.
 pub(super) fn unusable(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
     let aws = settings.aws.as_ref()?;
     let partition = aws.role()?.value.partition();

@@ -115,7 +115,7 @@ pub(crate) const SEQUENCES: &[Sequence] = &[
     },
     Sequence {
         name: "unknown-vpn-after",
-        description: "A later webhook adds a VPN that nobody names: the reinvocation warns.",
+        description: "A later webhook adds a VPN that no setting names: the reinvocation warns.",
         case: "minimal",
         steps: &[Rolebridge, VPN, Rolebridge],
     },
