@@ -1,7 +1,9 @@
 //! Decides about the pods of objects with the webhook's own engine.
 
 use rolebridge_inject::settings::{ResolvedSetting, declared_settings};
-use rolebridge_inject::{Admission, Context, Decision, Patch, Pod, Reason, admit, resolve};
+use rolebridge_inject::{
+    Admission, Context, Decision, Patch, Pod, Reason, Settings, admit, networks_after_sidecar, resolve,
+};
 use serde::Deserialize;
 
 use crate::error::CliError;
@@ -22,6 +24,8 @@ pub(crate) struct Evaluation {
     pub(crate) warnings: Vec<String>,
     /// The resolved settings, or the declared ones if they are invalid.
     pub(crate) settings: Vec<ResolvedSetting>,
+    /// The containers that may provide the pod's network, and that start after the sidecar that the pod already has.
+    pub(crate) late_networks: Vec<String>,
 }
 
 impl Evaluation {
@@ -121,6 +125,10 @@ fn evaluate(manifests: &Manifests, object: &Object<'_>) -> Result<Option<Evaluat
     let (namespace, service_account) = (manifests.namespace(object), pod.service_account());
     let context = manifests.context(namespace, service_account);
     let admission = admit_pod(object, &pod, &context)?;
+    let networks = |settings: &Settings<'_>| {
+        networks_after_sidecar(&pod, &settings.containers).map(str::to_owned).collect()
+    };
+    let late_networks = admission.settings.as_ref().map(networks).unwrap_or_default();
     // A pod that did not opt in is admitted without settings; they are shown nevertheless.
     let settings = match admission.settings.or_else(|| resolve(&pod, &context).ok()) {
         Some(settings) => settings.entries().collect(),
@@ -133,6 +141,7 @@ fn evaluate(manifests: &Manifests, object: &Object<'_>) -> Result<Option<Evaluat
         decision: admission.decision,
         warnings: admission.warnings,
         settings,
+        late_networks,
     }))
 }
 
@@ -143,6 +152,7 @@ enum PatchOperation {
     Add { path: String, value: OrderedValue },
     Replace { path: String, value: OrderedValue },
     Remove { path: String },
+    Move { from: String, path: String },
 }
 
 /// Applies a patch to the pod at a JSON pointer.
@@ -156,14 +166,18 @@ pub(crate) fn apply_patch(patch: &Patch, pod_pointer: &str, root: &mut OrderedVa
     for operation in operations {
         let (PatchOperation::Add { path, .. }
         | PatchOperation::Replace { path, .. }
-        | PatchOperation::Remove { path }) = &operation;
+        | PatchOperation::Remove { path }
+        | PatchOperation::Move { path, .. }) = &operation;
         let pointer = format!("{pod_pointer}{path}");
         let applied = match operation {
             PatchOperation::Add { value, .. } => root.add(&pointer, value),
             PatchOperation::Replace { value, .. } => {
                 root.pointer_mut(&pointer).map(|existing| *existing = value)
             }
-            PatchOperation::Remove { .. } => root.remove(&pointer),
+            PatchOperation::Remove { .. } => root.remove(&pointer).map(drop),
+            PatchOperation::Move { from, .. } => {
+                root.remove(&format!("{pod_pointer}{from}")).and_then(|value| root.add(&pointer, value))
+            }
         };
         applied.ok_or_else(|| {
             CliError::Format(format!("failed to apply the patch: {pointer} does not exist"))

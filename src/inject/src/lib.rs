@@ -48,7 +48,7 @@ pub use denial::Denial;
 pub use metadata_dependency::MetadataDependency;
 pub use object_metadata::{MAX_SETTINGS_BYTES, ObjectMetadata};
 pub use opt_in::OptIn;
-pub use patch::Patch;
+pub use patch::{Patch, networks_after_sidecar};
 pub use reason::Reason;
 pub use settings::{Origin, Setting, Settings, resolve};
 pub use view::Pod;

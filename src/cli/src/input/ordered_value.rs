@@ -76,22 +76,21 @@ impl OrderedValue {
         Some(())
     }
 
-    /// Applies the `remove` of a JSON patch. Returns `None` if the pointer does not exist.
-    pub(crate) fn remove(&mut self, pointer: &str) -> Option<()> {
+    /// Applies the `remove` of a JSON patch, and returns the value. Returns `None` if the pointer does not exist.
+    pub(crate) fn remove(&mut self, pointer: &str) -> Option<Self> {
         let parent = &pointer[..pointer.rfind('/')?];
         let key = parts(&pointer[parent.len()..]).next()?;
         match self.pointer_mut(parent)? {
             Self::Map(fields) => {
                 let index = fields.iter().position(|(known, _)| *known == key)?;
-                fields.remove(index);
+                Some(fields.remove(index).1)
             }
             Self::List(items) => {
                 let index = key.parse().ok().filter(|index| *index < items.len())?;
-                items.remove(index);
+                Some(items.remove(index))
             }
-            Self::Scalar(_) => return None,
+            Self::Scalar(_) => None,
         }
-        Some(())
     }
 }
 
@@ -205,7 +204,7 @@ mod tests {
         #[case] after: Option<&str>,
     ) {
         let mut value: OrderedValue = serde_json::from_str(before).unwrap();
-        let removed = value.remove(pointer).map(|()| serde_json::to_string(&value).unwrap());
+        let removed = value.remove(pointer).map(|_| serde_json::to_string(&value).unwrap());
         assert_eq!(removed.as_deref(), after);
     }
 

@@ -25,6 +25,7 @@ use rolebridge_core::redact::Quoted;
 
 pub use self::builder::Patch;
 use self::builder::PatchBuilder;
+pub use self::position::networks_after_sidecar;
 use self::status::Status;
 use crate::context::Context;
 use crate::denial::Denial;

@@ -46,6 +46,21 @@ pub(crate) fn before_sidecar<'a>(
     init[..count].iter().filter(|container| *container.name != *CONTAINER)
 }
 
+/// Returns the names of the containers that may provide the pod's network and that start after the sidecar that the pod has.
+pub fn networks_after_sidecar<'a>(
+    pod: &'a Pod<'a>,
+    selection: &ContainerSelection<'_>,
+) -> impl Iterator<Item = &'a str> {
+    let existing = pod.init_containers().iter().position(|container| *container.name == *CONTAINER);
+    let later = existing.map(|index| &pod.init_containers()[index..]).unwrap_or_default().iter();
+    let is_network = |container: &&Container<'_>| {
+        selection.is_before_sidecar(container)
+            || container.restarts_always() && mesh::is_proxy(container)
+            || mesh::resembles_proxy(container)
+    };
+    later.filter(move |container| is_network(container)).map(|container| &*container.name)
+}
+
 /// Returns the native sidecars after the sidecar.
 pub(crate) fn native_after_sidecar<'a>(
     pod: &'a Pod<'a>,

@@ -1,6 +1,7 @@
 //! The injected parts of a pod, and the state of its sidecar.
 
 use k8s_openapi::api::core::v1::{Container, ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
+use rolebridge_core::annotations::START_AFTER;
 use rolebridge_core::diagnostics::{Step, StepResult, StepStatus};
 use rolebridge_core::pod_names::CONFIG_VOLUME;
 
@@ -75,6 +76,11 @@ impl<'a> InjectedPod<'a> {
             let status = if terminated.exit_code == 0 { StepStatus::Ok } else { StepStatus::Failed };
             return (status, format!("exited with {}", exit(terminated)));
         }
+        let networks = decision.map(|decision| &*decision.evaluation.late_networks).unwrap_or_default();
+        let is_waiting = self.status.is_some_and(|status| status.started == Some(false));
+        if is_waiting && !networks.is_empty() {
+            return (StepStatus::Warning, waits_before(image, &networks.join(", ")));
+        }
         let new_image = decision.map(|decision| decision.image.as_str());
         let new_image = new_image.filter(|new| image_ref::version(new) != image_ref::version(image));
         let restarts = self.status.map_or(0, |status| status.restart_count);
@@ -96,6 +102,14 @@ impl<'a> InjectedPod<'a> {
         let reason = terminated.reason.as_deref().unwrap_or("no reason reported");
         Some(format!("{reason}, {}", exit(terminated)))
     }
+}
+
+/// Describes a sidecar that waits for its first token before the pod may have a network.
+fn waits_before(image: &str, networks: &str) -> String {
+    format!(
+        "running {image}, without a first token. {networks} starts after it. If the pod has no network before that, name it in \
+         {START_AFTER} and recreate the pod"
+    )
 }
 
 /// Formats the exit code and the termination message of a container, which it writes itself.
@@ -126,8 +140,30 @@ mod tests {
             decision: Decision::Skip(Reason::AlreadyInjected),
             warnings: Vec::new(),
             settings: Vec::new(),
+            late_networks: Vec::new(),
         };
         CurrentDecision { evaluation, image: image.to_owned() }
+    }
+
+    #[rstest]
+    #[case::waiting(false, &["kuma-sidecar"], "kuma-sidecar starts after it")]
+    #[case::started(true, &["kuma-sidecar"], "running sidecar:1")]
+    #[case::no_network(false, &[], "running sidecar:1")]
+    fn check_sidecar_names_a_network_that_starts_later(
+        #[case] started: bool,
+        #[case] networks: &[&str],
+        #[case] expected: &str,
+    ) {
+        let statuses = json!([{"name": CONTAINER, "image": "", "imageID": "", "ready": started, "restartCount": 0,
+            "started": started, "state": {"running": {}}}]);
+        let sidecar = json!([{"name": CONTAINER, "image": "sidecar:1", "command": [PROGRAM]}]);
+        let pod = json!({"spec": {"containers": [], "initContainers": sidecar},
+            "status": {"initContainerStatuses": statuses}});
+        let pod: Pod = serde_json::from_value(pod).unwrap();
+        let mut decision = decision("sidecar:1");
+        decision.evaluation.late_networks = networks.iter().map(ToString::to_string).collect();
+        let message = InjectedPod::of(&pod).check_sidecar(Some(&decision)).message;
+        assert!(message.contains(expected), "{message}");
     }
 
     #[rstest]
