@@ -1,10 +1,9 @@
 # Targets for development. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance bench release-dry-run screenshots fuzz terraform version
-.PHONY: help demo test lint prose fmt deny advisories python command-lines chart manifests images e2e conformance bench release-dry-run screenshots fuzz version
+.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance bench release-dry-run screenshots fuzz terraform version command-lines conformance-versions
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## run Rolebridge end to end on this machine, with fake clouds
 	cargo run -p demo
@@ -46,6 +45,9 @@ command-lines: ## test every printed command with the real aws and gcloud, and t
 
 conformance: ## test which Google libraries work with which source and identity
 	tests/conformance/run
+
+conformance-versions: ## search which versions of Google's libraries work with each source; takes hours
+	tests/conformance/run --versions
 
 bench: ## measure size, memory and speed of the programs against their budgets
 	tests/bench/run

@@ -39,6 +39,29 @@ pub(crate) struct Client {
     /// The sources to use where the client does not work, for the table.
     #[serde(default)]
     pub(crate) advice: String,
+    /// A program that no registry has. Without it, the client is omitted and its name printed.
+    #[serde(default)]
+    pub(crate) requires: Option<PathBuf>,
+    /// The installation of any version, for the search of the versions that work.
+    #[serde(default)]
+    pub(crate) releases: Option<Releases>,
+}
+
+/// The installation of any version of a client.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Releases {
+    /// A bash script that writes each version on a line, in any order.
+    pub(crate) list: String,
+    /// A bash script that installs `$VERSION` into `$OUT`.
+    pub(crate) install: String,
+}
+
+impl Client {
+    /// Returns true if the program that the client requires is missing.
+    pub(crate) fn is_omitted(&self) -> bool {
+        self.requires.as_ref().is_some_and(|program| !program.exists())
+    }
 }
 
 /// The data that a client fetches.

@@ -67,7 +67,8 @@ impl Environment {
         let mut running = pod.run(RUN_TIMEOUT).await?;
         let app = running.process(APP).context("the pod has no container `app`")?;
         let exited = app.wait(RUN_TIMEOUT).await;
-        let log = app.log().text();
+        // The pod's files are in a temporary folder here.
+        let log = app.log().text().replace(&*pod.root().to_string_lossy(), "");
         let principal = self.reader_since(client.reads, before);
         Ok(match (exited, principal) {
             (Ok(status), Some(principal)) if status.success() && log.contains(EXPECTED_CONTENT) => {
@@ -131,7 +132,10 @@ impl Environment {
 fn last_line(log: &str) -> String {
     let is_message =
         |line: &&str| !line.is_empty() && !["at ", "... "].iter().any(|prefix| line.starts_with(prefix));
-    let line = log.lines().map(str::trim).rfind(is_message).unwrap_or("no output");
+    // Node writes its own version after an uncaught error.
+    let is_error = |line: &&str| line.split_once(": ").is_some_and(|(kind, _)| kind.ends_with("Error"));
+    let mut lines = log.lines().map(str::trim);
+    let line = lines.clone().rfind(is_error).or_else(|| lines.rfind(is_message)).unwrap_or("no output");
     let mut parts = line.split("127.0.0.1:");
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |text, part| {

@@ -7,7 +7,8 @@ use std::time::Instant;
 use rolebridge_tests::error::{Context, Error, Result};
 use tokio::process::Command;
 
-use crate::client::Client;
+use crate::client::{Client, Releases};
+use crate::version::Version;
 
 /// The exit status of `timeout` after it ended a command.
 const TIMED_OUT: i32 = 124;
@@ -27,8 +28,8 @@ pub(crate) struct Installed {
 pub(crate) async fn install(client: &Client, out: &Path) -> Result<Option<Installed>> {
     std::fs::create_dir_all(out).context(format_args!("failed to create {}", out.display()))?;
     let start = Instant::now();
-    let Some(_) = run_script(client, out, &client.install).await? else { return Ok(None) };
-    let Some(versions) = run_script(client, out, &client.versions).await? else { return Ok(None) };
+    let Some(_) = run_script(client, out, &client.install, "").await? else { return Ok(None) };
+    let Some(versions) = run_script(client, out, &client.versions, "").await? else { return Ok(None) };
     let versions: Vec<_> = versions.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if versions.is_empty() {
         return Err(Error::new(format!(
@@ -40,13 +41,43 @@ pub(crate) async fn install(client: &Client, out: &Path) -> Result<Option<Instal
     Ok(Some(Installed { out: out.to_owned(), versions, seconds: start.elapsed().as_secs() }))
 }
 
+/// Returns the released versions of a client, in the order of their numbers. Versions with letters are previews.
+pub(crate) async fn releases(client: &Client, releases: &Releases, out: &Path) -> Result<Vec<Version>> {
+    std::fs::create_dir_all(out).context(format_args!("failed to create {}", out.display()))?;
+    let list =
+        run_script(client, out, &releases.list, "").await?.context("the list of versions timed out")?;
+    let mut versions: Vec<_> = list.lines().filter_map(|line| Version::parse(line.trim())).collect();
+    versions.sort();
+    versions.dedup();
+    Ok(versions)
+}
+
+/// Installs one version of a client. Returns `None` if the installation exceeds its budget.
+pub(crate) async fn install_version(
+    client: &Client,
+    releases: &Releases,
+    version: &Version,
+    out: &Path,
+) -> Result<Option<Installed>> {
+    std::fs::create_dir_all(out).context(format_args!("failed to create {}", out.display()))?;
+    let start = Instant::now();
+    let versions = version.to_string();
+    let done = out.join("installed");
+    if !done.exists() {
+        let Some(_) = run_script(client, out, &releases.install, &versions).await? else { return Ok(None) };
+        std::fs::write(&done, "").context(format_args!("failed to write {}", done.display()))?;
+    }
+    Ok(Some(Installed { out: out.to_owned(), versions, seconds: start.elapsed().as_secs() }))
+}
+
 /// Runs a script and returns its output. Returns `None` if it took too long; `timeout` then ended its whole process
 /// group.
-async fn run_script(client: &Client, out: &Path, script: &str) -> Result<Option<String>> {
+async fn run_script(client: &Client, out: &Path, script: &str, version: &str) -> Result<Option<String>> {
     let output = Command::new("timeout")
         .args(["--kill-after=5", &client.budget.to_string(), "bash", "-euo", "pipefail", "-c", script])
         .env("HERE", &client.here)
         .env("OUT", out)
+        .env("VERSION", version)
         .current_dir(out)
         .stdin(Stdio::null())
         .output()

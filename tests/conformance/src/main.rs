@@ -6,9 +6,12 @@ mod environment;
 mod install;
 mod report;
 mod result_cell;
+mod search;
+mod version;
+mod version_file;
 
 use std::io::{Write, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -28,6 +31,9 @@ struct Args {
     /// Only install the clients.
     #[arg(long)]
     install: bool,
+    /// Search the versions that work with each source, and write them to tests/conformance/versions.yaml.
+    #[arg(long)]
+    versions: bool,
     /// Run only the clients with this in their name, and print the table instead of comparing it.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
@@ -53,6 +59,15 @@ async fn main() -> ExitCode {
 async fn run(args: &Args) -> Result<bool> {
     let mut clients = client::read_all()?;
     clients.retain(|client| args.only.as_ref().is_none_or(|part| client.name.contains(part)));
+    let (omitted, mut clients): (Vec<_>, Vec<_>) = clients.into_iter().partition(Client::is_omitted);
+    for client in &omitted {
+        let program = client.requires.as_deref().unwrap_or(Path::new(""));
+        print(&format!("Omitted: {}, because {} is missing.", client.title, program.display()));
+    }
+    if args.versions {
+        clients.retain(|client| client.releases.is_some());
+        return search_versions(&clients, args).await;
+    }
     if args.install {
         for client in &clients {
             print(&format!("{} …", client.title));
@@ -62,6 +77,9 @@ async fn run(args: &Args) -> Result<bool> {
     }
     let mut environment = Environment::start().await?;
     let (mut rows, mut skipped) = (Vec::new(), Vec::new());
+    for client in omitted {
+        rows.push(Row { client, versions: String::new(), cells: Vec::new() });
+    }
     for client in clients {
         let title = client.title.clone();
         let row = row(&mut environment, client, args).await?;
@@ -73,11 +91,34 @@ async fn run(args: &Args) -> Result<bool> {
     if !skipped.is_empty() {
         print(&format!("Skipped, because their installation exceeded its budget: {}.", skipped.join("; ")));
     }
+    rows.sort_by(|a, b| a.client.name.cmp(&b.client.name));
+    print(
+        "Not run: older versions. `make conformance-versions` runs them, each night in the workflow conformance.",
+    );
     if args.only.is_some() {
         print(&report::table(&rows));
         return Ok(true);
     }
     report::compare_or_update(&rows, args.update, print)
+}
+
+/// Runs versions of each client, and writes the results of each as soon as they are there.
+async fn search_versions(clients: &[Client], args: &Args) -> Result<bool> {
+    if args.install {
+        return Ok(true);
+    }
+    let mut environment = Environment::start().await?;
+    for client in clients {
+        print(&format!("{} …", client.title));
+        let known = version_file::read()?.remove(&client.name).unwrap_or_default();
+        let folder = std::path::absolute(args.folder.join("versions").join(&client.name))
+            .context("failed to resolve the installation folder")?;
+        let tried = search::search(&mut environment, client, &known, &folder, print).await?;
+        let mut file = version_file::read()?;
+        file.insert(client.name.clone(), tried);
+        version_file::write(&file)?;
+    }
+    Ok(true)
 }
 
 /// Installs a client and runs its cells, printing each result at once.

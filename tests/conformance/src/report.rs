@@ -8,6 +8,8 @@ use similar::TextDiff;
 
 use crate::client::Client;
 use crate::result_cell::{ResultCell, RunResult};
+use crate::search::{self, TriedVersion};
+use crate::version_file::{self, VersionFile};
 
 /// A client and its cells.
 #[derive(Debug)]
@@ -18,7 +20,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// Returns true if the client was not installed in time. Its lines in the committed table are then not compared.
+    /// Returns true if the client was omitted or not installed in time. Its lines in the committed table are then not compared.
     pub(crate) const fn is_skipped(&self) -> bool {
         self.cells.is_empty()
     }
@@ -42,15 +44,23 @@ Where a library does not work, the last column names the sources that do.
 
 ";
 
+const VERSIONS_HEADER: &str = "
+## Versions
+
+`make conformance-versions` ran these libraries in the last version of each minor release, and in every version near a
+limit, with `aws-role` as a service account. A range begins and ends with versions that ran.
+
+| client | works with `loopback` | works with `file` | works with `metadata` |
+| --- | --- | --- | --- |
+";
+
 const FOOTER: &str = "
 ## Not tested
 
-These results, for `aws-role`, come from reading the libraries' source code, because their SDK or registry was unavailable.
+These results, for `aws-role`, come from reading the libraries' source code, because their registry was unavailable.
 
 | client | works with |
 | --- | --- |
-| gcloud, bq, gsutil | `loopback`, `metadata` (they use Python's google-auth; gcloud reads the configuration from `CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE`, which injection sets) |
-| Ruby, googleauth | `loopback` |
 | PHP, google/auth | `loopback`, `file` |
 | .NET, Google.Apis.Auth | `file`, `metadata` |
 ";
@@ -61,13 +71,14 @@ pub(crate) fn compare_or_update(rows: &[Row], update: bool, print: impl Fn(&str)
     if update && !skipped.is_empty() {
         return Err(Error::new("--update needs every client, but some were skipped"));
     }
+    let tried = version_file::read()?;
     let mut matches = compare(TABLE, update, &print, |committed| {
-        let found = format!("{HEADER}{}{}{FOOTER}", table(rows), errors(rows));
+        let found = format!("{HEADER}{}{}{}{FOOTER}", table(rows), versions(rows, &tried), errors(rows));
         Ok((without_clients(&skipped, committed), without_clients(&skipped, &found)))
     })?;
     if skipped.is_empty() {
         matches &= compare(LANGUAGES_PAGE, update, &print, |committed| {
-            let found = with_languages(committed, rows)
+            let found = with_languages(committed, rows, &tried)
                 .context("docs/src/languages.md: expected the marks of the languages table")?;
             Ok((committed.to_owned(), found))
         })?;
@@ -107,9 +118,9 @@ fn without_clients(clients: &[&str], text: &str) -> String {
     text.split_inclusive('\n').filter(|line| !clients.iter().any(|client| is_about(line, client))).collect()
 }
 
-/// Returns the page with a table of the annotation for each client: the first source, in the order of
-/// [`ResultCell::all`], that works in every run.
-fn with_languages(page: &str, rows: &[Row]) -> Option<String> {
+/// Returns the page with a table of the annotation and the versions for each client. The annotation is the first source,
+/// in the order of [`ResultCell::all`], that works in every run.
+fn with_languages(page: &str, rows: &[Row], tried: &VersionFile) -> Option<String> {
     let (before, rest) = page.split_once(LANGUAGES_MARKS[0])?;
     let (_, after) = rest.split_once(LANGUAGES_MARKS[1])?;
     let mut sources: Vec<Option<&str>> = Vec::new();
@@ -118,18 +129,55 @@ fn with_languages(page: &str, rows: &[Row]) -> Option<String> {
             sources.push(source);
         }
     }
-    let mut table = String::from("| your app uses | annotation |\n| --- | --- |\n");
+    let mut table =
+        String::from("| your app uses | annotation | versions that work with it |\n| --- | --- | --- |\n");
     for source in sources {
-        let clients: Vec<_> = rows
-            .iter()
-            .filter(|row| first_working_source(row) == source)
-            .map(|row| &*row.client.title)
-            .collect();
-        if !clients.is_empty() {
-            let _ = writeln!(table, "| {} | {} |", clients.join("; "), annotation(source));
+        for row in rows.iter().filter(|row| first_working_source(row) == source) {
+            let versions = match (source, tried.get(&row.client.name)) {
+                (Some(source), Some(tried)) => search::ranges(tried, source),
+                _ => row.versions.clone(),
+            };
+            let _ = writeln!(table, "| {} | {} | {versions} |", row.client.title, annotation(source));
         }
     }
     Some([before, LANGUAGES_MARKS[0], &table, LANGUAGES_MARKS[1], after].concat())
+}
+
+/// Renders the versions that work with each source, for the clients whose versions were searched, and the error messages
+/// of those that do not.
+fn versions(rows: &[Row], tried: &VersionFile) -> String {
+    let sources: Vec<_> = ResultCell::of_versions().iter().map(|cell| cell.source).collect();
+    let mut text = String::from(VERSIONS_HEADER);
+    let mut refused = String::new();
+    for row in rows {
+        let Some(tried) = tried.get(&row.client.name) else { continue };
+        let _ = write!(text, "| {} |", row.client.title);
+        for source in &sources {
+            let _ = write!(text, " {} |", search::ranges(tried, source));
+        }
+        text.push('\n');
+        for source in &sources {
+            for (error, versions) in failures(tried, source) {
+                let versions = versions.join(", ");
+                let error = error.replace('`', "'");
+                let _ = writeln!(refused, "- {}, `{source}`, {versions}: `{error}`", row.client.title);
+            }
+        }
+    }
+    if refused.is_empty() { text } else { format!("{text}\nThe others fail:\n\n{refused}") }
+}
+
+/// Returns each error message with a source, and the versions that write it.
+fn failures<'a>(tried: &'a [TriedVersion], source: &str) -> Vec<(&'a str, Vec<String>)> {
+    let mut failures: Vec<(&str, Vec<String>)> = Vec::new();
+    for tried in tried.iter().filter(|tried| !tried.works(source)) {
+        let Some(error) = tried.results.get(source) else { continue };
+        match failures.iter_mut().find(|(known, _)| known == error) {
+            Some((_, versions)) => versions.push(tried.version.to_string()),
+            None => failures.push((error, vec![tried.version.to_string()])),
+        }
+    }
+    failures
 }
 
 fn first_working_source(row: &Row) -> Option<&'static str> {

@@ -73,6 +73,14 @@ impl ResultCell {
         }
         cells
     }
+
+    /// Returns the cells of a version in the search: each source once.
+    pub(crate) fn of_versions() -> Vec<Self> {
+        Self::all()
+            .into_iter()
+            .filter(|cell| cell.identity == Identity::AwsRole && cell.access == Access::Impersonated)
+            .collect()
+    }
 }
 
 impl fmt::Display for ResultCell {

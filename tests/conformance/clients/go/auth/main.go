@@ -13,6 +13,7 @@ import (
 )
 
 func main() {
+	log.SetFlags(0) // without the time
 	found, err := credentials.DetectDefault(&credentials.DetectOptions{
 		Scopes: []string{"https://www.googleapis.com/auth/cloud-platform"},
 	})

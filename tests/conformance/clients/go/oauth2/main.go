@@ -14,6 +14,7 @@ import (
 )
 
 func main() {
+	log.SetFlags(0) // without the time
 	ctx := context.Background()
 	credentials, err := google.FindDefaultCredentials(ctx, "https://www.googleapis.com/auth/cloud-platform")
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 )
 
 func main() {
+	log.SetFlags(0) // without the time
 	ctx := context.Background()
 	client, err := storage.NewClient(ctx, option.WithEndpoint(os.Getenv("STORAGE_URL")+"/storage/v1/"), storage.WithJSONReads())
 	if err != nil {
