@@ -132,8 +132,10 @@ impl Environment {
 fn last_line(log: &str) -> String {
     let is_message =
         |line: &&str| !line.is_empty() && !["at ", "... "].iter().any(|prefix| line.starts_with(prefix));
-    // Node writes its own version after an uncaught error.
-    let is_error = |line: &&str| line.split_once(": ").is_some_and(|(kind, _)| kind.ends_with("Error"));
+    // Node writes its own version after an uncaught error, and gcloud some advice.
+    let is_error = |line: &&str| {
+        line.split_once(": ").is_some_and(|(kind, _)| kind.ends_with("Error") || kind == "ERROR")
+    };
     let mut lines = log.lines().map(str::trim);
     let line = lines.clone().rfind(is_error).or_else(|| lines.rfind(is_message)).unwrap_or("no output");
     let mut parts = line.split("127.0.0.1:");

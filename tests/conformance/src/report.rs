@@ -47,8 +47,8 @@ Where a library does not work, the last column names the sources that do.
 const VERSIONS_HEADER: &str = "
 ## Versions
 
-`make conformance-versions` ran these libraries in the last version of each minor release, and in every version near a
-limit, with `aws-role` as a service account. A range begins and ends with versions that ran.
+`make conformance-versions` runs older versions with `aws-role` as a service account. A range begins and ends with versions
+that ran; `tests/conformance/versions.yaml` lists each of them.
 
 | client | works with `loopback` | works with `file` | works with `metadata` |
 | --- | --- | --- | --- |

@@ -11,11 +11,12 @@ case $program in
   bq) set -- --ca_certificates_file "$CA" --headless "$@" ;;
   gsutil)
     set -- -o "Boto:ca_certificates_file=$CA" "$@"
-    # With `metadata` there is no file, and gsutil finds the metadata server.
-    [ -z "${GOOGLE_APPLICATION_CREDENTIALS:-}" ] ||
+    export REQUESTS_CA_BUNDLE="$CA"
+    # With `metadata` there is no file: gcloud finds the metadata server and passes its account on.
+    if [ -n "${GOOGLE_APPLICATION_CREDENTIALS:-}" ]; then
+      export CLOUDSDK_CORE_PASS_CREDENTIALS_TO_GSUTIL=false
       set -- -o "Credentials:gs_external_account_file=$GOOGLE_APPLICATION_CREDENTIALS" "$@"
-    # gcloud would pass its own credentials.
-    export CLOUDSDK_CORE_PASS_CREDENTIALS_TO_GSUTIL=false
+    fi
     ;;
 esac
 "$program" "$@"
