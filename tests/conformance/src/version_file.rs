@@ -1,6 +1,7 @@
 //! The committed results of the search: `versions.yaml`.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use rolebridge_tests::error::{Context, Result};
@@ -21,7 +22,7 @@ fn path() -> PathBuf {
 pub(crate) fn read() -> Result<VersionFile> {
     let path = path();
     let text = std::fs::read_to_string(&path).context(format_args!("failed to read {}", path.display()))?;
-    Ok(serde_saphyr::from_str(&text).context("failed to parse versions.yaml")?)
+    serde_saphyr::from_str(&text).context("failed to parse versions.yaml")
 }
 
 /// Writes the file.
@@ -30,10 +31,10 @@ pub(crate) fn write(file: &VersionFile) -> Result<()> {
     // JSON is YAML too, and a line for each version is easy to compare.
     let mut text = HEADER.to_owned();
     for (client, tried) in file {
-        text += &format!("{client}:\n");
+        let _ = writeln!(text, "{client}:");
         for tried in tried {
             let line = serde_json::to_string(tried).context("failed to render a version")?;
-            text += &format!("- {line}\n");
+            let _ = writeln!(text, "- {line}");
         }
     }
     std::fs::write(&path, text).context(format_args!("failed to write {}", path.display()))
