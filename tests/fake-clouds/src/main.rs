@@ -7,10 +7,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use rolebridge_fake_clouds::Clouds;
+use rolebridge_fake_clouds::ConfigError;
 use rolebridge_fake_clouds::config::Config;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 
-/// Runs fake AWS and Google. Prints the endpoints as a line of JSON, then each event as another.
+/// Runs fake AWS and Google. Prints the endpoints as a line of JSON, then each event as another. On SIGHUP it reads the
+/// accounts and Pod Identity of the configuration again, and prints a line with `reloaded`.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
@@ -49,12 +52,18 @@ async fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
             .map_err(|error| format!("failed to write {}: {error}", file.display()))?;
     }
     let mut events = clouds.subscribe();
+    // Before the line with the endpoints, after which a test may send the signal.
+    let mut reload = signal(SignalKind::hangup())?;
     print_line(&clouds.endpoints())?;
     let shutdown = shutdown_signal();
     tokio::pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
+            Some(()) = reload.recv() => {
+                apply_aws(&read_config(&args.config)?, &clouds)?;
+                print_line(&serde_json::json!({"reloaded": true}))?;
+            }
             event = events.recv() => match event {
                 Ok(event) => print_line(&event)?,
                 Err(RecvError::Lagged(missed)) => {
@@ -66,6 +75,14 @@ async fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     }
     clouds.stop().await;
     Ok(())
+}
+
+/// Replaces the accounts and Pod Identity with those of a changed configuration. Sessions remain.
+fn apply_aws(config: &Config, clouds: &Clouds) -> Result<(), ConfigError> {
+    for account in &config.aws.accounts {
+        clouds.set_aws_account(account)?;
+    }
+    clouds.set_pod_identity(config.aws.pod_identity.as_ref())
 }
 
 fn read_config(file: &Path) -> Result<Config, String> {
@@ -84,7 +101,6 @@ fn print_line(line: &impl serde::Serialize) -> io::Result<()> {
 
 /// Returns on SIGINT or SIGTERM.
 async fn shutdown_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}

@@ -87,6 +87,16 @@ impl Google {
             (&Method::POST, Target::ServiceAccounts { project }, "") => {
                 self.create_service_account(caller, project, request)
             }
+            (&Method::GET, Target::ServiceAccounts { project }, "") => {
+                self.list_service_accounts(caller, project)
+            }
+            (&Method::DELETE, Target::ServiceAccount { project, email }, "") => {
+                self.owner_of(caller, project, email, "iam.serviceAccounts.delete")?;
+                if !self.service_accounts.delete(email) {
+                    return Err(error::no_service_account());
+                }
+                Ok(json!({}))
+            }
             (&Method::GET, Target::ServiceAccount { project, email }, "") => {
                 let project = self.owner_of(caller, project, email, "iam.serviceAccounts.get")?;
                 let found = self.service_accounts.find(email).ok_or_else(error::no_service_account)?;
@@ -130,6 +140,17 @@ impl Google {
             return Err(error::no_service_account());
         }
         Ok(named.id.clone())
+    }
+
+    /// Lists the service accounts on one page.
+    fn list_service_accounts(&self, caller: &Principal, project: &str) -> Result<Value, ApiError> {
+        const PERMISSION: &str = "iam.serviceAccounts.list";
+        let project =
+            self.project_with(caller, project, PERMISSION).map_err(|_| missing_permission(PERMISSION))?;
+        let found = self.service_accounts.in_domain(&format!("@{}{DOMAIN}", project.id));
+        let found =
+            found.iter().map(|found| service_account_json(&project.id, &found.email, &found.unique_id));
+        Ok(json!({"accounts": found.collect::<Vec<_>>()}))
     }
 
     fn create_service_account(

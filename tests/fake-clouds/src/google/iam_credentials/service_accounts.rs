@@ -77,6 +77,20 @@ impl ServiceAccounts {
         Some(account)
     }
 
+    /// Deletes a service account. Returns false if there is none.
+    pub(in crate::google) fn delete(&self, email: &str) -> bool {
+        let mut accounts = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let before = accounts.len();
+        accounts.retain(|account| account.email != email);
+        accounts.len() < before
+    }
+
+    /// Returns the service accounts of a project, by the ends of their email addresses.
+    pub(in crate::google) fn in_domain(&self, domain: &str) -> Vec<Arc<ServiceAccount>> {
+        let accounts = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        accounts.iter().filter(|account| account.email.ends_with(domain)).cloned().collect()
+    }
+
     /// Resolves the service account at the end of a chain. Each account must allow the one before it to delegate, and
     /// the last account must allow it to get the token.
     pub(super) fn resolve_chain(
