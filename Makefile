@@ -1,6 +1,6 @@
 # Targets for development. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance bench release-dry-run screenshots fuzz terraform version command-lines conformance-versions
+.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance bench release-dry-run screenshots fuzz terraform version command-lines conformance-versions acceptance
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,8 @@ conformance: ## test which Google libraries work with which source and identity
 
 conformance-versions: ## search which versions of Google's libraries work with each source; takes hours
 	tests/conformance/run --versions
+acceptance: ## test the program that asks real accounts, on fakes; needs gcloud
+	tests/acceptance/test
 
 bench: ## measure size, memory and speed of the programs against their budgets
 	tests/bench/run

@@ -6,6 +6,7 @@ roles again after each change, so their trust policies are those that the `aws` 
 """
 
 import argparse
+import io
 import json
 import os
 import pathlib
@@ -22,7 +23,7 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 
 ACCOUNT = "123456789012"  # of the fakes, and moto's default
 PROJECT, NUMBER = "acceptance-project", "987654321098"
-CLUSTER = "e2e"
+REGION, CLUSTER = "eu-west-1", "e2e"
 OUTBOUND = "https://0b1c2d3e-4f50-4617-8283-94a5b6c7d8e9.tokens.sts.global.api.aws"
 NAMESPACE = "https://iam.amazonaws.com/doc/2010-05-08/"
 OPERATOR = {"email": "operator@example.com", "token": "operator-token"}
@@ -37,6 +38,8 @@ class Clouds:
         self.config = options.folder / "clouds.json"
         self.outbound, self.associations, self.number = True, {}, 0
         self.lock = threading.Lock()
+        network = {"subnetIds": ["subnet-1"]}
+        get_backend("eks")[ACCOUNT][REGION].create_cluster(CLUSTER, f"arn:aws:iam::{ACCOUNT}:role/cluster", network)
         self.write()
         command = [options.program, "--config", self.config, "--ca-dir", options.folder]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -168,8 +171,6 @@ class Application:
                 status, content_type, text = answer
                 start_response(f"{status} -", [("content-type", content_type)])
                 return [text.encode()]
-            import io
-
             environ["wsgi.input"] = io.BytesIO(body)
             response = list(self.moto(environ, start_response))
             if re.search(rb"Action=(Create|Delete|Put|Update)", body):
@@ -187,7 +188,7 @@ def environment(clouds, port):
     return {
         "AWS_ACCESS_KEY_ID": "operator",
         "AWS_SECRET_ACCESS_KEY": "operator",
-        "AWS_REGION": "eu-west-1",
+        "AWS_REGION": REGION,
         "AWS_CA_BUNDLE": folder / "ca.crt",
         "AWS_ENDPOINT_URL_STS": at["awsSts"],
         "AWS_ENDPOINT_URL_IAM": f"http://127.0.0.1:{port}",
@@ -195,6 +196,7 @@ def environment(clouds, port):
         "CLOUDSDK_CONFIG": folder / "gcloud",
         "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": token,
         "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE": folder / "ca.crt",
+        "REQUESTS_CA_BUNDLE": folder / "ca.crt",  # if it is set, it has precedence in gcloud
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_IAM": admin,
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER": admin,
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_SERVICEUSAGE": admin,

@@ -25,7 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 ROLE = re.compile(rf"arn:aws[a-z-]*:iam::\d{{12}}:role/{PREFIX}[\w+=,.@-]{{0,20}}")
 COST = f"""\
 It makes at AWS: up to {len(KINDS)} IAM roles, the cluster's OIDC provider and outbound federation where they are missing, an
-association of EKS Pod Identity. At Google: a service account, a workload identity pool with 3 providers. In the cluster: up to
+association of EKS Pod Identity. At Google: a service account, a workload identity pool with 6 providers. In the cluster: up to
 {len(KINDS)} namespaces with 8 pods in all, each with 10m CPU and 32 MiB. It removes them at the end, also after an interrupt.
 The three APIs that `rolebridge setup` enables stay enabled.
 It costs nothing: AWS and Google do not charge for these. A pod on Fargate, if a profile selects it, costs less than 0.01 USD.
@@ -156,7 +156,8 @@ def main(arguments):
         return 2
     account = options.role_arn.split(":")[4]
     names = {account: "ACCOUNT", options.project: "PROJECT", options.pool: "POOL"}
-    console = Console({**os.environ, "AWS_REGION": options.region, "AWS_PAGER": "", "CLOUDSDK_CORE_DISABLE_PROMPTS": "1"}, names)
+    region = {"AWS_REGION": options.region, "AWS_DEFAULT_REGION": options.region}  # the first for version 2 of aws, the second for 1
+    console = Console({**os.environ, **region, "AWS_PAGER": "", "CLOUDSDK_CORE_DISABLE_PROMPTS": "1"}, names)
     console.say(COST)
 
     def interrupt(number, _):

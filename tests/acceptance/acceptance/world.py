@@ -14,6 +14,7 @@ PREFIX = "rolebridge-acceptance"  # of every role, namespace and service account
 POOL_PREFIX = "rolebridge-acc-"
 SHORTEST = 60  # seconds, the shortest token of AWS
 ACCOUNT = "acceptance"  # the Kubernetes service account in each namespace
+ALL_BUT_DATA = "(?!Google: roles on the data)"  # no question reads data, and `setup` expects a bucket
 OTHER_ROLE = "arn:aws:iam::000000000000:role/other"
 # The role allows one more action, which is harmless, so that a denial is the session policy's.
 ALLOWED = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:DecodeAuthorizationMessage", "Resource": "*"}]}
@@ -33,7 +34,8 @@ class Kind:
 
     @property
     def provider(self):
-        return self.identity
+        """The ID of its provider, of its own, because the provider's condition names one role."""
+        return f"accept-{self.name or 'main'}"
 
 
 MAIN, PATH, JWT = Kind(""), Kind("path", path=f"/{PREFIX}/"), Kind("jwt", identity="aws-jwt")
@@ -93,12 +95,12 @@ class World:
                 ["aws", "iam", "disable-outbound-web-identity-federation"],
             )
         self.make_namespace(kind.namespace)
-        self.setup.run(self._setup_arguments(kind, self.role_arn(kind), kind.provider))
+        self.setup.run(self._setup_arguments(kind, self.role_arn(kind), kind.provider), sections=ALL_BUT_DATA)
         policy = ["--policy-name", "acceptance", "--policy-document", json.dumps(ALLOWED)]
         self.console.run("aws", "iam", "put-role-policy", "--role-name", name, *policy)
 
     def _make_shared(self):
-        """Register the removal of what all kinds share, and make the service account, which `setup` expects."""
+        """Register the removal of what all kinds share."""
         project, pool = self.options.project, self.options.pool
         self._keep_or_remove(
             ["aws", "iam", "list-open-id-connect-providers", "--output", "text"],
@@ -109,7 +111,6 @@ class World:
             *"gcloud iam workload-identity-pools delete".split(), pool, "--project", project, "--location", "global", "--quiet"
         )
         self.removals.add(*"gcloud iam service-accounts delete".split(), self.email, "--project", project, "--quiet")
-        self.console.run(*"gcloud iam service-accounts create".split(), PREFIX, "--project", project)
 
     def _keep_or_remove(self, listing, name, removal):
         """Add a removal, unless the resource exists already: then others use it."""
