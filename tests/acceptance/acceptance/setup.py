@@ -59,7 +59,7 @@ class Setup:
         self.done = set()
 
     def run(self, arguments, sections=""):
-        """Print the commands with `rolebridge setup`, and run those of the sections whose names match."""
+        """Print the commands with `rolebridge setup`, and run those of the matching sections."""
         commands = parse_commands(self.console.run("rolebridge", "setup", *arguments) + "\n")
         commands = [command for command in commands if re.match(sections, command.section) and command.text not in self.done]
         with tempfile.TemporaryDirectory() as folder:
