@@ -144,7 +144,7 @@ error_kinds! {
     /// The server's certificate is not trusted.
     Untrusted = "untrusted", Connection, Permanent,
         "the server's certificate is not trusted",
-        "set your company's CA certificates with the annotation rolebridge.io/ca-bundle, or check the endpoint";
+        "set your company's CA certificates with the annotation rolebridge.io/ca-bundle of the namespace, or check the endpoint";
     /// The server's certificate has expired or is not valid yet.
     CertificateDate = "certificate-date", Connection, Transient,
         "the server's certificate is not valid at this time",
@@ -321,6 +321,8 @@ pub struct Error {
     service: Service,
     kind: ErrorKind,
     detail: String,
+    /// The time that the service asks to wait, from the header `Retry-After`.
+    retry_after: Option<Duration>,
 }
 
 impl Error {
@@ -331,13 +333,25 @@ impl Error {
     pub fn new(kind: ErrorKind, detail: impl AsRef<str>) -> Self {
         let replace_control = |c: char| if c.is_control() { ' ' } else { c };
         let detail = detail.as_ref().trim().chars().map(replace_control).take(MAX_DETAIL_CHARS).collect();
-        Self { service: Service::AwsSts, kind, detail }
+        Self { service: Service::AwsSts, kind, detail, retry_after: None }
     }
 
     /// Returns the same error of `service`.
     #[must_use]
     pub fn from_service(self, service: Service) -> Self {
         Self { service, ..self }
+    }
+
+    /// Returns the same error with the time that the service asks to wait.
+    #[must_use]
+    pub fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
+        Self { retry_after, ..self }
+    }
+
+    /// Returns the time that the service asks to wait before the next attempt, if it does.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// Returns the kind.
@@ -355,7 +369,7 @@ impl Error {
     /// Returns `<service>: <message> (<detail>)`, without the remediation and without a full stop.
     #[must_use]
     pub fn message(&self) -> String {
-        let Self { service, kind, detail } = self;
+        let Self { service, kind, detail, .. } = self;
         let prefix = match kind.stage() {
             Stage::ProjectedToken => "projected token".to_owned(),
             Stage::Connection => format!("connection to {service}"),

@@ -9,6 +9,8 @@ use serde::Deserialize;
 pub struct Claims {
     #[serde(default)]
     exp: Option<u64>,
+    #[serde(default)]
+    iat: Option<u64>,
     /// The issuer.
     #[serde(default, rename = "iss")]
     pub issuer: Option<String>,
@@ -59,6 +61,13 @@ pub fn is_well_formed(token: &str) -> bool {
 #[must_use]
 pub fn expires(token: &str) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(claims(token)?.exp?))
+}
+
+/// Returns the time for which the token is valid, which does not depend on a clock.
+#[must_use]
+pub fn validity(token: &str) -> Option<Duration> {
+    let Claims { exp, iat, .. } = claims(token)?;
+    exp?.checked_sub(iat?).map(Duration::from_secs)
 }
 
 /// Returns the claims, or `None` if they cannot be parsed.

@@ -73,8 +73,8 @@ impl<S: FetchCredential> Refresher<S> {
         match self.source.provide().await {
             Ok(credential) => self.set_credential(credential),
             Err(error) => {
-                let (now, permanent) = (self.clock.now(), error.is_permanent());
-                let wait = self.schedule.record_renewal_failure(now, permanent, fastrand::f64());
+                let now = self.clock.now();
+                let wait = self.schedule.record_renewal_failure(now, (&error).into(), fastrand::f64());
                 self.report(&error, wait);
                 self.renewal_error = Some(error);
             }
@@ -118,8 +118,7 @@ impl<S: FetchCredential> Refresher<S> {
                 self.schedule.record_publication(now);
             }
             Err(error) => {
-                let permanent = error.is_permanent();
-                let wait = self.schedule.record_publication_failure(now, permanent, fastrand::f64());
+                let wait = self.schedule.record_publication_failure(now, (&error).into(), fastrand::f64());
                 self.report(&error, wait);
             }
         }

@@ -52,14 +52,18 @@ pub fn token(identity: IdentitySettings) -> Result<SubjectToken, Failure> {
     credential.subject_token(&target, clock.now()).map_err(|error| Failure::new(error.to_string()))
 }
 
-/// Runs a future on a runtime with one thread. DNS lookups alone use another thread, which ends soon after a lookup.
+/// Maximum number of DNS lookups at a time. A lookup cannot be stopped, so one that hangs keeps its thread after the call has
+/// timed out. Others must not wait for it.
+const MAX_LOOKUPS: usize = 8;
+
+/// Runs a future on a runtime with one thread. DNS lookups alone use other threads, which end soon after a lookup.
 ///
 /// A lookup that is still running does not delay the return: it cannot be stopped, and may take long.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = Builder::new_current_thread()
         .enable_io()
         .enable_time()
-        .max_blocking_threads(1)
+        .max_blocking_threads(MAX_LOOKUPS)
         .thread_stack_size(256 * 1024)
         .thread_keep_alive(Duration::from_millis(100))
         .build()
@@ -230,5 +234,21 @@ mod tests {
         let result = wait.recv_timeout(Duration::from_mins(1));
         drop(release);
         assert_eq!(result, Ok(Ok(Ok(()))), "returned before the lookup");
+    }
+
+    #[test]
+    fn lookup_that_hangs_does_not_delay_later_ones() {
+        let (release, released) = mpsc::channel::<()>();
+        let (returned, wait) = mpsc::channel();
+        thread::spawn(move || {
+            let result = block_on(async {
+                spawn_blocking(move || released.recv());
+                spawn_blocking(|| "resolved").await.unwrap()
+            });
+            returned.send(result)
+        });
+        let result = wait.recv_timeout(Duration::from_secs(10));
+        drop(release);
+        assert_eq!(result, Ok(Ok("resolved")));
     }
 }

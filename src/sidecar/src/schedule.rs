@@ -5,6 +5,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::error::Error;
+
 /// The interval between signatures.
 pub const RESIGN_INTERVAL: Duration = Duration::from_mins(2);
 /// The time for which a signature counts as valid. AWS accepts it for 5 to 15 minutes.
@@ -79,6 +81,17 @@ pub fn backoff(failures: u32, permanent: bool, jitter: f64) -> Duration {
     doubled.min(max).mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
 }
 
+/// The maximum wait that a service may ask for: it has recovered by then, or asks again.
+pub const MAX_RETRY_AFTER: Duration = PERMANENT_MAX_BACKOFF;
+
+/// Returns the wait after an error with the header `Retry-After`: at least as long as the service asks, and at least the
+/// [`backoff`]. `jitter` adds up to half, because all pods that were rejected together get the same header.
+#[must_use]
+pub fn backoff_after(retry_after: Option<Duration>, backoff: Duration, jitter: f64) -> Duration {
+    let asked = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
+    backoff.max(asked.mul_f64(1.0 + 0.5 * jitter.clamp(0.0, 1.0)))
+}
+
 /// The next action of the refresher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScheduledAction {
@@ -90,6 +103,29 @@ pub enum ScheduledAction {
     Sleep(Duration),
 }
 
+/// The parts of an error that determine the wait after it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FailedAttempt {
+    /// True if an operator must fix the cause.
+    pub permanent: bool,
+    /// The time that the service asks to wait.
+    pub retry_after: Option<Duration>,
+}
+
+impl FailedAttempt {
+    /// Returns the wait after this many consecutive errors.
+    #[must_use]
+    pub fn wait(self, failures: u32, jitter: f64) -> Duration {
+        backoff_after(self.retry_after, backoff(failures, self.permanent, jitter), jitter)
+    }
+}
+
+impl From<&Error> for FailedAttempt {
+    fn from(error: &Error) -> Self {
+        Self { permanent: error.is_permanent(), retry_after: error.retry_after() }
+    }
+}
+
 /// The number of consecutive errors and the wait after the last one.
 #[derive(Debug, Default)]
 struct Attempts {
@@ -98,9 +134,9 @@ struct Attempts {
 }
 
 impl Attempts {
-    fn record_failure(&mut self, now: SystemTime, permanent: bool, jitter: f64) -> Duration {
+    fn record_failure(&mut self, now: SystemTime, error: FailedAttempt, jitter: f64) -> Duration {
         self.failures = self.failures.saturating_add(1);
-        let wait = backoff(self.failures, permanent, jitter);
+        let wait = error.wait(self.failures, jitter);
         self.last = Some((now, wait));
         wait
     }
@@ -161,8 +197,8 @@ impl Schedule {
     }
 
     /// Records a failed renewal and returns the wait before the next attempt.
-    pub fn record_renewal_failure(&mut self, now: SystemTime, permanent: bool, jitter: f64) -> Duration {
-        self.renewal_attempts.record_failure(now, permanent, jitter)
+    pub fn record_renewal_failure(&mut self, now: SystemTime, error: FailedAttempt, jitter: f64) -> Duration {
+        self.renewal_attempts.record_failure(now, error, jitter)
     }
 
     /// Records that a token was signed and published.
@@ -172,8 +208,13 @@ impl Schedule {
     }
 
     /// Records that a token could not be signed or published, and returns the wait before the next attempt.
-    pub fn record_publication_failure(&mut self, now: SystemTime, permanent: bool, jitter: f64) -> Duration {
-        self.publication_attempts.record_failure(now, permanent, jitter)
+    pub fn record_publication_failure(
+        &mut self,
+        now: SystemTime,
+        error: FailedAttempt,
+        jitter: f64,
+    ) -> Duration {
+        self.publication_attempts.record_failure(now, error, jitter)
     }
 
     /// Returns the action for `now`.
@@ -222,6 +263,7 @@ mod tests {
     use super::*;
 
     const START: SystemTime = SystemTime::UNIX_EPOCH;
+    const PERMANENT: FailedAttempt = FailedAttempt { permanent: true, retry_after: None };
     /// The jitter with which the first renewal is due after 60 % of the lifetime.
     const LATER_JITTER: f64 = 5.0 / 6.0;
 
@@ -318,7 +360,7 @@ mod tests {
         assert_eq!(schedule.next_action(START), ScheduledAction::Sign);
         schedule.record_publication(START);
         assert_eq!(schedule.next_action(START), ScheduledAction::Sleep(Duration::from_mins(36)));
-        schedule.record_renewal_failure(START + Duration::from_mins(36), true, 1.0);
+        schedule.record_renewal_failure(START + Duration::from_mins(36), PERMANENT, 1.0);
         assert_eq!(
             schedule.next_action(START + Duration::from_mins(36)),
             ScheduledAction::Sleep(Duration::from_secs(15))
@@ -331,13 +373,13 @@ mod tests {
         schedule.record_renewal(lifetime(3600), true, LATER_JITTER);
         let late = START + Duration::from_secs(3500);
         assert_eq!(schedule.next_action(late), ScheduledAction::Renew);
-        let wait = schedule.record_renewal_failure(late, true, 1.0);
+        let wait = schedule.record_renewal_failure(late, PERMANENT, 1.0);
         assert_eq!(schedule.next_action(late), ScheduledAction::Sign);
         schedule.record_publication(late);
         assert_eq!(schedule.next_action(late), ScheduledAction::Sleep(wait));
         let expired = START + Duration::from_hours(1);
         assert_eq!(schedule.next_action(expired), ScheduledAction::Renew);
-        schedule.record_renewal_failure(expired, true, 1.0);
+        schedule.record_renewal_failure(expired, PERMANENT, 1.0);
         assert_eq!(
             schedule.next_action(expired),
             ScheduledAction::Sleep(Duration::from_secs(30)),
@@ -360,7 +402,7 @@ mod tests {
         schedule.record_publication(START);
         schedule.record_clock_set();
         assert_eq!(schedule.next_action(START), ScheduledAction::Renew);
-        let wait = schedule.record_renewal_failure(START, true, 1.0);
+        let wait = schedule.record_renewal_failure(START, PERMANENT, 1.0);
         assert_eq!(schedule.next_action(START), ScheduledAction::Sleep(wait));
         assert_eq!(schedule.next_action(START + wait), ScheduledAction::Renew);
         schedule.record_renewal(lifetime(3600), true, LATER_JITTER);
@@ -372,7 +414,7 @@ mod tests {
     fn failed_publication_does_not_delay_a_renewal() {
         let mut schedule = Schedule::default();
         schedule.record_renewal(lifetime(3600), true, LATER_JITTER);
-        let wait = schedule.record_publication_failure(START, false, 1.0);
+        let wait = schedule.record_publication_failure(START, FailedAttempt::default(), 1.0);
         assert_eq!(schedule.next_action(START), ScheduledAction::Sleep(wait));
         assert_eq!(schedule.next_action(START + Duration::from_mins(36)), ScheduledAction::Renew);
     }
@@ -381,5 +423,31 @@ mod tests {
     fn valid_until_is_limited_by_the_session() {
         assert_eq!(seconds(valid_until(START, START + Duration::from_hours(1))), 300);
         assert_eq!(seconds(valid_until(START, START + Duration::from_secs(100))), 100);
+    }
+
+    #[rstest]
+    #[case::none(None, 0.0, 500)]
+    #[case::shorter_than_the_backoff(Some(0), 0.0, 500)]
+    #[case::as_asked(Some(30), 0.0, 30_000)]
+    #[case::spread(Some(30), 1.0, 45_000)]
+    #[case::bounded(Some(86_400), 0.0, 300_000)]
+    fn wait_is_as_long_as_the_service_asks(
+        #[case] retry_after: Option<u64>,
+        #[case] jitter: f64,
+        #[case] expected: u64,
+    ) {
+        let retry_after = retry_after.map(Duration::from_secs);
+        let wait = backoff_after(retry_after, Duration::from_millis(500), jitter);
+        assert_eq!(wait, Duration::from_millis(expected));
+    }
+
+    #[test]
+    fn renewal_waits_as_long_as_the_service_asks() {
+        let mut schedule = Schedule::default();
+        let throttled = FailedAttempt { permanent: false, retry_after: Some(Duration::from_mins(2)) };
+        let wait = schedule.record_renewal_failure(START, throttled, 0.0);
+        assert_eq!(wait, Duration::from_mins(2));
+        assert_eq!(schedule.next_action(START), ScheduledAction::Sleep(wait));
+        assert_eq!(schedule.next_action(START + wait), ScheduledAction::Renew);
     }
 }

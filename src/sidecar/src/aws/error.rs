@@ -8,6 +8,7 @@ use aws_smithy_types::error::display::DisplayErrorContext;
 
 use crate::error::{Error, ErrorKind};
 use crate::http::error::connection_error;
+use crate::http::request::retry_after;
 
 /// A call to AWS STS and its subject, which error messages name.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +37,10 @@ where
                     (kind_of_get_web_identity_token(code, message, status), format!("audience {audience}"))
                 }
             };
+            let header = |name| response.raw().headers().get(name);
+            let retry_after = header("retry-after").and_then(|after| retry_after(after, header("date")));
             Error::new(kind, format!("{subject}, {host} returned {status} {shown_code}: {message}"))
+                .with_retry_after(retry_after)
         }
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();

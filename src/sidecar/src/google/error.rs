@@ -2,6 +2,8 @@
 //!
 //! Source: RFC 6749 section 5.2; google.rpc.Status and google.rpc.ErrorInfo; messages in public issue reports.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use crate::error::{Error, ErrorKind, Service};
@@ -16,6 +18,8 @@ pub(super) struct ErrorResponse {
     pub(super) message: String,
     /// The reasons of google.rpc.ErrorInfo, such as `SERVICE_DISABLED`.
     pub(super) details: Vec<String>,
+    /// The time that Google asks to wait.
+    pub(super) retry_after: Option<Duration>,
 }
 
 #[derive(Deserialize)]
@@ -50,16 +54,16 @@ struct Detail {
 
 impl ErrorResponse {
     pub(super) fn parse(response: &Response) -> Self {
-        let status = response.status;
+        let (status, retry_after) = (response.status, response.retry_after());
         match serde_json::from_slice(&response.body) {
             Ok(Body { error: Shape::Oauth(code), error_description: message }) => {
-                Self { status, code, message, details: Vec::new() }
+                Self { status, code, message, details: Vec::new(), retry_after }
             }
             Ok(Body { error: Shape::Api(Api { message, status: code, details }), .. }) => {
                 let details = details.into_iter().map(|detail| detail.reason).collect();
-                Self { status, code, message, details }
+                Self { status, code, message, details, retry_after }
             }
-            Err(_) => Self { status, ..Self::default() },
+            Err(_) => Self { status, retry_after, ..Self::default() },
         }
     }
 
@@ -86,5 +90,6 @@ impl ErrorResponse {
         let code = if code.is_empty() { "no error code" } else { code };
         Error::new(kind, format!("{subject}, {host} returned {status} {code}: {message}"))
             .from_service(service)
+            .with_retry_after(self.retry_after)
     }
 }

@@ -197,8 +197,12 @@ mod tests {
         #[case] message: &str,
         #[case] expected: ErrorKind,
     ) {
-        let error_response =
-            ErrorResponse { status, code: code.to_owned(), message: message.to_owned(), details: Vec::new() };
+        let error_response = ErrorResponse {
+            status,
+            code: code.to_owned(),
+            message: message.to_owned(),
+            ..ErrorResponse::default()
+        };
         assert_eq!(kind(&error_response), expected);
     }
 

@@ -167,8 +167,13 @@ mod tests {
         #[case] expected: ErrorKind,
     ) {
         let details = details.iter().map(|detail| (*detail).to_owned()).collect();
-        let error_response =
-            ErrorResponse { status, code: code.to_owned(), message: message.to_owned(), details };
+        let error_response = ErrorResponse {
+            status,
+            code: code.to_owned(),
+            message: message.to_owned(),
+            details,
+            ..ErrorResponse::default()
+        };
         assert_eq!(kind(&error_response), expected);
     }
 }

@@ -1,6 +1,6 @@
 //! HTTP requests to all services except AWS STS. The AWS SDK sends those over the same connector.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -34,6 +34,8 @@ pub(crate) struct Response {
     pub(crate) status: u16,
     /// The `Date` header, unparsed.
     date: Option<String>,
+    /// The `Retry-After` header, unparsed.
+    retry_after: Option<String>,
     pub(crate) body: Vec<u8>,
     pub(crate) host: String,
     sent: SentSecrets,
@@ -49,6 +51,11 @@ impl Response {
     /// Returns the time of the response, by the service's clock.
     pub(crate) fn date(&self) -> Option<SystemTime> {
         httpdate::parse_http_date(self.date.as_deref()?).ok()
+    }
+
+    /// Returns the time that the service asks to wait before the next request, if it does.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        retry_after(self.retry_after.as_deref()?, self.date.as_deref())
     }
 
     /// Corrects `clock` by the `Date` header, which must be AWS's.
@@ -77,10 +84,11 @@ async fn send_once(connection: &Connection, request: Request<'_>, host: &str) ->
     let sent = SentSecrets::of(&request);
     let response = connector(connection)?.call(request).await;
     let response = response.map_err(|error| connection_error(&error, host))?;
-    let (status, date) = (response.status().as_u16(), response.headers().get("date").map(ToOwned::to_owned));
+    let header = |name| response.headers().get(name).map(ToOwned::to_owned);
+    let (status, date, retry_after) = (response.status().as_u16(), header("date"), header("retry-after"));
     // The connector reads the body.
     let body = response.body().bytes().unwrap_or_default().to_vec();
-    Ok(Response { status, date, body, host: host.to_owned(), sent })
+    Ok(Response { status, date, retry_after, body, host: host.to_owned(), sent })
 }
 
 fn encode(request: Request<'_>, host: &str) -> Result<HttpRequest, Error> {
@@ -106,4 +114,37 @@ pub(crate) fn host(url: &str) -> String {
 /// Parses a time in the JSON of AWS or Google (RFC 3339).
 pub(crate) fn parse_time(text: &str) -> Option<SystemTime> {
     SystemTime::try_from(DateTime::from_str(text, Format::DateTimeWithOffset).ok()?).ok()
+}
+
+/// Parses the header `Retry-After` (RFC 9110 section 10.2.3): seconds, or a time by the clock that `date` is of.
+pub(crate) fn retry_after(header: &str, date: Option<&str>) -> Option<Duration> {
+    if let Ok(seconds) = header.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(header).ok()?;
+    until.duration_since(httpdate::parse_http_date(date?).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const DATE: Option<&str> = Some("Tue, 01 Dec 2026 12:00:00 GMT");
+
+    #[rstest]
+    #[case::seconds("30", None, Some(30))]
+    #[case::time("Tue, 01 Dec 2026 12:02:00 GMT", DATE, Some(120))]
+    #[case::past("Tue, 01 Dec 2026 11:00:00 GMT", DATE, None)]
+    #[case::time_without_date("Tue, 01 Dec 2026 12:02:00 GMT", None, None)]
+    #[case::negative("-1", DATE, None)]
+    #[case::garbage("soon", DATE, None)]
+    fn retry_after_is_seconds_or_a_time(
+        #[case] header: &str,
+        #[case] date: Option<&str>,
+        #[case] seconds: Option<u64>,
+    ) {
+        assert_eq!(retry_after(header, date), seconds.map(Duration::from_secs));
+    }
 }

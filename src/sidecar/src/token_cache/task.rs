@@ -10,7 +10,7 @@ use super::slot::{CachedToken, FetchState, GOOGLE_TOKEN_EARLIEST_FIRST_RENEWAL};
 use crate::error::{Error, ErrorKind};
 use crate::google::{Token, TokenProvider};
 use crate::metrics::FailureGuard;
-use crate::schedule::{EARLIEST_RENEWAL, backoff};
+use crate::schedule::{EARLIEST_RENEWAL, FailedAttempt};
 use crate::scopes::Scopes;
 use crate::secret::Secret;
 use crate::shared_state::Reader;
@@ -38,7 +38,7 @@ pub(super) async fn run<P: TokenProvider>(cache: TokenCache<P>, kind: TokenKind,
             Err(FetchError::Request(error)) => {
                 guard.get_or_insert_with(|| cache.0.metrics.failure_guard());
                 failures += 1;
-                let wait = backoff(failures, error.is_permanent(), fastrand::f64());
+                let wait = FailedAttempt::from(&error).wait(failures, fastrand::f64());
                 error.log(Some(kind.class().name()), wait);
                 cache.0.metrics.count_issue_error(kind.class(), &error);
                 set_error(&shared, &error);
