@@ -1,6 +1,6 @@
 # Targets for development. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance bench release-dry-run screenshots fuzz terraform version command-lines conformance-versions acceptance
+.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance bench release-dry-run screenshots fuzz terraform version command-lines conformance-versions acceptance policies
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ acceptance: ## test the program that asks real accounts, on fakes; needs gcloud
 
 bench: ## measure size, memory and speed of the programs against their budgets
 	tests/bench/run
+
+policies: ## test the chart's policies on the oldest and newest API server, or on VERSION (minutes to compile each)
+	tests/cluster/policies/run $(VERSION)
 
 chart: ## test the chart: lint, every Kubernetes version, unit tests, rendered files
 	tests/chart/run

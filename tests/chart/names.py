@@ -77,6 +77,8 @@ def versions():
     sentence = f"a real Kubernetes {tested}, and render the chart for {rendered[0]} to {rendered[-1]}."
     if sentence not in " ".join(read("docs/src/install.md").split()):
         errors.append(f"docs/src/install.md: expected the sentence: {sentence}")
+    modules = {path.name.removeprefix("kubernetes-") for path in (ROOT / "tests/cluster").glob("kubernetes-*")}
+    expect_equal("versions of the policies' API servers", modules, {rendered[0], rendered[-1]})
 
 
 for compare in (settings, metrics, flags, injected_parts, protected_annotations, versions):
