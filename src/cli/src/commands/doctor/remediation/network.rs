@@ -33,12 +33,13 @@ pub(super) fn remediation(reason: &str, evidence: &PodEvidence<'_>) -> Option<Re
         "untrusted" => Some(Remediation::new(
             format!(
                 "add the certificate authority of the TLS-intercepting proxy between the pod and {name}, usually the \
-                 company's, to the sidecar's TLS roots:"
+                 company's, to the sidecar's TLS roots, and recreate the pod:"
             ),
+            // By default, pods and service accounts may not set it: it is locked. The namespace always may.
             format!(
-                "kubectl -n {} create configmap company-ca --from-file ca.crt\n\n\
-                 rolebridge.io/ca-bundle: company-ca/ca.crt",
-                shell(namespace)
+                "kubectl -n {namespace} create configmap company-ca --from-file ca.crt\n\
+                 kubectl annotate namespace {namespace} rolebridge.io/ca-bundle=company-ca/ca.crt",
+                namespace = shell(namespace)
             ),
         )),
         _ => None,
