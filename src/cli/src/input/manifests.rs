@@ -128,6 +128,10 @@ pub(crate) fn read_text(path: &Path) -> Result<String, CliError> {
     open(path)
         .and_then(|mut file| file.read_to_string(&mut text))
         .map_err(|source| CliError::File { path: path.to_owned(), source })?;
+    // Editors and shells of Windows write a byte order mark, which no JSON parser accepts.
+    if text.starts_with('\u{feff}') {
+        text.drain(..'\u{feff}'.len_utf8());
+    }
     Ok(text)
 }
 

@@ -75,6 +75,7 @@ fn imported_configuration_becomes_annotations() {
         import("external-account-jwt.json", &[]),
         import("external-account-jwt.json", &["--identity", "aws-role", "--role-arn", ROLE]),
         import("service-account-key.json", &["--role-arn", ROLE]),
+        import("external-account-bom.json", &["--role-arn", ROLE]),
     ];
     assert_snapshot!("setup-from", transcripts.join("\n"));
 }
@@ -105,6 +106,9 @@ fn trust_policy_is_checked() {
         check("trust-another-issuer.json", ROLE, &[]),
         check("trust-no-path.json", ROLE, &[]),
         check("trust-no-statement.json", ROLE, &[]),
+        check("trust-string.json", ROLE, &[]),
+        check("trust-denied.json", ROLE, &[]),
+        check("trust-deny-others.json", ROLE, &[]),
     ];
     assert_snapshot!("setup-trust", transcripts.join("\n"));
 }

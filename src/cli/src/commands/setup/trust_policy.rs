@@ -23,23 +23,30 @@ pub(super) fn check(
     plan: &SetupPlan,
 ) -> Result<Vec<String>, CliError> {
     let invalid = |message: String| CliError::Setup(format!("{}: {message}", path.display()));
-    let json: Value = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
+    let parse = |text: &str| serde_json::from_str(text).map_err(|error| invalid(error.to_string()));
+    let json = unquote(parse(text)?, parse)?;
     if let Some(other) = json["Role"]["Arn"].as_str().filter(|arn| *arn != role.as_str()) {
         return Err(invalid(format!(
             "expected the role {role} of --role-arn, found {other}. The ARN includes the path."
         )));
     }
-    let document = &json["Role"]["AssumeRolePolicyDocument"];
-    let policy = if document.is_null() { &json } else { document };
+    let document = json["Role"]["AssumeRolePolicyDocument"].clone();
+    let policy = if document.is_null() { json } else { unquote(document, parse)? };
     let statements = as_list(&policy["Statement"]);
     let mut problems = Vec::new();
     for (index, statement) in statements.iter().enumerate() {
         match evaluate_statement(statement, role, plan) {
             Ok(mut notes) => {
-                if statements.iter().any(|other| other["Effect"] == "Deny") {
-                    notes.push(
-                        "The trust policy also has a Deny statement, which is not checked here.".to_owned(),
-                    );
+                let issuers = trusted_issuers(statement, role, plan);
+                for (index, denial) in statements.iter().enumerate() {
+                    match denies(denial, role, &issuers, &plan.kubernetes_subject()) {
+                        Some(false) => {}
+                        Some(true) => return Err(denied(path, index + 1, plan)),
+                        None => notes.push(format!(
+                            "The trust policy's statement {}, a Deny, is not checked here.",
+                            index + 1
+                        )),
+                    }
                 }
                 return Ok(notes);
             }
@@ -60,6 +67,85 @@ pub(super) fn check(
     )))
 }
 
+/// Returns the policy in a JSON string, as `terraform state` and `terraform output -json` print it.
+fn unquote(json: Value, parse: impl Fn(&str) -> Result<Value, CliError>) -> Result<Value, CliError> {
+    match json {
+        Value::String(text) => parse(&text),
+        json => Ok(json),
+    }
+}
+
+fn denied(path: &Path, statement: usize, plan: &SetupPlan) -> CliError {
+    CliError::TrustPolicyRejects(format!(
+        "{}: the role does not trust {}: statement {statement} denies it. Fix: remove that statement, or exempt the \
+         service account in its Condition.",
+        path.display(),
+        plan.kubernetes_subject()
+    ))
+}
+
+/// Returns whether a statement denies the service account; `None` if that cannot be evaluated.
+fn denies(statement: &Value, role: &RoleArn, issuers: &[&str], subject: &str) -> Option<bool> {
+    if statement["Effect"] != "Deny" {
+        return Some(false);
+    }
+    let action = ASSUME_ROLE_ACTION.to_lowercase();
+    let matches = |field: &str| {
+        strings(&statement[field]).any(|pattern| wildcard_match(&pattern.to_lowercase(), &action))
+    };
+    let has_action = if statement["NotAction"].is_null() { matches("Action") } else { !matches("NotAction") };
+    if !has_action {
+        return Some(false);
+    }
+    if !statement["NotPrincipal"].is_null() {
+        return None;
+    }
+    let principal = &statement["Principal"];
+    let everyone = [principal, &principal["AWS"], &principal["Federated"]];
+    let is_everyone = everyone.into_iter().any(|names| strings(names).any(|name| name == "*"));
+    let is_trusted = |issuer: &str| issuers.contains(&issuer);
+    if !is_everyone && !self::issuers(statement, role).into_iter().any(is_trusted) {
+        return Some(false);
+    }
+    let conditions = statement["Condition"].as_object().into_iter().flatten();
+    let conditions = conditions.flat_map(|(operator, conditions)| {
+        conditions.as_object().into_iter().flatten().map(move |(key, expected)| (operator, key, expected))
+    });
+    let results: Vec<_> = conditions
+        .map(|(operator, key, expected)| evaluate_claim(operator, key, expected, issuers, subject))
+        .collect();
+    // All conditions must be met.
+    if results.contains(&Some(false)) {
+        return Some(false);
+    }
+    results.into_iter().collect::<Option<Vec<_>>>().map(|_| true)
+}
+
+/// Evaluates a condition on a claim of the service account's token. Returns `None` if that is not possible.
+fn evaluate_claim(
+    operator: &str,
+    key: &str,
+    expected: &Value,
+    issuers: &[&str],
+    subject: &str,
+) -> Option<bool> {
+    let (issuer, claim) = key.rsplit_once(':')?;
+    let actual = match claim {
+        "sub" => subject,
+        "aud" => TOKEN_AUDIENCE,
+        _ => return None,
+    };
+    let is_own_claim = issuers.iter().any(|known| known.eq_ignore_ascii_case(issuer));
+    evaluate_condition(operator, expected, is_own_claim.then_some(actual))
+}
+
+/// Returns the issuers that a statement trusts, and that may be the cluster's.
+fn trusted_issuers<'a>(statement: &'a Value, role: &RoleArn, plan: &SetupPlan) -> Vec<&'a str> {
+    let mut issuers = issuers(statement, role);
+    issuers.retain(|issuer| plan.issuer_host().is_none_or(|expected| expected == *issuer));
+    issuers
+}
+
 /// Returns the issuers that a statement trusts.
 fn issuers<'a>(statement: &'a Value, role: &RoleArn) -> Vec<&'a str> {
     let prefix = oidc_provider_prefix(role);
@@ -76,8 +162,7 @@ fn evaluate_statement(statement: &Value, role: &RoleArn, plan: &SetupPlan) -> Re
     if !strings(&statement["Action"]).any(|action| wildcard_match(&action.to_lowercase(), &allowed_action)) {
         return Err(format!("it does not allow {ASSUME_ROLE_ACTION}"));
     }
-    let mut issuers = issuers(statement, role);
-    issuers.retain(|issuer| plan.issuer_host().is_none_or(|expected| expected == *issuer));
+    let issuers = trusted_issuers(statement, role, plan);
     if issuers.is_empty() {
         let (prefix, issuer) = (oidc_provider_prefix(role), plan.issuer_host().unwrap_or("…"));
         return Err(format!(
