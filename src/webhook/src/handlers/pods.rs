@@ -23,7 +23,7 @@ use crate::state::AppState;
 
 /// Maximum size of a patch. etcd stores no object over 1.5 MiB, and JSON takes up to twice the room, so that a pod with a
 /// larger patch cannot be created. Without a limit, a body of 0.35 MB becomes a response of 48 MB.
-const MAX_PATCH_BYTES: usize = 3 << 20;
+pub(crate) const MAX_PATCH_BYTES: usize = 3 << 20;
 
 /// Responds to the review of a pod.
 pub async fn mutate(State(state): State<Arc<AppState>>, request: Request) -> Response {
@@ -97,7 +97,7 @@ fn build_response(uid: &str, admission: &Admission<'_>, log: &ReviewLog<'_>) -> 
 
 fn too_large(bytes: usize) -> String {
     format!(
-        "pod: expected an injection of at most {MAX_PATCH_BYTES} bytes, found {bytes} bytes. Fix: use fewer containers, or \
+        "Injection of the pod: expected at most {MAX_PATCH_BYTES} bytes, found {bytes} bytes. Fix: use fewer containers, or \
          shorter values."
     )
 }

@@ -206,7 +206,7 @@ async fn patch_that_no_object_can_hold_is_denied() {
         if !allowed {
             let message = response["status"]["message"].as_str().unwrap();
             assert!(
-                message.starts_with("pod: expected an injection of at most 3145728 bytes, found "),
+                message.starts_with("Injection of the pod: expected at most 3145728 bytes, found "),
                 "{message}"
             );
         }
