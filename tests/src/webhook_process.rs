@@ -14,7 +14,8 @@ use crate::fake_apiserver::FakeApiServer;
 use crate::ports::free_address;
 use crate::process::Process;
 
-const READY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The first list of a hundred thousand service accounts takes seconds.
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A running webhook process.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl WebhookProcess {
     /// Waits until the webhook is ready.
     ///
     /// # Errors
-    /// Returns an error with the webhook's log if it exits or is not ready within 10 seconds.
+    /// Returns an error with the webhook's log if it exits or is not ready within a minute.
     pub async fn wait_until_ready(&mut self) -> Result<()> {
         let deadline = Instant::now() + READY_TIMEOUT;
         while !self.is_ready().await {

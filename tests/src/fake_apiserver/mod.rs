@@ -91,7 +91,7 @@ impl FakeApiServer {
     /// Returns an object with the metadata that the server sets.
     #[must_use]
     pub fn read(&self, kind: Kind, namespace: &str, name: &str) -> Option<Value> {
-        self.store.read(kind, namespace, name)
+        self.store.read(kind, namespace, name).map(|object| Value::clone(&object))
     }
 
     /// Deletes an object. `namespace` is empty for a cluster-scoped kind.

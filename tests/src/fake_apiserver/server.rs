@@ -86,6 +86,10 @@ async fn simulate_outage(State(store): SharedStore, request: Request, next: Next
     match store.outage() {
         None => next.run(request).await,
         Some(Outage::Silent) => std::future::pending().await,
+        Some(Outage::Slow(delay)) => {
+            tokio::time::sleep(delay).await;
+            next.run(request).await
+        }
         Some(Outage::Unavailable) => status(
             StatusCode::SERVICE_UNAVAILABLE,
             "ServiceUnavailable",
@@ -168,7 +172,7 @@ async fn patch_webhook_configuration(
     }
 }
 
-fn write_response(store: &Store, kind: Kind, name: &str, result: Result<Value, WriteError>) -> Response {
+fn write_response(store: &Store, kind: Kind, name: &str, result: Result<Arc<Value>, WriteError>) -> Response {
     store.count(|calls| calls.writes += 1);
     let error = match result {
         Ok(object) => return Json(render(kind, &object, false)).into_response(),

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -61,6 +62,8 @@ pub enum Outage {
     Unavailable,
     /// Returns 403, as without RBAC.
     Forbidden,
+    /// Responds after this time, as with a slow etcd.
+    Slow(Duration),
 }
 
 /// Number of requests by type.
@@ -83,7 +86,7 @@ pub(super) struct Event {
     pub(super) kind: Kind,
     /// `ADDED`, `MODIFIED` or `DELETED`.
     pub(super) change: &'static str,
-    pub(super) object: Value,
+    pub(super) object: Arc<Value>,
 }
 
 /// Reason why a write was rejected.
@@ -108,15 +111,24 @@ fn key(kind: Kind, namespace: &str, name: &str) -> Key {
 #[derive(Debug, Default)]
 struct State {
     version: u64,
-    objects: BTreeMap<Key, Value>,
+    objects: BTreeMap<Key, Arc<Value>>,
     events: Vec<Event>,
     /// Version of the last compaction. Watches from older versions cannot be served.
     compacted: u64,
     watches_paused: bool,
     outage: Option<Outage>,
     request_counts: RequestCounts,
-    /// Unfinished lists by continue token: the version of the snapshot and its remaining items.
-    continued: BTreeMap<String, (u64, Vec<Value>)>,
+    /// Unfinished lists by continue token.
+    continued: BTreeMap<String, Continued>,
+}
+
+/// An unfinished list. All of its pages share the snapshot, so that a long list takes linear time.
+#[derive(Debug, Clone)]
+struct Continued {
+    version: u64,
+    snapshot: Arc<[Arc<Value>]>,
+    /// Number of items in the pages before.
+    listed: usize,
 }
 
 #[derive(Debug, Default)]
@@ -129,7 +141,7 @@ pub(super) struct Store {
 #[derive(Debug)]
 pub(super) struct ListPage {
     pub(super) version: u64,
-    pub(super) items: Vec<Value>,
+    pub(super) items: Vec<Arc<Value>>,
     pub(super) next: Option<String>,
     pub(super) remaining: usize,
 }
@@ -161,7 +173,7 @@ impl Store {
         namespace: &str,
         name: &str,
         object: Value,
-    ) -> Result<Value, WriteError> {
+    ) -> Result<Arc<Value>, WriteError> {
         let state = self.state();
         let key = key(kind, namespace, name);
         if state.objects.contains_key(&key) {
@@ -177,7 +189,7 @@ impl Store {
         namespace: &str,
         name: &str,
         object: Value,
-    ) -> Result<Value, WriteError> {
+    ) -> Result<Arc<Value>, WriteError> {
         let state = self.state();
         let key = key(kind, namespace, name);
         let old = state.objects.get(&key).ok_or(WriteError::NotFound)?;
@@ -195,11 +207,11 @@ impl Store {
         namespace: &str,
         name: &str,
         patch: &json_patch::Patch,
-    ) -> Result<Value, WriteError> {
+    ) -> Result<Arc<Value>, WriteError> {
         let state = self.state();
         let key = key(kind, namespace, name);
         let old = state.objects.get(&key).ok_or(WriteError::NotFound)?;
-        let mut object = old.clone();
+        let mut object = Value::clone(old);
         json_patch::patch(&mut object, patch).map_err(|_| WriteError::Invalid)?;
         if object["metadata"]["resourceVersion"] != old["metadata"]["resourceVersion"] {
             return Err(WriteError::Conflict);
@@ -208,7 +220,7 @@ impl Store {
     }
 
     /// Stores an object with the metadata that the API server sets, and records the change.
-    fn store(&self, mut state: MutexGuard<'_, State>, key: Key, mut object: Value) -> Value {
+    fn store(&self, mut state: MutexGuard<'_, State>, key: Key, mut object: Value) -> Arc<Value> {
         state.version += 1;
         let (kind, namespace, name) = key.clone();
         let uid = match state.objects.get(&key) {
@@ -225,19 +237,22 @@ impl Store {
         if !namespace.is_empty() {
             metadata["namespace"] = json!(namespace);
         }
-        let change = if state.objects.insert(key, object.clone()).is_some() { "MODIFIED" } else { "ADDED" };
-        self.record(state, Event { version: 0, kind, change, object: object.clone() });
+        let object = Arc::new(object);
+        let replaced = state.objects.insert(key, Arc::clone(&object));
+        let change = if replaced.is_some() { "MODIFIED" } else { "ADDED" };
+        self.record(state, Event { version: 0, kind, change, object: Arc::clone(&object) });
         object
     }
 
     pub(super) fn delete(&self, kind: Kind, namespace: &str, name: &str) {
         let mut state = self.state();
-        let Some(mut object) = state.objects.remove(&key(kind, namespace, name)) else {
+        let Some(object) = state.objects.remove(&key(kind, namespace, name)) else {
             return;
         };
+        let mut object = Value::clone(&object);
         state.version += 1;
         object["metadata"]["resourceVersion"] = json!(state.version.to_string());
-        self.record(state, Event { version: 0, kind, change: "DELETED", object });
+        self.record(state, Event { version: 0, kind, change: "DELETED", object: Arc::new(object) });
     }
 
     fn record(&self, mut state: MutexGuard<'_, State>, event: Event) {
@@ -282,7 +297,7 @@ impl Store {
         self.changed.subscribe()
     }
 
-    pub(super) fn read(&self, kind: Kind, namespace: &str, name: &str) -> Option<Value> {
+    pub(super) fn read(&self, kind: Kind, namespace: &str, name: &str) -> Option<Arc<Value>> {
         self.state().objects.get(&key(kind, namespace, name)).cloned()
     }
 
@@ -294,17 +309,17 @@ impl Store {
             .range((Bound::Included((kind, namespace.to_owned(), String::new())), Bound::Unbounded))
             .take_while(|((k, ns, _), _)| *k == kind && (namespace.is_empty() || ns == namespace))
             .filter(|((_, _, own), _)| name.is_none_or(|name| own == name))
-            .map(|(_, object)| object.clone())
+            .map(|(_, object)| Arc::clone(object))
             .collect();
-        let version = state.version;
-        page(&mut state, version, items, limit)
+        let list = Continued { version: state.version, snapshot: items, listed: 0 };
+        page(&mut state, list, limit)
     }
 
     /// Returns the next page of the same snapshot, or `None` if the token is unknown or compacted.
     pub(super) fn next_page(&self, token: &str, limit: usize) -> Option<ListPage> {
         let mut state = self.state();
-        let (version, items) = state.continued.get(token).cloned()?;
-        Some(page(&mut state, version, items, limit))
+        let list = state.continued.get(token).cloned()?;
+        Some(page(&mut state, list, limit))
     }
 
     /// Returns the changes of objects of a kind after a version.
@@ -333,12 +348,14 @@ impl Store {
     }
 }
 
-fn page(state: &mut State, version: u64, mut items: Vec<Value>, limit: usize) -> ListPage {
-    let rest = if limit > 0 && items.len() > limit { items.split_off(limit) } else { Vec::new() };
-    let remaining = rest.len();
+fn page(state: &mut State, mut list: Continued, limit: usize) -> ListPage {
+    let rest = &list.snapshot[list.listed..];
+    let count = if limit > 0 { limit.min(rest.len()) } else { rest.len() };
+    let (version, items, remaining) = (list.version, rest[..count].to_vec(), rest.len() - count);
     let next = (remaining > 0).then(|| {
         let token = format!("{version}.{}", state.continued.len());
-        state.continued.insert(token.clone(), (version, rest));
+        list.listed += count;
+        state.continued.insert(token.clone(), list);
         token
     });
     ListPage { version, items, next, remaining }
