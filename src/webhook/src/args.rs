@@ -14,8 +14,8 @@ use crate::value_parsers::{reads, review_timeout, seconds, threads};
 
 /// Maximum default number of threads: one core answers thousands of reviews a second, so more only cost memory.
 const MAX_DEFAULT_THREADS: usize = 4;
-/// Default limit of open connections. A connection of a hostile client takes up to 120 KiB, so that a thousand would exceed
-/// the memory limit. API servers have a few connections each, with 32 requests at a time.
+/// Default limit of open connections. A connection of a hostile client takes up to 120 KiB, so that a thousand
+/// would exceed the memory limit. API servers have a few connections each, with 32 requests at a time.
 const DEFAULT_CONNECTIONS: u32 = 256;
 
 /// Admission webhook for pods that call Google Cloud with their IAM role.
@@ -128,8 +128,17 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::admission::body::MAX_TOTAL_BYTES;
+    use crate::bounded_body::GROWTH;
     use crate::deadlines::Deadlines;
+    use crate::handlers::pods::MAX_PATCH_BYTES;
+    use crate::list_watch::page;
+    use crate::metadata::cache::{MAX_NAMESPACE_STORE_BYTES, MAX_STORE_BYTES};
+    use crate::metadata::reader::{MAX_LARGE_READS, MAX_OBJECT_BYTES, MAX_SMALL_BYTES};
+    use crate::metadata::turns::MAX_IN_FLIGHT;
 
+    /// Memory of a connection of a hostile client, as measured with floods of each kind.
+    const CONNECTION_BYTES: usize = 120 << 10;
     const FILE_ARGS: &[&str] = &["rolebridge-webhook", "--certificate", "c", "--key", "k", "--defaults", "d"];
     const MANAGED_ARGS: &[&str] = &[
         "rolebridge-webhook",
@@ -157,6 +166,29 @@ mod tests {
         assert_eq!(args.review_timeout, Deadlines::DEFAULT_REVIEW_TIMEOUT);
         assert_eq!(args.drain_delay, Duration::from_secs(5));
         assert!((1..=MAX_DEFAULT_THREADS).contains(&args.threads));
+    }
+
+    /// All limits at once, which only several attacks at the same time reach.
+    #[test]
+    fn limits_of_memory_fit_into_the_memory_limit_of_the_chart() {
+        // Measured: the program at rest, with the allocator's own memory.
+        let program = 14 << 20;
+        // The resident memory of a cache is an eighth larger than its entries.
+        let caches = (MAX_STORE_BYTES + MAX_NAMESPACE_STORE_BYTES) / 8 * 9;
+        // A hash of each name, and another one while a list is repeated: 2^18 places for a hundred thousand objects.
+        let names = 2 * (9 << 18);
+        let pages = 2 * page::MAX_OBJECT_BYTES * GROWTH.0 / GROWTH.1;
+        let reads =
+            (MAX_IN_FLIGHT * MAX_SMALL_BYTES + MAX_LARGE_READS * MAX_OBJECT_BYTES) * GROWTH.0 / GROWTH.1;
+        // A patch and the response that contains it in base64 are built on each thread.
+        let patches = MAX_DEFAULT_THREADS * (MAX_PATCH_BYTES + MAX_PATCH_BYTES / 3 * 4);
+        let connections = usize::try_from(DEFAULT_CONNECTIONS).unwrap() * CONNECTION_BYTES;
+        let sum = program + caches + names + pages + reads + MAX_TOTAL_BYTES + patches + connections;
+        let values = include_str!("../../../charts/rolebridge/values.yaml");
+        let resources = values.split_once("\n  resources:\n").unwrap().1;
+        let limit = resources.split_once("limits:\n      memory: ").unwrap().1.split_once("Mi\n").unwrap().0;
+        let limit: usize = limit.parse().unwrap();
+        assert!(sum <= limit << 20, "{} of {limit} MiB", sum >> 20);
     }
 
     #[rstest]

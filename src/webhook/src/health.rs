@@ -141,7 +141,7 @@ fn write_cache_sizes(health: &Health, exposition: &mut Exposition) {
     let mut family = exposition.family(
         "cache_bytes",
         MetricType::Gauge,
-        "Approximate size of the settings in the metadata cache, at most 40 MiB; objects above the limit are read live.",
+        "Approximate size of the settings in the metadata cache, at most 40 MiB of service accounts and 8 MiB of namespaces; objects above the limit are read live.",
     );
     for kind in ObjectKind::ALL {
         family.sample(&[("kind", kind.name())], health.state.lookup.cache(kind).bytes());

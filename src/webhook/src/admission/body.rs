@@ -19,9 +19,9 @@ use crate::admission::review::ReviewError;
 
 /// Maximum body size: an API object has at most 3 MiB, and a review may contain it twice.
 const MAX_BODY_BYTES: usize = 8 << 20;
-/// Maximum total size of all bodies and responses in memory, a quarter of the chart's memory limit. That is a thousand pods of
-/// 30 KiB at a time, where a review takes milliseconds.
-const MAX_TOTAL_BYTES: usize = 32 << 20;
+/// Maximum total size of all bodies and responses in memory. That is a thousand pods of 30 KiB at a time, where a review takes
+/// milliseconds.
+pub(crate) const MAX_TOTAL_BYTES: usize = 32 << 20;
 /// Memory of a request without its body: its task and its stream. It is charged too, so that requests without
 /// their bodies are bounded: 990 connections with 32 each took 200 MiB.
 pub const REQUEST_BYTES: usize = 8 << 10;

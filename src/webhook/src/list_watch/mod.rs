@@ -5,7 +5,7 @@
 
 mod error;
 pub mod object;
-mod page;
+pub(crate) mod page;
 pub mod progress;
 
 use std::fmt;

@@ -20,7 +20,7 @@ const MAX_PAGE_OBJECTS: u32 = 250;
 /// for each list, and 8 MiB if all of it is relevant.
 const MAX_PAGE_BYTES: usize = 4 << 20;
 /// Maximum size of a page with one object: etcd stores at most 1.5 MiB, and each byte can become six (`\u003c`) in JSON.
-const MAX_OBJECT_BYTES: usize = 10 << 20;
+pub(crate) const MAX_OBJECT_BYTES: usize = 10 << 20;
 /// Deadline for a page. An API server gives up after a minute.
 const PAGE_TIMEOUT: Duration = Duration::from_mins(1);
 

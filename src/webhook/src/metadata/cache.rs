@@ -5,7 +5,7 @@
 //! has not delivered yet.
 //!
 //! Anyone who may create service accounts could fill the memory, and a restart would not help. So the metadata has a limit
-//! for each object ([`rolebridge_inject::MAX_SETTINGS_BYTES`]) and one for all together ([`MAX_STORE_BYTES`]). Above the
+//! for each object ([`rolebridge_inject::MAX_SETTINGS_BYTES`]) and one for all together, such as [`MAX_STORE_BYTES`]. Above the
 //! latter, objects of the namespace with the most bytes are not cached. They are read live, which takes turns of that
 //! namespace only.
 
@@ -18,13 +18,12 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use rolebridge_inject::ObjectMetadata;
 use tracing::warn;
 
-/// Maximum size of the metadata of one kind of object. A hundred thousand accounts with a role and a project need 32 MiB,
-/// which is 36 MiB of resident memory. With the program itself and the pages of a list they fit into the chart's memory
-/// limit of 128 MiB.
+/// Maximum size of the metadata of service accounts. A hundred thousand accounts with a role and a project need 32 MiB, which
+/// is 36 MiB of resident memory.
 pub const MAX_STORE_BYTES: usize = 40 << 20;
 
-/// Size below which a full store has room again. Without a margin, a store at its limit would log a warning for each object.
-const ROOM_BYTES: usize = MAX_STORE_BYTES / 10 * 9;
+/// Maximum size of the metadata of namespaces. Twenty thousand with a provider and a region need 8 MiB.
+pub const MAX_NAMESPACE_STORE_BYTES: usize = 8 << 20;
 
 /// Approximate size of an object in addition to its name and metadata: its places in the maps and the allocator's own.
 const OBJECT_OVERHEAD: usize = 128;
@@ -39,8 +38,10 @@ pub enum CacheLookup {
 }
 
 /// Objects of one kind by namespace and name. The namespace is empty for cluster-scoped kinds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MetadataStore {
+    /// Maximum of `bytes`.
+    limit: usize,
     relevant: HashMap<Box<str>, NamespaceObjects>,
     irrelevant: HashSet<u64>,
     hasher: RandomState,
@@ -58,7 +59,26 @@ struct NamespaceObjects {
     bytes: usize,
 }
 
+impl Default for MetadataStore {
+    fn default() -> Self {
+        Self::with_limit(MAX_STORE_BYTES)
+    }
+}
+
 impl MetadataStore {
+    /// Creates an empty store for this many bytes of metadata.
+    #[must_use]
+    pub fn with_limit(limit: usize) -> Self {
+        Self {
+            limit,
+            relevant: HashMap::new(),
+            irrelevant: HashSet::new(),
+            hasher: RandomState::new(),
+            bytes: 0,
+            is_full: false,
+        }
+    }
+
     /// Adds or replaces an object.
     pub fn put(&mut self, namespace: &str, name: &str, metadata: ObjectMetadata) {
         self.remove(namespace, name);
@@ -77,7 +97,7 @@ impl MetadataStore {
     /// Removes objects of the namespaces with the most bytes while all together are too large. The latest object is
     /// removed first, so that a long list does not replace one object after another.
     fn enforce_limit(&mut self, latest: &str) {
-        while self.bytes > MAX_STORE_BYTES {
+        while self.bytes > self.limit {
             let largest = self.relevant.iter().max_by_key(|(_, objects)| objects.bytes);
             let Some((namespace, objects)) = largest else { return };
             let name = objects.objects.get_key_value(latest).or_else(|| objects.objects.iter().next());
@@ -105,9 +125,10 @@ impl MetadataStore {
         self.notice_room();
     }
 
-    /// Ends the state of a full store once there is room.
+    /// Ends the state of a full store once a tenth is free. Without this margin, a store at its limit would log a warning for
+    /// each object.
     const fn notice_room(&mut self) {
-        if self.bytes < ROOM_BYTES {
+        if self.bytes < self.limit / 10 * 9 {
             self.is_full = false;
         }
     }
@@ -161,6 +182,12 @@ pub struct Cache {
 }
 
 impl Cache {
+    /// Creates an empty cache for this many bytes of metadata.
+    #[must_use]
+    pub fn with_limit(limit: usize) -> Self {
+        Self { store: RwLock::new(MetadataStore::with_limit(limit)), synced: AtomicBool::default() }
+    }
+
     /// Looks an object up.
     #[must_use]
     pub fn find(&self, namespace: &str, name: &str) -> CacheLookup {
@@ -345,5 +372,14 @@ mod tests {
         store.remove("shop", "batch");
         store.remove("shop", "absent");
         assert_eq!((store.bytes(), store.relevant.len()), (0, 0));
+    }
+
+    #[test]
+    fn store_keeps_to_its_own_limit() {
+        let mut store = MetadataStore::with_limit(64 << 10);
+        for n in 0..100 {
+            store.put("", &format!("namespace-{n}"), with_bytes(1 << 10));
+        }
+        assert!(store.is_full && store.bytes() <= 64 << 10, "{}", store.bytes());
     }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use futures::future::OptionFuture;
 use rolebridge_inject::{Context, Defaults, MetadataDependency, ObjectMetadata};
 
-use crate::metadata::cache::{Cache, CacheLookup};
+use crate::metadata::cache::{Cache, CacheLookup, MAX_NAMESPACE_STORE_BYTES, MAX_STORE_BYTES};
 use crate::metadata::object_key::ObjectKey;
 use crate::metadata::reader::{MetadataReader, ReadError};
 use crate::metadata::turns::Purpose;
@@ -101,7 +101,9 @@ impl MetadataLookup {
     /// Creates a lookup with empty caches, which reflectors fill.
     #[must_use]
     pub fn new(reader: MetadataReader) -> Self {
-        Self { service_accounts: Arc::default(), namespaces: Arc::default(), reader }
+        let cache = |limit| Arc::new(Cache::with_limit(limit));
+        let (service_accounts, namespaces) = (cache(MAX_STORE_BYTES), cache(MAX_NAMESPACE_STORE_BYTES));
+        Self { service_accounts, namespaces, reader }
     }
 
     /// Returns the cache of one kind.

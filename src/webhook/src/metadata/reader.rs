@@ -33,15 +33,15 @@ pub const RESULT_TTL: Duration = Duration::from_secs(1);
 
 /// Maximum size of an object that is read without a permit. Ordinary objects have 1 to 4 KiB, and all reads in flight
 /// together take 2 MiB.
-const MAX_SMALL_BYTES: usize = 64 << 10;
+pub(crate) const MAX_SMALL_BYTES: usize = 64 << 10;
 
 /// Maximum size of an object that is read. Kubernetes permits 256 KiB of annotations, which managed fields repeat in part.
 /// Escapes of JSON make each byte six (`\u003c`) at most. Only a hostile object has more.
-const MAX_OBJECT_BYTES: usize = 4 << 20;
+pub(crate) const MAX_OBJECT_BYTES: usize = 4 << 20;
 
 /// Maximum number of reads in flight of objects that are not small. The others wait, and hold only what they have received.
-/// Only the relevant keys are kept while an object is parsed, so these reads take 16 MiB at most.
-const MAX_LARGE_READS: usize = 4;
+/// Only the relevant keys are kept while an object is parsed, so these reads take 8 MiB at most.
+pub(crate) const MAX_LARGE_READS: usize = 2;
 
 /// Number of remembered reads at which the outdated ones are first removed.
 const MIN_SWEEP_LEN: usize = 256;

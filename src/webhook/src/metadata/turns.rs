@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use crate::rate_limit::TokenBucket;
 
 /// Maximum number of reads in flight. At 5 ms each, that is 6,400 reads a second. The module `bounded_body` limits
-/// their memory: 2 MiB for ordinary objects, and 16 MiB for four large ones.
+/// their memory: 2 MiB for ordinary objects, and 8 MiB for two large ones.
 pub const MAX_IN_FLIGHT: usize = 32;
 
 /// Maximum number of reads in flight at which a read may start that no pod needs.

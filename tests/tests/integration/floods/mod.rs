@@ -43,7 +43,7 @@ const ADMISSION_TICK: Duration = Duration::from_millis(20);
 const MAX_CONCURRENT: usize = 16;
 /// Deadline of a request. It only ends a test that hangs.
 const DEADLINE: Duration = Duration::from_mins(1);
-/// Memory limit of the chart.
+/// Half of the memory limit of the chart. Full caches and lists need the other half.
 const MEMORY_LIMIT_KIB: u64 = 128 << 10;
 
 /// Opens connections of one kind, and returns when the first ones are open. Others follow.
