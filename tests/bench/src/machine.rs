@@ -21,11 +21,31 @@ pub(crate) fn pin_to_cpu(cpu: usize) -> Result<(), Error> {
 /// # Errors
 /// Returns an error if the process has exited.
 pub(crate) fn resident_mib(pid: u32) -> Result<f64, Error> {
+    status_mib(pid, "VmRSS:")
+}
+
+/// Returns the peak of the resident memory of a process, in MiB.
+///
+/// # Errors
+/// Returns an error if the process has exited.
+pub(crate) fn peak_resident_mib(pid: u32) -> Result<f64, Error> {
+    status_mib(pid, "VmHWM:")
+}
+
+/// Begins a new peak of the resident memory of a process.
+///
+/// # Errors
+/// Returns an error if the process has exited.
+pub(crate) fn reset_peak_resident(pid: u32) -> Result<(), Error> {
+    Ok(std::fs::write(format!("/proc/{pid}/clear_refs"), "5")?)
+}
+
+fn status_mib(pid: u32, field: &str) -> Result<f64, Error> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status
         .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .ok_or("missing VmRSS in /proc/PID/status")?;
+        .find_map(|line| line.strip_prefix(field))
+        .ok_or_else(|| format!("missing {field} in /proc/PID/status"))?;
     let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(kib / 1024.0)
 }

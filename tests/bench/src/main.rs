@@ -6,6 +6,7 @@
 mod error;
 mod load;
 mod machine;
+mod memory;
 mod new_accounts;
 mod sidecar;
 mod table;
@@ -42,6 +43,7 @@ async fn main() -> Result<(), error::Error> {
     rows.extend(sidecar.rows().await?);
     rows.extend(webhook);
     rows.extend(new_accounts::measure(&programs.webhook).await?);
+    rows.extend(memory::measure(&programs.webhook).await?);
     writeln!(stdout(), "\n{}", Table(rows))?;
     Ok(())
 }
