@@ -17,11 +17,11 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::{TIMEOUT, programs};
 
-const NAMESPACE: &str = "rolebridge-system";
-const SECRET: &str = "rolebridge-managed";
+pub(crate) const NAMESPACE: &str = "rolebridge-system";
+pub(crate) const SECRET: &str = "rolebridge-managed";
 const LEASE: &str = "rolebridge";
 const CONFIGURATIONS: [&str; 2] = ["rolebridge", "rolebridge-workloads"];
-const HOST: &str = "rolebridge.rolebridge-system.svc";
+pub(crate) const HOST: &str = "rolebridge.rolebridge-system.svc";
 const DEFAULTS: &str =
     "settings:\n  provider: projects/123456/locations/global/workloadIdentityPools/aws-pool/providers/prod\n";
 
@@ -39,13 +39,13 @@ const PUBLISH_DELAY: Duration = Duration::from_secs(1);
 const WATCH_LAG: Duration = Duration::from_millis(600);
 
 /// Creates the Secret and the Lease that the chart creates empty.
-fn create_empty_objects(api_server: &FakeApiServer) {
+pub(crate) fn create_empty_objects(api_server: &FakeApiServer) {
     api_server.put(Kind::Secret, NAMESPACE, SECRET, json!({"type": "Opaque"}));
     api_server.put(Kind::Lease, NAMESPACE, LEASE, json!({}));
 }
 
 /// Creates the webhook configurations of the chart.
-fn create_configurations(api_server: &FakeApiServer) {
+pub(crate) fn create_configurations(api_server: &FakeApiServer) {
     for name in CONFIGURATIONS {
         api_server.put(Kind::MutatingWebhookConfiguration, "", name, configuration(name));
     }
@@ -60,7 +60,7 @@ fn configuration(name: &str) -> Value {
     json!({"webhooks": [entry("a", "rolebridge"), entry("foreign", "other"), entry("b", "rolebridge")]})
 }
 
-async fn start_replica(api_server: &FakeApiServer, times: &[&str]) -> WebhookProcess {
+pub(crate) async fn start_replica(api_server: &FakeApiServer, times: &[&str]) -> WebhookProcess {
     let mut args = vec![
         format!("--managed-certificate={NAMESPACE}/{SECRET}"),
         format!("--managed-lease={LEASE}"),
@@ -73,14 +73,14 @@ async fn start_replica(api_server: &FakeApiServer, times: &[&str]) -> WebhookPro
     WebhookProcess::start(&programs().await.webhook, api_server, DEFAULTS, dir, &args).unwrap()
 }
 
-fn secret_value(api_server: &FakeApiServer, key: &str) -> Option<String> {
+pub(crate) fn secret_value(api_server: &FakeApiServer, key: &str) -> Option<String> {
     let secret = api_server.read(Kind::Secret, NAMESPACE, SECRET).unwrap();
     let bytes = STANDARD.decode(secret["data"][key].as_str()?).unwrap();
     Some(String::from_utf8(bytes).unwrap())
 }
 
 /// Returns the `caBundle` of each entry that calls the webhook, and asserts that nothing else has changed.
-fn ca_bundles(api_server: &FakeApiServer) -> Vec<String> {
+pub(crate) fn ca_bundles(api_server: &FakeApiServer) -> Vec<String> {
     let mut bundles = Vec::new();
     for name in CONFIGURATIONS {
         let object = api_server.read(Kind::MutatingWebhookConfiguration, "", name).unwrap();
@@ -98,7 +98,7 @@ fn ca_bundles(api_server: &FakeApiServer) -> Vec<String> {
     bundles
 }
 
-async fn wait_for<T>(description: &str, mut find: impl FnMut() -> Option<T>) -> T {
+pub(crate) async fn wait_for<T>(description: &str, mut find: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + TIMEOUT;
     loop {
         if let Some(found) = find() {

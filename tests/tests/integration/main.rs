@@ -20,3 +20,4 @@ mod metadata_lookup;
 mod python;
 mod refresh;
 mod support;
+mod under_load;
