@@ -106,6 +106,15 @@ pub struct PodIdentity {
     pub requests_per_second: Option<u64>,
 }
 
+impl PodIdentity {
+    /// Returns the configuration of an agent with the default addresses and no limit.
+    #[must_use]
+    pub fn new(cluster: String, issuer: String, associations: Vec<PodIdentityAssociation>) -> Self {
+        let addresses = default_agent_addresses();
+        Self { cluster, issuer, associations, addresses, requests_per_second: None }
+    }
+}
+
 fn default_agent_addresses() -> Vec<IpAddr> {
     AGENT_ADDRESSES
         .into_iter()

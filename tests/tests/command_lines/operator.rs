@@ -191,8 +191,7 @@ impl Operator {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let ReadBack { account, associations } = client.get(url).send().await.unwrap().json().await.unwrap();
         self.clouds.set_aws_account(&account).unwrap();
-        let pod_identity =
-            PodIdentity { cluster: "prod".to_owned(), issuer: self.issuer.clone(), associations };
+        let pod_identity = PodIdentity::new("prod".to_owned(), self.issuer.clone(), associations);
         self.clouds.set_pod_identity(Some(&pod_identity)).unwrap();
     }
 
