@@ -10,6 +10,7 @@ use crate::error::CliError;
 use crate::input::document::Document;
 use crate::input::manifests::Manifests;
 use crate::input::object::Object;
+use crate::input::object_pod::ObjectPod;
 use crate::input::object_ref::ObjectRef;
 use crate::input::ordered_value::OrderedValue;
 
@@ -53,30 +54,19 @@ impl Evaluation {
     }
 }
 
-/// Admits the pod of an object, with the webhook's warnings about the pod and the object.
-///
-/// Returns `None` for an object without a pod.
+/// Admits a pod of an object.
 ///
 /// # Errors
 ///
 /// Returns an error if the object does not match its kind.
-pub(crate) fn admit_object(
-    manifests: &Manifests,
-    object: &Object<'_>,
-) -> Result<Option<Admission<'static>>, CliError> {
-    let Some(json) = object.pod_as_json()? else { return Ok(None) };
-    let pod = object.pod(&json)?;
-    let context = manifests.context(manifests.namespace(object), pod.service_account());
-    Ok(Some(admit_pod(object, &pod, &context)?.without_settings()))
+pub(crate) fn admit_pod(manifests: &Manifests, pod: &ObjectPod<'_>) -> Result<Admission<'static>, CliError> {
+    let parsed = pod.parse()?;
+    let context = manifests.context(manifests.namespace(&pod.object), parsed.service_account());
+    Ok(admit_in(&pod.object, &parsed, &context).without_settings())
 }
 
-fn admit_pod<'a>(
-    object: &Object<'_>,
-    pod: &'a Pod<'_>,
-    context: &Context<'a>,
-) -> Result<Admission<'a>, CliError> {
+fn admit_in<'a>(object: &Object<'_>, pod: &'a Pod<'_>, context: &Context<'a>) -> Admission<'a> {
     let mut admission = admit(pod, context);
-    admission.warnings.extend(object.warning()?);
     if let Decision::Deny(denial) = &mut admission.decision
         && matches!(denial.reason, Reason::NoProvider | Reason::NoAwsIdentity)
         && context.service_account.is_none()
@@ -89,7 +79,7 @@ fn admit_pod<'a>(
         );
         denial.message.push_str(&hint);
     }
-    Ok(admission)
+    admission
 }
 
 /// Evaluates every pod of the documents, or only that of `target`.
@@ -100,15 +90,20 @@ fn admit_pod<'a>(
 pub(crate) fn evaluate_all<'a>(
     manifests: &'a Manifests,
     target: Option<&ObjectRef>,
-) -> Result<Vec<(Object<'a>, Evaluation)>, CliError> {
+) -> Result<Vec<(ObjectPod<'a>, Evaluation)>, CliError> {
     let mut evaluations = Vec::new();
     let mut found = Vec::new();
     for object in manifests.documents.iter().flat_map(Document::objects) {
-        found.extend(object.pod_path().map(|_| object.title()));
-        if target.is_none_or(|target| object.is(target))
-            && let Some(evaluation) = evaluate(manifests, &object)?
-        {
-            evaluations.push((object, evaluation));
+        let pods = object.pods()?;
+        if !pods.is_empty() {
+            found.push(object.title());
+        }
+        if target.is_none_or(|target| object.is(target)) {
+            let warnings = if pods.is_empty() { Vec::new() } else { object.warnings()? };
+            for pod in pods {
+                let evaluation = evaluate(manifests, &pod, &warnings)?;
+                evaluations.push((pod, evaluation));
+            }
         }
     }
     if evaluations.is_empty() {
@@ -119,30 +114,33 @@ pub(crate) fn evaluate_all<'a>(
     Ok(evaluations)
 }
 
-fn evaluate(manifests: &Manifests, object: &Object<'_>) -> Result<Option<Evaluation>, CliError> {
-    let Some(json) = object.pod_as_json()? else { return Ok(None) };
-    let pod = object.pod(&json)?;
-    let (namespace, service_account) = (manifests.namespace(object), pod.service_account());
+fn evaluate(
+    manifests: &Manifests,
+    pod: &ObjectPod<'_>,
+    object_warnings: &[String],
+) -> Result<Evaluation, CliError> {
+    let parsed = pod.parse()?;
+    let (namespace, service_account) = (manifests.namespace(&pod.object), parsed.service_account());
     let context = manifests.context(namespace, service_account);
-    let admission = admit_pod(object, &pod, &context)?;
+    let admission = admit_in(&pod.object, &parsed, &context);
     let networks = |settings: &Settings<'_>| {
-        networks_after_sidecar(&pod, &settings.containers).map(str::to_owned).collect()
+        networks_after_sidecar(&parsed, &settings.containers).map(str::to_owned).collect()
     };
     let late_networks = admission.settings.as_ref().map(networks).unwrap_or_default();
     // A pod that did not opt in is admitted without settings; they are shown nevertheless.
-    let settings = match admission.settings.or_else(|| resolve(&pod, &context).ok()) {
+    let settings = match admission.settings.or_else(|| resolve(&parsed, &context).ok()) {
         Some(settings) => settings.entries().collect(),
-        None => declared_settings(&pod, &context).collect(),
+        None => declared_settings(&parsed, &context).collect(),
     };
-    Ok(Some(Evaluation {
-        object: object.title(),
+    Ok(Evaluation {
+        object: pod.title(),
         namespace: namespace.to_owned(),
         service_account: service_account.to_owned(),
         decision: admission.decision,
-        warnings: admission.warnings,
+        warnings: [&*admission.warnings, object_warnings].concat(),
         settings,
         late_networks,
-    }))
+    })
 }
 
 /// An operation of the webhook's patches.

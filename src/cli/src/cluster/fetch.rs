@@ -70,8 +70,8 @@ impl Fetcher {
     async fn account_and_namespace(&self, document: &Document) -> Result<Vec<Document>, CliError> {
         let mut objects = Vec::new();
         for object in document.objects() {
-            let Some(json) = object.pod_as_json()? else { continue };
-            let account = object.pod(&json)?.service_account().to_owned();
+            let Some(pod) = object.pods()?.into_iter().next() else { continue };
+            let account = pod.parse()?.service_account().to_owned();
             let accounts =
                 Api::namespaced_with(self.client.clone(), &self.namespace, &resource("", "ServiceAccount"));
             let namespaces = Api::all_with(self.client.clone(), &resource("", "Namespace"));

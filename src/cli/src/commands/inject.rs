@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use rolebridge_inject::Decision;
 use similar::{ChangeTag, TextDiff};
 
-use crate::admission::{admit_object, apply_patch};
+use crate::admission::{admit_pod, apply_patch};
 use crate::error::CliError;
 use crate::input::document::Document;
 use crate::input::manifests::Manifests;
@@ -28,8 +28,8 @@ pub(crate) fn run(files: &[PathBuf], input: InputOptions, diff: bool) -> Result<
         let result = inject(&manifests, document, &mut Console::stderr())?;
         denied += result.denied;
         match (diff, result.root) {
-            (false, None) => output.documents.push(&document.text),
-            (false, Some(root)) => output.documents.push(&document.with(&root)?),
+            (false, None) => output.documents.push(document.text.as_str()),
+            (false, Some(root)) => output.documents.push(document.with(&root)?),
             (true, None) => {}
             (true, Some(root)) => output.diff.extend(render_diff(document, &root)?),
         }
@@ -51,29 +51,43 @@ impl InjectionOutput {
             let mut out = Console::stdout();
             self.diff.iter().try_for_each(|line| out.line(line))?;
         } else if denied == 0 {
-            write_documents(&self.documents.text)?;
+            write_documents(&self.documents.join())?;
         }
         if denied == 0 { Ok(()) } else { Err(CliError::Denied(denied)) }
     }
 }
 
-/// A stream of documents that adds the separators missing between documents of different files.
+/// The documents of all files, to be joined into one stream.
 #[derive(Debug, Default)]
-struct DocumentStream {
-    text: String,
-    has_documents: bool,
-}
+struct DocumentStream(Vec<String>);
 
 impl DocumentStream {
-    fn push(&mut self, document: &str) {
-        if self.has_documents && !self.text.ends_with('\n') {
-            self.text.push('\n');
+    fn push(&mut self, document: impl Into<String>) {
+        self.0.push(document.into());
+    }
+
+    /// Joins the documents into a stream that kubectl reads: JSON objects one after the other, otherwise YAML documents with
+    /// the separators that are missing between files.
+    ///
+    /// kubectl takes a stream that begins with `{` for JSON, and then accepts no separator.
+    fn join(&self) -> String {
+        let is_json = self.0.iter().all(|document| {
+            let (separator, body) = split::separator(document);
+            separator.is_empty() && split::is_json(body)
+        });
+        let mut text = String::new();
+        for document in &self.0 {
+            if !text.is_empty() && !text.ends_with('\n') {
+                text.push('\n');
+            }
+            let begins_like_json = document.trim_start().starts_with('{');
+            let needs_separator = !is_json && (!text.is_empty() || begins_like_json);
+            if needs_separator && split::separator(document).0.is_empty() {
+                text.push_str("---\n");
+            }
+            text.push_str(document);
         }
-        if self.has_documents && split::separator(document).0.is_empty() {
-            self.text.push_str("---\n");
-        }
-        self.text.push_str(document);
-        self.has_documents = true;
+        text
     }
 }
 
@@ -91,27 +105,57 @@ fn inject(
     document: &Document,
     err: &mut Console<'_>,
 ) -> Result<InjectionResult, CliError> {
-    let (yellow, red) = (AnsiColor::Yellow.on_default(), AnsiColor::Red.on_default());
     let mut result = InjectionResult::default();
     for object in document.objects() {
-        let Some(admission) = admit_object(manifests, &object)? else { continue };
-        let prefix = || Line::new().text(&object.location).text(", ").text(object.title()).text(": ");
-        for warning in &admission.warnings {
-            err.line(&prefix().styled(yellow, "warning:").text(" ").text(warning))?;
+        let mut messages = Messages { err, prefix: Line::new().text(&object.location).text(", ") };
+        for pod in object.pods()? {
+            let admission = admit_pod(manifests, &pod)?;
+            for warning in &admission.warnings {
+                messages.warn(&pod.title(), warning)?;
+            }
+            match admission.decision {
+                Decision::Patch(_) if !pod.is_whole => messages.warn(&pod.title(), PARTIAL_TEMPLATE)?,
+                Decision::Patch(patch) => {
+                    let root = result.root.get_or_insert_with(|| document.root.clone());
+                    apply_patch(&patch, &pod.document_pointer(), root)?;
+                }
+                Decision::Skip(_) => {}
+                Decision::Deny(denial) => {
+                    messages.deny(&pod.title(), &denial.message)?;
+                    result.denied += 1;
+                }
+            }
         }
-        match admission.decision {
-            Decision::Patch(patch) => {
-                let root = result.root.get_or_insert_with(|| document.root.clone());
-                apply_patch(&patch, &object.pod_pointer(), root)?;
-            }
-            Decision::Skip(_) => {}
-            Decision::Deny(denial) => {
-                err.line(&prefix().styled(red, "denied:").text(" ").text(denial.message))?;
-                result.denied += 1;
-            }
+        for warning in object.warnings()? {
+            messages.warn(&object.title(), &warning)?;
         }
     }
     Ok(result)
+}
+
+/// The warning about an opted-in pod template that is left as it is.
+const PARTIAL_TEMPLATE: &str = "nothing was added, because this kind accepts only a part of a pod in its template. The \
+                                webhook injects the pods when they are created.";
+
+/// Messages about the objects of one document, on standard error.
+struct Messages<'a, 'c> {
+    err: &'a mut Console<'c>,
+    prefix: Line,
+}
+
+impl Messages<'_, '_> {
+    fn warn(&mut self, title: &str, message: &str) -> Result<(), CliError> {
+        self.write(title, AnsiColor::Yellow, "warning:", message)
+    }
+
+    fn deny(&mut self, title: &str, message: &str) -> Result<(), CliError> {
+        self.write(title, AnsiColor::Red, "denied:", message)
+    }
+
+    fn write(&mut self, title: &str, color: AnsiColor, label: &str, message: &str) -> Result<(), CliError> {
+        let line = self.prefix.clone().text(title).text(": ").styled(color.on_default(), label);
+        Ok(self.err.line(&line.text(" ").text(message))?)
+    }
 }
 
 /// Renders the additions with three lines of context.
@@ -134,4 +178,23 @@ fn render_diff(document: &Document, root: &OrderedValue) -> Result<Vec<Line>, Cl
         }
     }
     Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::json(&["{}", "{}\n", "{}"], "{}\n{}\n{}")]
+    #[case::yaml(&["a: 1", "---\nb: 2\n", "c: 3\n"], "a: 1\n---\nb: 2\n---\nc: 3\n")]
+    #[case::json_and_yaml(&["{}\n", "a: 1\n"], "---\n{}\n---\na: 1\n")]
+    #[case::yaml_and_json(&["a: 1\n", "{}\n"], "a: 1\n---\n{}\n")]
+    #[case::json_as_yaml_documents(&["{}\n", "---\n{}\n"], "---\n{}\n---\n{}\n")]
+    #[case::flow_style(&["{a: 1}\n"], "---\n{a: 1}\n")]
+    fn join_writes_a_stream_that_kubectl_reads(#[case] documents: &[&str], #[case] text: &str) {
+        let stream = DocumentStream(documents.iter().map(|&document| document.to_owned()).collect());
+        assert_eq!(stream.join(), text);
+    }
 }

@@ -1,6 +1,5 @@
 //! A document of a manifest: its text and its parsed value.
 
-use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_saphyr::{budget, options};
 
@@ -49,8 +48,7 @@ impl Document {
     /// Serializes another root in the format of this document, YAML or JSON, with its separator.
     pub(crate) fn with(&self, root: &OrderedValue) -> Result<String, CliError> {
         let (separator, body) = split::separator(&self.text);
-        let is_json = serde_json::from_str::<IgnoredAny>(body).is_ok();
-        let text = if is_json {
+        let text = if split::is_json(body) {
             serde_json::to_string_pretty(root).map_err(|error| CliError::Format(error.to_string()))?
         } else {
             to_yaml(root)?

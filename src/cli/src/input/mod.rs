@@ -3,6 +3,7 @@
 pub(crate) mod document;
 pub(crate) mod manifests;
 pub(crate) mod object;
+pub(crate) mod object_pod;
 pub(crate) mod object_ref;
 pub(crate) mod ordered_value;
 pub(crate) mod split;

@@ -1,10 +1,10 @@
 //! The Kubernetes objects of a document, and the pods in them.
 
-use rolebridge_inject::Pod;
-use rolebridge_inject::workload::Workload;
+use rolebridge_inject::workload::{self, PodTemplate, PodTemplates, Workload};
 use serde::Deserialize;
 
 use crate::error::CliError;
+use crate::input::object_pod::ObjectPod;
 use crate::input::object_ref::{ObjectRef, WorkloadKind};
 use crate::input::ordered_value::OrderedValue;
 
@@ -16,6 +16,12 @@ pub(crate) struct Object<'a> {
     pub(crate) pointer: String,
     /// The file and number of the document, for messages: `deployment.yaml, document 2`.
     pub(crate) location: String,
+}
+
+/// What is found by structure in an object of a kind without a known place for pods.
+struct SearchResult<'a> {
+    pods: Vec<ObjectPod<'a>>,
+    warnings: Vec<String>,
 }
 
 /// The location of objects that were read from a cluster.
@@ -49,11 +55,53 @@ impl<'a> Object<'a> {
         format!("{}/{}", self.kind(), self.name())
     }
 
-    /// Returns the path of the pod in the object, or `None` if it has no pod.
-    pub(crate) fn pod_path(&self) -> Option<&'static [&'static str]> {
-        let version = self.root.text(&["apiVersion"]).unwrap_or_default();
-        let path = WorkloadKind::of(version, self.kind())?.pod_path;
-        self.root.find(path).map(|_| path)
+    /// Returns the pods of the object: at the place that its kind has for them, or found by their structure in an object of
+    /// another kind.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a value cannot be serialized.
+    pub(crate) fn pods(&self) -> Result<Vec<ObjectPod<'a>>, CliError> {
+        let Some(kind) = self.workload_kind() else { return self.search().map(|found| found.pods) };
+        let Some(value) = self.root.find(kind.pod_path) else { return Ok(Vec::new()) };
+        let pointer = kind.pod_path.iter().map(|key| format!("/{key}")).collect();
+        let json = to_json(value)?;
+        Ok(vec![ObjectPod { object: self.clone(), pointer, json, path: None, is_whole: true }])
+    }
+
+    /// Returns the webhook's warnings about the object itself, as opposed to its pods.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the object does not match its kind.
+    pub(crate) fn warnings(&self) -> Result<Vec<String>, CliError> {
+        if self.workload_kind().is_none() {
+            return self.search().map(|found| found.warnings);
+        }
+        let json = to_json(self.root)?;
+        let workload: Workload<'_> = self.parse(&json, "")?;
+        Ok(workload.misplaced_keys().into_iter().collect())
+    }
+
+    fn workload_kind(&self) -> Option<&'static WorkloadKind> {
+        WorkloadKind::of(self.root.text(&["apiVersion"]).unwrap_or_default(), self.kind())
+    }
+
+    fn search(&self) -> Result<SearchResult<'a>, CliError> {
+        let json = to_json(self.root)?;
+        let PodTemplates { templates, stray_keys } =
+            PodTemplates::find(&json).map_err(|error| CliError::Format(error.to_string()))?;
+        let pod = |PodTemplate { pointer, json, is_whole }: PodTemplate<'_>| ObjectPod {
+            object: self.clone(),
+            path: Some(workload::path(&pointer)).filter(|path| !path.is_empty()),
+            pointer,
+            json: json.to_owned(),
+            is_whole,
+        };
+        Ok(SearchResult {
+            pods: templates.into_iter().map(pod).collect(),
+            warnings: stray_keys.iter().map(|key| key.warning(self.kind())).collect(),
+        })
     }
 
     /// Returns the place where related objects were searched for, for messages.
@@ -66,45 +114,16 @@ impl<'a> Object<'a> {
         self.kind() == target.kind.name && self.name() == target.name
     }
 
-    /// Returns the JSON pointer of the pod in the document.
-    pub(crate) fn pod_pointer(&self) -> String {
-        let path = self.pod_path().unwrap_or_default();
-        [&[&*self.pointer], path].concat().join("/")
-    }
-
-    /// Returns the pod as JSON, or `None` if the object has no pod.
-    pub(crate) fn pod_as_json(&self) -> Result<Option<String>, CliError> {
-        let pod = self.pod_path().and_then(|path| self.root.find(path));
-        pod.map(to_json).transpose()
-    }
-
-    /// Returns the pod, or an empty map if the object has no pod.
-    pub(crate) fn pod_as_value(&self) -> OrderedValue {
-        let pod = self.pod_path().and_then(|path| self.root.find(path));
-        pod.cloned().unwrap_or(OrderedValue::Map(Vec::new()))
-    }
-
-    /// Parses the pod from [its JSON](Self::pod_as_json), as the webhook does.
+    /// Parses JSON of the object, which stands at a JSON pointer in it.
     ///
     /// # Errors
     ///
-    /// Returns an error if a field has the wrong type.
-    pub(crate) fn pod<'j>(&self, json: &'j str) -> Result<Pod<'j>, CliError> {
-        self.parse(json, self.pod_path().unwrap_or_default())
-    }
-
-    /// Returns the webhook's warning about the object itself, as opposed to its pod.
-    pub(crate) fn warning(&self) -> Result<Option<String>, CliError> {
-        let json = to_json(self.root)?;
-        let workload: Workload<'_> = self.parse(&json, &[])?;
-        Ok(workload.misplaced_opt_in())
-    }
-
-    fn parse<'j, T: Deserialize<'j>>(&self, json: &'j str, parents: &[&str]) -> Result<T, CliError> {
+    /// Returns an error that names the object and the field if a field has the wrong type.
+    pub(crate) fn parse<'j, T: Deserialize<'j>>(&self, json: &'j str, pointer: &str) -> Result<T, CliError> {
         let mut deserializer = serde_json::Deserializer::from_str(json);
         serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-            let path = parents.iter().map(|&key| key.to_owned()).chain([error.path().to_string()]);
-            let path: Vec<_> = path.filter(|part| part != ".").collect();
+            let path = [workload::path(pointer), error.path().to_string()];
+            let path: Vec<_> = path.into_iter().filter(|part| !part.is_empty() && part != ".").collect();
             let text = error.inner().to_string();
             let message = text.rsplit_once(" at line ").map_or(&*text, |(message, _)| message);
             let fix = if message.contains("expected a string") {

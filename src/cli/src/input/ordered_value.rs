@@ -44,6 +44,15 @@ impl OrderedValue {
     }
 
     /// Returns the value at a JSON pointer.
+    pub(crate) fn pointer(&self, pointer: &str) -> Option<&Self> {
+        parts(pointer).try_fold(self, |value, part| match value {
+            Self::Map(_) => value.get(&part),
+            Self::List(items) => items.get(part.parse::<usize>().ok()?),
+            Self::Scalar(_) => None,
+        })
+    }
+
+    /// Returns the value at a JSON pointer, to change it.
     pub(crate) fn pointer_mut(&mut self, pointer: &str) -> Option<&mut Self> {
         parts(pointer).try_fold(self, |value, part| match value {
             Self::Map(fields) => fields.iter_mut().find(|(key, _)| *key == part).map(|(_, value)| value),

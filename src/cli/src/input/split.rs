@@ -47,6 +47,11 @@ pub(crate) fn separator(document: &str) -> (&str, &str) {
     if is_separator(&document[..end]) { document.split_at(end) } else { document.split_at(0) }
 }
 
+/// Returns true if a document without its separator is JSON.
+pub(crate) fn is_json(body: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(body).is_ok()
+}
+
 /// Returns true for `---`, alone or with a comment.
 ///
 /// `--- text` begins a document on the same line; no Kubernetes tool writes that.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use rolebridge_inject::MetadataDependency;
 use rolebridge_inject::workload::{self, Workload, WorkloadPreview};
+use rolebridge_inject::{Context, MetadataDependency, Pod};
 use tracing::debug;
 
 use crate::admission::body::Rejection;
@@ -42,10 +42,20 @@ async fn handle(state: &AppState, request: Request) -> Result<Bytes, Rejection> 
 
 async fn preview_pods(state: &AppState, namespace: &str, workload: &Workload<'_>) -> WorkloadPreview {
     let Some(template) = workload.template() else { return WorkloadPreview::default() };
+    preview_template(state, namespace, template, |context| workload::preview(workload, context)).await
+}
+
+/// Previews a pod template with the metadata that it depends on.
+pub(super) async fn preview_template(
+    state: &AppState,
+    namespace: &str,
+    template: &Pod<'_>,
+    preview: impl Fn(&Context<'_>) -> WorkloadPreview,
+) -> WorkloadPreview {
     let defaults = state.defaults.current();
     let objects = PodObjects { namespace, service_account: template.service_account() };
     let decide = |metadata: &PodMetadata| {
-        let preview = workload::preview(workload, &metadata.admission_context(namespace, &defaults));
+        let preview = preview(&metadata.admission_context(namespace, &defaults));
         Verdict {
             requires: MetadataDependency::BOTH,
             confirmed_by: preview.depends_on_metadata,

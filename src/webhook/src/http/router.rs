@@ -8,19 +8,22 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 
-use crate::handlers::{pods, workloads};
+use crate::handlers::{pod_templates, pods, workloads};
 use crate::state::AppState;
 
 /// Path for reviews of pods.
 pub const MUTATE_PATH: &str = "/mutate";
 /// Path for reviews of workloads.
 pub const WORKLOADS_PATH: &str = "/workloads";
+/// Path for reviews of other kinds with pod templates.
+pub const POD_TEMPLATES_PATH: &str = "/pod-templates";
 
 /// Builds the router for admission reviews.
 pub fn router(state: Arc<AppState>) -> Router {
     Router::new()
         .route(MUTATE_PATH, post(pods::mutate))
         .route(WORKLOADS_PATH, post(workloads::preview))
+        .route(POD_TEMPLATES_PATH, post(pod_templates::preview))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(state)
@@ -35,6 +38,9 @@ async fn method_not_allowed(State(state): State<Arc<AppState>>) -> Response {
 async fn not_found(State(state): State<Arc<AppState>>, uri: Uri) -> Response {
     let status = StatusCode::NOT_FOUND;
     state.metrics.record_rejected_request(status);
-    let message = format!("path: expected {MUTATE_PATH} or {WORKLOADS_PATH}, found {}\n", uri.path());
+    let message = format!(
+        "path: expected {MUTATE_PATH}, {WORKLOADS_PATH} or {POD_TEMPLATES_PATH}, found {}\n",
+        uri.path()
+    );
     (status, message).into_response()
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rolebridge_webhook::handlers::pod_templates::MAX_PREVIEWED_TEMPLATES;
 use rolebridge_webhook::state::AppState;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -109,6 +110,56 @@ async fn valid_workload_gets_no_warning() {
         [json!({"kind": "Deployment", "spec": {"template": pod()}}), json!({"kind": "Job"}), Value::Null]
     {
         let response = send_review(&state, "/workloads", &review(&object)).await;
+        assert_eq!(response, json!({"uid": response["uid"], "allowed": true}));
+    }
+}
+
+/// Returns a review of a RayCluster whose head and workers use a pod template.
+fn review_cluster(head: &Value, workers: &[&Value]) -> Value {
+    let groups: Vec<_> = workers.iter().map(|template| json!({"template": template})).collect();
+    let spec = json!({"headGroupSpec": {"template": head}, "workerGroupSpecs": groups});
+    let mut review = review(&json!({"apiVersion": "ray.io/v1", "kind": "RayCluster", "spec": spec}));
+    review["request"]["kind"] = json!({"group": "ray.io", "version": "v1", "kind": "RayCluster"});
+    review
+}
+
+#[tokio::test]
+async fn templates_of_another_kind_get_each_warning_once() {
+    let (_, state) = ready_state();
+    let (valid, mut invalid) = (pod(), pod());
+    make_invalid(&mut invalid);
+    let response =
+        send_review(&state, "/pod-templates", &review_cluster(&valid, &[&invalid, &invalid])).await;
+    assert_eq!((&response["allowed"], &response["patch"]), (&json!(true), &Value::Null));
+    let warnings = response["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let expected = "The pods of this RayCluster will be denied: rolebridge.io/inject on the pod: expected ";
+    assert!(warnings[0].as_str().unwrap().starts_with(expected), "{warnings:?}");
+}
+
+#[tokio::test]
+async fn previewed_templates_of_an_object_are_limited() {
+    let (_, state) = ready_state();
+    let (valid, mut invalid) = (pod(), pod());
+    make_invalid(&mut invalid);
+    let mut workers = vec![&valid; MAX_PREVIEWED_TEMPLATES - 1];
+    workers.push(&invalid);
+    let response = send_review(&state, "/pod-templates", &review_cluster(&valid, &workers)).await;
+    assert_eq!(response, json!({"uid": response["uid"], "allowed": true}));
+}
+
+#[tokio::test]
+async fn key_outside_the_templates_of_another_kind_gets_a_warning() {
+    let (_, state) = ready_state();
+    let object = json!({"kind": "Workflow", "spec": {"podMetadata": {"annotations": {"rolebridge.io/injct": "true"}}}});
+    let response = send_review(&state, "/pod-templates", &review(&object)).await;
+    let warning = response["warnings"][0].as_str().unwrap();
+    assert!(
+        warning.starts_with("rolebridge.io/injct in spec.podMetadata.annotations of the Pod"),
+        "{warning}"
+    );
+    for object in [json!({}), json!("text"), Value::Null] {
+        let response = send_review(&state, "/pod-templates", &review(&object)).await;
         assert_eq!(response, json!({"uid": response["uid"], "allowed": true}));
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::admission::{Evaluation, apply_patch};
 use crate::commands::explain::additions::Additions;
 use crate::error::CliError;
-use crate::input::object::Object;
+use crate::input::object_pod::ObjectPod;
 
 /// The explanation of one pod.
 #[derive(Debug, Serialize)]
@@ -73,14 +73,14 @@ impl From<ResolvedSetting> for Row {
 }
 
 impl Explanation {
-    /// Explains the evaluation of an object.
+    /// Explains the evaluation of a pod.
     ///
     /// # Errors
     ///
     /// Returns an error if the patch does not match the pod.
-    pub(crate) fn new(object: &Object<'_>, evaluation: Evaluation) -> Result<Self, CliError> {
+    pub(crate) fn new(pod: &ObjectPod<'_>, evaluation: Evaluation) -> Result<Self, CliError> {
         let (reason, message) = (evaluation.reason(), evaluation.message().map(ToOwned::to_owned));
-        let before = object.pod_as_value();
+        let before = pod.to_value();
         let (outcome, additions) = match &evaluation.decision {
             Decision::Patch(patch) => {
                 let mut after = before.clone();

@@ -39,7 +39,7 @@ pub(crate) fn run(
     let denied = evaluations.iter().filter(is_denied).count();
     let explanations = evaluations
         .into_iter()
-        .map(|(object, evaluation)| Explanation::new(&object, evaluation))
+        .map(|(pod, evaluation)| Explanation::new(&pod, evaluation))
         .collect::<Result<Vec<_>, _>>()?;
     render::write(&explanations, format, out)?;
     if denied == 0 { Ok(()) } else { Err(CliError::Denied(denied)) }

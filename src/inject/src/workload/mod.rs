@@ -1,11 +1,17 @@
 //! Previews the injection of a workload's pods, as warnings only. `kubectl apply` then shows the messages that would
 //! otherwise only reach the events of its ReplicaSet.
 
-use rolebridge_core::annotations::INJECT;
+mod search;
+
+use std::collections::BTreeSet;
+
+use rolebridge_core::annotations::PREFIX;
 use serde::Deserialize;
 
+pub use self::search::{MAX_DEPTH, MAX_FOUND, PodTemplate, PodTemplates, StrayKey, path};
 use crate::admission::{Admission, Decision, admit};
 use crate::context::Context;
+use crate::message::{MAX_NAMES_IN_WARNING, join_names};
 use crate::metadata_dependency::MetadataDependency;
 use crate::view::{Annotations, BorrowedStr, Labels, ObjectMeta, Pod};
 
@@ -50,19 +56,22 @@ impl<'a> Workload<'a> {
         spec.template.as_ref().or_else(in_job)
     }
 
-    /// Returns a warning if the opt-in or the opt-out is set on the workload itself instead of on its pods. It has no effect
-    /// there, and the mistake is a common one.
+    /// Returns a warning if Rolebridge keys are set on the workload itself instead of on its pods. They have no effect there,
+    /// and the mistake is a common one.
     #[must_use]
-    pub fn misplaced_opt_in(&self) -> Option<String> {
+    pub fn misplaced_keys(&self) -> Option<String> {
         let ObjectMeta { annotations, labels } = self.metadata.as_ref()?;
+        let template = self.template()?;
         let keys = annotations.iter().flat_map(Annotations::keys);
-        let is_set = keys.chain(labels.iter().flat_map(Labels::keys)).any(|key| key == INJECT);
-        (is_set && self.template()?.annotation(INJECT).is_none()).then(|| {
-            format!(
-                "{INJECT} on the {} has no effect. Fix: set it in the annotations of the pod template.",
-                self.kind()
-            )
-        })
+        let keys = keys.chain(labels.iter().flat_map(Labels::keys));
+        let is_misplaced = |key: &&str| key.starts_with(PREFIX) && template.annotation(key).is_none();
+        let names: BTreeSet<_> = keys.filter(is_misplaced).collect();
+        let (verb, pronoun) = if names.len() == 1 { ("has", "it") } else { ("have", "them") };
+        let names = join_names(MAX_NAMES_IN_WARNING, names)?;
+        Some(format!(
+            "{names} on the {} {verb} no effect. Fix: set {pronoun} in the annotations of the pod template.",
+            self.kind()
+        ))
     }
 
     fn kind(&self) -> &str {
@@ -83,10 +92,17 @@ pub struct WorkloadPreview {
 #[must_use]
 pub fn preview(workload: &Workload<'_>, context: &Context<'_>) -> WorkloadPreview {
     let Some(template) = workload.template() else { return WorkloadPreview::default() };
+    let mut preview = preview_pods(workload.kind(), template, context);
+    preview.warnings.extend(workload.misplaced_keys());
+    preview
+}
+
+/// Previews the injection of the pods that an object of a kind creates from a template.
+#[must_use]
+pub fn preview_pods(kind: &str, template: &Pod<'_>, context: &Context<'_>) -> WorkloadPreview {
     let Admission { decision, mut warnings, depends_on_metadata, .. } = admit(template, context);
     if let Decision::Deny(denial) = &decision {
-        warnings.push(format!("The pods of this {} will be denied: {}", workload.kind(), denial.message));
+        warnings.push(format!("The pods of this {kind} will be denied: {}", denial.message));
     }
-    warnings.extend(workload.misplaced_opt_in());
     WorkloadPreview { warnings, depends_on_metadata }
 }
