@@ -94,7 +94,7 @@ pub(crate) fn evaluate_all<'a>(
     let mut evaluations = Vec::new();
     let mut found = Vec::new();
     for object in manifests.documents.iter().flat_map(Document::objects) {
-        let pods = object.pods()?;
+        let pods = ObjectPod::all(&object)?;
         if !pods.is_empty() {
             found.push(object.title());
         }

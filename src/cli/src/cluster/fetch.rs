@@ -10,6 +10,7 @@ use crate::error::CliError;
 use crate::input::document::Document;
 use crate::input::manifests::{Manifests, read_defaults};
 use crate::input::object::CLUSTER;
+use crate::input::object_pod::ObjectPod;
 use crate::input::object_ref::ObjectRef;
 use crate::options::{ClusterOptions, InputOptions};
 
@@ -70,7 +71,7 @@ impl Fetcher {
     async fn account_and_namespace(&self, document: &Document) -> Result<Vec<Document>, CliError> {
         let mut objects = Vec::new();
         for object in document.objects() {
-            let Some(pod) = object.pods()?.into_iter().next() else { continue };
+            let Some(pod) = ObjectPod::all(&object)?.into_iter().next() else { continue };
             let account = pod.parse()?.service_account().to_owned();
             let accounts =
                 Api::namespaced_with(self.client.clone(), &self.namespace, &resource("", "ServiceAccount"));

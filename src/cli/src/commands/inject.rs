@@ -10,6 +10,7 @@ use crate::admission::{admit_pod, apply_patch};
 use crate::error::CliError;
 use crate::input::document::Document;
 use crate::input::manifests::Manifests;
+use crate::input::object_pod::ObjectPod;
 use crate::input::ordered_value::OrderedValue;
 use crate::input::split;
 use crate::options::InputOptions;
@@ -108,7 +109,7 @@ fn inject(
     let mut result = InjectionResult::default();
     for object in document.objects() {
         let mut messages = Messages { err, prefix: Line::new().text(&object.location).text(", ") };
-        for pod in object.pods()? {
+        for pod in ObjectPod::all(&object)? {
             let admission = admit_pod(manifests, &pod)?;
             for warning in &admission.warnings {
                 messages.warn(&pod.title(), warning)?;

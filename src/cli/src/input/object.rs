@@ -1,10 +1,9 @@
 //! The Kubernetes objects of a document, and the pods in them.
 
-use rolebridge_inject::workload::{self, PodTemplate, PodTemplates, Workload};
+use rolebridge_inject::workload::{self, PodTemplates, Workload};
 use serde::Deserialize;
 
 use crate::error::CliError;
-use crate::input::object_pod::ObjectPod;
 use crate::input::object_ref::{ObjectRef, WorkloadKind};
 use crate::input::ordered_value::OrderedValue;
 
@@ -16,12 +15,6 @@ pub(crate) struct Object<'a> {
     pub(crate) pointer: String,
     /// The file and number of the document, for messages: `deployment.yaml, document 2`.
     pub(crate) location: String,
-}
-
-/// What is found by structure in an object of a kind without a known place for pods.
-struct SearchResult<'a> {
-    pods: Vec<ObjectPod<'a>>,
-    warnings: Vec<String>,
 }
 
 /// The location of objects that were read from a cluster.
@@ -55,53 +48,33 @@ impl<'a> Object<'a> {
         format!("{}/{}", self.kind(), self.name())
     }
 
-    /// Returns the pods of the object: at the place that its kind has for them, or found by their structure in an object of
-    /// another kind.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if a value cannot be serialized.
-    pub(crate) fn pods(&self) -> Result<Vec<ObjectPod<'a>>, CliError> {
-        let Some(kind) = self.workload_kind() else { return self.search().map(|found| found.pods) };
-        let Some(value) = self.root.find(kind.pod_path) else { return Ok(Vec::new()) };
-        let pointer = kind.pod_path.iter().map(|key| format!("/{key}")).collect();
-        let json = to_json(value)?;
-        Ok(vec![ObjectPod { object: self.clone(), pointer, json, path: None, is_whole: true }])
-    }
-
     /// Returns the webhook's warnings about the object itself, as opposed to its pods.
     ///
     /// # Errors
     ///
     /// Returns an error if the object does not match its kind.
     pub(crate) fn warnings(&self) -> Result<Vec<String>, CliError> {
+        let json = self.to_json()?;
         if self.workload_kind().is_none() {
-            return self.search().map(|found| found.warnings);
+            let found = find_pod_templates(&json)?;
+            return Ok(found.stray_keys.iter().map(|key| key.warning(self.kind())).collect());
         }
-        let json = to_json(self.root)?;
         let workload: Workload<'_> = self.parse(&json, "")?;
         Ok(workload.misplaced_keys().into_iter().collect())
     }
 
-    fn workload_kind(&self) -> Option<&'static WorkloadKind> {
+    /// Returns the kind, if it has a known place for its pod.
+    pub(super) fn workload_kind(&self) -> Option<&'static WorkloadKind> {
         WorkloadKind::of(self.root.text(&["apiVersion"]).unwrap_or_default(), self.kind())
     }
 
-    fn search(&self) -> Result<SearchResult<'a>, CliError> {
-        let json = to_json(self.root)?;
-        let PodTemplates { templates, stray_keys } =
-            PodTemplates::find(&json).map_err(|error| CliError::Format(error.to_string()))?;
-        let pod = |PodTemplate { pointer, json, is_whole }: PodTemplate<'_>| ObjectPod {
-            object: self.clone(),
-            path: Some(workload::path(&pointer)).filter(|path| !path.is_empty()),
-            pointer,
-            json: json.to_owned(),
-            is_whole,
-        };
-        Ok(SearchResult {
-            pods: templates.into_iter().map(pod).collect(),
-            warnings: stray_keys.iter().map(|key| key.warning(self.kind())).collect(),
-        })
+    /// Serializes the object as the JSON that the webhook receives.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a value cannot be serialized.
+    pub(super) fn to_json(&self) -> Result<String, CliError> {
+        to_json(self.root)
     }
 
     /// Returns the place where related objects were searched for, for messages.
@@ -144,7 +117,16 @@ impl<'a> Object<'a> {
     }
 }
 
+/// Finds the pod templates in an object's JSON by their structure.
+///
+/// # Errors
+///
+/// Returns an error if the text is not JSON.
+pub(super) fn find_pod_templates(json: &str) -> Result<PodTemplates<'_>, CliError> {
+    PodTemplates::find(json).map_err(|error| CliError::Format(error.to_string()))
+}
+
 /// Serializes a value as the JSON that the webhook receives.
-fn to_json(value: &OrderedValue) -> Result<String, CliError> {
+pub(super) fn to_json(value: &OrderedValue) -> Result<String, CliError> {
     serde_json::to_string(value).map_err(|error| CliError::Format(error.to_string()))
 }

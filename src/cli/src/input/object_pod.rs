@@ -1,9 +1,10 @@
 //! A pod or a pod template in an object.
 
 use rolebridge_inject::Pod;
+use rolebridge_inject::workload::{self, PodTemplate};
 
 use crate::error::CliError;
-use crate::input::object::Object;
+use crate::input::object::{Object, find_pod_templates, to_json};
 use crate::input::ordered_value::OrderedValue;
 
 /// A pod or a pod template in an object.
@@ -20,7 +21,33 @@ pub(crate) struct ObjectPod<'a> {
     pub(crate) is_whole: bool,
 }
 
-impl ObjectPod<'_> {
+impl<'a> ObjectPod<'a> {
+    /// Returns the pods of an object: at the place that its kind has for them, or found by their structure in an object of
+    /// another kind.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a value cannot be serialized.
+    pub(crate) fn all(object: &Object<'a>) -> Result<Vec<Self>, CliError> {
+        let Some(kind) = object.workload_kind() else { return Self::search(object) };
+        let Some(value) = object.root.find(kind.pod_path) else { return Ok(Vec::new()) };
+        let pointer = kind.pod_path.iter().map(|key| format!("/{key}")).collect();
+        let json = to_json(value)?;
+        Ok(vec![Self { object: object.clone(), pointer, json, path: None, is_whole: true }])
+    }
+
+    fn search(object: &Object<'a>) -> Result<Vec<Self>, CliError> {
+        let json = object.to_json()?;
+        let pod = |PodTemplate { pointer, json, is_whole }: PodTemplate<'_>| Self {
+            object: object.clone(),
+            path: Some(workload::path(&pointer)).filter(|path| !path.is_empty()),
+            pointer,
+            json: json.to_owned(),
+            is_whole,
+        };
+        Ok(find_pod_templates(&json)?.templates.into_iter().map(pod).collect())
+    }
+
     /// Returns the object's kind and name, and the path of a template that was found by its structure, for messages.
     pub(crate) fn title(&self) -> String {
         let object = self.object.title();

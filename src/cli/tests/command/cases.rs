@@ -6,7 +6,9 @@ use rstest::rstest;
 use crate::program::{Invocation, crate_path, run, transcript};
 
 #[rstest]
-fn commands_with_case(#[values("deployment", "list", "not-injected", "denied", "misplaced")] name: &str) {
+fn commands_with_case(
+    #[values("deployment", "list", "not-injected", "denied", "misplaced", "kinds")] name: &str,
+) {
     let file = format!("{name}.yaml");
     let file = &["-f", &file, "--defaults", "defaults.yml"];
     let commands = [&["inject"][..], &["inject", "--diff"], &["explain"]];
@@ -53,7 +55,13 @@ fn inject_accepts_concatenated_json_objects() {
     let object = std::fs::read(crate_path("tests/cases/json.json")).unwrap();
     let inject = |input: &[u8]| run(&["inject", "-f", "-"], input).stdout;
     let injected = inject(&object);
-    assert_eq!(inject(&object.repeat(2)), [&injected[..], &injected].join(&b"---\n"[..]));
+    assert_eq!(inject(&object.repeat(2)), injected.repeat(2));
+}
+
+#[test]
+fn inject_writes_several_json_files_as_kubectl_reads_them() {
+    let injected = run(&["inject", "-f", "json.json"], b"").stdout;
+    assert_eq!(run(&["inject", "-f", "json.json", "-f", "json.json"], b"").stdout, injected.repeat(2));
 }
 
 #[test]

@@ -170,6 +170,18 @@ impl<'a> Pod<'a> {
 
     /// Returns the field that schedules the pod on Windows, if one does.
     pub(crate) fn runs_on_windows(&self) -> Option<WindowsField> {
-        windows::field(&self.spec)
+        let spec = &self.spec;
+        let has_options = |context: &Option<SecurityContext<'_>>| {
+            context.as_ref().is_some_and(SecurityContext::has_windows_options)
+        };
+        let mut containers = self.init_containers().iter().chain(self.app_containers());
+        windows::field(&windows::Fields {
+            os: spec.os.as_ref().map(|os| &*os.name).unwrap_or_default(),
+            node_selector: spec.node_selector.as_ref(),
+            affinity: spec.affinity.as_ref(),
+            pod_options: has_options(&spec.security_context),
+            container_options: containers.any(|container| has_options(&container.security_context)),
+            runtime_class: spec.runtime_class_name.as_deref().unwrap_or_default(),
+        })
     }
 }

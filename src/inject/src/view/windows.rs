@@ -5,7 +5,6 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 
-use super::Spec;
 use super::borrowed_str::BorrowedStr;
 
 /// The labels of a node's operating system: the current one, and the one of old releases.
@@ -31,31 +30,36 @@ impl WindowsField {
     }
 }
 
+/// The fields of a pod that decide its operating system.
+pub(super) struct Fields<'s, 'a> {
+    /// `spec.os.name`; empty if absent.
+    pub(super) os: &'s str,
+    pub(super) node_selector: Option<&'s NodeSelector<'a>>,
+    pub(super) affinity: Option<&'s Affinity>,
+    /// Whether the pod has `windowsOptions`.
+    pub(super) pod_options: bool,
+    /// Whether a container has `windowsOptions`.
+    pub(super) container_options: bool,
+    /// The runtime class; empty if absent.
+    pub(super) runtime_class: &'s str,
+}
+
 /// Returns the field that schedules the pod on Windows, if one does. A field that names Linux decides against it.
-pub(super) fn field(spec: &Spec<'_>) -> Option<WindowsField> {
-    let os = spec.os.as_ref().map(|os| ("spec.os.name", &*os.name)).filter(|(_, name)| !name.is_empty());
-    let selected = || spec.node_selector.as_ref()?.os();
+pub(super) fn field(fields: &Fields<'_, '_>) -> Option<WindowsField> {
+    let os = Some(("spec.os.name", fields.os)).filter(|(_, name)| !name.is_empty());
+    let selected = || fields.node_selector?.os();
     if let Some((path, name)) = os.or_else(selected) {
         return (name == "windows").then_some(WindowsField::os(path));
     }
-    let has_build = spec.node_selector.as_ref().is_some_and(|selector| selector.windows_build.is_some());
-    let by_affinity = spec.affinity.as_ref().is_some_and(Affinity::requires_windows);
-    let contexts =
-        [&spec.init_containers, &spec.containers].into_iter().flatten().flat_map(|list| list.iter());
-    let mut contexts = contexts.map(|container| &container.security_context);
-    let has_options = |context: &Option<super::SecurityContext<'_>>| {
-        context.as_ref().is_some_and(super::SecurityContext::has_windows_options)
-    };
-    let class = spec.runtime_class_name.as_deref().unwrap_or_default();
-    if has_build {
+    if fields.node_selector.is_some_and(|selector| selector.windows_build.is_some()) {
         Some(WindowsField::no_value("spec.nodeSelector node.kubernetes.io/windows-build"))
-    } else if by_affinity {
+    } else if fields.affinity.is_some_and(Affinity::requires_windows) {
         Some(WindowsField::os("spec.affinity.nodeAffinity"))
-    } else if has_options(&spec.security_context) {
+    } else if fields.pod_options {
         Some(WindowsField::no_value("spec.securityContext.windowsOptions"))
-    } else if contexts.any(has_options) {
+    } else if fields.container_options {
         Some(WindowsField::no_value("securityContext.windowsOptions of a container"))
-    } else if ["windows", "wcow"].iter().any(|word| class.contains(word)) {
+    } else if ["windows", "wcow"].iter().any(|word| fields.runtime_class.contains(word)) {
         let expected = "a runtime class of Linux";
         Some(WindowsField { path: "spec.runtimeClassName", expected, found: "one of Windows" })
     } else {

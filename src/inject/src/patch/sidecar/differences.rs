@@ -14,6 +14,9 @@ use crate::patch::volumes::Mount;
 use crate::settings::app_env::is_same_no_proxy;
 use crate::view::{self, Container, Env};
 
+/// The restart policy of a native sidecar.
+pub(super) const RESTART_POLICY: &str = "Always";
+
 /// The differences of a sidecar from the one that is decided now.
 #[derive(Debug)]
 pub(super) struct Differences<'a> {
@@ -156,7 +159,7 @@ impl<'a> Differences<'a> {
             builder.add(format_args!("{path}/startupProbe"), &PROBE);
         }
         if self.has_other_restart_policy {
-            builder.add(format_args!("{path}/restartPolicy"), super::RESTART_POLICY);
+            builder.add(format_args!("{path}/restartPolicy"), RESTART_POLICY);
         }
     }
 }

@@ -10,7 +10,7 @@ use rolebridge_core::pod_names::{
 };
 use serde::Serialize;
 
-use self::differences::Differences;
+use self::differences::{Differences, RESTART_POLICY};
 use self::environment::environment;
 use self::probe::{PROBE, Probe};
 use super::builder::PatchBuilder;
@@ -25,9 +25,6 @@ use crate::defaults::PullPolicy;
 use crate::reinvocation::{ConfigCarrier, ExistingSidecar};
 use crate::settings::Settings;
 use crate::view::Pod;
-
-/// The restart policy of a native sidecar.
-const RESTART_POLICY: &str = "Always";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

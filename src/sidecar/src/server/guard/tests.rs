@@ -23,18 +23,10 @@ fn reason(method: &str, headers: &str) -> Option<&'static str> {
 /// Each sends the same headers for `GET` and for the `PUT` of a session token.
 #[rstest]
 #[case::node_fetch_18_to_26(
-    "accept: */*
-     accept-language: *
-     sec-fetch-mode: cors
-     user-agent: node
-     accept-encoding: gzip, deflate"
+    "accept: */*\naccept-language: *\nsec-fetch-mode: cors\nuser-agent: node\naccept-encoding: gzip, deflate"
 )]
 #[case::undici_8(
-    "accept: */*
-     accept-language: *
-     sec-fetch-mode: cors
-     user-agent: undici
-     accept-encoding: gzip, deflate"
+    "accept: */*\naccept-language: *\nsec-fetch-mode: cors\nuser-agent: undici\naccept-encoding: gzip, deflate"
 )]
 #[case::deno_2_9("accept: */*\naccept-language: *\nuser-agent: Deno/2.9.6\naccept-encoding: gzip,br")]
 #[case::bun_1_4("user-agent: Bun/1.4.5\naccept: */*\naccept-encoding: gzip, deflate, br, zstd")]
