@@ -82,7 +82,7 @@ impl<'a> ProviderName<&'a str> {
     }
 }
 
-/// What Google requires of the ID of a pool or of its provider.
+/// Requirements of Google for the ID of a pool or of its provider.
 ///
 /// Source: `workloadIdentityPoolId` and `workloadIdentityPoolProviderId`, IAM discovery document.
 pub const POOL_ID: &str = "4 to 32 lower-case letters, digits and hyphens, without gcp- in front";

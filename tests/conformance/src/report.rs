@@ -143,7 +143,7 @@ fn with_languages(page: &str, rows: &[Row], tried: &VersionFile) -> Option<Strin
     Some([before, LANGUAGES_MARKS[0], &table, LANGUAGES_MARKS[1], after].concat())
 }
 
-/// Renders the versions that work with each source, for the clients whose versions were searched, and the error messages
+/// Renders the versions that work with each source, for the clients with searched versions, and the error messages
 /// of those that do not.
 fn versions(rows: &[Row], tried: &VersionFile) -> String {
     let sources: Vec<_> = ResultCell::of_versions().iter().map(|cell| cell.source).collect();

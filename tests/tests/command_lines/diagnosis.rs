@@ -9,7 +9,7 @@ use tokio::process::Command;
 use crate::operator::{ACCOUNT, DELEGATE, EMAIL, Operator, PROJECT, has_gcloud, print};
 use crate::pod;
 
-/// What breaks, and how a person breaks it.
+/// Fault in a set-up, and how a person causes it.
 struct Case {
     name: &'static str,
     /// The reason that the failed step states.
@@ -17,7 +17,7 @@ struct Case {
     breakage: String,
     by_pod_identity: bool,
     delegate: bool,
-    /// What a person enters for the placeholders of the printed commands.
+    /// Values that a person enters for the placeholders of the printed commands.
     choices: &'static [(&'static str, &'static str)],
 }
 
@@ -32,7 +32,7 @@ fn case(name: &'static str, reason: &'static str, breakage: impl Into<String>) -
     Case { name, reason, breakage, by_pod_identity: false, delegate: false, choices: &[] }
 }
 
-/// Returns the cases of an identity whose fix is a command.
+/// Returns the cases of an identity with a fix that is a command.
 fn cases(operator: &Operator, identity: &str) -> Vec<Case> {
     let issuer = operator.issuer.strip_prefix("https://").unwrap();
     let provider = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}");

@@ -56,7 +56,7 @@ pub(crate) struct Operator {
     dir: TempDir,
 }
 
-/// What a script wrote.
+/// Output of a script.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) success: bool,

@@ -34,7 +34,7 @@ pub(crate) async fn programs() -> &'static Programs {
     PROGRAMS.get_or_init(build).await
 }
 
-/// Returns a Deployment whose pod has the annotations.
+/// Returns a Deployment with the annotations on its pod.
 pub(crate) fn deployment(annotations: &Value) -> Value {
     let mut deployment = deployment::parse(DEPLOYMENT).unwrap();
     let template = &mut deployment["spec"]["template"];

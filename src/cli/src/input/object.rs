@@ -87,7 +87,7 @@ impl<'a> Object<'a> {
         self.kind() == target.kind.name && self.name() == target.name
     }
 
-    /// Parses JSON of the object, which stands at a JSON pointer in it.
+    /// Parses JSON of the object, found at a JSON pointer in it.
     ///
     /// # Errors
     ///

@@ -17,7 +17,7 @@ pub(crate) struct ObjectPod<'a> {
     pub(crate) json: String,
     /// The path of the template, if only its structure says that it is one.
     pub(crate) path: Option<String>,
-    /// Whether the template accepts everything that a pod has, init containers too.
+    /// True if the template accepts everything that a pod has, init containers too.
     pub(crate) is_whole: bool,
 }
 

@@ -36,9 +36,9 @@ pub(super) struct Fields<'s, 'a> {
     pub(super) os: &'s str,
     pub(super) node_selector: Option<&'s NodeSelector<'a>>,
     pub(super) affinity: Option<&'s Affinity>,
-    /// Whether the pod has `windowsOptions`.
+    /// True if the pod has `windowsOptions`.
     pub(super) pod_options: bool,
-    /// Whether a container has `windowsOptions`.
+    /// True if a container has `windowsOptions`.
     pub(super) container_options: bool,
     /// The runtime class; empty if absent.
     pub(super) runtime_class: &'s str,

@@ -21,7 +21,7 @@ pub const MAX_DEPTH: usize = 12;
 /// Maximum number of pod templates, and of keys outside them, that are reported for an object.
 pub const MAX_FOUND: usize = 32;
 
-/// API groups whose pod templates accept a part of a pod only: their own webhook denies init containers. Their pods can be
+/// API groups with pod templates that accept a part of a pod only: their own webhook denies init containers. Their pods can be
 /// injected, but the templates cannot.
 ///
 /// Source: the feature `kubernetes.podspec-init-containers` of Knative Serving.
@@ -43,7 +43,7 @@ pub struct PodTemplate<'a> {
     pub pointer: String,
     /// The template's JSON.
     pub json: &'a str,
-    /// Whether the template accepts everything that a pod has, init containers too.
+    /// True if the template accepts everything that a pod has, init containers too.
     pub is_whole: bool,
 }
 
@@ -155,7 +155,7 @@ impl<'a> ObjectType<'a> {
         Self { api_version: text("apiVersion"), kind: text("kind") }
     }
 
-    /// Returns true for the objects whose annotations and labels apply to all of their pods.
+    /// Returns true for objects with annotations and labels that apply to all of their pods.
     fn gives_settings(&self) -> bool {
         &*self.api_version == "v1" && ["Namespace", "ServiceAccount"].contains(&&*self.kind)
     }
@@ -172,7 +172,7 @@ fn is_metadata(pointer: &str) -> bool {
     name != "matchlabels" && (name.ends_with("annotations") || name.ends_with("labels"))
 }
 
-/// Returns true for a map whose `spec` has containers, such as a PodTemplateSpec.
+/// Returns true for a map with a `spec` that has containers, such as a PodTemplateSpec.
 ///
 /// An object of another kind than Pod is none: in a Prometheus, `spec.containers` are additions to the operator's pods.
 fn is_pod_template(fields: &BTreeMap<Cow<'_, str>, &RawValue>, object: Option<&ObjectType<'_>>) -> bool {

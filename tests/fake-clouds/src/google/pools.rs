@@ -31,7 +31,7 @@ pub(crate) struct PoolProvider {
     pub(crate) deleted: bool,
 }
 
-/// What people call a resource.
+/// Description of a resource for people.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Labels {
     pub(crate) display_name: String,

@@ -1,5 +1,7 @@
-//! The APIs with which people and `gcloud` set up what the other services use: workload identity pools and providers
-//! (IAM), policies of service accounts and projects (IAM, Resource Manager), and enabled APIs (Service Usage).
+//! The APIs with which people and `gcloud` set up what the other services use.
+//!
+//! Pools, providers and policies of service accounts (IAM), policies of projects (Resource Manager), and enabled APIs
+//! (Service Usage).
 //!
 //! Source: the discovery documents of `iam.v1`, `cloudresourcemanager.v1` and `serviceusage.v1`, which
 //! `tests/command-lines` validates every call against, and the requests of gcloud.
@@ -27,7 +29,7 @@ use crate::clock::Timestamp;
 use crate::secret;
 use crate::wire::{Request, Response};
 
-/// What only the admin APIs need.
+/// State that only the admin APIs need.
 #[derive(Debug, Default)]
 pub(crate) struct Admin {
     calls: Mutex<Vec<AdminCall>>,
