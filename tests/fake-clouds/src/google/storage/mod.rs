@@ -6,7 +6,7 @@ mod read_object;
 
 use http::header::{CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use percent_encoding::percent_decode_str;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use self::buckets::SCOPES;
@@ -17,7 +17,7 @@ use crate::config;
 use crate::events::Detail;
 use crate::fields::Fields;
 use crate::operation::Operation;
-use crate::wire::{Request, Response};
+use crate::wire::{Request, Response, header};
 
 /// Returns the rest of a path of the JSON API. All other paths belong to the XML API.
 fn json_path(path: &str) -> Option<&str> {
@@ -75,7 +75,7 @@ impl Google {
             }
             response
         } else {
-            Response::json(StatusCode::OK, &metadata(&bucket, object))
+            Response::json(StatusCode::OK, &metadata(request, &bucket, object))
         };
         let object = format!("gs://{bucket}/{name}");
         Ok(response.with_detail(Detail::ObjectRead { principal: caller.to_string(), object }))
@@ -88,7 +88,7 @@ impl Google {
         let fields = Fields::from_query(request);
         let prefix = fields.value("prefix").unwrap_or_default();
         let items = found.objects.iter().filter(|object| object.name.starts_with(prefix));
-        let items: Vec<_> = items.map(|object| metadata(&bucket, object)).collect();
+        let items: Vec<_> = items.map(|object| metadata(request, &bucket, object)).collect();
         let response = Response::json(StatusCode::OK, &json!({"kind": "storage#objects", "items": items}));
         let object = format!("gs://{bucket}");
         Ok(response.with_detail(Detail::ObjectRead { principal: caller.to_string(), object }))
@@ -98,16 +98,29 @@ impl Google {
 /// The generation of every object: objects never change here.
 const GENERATION: &str = "1";
 
-fn metadata(bucket: &str, object: &config::Object) -> Value {
+/// The time at which every object was written, as in the header Last-Modified.
+const WRITTEN: &str = "2026-11-24T04:00:00.000Z";
+
+/// Returns an object's metadata. gcloud downloads from the `mediaLink` alone, which names the host that the caller called.
+fn metadata(request: &Request, bucket: &str, object: &config::Object) -> Value {
+    let host = header(request, "host").unwrap_or_default();
+    let path = format!("storage/v1/b/{bucket}/o/{}", utf8_percent_encode(&object.name, NON_ALPHANUMERIC));
     json!({
         "kind": "storage#object",
         "id": format!("{bucket}/{}/{GENERATION}", object.name),
+        "selfLink": format!("https://{host}/{path}"),
+        "mediaLink": format!("https://{host}/download/{path}?generation={GENERATION}&alt=media"),
         "name": object.name,
         "bucket": bucket,
         "generation": GENERATION,
         "metageneration": "1",
+        // Both generations as a message of protobuf, as at Google.
+        "etag": "CAEQAQ==",
         "contentType": object.content_type,
         "storageClass": "STANDARD",
         "size": object.content.len().to_string(),
+        "timeCreated": WRITTEN,
+        "updated": WRITTEN,
+        "timeStorageClassUpdated": WRITTEN,
     })
 }

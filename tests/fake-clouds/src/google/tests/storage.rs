@@ -32,6 +32,20 @@ async fn objects_are_read_through_both_apis() {
 }
 
 #[tokio::test]
+async fn the_media_link_of_an_object_downloads_it() {
+    let fixture = Fixture::new();
+    let account = impersonated(&fixture).await;
+    let mut request =
+        http::Request::get("/storage/v1/b/reports/o/2026%2F11%2F24.txt").body("".into()).unwrap();
+    request.headers_mut().insert("host", "storage.googleapis.com".parse().unwrap());
+    set_bearer_token(&mut request, &account);
+    let metadata = json_body(&fixture.call(Service::Storage, request).await);
+    let link = metadata["mediaLink"].as_str().unwrap();
+    let path = link.strip_prefix("https://storage.googleapis.com").unwrap();
+    assert_eq!(get(&fixture, Service::Storage, path, &account).await.body, "all sold\n");
+}
+
+#[tokio::test]
 async fn object_errors_have_the_format_of_the_api() {
     let fixture = Fixture::new();
     let account = impersonated(&fixture).await;
