@@ -1,6 +1,6 @@
 """Check what the product assumes of the clouds against the vendors' packages: their models, documents and libraries.
 
-Each test is a judge of `tests/facts/facts.yaml`. The product's constants are read from its sources.
+Each test is a judge of `tests/doc-sync/facts.yaml`. The product's constants are read from its sources.
 """
 
 import inspect
