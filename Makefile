@@ -1,6 +1,6 @@
 # Targets for development. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance bench release-dry-run screenshots fuzz terraform version command-lines conformance-versions acceptance policies
+.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance bench release-dry-run screenshots fuzz terraform terraform-check version command-lines conformance-versions acceptance policies
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,9 +33,12 @@ deny: ## check licenses, sources and bans of dependencies
 fuzz: ## fuzz everything that reads input of others, for SECONDS (default: an hour)
 	tests/fuzz/run $(or $(SECONDS),3600)
 
-terraform: ## compare setup's Terraform with the documentation in checkouts of the providers, GOOGLE and AWS
+terraform: ## read the documentation in checkouts of the providers, GOOGLE and AWS, and compare setup's Terraform with it
 	scripts/terraform_arguments.py --google $(GOOGLE) --aws $(AWS)
-	cargo test -p rolebridge-cli --test command terraform
+	cargo test --workspace --test command terraform
+
+terraform-check: ## compare the known arguments of the providers with checkouts, GOOGLE and AWS, and write nothing
+	scripts/terraform_arguments.py --google $(GOOGLE) --aws $(AWS) --check
 
 python: ## test against Python's botocore and google-auth
 	tests/python/run

@@ -4,13 +4,15 @@
     scripts/terraform_arguments.py --google FOLDER --aws FOLDER [--check]
 
 The folders are checkouts of hashicorp/terraform-provider-google and hashicorp/terraform-provider-aws, or at least their
-`website/docs`. Writes src/cli/tests/cases/terraform-arguments.json. With --check, it compares the file and writes nothing.
+`website/docs`. Writes src/cli/tests/cases/terraform-arguments.json. With --check, it prints what differs from the file,
+and writes nothing. The file names the source of each provider's part.
 """
 
 import argparse
 import json
 import pathlib
 import re
+import subprocess
 import sys
 
 FIXTURE = pathlib.Path(__file__).parent.parent / "src/cli/tests/cases/terraform-arguments.json"
@@ -76,22 +78,43 @@ def parse(text, block):
     return {"arguments": arguments, "attributes": sorted(attributes)}
 
 
+def source(provider, folder):
+    """Returns what the file says of the source of a part that was extracted from a checkout."""
+    commit = subprocess.run(["git", "-C", folder, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    return {"extracted": True, "from": f"hashicorp/terraform-provider-{provider} at commit {commit}"}
+
+
+def extract(provider, folder):
+    """Returns a provider's part of the file: its source, and its blocks."""
+    pages = {block: folder / "website/docs" / f"{page}.html.markdown" for block, page in BLOCKS[provider].items()}
+    return {"source": source(provider, folder), "blocks": {block: parse(path.read_text(), block) for block, path in pages.items()}}
+
+
+def differences(expected, found, where=""):
+    """Yields what two parts of the file do not have in common."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key in sorted(expected.keys() | found.keys()):
+            yield from differences(expected.get(key, "nothing"), found.get(key, "nothing"), f"{where}{key}: ")
+    elif expected != found:
+        yield f"{where}the provider has {json.dumps(expected)}, the file {json.dumps(found)}"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--google", required=True, type=pathlib.Path)
     parser.add_argument("--aws", required=True, type=pathlib.Path)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
-    blocks = {}
-    for provider, pages in BLOCKS.items():
-        for block, page in pages.items():
-            path = getattr(options, provider) / "website/docs" / f"{page}.html.markdown"
-            blocks[block] = parse(path.read_text(), block)
-    text = json.dumps(blocks, indent=1, sort_keys=True) + "\n"
+    parts = {provider: extract(provider, getattr(options, provider)) for provider in BLOCKS}
     if not options.check:
-        FIXTURE.write_text(text)
-    elif text != FIXTURE.read_text():
-        sys.exit(f"{FIXTURE}: expected the arguments of the providers' pages. Fix: run this script without --check.")
+        FIXTURE.write_text(json.dumps(parts, indent=1, sort_keys=True) + "\n")
+        return
+    known = json.loads(FIXTURE.read_text())
+    # The newest commit always differs, and says nothing about the blocks.
+    found = [line for provider in BLOCKS for line in differences(parts[provider]["blocks"], known[provider]["blocks"])]
+    found += [f"{provider}: not extracted, but {part['source']['from']}" for provider, part in known.items() if not part["source"]["extracted"]]
+    if found:
+        sys.exit("\n".join([*found, f"{FIXTURE}: expected the arguments of the providers' pages. Fix: run this script without --check."]))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ struct Argument {
     deprecated: bool,
 }
 
-/// A resource or data source, as the providers document it. `scripts/terraform_arguments.py` makes these.
+/// A resource or data source, as the providers document it.
 #[derive(Debug, Clone, Deserialize)]
 struct Documented {
     /// By the name of the nested block, which is empty for the block itself.
@@ -30,9 +30,27 @@ struct Documented {
 
 type Documentation = BTreeMap<String, Documented>;
 
-fn documentation() -> Documentation {
+/// A provider's part of the file that `scripts/terraform_arguments.py` makes.
+#[derive(Debug, Deserialize)]
+struct Part {
+    source: Source,
+    blocks: Documentation,
+}
+
+/// The source of a part. A part that is not extracted does not judge the modules, as `docs/src/evidence.md` says.
+#[derive(Debug, Deserialize)]
+struct Source {
+    extracted: bool,
+    from: String,
+}
+
+fn parts() -> BTreeMap<String, Part> {
     let text = std::fs::read(crate_path("tests/cases/terraform-arguments.json")).unwrap();
     serde_json::from_slice(&text).unwrap()
+}
+
+fn documentation() -> Documentation {
+    parts().into_values().flat_map(|part| part.blocks).collect()
 }
 
 /// Returns the module for the identity with a name.
@@ -121,6 +139,25 @@ fn every_module_is_documented_by_the_providers() {
         assert!(module.contains("resource \"google_iam_workload_identity_pool_provider\""), "{name}");
         assert_eq!(problems(&module, &documentation), <[String; 0]>::default(), "{name}");
     }
+}
+
+/// A part says which commit it was extracted from, or that it was not and how to replace it.
+#[test]
+fn every_part_names_its_source() {
+    let commit = Regex::new(r"^hashicorp/terraform-provider-\w+ at commit [0-9a-f]{40}( \(.+\))?$").unwrap();
+    let parts = parts();
+    assert_eq!(parts.keys().collect::<Vec<_>>(), ["aws", "google"]);
+    for (name, Part { source: Source { extracted, from }, .. }) in &parts {
+        let is_clear = if *extracted {
+            commit.is_match(from)
+        } else {
+            from.starts_with("typed by hand ") && from.contains("Run `make terraform`")
+        };
+        assert!(is_clear, "{name}: {from}");
+    }
+    let page = std::fs::read_to_string(crate_path("../../docs/src/evidence.md")).unwrap();
+    let is_unjudged = page.contains("| The arguments of AWS's blocks in `setup`'s Terraform |");
+    assert_eq!(is_unjudged, !parts["aws"].source.extracted, "docs/src/evidence.md");
 }
 
 /// Each mistake in a module is found.
