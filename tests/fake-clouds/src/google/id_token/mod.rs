@@ -47,15 +47,14 @@ impl IdToken {
         // Google fetches the issuer's keys, so an unreachable issuer is like one without a matching key.
         let unreachable_issuer = || invalid("Error connecting to the given credential's issuer.");
         let invalid_signature = || invalid("Unable to verify the ID Token signature.");
-        match &oidc.uploaded {
-            Some(issuer) => issuer.verify(&token).map_err(|_| invalid_signature())?,
-            None => {
-                let issuer = issuers.find(&oidc.issuer).ok_or_else(unreachable_issuer)?;
-                issuer.verify(&token).map_err(|error| match error {
-                    VerifyError::NoMatchingKey => unreachable_issuer(),
-                    VerifyError::InvalidSignature => invalid_signature(),
-                })?;
-            }
+        if let Some(issuer) = &oidc.uploaded {
+            issuer.verify(&token).map_err(|_| invalid_signature())?;
+        } else {
+            let issuer = issuers.find(&oidc.issuer).ok_or_else(unreachable_issuer)?;
+            issuer.verify(&token).map_err(|error| match error {
+                VerifyError::NoMatchingKey => unreachable_issuer(),
+                VerifyError::InvalidSignature => invalid_signature(),
+            })?;
         }
         check_audience(claims.aud.as_ref().map_or(&[], OneOrMany::as_slice), &oidc.audiences)?;
         let remaining = remaining_lifetime(claims.iat, claims.exp, now)?;
