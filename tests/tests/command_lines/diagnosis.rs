@@ -6,7 +6,7 @@ use rolebridge_core::google::{audience, token_audience};
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::operator::{ACCOUNT, DELEGATE, EMAIL, Operator, PROJECT, has_gcloud, print};
+use crate::operator::{ACCOUNT, DELEGATE, EMAIL, Operator, POOL_PROJECT, PROJECT, has_gcloud, print};
 use crate::pod;
 
 /// Fault in a set-up, and how a person causes it.
@@ -39,10 +39,9 @@ fn cases(operator: &Operator, identity: &str) -> Vec<Case> {
     let delete_provider =
         format!("aws iam delete-open-id-connect-provider --open-id-connect-provider-arn {provider}");
     let no_member = format!(
-        "gcloud iam service-accounts get-iam-policy {EMAIL} --project {} --format json >policy.json\n\
+        "gcloud iam service-accounts get-iam-policy {EMAIL} --project {PROJECT} --format json >policy.json\n\
          echo '{{}}' >policy.json\n\
-         gcloud iam service-accounts set-iam-policy {EMAIL} policy.json --project {}",
-        PROJECT.0, PROJECT.0
+         gcloud iam service-accounts set-iam-policy {EMAIL} policy.json --project {PROJECT}"
     );
     match identity {
         "aws-role" => vec![
@@ -197,7 +196,7 @@ fn environment(operator: &Operator, identity: &str, case: &Case) -> Vec<(&'stati
         operator.path(name).display().to_string()
     };
     let provider =
-        format!("projects/{}/locations/global/workloadIdentityPools/aws-pool/providers/prod", PROJECT.1);
+        format!("projects/{}/locations/global/workloadIdentityPools/aws-pool/providers/prod", POOL_PROJECT.1);
     let expiry = clouds.aws_clock().now().0 + 3_600;
     file("published.status.json", &format!("{{\"valid_until\":{expiry}}}"));
     let mut env = vec![

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::operator::{ACCOUNT, EMAIL, Operator, PROJECT, has_gcloud, print};
+use crate::operator::{ACCOUNT, EMAIL, Operator, POOL_PROJECT, has_gcloud, print};
 use crate::{pod, setup};
 
 const README: &str = include_str!("../../../README.md");
@@ -33,7 +33,7 @@ pub(crate) async fn readme_leads_to_rows() -> Operator {
     if !has_gcloud() {
         return operator;
     }
-    assert!(README.contains(&format!("--account-id {ACCOUNT}")) && README.contains(PROJECT.1));
+    assert!(README.contains(&format!("--account-id {ACCOUNT}")) && README.contains(POOL_PROJECT.1));
     let is_cloud = |block: &String| block.contains("gcloud ") || block.contains("aws iam");
     let commands: Vec<_> = blocks(README, "sh").into_iter().filter(is_cloud).collect();
     assert!(commands.len() >= 2, "{commands:?}");

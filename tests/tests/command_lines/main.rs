@@ -37,8 +37,13 @@ async fn printed_commands_lead_to_rows() {
     }
     scenarios.spawn(async { guide::readme_leads_to_rows().await.commands() });
     let mut run = BTreeSet::new();
-    for commands in scenarios.join_all().await {
-        run.extend(commands);
+    let mut failed = 0;
+    while let Some(commands) = scenarios.join_next().await {
+        match commands {
+            Ok(commands) => run.extend(commands),
+            Err(_) => failed += 1,
+        }
     }
+    assert_eq!(failed, 0, "scenarios that failed, with the messages above");
     printed::check(&run).await;
 }

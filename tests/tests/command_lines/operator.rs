@@ -17,8 +17,10 @@ use tokio::process::{Child, Command};
 
 /// The AWS account.
 pub(crate) const ACCOUNT: &str = "111122223333";
-/// The project with the pool and the data, and its number.
-pub(crate) const PROJECT: (&str, &str) = ("shop-data", "123456789012");
+/// The project with the pool, and its number.
+pub(crate) const POOL_PROJECT: (&str, &str) = ("shop-identity", "123456789012");
+/// The project with the service accounts and the data.
+pub(crate) const PROJECT: &str = "shop-data";
 /// The Google service account.
 pub(crate) const EMAIL: &str = "batch@shop-data.iam.gserviceaccount.com";
 /// A service account that may stand before it in a chain.
@@ -26,8 +28,8 @@ pub(crate) const DELEGATE: &str = "door@shop-data.iam.gserviceaccount.com";
 /// The name of the bucket.
 pub(crate) const BUCKET: &str = "shop-reports";
 
-/// Timeout of every operation that is expected to succeed.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
+/// Timeout of every operation that is expected to succeed. A script runs a dozen programs, also on a busy machine.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The first line of `fake_iam.py`.
 #[derive(Debug, Deserialize)]
@@ -231,7 +233,7 @@ impl Operator {
     }
 }
 
-/// Returns an account without roles, and two projects without pools. What an app reads exists.
+/// Returns an account without roles, and projects without pools. What an app reads exists.
 fn config(issuer: &str, outbound: &str, service_accounts: &[&str]) -> Config {
     let owner = json!([{"role": "roles/owner", "members": ["user:owner@example.com"]}]);
     let accounts: Vec<_> = service_accounts.iter().map(|email| json!({"email": email})).collect();
@@ -241,7 +243,7 @@ fn config(issuer: &str, outbound: &str, service_accounts: &[&str]) -> Config {
         |role: &str| if service_accounts.contains(&EMAIL) { json!([reader(role)]) } else { json!([]) };
     let mut project = owner.as_array().unwrap().clone();
     project.extend(granted("roles/bigquery.jobUser").as_array().unwrap().clone());
-    let (id, number) = PROJECT;
+    let (pool_project, number) = POOL_PROJECT;
     serde_json::from_value(json!({
         "issuers": [{"url": issuer}],
         "aws": {"accounts": [{"id": ACCOUNT, "outboundIssuer": outbound}]},
@@ -249,9 +251,10 @@ fn config(issuer: &str, outbound: &str, service_accounts: &[&str]) -> Config {
             "operators": [{"email": "owner@example.com", "token": "ya29.owner"}],
             "serviceAccounts": accounts,
             "projects": [
+                {"id": pool_project, "number": number, "bindings": owner},
                 {
-                    "id": id,
-                    "number": number,
+                    "id": PROJECT,
+                    "number": "210987654321",
                     "bindings": project,
                     "datasets": [{
                         "id": "sales",

@@ -40,7 +40,7 @@ pub(crate) fn deployment(annotations: &Value) -> Value {
     let template = &mut deployment["spec"]["template"];
     template["spec"]["serviceAccountName"] = json!(SERVICE_ACCOUNT);
     template["metadata"]["annotations"] = annotations.clone();
-    template["metadata"]["annotations"][PROJECT_ANNOTATION] = json!(PROJECT.0);
+    template["metadata"]["annotations"][PROJECT_ANNOTATION] = json!(PROJECT);
     deployment
 }
 

@@ -3,7 +3,7 @@
 use rolebridge_fake_clouds::Detail;
 use serde_json::{Value, json};
 
-use crate::operator::{ACCOUNT, BUCKET, DELEGATE, EMAIL, Operator, PROJECT, has_gcloud, print};
+use crate::operator::{ACCOUNT, BUCKET, DELEGATE, EMAIL, Operator, POOL_PROJECT, has_gcloud, print};
 use crate::pod;
 
 /// Returns the command that prints the script of an identity.
@@ -19,7 +19,7 @@ pub(crate) fn command(identity: &str, impersonated: bool) -> String {
          --project-number {} --pool aws-pool --provider prod{account}",
         pod::NAMESPACE,
         pod::SERVICE_ACCOUNT,
-        PROJECT.1
+        POOL_PROJECT.1
     )
 }
 
