@@ -8,6 +8,7 @@ roles again after each change, so their trust policies are those that the `aws` 
 import argparse
 import io
 import json
+import logging
 import os
 import pathlib
 import re
@@ -218,6 +219,7 @@ def main():
     parser.add_argument("--keys", required=True, type=pathlib.Path, help="file with the keys of the issuer")
     parser.add_argument("--signature-minutes", type=int, default=15, help="how long AWS accepts a signature")
     clouds = Clouds(parser.parse_args())
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else it writes a line for each request
     server = werkzeug.serving.make_server("127.0.0.1", 0, Application(clouds), threaded=True)
     lines = [f"export {name}={value}\n" for name, value in environment(clouds, server.port).items()]
     clouds_file = clouds.options.folder / "environment"
