@@ -160,7 +160,7 @@ const AFTER_SETUP: &str = "\
 Examples:
   rolebridge setup --role-arn arn:aws:iam::111122223333:role/nightly-batch \\
     --project-number 123456789012 --pool aws-pool --provider prod -n shop -s batch \\
-    --google-service-account batch@shop-data.iam.gserviceaccount.com --cluster prod
+    --google-service-account nightly-batch@shop-data.iam.gserviceaccount.com --cluster prod
   rolebridge setup --identity kubernetes --project-number 123456789012 --pool eks-pool --provider prod \\
     -n shop -s batch --output terraform
   rolebridge setup --from clientLibraryConfig-aws.json --output kubernetes \\

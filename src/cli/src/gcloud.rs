@@ -67,9 +67,9 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case::user_managed("batch@shop-data.iam.gserviceaccount.com", Some("shop-data"))]
-    #[case::domain("batch@shop.example.com.iam.gserviceaccount.com", Some("example.com:shop"))]
-    #[case::universe("batch@shop-data.eu0.iam.gserviceaccount.com", Some("eu0:shop-data"))]
+    #[case::user_managed("nightly-batch@shop-data.iam.gserviceaccount.com", Some("shop-data"))]
+    #[case::domain("nightly-batch@shop.example.com.iam.gserviceaccount.com", Some("example.com:shop"))]
+    #[case::universe("nightly-batch@shop-data.eu0.iam.gserviceaccount.com", Some("eu0:shop-data"))]
     #[case::app_engine("shop-data@appspot.gserviceaccount.com", Some("shop-data"))]
     #[case::app_engine_of_domain("shop.example.com@appspot.gserviceaccount.com", Some("example.com:shop"))]
     #[case::compute_engine(

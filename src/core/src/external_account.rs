@@ -280,7 +280,7 @@ mod tests {
         let config = ExternalAccountConfig {
             sts_endpoint: Some("https://sts.example.internal/"),
             iam_credentials_endpoint: Some("https://iam.example.internal"),
-            service_account: Some("batch@shop.iam.gserviceaccount.com"),
+            service_account: Some("nightly-batch@shop.iam.gserviceaccount.com"),
             token_lifetime: Some(1800),
             quota_project: Some("shop"),
             port: 15081,
@@ -307,7 +307,7 @@ mod tests {
       "type": "text"
     }
   },
-  "service_account_impersonation_url": "https://iam.example.internal/v1/projects/-/serviceAccounts/batch@shop.iam.gserviceaccount.com:generateAccessToken",
+  "service_account_impersonation_url": "https://iam.example.internal/v1/projects/-/serviceAccounts/nightly-batch@shop.iam.gserviceaccount.com:generateAccessToken",
   "service_account_impersonation": {
     "token_lifetime_seconds": 1800
   },

@@ -140,7 +140,7 @@ mod tests {
         for (value, expected) in [
             ("plain", "\"plain\""),
             ("two\nlines", "\"two\\nlines\""),
-            ("batch@shop.iam.gserviceaccount.com", "\"batch@shop.iam.gserviceaccount.com\""),
+            ("nightly-batch@shop.iam.gserviceaccount.com", "\"nightly-batch@shop.iam.gserviceaccount.com\""),
             ("http://user:secret@proxy:3128", "\"http://…@proxy:3128\""),
             ("http://user:s@cret@proxy:3128", "\"http://…@proxy:3128\""),
         ] {

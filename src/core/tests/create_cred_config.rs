@@ -22,7 +22,7 @@ const DIRECT: ExternalAccountConfig<'_> = ExternalAccountConfig {
 };
 
 const IMPERSONATION: ExternalAccountConfig<'_> = ExternalAccountConfig {
-    service_account: Some("batch@shop.iam.gserviceaccount.com"),
+    service_account: Some("nightly-batch@shop.iam.gserviceaccount.com"),
     token_lifetime: Some(1800),
     ..DIRECT
 };

@@ -7,6 +7,7 @@
 
 use crate::view::{
     CONSUL_EXCLUDED_PORTS, Container, ISTIO_EXCLUDED_PORTS, KUMA_EXCLUDED_PORTS, LINKERD_SKIPPED_PORTS, Pod,
+    SecurityContext,
 };
 
 /// A network, by the names that its injector uses in a pod.
@@ -80,8 +81,7 @@ pub(crate) fn resembles_proxy(container: &Container<'_>) -> bool {
     let image = container.image.as_deref().unwrap_or_default();
     let image = image.rsplit('/').next().unwrap_or_default();
     let has = |words: &[&str]| words.iter().any(|word| container.name.contains(word) || image.contains(word));
-    let may_change_network =
-        container.security_context.as_ref().is_some_and(|context| context.adds_net_admin());
+    let may_change_network = container.security_context.as_ref().is_some_and(SecurityContext::adds_net_admin);
     container.restarts_always() && (may_change_network || has(NETWORK_WORDS) && !has(PROGRAM_WORDS))
 }
 

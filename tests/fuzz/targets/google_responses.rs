@@ -65,7 +65,7 @@ fn variable(name: &str) -> Option<OsString> {
         names::AWS_WEB_IDENTITY_TOKEN_FILE | names::TOKEN_FILE => "/nonexistent/token",
         names::AWS_REGION => "eu-west-1",
         names::AUDIENCE => AUDIENCE,
-        names::SERVICE_ACCOUNT => "batch@shop.iam.gserviceaccount.com",
+        names::SERVICE_ACCOUNT => "nightly-batch@shop.iam.gserviceaccount.com",
         _ => return None,
     };
     Some(value.into())

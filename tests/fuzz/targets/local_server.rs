@@ -94,7 +94,7 @@ fn server() -> (Router, Writer) {
     let (writer, reader) = SharedState::channel();
     writer.send_replace(SharedState { session: Some(session), token: Some(token), error: None });
     let instance = Instance {
-        service_account: Some("batch@shop.iam.gserviceaccount.com".to_owned()),
+        service_account: Some("nightly-batch@shop.iam.gserviceaccount.com".to_owned()),
         pool: "aws-pool".to_owned(),
         project_number: "123456789".to_owned(),
         project: Some("shop".to_owned()),

@@ -22,7 +22,7 @@ pub(crate) const POOL_PROJECT: (&str, &str) = ("shop-identity", "123456789012");
 /// The project with the service accounts and the data.
 pub(crate) const PROJECT: &str = "shop-data";
 /// The Google service account.
-pub(crate) const EMAIL: &str = "batch@shop-data.iam.gserviceaccount.com";
+pub(crate) const EMAIL: &str = "nightly-batch@shop-data.iam.gserviceaccount.com";
 /// A service account that may stand before it in a chain.
 pub(crate) const DELEGATE: &str = "door@shop-data.iam.gserviceaccount.com";
 /// The name of the bucket.

@@ -11,7 +11,7 @@ const ROLE: &str = "arn:aws:iam::111122223333:role/team/nightly-batch";
 const POOL: [&str; 6] = ["--project-number", "123456789012", "--pool", "aws-pool", "--provider", "prod"];
 const POD: [&str; 4] = ["-n", "shop", "-s", "batch"];
 const ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE";
-const EMAIL: &str = "batch@shop-data.iam.gserviceaccount.com";
+const EMAIL: &str = "nightly-batch@shop-data.iam.gserviceaccount.com";
 
 /// Returns the arguments for each identity, with and without impersonation.
 pub(crate) fn arguments_by_identity() -> Vec<(&'static str, Vec<&'static str>)> {

@@ -120,9 +120,9 @@ mod tests {
     #[test]
     fn email_accepts_only_service_accounts() {
         for text in [
-            "batch@shop.iam.gserviceaccount.com",
+            "nightly-batch@shop.iam.gserviceaccount.com",
             "123-compute@developer.gserviceaccount.com",
-            "batch@shop.example.com.iam.gserviceaccount.com",
+            "nightly-batch@shop.example.com.iam.gserviceaccount.com",
         ] {
             assert!(email(text).is_ok(), "{text}");
         }
@@ -132,8 +132,8 @@ mod tests {
             "batch@example.com",
             "@shop.iam.gserviceaccount.com",
             "a@b@shop.iam.gserviceaccount.com",
-            "batch@shop.iam.gserviceaccount.com/x",
-            "batch@shop.iam.gserviceaccount.com:x",
+            "nightly-batch@shop.iam.gserviceaccount.com/x",
+            "nightly-batch@shop.iam.gserviceaccount.com:x",
         ] {
             assert!(email(text).is_err(), "{text}");
         }

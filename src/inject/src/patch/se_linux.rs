@@ -1,4 +1,4 @@
-//! The sidecar's SELinux label: that of the containers that read its files, if they have one of their own in common.
+//! The sidecar's `seLinuxOptions`: that of the containers that read its files, if they have one of their own in common.
 //!
 //! The container runtime gives a volume the label of the container that starts. With another level than the app's, the
 //! sidecar's files would be hidden from the app.
@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::settings::Settings;
 use crate::view::{Container, Pod, SeLinuxOptions};
 
-/// An SELinux label.
+/// A label of `seLinuxOptions`.
 #[derive(Debug, Serialize)]
 pub(super) struct SeLinux<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

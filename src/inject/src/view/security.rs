@@ -38,7 +38,7 @@ impl SecurityContext<'_> {
     }
 }
 
-/// The SELinux label of a container.
+/// A container's `seLinuxOptions`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 pub(crate) struct SeLinuxOptions<'a> {
     #[serde(borrow)]

@@ -1,6 +1,6 @@
 //! Finds pod templates in an object of any kind by their structure, and the Rolebridge keys outside them.
 //!
-//! A Rollout, a RayCluster or a JobSet embeds whole pod templates. Their places differ, so no table of kinds can list them.
+//! A Rollout, a `RayCluster` or a `JobSet` embeds whole pod templates. Their places differ, so no table of kinds can list them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -174,7 +174,7 @@ fn optional_variables_are_read() {
 #[test]
 fn impersonation_is_read() {
     let google = read(&[
-        (names::SERVICE_ACCOUNT, "batch@shop.iam.gserviceaccount.com"),
+        (names::SERVICE_ACCOUNT, "nightly-batch@shop.iam.gserviceaccount.com"),
         (names::DELEGATES, "a@shop.iam.gserviceaccount.com, 1-compute@developer.gserviceaccount.com"),
         (names::TOKEN_LIFETIME, "43200"),
         (names::QUOTA_PROJECT, "shop-data"),
@@ -185,7 +185,7 @@ fn impersonation_is_read() {
     .google;
     assert_eq!(google.sts_endpoint, "https://sts.europe-west1.rep.googleapis.com");
     let account = google.impersonation.unwrap();
-    assert_eq!(account.email, "batch@shop.iam.gserviceaccount.com");
+    assert_eq!(account.email, "nightly-batch@shop.iam.gserviceaccount.com");
     assert_eq!(
         account.delegates,
         ["a@shop.iam.gserviceaccount.com", "1-compute@developer.gserviceaccount.com"]
@@ -207,7 +207,7 @@ fn audience_sets_the_universe_of_the_endpoints() {
 #[test]
 fn token_files_are_next_to_the_subject_token() {
     let settings = read(&[
-        (names::SERVICE_ACCOUNT, "batch@shop.iam.gserviceaccount.com"),
+        (names::SERVICE_ACCOUNT, "nightly-batch@shop.iam.gserviceaccount.com"),
         (names::OUTPUTS, "access-token,id-token=https://a.example,id-token=b"),
     ])
     .unwrap();

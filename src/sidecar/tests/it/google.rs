@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use crate::fake_server::{CannedResponse, FakeServer};
 use crate::support::{AUDIENCE, Environment, SECRET_KEY, SESSION_TOKEN};
 
-const EMAIL: &str = "batch@shop.iam.gserviceaccount.com";
+const EMAIL: &str = "nightly-batch@shop.iam.gserviceaccount.com";
 
 /// Returns a client of a fake server with additional variables, and the environment with the CA bundle.
 fn google(server: &FakeServer, more: &[(&'static str, &str)]) -> (GoogleClient, Environment) {

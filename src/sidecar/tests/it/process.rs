@@ -166,7 +166,7 @@ fn a_thousand_concurrent_requests_share_one_exchange_without_showing_a_secret() 
     environment.set(names::LOOPBACK_PORT, port.to_string());
     environment.set(names::METRICS_PORT, metrics_port.to_string());
     environment.set(names::SERVE, "metadata");
-    environment.set(names::SERVICE_ACCOUNT, "batch@shop.iam.gserviceaccount.com");
+    environment.set(names::SERVICE_ACCOUNT, "nightly-batch@shop.iam.gserviceaccount.com");
     environment.set(names::LOG_LEVEL, "trace");
     let child = command(&environment, &["run"]).spawn().unwrap();
     wait_until("the port is open", || TcpStream::connect(("127.0.0.1", port)).is_ok());
@@ -234,7 +234,7 @@ fn token_files_exist_when_ready_succeeds() {
         environment.trust(names::AWS_CA_BUNDLE, &format!("{}{}{}", aws.ca, sts.ca, iam.ca));
         environment.set(names::STS_ENDPOINT, format!("https://{}", sts.address));
         environment.set(names::IAM_CREDENTIALS_ENDPOINT, format!("https://{}", iam.address));
-        environment.set(names::SERVICE_ACCOUNT, "batch@shop.iam.gserviceaccount.com");
+        environment.set(names::SERVICE_ACCOUNT, "nightly-batch@shop.iam.gserviceaccount.com");
         environment.set(names::OUTPUTS, output);
         let child = command(&environment, &["run"]).spawn().unwrap();
         assert_eq!(output_of_ready(&environment), "");
@@ -251,7 +251,7 @@ fn failing_token_file_is_reported_by_ready_and_at_the_startup_timeout() {
     let (runtime, aws) = aws(CannedResponse::success());
     let rejection = CannedResponse::error(403, include_str!("google-errors/iam-denied.json"));
     let (mut environment, _google) = with_google(&runtime, &aws, federated(), rejection);
-    environment.set(names::SERVICE_ACCOUNT, "batch@shop.iam.gserviceaccount.com");
+    environment.set(names::SERVICE_ACCOUNT, "nightly-batch@shop.iam.gserviceaccount.com");
     environment.set(names::OUTPUTS, "access-token");
     environment.set(names::STARTUP_TIMEOUT, "1");
     let exited = output(&environment, &["run"]);

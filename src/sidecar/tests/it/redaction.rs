@@ -62,7 +62,7 @@ fn google(server: &FakeServer) -> (GoogleClient, Environment) {
     environment.trust(names::AWS_CA_BUNDLE, &server.ca);
     environment.set(names::STS_ENDPOINT, format!("https://{}", server.address));
     environment.set(names::IAM_CREDENTIALS_ENDPOINT, format!("https://{}", server.address));
-    environment.set(names::SERVICE_ACCOUNT, "batch@shop.iam.gserviceaccount.com");
+    environment.set(names::SERVICE_ACCOUNT, "nightly-batch@shop.iam.gserviceaccount.com");
     (GoogleClient::new(&environment.settings()), environment)
 }
 

@@ -66,7 +66,7 @@ fn patch_of_a_pod_with_all_settings() {
     let defaults = format!(
         "sidecar: {{image: 'registry.example/rolebridge:2', imagePullPolicy: Always, imagePullSecrets: [registry, sidecar]}}
 {DEFAULTS}  source: loopback,legacy=file
-  service-account: batch@shop.iam.gserviceaccount.com
+  service-account: nightly-batch@shop.iam.gserviceaccount.com
   token-lifetime: 7200
   project: shop-project
   quota-project: shop-billing

@@ -12,7 +12,7 @@ const SETTINGS: &[(&str, &[&str], &[&str])] = &[
     ("source", SOURCES, &["imds", "file,missing=loopback"]),
     ("outputs", &["access-token"], &["", "refresh-token"]),
     ("quota-project", &["shop-data"], &["Shop"]),
-    ("service-account", &["batch@shop-data.iam.gserviceaccount.com"], &["batch", "\"@\n"]),
+    ("service-account", &["nightly-batch@shop-data.iam.gserviceaccount.com"], &["batch", "\"@\n"]),
     ("project", &["shop-data"], &["Shop", ""]),
     ("token-lifetime", &["600", "43200"], &["0", "+600", "1e3"]),
     ("aws-region", &["eu-west-1"], &["Europe", "cn-north-1"]),

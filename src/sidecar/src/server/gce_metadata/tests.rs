@@ -17,7 +17,7 @@ use crate::server;
 use crate::shared_state::{SharedState, Writer};
 use crate::token_cache::TokenCache;
 
-const EMAIL: &str = "batch@shop.iam.gserviceaccount.com";
+const EMAIL: &str = "nightly-batch@shop.iam.gserviceaccount.com";
 const V1: &str = "/computeMetadata/v1";
 const TOKEN: &str = "/computeMetadata/v1/instance/service-accounts/default/token";
 const IDENTITY: &str = "/computeMetadata/v1/instance/service-accounts/default/identity";
@@ -101,11 +101,20 @@ impl Fixture {
 #[case("/computeMetadata/v1/instance/id", "8975100521833118")]
 #[case("/computeMetadata/v1/instance/name", "nightly-7d9f")]
 #[case("/computeMetadata/v1/instance/zone", "projects/123456789/zones/eu-west-1-a")]
-#[case("/computeMetadata/v1/instance/service-accounts", "default/\nbatch@shop.iam.gserviceaccount.com/\n")]
-#[case("/computeMetadata/v1/instance/service-accounts/", "default/\nbatch@shop.iam.gserviceaccount.com/\n")]
+#[case(
+    "/computeMetadata/v1/instance/service-accounts",
+    "default/\nnightly-batch@shop.iam.gserviceaccount.com/\n"
+)]
+#[case(
+    "/computeMetadata/v1/instance/service-accounts/",
+    "default/\nnightly-batch@shop.iam.gserviceaccount.com/\n"
+)]
 #[case("/computeMetadata/v1/instance/service-accounts/default/", "aliases\nemail\nidentity\nscopes\ntoken\n")]
 #[case("/computeMetadata/v1/instance/service-accounts/default/email", EMAIL)]
-#[case("/computeMetadata/v1/instance/service-accounts/batch@shop.iam.gserviceaccount.com/email", EMAIL)]
+#[case(
+    "/computeMetadata/v1/instance/service-accounts/nightly-batch@shop.iam.gserviceaccount.com/email",
+    EMAIL
+)]
 #[case("/computeMetadata/v1/instance/service-accounts/default/aliases", "default\n")]
 #[case(
     "/computeMetadata/v1/instance/service-accounts/default/scopes",
