@@ -29,7 +29,7 @@ pub(crate) const DELEGATE: &str = "door@shop-data.iam.gserviceaccount.com";
 pub(crate) const BUCKET: &str = "shop-reports";
 
 /// Timeout of every operation that is expected to succeed. A script runs a dozen programs, also on a busy machine.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(600);
+pub(crate) const TIMEOUT: Duration = Duration::from_mins(10);
 
 /// The first line of `fake_iam.py`.
 #[derive(Debug, Deserialize)]

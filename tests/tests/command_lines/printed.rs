@@ -1,6 +1,7 @@
 //! The list of every command of `aws` and `gcloud` that `setup` and `doctor` print: run, or why not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -71,6 +72,7 @@ pub(crate) async fn check(run: &BTreeSet<Vec<String>>) {
     }
     let reasons: BTreeMap<_, _> = NOT_RUN.iter().copied().collect();
     let mut unexplained = Vec::new();
+    let mut out = std::io::stdout();
     for (shape, source) in &printed {
         let is_omitted = shape.starts_with("gcloud ") && !has_gcloud();
         let state = match reasons.get(shape.as_str()) {
@@ -82,7 +84,7 @@ pub(crate) async fn check(run: &BTreeSet<Vec<String>>) {
                 "MISSING"
             }
         };
-        println!("{source:7} {state:4} {shape}");
+        writeln!(out, "{source:7} {state:4} {shape}").unwrap();
     }
     assert!(unexplained.is_empty(), "printed, but neither run nor listed in NOT_RUN: {unexplained:#?}");
     let stale: Vec<_> =

@@ -1,6 +1,7 @@
 //! AWS's Python library (botocore), unchanged, as a reference. It must accept the fake AWS as it accepts AWS, and it must
 //! create the same signatures as the sidecar.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -50,7 +51,8 @@ async fn run_script(name: &str) {
     set_sidecar_env(&mut command, &clouds, &file("token", &token(now)), &file("ca.crt", clouds.ca_pem()));
     let mut check = Process::start(name, command).unwrap();
     let status = check.wait(SCRIPT_TIMEOUT).await.unwrap();
-    println!("{}", check.log().text());
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", check.log().text()).unwrap();
     assert!(status.success(), "{name} failed, see its output above");
 }
 

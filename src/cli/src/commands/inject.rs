@@ -155,7 +155,7 @@ impl Messages<'_, '_> {
 
     fn write(&mut self, title: &str, color: AnsiColor, label: &str, message: &str) -> Result<(), CliError> {
         let line = self.prefix.clone().text(title).text(": ").styled(color.on_default(), label);
-        Ok(self.err.line(&line.text(" ").text(message))?)
+        self.err.line(&line.text(" ").text(message))
     }
 }
 

@@ -31,7 +31,7 @@ impl<'a> ObjectPod<'a> {
     pub(crate) fn all(object: &Object<'a>) -> Result<Vec<Self>, CliError> {
         let Some(kind) = object.workload_kind() else { return Self::search(object) };
         let Some(value) = object.root.find(kind.pod_path) else { return Ok(Vec::new()) };
-        let pointer = kind.pod_path.iter().map(|key| format!("/{key}")).collect();
+        let pointer = kind.pod_path.iter().flat_map(|key| ["/", key]).collect();
         let json = to_json(value)?;
         Ok(vec![Self { object: object.clone(), pointer, json, path: None, is_whole: true }])
     }

@@ -172,7 +172,7 @@ fn is_metadata(pointer: &str) -> bool {
     name != "matchlabels" && (name.ends_with("annotations") || name.ends_with("labels"))
 }
 
-/// Returns true for a map with a `spec` that has containers, such as a PodTemplateSpec.
+/// Returns true for a map with a `spec` that has containers, such as a `PodTemplateSpec`.
 ///
 /// An object of another kind than Pod is none: in a Prometheus, `spec.containers` are additions to the operator's pods.
 fn is_pod_template(fields: &BTreeMap<Cow<'_, str>, &RawValue>, object: Option<&ObjectType<'_>>) -> bool {

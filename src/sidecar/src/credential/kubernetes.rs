@@ -80,9 +80,9 @@ mod tests {
     ) {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), HOUR_TOKEN).unwrap();
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_409_600 + 7200);
-        let written =
-            SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_416_800_u64.checked_add_signed(-age).unwrap());
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let seconds: u64 = 1_772_409_600 + 7200;
+        let (now, written) = (at(seconds), at(seconds.checked_add_signed(-age).unwrap()));
         File::options().append(true).open(file.path()).unwrap().set_modified(written).unwrap();
         let token = token(file.path(), &Clock::from_fn(move || now));
         let seconds = token.map(|(_, lifetime)| lifetime.total().as_secs());

@@ -52,7 +52,7 @@ async fn preview_object(state: &AppState, namespace: &str, kind: &str, object: &
                 warnings.extend(preview.await.warnings);
             }
             Err(error) => {
-                debug!(namespace, kind, template.pointer, %error, "no preview, because the template is invalid")
+                debug!(namespace, kind, template.pointer, %error, "no preview, because the template is invalid");
             }
         }
     }

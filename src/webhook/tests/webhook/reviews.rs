@@ -114,7 +114,7 @@ async fn valid_workload_gets_no_warning() {
     }
 }
 
-/// Returns a review of a RayCluster with a pod template for its head and one for each group of workers.
+/// Returns a review of a `RayCluster` with a pod template for its head and one for each group of workers.
 fn review_cluster(head: &Value, workers: &[&Value]) -> Value {
     let groups: Vec<_> = workers.iter().map(|template| json!({"template": template})).collect();
     let spec = json!({"headGroupSpec": {"template": head}, "workerGroupSpecs": groups});
