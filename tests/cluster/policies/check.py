@@ -40,7 +40,9 @@ def send(user, method, path, body=None):
         with urllib.request.urlopen(request, context=TLS, timeout=30) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read()).get("message", "")
+        text = error.read().decode()
+        # /readyz answers with plain text.
+        return error.code, json.loads(text).get("message", "") if text.startswith("{") else text
 
 
 def eventually(seconds, describe, succeeds):

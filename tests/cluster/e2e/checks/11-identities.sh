@@ -4,10 +4,10 @@
 declare -A providers=([aws-role]=aws-pool/providers/eks-prod [aws-jwt]=aws-jwt/providers/outbound [kubernetes]=kubernetes/providers/cluster)
 declare -A sources=([aws-role]="loopback file metadata" [aws-jwt]="file metadata" [kubernetes]="file metadata" [agent]="file metadata")
 declare -A principals=( # of the pods with direct access
-  [aws-role]=aws/subject/arn:aws:sts::123456789012:assumed-role/nightly-report/shop.direct\"
+  [aws-role]=aws-pool/subject/arn:aws:sts::123456789012:assumed-role/nightly-report/shop.direct\"
   [aws-jwt]=aws-jwt/subject/arn:aws:iam::123456789012:role/nightly-report\"
   [kubernetes]=kubernetes/subject/system:serviceaccount:shop:direct\"
-  [agent]=aws/subject/arn:aws:sts::123456789012:assumed-role/associated/eks-e2e-agent-file-
+  [agent]=aws-pool/subject/arn:aws:sts::123456789012:assumed-role/associated/eks-e2e-agent-file-
 )
 
 render_reader() { # name, identity, source, service account
