@@ -77,7 +77,7 @@ fn cases(operator: &Operator, identity: &str) -> Vec<Case> {
                 "subject-too-long",
                 format!(
                     "{UPDATE_AWS} --attribute-condition \"assertion.account=='111122223333'\" \
-                     --attribute-mapping \"google.subject=assertion.arn + '/' + assertion.arn\""
+                     --attribute-mapping \"google.subject=assertion.arn + '//' + assertion.arn\""
                 ),
             ),
             case("no grant on the service account", "impersonation-denied", no_member),

@@ -12,7 +12,16 @@ use crate::operator::{has_gcloud, print};
 use crate::setup;
 
 /// The commands that are not run, and the reason.
-const NOT_RUN: &[(&str, &str)] = &[];
+const NOT_RUN: &[(&str, &str)] = &[
+    ("gcloud iam workload-identity-pools list --location --project --show-deleted", LISTS),
+    (
+        "gcloud iam workload-identity-pools providers list --location --project --show-deleted --workload-identity-pool",
+        LISTS,
+    ),
+];
+
+/// The reason for commands that only show what a person decides about.
+const LISTS: &str = "not run: it lists, and a person decides which pool or provider to name";
 
 /// The words that end the name of a gcloud command; a positional argument follows.
 const VERBS: [&str; 13] = [

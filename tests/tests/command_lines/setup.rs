@@ -3,7 +3,7 @@
 use rolebridge_fake_clouds::Detail;
 use serde_json::{Value, json};
 
-use crate::operator::{ACCOUNT, BUCKET, DELEGATE, EMAIL, Operator, POOL_PROJECT, has_gcloud, print};
+use crate::operator::{ACCOUNT, BUCKET, DELEGATE, EMAIL, Operator, POOL_PROJECT, PROJECT, has_gcloud, print};
 use crate::pod;
 
 /// Returns the command that prints the script of an identity.
@@ -23,9 +23,13 @@ pub(crate) fn command(identity: &str, impersonated: bool) -> String {
     )
 }
 
-/// Returns the script as it is printed, with a person's choice for its placeholder.
+/// Returns the script as it is printed, with a person's choices: the bucket, and the project of the data, which is not that of
+/// the pool.
 pub(crate) fn with_choices(script: &str) -> String {
-    script.replace("gs://BUCKET", &format!("gs://{BUCKET}"))
+    let grant = "gcloud projects add-iam-policy-binding";
+    script
+        .replace("gs://BUCKET", &format!("gs://{BUCKET}"))
+        .replace(&format!("{grant} \"$PROJECT\""), &format!("{grant} {PROJECT}"))
 }
 
 /// Runs the printed script and then the pod. Without gcloud, the pod gets as far as AWS.
