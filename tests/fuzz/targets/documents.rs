@@ -17,6 +17,7 @@ mod output;
 use libfuzzer_sys::fuzz_target;
 
 use crate::input::document::Document;
+use crate::input::object_pod::ObjectPod;
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
@@ -25,8 +26,9 @@ fuzz_target!(|data: &[u8]| {
     let written: String = documents.iter().map(|document| &*document.text).collect();
     assert_eq!(written, text);
     for object in documents.iter().flat_map(Document::objects) {
-        if let Ok(Some(json)) = object.pod_as_json() {
-            let _ = object.pod(&json);
+        for pod in ObjectPod::all(&object).unwrap_or_default() {
+            let _ = pod.parse();
         }
+        let _ = object.warnings();
     }
 });
