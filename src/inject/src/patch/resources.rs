@@ -1,6 +1,8 @@
 //! The sidecar's requests and limits. Requests are always set, for HPAs. Limits are set if other containers have them, for
 //! quotas. The pod keeps its quality of service class.
 
+use std::iter::once;
+
 use rolebridge_core::pod_names::CONTAINER;
 use serde::Serialize;
 
@@ -54,8 +56,7 @@ pub(super) fn plan<'a>(pod: &Pod<'_>, settings: &Settings<'a>) -> Option<Planned
     })
 }
 
-/// The resources that the pod requests or limits for all of its containers together. A quota of the namespace demands the
-/// others of each container.
+/// The resources that the pod requests or limits for all of its containers together. The others are set for each container.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PodLevel {
     pub(crate) cpu: bool,
@@ -63,10 +64,16 @@ pub(crate) struct PodLevel {
 }
 
 impl PodLevel {
+    /// Returns the pod-level resources as the API server completes them before it calls a webhook. If the pod has limits of
+    /// any resource, its missing requests are the sum of its containers' requests. An additional request of the sidecar
+    /// would exceed that sum, and the API server would reject the pod.
+    /// Source: `defaultPodRequests` in kubernetes/pkg/apis/core/v1/defaults.go.
     pub(crate) fn of(pod: &Pod<'_>) -> Self {
-        let all = pod.spec.resources.as_ref();
-        let amounts = all.into_iter().flat_map(|all| [all.requests, all.limits]).flatten();
-        amounts.fold(Self { cpu: false, memory: false }, |seen, amounts| Self {
+        let none = Self { cpu: false, memory: false };
+        let Some(all) = pod.spec.resources.as_ref() else { return none };
+        let completed = all.limits.is_some().then(|| other_containers(pod).filter_map(|one| one.resources.as_ref()));
+        let amounts = once(all).chain(completed.into_iter().flatten()).flat_map(|one| [one.requests, one.limits]).flatten();
+        amounts.fold(none, |seen, amounts| Self {
             cpu: seen.cpu || amounts.cpu.is_some(),
             memory: seen.memory || amounts.memory.is_some(),
         })

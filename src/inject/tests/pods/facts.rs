@@ -63,9 +63,19 @@ pub(crate) fn shared_user(pod: &Value) -> Option<i64> {
     users.all(|user| user == Some(first)).then_some(first)
 }
 
-/// Returns true if the pod has a pod-level resource, which its containers share.
+/// Returns true if the pod has a pod-level resource, which its containers share. The API server adds those that a container
+/// requests, if the pod has limits.
 pub(crate) fn has_pod_level(pod: &Value, name: &str) -> bool {
-    ["requests", "limits"].iter().any(|kind| !pod["spec"]["resources"][kind][name].is_null())
+    let all = &pod["spec"]["resources"];
+    let container_requests = || {
+        containers(pod)
+            .any(|(_, container)| container["name"] != "rolebridge" && sets(&container["resources"], name))
+    };
+    sets(all, name) || all["limits"].is_object() && container_requests()
+}
+
+fn sets(resources: &Value, name: &str) -> bool {
+    ["requests", "limits"].iter().any(|kind| !resources[kind][name].is_null())
 }
 
 /// Returns true if Kubernetes classifies the pod as Guaranteed: every container has both limits, and equal requests if any.
@@ -76,8 +86,9 @@ pub(crate) fn is_guaranteed(pod: &Value) -> bool {
             !limit.is_null() && amount(limit) > 0 && (request.is_null() || amount(request) == amount(limit))
         })
     };
-    if has_pod_level(pod, "cpu") || has_pod_level(pod, "memory") {
-        return guaranteed(&pod["spec"]["resources"]);
+    let pod_level = &pod["spec"]["resources"];
+    if sets(pod_level, "cpu") || sets(pod_level, "memory") {
+        return guaranteed(pod_level);
     }
     containers(pod).all(|(_, container)| guaranteed(&container["resources"]))
 }

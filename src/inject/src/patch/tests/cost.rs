@@ -56,7 +56,7 @@ fn resource_that_is_not_pod_level_is_planned() {
     let limits = json!({"limits": {"cpu": "1", "memory": "1Gi"}});
     for (pod_level, resources, expected) in [
         (json!({"limits": {"cpu": "1"}}), json!({}), "- - 16Mi -"),
-        (json!({"limits": {"cpu": "1"}}), limits.clone(), "- - 16Mi 32Mi"),
+        (json!({"requests": {"cpu": "1"}}), limits.clone(), "- - 16Mi 32Mi"),
         (json!({"requests": {"memory": "1Gi"}}), limits, "5m 50m - -"),
         (json!({"limits": {"hugepages-2Mi": "2Mi"}}), json!({}), "5m - 16Mi -"),
     ] {
@@ -64,6 +64,18 @@ fn resource_that_is_not_pod_level_is_planned() {
         pod["spec"]["resources"] = pod_level;
         let (patched, _) = injected(&pod, DEFAULTS);
         assert_eq!(costs(&sidecar(&patched)["resources"]), expected, "{pod}");
+    }
+}
+
+/// The API server takes the containers' requests as those of the pod, if the pod has limits.
+#[test]
+fn resource_that_the_api_server_makes_pod_level_is_not_planned() {
+    let pod_level = json!({"limits": {"cpu": "1"}});
+    for resources in [json!({"limits": {"memory": "1Gi"}}), json!({"requests": {"memory": "1Gi"}})] {
+        let mut pod = pod(&json!({"resources": resources}));
+        pod["spec"]["resources"] = pod_level.clone();
+        let (patched, _) = injected(&pod, DEFAULTS);
+        assert_eq!(sidecar(&patched)["resources"], Value::Null, "{pod}");
     }
 }
 
