@@ -33,12 +33,12 @@ deny: ## check licenses, sources and bans of dependencies
 fuzz: ## fuzz everything that reads input of others, for SECONDS (default: an hour)
 	tests/fuzz/run $(or $(SECONDS),3600)
 
-terraform: ## read the documentation in checkouts of the providers, GOOGLE and AWS, and compare setup's Terraform with it
-	scripts/terraform_arguments.py --google $(GOOGLE) --aws $(AWS)
+terraform: ## read the arguments of the newest Terraform providers, and compare setup's Terraform with them
+	scripts/terraform_arguments.py --newest
 	cargo test --workspace --test command terraform
 
-terraform-check: ## compare the known arguments of the providers with checkouts, GOOGLE and AWS, and write nothing
-	scripts/terraform_arguments.py --google $(GOOGLE) --aws $(AWS) --check
+terraform-check: ## compare the known arguments with the pinned packages, or with OPTIONS=--newest, and write nothing
+	scripts/terraform_arguments.py --check $(OPTIONS)
 
 python: ## test against Python's botocore and google-auth
 	tests/python/run
