@@ -1,5 +1,8 @@
 {{/* Rejects values that contradict each other. values.schema.json validates each value by itself. */}}
 {{- define "rolebridge.validate" -}}
+{{- if not .Values.enabled }}
+  {{- fail "enabled=false has no effect, because no condition of a dependency names it. Fix: add `condition: rolebridge.enabled` to the dependency in the umbrella chart, or uninstall the release." }}
+{{- end }}
 {{- $certificates := .Values.certificates }}
 {{- if eq $certificates.mode "secret" }}
   {{- if not $certificates.secret.name }}
