@@ -28,7 +28,7 @@ use crate::http::cert_resolver::{self, CertResolver, ServingCert};
 use crate::http::connection::Connections;
 use crate::http::drain::Drain;
 use crate::http::router::router;
-use crate::http::{server, tls};
+use crate::http::{listen, server, tls};
 use crate::live_defaults::{self, LiveDefaults};
 use crate::managed_cert::metrics::ManagedCertMetrics;
 use crate::managed_cert::settings::Settings;
@@ -89,6 +89,7 @@ async fn serve(args: &Args) -> Result<(), String> {
     let defaults = watch_defaults(args, &metrics)?;
     let listener = listen("--listen", args.listen).await?;
     let health_listener = listen("--health-listen", args.health_listen).await?;
+    let addresses = (local_address(&listener)?, local_address(&health_listener)?);
     let client = api_client::infer().await?;
     let deadlines = Deadlines::within(args.review_timeout);
     let limits = ReadLimits { rate: args.live_read_rate, burst: args.live_read_burst };
@@ -128,7 +129,7 @@ async fn serve(args: &Args) -> Result<(), String> {
     serve_health(health_listener, health).map_err(|error| format!("could not serve health: {error}"))?;
     let reviews = Connections::new(Some(tls.into()), router(state), metrics, Arc::clone(&drain));
     let server_task = background::spawn("server", server::serve(listener, args.max_connections, reviews));
-    info!(listen = %args.listen, health = %args.health_listen, "serving");
+    info!(listen = %addresses.0, health = %addresses.1, "serving");
     run_until_signal(args, &drain, server_task, certificate_task).await
 }
 
@@ -239,7 +240,11 @@ fn watch_defaults(args: &Args, metrics: &Arc<Metrics>) -> Result<Arc<LiveDefault
 }
 
 async fn listen(flag: &str, address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| format!("could not listen on {flag} {address}: {error}"))
+    listen::listen(address).await.map_err(|error| format!("could not listen on {flag} {address}: {error}"))
+}
+
+fn local_address(listener: &TcpListener) -> Result<SocketAddr, String> {
+    listener.local_addr().map_err(|error| format!("could not read the address of a listener: {error}"))
 }
 
 fn start_reflectors(client: &Client, lookup: &MetadataLookup, metrics: &Arc<Metrics>) {

@@ -1,5 +1,5 @@
 //! Sections of a page that are rendered from the code, between two marks:
-//! `<!-- NAME: SOURCE; COMMAND -->` and `<!-- end of NAME -->`.
+//! `<!-- NAME: SOURCE; COMMAND -->` and `<!-- end of NAME -->`. Whole files, too.
 
 use std::fs;
 use std::sync::{Mutex, PoisonError};
@@ -34,9 +34,31 @@ pub fn check(page: &str, name: &str, rendered: &str) {
         fs::write(&path, [before, rendered, after].concat()).expect("the page is writable");
         return;
     }
+    out_of_date(&format!("{page}: the section `{name}`"), current, rendered);
+}
+
+/// Checks that a file is up to date. With `UPDATE=1`, writes the file instead.
+///
+/// # Panics
+/// Panics if the file is missing or out of date. The message contains the command that updates the file.
+#[track_caller]
+pub fn check_file(path: &str, rendered: &str) {
+    let current = fs::read_to_string(root().join(path)).unwrap_or_default();
+    if current == rendered {
+        return;
+    }
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(root().join(path), rendered).expect("the file is writable");
+        return;
+    }
+    out_of_date(path, &current, rendered);
+}
+
+#[track_caller]
+fn out_of_date(subject: &str, current: &str, rendered: &str) -> ! {
     let package = std::env::var("CARGO_PKG_NAME").unwrap_or_else(|_| "PACKAGE".to_owned());
     panic!(
-        "{page}: the section `{name}` is out of date. Fix: run `UPDATE=1 cargo test -p {package}`.\n{}",
+        "{subject} is out of date. Fix: run `UPDATE=1 cargo test -p {package}`.\n{}",
         difference(current, rendered)
     );
 }

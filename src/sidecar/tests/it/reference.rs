@@ -74,4 +74,5 @@ fn docs_list_every_metric() {
     let page = metrics.render(&SharedState::default(), &Clock::system());
     section::check(REFERENCE, "the sidecar's metrics", &doc_metrics::table(&page));
     section::check("docs/src/public-names.md", "names of the sidecar's metrics", &doc_metrics::names(&page));
+    section::check_file("tests/chart/metrics/sidecar.prom", &page);
 }

@@ -3,6 +3,7 @@
 pub mod cert_resolver;
 pub mod connection;
 pub mod drain;
+pub mod listen;
 pub mod router;
 pub mod server;
 pub mod slot_pool;
