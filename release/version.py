@@ -25,7 +25,7 @@ QUICK_START = ROOT / "docs/src/quick-start.md"
 CARGO_VERSION = re.compile(r'^(\[workspace\.package\]\nversion = ")([^"]+)(")', re.M)
 # A package without a source is a member of the workspace.
 LOCK_VERSION = re.compile(r'^(\[\[package\]\]\nname = "([^"]+)"\nversion = ")([^"]+)("\n(?!source))', re.M)
-CHART_VERSION = re.compile(r"^((version|appVersion): )(.+)()$", re.M)
+CHART_VERSION = re.compile(r"^((version|appVersion| +image): (?:ghcr\.io/rolebridge/[a-z]+:)?)(\S+)()$", re.M)
 IMAGE = r"ghcr\.io/rolebridge/[a-z]+:(\S*\w)"
 
 NUMBER = r"(0|[1-9]\d*)"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compare names that the chart repeats with the code: settings, flags, metrics, names of injected parts. Also compare the
+"""Compare names that the chart repeats with the code: settings, flags, names of injected parts. Also compare the
 Kubernetes versions in docs/src/install.md with those of the tests.
 
 YAML cannot import a Rust constant, so a difference would otherwise stay unnoticed.
@@ -9,6 +9,8 @@ import json
 import pathlib
 import re
 import sys
+
+import yaml
 
 ROOT = pathlib.Path(__file__).parents[2]
 CHART = ROOT / "charts/rolebridge"
@@ -42,12 +44,10 @@ def settings():
     expect_equal("defaults.locked", set(schema["definitions"]["setting"]["enum"]), code)
 
 
-def metrics():
-    source = "".join(path.read_text() for path in (ROOT / "src/webhook/src").glob("**/*.rs"))
-    names = {"rolebridge_webhook_" + name for name in re.findall(r'family\(\s*"([a-z_]+)"', source)}
-    names |= {"rolebridge_sidecar_" + name for name in re.findall(r'"([a-z_]+)"', read("src/sidecar/src/metrics.rs"))}
-    used = set(re.findall(r"rolebridge_(?:webhook|sidecar)_[a-z_]+", templates() + read("charts/rolebridge/files/dashboard.json")))
-    expect_subset("metrics", {name.removesuffix("_bucket") for name in used}, names)
+def metrics_port():
+    used = set(re.findall(r"port: (rb-[a-z]+)", templates("monitoring/podmonitor.yaml")))
+    expect_equal("port of the sidecar's metrics", used, set(re.findall(r'name: "(rb-[a-z]+)"', read("src/inject/src/patch/sidecar/mod.rs"))))
+    expect_equal("ports in docs/src/public-names.md", set(re.findall(r"^- `(rb-[a-z]+)`", read("docs/src/public-names.md"), re.M)), used)
 
 
 def flags():
@@ -71,6 +71,31 @@ def protected_annotations():
     expect_equal("annotations of the webhook", set(json.loads(helper[1])) - previous, code - previous)
 
 
+def chart_metadata():
+    """Artifact Hub reads YAML in annotations, which Helm does not check."""
+    chart = yaml.safe_load(read("charts/rolebridge/Chart.yaml"))
+    values = yaml.safe_load(read("charts/rolebridge/values.yaml"))
+    listed = {image["image"] for image in yaml.safe_load(chart["annotations"]["artifacthub.io/images"])}
+    used = {"{registry}/{repository}".format(**values[part]["image"]) + ":" + chart["appVersion"] for part in ("webhook", "sidecar")}
+    expect_equal("artifacthub.io/images", listed, used)
+    for name in ("changes", "links"):
+        for entry in yaml.safe_load(chart["annotations"][f"artifacthub.io/{name}"]):
+            for link in entry.get("links", [entry]):
+                file = link["url"].partition("/blob/main/")[2]
+                if file and not (ROOT / file).exists():
+                    errors.append(f"artifacthub.io/{name}: {file} does not exist")
+    if not (ROOT / chart["icon"].partition("/main/")[2]).exists():
+        errors.append(f"icon: {chart['icon']} is not in the repository")
+
+
+def tested_templates():
+    """The test of common labels and annotations must list every template."""
+    test = read("charts/rolebridge/tests/metadata_test.yaml").partition("\nrelease:")[0]
+    listed = set(re.findall(r"^  - (\S+)$", test, re.M))
+    found = {str(path.relative_to(CHART / "templates")) for path in (CHART / "templates").glob("**/*.yaml")}
+    expect_equal("templates of charts/rolebridge/tests/metadata_test.yaml", found - {"extraobjects.yaml"}, listed)
+
+
 def versions():
     tested = re.search(r"k8s\.io/kubernetes v(\d+\.\d+)\.", read("tests/cluster/kubernetes/go.mod"))[1]
     rendered = re.search(r"versions=\((.*)\)", read("tests/chart/run"))[1].split()
@@ -81,7 +106,7 @@ def versions():
     expect_equal("versions of the policies' API servers", modules, {rendered[0], rendered[-1]})
 
 
-for compare in (settings, metrics, flags, injected_parts, protected_annotations, versions):
+for compare in (settings, metrics_port, flags, injected_parts, protected_annotations, chart_metadata, tested_templates, versions):
     compare()
 if errors:
     sys.exit("\n".join(errors))

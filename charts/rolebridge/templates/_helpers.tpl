@@ -15,29 +15,49 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: webhook
 {{- end }}
 
-{{/* Labels of the webhook's pods, without the chart's version: a change of it would restart them. */}}
+{{/* Namespace of the release's objects. */}}
+{{- define "rolebridge.namespace" -}}
+{{ default .Release.Namespace .Values.namespaceOverride }}
+{{- end }}
+
+{{/* Labels of the webhook's pods, without the chart's version: a change of it would restart them. Arguments: labels. */}}
 {{- define "rolebridge.podLabels" -}}
-{{ include "rolebridge.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-{{- with .Values.commonLabels }}
+{{ include "rolebridge.selectorLabels" .context }}
+app.kubernetes.io/version: {{ .context.Chart.AppVersion | quote }}
+{{- $common := default dict .context.Values.commonLabels }}
+{{- range keys (default dict .labels) }}
+{{- $common = omit $common . }}
+{{- end }}
+{{- with $common }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
 
+{{/* Labels of an object: dict "context" $ "labels" (of this object; they replace common ones). */}}
 {{- define "rolebridge.labels" -}}
 {{ include "rolebridge.podLabels" . }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+app.kubernetes.io/managed-by: {{ .context.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .context.Chart.Name .context.Chart.Version | replace "+" "_" }}
+{{- with .labels }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
-{{/* Metadata of an object: dict "context" $ "name" (optional suffix) "cluster" (true if cluster-scoped). */}}
+{{/*
+Metadata of an object: dict "context" $ "name" (optional suffix) "cluster" (true if cluster-scoped) "namespace" (another than
+the release's) "labels" and "annotations" (of this object, in addition to the common ones).
+*/}}
 {{- define "rolebridge.metadata" -}}
 name: {{ include "rolebridge.fullname" .context }}{{ with .name }}-{{ . }}{{ end }}
 {{- if not .cluster }}
-namespace: {{ .context.Release.Namespace }}
+namespace: {{ default (include "rolebridge.namespace" .context) .namespace }}
 {{- end }}
 labels:
-  {{- include "rolebridge.labels" .context | nindent 2 }}
+  {{- include "rolebridge.labels" . | nindent 2 }}
+{{- with merge dict (default dict .annotations) (default dict .context.Values.commonAnnotations) }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{/* Full image reference: dict "context" $ "image" .Values.….image */}}
@@ -74,4 +94,16 @@ labels:
 {{/* Minimum number of replicas. */}}
 {{- define "rolebridge.replicas" -}}
 {{- if .Values.webhook.autoscaling.enabled }}{{ .Values.webhook.autoscaling.minReplicas }}{{ else }}{{ .Values.webhook.replicas }}{{ end }}
+{{- end }}
+
+{{/* The keys of a map, those of "order" first: dict "map" "order". So a rendered object reads as it would be written by hand. */}}
+{{- define "rolebridge.ordered" -}}
+{{- $lines := list }}
+{{- range .order }}
+  {{- if hasKey $.map . }}{{ $lines = append $lines (toYaml (pick $.map .)) }}{{ end }}
+{{- end }}
+{{- $rest := .map }}
+{{- range .order }}{{ $rest = omit $rest . }}{{ end }}
+{{- with $rest }}{{ $lines = append $lines (toYaml .) }}{{ end }}
+{{- join "\n" $lines }}
 {{- end }}

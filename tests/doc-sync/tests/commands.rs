@@ -15,7 +15,7 @@ const RUN_BY_CI: &[(&str, &str, &str)] = &[
     ("make lint", ".ci/run", "make lint"),
     ("cargo install --path src/cli", "tests/release/release.sh", "cargo install --path src/cli"),
     ("ln -s ~/.cargo/bin/rolebridge", "tests/release/release.sh", "kubectl-rolebridge"),
-    ("helm install rolebridge charts/rolebridge", "tests/cluster/e2e/setup.sh", "helm install rolebridge"),
+    ("helm install rolebridge charts/rolebridge", "tests/cluster/e2e/setup.sh", "helm_install_as rolebridge"),
 ];
 
 /// The command that `src/cli/tests/command/docs_commands.rs` runs, with all its blocks.

@@ -86,7 +86,7 @@ fn page_lists_every_event_reason() {
 
 #[test]
 fn page_lists_every_alert() {
-    let template = read("charts/rolebridge/templates/monitoring/prometheusrule.yaml");
+    let template = read("charts/rolebridge/templates/monitoring/_alerts.tpl");
     let alerts: BTreeSet<_> =
         template.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
     assert!(!alerts.is_empty());

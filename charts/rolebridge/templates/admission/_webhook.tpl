@@ -1,12 +1,12 @@
 {{/* Common fields of all webhook entries: dict "context" $ "path" "/mutate". */}}
 {{- define "rolebridge.admission.client" -}}
 clientConfig:
-  {{- if eq .context.Values.certificates.mode "secret" }}
+  {{- if and (eq .context.Values.certificates.mode "secret") .context.Values.certificates.secret.caBundle }}
   caBundle: {{ .context.Values.certificates.secret.caBundle | b64enc }}
   {{- end }}
   service:
     name: {{ include "rolebridge.fullname" .context }}
-    namespace: {{ .context.Release.Namespace }}
+    namespace: {{ include "rolebridge.namespace" .context }}
     path: {{ .path }}
     port: 443
 admissionReviewVersions: [v1]
@@ -20,9 +20,46 @@ timeoutSeconds: {{ .context.Values.admission.timeoutSeconds }}
 - key: kubernetes.io/metadata.name
   operator: NotIn
   values:
-    {{- range prepend .Values.admission.excludedNamespaces .Release.Namespace | uniq }}
+    {{- range prepend .Values.admission.excludedNamespaces (include "rolebridge.namespace" .) | uniq }}
     - {{ . }}
     {{- end }}
+{{- end }}
+
+{{/*
+The namespaces of an entry or policy: dict "context" $ "labels" (required ones) "expressions" (text). Includes the values'
+selector, by which several releases serve different namespaces.
+*/}}
+{{- define "rolebridge.admission.namespaceSelector" -}}
+{{- $scope := .context.Values.admission.namespaceSelector }}
+{{- with merge dict (default dict .labels) (default dict $scope.matchLabels) }}
+matchLabels:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+matchExpressions:
+  {{- with .expressions }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  {{- include "rolebridge.admission.excluded" .context | nindent 2 }}
+  {{- with $scope.matchExpressions }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+
+{{- define "rolebridge.admission.labelled" -}}
+# If the value of the label has no effect, the warning names the one that has.
+- key: rolebridge.io/inject
+  operator: Exists
+- key: rolebridge.io/inject
+  operator: NotIn
+  values: [disabled]
+{{- end }}
+
+{{/* The values' conditions on pods, in addition to those of an entry or policy. */}}
+{{- define "rolebridge.admission.conditions" -}}
+{{- range .Values.admission.matchConditions }}
+- name: {{ .name }}
+  expression: {{ .expression | squote }}
+{{- end }}
 {{- end }}
 
 {{- define "rolebridge.admission.pods" -}}
@@ -48,10 +85,12 @@ rules:
     scope: Namespaced
 {{- end }}
 
-{{/* Makes cert-manager write its CA into a configuration. */}}
-{{- define "rolebridge.admission.injectCA" -}}
+{{/* Annotations of the webhook configurations. One of them makes cert-manager write its CA. */}}
+{{- define "rolebridge.admission.annotations" -}}
+{{- with .Values.admission.annotations }}
+{{- toYaml . }}
+{{ end }}
 {{- if eq .Values.certificates.mode "cert-manager" -}}
-annotations:
-  cert-manager.io/inject-ca-from: {{ .Release.Namespace }}/{{ include "rolebridge.certificateSecret" . }}
+cert-manager.io/inject-ca-from: {{ include "rolebridge.namespace" . }}/{{ include "rolebridge.certificateSecret" . }}
 {{- end }}
 {{- end }}
