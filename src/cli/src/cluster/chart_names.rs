@@ -12,6 +12,10 @@ use crate::error::CliError;
 pub(crate) const SELECTOR: &str = "app.kubernetes.io/component=webhook";
 /// The suffix of the entries of Rolebridge in webhook configurations.
 const ENTRY_SUFFIX: &str = ".rolebridge.io";
+/// The entry for pods that opt in by annotation.
+pub(crate) const POD_ENTRY: &str = "pods.rolebridge.io";
+/// The entry for pods that their namespace opts in.
+pub(crate) const NAMESPACE_ENTRY: &str = "namespaces.rolebridge.io";
 /// The key of `defaults.yaml` in its ConfigMap.
 const DEFAULTS_KEY: &str = "defaults.yaml";
 /// The suffix of the ConfigMap's name, after the release's name.

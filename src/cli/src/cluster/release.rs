@@ -21,18 +21,32 @@ pub(crate) async fn list_configurations(
     client: &Client,
     namespace: Option<&str>,
 ) -> ReadResult<Vec<MutatingWebhookConfiguration>> {
+    Ok(partition(list_all_configurations(client).await?, namespace).0)
+}
+
+/// Lists the configurations of every release.
+pub(crate) async fn list_all_configurations(
+    client: &Client,
+) -> ReadResult<Vec<MutatingWebhookConfiguration>> {
     let api: Api<MutatingWebhookConfiguration> = Api::all(client.clone());
     let params = ListParams::default().labels(SELECTOR);
     let list = with_timeout("the MutatingWebhookConfigurations", api.list(&params)).await;
-    let is_selected = |configuration: &MutatingWebhookConfiguration| {
+    let mut configurations = list.map_err(CliError::into_message)?.items;
+    configurations.retain(|configuration| entries(configuration).next().is_some());
+    Ok(configurations)
+}
+
+/// Separates the configurations of a release in `namespace` from others. If it is not set, none is another one's.
+pub(crate) fn partition(
+    configurations: Vec<MutatingWebhookConfiguration>,
+    namespace: Option<&str>,
+) -> (Vec<MutatingWebhookConfiguration>, Vec<MutatingWebhookConfiguration>) {
+    configurations.into_iter().partition(|configuration| {
         let mut services = entries(configuration).map(|entry| entry.client_config.service.as_ref());
         services.any(|service| {
             namespace.is_none_or(|namespace| service.is_none_or(|service| service.namespace == namespace))
         })
-    };
-    let mut configurations = list.map_err(CliError::into_message)?.items;
-    configurations.retain(is_selected);
-    Ok(configurations)
+    })
 }
 
 /// Finds the release. Returns `None` if the chart is not installed.

@@ -1,9 +1,11 @@
 //! Collects the state of an installation. Read errors are recorded and do not stop the collection.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Service};
 use kube::Client;
 use kube::api::{Api, ListParams};
 use rolebridge_inject::Defaults;
@@ -20,7 +22,10 @@ use crate::error::{CliError, ReadResult};
 pub(crate) async fn collect(
     client: &Client,
     release: Release,
-    configurations: ReadResult<Vec<MutatingWebhookConfiguration>>,
+    (configurations, other_configurations): (
+        ReadResult<Vec<MutatingWebhookConfiguration>>,
+        Vec<MutatingWebhookConfiguration>,
+    ),
     namespace: &str,
     progress: &Progress,
 ) -> InstallationSnapshot {
@@ -39,18 +44,28 @@ pub(crate) async fn collect(
     }
     progress.show(format!("a dry run of a pod in {namespace}"));
     let dry_run = (namespace.to_owned(), dry_run::dry_run(client, namespace).await);
+    let dry_run_labels = namespace_labels(client, namespace).await;
     let now = Timestamp::now();
     InstallationSnapshot {
         release,
         configurations,
+        other_configurations,
         service,
         deployment,
         replicas,
         defaults,
         served,
+        dry_run_labels,
         dry_run,
         now,
     }
+}
+
+/// Returns the labels of a namespace. Without them, its name decides whether the configurations select it.
+async fn namespace_labels(client: &Client, namespace: &str) -> BTreeMap<String, String> {
+    let api: Api<Namespace> = Api::all(client.clone());
+    let metadata = with_timeout(&format!("the namespace {namespace}"), api.get_metadata(namespace)).await;
+    metadata.ok().and_then(|namespace| namespace.metadata.labels).unwrap_or_default()
 }
 
 async fn get<K>(client: &Client, release: &Release, name: &str, kind: &str) -> ReadResult<Option<K>>

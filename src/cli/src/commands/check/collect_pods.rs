@@ -21,6 +21,7 @@ use crate::commands::check::aggregate::PodSummary;
 use crate::commands::check::classify_pod::{PodContext, classify};
 use crate::commands::check::paginate;
 use crate::commands::check::progress::Progress;
+use crate::commands::check::scope::{Membership, Scope};
 use crate::commands::check::service_account::ServiceAccount;
 use crate::error::{CliError, ReadResult};
 
@@ -29,8 +30,8 @@ use crate::error::{CliError, ReadResult};
 pub(crate) struct PodCheckContext {
     /// The defaults, if they could be read.
     pub(crate) defaults: Option<Defaults>,
-    /// The namespaces that the configurations exclude.
-    pub(crate) excluded: Vec<String>,
+    /// The namespaces of the release.
+    pub(crate) scope: Scope,
     pub(crate) now: Timestamp,
 }
 
@@ -41,8 +42,10 @@ pub(crate) struct PodCollection {
     pub(crate) namespaces: ReadResult<BTreeMap<String, ObjectMetadata>>,
     /// The namespaces that opt their pods in by label.
     pub(crate) labelled: BTreeSet<String>,
-    /// The namespaces that the configurations exclude.
-    pub(crate) excluded: Vec<String>,
+    /// The namespaces that no configuration selects.
+    pub(crate) excluded: BTreeSet<String>,
+    /// The namespaces that only other releases select. Their pods are not checked.
+    pub(crate) foreign: BTreeSet<String>,
     /// The sidecar image that new pods get, if it could be read.
     pub(crate) image: Option<String>,
     pub(crate) summary: PodSummary,
@@ -62,13 +65,16 @@ pub(crate) async fn collect(
     progress: &Progress,
 ) -> PodCollection {
     progress.show("namespaces");
-    let mut labelled = BTreeSet::new();
-    let namespaces =
-        collect_namespaces(client, namespace, &mut labelled).await.map_err(CliError::into_message);
+    let mut groups = NamespaceGroups::default();
+    let namespaces = collect_namespaces(client, namespace, &context.scope, &mut groups)
+        .await
+        .map_err(CliError::into_message);
+    let NamespaceGroups { labelled, excluded, foreign } = groups;
     let mut pods = PodCollection {
         namespaces,
         labelled,
-        excluded: context.excluded.clone(),
+        excluded,
+        foreign,
         image: context.defaults.as_ref().map(|defaults| defaults.image().to_owned()),
         summary: PodSummary::default(),
         pod_errors: Vec::new(),
@@ -82,7 +88,7 @@ pub(crate) async fn collect(
         let message = error.into_message();
         pods.pod_errors.push(format!("{message} (--namespace limits the check to one namespace)"));
     }
-    for namespace in &opted_in {
+    for namespace in opted_in.difference(&pods.foreign.clone()) {
         let collector = NamespaceCollector { client, namespace, context, progress };
         let result = collector.collect(&mut pods).await.map_err(CliError::into_message);
         pods.pod_errors.extend(result.err());
@@ -90,19 +96,35 @@ pub(crate) async fn collect(
     pods
 }
 
-/// Collects the namespaces, and adds those that opt their pods in to `labelled`.
+/// The names of namespaces, by their labels.
+#[derive(Debug, Default)]
+struct NamespaceGroups {
+    labelled: BTreeSet<String>,
+    excluded: BTreeSet<String>,
+    foreign: BTreeSet<String>,
+}
+
+/// Collects the namespaces, and adds their names to `groups`.
 async fn collect_namespaces(
     client: &Client,
     namespace: Option<&str>,
-    labelled: &mut BTreeSet<String>,
+    scope: &Scope,
+    groups: &mut NamespaceGroups,
 ) -> Result<BTreeMap<String, ObjectMetadata>, CliError> {
     let api: Api<Namespace> = Api::all(client.clone());
     let mut namespaces = BTreeMap::new();
     let mut add = |metadata: ObjectMeta| {
         let ObjectMeta { name, labels, annotations, .. } = metadata;
         let (name, labels) = (name.unwrap_or_default(), labels.unwrap_or_default());
-        if labels.get(INJECT).is_some_and(|value| value == NAMESPACE_OPT_IN) {
-            labelled.insert(name.clone());
+        let membership = scope.membership(&name, &labels);
+        match membership {
+            Membership::Own => {}
+            Membership::Other => _ = groups.foreign.insert(name.clone()),
+            Membership::Excluded => _ = groups.excluded.insert(name.clone()),
+        }
+        let is_labelled = labels.get(INJECT).is_some_and(|value| value == NAMESPACE_OPT_IN);
+        if is_labelled && membership != Membership::Other {
+            groups.labelled.insert(name.clone());
         }
         namespaces.insert(name, ObjectMetadata::new(annotations.unwrap_or_default(), labels));
     };
@@ -154,10 +176,14 @@ impl NamespaceCollector<'_> {
         };
         let namespace_metadata =
             pods.namespaces.as_ref().ok().and_then(|namespaces| namespaces.get(self.namespace)).cloned();
+        // Without the labels of namespaces, the name decides.
+        let is_excluded = pods.excluded.contains(self.namespace)
+            || pods.namespaces.is_err()
+                && self.context.scope.membership(self.namespace, &BTreeMap::new()) == Membership::Excluded;
         let summary = &mut pods.summary;
         let on_page = |page: Vec<Box<RawValue>>| {
             for json in page {
-                self.add(json.get(), accounts.as_ref(), namespace_metadata.as_ref(), summary)?;
+                self.add(json.get(), accounts.as_ref(), (namespace_metadata.as_ref(), is_excluded), summary)?;
             }
             self.progress.show(format!("{} pods that opted in", summary.opted_in));
             Ok(())
@@ -182,13 +208,13 @@ impl NamespaceCollector<'_> {
         &self,
         json: &str,
         accounts: Option<&BTreeMap<String, ServiceAccount>>,
-        namespace_metadata: Option<&ObjectMetadata>,
+        (namespace_metadata, is_excluded): (Option<&ObjectMetadata>, bool),
         summary: &mut PodSummary,
     ) -> Result<(), CliError> {
         let format_error = |error: serde_json::Error| CliError::Format(error.to_string());
         let pod: Pod = serde_json::from_str(json).map_err(format_error)?;
         let view: rolebridge_inject::Pod<'_> = serde_json::from_str(json).map_err(format_error)?;
-        let PodCheckContext { defaults, excluded, now } = self.context;
+        let PodCheckContext { defaults, now, .. } = self.context;
         let built_in = Defaults::default();
         let account = accounts.and_then(|accounts| accounts.get(view.service_account()));
         let context = PodContext {
@@ -199,7 +225,7 @@ impl NamespaceCollector<'_> {
                 defaults: defaults.as_ref().unwrap_or(&built_in),
             },
             is_complete: accounts.is_some() && defaults.is_some(),
-            is_excluded: excluded.iter().any(|namespace| namespace == self.namespace),
+            is_excluded,
             image: defaults.as_ref().map(Defaults::image),
             now: *now,
         };

@@ -7,6 +7,7 @@ mod aggregate;
 mod classify_pod;
 mod collect;
 mod collect_pods;
+mod common_labels;
 mod dry_run;
 mod events;
 mod finding;
@@ -15,6 +16,7 @@ mod paginate;
 mod progress;
 mod report;
 mod rules;
+mod scope;
 mod service_account;
 mod serving_cert;
 mod snapshot;
@@ -27,7 +29,6 @@ use self::collect_pods::PodCheckContext;
 use self::finding::{Check, Finding, Severity};
 use self::progress::Progress;
 use self::report::Report;
-use self::snapshot::excluded_namespaces;
 use crate::cluster::{block_on, connect, release, with_timeout};
 use crate::error::CliError;
 use crate::input::manifests::read_defaults;
@@ -73,17 +74,23 @@ async fn collect_and_evaluate(args: &CheckArgs) -> Result<Report, CliError> {
     // An unreachable cluster is an error of the command, not a finding.
     with_timeout("the version of the API server", client.apiserver_version()).await?;
     let release_namespace = args.release_namespace.as_deref();
-    let configurations = release::list_configurations(&client, release_namespace).await;
+    let (configurations, others) = match release::list_all_configurations(&client).await {
+        Ok(all) => {
+            let (own, others) = release::partition(all, release_namespace);
+            (Ok(own), others)
+        }
+        Err(message) => (Err(message), Vec::new()),
+    };
     let Some(release) = release::find(&client, &configurations, release_namespace).await? else {
         let findings = vec![not_installed(release_namespace)];
         return Ok(Report { title: "Rolebridge".to_owned(), findings });
     };
     let namespace = args.namespace.as_deref().unwrap_or(&default_namespace);
-    let snapshot = collect::collect(&client, release, configurations, namespace, &progress).await;
+    let snapshot = collect::collect(&client, release, (configurations, others), namespace, &progress).await;
     let mut findings = rules::evaluate_installation(&snapshot);
     let context = PodCheckContext {
         defaults: defaults.or_else(|| snapshot.defaults.iter().flatten().flatten().next().cloned()),
-        excluded: snapshot.configurations.as_deref().map(excluded_namespaces).unwrap_or_default(),
+        scope: snapshot.scope(),
         now: snapshot.now,
     };
     let mut pods = collect_pods::collect(&client, args.namespace.as_deref(), &context, &progress).await;

@@ -1,5 +1,7 @@
 //! The state of an installation, as the rules evaluate it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::api::admissionregistration::v1::{MutatingWebhook, MutatingWebhookConfiguration};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -10,6 +12,7 @@ use rustls::pki_types::CertificateDer;
 
 use crate::cluster::chart_names::{Release, entries};
 use crate::commands::check::dry_run::DryRunResult;
+use crate::commands::check::scope::Scope;
 use crate::error::ReadResult;
 
 /// The state of an installation.
@@ -18,12 +21,16 @@ pub(crate) struct InstallationSnapshot {
     pub(crate) release: Release,
     /// The configurations with an entry of Rolebridge.
     pub(crate) configurations: ReadResult<Vec<MutatingWebhookConfiguration>>,
+    /// The configurations of other releases.
+    pub(crate) other_configurations: Vec<MutatingWebhookConfiguration>,
     pub(crate) service: ReadResult<Option<Service>>,
     pub(crate) deployment: ReadResult<Option<Deployment>>,
     pub(crate) replicas: ReadResult<Vec<Pod>>,
     pub(crate) defaults: ReadResult<Option<Result<Defaults, String>>>,
     /// The name and the served certificate chain of each running replica.
     pub(crate) served: Vec<(String, ReadResult<Vec<CertificateDer<'static>>>)>,
+    /// The labels of the dry run's namespace; empty if they could not be read.
+    pub(crate) dry_run_labels: BTreeMap<String, String>,
     /// The namespace and the result of the dry run.
     pub(crate) dry_run: (String, ReadResult<DryRunResult>),
     pub(crate) now: Timestamp,
@@ -42,6 +49,11 @@ impl InstallationSnapshot {
         )
     }
 
+    /// Returns the namespaces of the release and of others.
+    pub(crate) fn scope(&self) -> Scope {
+        Scope::new(self.configurations.as_deref().unwrap_or_default(), &self.other_configurations)
+    }
+
     /// Returns the entries of Rolebridge in all configurations that could be read.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &MutatingWebhook> {
         self.configurations.iter().flatten().flat_map(entries)
@@ -52,20 +64,4 @@ impl InstallationSnapshot {
 pub(crate) fn version(metadata: &ObjectMeta) -> &str {
     let labels = metadata.labels.as_ref();
     labels.and_then(|labels| labels.get("app.kubernetes.io/version")).map_or("(none)", String::as_str)
-}
-
-/// The entry for pods that opt in by annotation.
-pub(crate) const POD_ENTRY: &str = "pods.rolebridge.io";
-/// The entry for pods that their namespace opts in.
-pub(crate) const NAMESPACE_ENTRY: &str = "namespaces.rolebridge.io";
-
-/// Returns the namespaces that the configurations exclude.
-pub(crate) fn excluded_namespaces(configurations: &[MutatingWebhookConfiguration]) -> Vec<String> {
-    let entry = configurations.iter().flat_map(entries).find(|entry| entry.name == POD_ENTRY);
-    let selector = entry.and_then(|entry| entry.namespace_selector.as_ref());
-    let expressions = selector.and_then(|selector| selector.match_expressions.as_ref());
-    let by_name = expressions.into_iter().flatten().filter(|expression| {
-        expression.key == "kubernetes.io/metadata.name" && expression.operator == "NotIn"
-    });
-    by_name.flat_map(|expression| expression.values.clone().unwrap_or_default()).collect()
 }

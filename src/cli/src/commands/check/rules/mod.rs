@@ -3,6 +3,7 @@
 mod ca_bundle;
 mod defaults;
 mod expiry;
+mod overlap;
 mod pod_messages;
 pub(crate) mod pods;
 mod reachability;
@@ -18,6 +19,7 @@ use crate::commands::check::snapshot::InstallationSnapshot;
 pub(crate) fn evaluate_installation(snapshot: &InstallationSnapshot) -> Vec<Finding> {
     [
         webhook_configuration::evaluate(snapshot),
+        overlap::evaluate(snapshot),
         ca_bundle::evaluate(snapshot),
         defaults::evaluate(snapshot),
         replicas::evaluate(snapshot),

@@ -86,8 +86,8 @@ fn denied_message(reason: &str, phrasing: &Phrasing<'_>) -> String {
 fn excluded_message(phrasing: &Phrasing<'_>) -> String {
     let Phrasing { pods, namespace, .. } = phrasing;
     format!(
-        "{pods} opted in, but the webhook configuration excludes the namespace {namespace} (admission.excludedNamespaces, or \
-         the webhook's own), so no pod there is injected."
+        "{pods} opted in, but the webhook configuration does not select the namespace {namespace} \
+         (admission.excludedNamespaces, admission.namespaceSelector, or the webhook's own), so no pod there is injected."
     )
 }
 

@@ -52,13 +52,18 @@ fn namespaces(pods: &PodCollection) -> Vec<Finding> {
             label_warnings(name, metadata).into_iter().map(move |message| warning(name, message))
         })
         .collect();
-    let excluded = pods.labelled.iter().filter(|name| pods.excluded.contains(name));
+    findings.extend(pods.foreign.iter().filter(|_| namespaces.len() == 1).map(|name| {
+        let message = "Another release selects the namespace, so its pods were not checked. Fix: check that release, with \
+                       --release-namespace.";
+        warning(name, message.to_owned())
+    }));
+    let excluded = pods.labelled.intersection(&pods.excluded);
     findings.extend(excluded.map(|name| {
         warning(
             name,
             format!(
-                "Its label {INJECT}: {NAMESPACE_OPT_IN} has no effect, because the webhook configuration excludes the \
-                 namespace (admission.excludedNamespaces, or the webhook's own)."
+                "Its label {INJECT}: {NAMESPACE_OPT_IN} has no effect, because the webhook configuration does not select \
+                 the namespace (admission.excludedNamespaces, admission.namespaceSelector, or the webhook's own)."
             ),
         )
     }));

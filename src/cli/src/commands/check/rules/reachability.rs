@@ -6,10 +6,11 @@
 use kube::core::Status;
 use rolebridge_core::pod_names::CONFIG_VOLUME;
 
-use crate::cluster::chart_names::is_own_entry;
+use crate::cluster::chart_names::{POD_ENTRY, is_own_entry};
 use crate::commands::check::dry_run::DryRunResult;
 use crate::commands::check::finding::{Check, Finding, Severity, as_sentence};
-use crate::commands::check::snapshot::{InstallationSnapshot, POD_ENTRY, excluded_namespaces};
+use crate::commands::check::scope::Membership;
+use crate::commands::check::snapshot::InstallationSnapshot;
 
 pub(super) fn evaluate(snapshot: &InstallationSnapshot) -> Vec<Finding> {
     let object = snapshot.release.object("Service");
@@ -41,8 +42,7 @@ fn fails_closed(snapshot: &InstallationSnapshot) -> bool {
 }
 
 fn excludes(snapshot: &InstallationSnapshot, namespace: &str) -> bool {
-    let excluded = snapshot.configurations.as_deref().map(excluded_namespaces).unwrap_or_default();
-    excluded.iter().any(|excluded| excluded == namespace)
+    snapshot.scope().membership(namespace, &snapshot.dry_run_labels) != Membership::Own
 }
 
 fn evaluate_created(
@@ -57,7 +57,7 @@ fn evaluate_created(
     }
     if excludes(snapshot, namespace) {
         let message = format!(
-            "Unknown: the webhook configuration excludes the namespace {namespace}, so no dry run was possible. Fix: select \
+            "Unknown: the webhook configuration does not select the namespace {namespace}, so no dry run was possible. Fix: select \
              another namespace with --namespace."
         );
         return (Severity::Warning, message);

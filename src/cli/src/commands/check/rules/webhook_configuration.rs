@@ -2,9 +2,9 @@
 
 use k8s_openapi::api::admissionregistration::v1::{MutatingWebhook, MutatingWebhookConfiguration};
 
-use crate::cluster::chart_names::{Release, entries};
+use crate::cluster::chart_names::{NAMESPACE_ENTRY, POD_ENTRY, Release, entries};
 use crate::commands::check::finding::{Check, Finding, Severity};
-use crate::commands::check::snapshot::{InstallationSnapshot, NAMESPACE_ENTRY, POD_ENTRY};
+use crate::commands::check::snapshot::InstallationSnapshot;
 
 /// The reasonable values of timeoutSeconds: enough to read the API server, but not too long for users of `kubectl apply`.
 const REASONABLE_TIMEOUT_SECONDS: std::ops::RangeInclusive<i32> = 2..=15;
