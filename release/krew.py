@@ -22,6 +22,7 @@ PLATFORM = """\
       files:
         - {{ from: rolebridge, to: . }}
         - {{ from: LICENSE, to: . }}
+        - {{ from: kubectl_complete-rolebridge, to: . }}
 """
 
 

@@ -29,6 +29,14 @@ sboms_are_valid() {
   for sbom in dist/*.spdx.json; do pyspdxtools --infile "$sbom" || return; done
 }
 
+# archive_has_pages: the archive has what a package of a distribution needs, besides the program.
+archive_has_pages() {
+  local names; names=$(tar --list --file dist/rolebridge_linux_amd64.tar.gz) || return
+  diff <(grep -v '^man/' <<< "$names") <(printf '%s\n' LICENSE README.md completions/{rolebridge.bash,_rolebridge,rolebridge.fish} \
+    kubectl_complete-rolebridge rolebridge) || return
+  grep -q '^man/man1/rolebridge.1$' <<< "$names" && grep -q '^man/man1/rolebridge-check.1$' <<< "$names"
+}
+
 # sboms_have_known_packages: the sidecar contains AWS's SDK and never kube; the programs have the workspace's version.
 sboms_have_known_packages() {
   python3 - << 'P'
@@ -73,7 +81,25 @@ cargo_installs_from_source() {
   CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target} \
     cargo install --path src/cli --quiet --debug --locked --offline --root "$folder" || return
   ln -s "$folder/bin/rolebridge" "$folder/bin/kubectl-rolebridge"
-  [ "$(PATH=$folder/bin:$PATH kubectl rolebridge --version)" = "rolebridge $next" ]
+  [ "$(PATH=$folder/bin:$PATH kubectl rolebridge --version)" = "rolebridge $next" ] || return
+  cp release/kubectl_complete-rolebridge "$folder/bin"
+  # kubectl completes the plugin's commands, as its own script for a shell asks it to.
+  PATH=$folder/bin:$PATH kubectl __complete rolebridge do | grep -q '^doctor'
+}
+
+# documentation_is_published: publishes pages of several versions to a local repository, not in their order.
+documentation_is_published() {
+  local remote=$PWD/pages.git site=$PWD/pages version
+  git init --quiet --bare "$remote"
+  for version in 0.9.0 0.10.0 0.11.0-rc.1 0.9.1 0.10.0; do
+    rm -rf page
+    mkdir page
+    echo "$version" > page/index.html
+    release/publish-book page "$version" "$remote" || return
+  done
+  git clone --quiet --branch gh-pages "$remote" "$site" || return
+  diff <(cat "$site"/{0.9.0,0.9.1,0.10.0,0.11.0-rc.1,latest}/index.html) <(printf '%s\n' 0.9.0 0.9.1 0.10.0 0.11.0-rc.1 0.10.0) || return
+  [ "$(grep -c '<li>' "$site/index.html")" = 4 ] && fails_with "no index.html" release/site.py programs "$site" 1.0.0
 }
 
 # images_from_precompiled_programs: builds images from dummy programs for both architectures, as a release does.

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Check the workflows with rights. The one that publishes a release has no inputs, a job that publishes waits for the environment
-`release`, and a job with an identity to sign with compiles nothing. The one that logs in to clouds runs for no pull request and in
+"""Check the workflows with rights. The one that publishes a release has no inputs. A job that publishes, the documentation too, waits
+for the environment `release`, and compiles nothing. The one that logs in to clouds runs for no pull request and in
 no fork, waits for the environment `acceptance`, and compiles nothing after a login."""
 
 import pathlib
@@ -11,8 +11,22 @@ import yaml
 
 FOLDER = pathlib.Path(__file__).parents[2] / ".github/workflows"
 # Commands that run code of dependencies, which must not reach the identity of a signature.
-COMPILES = re.compile(r"\bcargo\b|build-cli|images/build --programs")
+COMPILES = re.compile(r"\bcargo\b|build-cli|images/build --programs|\bmake\b|docs/build|\bnpm\b")
 errors = []
+
+
+def check_writers(name, jobs):
+    """A job that may write waits for the environment release, and compiles nothing."""
+    for job_name, job in jobs.items():
+        publishes = any(access == "write" for access in job["permissions"].values())
+        if publishes and job.get("environment") != "release":
+            errors.append(f"{name}, job {job_name}: expected the environment release, because the job may write")
+        commands = [step.get("run", "") for step in job["steps"]]
+        if publishes and any(COMPILES.search(command) for command in commands):
+            errors.append(f"{name}, job {job_name}: expected no compilation, because the job may sign or write")
+    if not any("environment" in job for job in jobs.values()):
+        errors.append(f"{name}: expected a job that publishes, found none")
+
 
 workflow = yaml.safe_load((FOLDER / "build-release.yml").read_text())
 # YAML reads the key `on` as a boolean.
@@ -20,15 +34,12 @@ if workflow[True] != {"workflow_call": None}:
     errors.append(f"build-release.yml: expected no inputs, secrets or other triggers, found {workflow[True]}")
 if workflow["permissions"] != {}:
     errors.append(f"build-release.yml: expected no permissions by default, found {workflow['permissions']}")
-for name, job in workflow["jobs"].items():
-    publishes = any(access == "write" for access in job["permissions"].values())
-    if publishes and job.get("environment") != "release":
-        errors.append(f"build-release.yml, job {name}: expected the environment release, because the job may write")
-    commands = [step.get("run", "") for step in job["steps"]]
-    if publishes and any(COMPILES.search(command) for command in commands):
-        errors.append(f"build-release.yml, job {name}: expected no compilation, because the job may sign or write")
-if not any("environment" in job for job in workflow["jobs"].values()):
-    errors.append("build-release.yml: expected a job that publishes, found none")
+check_writers("build-release.yml", workflow["jobs"])
+
+workflow = yaml.safe_load((FOLDER / "book.yml").read_text())
+if workflow[True] != {"push": {"tags": ["v*"]}} or workflow["permissions"] != {}:
+    errors.append("book.yml: expected to run for the tags v* alone, without permissions by default")
+check_writers("book.yml", workflow["jobs"])
 
 workflow = yaml.safe_load((FOLDER / "acceptance.yml").read_text())
 if set(workflow[True]) != {"schedule", "workflow_dispatch"} or workflow[True]["workflow_dispatch"]:

@@ -1,5 +1,6 @@
 //! The command line: subcommands, their arguments and their help.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -9,7 +10,7 @@ use crate::commands::check::CheckArgs;
 use crate::commands::doctor::DoctorArgs;
 use crate::commands::setup::{SetupArgs, SetupFormat};
 use crate::input::object_ref::ObjectRef;
-use crate::options::{ClusterOptions, InputOptions};
+use crate::options::{ClusterOptions, InputOptions, KubectlOptions};
 use crate::output::OutputFormat;
 
 /// Shows what Rolebridge does with a pod, why, and what AWS and Google Cloud need for it
@@ -18,6 +19,8 @@ use crate::output::OutputFormat;
 #[derive(Debug, Parser)]
 #[command(name = "rolebridge", version, after_help = AFTER, max_term_width = 100)]
 pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) kubectl: KubectlOptions,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -78,7 +81,7 @@ pub(crate) enum Command {
         target: Option<ObjectRef>,
         /// A file or a folder of manifests, without its subfolders; `-` is standard input. Can be repeated
         #[arg(short = 'f', long = "filename", value_name = "FILE")]
-        #[arg(conflicts_with_all = ["context", "release_namespace"])]
+        #[arg(conflicts_with = "release_namespace")]
         files: Vec<PathBuf>,
         #[command(flatten)]
         input: InputOptions,
@@ -136,11 +139,24 @@ pub(crate) enum Command {
     /// Prints completions for a shell
     #[command(after_help = AFTER_COMPLETIONS)]
     Completions { shell: Shell },
-    /// Writes the man pages to a folder
+    /// Writes the man pages to a folder, which is created if it is missing
     #[command(after_help = "Example:\n  rolebridge man ~/.local/share/man/man1")]
     Man {
         #[arg(value_name = "FOLDER")]
         folder: PathBuf,
+    },
+    /// Prints the version, and the address of its documentation
+    #[command(after_help = AFTER_VERSION)]
+    Version {
+        /// The output format
+        #[arg(short, long, value_enum, default_value_t = OutputFormat::Text)]
+        output: OutputFormat,
+    },
+    /// Prints completions of the last word, in the form of kubectl's plugins
+    #[command(name = "__complete", hide = true)]
+    Complete {
+        #[arg(value_name = "WORD", trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
     },
 }
 
@@ -175,6 +191,7 @@ const AFTER_CHECK: &str = "\
 Examples:
   rolebridge check                                the installation, and the pods of all namespaces
   rolebridge check -n shop                        the installation, and the pods of one namespace
+  rolebridge check --as jane --as-group platform  what another user may see
   rolebridge check -o json | jq -r '.[] | select(.severity == \"error\") | .object + \": \" + .message'
   rolebridge check --context prod || page-someone
 
@@ -188,6 +205,11 @@ Examples:
   rolebridge completions bash >~/.local/share/bash-completion/completions/rolebridge
   rolebridge completions zsh >\"${fpath[1]}/_rolebridge\"
   rolebridge completions fish >~/.config/fish/completions/rolebridge.fish";
+
+const AFTER_VERSION: &str = "\
+Examples:
+  rolebridge version
+  rolebridge version -o json | jq -r .version";
 
 const AFTER_EXPLAIN: &str = "\
 Examples:

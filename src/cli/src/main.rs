@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 mod admission;
 mod args;
 mod cluster;
 mod commands;
+mod docs;
 mod error;
 mod gcloud;
 mod iam;
@@ -15,8 +14,9 @@ mod image_ref;
 mod input;
 mod options;
 mod output;
+mod program;
 mod run;
 
 fn main() -> ExitCode {
-    run::run(args::Cli::parse())
+    run::run(program::parse(std::env::args_os().collect()))
 }

@@ -16,6 +16,11 @@ const RUN_BY_CI: &[(&str, &str, &str)] = &[
     ("cargo install --path src/cli", "tests/release/release.sh", "cargo install --path src/cli"),
     ("ln -s ~/.cargo/bin/rolebridge", "tests/release/release.sh", "kubectl-rolebridge"),
     ("helm install rolebridge charts/rolebridge", "tests/cluster/e2e/setup.sh", "helm_install_as rolebridge"),
+    (
+        "cp release/kubectl_complete-rolebridge",
+        "tests/release/release.sh",
+        "cp release/kubectl_complete-rolebridge",
+    ),
 ];
 
 /// The command that `src/cli/tests/command/docs_commands.rs` runs, with all its blocks.

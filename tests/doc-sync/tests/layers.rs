@@ -143,19 +143,22 @@ const CRATES: &[Layers] = &[
     Layers {
         name: "cli",
         order: &[
-            &["error", "gcloud", "iam", "image_ref", "options", "output"],
+            &["docs", "error", "gcloud", "iam", "image_ref", "options", "output"],
             &["input"],
             &["admission", "cluster"],
             &["commands"],
             &["args"],
-            &["run"],
+            &["program", "run"],
         ],
         independent: &[
             "commands::check",
+            "commands::complete",
             "commands::doctor",
             "commands::explain",
             "commands::inject",
+            "commands::man",
             "commands::setup",
+            "commands::version",
         ],
     },
 ];

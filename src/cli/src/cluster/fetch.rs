@@ -12,7 +12,7 @@ use crate::input::manifests::{Manifests, read_defaults};
 use crate::input::object::CLUSTER;
 use crate::input::object_pod::ObjectPod;
 use crate::input::object_ref::ObjectRef;
-use crate::options::{ClusterOptions, InputOptions};
+use crate::options::{ClusterOptions, InputOptions, KubectlOptions};
 
 /// Connects to the cluster and fetches everything that decides about one object.
 ///
@@ -23,10 +23,10 @@ pub(crate) fn fetch(
     target: &ObjectRef,
     input: &InputOptions,
     cluster: &ClusterOptions,
+    kubectl: &KubectlOptions,
 ) -> Result<Manifests, CliError> {
     block_on(async {
-        let (client, default_namespace) = connect(cluster.context.as_deref()).await?;
-        let namespace = input.namespace.clone().unwrap_or(default_namespace);
+        let (client, namespace) = connect(kubectl).await?;
         fetch_with(&client, &namespace, target, input, cluster).await
     })
 }

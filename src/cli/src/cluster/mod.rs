@@ -15,6 +15,7 @@ use rolebridge_core::error_chain::chain;
 use tokio::time::timeout;
 
 use crate::error::CliError;
+use crate::options::KubectlOptions;
 
 /// The deadline for each request to the API server.
 const API_TIMEOUT: Duration = Duration::from_secs(15);
@@ -24,28 +25,37 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Re
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }
 
-/// Returns a client for a kubeconfig context, and the context's namespace.
+/// Returns a client for the cluster that kubectl would use, and the namespace of the options or else of the context.
 ///
 /// # Errors
 ///
 /// Returns an error if there is no usable kubeconfig.
-pub(crate) async fn connect(context: Option<&str>) -> Result<(Client, String), CliError> {
-    let cluster_error = |error: &dyn Error| CliError::Cluster(error.to_string());
-    let mut config = match context {
-        None => Config::infer().await.map_err(|error| cluster_error(&error))?,
-        Some(context) => {
-            let options =
-                KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
-            let kubeconfig = Kubeconfig::read().map_err(|error| cluster_error(&error))?;
-            Config::from_custom_kubeconfig(kubeconfig, &options)
-                .await
-                .map_err(|error| cluster_error(&error))?
-        }
-    };
+pub(crate) async fn connect(options: &KubectlOptions) -> Result<(Client, String), CliError> {
+    let mut config = read_config(options).await?;
     // kube's own retries of the statuses 429, 503 and 504 outlast API_TIMEOUT, and hide the API server's message.
     config.default_retry = false;
-    let namespace = config.default_namespace.clone();
+    let namespace = options.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+    if options.impersonated_user.is_some() {
+        config.auth_info.impersonate.clone_from(&options.impersonated_user);
+        // The user of a kubeconfig may impersonate groups already. They belong to that user.
+        config.auth_info.impersonate_groups = Some(options.impersonated_groups.clone());
+    }
     Ok((Client::try_from(config).map_err(|error| cluster_error(&error))?, namespace))
+}
+
+async fn read_config(options: &KubectlOptions) -> Result<Config, CliError> {
+    let kubeconfig = match (&options.kubeconfig, &options.context) {
+        (None, None) => return Config::infer().await.map_err(|error| cluster_error(&error)),
+        (Some(path), _) => Kubeconfig::read_from(path),
+        (None, Some(_)) => Kubeconfig::read(),
+    };
+    let kubeconfig = kubeconfig.map_err(|error| cluster_error(&error))?;
+    let options = KubeConfigOptions { context: options.context.clone(), ..KubeConfigOptions::default() };
+    Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| cluster_error(&error))
+}
+
+fn cluster_error(error: &(dyn Error + 'static)) -> CliError {
+    CliError::Cluster(display_chain(error))
 }
 
 /// Awaits a future for at most `limit`.

@@ -13,7 +13,7 @@ use crate::input::manifests::Manifests;
 use crate::input::object_pod::ObjectPod;
 use crate::input::ordered_value::OrderedValue;
 use crate::input::split;
-use crate::options::InputOptions;
+use crate::options::{InputOptions, KubectlOptions};
 use crate::output::{Console, Line, write_documents};
 
 /// Reads manifests and writes them injected, or a diff, to standard output.
@@ -21,8 +21,13 @@ use crate::output::{Console, Line, write_documents};
 /// # Errors
 ///
 /// Returns an error if the input is invalid or a pod would be denied.
-pub(crate) fn run(files: &[PathBuf], input: InputOptions, diff: bool) -> Result<(), CliError> {
-    let manifests = Manifests::read(files, input)?;
+pub(crate) fn run(
+    files: &[PathBuf],
+    input: &InputOptions,
+    kubectl: &KubectlOptions,
+    diff: bool,
+) -> Result<(), CliError> {
+    let manifests = Manifests::read(files, input, kubectl.namespace.as_deref())?;
     let mut output = InjectionOutput::default();
     let mut denied = 0;
     for document in &manifests.documents {

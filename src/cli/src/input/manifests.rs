@@ -30,7 +30,11 @@ impl Manifests {
     /// # Errors
     ///
     /// Returns an error if a file cannot be read or parsed, or if there is no object in the input.
-    pub(crate) fn read(paths: &[PathBuf], options: InputOptions) -> Result<Self, CliError> {
+    pub(crate) fn read(
+        paths: &[PathBuf],
+        options: &InputOptions,
+        namespace: Option<&str>,
+    ) -> Result<Self, CliError> {
         let mut documents = Vec::new();
         for path in paths.iter().map(|path| list_files(path)).collect::<Result<Vec<_>, _>>()?.concat() {
             let is_stdin = path.as_os_str() == "-";
@@ -41,8 +45,7 @@ impl Manifests {
             return Err(CliError::Empty);
         }
         let defaults = options.defaults.as_deref().map_or_else(|| Ok(Defaults::default()), read_defaults)?;
-        let namespace = options.namespace.unwrap_or_else(|| "default".to_owned());
-        Ok(Self::new(documents, defaults, namespace))
+        Ok(Self::new(documents, defaults, namespace.unwrap_or("default").to_owned()))
     }
 
     /// Indexes documents. `namespace` is the namespace of objects without one.

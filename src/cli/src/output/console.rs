@@ -44,6 +44,12 @@ impl Console<'_> {
         self.line(&Line::default())
     }
 
+    /// Writes fields, separated by tabs, in a line.
+    pub(crate) fn tab_separated(&mut self, fields: &[&str]) -> Result<(), CliError> {
+        let escaped: Vec<_> = fields.iter().map(|field| harmless::escape(field)).collect();
+        Ok(writeln!(self.0, "{}", escaped.join("\t"))?)
+    }
+
     /// Writes a text of several lines that people copy or programs read. No line of it is shortened.
     pub(crate) fn block(&mut self, indent: &str, text: &str) -> Result<(), CliError> {
         for line in text.lines() {

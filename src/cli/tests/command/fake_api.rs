@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use serde::Deserialize;
@@ -49,6 +49,8 @@ pub(crate) struct Api {
     pub(crate) dry_run: DryRun,
     /// The name of the certificate that each pod serves; `valid` for other pods.
     pub(crate) served: BTreeMap<String, String>,
+    /// Receives the impersonated user and groups of each request.
+    pub(crate) impersonated: Arc<Mutex<Vec<String>>>,
 }
 
 struct Request {
@@ -84,6 +86,9 @@ impl Api {
 
     fn handle(&self, mut stream: TcpStream) {
         let request = Request::read(&stream);
+        let header = |name| request.headers.get(name).map(String::as_str).unwrap_or_default();
+        let impersonated = format!("{} {}", header("impersonate-user"), header("impersonate-group"));
+        self.impersonated.lock().unwrap().push(impersonated);
         let (code, body) = match self.respond(&request) {
             Ok(Some(body)) => (200, body),
             Ok(None) => return self.forward(&request, stream),
@@ -178,7 +183,10 @@ impl Request {
         let request_line = line();
         let mut headers = BTreeMap::new();
         while let Some((name, value)) = line().split_once(": ") {
-            headers.insert(name.to_ascii_lowercase(), value.to_owned());
+            // A header with several values has a line for each.
+            let values = headers.entry(name.to_ascii_lowercase()).or_insert_with(String::new);
+            values.push_str(if values.is_empty() { "" } else { "," });
+            values.push_str(value);
         }
         let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; length];

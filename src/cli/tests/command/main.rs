@@ -17,6 +17,8 @@ mod fake_replica;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod kubectl;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod setup;

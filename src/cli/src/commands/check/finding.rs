@@ -2,6 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
+use crate::docs::DOCS_URL;
+
 /// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -92,10 +94,8 @@ impl Group {
     }
 }
 
-/// The URL of the documentation.
-const DOCS_URL: &str = "https://github.com/rolebridge/rolebridge/blob/main/docs/src/";
 /// The page with a heading for each check.
-const PAGE: &str = "check.md";
+const PAGE: &str = "check.html";
 
 /// The result of a check for one object.
 #[derive(Debug, Clone, Serialize)]
@@ -165,7 +165,7 @@ mod tests {
         for check in Check::ALL {
             let link = Finding::new(*check, Severity::Ok, "", "").link;
             let (page, anchor) = link.strip_prefix(DOCS_URL).unwrap().split_once('#').unwrap();
-            let text = fs::read_to_string(docs.join(page)).unwrap();
+            let text = fs::read_to_string(docs.join(page).with_extension("md")).unwrap();
             assert!(text.lines().any(|line| line == format!("## {anchor}")), "{link}");
         }
     }

@@ -32,17 +32,15 @@ use self::report::Report;
 use crate::cluster::{block_on, connect, release, with_timeout};
 use crate::error::CliError;
 use crate::input::manifests::read_defaults;
+use crate::options::KubectlOptions;
 use crate::output::{Console, OutputFormat};
 
 /// The arguments of `check`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// The namespace of the pods to check and of the dry run [default: all namespaces; kubectl's for the dry run]
-    #[arg(short, long)]
-    namespace: Option<String>,
-    /// The kubeconfig context to use instead of the current one
-    #[arg(long)]
-    context: Option<String>,
+    /// Check the pods of all namespaces, which is the default without --namespace
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    pub(crate) all_namespaces: bool,
     /// Check the pods against this defaults.yaml instead of the installed one, as after an upgrade
     ///
     /// Accepts the ConfigMap that contains it too, for example from `helm template`; `-` is standard input.
@@ -58,8 +56,13 @@ pub(crate) struct CheckArgs {
 /// # Errors
 ///
 /// Returns an error if the cluster cannot be reached, or if a finding is an error.
-pub(crate) fn run(args: &CheckArgs, format: OutputFormat, out: &mut Console<'_>) -> Result<(), CliError> {
-    let report = block_on(collect_and_evaluate(args))?;
+pub(crate) fn run(
+    args: &CheckArgs,
+    kubectl: &KubectlOptions,
+    format: OutputFormat,
+    out: &mut Console<'_>,
+) -> Result<(), CliError> {
+    let report = block_on(collect_and_evaluate(args, kubectl))?;
     report.write(format, out)?;
     match report.count(Severity::Error) {
         0 => Ok(()),
@@ -67,10 +70,10 @@ pub(crate) fn run(args: &CheckArgs, format: OutputFormat, out: &mut Console<'_>)
     }
 }
 
-async fn collect_and_evaluate(args: &CheckArgs) -> Result<Report, CliError> {
+async fn collect_and_evaluate(args: &CheckArgs, kubectl: &KubectlOptions) -> Result<Report, CliError> {
     let defaults = args.defaults.as_deref().map(read_defaults).transpose()?;
     let progress = Progress::start();
-    let (client, default_namespace) = connect(args.context.as_deref()).await?;
+    let (client, namespace) = connect(kubectl).await?;
     // An unreachable cluster is an error of the command, not a finding.
     with_timeout("the version of the API server", client.apiserver_version()).await?;
     let release_namespace = args.release_namespace.as_deref();
@@ -85,15 +88,14 @@ async fn collect_and_evaluate(args: &CheckArgs) -> Result<Report, CliError> {
         let findings = vec![not_installed(release_namespace)];
         return Ok(Report { title: "Rolebridge".to_owned(), findings });
     };
-    let namespace = args.namespace.as_deref().unwrap_or(&default_namespace);
-    let snapshot = collect::collect(&client, release, (configurations, others), namespace, &progress).await;
+    let snapshot = collect::collect(&client, release, (configurations, others), &namespace, &progress).await;
     let mut findings = rules::evaluate_installation(&snapshot);
     let context = PodCheckContext {
         defaults: defaults.or_else(|| snapshot.defaults.iter().flatten().flatten().next().cloned()),
         scope: snapshot.scope(),
         now: snapshot.now,
     };
-    let mut pods = collect_pods::collect(&client, args.namespace.as_deref(), &context, &progress).await;
+    let mut pods = collect_pods::collect(&client, kubectl.namespace.as_deref(), &context, &progress).await;
     events::collect(&client, &mut pods).await;
     findings.extend(rules::pods::evaluate(&pods));
     Ok(Report { title: snapshot.title(), findings })

@@ -24,7 +24,7 @@ use self::remediation::remediation;
 use self::render::DiagnosisWriter;
 use crate::cluster::{block_on, connect};
 use crate::error::CliError;
-use crate::options::{ClusterOptions, InputOptions};
+use crate::options::{ClusterOptions, InputOptions, KubectlOptions};
 use crate::output::{Console, OutputFormat};
 
 /// The arguments of `doctor`.
@@ -58,6 +58,7 @@ pub(crate) fn run(
     args: &DoctorArgs,
     input: &InputOptions,
     cluster: &ClusterOptions,
+    kubectl: &KubectlOptions,
     format: OutputFormat,
     out: &mut Console<'_>,
 ) -> Result<(), CliError> {
@@ -65,8 +66,7 @@ pub(crate) fn run(
     let diagnosis = match (&args.report, &args.pod) {
         (Some(path), _) => diagnose_report(path, &mut writer)?,
         (None, pod) => block_on(async {
-            let (client, default_namespace) = connect(cluster.context.as_deref()).await?;
-            let namespace = input.namespace.clone().unwrap_or(default_namespace);
+            let (client, namespace) = connect(kubectl).await?;
             let examination = Examination { client, namespace, name: pod.clone().unwrap_or_default() };
             examination.run(args.ephemeral, input, cluster, &mut writer).await
         })?,

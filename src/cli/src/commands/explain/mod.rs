@@ -14,7 +14,7 @@ use crate::cluster::fetch;
 use crate::error::CliError;
 use crate::input::manifests::Manifests;
 use crate::input::object_ref::ObjectRef;
-use crate::options::{ClusterOptions, InputOptions};
+use crate::options::{ClusterOptions, InputOptions, KubectlOptions};
 use crate::output::{Console, OutputFormat};
 
 /// Explains the pods in files, or an object in the cluster.
@@ -25,14 +25,15 @@ use crate::output::{Console, OutputFormat};
 pub(crate) fn run(
     target: Option<&ObjectRef>,
     files: &[PathBuf],
-    input: InputOptions,
+    input: &InputOptions,
     cluster: &ClusterOptions,
+    kubectl: &KubectlOptions,
     format: OutputFormat,
     out: &mut Console<'_>,
 ) -> Result<(), CliError> {
     let manifests = match target {
-        Some(target) if files.is_empty() => fetch::fetch(target, &input, cluster)?,
-        _ => Manifests::read(files, input)?,
+        Some(target) if files.is_empty() => fetch::fetch(target, input, cluster, kubectl)?,
+        _ => Manifests::read(files, input, kubectl.namespace.as_deref())?,
     };
     let evaluations = evaluate_all(&manifests, target)?;
     let is_denied = |(_, evaluation): &&(_, Evaluation)| matches!(evaluation.decision, Decision::Deny(_));

@@ -32,9 +32,6 @@ pub(crate) struct SetupArgs {
     /// A bucket that the pods read [default: BUCKET, a placeholder]
     #[arg(long, value_name = "NAME", value_parser = value_parsers::bucket)]
     pub(super) bucket: Option<String>,
-    /// The namespace of the pods
-    #[arg(short, long, default_value = "default", value_parser = value_parsers::shell_safe)]
-    pub(super) namespace: String,
     /// The Kubernetes service account of the pods
     #[arg(short, long, value_name = "NAME", default_value = "default", value_parser = value_parsers::shell_safe)]
     pub(super) service_account: String,

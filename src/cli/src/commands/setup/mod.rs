@@ -26,6 +26,7 @@ use crate::output::{Console, Line};
 /// Returns an error if the arguments would not work, or if the trust policy does not trust the service account.
 pub(crate) fn run(
     args: SetupArgs,
+    namespace: Option<&str>,
     format: SetupFormat,
     out: &mut Console<'_>,
     err: &mut Console<'_>,
@@ -34,7 +35,7 @@ pub(crate) fn run(
     let imported =
         args.from.as_deref().map(|path| ImportedConfig::parse(path, &read_text(path)?)).transpose()?;
     let trust_policy = args.trust_policy.clone();
-    let plan = SetupPlan::new(args, imported.unwrap_or_default())?;
+    let plan = SetupPlan::new(args, namespace.unwrap_or("default"), imported.unwrap_or_default())?;
     for note in verify::verify(&plan)? {
         err.line(&Line::new().text("note: ").text(note))?;
     }

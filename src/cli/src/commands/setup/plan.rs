@@ -48,7 +48,7 @@ impl SetupPlan {
     /// # Errors
     ///
     /// Returns an error if they contradict each other, or if the identity's role is missing.
-    pub(super) fn new(args: SetupArgs, imported: ImportedConfig) -> Result<Self, CliError> {
+    pub(super) fn new(args: SetupArgs, namespace: &str, imported: ImportedConfig) -> Result<Self, CliError> {
         let identity = identity(args.identity.as_deref(), &imported)?;
         let [project_number, pool, provider] = [
             args.project_number.or(imported.project_number),
@@ -67,7 +67,7 @@ impl SetupPlan {
             provider,
             google_service_account: args.google_service_account.or(imported.service_account),
             bucket: args.bucket.unwrap_or_else(|| "BUCKET".to_owned()),
-            namespace: args.namespace,
+            namespace: namespace.to_owned(),
             service_account: args.service_account,
             cluster: args.cluster,
             issuer: args.issuer,
