@@ -1,6 +1,6 @@
 # Targets for development. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance bench release-dry-run screenshots fuzz terraform terraform-check version command-lines conformance-versions acceptance policies
+.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance bench release-dry-run screenshots fuzz terraform terraform-check version command-lines conformance-versions acceptance policies book
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench: ## measure size, memory and speed of the programs against their budgets
 
 policies: ## test the chart's policies on the oldest and newest API server, or on VERSION (minutes to compile each)
 	tests/cluster/policies/run $(VERSION)
+
+book: ## build the documentation as a site in target/book, and look at each page in Chromium
+	docs/build
 
 chart: ## test the chart: lint, every Kubernetes version, unit tests, rendered files
 	tests/chart/run
