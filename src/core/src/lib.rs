@@ -4,6 +4,7 @@
 
 pub mod annotations;
 pub mod aws;
+pub mod client_versions;
 pub mod diagnostics;
 pub mod env;
 pub mod error_chain;

@@ -42,7 +42,7 @@ const CRATES: &[Layers] = &[
         order: &[
             &["annotations", "env", "error_chain", "imds", "invalid_value", "pod_names", "redact"],
             &["aws", "google", "identity", "token_outputs", "token_source"],
-            &["diagnostics", "external_account", "parse"],
+            &["client_versions", "diagnostics", "external_account", "parse"],
         ],
         independent: &[],
     },

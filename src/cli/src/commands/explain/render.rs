@@ -1,6 +1,9 @@
 //! Writes explanations, for people or for programs.
 
 use anstyle::{AnsiColor, Style};
+use rolebridge_core::annotations as key;
+use rolebridge_core::client_versions::{REJECT_LOOPBACK, RejectingVersions};
+use rolebridge_core::token_source::TokenSource;
 
 use crate::commands::explain::additions::Additions;
 use crate::commands::explain::explanation::{Explanation, Outcome, Row};
@@ -54,7 +57,30 @@ fn render_text(explanation: &Explanation, out: &mut Console<'_>) -> Result<(), C
     }
     render_settings(settings, out)?;
     let verb = if *outcome == Outcome::Injected { "adds" } else { "has" };
-    additions.as_ref().map_or(Ok(()), |additions| render_additions(additions, verb, out))
+    let Some(additions) = additions else { return Ok(()) };
+    render_additions(additions, verb, out)?;
+    if has_loopback(settings) { render_rejecting_versions(out) } else { Ok(()) }
+}
+
+/// Returns true if a container has the source `loopback`.
+fn has_loopback(settings: &[Row]) -> bool {
+    let source = settings.iter().find(|row| row.annotation == key::SOURCE);
+    source.is_some_and(|row| row.value.contains(TokenSource::Loopback.as_str()))
+}
+
+fn render_rejecting_versions(out: &mut Console<'_>) -> Result<(), CliError> {
+    out.empty_line()?;
+    let mut line = |text: String| out.line(&Line::new().text(text));
+    line("  versions that reject loopback; update the library, or if you cannot, set the source".to_owned())?;
+    let library = |rejecting: &RejectingVersions| {
+        format!("{}, {} {}", rejecting.language, rejecting.library, rejecting.versions())
+    };
+    let width = REJECT_LOOPBACK.iter().map(|rejecting| library(rejecting).len()).max().unwrap_or_default();
+    for rejecting in &REJECT_LOOPBACK {
+        let (library, source) = (library(rejecting), rejecting.instead.as_str());
+        line(format!("    {library:width$}  {}: {source}", key::SOURCE))?;
+    }
+    Ok(())
 }
 
 fn render_settings(settings: &[Row], out: &mut Console<'_>) -> Result<(), CliError> {
