@@ -49,8 +49,9 @@ command-lines: ## test every printed command with the real aws and gcloud, and t
 conformance: ## test which Google libraries work with which source and identity
 	tests/conformance/run
 
-conformance-versions: ## search which versions of Google's libraries work with each source; takes hours
-	tests/conformance/run --versions
+conformance-versions: ## search which versions of Google's libraries work with each source, for hours or OPTIONS="--minutes 10"
+	tests/conformance/run --versions $(OPTIONS)
+
 acceptance: ## test the program that asks real accounts, on fakes; needs gcloud
 	tests/acceptance/test
 

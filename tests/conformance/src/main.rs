@@ -13,6 +13,7 @@ mod version_file;
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use rolebridge_tests::error::{Context, Result};
@@ -34,6 +35,9 @@ struct Args {
     /// Search the versions that work with each source, and write them to tests/conformance/versions.yaml.
     #[arg(long)]
     versions: bool,
+    /// End the search of each client after this many minutes, for example in a workflow.
+    #[arg(long, value_name = "MINUTES", requires = "versions")]
+    minutes: Option<u64>,
     /// Run only the clients with this in their name, and print the table instead of comparing it.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
@@ -102,7 +106,7 @@ async fn run(args: &Args) -> Result<bool> {
     report::compare_or_update(&rows, args.update, print)
 }
 
-/// Runs versions of each client, and writes the results of each as soon as they are there.
+/// Runs versions of each client, and writes each result as soon as it is there.
 async fn search_versions(clients: &[Client], args: &Args) -> Result<bool> {
     if args.install {
         return Ok(true);
@@ -113,10 +117,13 @@ async fn search_versions(clients: &[Client], args: &Args) -> Result<bool> {
         let known = version_file::read()?.remove(&client.name).unwrap_or_default();
         let folder = std::path::absolute(args.folder.join("versions").join(&client.name))
             .context("failed to resolve the installation folder")?;
-        let tried = search::search(&mut environment, client, &known, &folder, print).await?;
-        let mut file = version_file::read()?;
-        file.insert(client.name.clone(), tried);
-        version_file::write(&file)?;
+        let save = |tried| {
+            let mut file = version_file::read()?;
+            file.insert(client.name.clone(), tried);
+            version_file::write(&file)
+        };
+        let time = args.minutes.map(Duration::from_mins);
+        search::search(&mut environment, client, &known, &folder, time, save, print).await?;
     }
     Ok(true)
 }

@@ -1,17 +1,18 @@
 //! The search for the versions of a library that work with each source: `make conformance-versions`.
 //!
-//! The last version of each minor release runs. Where two neighbors differ, every version between them runs too, so that
-//! the recorded limits are exact.
+//! The oldest and the newest version run first. Where two neighbors differ, every version between them runs next, so that the
+//! recorded limits are exact. Then the last version of each minor release runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rolebridge_tests::error::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
 use crate::environment::Environment;
-use crate::install;
+use crate::install::{self, Installed};
 use crate::result_cell::{ResultCell, RunResult};
 use crate::version::Version;
 
@@ -38,56 +39,80 @@ impl TriedVersion {
     }
 }
 
-/// Runs versions of a client until the limits are exact. Keeps the results of `known`.
+/// Runs versions of a client until the limits are exact, or until `time` is over. Keeps the results of `known`, and passes all
+/// results to `save` after each version.
 pub(crate) async fn search(
     environment: &mut Environment,
     client: &Client,
     known: &[TriedVersion],
     folder: &Path,
+    time: Option<Duration>,
+    save: impl Fn(Vec<TriedVersion>) -> Result<()>,
     print: impl Fn(&str),
-) -> Result<Vec<TriedVersion>> {
-    let Some(releases) = &client.releases else { return Ok(Vec::new()) };
+) -> Result<()> {
+    let Some(releases) = &client.releases else { return Ok(()) };
+    let start = Instant::now();
     let all = install::releases(client, releases, folder).await?;
     let mut tried: BTreeMap<Version, TriedVersion> =
         known.iter().map(|tried| (tried.version.clone(), tried.clone())).collect();
-    let mut next = Version::last_of_each_minor(&all);
-    loop {
-        next.retain(|version| !tried.contains_key(version));
-        if next.is_empty() {
-            return Ok(tried.into_values().collect());
+    let mut too_slow = BTreeSet::new();
+    while let Some(version) = next(&all, &tried, &too_slow) {
+        if time.is_some_and(|time| start.elapsed() > time) {
+            print(&format!("  the time is over, before {version}"));
+            break;
         }
-        for version in next {
-            let out = folder.join(version.to_string());
-            let installed = match install::install_version(client, releases, &version, &out).await {
-                Ok(Some(installed)) => installed,
-                Ok(None) => {
-                    print(&format!("  {version}: not installed within {} s", client.budget));
-                    continue;
-                }
-                Err(error) => {
-                    print(&format!("  {version}: {error}"));
-                    let results = [("install".to_owned(), "cannot be installed".to_owned())].into();
-                    tried.insert(version.clone(), TriedVersion { version, results });
-                    continue;
-                }
-            };
-            let mut results = BTreeMap::new();
-            for cell in ResultCell::of_versions() {
-                let mut result = environment.run(client, &installed, cell).await?;
-                if !result.is_success() {
-                    result = environment.run(client, &installed, cell).await?;
-                }
-                let text = match result {
-                    RunResult::Success { .. } => WORKS.to_owned(),
-                    RunResult::Failure { error } => error,
-                };
-                print(&format!("  {version}, {}: {text}", cell.source));
-                results.insert(cell.source.to_owned(), text);
+        let out = folder.join(version.to_string());
+        let results = match install::install_version(client, releases, &version, &out).await {
+            Ok(Some(installed)) => run(environment, client, &installed, &version, &print).await?,
+            Ok(None) => {
+                print(&format!("  {version}: not installed within {} s", client.budget));
+                too_slow.insert(version);
+                continue;
             }
-            tried.insert(version.clone(), TriedVersion { version, results });
-        }
-        next = between_limits(&all, &tried);
+            Err(error) => {
+                print(&format!("  {version}: {error}"));
+                [("install".to_owned(), "cannot be installed".to_owned())].into()
+            }
+        };
+        tried.insert(version.clone(), TriedVersion { version, results });
+        save(tried.values().cloned().collect())?;
     }
+    Ok(())
+}
+
+/// Runs a version with each source. A failure must occur twice.
+async fn run(
+    environment: &mut Environment,
+    client: &Client,
+    installed: &Installed,
+    version: &Version,
+    print: impl Fn(&str),
+) -> Result<BTreeMap<String, String>> {
+    let mut results = BTreeMap::new();
+    for cell in ResultCell::of_versions() {
+        let mut result = environment.run(client, installed, cell).await?;
+        if !result.is_success() {
+            result = environment.run(client, installed, cell).await?;
+        }
+        let text = match result {
+            RunResult::Success { .. } => WORKS.to_owned(),
+            RunResult::Failure { error } => error,
+        };
+        print(&format!("  {version}, {}: {text}", cell.source));
+        results.insert(cell.source.to_owned(), text);
+    }
+    Ok(results)
+}
+
+/// Returns the version to run next: the newest and the oldest, then those at a limit, then the last of each minor release.
+fn next(
+    all: &[Version],
+    tried: &BTreeMap<Version, TriedVersion>,
+    too_slow: &BTreeSet<Version>,
+) -> Option<Version> {
+    let ends = all.last().into_iter().chain(all.first()).cloned();
+    let candidates = ends.chain(between_limits(all, tried)).chain(Version::last_of_each_minor(all));
+    candidates.into_iter().find(|version| !tried.contains_key(version) && !too_slow.contains(version))
 }
 
 /// Returns the versions between two tried neighbors with different results.
@@ -135,6 +160,20 @@ mod tests {
         let all = [tried("1.0", "yes"), tried("1.1", "yes"), tried("1.2", "refused"), tried("1.3", "yes")];
         assert_eq!(ranges(&all, "loopback"), "1.0–1.1, 1.3");
         assert_eq!(ranges(&all, "file"), "none");
+    }
+
+    #[test]
+    fn ends_run_before_limits_and_limits_before_the_rest() {
+        let all: Vec<_> =
+            ["1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0"].into_iter().filter_map(Version::parse).collect();
+        let mut known = BTreeMap::new();
+        let mut order = Vec::new();
+        while let Some(version) = next(&all, &known, &[all[3].clone()].into()) {
+            let result = if version == all[0] { "refused" } else { "yes" };
+            order.push(version.to_string());
+            known.insert(version.clone(), tried(&version.to_string(), result));
+        }
+        assert_eq!(order, ["1.4.0", "1.0.0", "1.1.0", "1.2.0"]);
     }
 
     #[test]
