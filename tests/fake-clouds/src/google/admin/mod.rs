@@ -7,6 +7,7 @@
 //! `tests/command-lines` validates every call against, and the requests of gcloud.
 
 mod access;
+mod body;
 mod error;
 mod path;
 mod policies;

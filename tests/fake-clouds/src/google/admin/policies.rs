@@ -4,6 +4,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::body::json_body;
 use super::error;
 use super::path::Target;
 use crate::config::Binding;
@@ -162,8 +163,7 @@ impl Google {
         const PERMISSION: &str = "iam.serviceAccounts.create";
         let project =
             self.project_with(caller, project, PERMISSION).map_err(|_| missing_permission(PERMISSION))?;
-        let body: CreateServiceAccount =
-            serde_json::from_slice(request.body()).map_err(|error| error::invalid_payload(&error))?;
+        let body: CreateServiceAccount = json_body(request)?;
         if !is_account_id(&body.account_id) {
             return Err(error::invalid("Invalid service account ID."));
         }
@@ -182,8 +182,7 @@ impl Google {
     }
 
     fn set_policy(&self, policy: &ResourcePolicy, request: &Request) -> Result<Value, ApiError> {
-        let body: SetPolicy =
-            serde_json::from_slice(request.body()).map_err(|error| error::invalid_payload(&error))?;
+        let body: SetPolicy = json_body(request)?;
         self.replace_policy(policy, body.policy)
     }
 
@@ -193,7 +192,7 @@ impl Google {
         policy: &ResourcePolicy,
         request: &Request,
     ) -> Result<Value, ApiError> {
-        let body = serde_json::from_slice(request.body()).map_err(|error| error::invalid_payload(&error))?;
+        let body = json_body(request)?;
         self.replace_policy(policy, body)
     }
 

@@ -4,6 +4,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::body::json_body;
 use super::path::Target;
 use super::{error, operation_id};
 use crate::clock::Timestamp;
@@ -194,7 +195,7 @@ fn parse_body(request: &Request) -> Result<Body, ApiError> {
     if request.body().is_empty() {
         return Ok(Body::default());
     }
-    serde_json::from_slice(request.body()).map_err(|error| error::invalid_payload(&error))
+    json_body(request)
 }
 
 /// Changes what the mask names. A field that the body omits is cleared.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::body::json_body;
 use super::error;
 use super::pools::{add_state, set_label};
 use crate::clock::Timestamp;
@@ -52,7 +53,7 @@ struct OidcBody {
 
 impl ProviderBody {
     pub(super) fn parse(request: &Request) -> Result<Self, ApiError> {
-        serde_json::from_slice(request.body()).map_err(|error| error::invalid_payload(&error))
+        json_body(request)
     }
 
     /// Returns the configuration of a new provider.

@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::body::json_body;
 use super::error;
 use crate::google::bigquery::Project;
 use crate::google::cloud::Google;
@@ -40,8 +41,7 @@ impl Google {
         project: &str,
         request: &Request,
     ) -> Result<Value, ApiError> {
-        let body: BatchEnable =
-            serde_json::from_slice(request.body()).map_err(|error| error::invalid_payload(&error))?;
+        let body: BatchEnable = json_body(request)?;
         if body.service_ids.len() > MAX_SERVICES {
             return Err(error::invalid("A single request can enable a maximum of 20 services."));
         }
