@@ -193,7 +193,7 @@ class GoogleTest(unittest.TestCase):
     def test_default_audience_is_the_providers_name(self):
         text = self.description(self.iam, "Oidc", "allowedAudiences")
         self.assertIn("full canonical resource name of the WorkloadIdentityPoolProvider, with or without the HTTPS", text)
-        self.assertIn('format!("https:{}", audience(universe, provider))', source("src/core/src/google.rs"))
+        self.assertIn('format!("https:{}", audience(provider))', source("src/core/src/google.rs"))
 
     def test_disabled_provider_leaves_existing_tokens(self):
         text = self.description(self.iam, "WorkloadIdentityPoolProvider", "disabled")

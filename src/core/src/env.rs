@@ -32,8 +32,10 @@ pub mod sidecar {
     pub const HTTPS_PROXY: &str = "HTTPS_PROXY";
     /// The hosts that are reached without the proxy. The lower-case name works too.
     pub const NO_PROXY: &str = "NO_PROXY";
-    /// The provider's audience, `//iam.UNIVERSE/projects/…`, signed into every subject token. Sets the universe too.
+    /// The provider's audience, `//iam.googleapis.com/projects/…` in every universe, signed into every subject token.
     pub const AUDIENCE: &str = "ROLEBRIDGE_AUDIENCE";
+    /// The domain of Google's universe. Absent: `googleapis.com`.
+    pub const UNIVERSE_DOMAIN: &str = "ROLEBRIDGE_UNIVERSE_DOMAIN";
     /// The token file. A status file is next to it.
     pub const TOKEN_FILE: &str = "ROLEBRIDGE_TOKEN_FILE";
     /// The file to which the sidecar writes the `external_account` document for the source `loopback`. Absent: none.
@@ -88,6 +90,7 @@ pub mod sidecar {
         NO_PROXY,
         "no_proxy",
         AUDIENCE,
+        UNIVERSE_DOMAIN,
         TOKEN_FILE,
         LOOPBACK_CONFIG,
         FILE_CONFIG,

@@ -197,7 +197,7 @@ impl ExternalAccountConfig<'_> {
         ConfigDocument {
             universe_domain: self.universe,
             r#type: "external_account",
-            audience: google::audience(self.universe, self.provider),
+            audience: google::audience(self.provider),
             subject_token_type: self.identity.subject_token_type(),
             token_url: format!("{sts}/v1/token"),
             credential_source: CredentialSource::new(kind, self),

@@ -19,10 +19,17 @@ pub const DEFAULT_UNIVERSE: &str = "googleapis.com";
 /// The maximum length of `google.subject` in bytes, after the provider's attribute mapping.
 pub const MAX_SUBJECT_LEN: usize = 127;
 
+/// The beginning of full resource names of IAM, and of its principals after their scheme.
+///
+/// It has `googleapis.com` in every universe, unlike endpoints. Google STS answers `Invalid value for "audience"` to
+/// `//iam.UNIVERSE/…`. Sources: `gcloud iam workload-identity-pools create-cred-config --universe-domain`; public issue
+/// report of google-github-actions/auth for another universe.
+pub const IAM_RESOURCES: &str = "//iam.googleapis.com/";
+
 /// Returns the audience of a provider, `//iam.googleapis.com/projects/…`, to which subject tokens are bound.
 #[must_use]
-pub fn audience(universe: &str, provider: &str) -> String {
-    format!("//iam.{universe}/{provider}")
+pub fn audience(provider: &str) -> String {
+    format!("{IAM_RESOURCES}{provider}")
 }
 
 /// Returns the default audience of a JSON web token for a provider: the provider's resource name as a URL. The provider
@@ -30,8 +37,8 @@ pub fn audience(universe: &str, provider: &str) -> String {
 ///
 /// Source: `oidc.allowedAudiences` of a workload identity pool provider, IAM REST reference.
 #[must_use]
-pub fn token_audience(universe: &str, provider: &str) -> String {
-    format!("https:{}", audience(universe, provider))
+pub fn token_audience(provider: &str) -> String {
+    format!("https:{}", audience(provider))
 }
 
 /// The resource name of a workload identity pool provider:

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rolebridge_core::aws::TOKEN_AUDIENCE;
 use rolebridge_core::env::sidecar as name;
-use rolebridge_core::google::{self, DEFAULT_UNIVERSE};
+use rolebridge_core::google;
 use rolebridge_fake_clouds::config::{
     Account, Aws, Binding, Config, Google, Issuer, Keys, OidcProvider, Provider, Role, ServiceAccount,
 };
@@ -191,7 +191,7 @@ fn command(program: &Path, clouds: &Clouds, dir: &Path) -> Result<Command, Error
         .env(name::AWS_REGION, "eu-west-1")
         .env(name::AWS_ENDPOINT_URL_STS, clouds.aws_sts())
         .env(name::AWS_CA_BUNDLE, dir.join("ca.crt"))
-        .env(name::AUDIENCE, google::audience(DEFAULT_UNIVERSE, PROVIDER))
+        .env(name::AUDIENCE, google::audience(PROVIDER))
         .env(name::SERVICE_ACCOUNT, SERVICE_ACCOUNT)
         .env(name::STS_ENDPOINT, clouds.google_sts())
         .env(name::IAM_CREDENTIALS_ENDPOINT, clouds.iam_credentials())

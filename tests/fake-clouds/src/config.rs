@@ -222,11 +222,9 @@ const fn default_session() -> i64 {
 }
 
 /// The resources at Google.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Google {
-    /// The universe domain.
-    pub universe: String,
     /// The workload identity pool providers.
     pub providers: Vec<Provider>,
     /// The URIs that the organization policy `constraints/iam.workloadIdentityPoolProviders` allows. Absent: any.
@@ -241,21 +239,6 @@ pub struct Google {
     pub buckets: Vec<Bucket>,
     /// The people who may call the admin APIs, by what policies grant to them.
     pub operators: Vec<Operator>,
-}
-
-impl Default for Google {
-    fn default() -> Self {
-        Self {
-            universe: rolebridge_core::google::DEFAULT_UNIVERSE.to_owned(),
-            providers: Vec::new(),
-            allowed_identity_providers: None,
-            exchanges_per_minute: None,
-            service_accounts: Vec::new(),
-            projects: Vec::new(),
-            buckets: Vec::new(),
-            operators: Vec::new(),
-        }
-    }
 }
 
 /// A workload identity pool provider of type AWS or OIDC.

@@ -8,8 +8,8 @@ use rolebridge_core::{parse, token_outputs};
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    if let Ok(audience) = parse::audience(text) {
-        assert!(text.ends_with(audience.provider.as_str()));
+    if let Ok(provider) = parse::audience(text) {
+        assert!(text.ends_with(provider.as_str()));
     }
     if let Ok(role) = parse::role(text) {
         assert!(text.ends_with(role.name()) && text.contains(role.account()));

@@ -201,7 +201,7 @@ fn environment(operator: &Operator, identity: &str, case: &Case) -> Vec<(&'stati
     file("published.status.json", &format!("{{\"valid_until\":{expiry}}}"));
     let mut env = vec![
         (names::IDENTITY, identity.to_owned()),
-        (names::AUDIENCE, audience("googleapis.com", &provider)),
+        (names::AUDIENCE, audience(&provider)),
         (names::TOKEN_FILE, file("published", "token")),
         (names::SERVICE_ACCOUNT, EMAIL.to_owned()),
         (names::STS_ENDPOINT, clouds.google_sts().to_owned()),
@@ -213,7 +213,7 @@ fn environment(operator: &Operator, identity: &str, case: &Case) -> Vec<(&'stati
     }
     let token = |audience: &str| file("pod-token", &pod::token(clouds, &operator.issuer, audience));
     if identity == "kubernetes" {
-        env.push((names::IDENTITY_TOKEN_FILE, token(&token_audience("googleapis.com", &provider))));
+        env.push((names::IDENTITY_TOKEN_FILE, token(&token_audience(&provider))));
         return env;
     }
     env.push((names::AWS_REGION, "eu-west-1".to_owned()));

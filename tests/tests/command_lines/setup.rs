@@ -13,29 +13,25 @@ pub(crate) fn command(identity: &str, impersonated: bool) -> String {
     } else {
         format!(" --role-arn arn:aws:iam::{ACCOUNT}:role/nightly-batch")
     };
-    let account = if impersonated { format!(" --google-service-account {EMAIL}") } else { String::new() };
+    // The data is not in the project of the pool, but in that of the service account.
+    let access = if impersonated {
+        format!("--google-service-account {EMAIL}")
+    } else {
+        format!("--data-project {PROJECT}")
+    };
     format!(
         "rolebridge setup --identity {identity} --cluster prod --namespace {} --service-account {}{role} \
-         --project-number {} --pool aws-pool --provider prod{account}",
+         --project-number {} --pool aws-pool --provider prod --bucket {BUCKET} {access}",
         pod::NAMESPACE,
         pod::SERVICE_ACCOUNT,
         POOL_PROJECT.1
     )
 }
 
-/// Returns the script as it is printed, with a person's choices: the bucket, and the project of the data, which is not that of
-/// the pool.
-pub(crate) fn with_choices(script: &str) -> String {
-    let grant = "gcloud projects add-iam-policy-binding";
-    script
-        .replace("gs://BUCKET", &format!("gs://{BUCKET}"))
-        .replace(&format!("{grant} \"$PROJECT\""), &format!("{grant} {PROJECT}"))
-}
-
 /// Runs the printed script and then the pod. Without gcloud, the pod gets as far as AWS.
 pub(crate) async fn commands_lead_to_rows(identity: &str, impersonated: bool) -> Operator {
     let name = format!("{identity}-{}", if impersonated { "impersonated" } else { "direct" });
-    let script = with_choices(&print(&command(identity, impersonated)).await);
+    let script = print(&command(identity, impersonated)).await;
     let mut existing = vec![DELEGATE];
     if impersonated && !script.contains("service-accounts create") {
         existing.push(EMAIL);

@@ -53,7 +53,7 @@ async fn identity_is_exchanged_for_google_tokens(
         Some(AwsCredentials::Irsa) => set_irsa_env(&mut command, &clouds, folder.path()),
         Some(AwsCredentials::PodIdentity) => set_pod_identity_env(&mut command, &clouds, folder.path()),
         None => {
-            let token = token(&clouds, &token_audience("googleapis.com", &provider(identity)));
+            let token = token(&clouds, &token_audience(&provider(identity)));
             command.env(names::IDENTITY_TOKEN_FILE, write_file(folder.path(), "token", &token));
         }
     }
@@ -74,7 +74,7 @@ async fn identity_is_exchanged_for_google_tokens(
 
     let events = clouds.events();
     assert!(events.iter().all(|event| event.error.is_none()), "{events:#?}");
-    let principal = format!("principal:{}/subject/{subject}", audience("googleapis.com", POOL));
+    let principal = format!("principal:{}/subject/{subject}", audience(POOL));
     let exchanged = |detail: &Detail| match detail {
         Detail::TokenExchanged(exchanged) => Some(exchanged.principal.clone()),
         _ => None,
@@ -92,7 +92,7 @@ async fn identity_is_exchanged_for_google_tokens(
 fn set_common_env(command: &mut Command, clouds: &Clouds, folder: &Path, identity: &str, port: u16) {
     command
         .env(names::IDENTITY, identity)
-        .env(names::AUDIENCE, audience("googleapis.com", &provider(identity)))
+        .env(names::AUDIENCE, audience(&provider(identity)))
         .env(names::TOKEN_FILE, folder.join("published"))
         .env(names::LOOPBACK_PORT, port.to_string())
         .env(names::SERVE, "metadata")

@@ -20,6 +20,18 @@ pub(crate) fn arguments_by_identity() -> Vec<(&'static str, Vec<&'static str>)> 
     vec![
         ("aws-role", with(&["--role-arn", ROLE])),
         ("aws-role-impersonated", with(&[&["--role-arn", ROLE][..], &impersonated].concat())),
+        ("aws-role-data-project", with(&["--role-arn", ROLE, "--data-project", "shop-warehouse"])),
+        (
+            "aws-role-impersonated-data-project",
+            with(&[
+                "--role-arn",
+                ROLE,
+                "--google-service-account",
+                EMAIL,
+                "--data-project",
+                "shop-warehouse",
+            ]),
+        ),
         ("aws-jwt", with(&["--identity", "aws-jwt", "--role-arn", ROLE])),
         ("kubernetes", with(&["--identity", "kubernetes"])),
         ("kubernetes-impersonated", with(&[&["--identity", "kubernetes"][..], &impersonated].concat())),
@@ -134,6 +146,7 @@ fn invalid_arguments_are_reported() {
         with_pool(&["--role-arn", "arn:aws:iam::111122223333:role/'$(id)"]),
         with_pool(&["--role-arn", ROLE, "--issuer", "oidc.example.com"]),
         with_pool(&["--role-arn", ROLE, "--bucket", "gs://shop-reports"]),
+        with_pool(&["--role-arn", ROLE, "--data-project", "123456789012"]),
         with_provider("shop-data", "aws-pool", "prod"),
         with_provider("123456789012", "AWS", "prod"),
         with_provider("123456789012", "aws", "gcp-prod"),

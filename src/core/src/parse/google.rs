@@ -1,7 +1,7 @@
 //! Google values: providers, service accounts, projects, universes.
 
 use super::network::is_host;
-use crate::google::ProviderName;
+use crate::google::{IAM_RESOURCES, ProviderName};
 use crate::invalid_value::InvalidValue;
 
 /// Parses the resource name of a workload identity pool provider.
@@ -12,26 +12,13 @@ pub fn provider(text: &str) -> Result<ProviderName<&str>, InvalidValue> {
     ProviderName::parse(text)
 }
 
-/// The parts of a provider's audience.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Audience<'a> {
-    /// The domain of Google's universe, for example `googleapis.com`.
-    pub universe: &'a str,
-    /// The provider's resource name.
-    pub provider: ProviderName<&'a str>,
-}
-
 /// Parses a provider's audience in the form of [`crate::google::audience`].
 ///
 /// # Errors
 /// Returns an error if the text is not such an audience.
-pub fn audience(text: &str) -> Result<Audience<'_>, InvalidValue> {
-    let parts = || {
-        let (universe, provider) = text.strip_prefix("//iam.")?.split_once('/')?;
-        let universe = self::universe(universe).ok()?;
-        Some(Audience { universe, provider: ProviderName::parse(provider).ok()? })
-    };
-    parts().ok_or_else(|| {
+pub fn audience(text: &str) -> Result<ProviderName<&str>, InvalidValue> {
+    let provider = text.strip_prefix(IAM_RESOURCES).and_then(|name| ProviderName::parse(name).ok());
+    provider.ok_or_else(|| {
         InvalidValue::expected(
             "the audience of a provider: //iam.googleapis.com/projects/NUMBER/locations/global/\
              workloadIdentityPools/POOL/providers/PROVIDER",
@@ -107,12 +94,12 @@ mod tests {
     const PROVIDER: &str = "projects/123456/locations/global/workloadIdentityPools/aws-pool/providers/prod";
 
     #[test]
-    fn audience_has_a_universe_and_a_provider() {
-        let text = format!("//iam.apis.example/{PROVIDER}");
-        let parsed = audience(&text).unwrap();
-        assert_eq!((parsed.universe, parsed.provider.as_str()), ("apis.example", PROVIDER));
-        assert_eq!(crate::google::audience(parsed.universe, parsed.provider.as_str()), text);
-        for prefix in ["", "//iam.googleapis/", "//iam./", "https://iam.googleapis.com/", "//iam.a..b/"] {
+    fn audience_has_the_same_host_in_every_universe() {
+        let text = crate::google::audience(PROVIDER);
+        assert_eq!(audience(&text).map(|provider| provider.as_str().to_owned()), Ok(PROVIDER.to_owned()));
+        for prefix in
+            ["", "//iam.googleapis/", "//iam./", "https://iam.googleapis.com/", "//iam.apis.example/"]
+        {
             assert!(audience(&format!("{prefix}{PROVIDER}")).is_err(), "{prefix}");
         }
     }

@@ -9,7 +9,7 @@ mod number;
 pub use aws::{
     agent_uri, aws_credentials, identity, is_region_name, pod_identity_uri, region, role, session_name,
 };
-pub use google::{Audience, audience, email, emails, project, provider, universe};
+pub use google::{audience, email, emails, project, provider, universe};
 pub use network::{endpoint, is_host, issuer, port, proxy, proxy_variable};
 pub use number::{seconds, startup_timeout, token_lifetime};
 

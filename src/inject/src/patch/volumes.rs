@@ -272,7 +272,7 @@ const IDENTITY_TOKEN_LIFETIME: u32 = 3600;
 fn identity_token<'a>(settings: &Settings<'a>) -> VolumeSource<'a> {
     let google = &settings.google;
     projected(ServiceAccountToken {
-        audience: Cow::Owned(token_audience(google.universe.value, google.provider.value.as_str())),
+        audience: Cow::Owned(token_audience(google.provider.value.as_str())),
         expiration_seconds: IDENTITY_TOKEN_LIFETIME,
         path: IDENTITY_TOKEN_NAME,
     })

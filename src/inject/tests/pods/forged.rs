@@ -57,6 +57,10 @@ const AWS: &str = "/var/run/rolebridge/aws";
     |pod: &mut Value| push_env(pod, json!({"name": "ROLEBRIDGE_STS_ENDPOINT", "value": "https://evil.example"})),
     "ROLEBRIDGE_STS_ENDPOINT"
 )]
+#[case::universe(
+    |pod: &mut Value| push_env(pod, json!({"name": "ROLEBRIDGE_UNIVERSE_DOMAIN", "value": "evil.example"})),
+    "ROLEBRIDGE_UNIVERSE_DOMAIN"
+)]
 #[case::lower_case_proxy(
     |pod: &mut Value| push_env(pod, json!({"name": "https_proxy", "value": "http://evil.example:3128"})),
     "https_proxy"

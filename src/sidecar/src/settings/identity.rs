@@ -101,7 +101,7 @@ impl IdentitySettings {
                 IdentitySource::Kubernetes { token_file: env.required_path(names::IDENTITY_TOKEN_FILE)? }
             }
         };
-        let provider = env.required(names::AUDIENCE, Provider::parse)?;
+        let provider = Provider::read(env)?;
         Ok(Self { kind, source, provider, connection: Connection::read(env)? })
     }
 

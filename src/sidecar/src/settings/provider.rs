@@ -1,7 +1,10 @@
 //! The workload identity pool provider.
 
-use rolebridge_core::google::{self, ProviderName};
-use rolebridge_core::parse::{self, Audience, InvalidValue};
+use rolebridge_core::env::sidecar as names;
+use rolebridge_core::google::{self, DEFAULT_UNIVERSE, ProviderName};
+use rolebridge_core::parse;
+
+use super::env::{Env, SettingsError};
 
 /// A workload identity pool provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,16 +18,24 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// Parses a provider's audience.
-    pub(super) fn parse(audience: &str) -> Result<Self, InvalidValue> {
-        let Audience { universe, provider } = parse::audience(audience)?;
-        let (name, universe) = (provider.into_owned(), universe.to_owned());
-        Ok(Self { audience: audience.to_owned(), name, universe })
+    /// Reads the variables of a provider and its universe.
+    ///
+    /// # Errors
+    /// Returns an error for the first missing or invalid variable.
+    pub(super) fn read(env: &Env<'_>) -> Result<Self, SettingsError> {
+        let name =
+            env.required(names::AUDIENCE, |text| parse::audience(text).map(ProviderName::into_owned))?;
+        let universe = env.optional_text(names::UNIVERSE_DOMAIN, parse::universe)?;
+        Ok(Self {
+            audience: google::audience(name.as_str()),
+            name,
+            universe: universe.unwrap_or_else(|| DEFAULT_UNIVERSE.to_owned()),
+        })
     }
 
     /// Returns the audience of a JSON web token for the provider.
     #[must_use]
     pub fn token_audience(&self) -> String {
-        google::token_audience(&self.universe, self.name.as_str())
+        google::token_audience(self.name.as_str())
     }
 }

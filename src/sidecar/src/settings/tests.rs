@@ -196,10 +196,10 @@ fn impersonation_is_read() {
 }
 
 #[test]
-fn audience_sets_the_universe_of_the_endpoints() {
-    let audience =
-        "//iam.apis-berlin.example/projects/1/locations/global/workloadIdentityPools/pool/providers/prod";
-    let google = read(&[(names::AUDIENCE, audience)]).unwrap().google;
+fn universe_sets_the_endpoints_and_not_the_audience() {
+    let settings = read(&[(names::UNIVERSE_DOMAIN, "apis-berlin.example")]).unwrap();
+    assert!(settings.identity.provider.audience.starts_with("//iam.googleapis.com/projects/1/"));
+    let google = settings.google;
     assert_eq!(google.sts_endpoint, "https://sts.apis-berlin.example");
     assert_eq!(google.iam_credentials_endpoint, "https://iamcredentials.apis-berlin.example");
 }

@@ -18,7 +18,6 @@ use crate::rate_limit::RateLimit;
 /// The fake Google.
 #[derive(Debug)]
 pub(crate) struct Google {
-    pub(super) universe: String,
     pub(super) issuers: Arc<Issuers>,
     pub(super) pools: Pools,
     pub(super) service_accounts: ServiceAccounts,
@@ -31,19 +30,17 @@ pub(crate) struct Google {
 
 impl Google {
     pub(crate) fn new(config: &config::Google, issuers: Arc<Issuers>) -> Result<Self, ConfigError> {
-        let universe = config.universe.clone();
         if let Some(allowed) = &config.allowed_identity_providers {
             config.providers.iter().try_for_each(|provider| check_organization_policy(provider, allowed))?;
         }
         Ok(Self {
-            pools: Pools::new(&config.providers, &universe)?,
+            pools: Pools::new(&config.providers)?,
             service_accounts: ServiceAccounts::new(&config.service_accounts)?,
             storage: Storage::new(&config.buckets)?,
             bigquery: BigQuery::new(&config.projects)?,
             tokens: operator_tokens(&config.operators),
             admin: Admin::default(),
             exchange_quota: RateLimit::new(config.exchanges_per_minute, 60),
-            universe,
             issuers,
         })
     }

@@ -40,10 +40,10 @@ pub(crate) struct Labels {
 
 impl Pools {
     /// Makes the pools of the configured providers.
-    pub(crate) fn new(providers: &[config::Provider], universe: &str) -> Result<Self, ConfigError> {
+    pub(crate) fn new(providers: &[config::Provider]) -> Result<Self, ConfigError> {
         let mut pools = BTreeMap::<String, Pool>::new();
         for config in providers {
-            let provider = Provider::new(config, universe)?;
+            let provider = Provider::new(config)?;
             let Some((pool, id)) = config.name.split_once("/providers/") else { continue };
             let entry =
                 PoolProvider { provider: Arc::new(provider), labels: Labels::default(), deleted: false };

@@ -114,7 +114,7 @@ impl Google {
     }
 
     fn provider(&self, audience: &str) -> Result<Arc<Provider>, OauthError> {
-        let prefix = rolebridge_core::google::audience(&self.universe, "projects/");
+        let prefix = rolebridge_core::google::audience("projects/");
         if !audience.starts_with(&prefix) || audience.split('/').count() != 11 {
             return Err(OauthError::new(
                 "invalid_request",
@@ -135,8 +135,8 @@ impl Google {
 
 /// Returns the lifetime of the federated token for a subject token with this many seconds left.
 ///
-/// Measured at Google: with two seconds left the response lacks `expires_in`, with one second left it is an error 500.
-/// Its body and the answer to a token that expired within the tolerance are not known.
+/// Google's response lacks `expires_in` with two seconds left, and is an error 500 with one second left, as measured there. The
+/// body of that error, and the response to a token that expired within the tolerance, are not known.
 fn remaining_lifetime(remaining: i64) -> Result<Lifetime, OauthError> {
     match remaining {
         ..=1 => Err(OauthError::internal()),

@@ -213,7 +213,7 @@ fn env(case: &Case, clouds: &Clouds, folder: &Path) -> Vec<(&'static str, String
     let provider = format!("{POOL}/providers/{}", case.identity);
     let mut env = vec![
         (names::IDENTITY, case.identity.clone()),
-        (names::AUDIENCE, audience("googleapis.com", &provider)),
+        (names::AUDIENCE, audience(&provider)),
         (names::TOKEN_FILE, folder.join("published").to_str().unwrap().to_owned()),
         (names::SERVICE_ACCOUNT, GOOGLE_ACCOUNT.to_owned()),
         (names::STS_ENDPOINT, clouds.google_sts().to_owned()),
@@ -221,7 +221,7 @@ fn env(case: &Case, clouds: &Clouds, folder: &Path) -> Vec<(&'static str, String
         (names::SSL_CERT_FILE, write("ca.crt", clouds.ca_pem())),
     ];
     if case.identity == "kubernetes" {
-        let token = token(case, clouds, &token_audience("googleapis.com", &provider));
+        let token = token(case, clouds, &token_audience(&provider));
         env.push((names::IDENTITY_TOKEN_FILE, write("token", &token)));
         return env;
     }

@@ -9,7 +9,7 @@ use kube::api::{LogParams, Patch, PatchParams};
 use rolebridge_core::annotations as key;
 use rolebridge_core::diagnostics::DOCTOR_ARGS;
 use rolebridge_core::env::sidecar as env;
-use rolebridge_core::google::{DEFAULT_UNIVERSE, audience};
+use rolebridge_core::google::audience;
 use rolebridge_core::pod_names::{IDENTITY_TOKEN_FILE, IDENTITY_VOLUME, PROGRAM, TOKEN_FILE};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -79,9 +79,9 @@ fn container_like_sidecar(injected: &InjectedPod<'_>) -> Option<Value> {
 /// proxy.
 fn container_like_app(injected: &InjectedPod<'_>, decision: Option<&CurrentDecision>) -> Option<Value> {
     let CurrentDecision { evaluation, image } = decision.filter(|_| injected.needs_no_sidecar())?;
-    let universe = evaluation.setting(key::UNIVERSE_DOMAIN).unwrap_or(DEFAULT_UNIVERSE);
     let provider = evaluation.setting(key::PROVIDER)?;
     let optional = [
+        (env::UNIVERSE_DOMAIN, key::UNIVERSE_DOMAIN),
         (env::SERVICE_ACCOUNT, key::SERVICE_ACCOUNT),
         (env::STS_ENDPOINT, key::STS_ENDPOINT),
         (env::IAM_CREDENTIALS_ENDPOINT, key::IAM_CREDENTIALS_ENDPOINT),
@@ -90,7 +90,7 @@ fn container_like_app(injected: &InjectedPod<'_>, decision: Option<&CurrentDecis
     let mut variables = vec![
         json!({"name": env::IDENTITY, "value": "kubernetes"}),
         json!({"name": env::IDENTITY_TOKEN_FILE, "value": IDENTITY_TOKEN_FILE}),
-        json!({"name": env::AUDIENCE, "value": audience(universe, provider)}),
+        json!({"name": env::AUDIENCE, "value": audience(provider)}),
         json!({"name": env::TOKEN_FILE, "value": TOKEN_FILE}),
     ];
     variables.extend(

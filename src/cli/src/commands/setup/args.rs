@@ -32,6 +32,9 @@ pub(crate) struct SetupArgs {
     /// A bucket that the pods read [default: BUCKET, a placeholder]
     #[arg(long, value_name = "NAME", value_parser = value_parsers::bucket)]
     pub(super) bucket: Option<String>,
+    /// The ID of the Google project with the data [default: that of the service account, else that of the pool]
+    #[arg(long, value_name = "PROJECT", value_parser = value_parsers::project_id)]
+    pub(super) data_project: Option<String>,
     /// The Kubernetes service account of the pods
     #[arg(short, long, value_name = "NAME", default_value = "default", value_parser = value_parsers::shell_safe)]
     pub(super) service_account: String,

@@ -38,7 +38,8 @@ impl ImportedConfig {
         let audience = field("audience").unwrap_or_default();
         let no_provider =
             || invalid(format!("audience: expected a workload identity pool provider, found {audience:?}"));
-        let parse::Audience { universe, provider } = parse::audience(audience).map_err(|_| no_provider())?;
+        let provider = parse::audience(audience).map_err(|_| no_provider())?;
+        let universe = field("universe_domain").unwrap_or(DEFAULT_UNIVERSE);
         let mut config = Self {
             is_aws_request: field("subject_token_type").map(|kind| kind == AWS4_REQUEST),
             project_number: Some(provider.project_number().to_owned()),

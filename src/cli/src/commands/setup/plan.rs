@@ -1,8 +1,7 @@
 //! The plan of a setup: everything that the output depends on.
 
-use rolebridge_core::annotations as key;
 use rolebridge_core::aws::RoleArn;
-use rolebridge_core::google::DEFAULT_UNIVERSE;
+use rolebridge_core::google::IAM_RESOURCES;
 use rolebridge_core::identity::Identity;
 
 use crate::commands::setup::args::SetupArgs;
@@ -33,6 +32,8 @@ pub(super) struct SetupPlan {
     pub(super) google_service_account: Option<String>,
     /// The bucket of the example, or a placeholder.
     pub(super) bucket: String,
+    /// The project with the data from the command line.
+    data_project: Option<String>,
     pub(super) namespace: String,
     pub(super) service_account: String,
     pub(super) cluster: String,
@@ -67,6 +68,7 @@ impl SetupPlan {
             provider,
             google_service_account: args.google_service_account.or(imported.service_account),
             bucket: args.bucket.unwrap_or_else(|| "BUCKET".to_owned()),
+            data_project: args.data_project,
             namespace: namespace.to_owned(),
             service_account: args.service_account,
             cluster: args.cluster,
@@ -96,22 +98,26 @@ impl SetupPlan {
 
     /// Returns the member for Google IAM policies.
     pub(super) fn member(&self) -> String {
-        let universe = self.annotation(key::UNIVERSE_DOMAIN).unwrap_or(DEFAULT_UNIVERSE);
         let pool = format!(
-            "iam.{universe}/projects/{}/locations/global/workloadIdentityPools/{}",
+            "{IAM_RESOURCES}projects/{}/locations/global/workloadIdentityPools/{}",
             self.project_number, self.pool
         );
         match (&self.role, self.identity) {
             (Some(role), Identity::AwsRole) => {
-                format!("principalSet://{pool}/attribute.aws_role/{}", role.assumed_role_arn())
+                format!("principalSet:{pool}/attribute.aws_role/{}", role.assumed_role_arn())
             }
-            _ => format!("principal://{pool}/subject/{}", self.subject("")),
+            _ => format!("principal:{pool}/subject/{}", self.subject("")),
         }
     }
 
-    /// Returns the project with the pod's data as a gcloud argument: that of the service account, or the pool's.
-    pub(super) fn data_project(&self) -> Option<ProjectRef<'_>> {
+    /// Returns the project of the service account, or `None` for the pool's.
+    pub(super) fn account_project(&self) -> Option<ProjectRef<'_>> {
         ProjectRef::of_account(self.google_service_account.as_deref()?)
+    }
+
+    /// Returns the project with the pod's data, or `None` for the pool's.
+    pub(super) fn data_project(&self) -> Option<ProjectRef<'_>> {
+        self.data_project.clone().map(ProjectRef::Id).or_else(|| self.account_project())
     }
 
     /// Returns the member that reads the data: the service account, or the pod itself.
@@ -128,10 +134,6 @@ impl SetupPlan {
             }
             _ => format!("assertion.sub in ['{}']", self.subject("")),
         }
-    }
-
-    fn annotation(&self, key: &str) -> Option<&str> {
-        self.annotations.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_str())
     }
 }
 

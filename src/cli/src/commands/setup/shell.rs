@@ -8,7 +8,7 @@ use rolebridge_core::identity::Identity;
 use crate::commands::setup::kubernetes;
 use crate::commands::setup::plan::{APIS, BUCKET_ROLE, PROJECT_ROLES, SetupPlan};
 use crate::error::CliError;
-use crate::gcloud::set_project;
+use crate::gcloud::{ProjectRef, set_project};
 use crate::iam::trust_statement;
 use crate::output::quote::shell;
 
@@ -90,7 +90,7 @@ fn google(plan: &SetupPlan) -> String {
 
 /// Renders the commands for the service account that the pod impersonates.
 fn service_account(plan: &SetupPlan, email: &str) -> String {
-    let project = data_project(plan);
+    let project = project(plan.account_project());
     // Google creates the others, such as that of App Engine.
     let name = email.split_once('@').filter(|(_, domain)| domain.ends_with(".iam.gserviceaccount.com"));
     let create = name.map_or_else(String::new, |(name, _)| {
@@ -107,7 +107,7 @@ fn service_account(plan: &SetupPlan, email: &str) -> String {
 
 /// Renders the grants on the data.
 fn data_roles(plan: &SetupPlan) -> String {
-    let (project, member) = (data_project(plan), shell(&plan.data_member()));
+    let (project, member) = (project(plan.data_project()), shell(&plan.data_member()));
     let bucket = format!(
         "\n# Google: roles on the data, for example to read a bucket and BigQuery tables\n\
          gcloud storage buckets add-iam-policy-binding gs://{} \\\n  --role {BUCKET_ROLE} --member {member}\n",
@@ -122,7 +122,7 @@ fn data_roles(plan: &SetupPlan) -> String {
     bucket + &PROJECT_ROLES.map(grant).concat()
 }
 
-/// Returns the project with the data as a word of the script.
-fn data_project(plan: &SetupPlan) -> String {
-    plan.data_project().map_or_else(|| "\"$PROJECT\"".to_owned(), |project| project.shell())
+/// Returns a project, or the pool's, as a word of the script.
+fn project(project: Option<ProjectRef<'_>>) -> String {
+    project.map_or_else(|| "\"$PROJECT\"".to_owned(), |project| project.shell())
 }

@@ -1,6 +1,6 @@
 //! Renders a Terraform module for both clouds.
 //!
-//! Sources: the documentation of the providers hashicorp/aws (6.24 or later for `aws-jwt`) and hashicorp/google.
+//! Sources: the schemas of the providers hashicorp/aws and hashicorp/google, with which a test compares each module.
 
 use rolebridge_core::aws::{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, RoleArn, TOKEN_AUDIENCE};
 use rolebridge_core::identity::Identity;
@@ -134,7 +134,7 @@ resource "google_iam_workload_identity_pool_provider" "this" {{
 
 /// Renders the service account that the pod impersonates.
 fn service_account(plan: &SetupPlan, email: &str) -> String {
-    let (project, member) = (data_project(plan), terraform(&plan.member()));
+    let (project, member) = (project(plan.account_project()), terraform(&plan.member()));
     // Google creates the others, such as that of App Engine.
     let name = email.split_once('@').filter(|(_, domain)| domain.ends_with(".iam.gserviceaccount.com"));
     let (account, id) = match name {
@@ -168,7 +168,7 @@ resource "google_service_account_iam_member" "impersonated" {{
 /// Renders the grants on the data.
 fn data_roles(plan: &SetupPlan) -> String {
     let (project, bucket, member) =
-        (data_project(plan), terraform(&plan.bucket), terraform(&plan.data_member()));
+        (project(plan.data_project()), terraform(&plan.bucket), terraform(&plan.data_member()));
     let prior = if plan.google_service_account.is_some() {
         "google_service_account_iam_member.impersonated"
     } else {
@@ -195,9 +195,9 @@ resource "google_project_iam_member" "data" {{
     )
 }
 
-/// Returns the project with the data. A number is accepted as well as an ID.
-fn data_project(plan: &SetupPlan) -> String {
-    match plan.data_project() {
+/// Returns a project, or the pool's. A number is accepted as well as an ID.
+fn project(project: Option<ProjectRef<'_>>) -> String {
+    match project {
         Some(ProjectRef::Id(id)) => terraform(&id),
         Some(ProjectRef::Number(number)) => terraform(number),
         None => "var.google_project".to_owned(),

@@ -22,6 +22,11 @@ pub(super) fn project_number(text: &str) -> Result<String, String> {
     accept(text, ProviderName::parse(&name).is_ok(), "the number of a project (digits), which is not its ID")
 }
 
+/// Parses the ID of a project.
+pub(super) fn project_id(text: &str) -> Result<String, String> {
+    parse::project(text).map(str::to_owned).map_err(|error| error.to_string())
+}
+
 /// Parses the ID of a pool or of its provider.
 pub(super) fn pool(text: &str) -> Result<String, String> {
     accept(text, is_pool_id(text), POOL_ID)

@@ -2,7 +2,7 @@
 
 use rolebridge_core::aws::CredentialsSource;
 use rolebridge_core::env::sidecar as name;
-use rolebridge_core::google;
+use rolebridge_core::google::{self, DEFAULT_UNIVERSE};
 use rolebridge_core::identity::Identity;
 use rolebridge_core::pod_names::{AWS_TOKEN_FILE, CA_FILE, IDENTITY_TOKEN_FILE, TOKEN_FILE};
 use rolebridge_core::token_source::TokenSource;
@@ -31,10 +31,10 @@ pub(super) fn environment<'a>(settings: &'a Settings<'_>, configs: ConfigCarrier
         env.push(Variable::new(name::HTTPS_PROXY, &*proxy.value));
         env.extend(sidecar.no_proxy.map(|hosts| Variable::new(name::NO_PROXY, hosts.value)));
     }
-    env.push(Variable::new(
-        name::AUDIENCE,
-        google::audience(google.universe.value, google.provider.value.as_str()),
-    ));
+    env.push(Variable::new(name::AUDIENCE, google::audience(google.provider.value.as_str())));
+    if google.universe.value != DEFAULT_UNIVERSE {
+        env.push(Variable::new(name::UNIVERSE_DOMAIN, google.universe.value));
+    }
     env.push(Variable::new(name::TOKEN_FILE, TOKEN_FILE));
     if configs == ConfigCarrier::Sidecar {
         let documents = settings.sources.value.documents();

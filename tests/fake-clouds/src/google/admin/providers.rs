@@ -86,7 +86,7 @@ impl Google {
     /// Makes a provider, or returns Google's error for an invalid one.
     fn new_provider(&self, config: &crate::config::Provider) -> Result<Provider, ApiError> {
         // The problems are this fake's own messages.
-        Provider::new(config, &self.universe).map_err(|problem| error::invalid(problem.to_string()))
+        Provider::new(config).map_err(|problem| error::invalid(problem.to_string()))
     }
 
     fn create_provider(&self, pool: String, request: &Request, now: Timestamp) -> Result<Value, ApiError> {

@@ -62,12 +62,12 @@ pub(crate) struct Oidc {
 }
 
 impl Trust {
-    fn new(config: &config::Provider, universe: &str) -> Result<Self, String> {
+    fn new(config: &config::Provider) -> Result<Self, String> {
         match (&config.aws_account, &config.oidc) {
             (Some(account), None) => Ok(Self::Aws { account: account.clone() }),
             (None, Some(oidc)) => {
                 let audiences = if oidc.allowed_audiences.is_empty() {
-                    vec![audience(universe, &config.name), token_audience(universe, &config.name)]
+                    vec![audience(&config.name), token_audience(&config.name)]
                 } else {
                     oidc.allowed_audiences.clone()
                 };
@@ -137,7 +137,7 @@ pub(crate) struct Provider {
 }
 
 impl Provider {
-    pub(crate) fn new(config: &config::Provider, universe: &str) -> Result<Self, ConfigError> {
+    pub(crate) fn new(config: &config::Provider) -> Result<Self, ConfigError> {
         let location = format!("the provider {}", config.name);
         let invalid = |problem: String| ConfigError::new(&location, problem);
         let parts: Vec<_> = config.name.split('/').collect();
@@ -167,7 +167,7 @@ impl Provider {
                 return Err(invalid(format!("expected {expected}, found `{id}`")));
             }
         }
-        let trust = Trust::new(config, universe).map_err(invalid)?;
+        let trust = Trust::new(config).map_err(invalid)?;
         let mapping = match &config.attribute_mapping {
             Some(mapping) => mapping.clone(),
             None => trust.default_mapping().map_err(invalid)?,
@@ -197,10 +197,10 @@ impl Provider {
                 .map_err(|error| invalid(format!("attributeCondition: invalid expression `{text}`: {error}")))
         });
         Ok(Self {
-            audience: audience(universe, &config.name),
+            audience: audience(&config.name),
             config: config.clone(),
             name: config.name.clone(),
-            pool: audience(universe, pool),
+            pool: audience(pool),
             trust,
             condition: condition.transpose()?,
             mapping,

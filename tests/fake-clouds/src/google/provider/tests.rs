@@ -20,7 +20,7 @@ fn provider(mapping: Option<&[(&str, &str)]>, condition: Option<&str>) -> Result
         disabled: false,
         token_seconds: None,
     };
-    Provider::new(&config, "googleapis.com")
+    Provider::new(&config)
 }
 
 fn assertion(arn: &str) -> Values {
@@ -129,7 +129,7 @@ fn invalid_mappings_and_names_are_rejected() {
             disabled: false,
             token_seconds: None,
         };
-        assert!(Provider::new(&config, "googleapis.com").is_err(), "{name}");
+        assert!(Provider::new(&config).is_err(), "{name}");
     }
 }
 
@@ -156,7 +156,7 @@ fn provider_requires_either_aws_account_or_oidc() {
             disabled: false,
             token_seconds: None,
         };
-        let found = Provider::new(&config, "googleapis.com").unwrap_err().to_string();
+        let found = Provider::new(&config).unwrap_err().to_string();
         assert_eq!(found, format!("the provider {PROVIDER}: {error}"));
     }
 }
