@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Compare names that the chart repeats with the code: settings, flags, names of injected parts. Also compare the
-Kubernetes versions in docs/src/install.md with those of the tests.
+"""Compare names that the chart repeats with the code: settings, flags, names of injected parts. Compare the Kubernetes
+versions in docs/src/install.md with those of the tests. Check the chart's metadata, and that a test sets each value.
 
 YAML cannot import a Rust constant, so a difference would otherwise stay unnoticed.
 """
@@ -88,6 +88,38 @@ def chart_metadata():
         errors.append(f"icon: {chart['icon']} is not in the repository")
 
 
+# Maps that the chart passes on to Kubernetes as a whole.
+WHOLE = ("podSecurityContext", "securityContext", "resources", "nodeSelector", "probes", "labels")
+
+
+def leaves(values, path=()):
+    for key, value in values.items():
+        if isinstance(value, dict) and value and key not in WHOLE:
+            yield from leaves(value, (*path, key))
+        else:
+            yield (*path, key)
+
+
+def set_paths(node, path=()):
+    """Returns the paths of the values that a test sets, in either form: `a: {b: 1}` or `a.b: 1`."""
+    found = set()
+    for key, value in node.items() if isinstance(node, dict) else ():
+        parts = (*path, *str(key).split("."))
+        found |= {parts[:length] for length in range(1, len(parts) + 1)} | set_paths(value, parts)
+    return found
+
+
+def tested_values():
+    tested = set()
+    for path in (CHART / "tests").glob("*.yaml"):
+        suite = yaml.safe_load(path.read_text())
+        for item in (suite, *suite["tests"]):
+            tested |= set_paths(item.get("set"))
+    for path in leaves(yaml.safe_load(read("charts/rolebridge/values.yaml"))):
+        if path not in tested:
+            errors.append(f"{'.'.join(path)}: no test in charts/rolebridge/tests sets this value")
+
+
 def tested_templates():
     """The test of common labels and annotations must list every template."""
     test = read("charts/rolebridge/tests/metadata_test.yaml").partition("\nrelease:")[0]
@@ -106,7 +138,7 @@ def versions():
     expect_equal("versions of the policies' API servers", modules, {rendered[0], rendered[-1]})
 
 
-for compare in (settings, metrics_port, flags, injected_parts, protected_annotations, chart_metadata, tested_templates, versions):
+for compare in (settings, metrics_port, flags, injected_parts, protected_annotations, chart_metadata, tested_values, tested_templates, versions):
     compare()
 if errors:
     sys.exit("\n".join(errors))

@@ -36,14 +36,26 @@ pub(crate) fn common_labels<'a>(
     }
     let mut labels = BTreeMap::new();
     for (key, constraint) in &constraints {
-        if let Some(value) = constraint.example()? {
-            labels.insert(*key, value);
+        match constraint.example() {
+            Example::Absent => {}
+            Example::Label(value) => _ = labels.insert(*key, value),
+            Example::Impossible => return None,
         }
     }
     Some(labels)
 }
 
-/// What selectors demand of a label.
+/// The label that an object needs to satisfy a constraint.
+enum Example<'a> {
+    /// It needs none.
+    Absent,
+    /// It needs this one.
+    Label(ExampleValue<'a>),
+    /// No object satisfies it.
+    Impossible,
+}
+
+/// The demands of selectors on a label.
 #[derive(Debug, Default)]
 struct Constraint<'a> {
     is_required: bool,
@@ -63,16 +75,17 @@ impl<'a> Constraint<'a> {
         });
     }
 
-    /// Returns a label, `Some(None)` for an object without it, or `None` if nothing satisfies the constraint.
-    fn example(&self) -> Option<Option<ExampleValue<'a>>> {
-        if !self.is_required {
-            return Some(None);
+    /// Returns the simplest object that satisfies the constraint.
+    fn example(&self) -> Example<'a> {
+        match &self.allowed {
+            _ if !self.is_required => Example::Absent,
+            _ if self.is_forbidden => Example::Impossible,
+            None => Example::Label(ExampleValue::Any),
+            Some(allowed) => {
+                let value = allowed.difference(&self.denied).next();
+                value.map_or(Example::Impossible, |value| Example::Label(ExampleValue::Exactly(value)))
+            }
         }
-        if self.is_forbidden {
-            return None;
-        }
-        let Some(allowed) = &self.allowed else { return Some(Some(ExampleValue::Any)) };
-        allowed.difference(&self.denied).next().map(|value| Some(ExampleValue::Exactly(value)))
     }
 }
 
