@@ -49,9 +49,17 @@ pub(crate) fn partition(
     })
 }
 
+/// Separates the configurations that call a release from others.
+pub(crate) fn partition_by_release(
+    configurations: Vec<MutatingWebhookConfiguration>,
+    release: &Release,
+) -> (Vec<MutatingWebhookConfiguration>, Vec<MutatingWebhookConfiguration>) {
+    configurations
+        .into_iter()
+        .partition(|configuration| called_releases(configuration).any(|one| one == *release))
+}
+
 /// Finds the release. Returns `None` if the chart is not installed.
-///
-/// Without a configuration, a release is found in the namespace that the user names, by its `ConfigMap`.
 ///
 /// # Errors
 ///
@@ -61,28 +69,42 @@ pub(crate) async fn find(
     configurations: &ReadResult<Vec<MutatingWebhookConfiguration>>,
     namespace: Option<&str>,
 ) -> Result<Option<Release>, CliError> {
-    let mut releases: Vec<_> = configurations.iter().flatten().flat_map(called_releases).collect();
-    releases.sort();
-    releases.dedup();
-    if releases.is_empty() {
-        releases = match (namespace, configurations) {
-            (Some(namespace), Ok(_)) => find_by_defaults(client, namespace).await?,
-            (Some(namespace), Err(message)) => match find_by_defaults(client, namespace).await {
-                Ok(found) if found.is_empty() => return Err(CliError::Cluster(message.clone())),
-                Ok(found) => found,
-                Err(error) => {
-                    return Err(CliError::Cluster(format!("{message}; {}", error.into_message())));
-                }
-            },
-            (None, Ok(_)) => Vec::new(),
-            (None, Err(message)) => return Err(CliError::Cluster(format!("{message} ({HINT})"))),
-        };
-    }
+    let mut releases = find_all(client, configurations, namespace).await?;
     if releases.len() > 1 {
         let names: Vec<_> = releases.iter().map(|one| format!("{}/{}", one.namespace, one.name)).collect();
         return Err(CliError::AmbiguousRelease(names.join(", ")));
     }
     Ok(releases.pop())
+}
+
+/// Finds all releases, or those in a namespace.
+///
+/// Without a configuration, a release is found in the namespace that the user names, by its `ConfigMap`.
+///
+/// # Errors
+///
+/// Returns an error if no release is found and a request failed.
+pub(crate) async fn find_all(
+    client: &Client,
+    configurations: &ReadResult<Vec<MutatingWebhookConfiguration>>,
+    namespace: Option<&str>,
+) -> Result<Vec<Release>, CliError> {
+    let mut releases: Vec<_> = configurations.iter().flatten().flat_map(called_releases).collect();
+    releases.sort();
+    releases.dedup();
+    if !releases.is_empty() {
+        return Ok(releases);
+    }
+    match (namespace, configurations) {
+        (Some(namespace), Ok(_)) => find_by_defaults(client, namespace).await,
+        (Some(namespace), Err(message)) => match find_by_defaults(client, namespace).await {
+            Ok(found) if found.is_empty() => Err(CliError::Cluster(message.clone())),
+            Ok(found) => Ok(found),
+            Err(error) => Err(CliError::Cluster(format!("{message}; {}", error.into_message()))),
+        },
+        (None, Ok(_)) => Ok(Vec::new()),
+        (None, Err(message)) => Err(CliError::Cluster(format!("{message} ({HINT})"))),
+    }
 }
 
 /// Returns the releases that a configuration's entries call.

@@ -161,20 +161,13 @@ fn forced_colors_are_written() {
 
 #[test]
 fn unusable_cluster_exits_2() {
-    let mut second = Case::default();
-    let mut other: Value =
-        serde_saphyr::from_multiple::<Value>(&read_case("cluster.yaml")).unwrap().remove(0);
-    other["metadata"]["name"] = "second".into();
-    other["webhooks"][0]["clientConfig"]["service"]["namespace"] = "second".into();
-    second.add.push(other);
-    let several = check(&second.api().serve(), &[]);
     let forbidden = Case { forbidden: vec![CONFIGURATIONS.to_owned()], ..Case::default() };
     let config = forbidden.api().serve();
     let forbidden = check(&config, &[]);
     assert!(check(&config, &["--release-namespace", "rolebridge-system"]).contains("Could not be checked"));
     let unauthenticated =
         check(&Case { forbidden: vec!["/version".to_owned()], ..Case::default() }.api().serve(), &[]);
-    assert_snapshot!("check-errors", [several, forbidden, unauthenticated].join("\n"));
+    assert_snapshot!("check-errors", [forbidden, unauthenticated].join("\n"));
 }
 
 #[test]
@@ -206,6 +199,16 @@ fn cluster_with_each_case() {
         let transcript = check(&case.api().serve(), &arguments);
         assert_snapshot!(format!("check-case-{stem}"), problems(&transcript));
     }
+}
+
+#[test]
+fn every_release_is_checked() {
+    let read = |name: &str| serde_saphyr::from_str::<Case>(&read_case(name)).unwrap();
+    let separate = check(&read("two-releases.yaml").api().serve(), &[]);
+    let overlapping = check(&read("overlapping-releases.yaml").api().serve(), &["-o", "json"]);
+    assert_snapshot!("check-every-release", problems(&separate));
+    // Each pair is reported for both of its releases; one pair has other labels of pods.
+    assert_eq!(overlapping.matches("selects the same pods").count(), 2 * 5, "{overlapping}");
 }
 
 #[test]

@@ -47,9 +47,9 @@ pub(crate) fn common_labels<'a>(
 
 /// The label that an object needs to satisfy a constraint.
 enum Example<'a> {
-    /// It needs none.
+    /// No label.
     Absent,
-    /// It needs this one.
+    /// A label.
     Label(ExampleValue<'a>),
     /// No object satisfies it.
     Impossible,

@@ -24,11 +24,14 @@ mod snapshot;
 use std::path::PathBuf;
 
 use clap::Args;
+use kube::Client;
+use rolebridge_inject::Defaults;
 
 use self::collect_pods::PodCheckContext;
 use self::finding::{Check, Finding, Severity};
 use self::progress::Progress;
 use self::report::Report;
+use self::snapshot::InstallationSnapshot;
 use crate::cluster::{block_on, connect, release, with_timeout};
 use crate::error::CliError;
 use crate::input::manifests::read_defaults;
@@ -46,7 +49,7 @@ pub(crate) struct CheckArgs {
     /// Accepts the ConfigMap that contains it too, for example from `helm template`; `-` is standard input.
     #[arg(long, value_name = "FILE")]
     defaults: Option<PathBuf>,
-    /// The namespace of the installed chart [default: that of the Service in the webhook configuration]
+    /// The namespace of the installed chart [default: all releases]
     #[arg(long, value_name = "NAMESPACE")]
     release_namespace: Option<String>,
 }
@@ -77,28 +80,60 @@ async fn collect_and_evaluate(args: &CheckArgs, kubectl: &KubectlOptions) -> Res
     // An unreachable cluster is an error of the command, not a finding.
     with_timeout("the version of the API server", client.apiserver_version()).await?;
     let release_namespace = args.release_namespace.as_deref();
-    let (configurations, others) = match release::list_all_configurations(&client).await {
-        Ok(all) => {
-            let (own, others) = release::partition(all, release_namespace);
-            (Ok(own), others)
-        }
-        Err(message) => (Err(message), Vec::new()),
-    };
-    let Some(release) = release::find(&client, &configurations, release_namespace).await? else {
-        let findings = vec![not_installed(release_namespace)];
-        return Ok(Report { title: "Rolebridge".to_owned(), findings });
-    };
-    let snapshot = collect::collect(&client, release, (configurations, others), &namespace, &progress).await;
-    let mut findings = rules::evaluate_installation(&snapshot);
+    let all = release::list_all_configurations(&client).await;
+    let selected = all.clone().map(|all| release::partition(all, release_namespace).0);
+    let releases = release::find_all(&client, &selected, release_namespace).await?;
+    let is_only_one = releases.len() == 1;
+    let mut checks = Vec::new();
+    for release in releases {
+        // The configurations of an only release may call another Service by mistake.
+        let separate = |all| {
+            if is_only_one {
+                release::partition(all, release_namespace)
+            } else {
+                release::partition_by_release(all, &release)
+            }
+        };
+        let configurations = match all.clone().map(separate) {
+            Ok((own, others)) => (Ok(own), others),
+            Err(message) => (Err(message), Vec::new()),
+        };
+        let snapshot = collect::collect(&client, release, configurations, &namespace, &progress).await;
+        let only_namespace = kubectl.namespace.as_deref();
+        checks.push(check_release(&client, &snapshot, only_namespace, defaults.as_ref(), &progress).await);
+    }
+    Ok(match checks.len() {
+        0 => Report { title: "Rolebridge".to_owned(), findings: vec![not_installed(release_namespace)] },
+        _ => merge(checks),
+    })
+}
+
+/// Evaluates a release and the pods in its namespaces, or in one of them.
+async fn check_release(
+    client: &Client,
+    snapshot: &InstallationSnapshot,
+    namespace: Option<&str>,
+    defaults: Option<&Defaults>,
+    progress: &Progress,
+) -> Report {
+    let mut findings = rules::evaluate_installation(snapshot);
     let context = PodCheckContext {
-        defaults: defaults.or_else(|| snapshot.defaults.iter().flatten().flatten().next().cloned()),
+        defaults: defaults.or_else(|| snapshot.defaults.iter().flatten().flatten().next()).cloned(),
         scope: snapshot.scope(),
         now: snapshot.now,
     };
-    let mut pods = collect_pods::collect(&client, kubectl.namespace.as_deref(), &context, &progress).await;
-    events::collect(&client, &mut pods).await;
+    let mut pods = collect_pods::collect(client, namespace, &context, progress).await;
+    events::collect(client, &mut pods).await;
     findings.extend(rules::pods::evaluate(&pods));
-    Ok(Report { title: snapshot.title(), findings })
+    Report { title: snapshot.title(), findings }
+}
+
+/// Merges the reports of all releases, in the order of the checks.
+fn merge(reports: Vec<Report>) -> Report {
+    let titles: Vec<_> = reports.iter().map(|report| report.title.clone()).collect();
+    let mut findings: Vec<_> = reports.into_iter().flat_map(|report| report.findings).collect();
+    findings.sort_by_key(|finding| finding.check);
+    Report { title: titles.join("; "), findings }
 }
 
 /// Reports that there is no release.

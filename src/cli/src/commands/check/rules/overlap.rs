@@ -1,4 +1,4 @@
-//! Other releases whose entries match the same pods.
+//! Other releases with entries that match the same pods.
 
 use std::collections::BTreeMap;
 
