@@ -112,12 +112,14 @@ function showSidebar(isShown) {
   if (box.checked !== isShown) box.click();
 }
 
-/** Runs in the page: the elements that are wider than the page, outside of a box that scrolls by itself. */
+/** Runs in the page: the elements that are wider than the page, outside of a box within the text that scrolls by itself. */
 function listWide() {
   const width = document.documentElement.clientWidth;
-  if (document.documentElement.scrollWidth <= width && document.querySelector("main").scrollWidth <= width) return [];
-  const scrolls = (element) => element && (["auto", "scroll", "hidden"].includes(getComputedStyle(element).overflowX) || scrolls(element.parentElement));
-  const wide = [...document.querySelectorAll("main *")].filter((element) => element.getBoundingClientRect().right > width + 1);
+  const text = document.querySelector("main");
+  // The box around the text scrolls too, and with it the whole page.
+  const scrolls = (element) =>
+    element !== text && (["auto", "scroll", "hidden"].includes(getComputedStyle(element).overflowX) || scrolls(element.parentElement));
+  const wide = [...text.querySelectorAll("*")].filter((element) => element.getBoundingClientRect().right > width + 1);
   const own = wide.filter((element) => !scrolls(element));
   return own.slice(0, 3).map((element) => `<${element.tagName.toLowerCase()}> ${element.textContent.trim().slice(0, 60)}`);
 }
