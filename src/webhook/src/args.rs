@@ -129,6 +129,7 @@ mod tests {
 
     use super::*;
     use crate::admission::body::MAX_TOTAL_BYTES;
+    use crate::admission::budget::{MAX_LEAVING, REQUEST_BYTES};
     use crate::bounded_body::GROWTH;
     use crate::deadlines::Deadlines;
     use crate::handlers::pods::MAX_PATCH_BYTES;
@@ -183,7 +184,8 @@ mod tests {
         // A patch and the response that contains it in base64 are built on each thread.
         let patches = MAX_DEFAULT_THREADS * (MAX_PATCH_BYTES + MAX_PATCH_BYTES / 3 * 4);
         let connections = usize::try_from(DEFAULT_CONNECTIONS).unwrap() * CONNECTION_BYTES;
-        let sum = program + caches + names + pages + reads + MAX_TOTAL_BYTES + patches + connections;
+        let reviews = MAX_TOTAL_BYTES + MAX_LEAVING * REQUEST_BYTES;
+        let sum = program + caches + names + pages + reads + reviews + patches + connections;
         let values = include_str!("../../../charts/rolebridge/values.yaml");
         let resources = values.split_once("\n  resources:\n").unwrap().1;
         let limit = resources.split_once("limits:\n      memory: ").unwrap().1.split_once("Mi\n").unwrap().0;

@@ -33,6 +33,10 @@ const OF_OTHERS: [&str; 5] =
 pub(crate) struct Annotations<'a>(Vec<(BorrowedStr<'a>, BorrowedStr<'a>)>);
 
 impl Annotations<'_> {
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn find(&self, key: &str) -> Option<&str> {
         let index = self.0.partition_point(|(known, _)| **known < *key);
         let (known, value) = self.0.get(index)?;
@@ -59,6 +63,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Annotations<'a> {
 pub(crate) struct Labels<'a>(Vec<(BorrowedStr<'a>, BorrowedStr<'a>)>);
 
 impl Labels<'_> {
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(key, _)| &**key)
     }

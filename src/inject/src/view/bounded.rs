@@ -26,7 +26,7 @@ const MAX_ADDED_ITEMS: usize = 12 * MAX_CONTAINERS + 100;
 pub(crate) const MAX_INJECTED_ITEMS: usize = MAX_ITEMS + MAX_ADDED_ITEMS;
 
 /// The maximum number of sources or files of a volume that are kept, more than any volume of Rolebridge has.
-const MAX_FILES: usize = 4;
+pub(super) const MAX_FILES: usize = 4;
 
 /// Reads an optional list and keeps at most one item more than [`MAX_INJECTED_ITEMS`].
 pub(super) fn deserialize<'de, D: Deserializer<'de>, T: Deserialize<'de>>(

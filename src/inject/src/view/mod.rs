@@ -9,6 +9,7 @@ mod bounded;
 mod container;
 mod container_list;
 mod security;
+mod size;
 mod volume;
 mod windows;
 

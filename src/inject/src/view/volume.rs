@@ -8,6 +8,14 @@ use super::borrowed_str::BorrowedStr;
 use super::bounded;
 use crate::quantity::Quantity;
 
+/// Size of the largest source or file of a volume.
+pub(super) const MAX_FILE_BYTES: usize = {
+    let (source, item, key) =
+        (size_of::<ProjectedSource<'_>>(), size_of::<DownwardItem<'_>>(), size_of::<KeyItem<'_>>());
+    let larger = if item > key { item } else { key };
+    if source > larger { source } else { larger }
+};
+
 /// A volume of the pod. A volume with another kind of source has none of these.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,7 +1,7 @@
 //! Reads a request body once, completely, within limits.
 //!
 //! The memory of all reviews is bounded, not only that of each body. A request is charged for each byte when the byte
-//! arrives.
+//! arrives, and a slow body gives way to others.
 
 use std::time::Duration;
 
@@ -12,9 +12,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::BodyExt;
+use rolebridge_inject::Pod;
 use tokio::time::timeout;
 
-use crate::admission::budget::{Budget, Charge, Exhausted};
+use crate::admission::budget::{ArrivingBody, Budget, Charge, Exhausted, REQUEST_BYTES, WaitingCharge};
 use crate::admission::review::ReviewError;
 
 /// Maximum body size: an API object has at most 3 MiB, and a review may contain it twice.
@@ -22,9 +23,6 @@ const MAX_BODY_BYTES: usize = 8 << 20;
 /// Maximum total size of all bodies and responses in memory. That is a thousand pods of 30 KiB at a time, where a review takes
 /// milliseconds.
 pub(crate) const MAX_TOTAL_BYTES: usize = 32 << 20;
-/// Memory of a request without its body: its task and its stream. It is charged too, so that requests without
-/// their bodies are bounded: 990 connections with 32 each took 200 MiB.
-pub const REQUEST_BYTES: usize = 8 << 10;
 /// Maximum size of a rejected body that is read and discarded: a client that is still sending reads no response.
 const MAX_DISCARDED_BYTES: usize = 32 << 20;
 
@@ -51,6 +49,13 @@ impl Body {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Charges a review that begins to wait for a read, for the pod that it keeps. Returns `None` if reviews that wait have
+    /// used up their share of the budget.
+    #[must_use]
+    pub fn wait_with(&self, pod: &Pod<'_>) -> Option<WaitingCharge> {
+        self.charge.wait(pod.max_bytes(self.bytes.len())).ok()
     }
 
     /// Frees the body and charges its response instead.
@@ -147,53 +152,46 @@ impl BodyReader {
             head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         // A head takes more memory than most of its request, and the body may be slow.
         drop(head);
-        let mut charge = self.budget.charge();
-        charge.resize(REQUEST_BYTES)?;
+        let arriving = self.budget.begin()?;
         let read = async {
             let collected = match content_type {
-                Ok(()) => self.collect(&mut body, &mut charge).await,
+                Ok(()) => self.collect(&mut body, &arriving).await,
                 Err(rejection) => Err(rejection),
             };
             if collected.is_err() {
-                // The collected part is freed.
-                charge.resize(REQUEST_BYTES)?;
+                arriving.clear();
                 if declared_length.is_none_or(|length: usize| length <= MAX_DISCARDED_BYTES) {
                     discard(&mut body).await;
                 }
             }
             collected
         };
-        let collected = timeout(self.timeout, read).await;
-        let bytes = collected.unwrap_or(Err(Rejection::Timeout(self.timeout)))?;
+        tokio::select! {
+            collected = timeout(self.timeout, read) => {
+                collected.unwrap_or(Err(Rejection::Timeout(self.timeout)))?;
+            }
+            // Its memory belongs to another request already, so nothing more is read.
+            () = arriving.evicted() => return Err(Rejection::Overloaded),
+        }
+        let (bytes, charge) = arriving.finish()?;
         Ok(Body { bytes, charge })
     }
 
-    async fn collect(&self, body: &mut HttpBody, charge: &mut Charge) -> Result<Bytes, Rejection> {
+    async fn collect(&self, body: &mut HttpBody, arriving: &ArrivingBody) -> Result<(), Rejection> {
         let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         if expected > self.limit {
             return Err(Rejection::TooLarge(self.limit));
         }
         let mut length = 0;
-        let mut first = Bytes::new();
-        let mut joined = Vec::new();
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(Rejection::Incomplete)?.into_data() else { continue };
             length += data.len();
             if length > self.limit {
                 return Err(Rejection::TooLarge(self.limit));
             }
-            charge.resize(REQUEST_BYTES + length)?;
-            if length == data.len() {
-                first = data;
-                continue;
-            }
-            if joined.is_empty() {
-                joined.reserve_exact(expected.max(length));
-                joined.extend_from_slice(&first);
-            }
-            joined.extend_from_slice(&data);
+            arriving.push(data, expected)?;
         }
-        Ok(if joined.is_empty() { first } else { joined.into() })
+        Ok(())
     }
 }
 

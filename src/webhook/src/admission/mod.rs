@@ -3,5 +3,6 @@
 pub mod body;
 pub mod budget;
 pub mod object_ref;
+mod partial_body;
 pub mod response;
 pub mod review;

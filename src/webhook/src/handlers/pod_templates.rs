@@ -11,7 +11,7 @@ use rolebridge_inject::{Context, Pod};
 use serde_json::value::RawValue;
 use tracing::debug;
 
-use crate::admission::body::Rejection;
+use crate::admission::body::{Body, Rejection};
 use crate::admission::response::{AdmissionResponse, Verdict};
 use crate::admission::review;
 use crate::handlers::respond::respond;
@@ -31,7 +31,7 @@ async fn handle(state: &AppState, request: Request) -> Result<Bytes, Rejection> 
     let body = state.body_reader.read(request).await?;
     let request: review::Request<'_, &RawValue> = review::decode(body.bytes())?;
     let warnings = match request.object {
-        Some(object) => preview_object(state, &request.namespace, &request.kind.kind, object.get()).await,
+        Some(object) => preview_object(state, &request, object.get(), &body).await,
         None => Vec::new(),
     };
     state.metrics.record_workload_review(!warnings.is_empty());
@@ -40,13 +40,19 @@ async fn handle(state: &AppState, request: Request) -> Result<Bytes, Rejection> 
     body.into_response(json)
 }
 
-async fn preview_object(state: &AppState, namespace: &str, kind: &str, object: &str) -> Vec<String> {
+async fn preview_object(
+    state: &AppState,
+    request: &review::Request<'_, &RawValue>,
+    object: &str,
+    body: &Body,
+) -> Vec<String> {
+    let (namespace, kind) = (&*request.namespace, &*request.kind.kind);
     let found = PodTemplates::find(object).unwrap_or_default();
     let mut warnings = Vec::new();
     for template in found.templates.iter().take(MAX_PREVIEWED_TEMPLATES) {
         match serde_json::from_str::<Pod<'_>>(template.json) {
             Ok(pod) => {
-                let preview = preview_template(state, namespace, &pod, |context: &Context<'_>| {
+                let preview = preview_template(state, namespace, &pod, body, |context: &Context<'_>| {
                     workload::preview_pods(kind, &pod, context)
                 });
                 warnings.extend(preview.await.warnings);

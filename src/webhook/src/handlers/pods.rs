@@ -39,7 +39,7 @@ async fn handle(state: &AppState, request: Request, started: Instant) -> Result<
     let log = ReviewLog { namespace: &request.namespace, body: body.bytes(), dry_run: request.dry_run };
     let (review, outcome) = if &*request.operation == "CREATE" {
         let pod = request.object.as_ref().ok_or(ReviewError::NoObject)?;
-        match decide(state, &request.namespace, pod).await {
+        match decide(state, &request.namespace, pod, || body.wait_with(pod)).await {
             Ok(admission) => {
                 emit_event(state, &admission, &log);
                 build_response(request.uid.get(), &admission, &log)
@@ -55,7 +55,12 @@ async fn handle(state: &AppState, request: Request, started: Instant) -> Result<
     body.into_response(review)
 }
 
-async fn decide(state: &AppState, namespace: &str, pod: &Pod<'_>) -> Result<Admission<'static>, ReadError> {
+async fn decide<W>(
+    state: &AppState,
+    namespace: &str,
+    pod: &Pod<'_>,
+    wait: impl FnOnce() -> Option<W>,
+) -> Result<Admission<'static>, ReadError> {
     let defaults = state.defaults.current();
     let objects = PodObjects { namespace, service_account: pod.service_account() };
     let decide = |metadata: &PodMetadata| {
@@ -66,7 +71,7 @@ async fn decide(state: &AppState, namespace: &str, pod: &Pod<'_>) -> Result<Admi
             decision: admission,
         }
     };
-    state.lookup.decide(Subject::Pod, objects, decide).await
+    state.lookup.decide(Subject::Pod, objects, wait, decide).await
 }
 
 fn build_response(uid: &str, admission: &Admission<'_>, log: &ReviewLog<'_>) -> (String, ReviewOutcome) {

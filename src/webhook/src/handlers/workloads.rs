@@ -10,7 +10,7 @@ use rolebridge_inject::workload::{self, Workload, WorkloadPreview};
 use rolebridge_inject::{Context, MetadataDependency, Pod};
 use tracing::debug;
 
-use crate::admission::body::Rejection;
+use crate::admission::body::{Body, Rejection};
 use crate::admission::response::{self, AdmissionResponse};
 use crate::admission::review;
 use crate::handlers::respond::respond;
@@ -27,7 +27,7 @@ async fn handle(state: &AppState, request: Request) -> Result<Bytes, Rejection> 
     let body = state.body_reader.read(request).await?;
     let request: review::Request<'_, Workload<'_>> = review::decode(body.bytes())?;
     let preview = match &request.object {
-        Some(workload) => preview_pods(state, &request.namespace, workload).await,
+        Some(workload) => preview_pods(state, &request.namespace, workload, &body).await,
         None => WorkloadPreview::default(),
     };
     state.metrics.record_workload_review(!preview.warnings.is_empty());
@@ -40,9 +40,14 @@ async fn handle(state: &AppState, request: Request) -> Result<Bytes, Rejection> 
     body.into_response(json)
 }
 
-async fn preview_pods(state: &AppState, namespace: &str, workload: &Workload<'_>) -> WorkloadPreview {
+async fn preview_pods(
+    state: &AppState,
+    namespace: &str,
+    workload: &Workload<'_>,
+    body: &Body,
+) -> WorkloadPreview {
     let Some(template) = workload.template() else { return WorkloadPreview::default() };
-    preview_template(state, namespace, template, |context| workload::preview(workload, context)).await
+    preview_template(state, namespace, template, body, |context| workload::preview(workload, context)).await
 }
 
 /// Previews a pod template with the metadata that it depends on.
@@ -50,6 +55,7 @@ pub(super) async fn preview_template(
     state: &AppState,
     namespace: &str,
     template: &Pod<'_>,
+    body: &Body,
     preview: impl Fn(&Context<'_>) -> WorkloadPreview,
 ) -> WorkloadPreview {
     let defaults = state.defaults.current();
@@ -62,7 +68,8 @@ pub(super) async fn preview_template(
             decision: preview,
         }
     };
-    state.lookup.decide(Subject::Workload, objects, decide).await.unwrap_or_else(|error| {
+    let wait = || body.wait_with(template);
+    state.lookup.decide(Subject::Workload, objects, wait, decide).await.unwrap_or_else(|error| {
         // A preview is only advice: the reviews of the pods decide.
         debug!(namespace, %error, "no preview, because an object is not cached");
         WorkloadPreview::default()

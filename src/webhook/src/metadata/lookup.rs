@@ -123,15 +123,21 @@ impl MetadataLookup {
 
     /// Decides from the caches, and again after each read that could change the decision.
     ///
+    /// `wait` is called before the first read. It returns what the review holds while it waits, or `None` if it must not
+    /// wait. It then gets no read, as if no turn was free.
+    ///
     /// # Errors
     ///
     /// Returns an error if an unseen object is required and cannot be read in time.
-    pub async fn decide<T>(
+    pub async fn decide<T, W>(
         &self,
         subject: Subject,
         objects: PodObjects<'_>,
+        wait: impl FnOnce() -> Option<W>,
         decide: impl Fn(&PodMetadata) -> Verdict<T>,
     ) -> Result<T, ReadError> {
+        let mut wait = Some(wait);
+        let mut waiting = None;
         let deadline = self.reader.deadline();
         let account = self.service_accounts.find(objects.namespace, objects.service_account);
         let (service_account, mut account_source) = found(account);
@@ -148,7 +154,17 @@ impl MetadataLookup {
                 (Subject::Pod, Source::Unseen) => Purpose::Unseen,
                 (Subject::Pod, _) => Purpose::Confirmation,
             };
-            let read = async |key: ObjectKey| self.reader.read(key, share, purpose, deadline).await;
+            if let Some(wait) = wait.take() {
+                waiting = wait();
+            }
+            let may_wait = waiting.is_some();
+            let read = async |key: ObjectKey| {
+                if may_wait {
+                    self.reader.read(key, share, purpose, deadline).await
+                } else {
+                    self.reader.refuse(key, purpose)
+                }
+            };
             let account = ObjectKey::service_account(objects.namespace, objects.service_account);
             let namespace = ObjectKey::namespace(objects.namespace);
             let (account, namespace) = tokio::join!(

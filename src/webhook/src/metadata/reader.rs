@@ -193,22 +193,26 @@ impl MetadataReader {
         if !key.is_valid() {
             return Ok(None);
         }
-        let limited = || {
-            self.0.metrics.record_live_read(match purpose {
-                Purpose::Unseen => LiveReadOutcome::Limited,
-                Purpose::Confirmation | Purpose::Advice => LiveReadOutcome::Omitted,
-            });
-            Err(ReadError::Limited { key: key.clone() })
-        };
         let now = Instant::now();
-        let Some(mut progress) = self.0.join_or_start(&key, share, purpose, now) else { return limited() };
+        let Some(mut progress) = self.0.join_or_start(&key, share, purpose, now) else {
+            return self.refuse(key, purpose);
+        };
         let turn_by = deadline.min(now + purpose.max_wait(self.0.timeout));
         let turn = progress.wait_for(|progress| !matches!(progress, Progress::Waiting));
         if !matches!(timeout_at(turn_by, turn).await, Ok(Ok(_))) {
-            return limited();
+            return self.refuse(key, purpose);
         }
         let result = timeout_at(deadline, result(&mut progress)).await.ok().flatten();
         result.unwrap_or_else(|| Err(failed(&key, &no_answer(self.0.timeout))))
+    }
+
+    /// Counts a read that gets no turn, and returns its error.
+    pub(super) fn refuse(&self, key: ObjectKey, purpose: Purpose) -> MetadataReadResult {
+        self.0.metrics.record_live_read(match purpose {
+            Purpose::Unseen => LiveReadOutcome::Limited,
+            Purpose::Confirmation | Purpose::Advice => LiveReadOutcome::Omitted,
+        });
+        Err(ReadError::Limited { key })
     }
 }
 

@@ -7,11 +7,13 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::Request;
 use http_body_util::BodyExt;
-use rolebridge_webhook::admission::body::{BodyReader, REQUEST_BYTES};
+use rolebridge_webhook::admission::body::BodyReader;
+use rolebridge_webhook::admission::budget::REQUEST_BYTES;
 use rolebridge_webhook::http::router::router;
 use rolebridge_webhook::state::AppState;
+use rstest::rstest;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
 
 use crate::support::api::Api;
@@ -127,33 +129,66 @@ async fn endless_body_times_out() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn total_size_of_bodies_is_bounded() {
-    let body_reader = BodyReader::new(100, Duration::from_secs(3), 2 * REQUEST_BYTES + 150);
-    let state = Arc::new(AppState { body_reader, ..app_state(&Api::default()) });
-    let stalled = futures::StreamExt::chain(
-        futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![b' '; 90]))]),
-        futures::stream::pending(),
-    );
-    let slow = send(&state, post("/mutate", Body::from_stream(stalled)));
-    let next = || send(&state, post("/mutate", vec![b' '; 90]));
-    let (slow, (status, message)) = tokio::join!(slow, next());
-    assert_eq!((slow.0, status), (408, 503), "{message}");
-    assert_eq!(next().await.0, 400, "the budget of the slow request is returned");
+/// Returns a body of which this many bytes arrive, and no more.
+fn stalled(bytes: usize) -> Body {
+    let first = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![b' '; bytes]))]);
+    Body::from_stream(futures::StreamExt::chain(first, futures::stream::pending()))
 }
 
 #[tokio::test(start_paused = true)]
-async fn request_without_a_charge_does_not_wait_for_its_body() {
-    let body_reader = BodyReader::new(100, Duration::from_secs(3), REQUEST_BYTES);
+async fn slow_body_gives_way_to_another_one() {
+    let body_reader = BodyReader::new(100, Duration::from_secs(3), 2 * REQUEST_BYTES + 150);
     let state = Arc::new(AppState { body_reader, ..app_state(&Api::default()) });
-    let endless = || Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
     let started = Instant::now();
-    let second = async {
-        let (status, _) = send(&state, post("/mutate", endless())).await;
-        (status, started.elapsed())
+    let slow = async {
+        let (status, message) = send(&state, post("/mutate", stalled(90))).await;
+        (status, message, started.elapsed())
     };
-    let (first, second) = tokio::join!(send(&state, post("/mutate", endless())), second);
-    assert_eq!((first.0, second), (408, (503, Duration::ZERO)));
+    let other = async {
+        sleep(Duration::from_secs(1)).await;
+        send(&state, post("/mutate", vec![b' '; 90])).await
+    };
+    let ((status, message, elapsed), (other, _)) = tokio::join!(slow, other);
+    assert_eq!((status, &*message), (503, "too many reviews at the moment; try again\n"));
+    assert_eq!((elapsed, other), (Duration::from_secs(1), 400), "the other body is read to its end");
+    assert_eq!(state.body_reader.budget().available(), 2 * REQUEST_BYTES + 150);
+}
+
+/// A flood of slow bodies of this size fills the memory several times, again and again.
+#[rstest]
+#[case::large(6 << 20)]
+#[case::small(60 << 10)]
+#[case::heads(0)]
+#[tokio::test(start_paused = true)]
+async fn flood_of_stalled_bodies_loses_no_review(#[case] bytes: usize) {
+    let state = Arc::new(synced_state(&Api::default(), &[ROLE]));
+    let count = 3 * state.body_reader.budget().available() / (REQUEST_BYTES + bytes);
+    let flood: Vec<_> = (0..count)
+        .map(|number| {
+            let state = Arc::clone(&state);
+            tokio::spawn(async move {
+                sleep(
+                    Duration::from_secs(2) * u32::try_from(number).unwrap() / u32::try_from(count).unwrap(),
+                )
+                .await;
+                send(&state, post("/mutate", stalled(bytes))).await
+            })
+        })
+        .collect();
+    let mut large = pod();
+    large["metadata"]["annotations"]["example.com/ballast"] = json!("x".repeat(1 << 20));
+    let mut ticks = tokio::time::interval(Duration::from_millis(20));
+    for number in 0..100 {
+        ticks.tick().await;
+        let pod = if number % 2 == 0 { pod() } else { large.clone() };
+        patch(&send_review(&state, "/mutate", &review(&pod)).await);
+    }
+    let mut evicted = 0;
+    for request in flood {
+        evicted += usize::from(request.await.unwrap().0 == 503);
+    }
+    assert!(evicted > count / 2, "the flood was too small: {evicted} of {count}");
+    assert_eq!(state.body_reader.budget().available(), 32 << 20);
 }
 
 #[tokio::test]

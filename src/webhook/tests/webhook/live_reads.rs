@@ -225,6 +225,35 @@ async fn slow_api_server_gets_a_limited_number_of_reads_at_once() {
     assert!(is_injected(&create_pod(&state, "shop", "later").await), "the turns were given back");
 }
 
+#[tokio::test(start_paused = true)]
+async fn large_pods_that_wait_for_reads_leave_memory_for_others() {
+    let api = Api::default();
+    api.set_behavior(Behavior::Silent);
+    let state = Arc::new(app_state(&api));
+    label(&state, "shop");
+    watch_account(&state, "shop", "known", &[ROLE]);
+    let total = state.body_reader.budget().available();
+    let create_large = async |n: usize| {
+        let mut pod = pod();
+        pod["spec"]["serviceAccountName"] = json!(format!("new-{n}"));
+        pod["metadata"]["annotations"]["example.com/ballast"] = json!("x".repeat(1 << 20));
+        send_review(&state, "/mutate", &review(&pod)).await
+    };
+    let others = async {
+        sleep(Duration::from_secs(1)).await;
+        assert!(state.body_reader.budget().available() >= total / 2, "while large pods wait");
+        assert!(is_injected(&create_pod(&state, "shop", "known").await));
+    };
+    let (responses, ()) = tokio::join!(join_all((0..30).map(create_large)), others);
+    let with = |text: &str| {
+        count(&responses, |response| response["status"]["message"].as_str().unwrap().contains(text))
+    };
+    // Each takes its body, and as much again for a view that may have copied it.
+    assert_eq!((with("no answer within 2s"), with("too many reads at the moment")), (7, 23));
+    assert_eq!(counter(&state, r#"live_reads_total{outcome="limited"}"#), 23);
+    assert_eq!(state.body_reader.budget().available(), total);
+}
+
 #[rstest]
 #[case::service_account("service account batch", "ballast", "shop")]
 #[case::namespace("namespace shop", "batch", "ballast")]

@@ -27,6 +27,8 @@ pub(super) enum Kind {
     UnfinishedHttp2Head,
     /// HTTP/2: as many requests as are allowed, with large heads and without bodies.
     LargeHttp2Heads,
+    /// HTTP/1.1: the beginning of a large body.
+    StalledBody,
     /// The beginning of a request to the health port.
     HealthPort,
 }
@@ -37,11 +39,13 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\
 const HEADERS: u8 = 1;
 /// Flag `END_HEADERS`.
 const END_HEADERS: u8 = 4;
+/// Bytes of a body that arrive. Those of the initial connections are more than the memory of all reviews.
+const STALLED_BYTES: usize = 3 << 20;
 /// Streams that the webhook allows on a connection.
 const STREAMS: u32 = 32;
 
 impl Kind {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Idle,
         Self::UnfinishedHandshake,
         Self::IdleTls,
@@ -49,6 +53,7 @@ impl Kind {
         Self::IdleHttp2,
         Self::UnfinishedHttp2Head,
         Self::LargeHttp2Heads,
+        Self::StalledBody,
         Self::HealthPort,
     ];
 
@@ -74,6 +79,10 @@ impl Kind {
                 .concat();
                 let requests = (0..STREAMS).map(|stream| frame(HEADERS, END_HEADERS, 2 * stream + 1, &head));
                 std::iter::once(HTTP2_PREFACE.to_vec()).chain(requests).flatten().collect()
+            }
+            Self::StalledBody => {
+                let head = b"POST /mutate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 8000000\r\n\r\n";
+                [head.as_slice(), &vec![b' '; STALLED_BYTES]].concat()
             }
             Self::HealthPort => b"GET /healthz HTTP/1.1\r\nX: ".to_vec(),
         }
@@ -104,7 +113,8 @@ pub(super) async fn open(
     let stream = TcpStream::connect(address).await?;
     let mut stream: Box<dyn Stream> = if kind.has_tls() {
         let mut tls = tls.clone();
-        let protocol = if kind == Kind::UnfinishedHttp1Head { "http/1.1" } else { "h2" };
+        let is_http1 = matches!(kind, Kind::UnfinishedHttp1Head | Kind::StalledBody);
+        let protocol = if is_http1 { "http/1.1" } else { "h2" };
         tls.alpn_protocols = vec![protocol.into()];
         let name = ServerName::try_from(DNS_NAME).map_err(std::io::Error::other)?;
         Box::new(TlsConnector::from(Arc::new(tls)).connect(name, stream).await?)

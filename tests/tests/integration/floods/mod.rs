@@ -41,6 +41,8 @@ const ADMISSIONS: usize = 300;
 const ADMISSION_TICK: Duration = Duration::from_millis(20);
 /// Maximum number of admissions at a time. Only a slow machine reaches it.
 const MAX_CONCURRENT: usize = 16;
+/// One of this many pods is large: it may not use the share of the memory that only small reviews have.
+const LARGE_EVERY: usize = 10;
 /// Deadline of a request. It only ends a test that hangs.
 const DEADLINE: Duration = Duration::from_mins(1);
 /// Half of the memory limit of the chart. Full caches and lists need the other half.
@@ -70,9 +72,11 @@ async fn flood(kind: Kind, webhook: &Webhook, tls: &Arc<ClientConfig>) -> JoinHa
 
 /// Reviews a pod. The client sends a request again if the server has closed an idle connection or has announced its end,
 /// as Go's does. It does not retry anything else.
-async fn admit(client: Client, port: u16) -> Result<(), String> {
+async fn admit(client: Client, port: u16, is_large: bool) -> Result<(), String> {
+    let ballast = "x".repeat(if is_large { 100 << 10 } else { 0 });
+    let annotations = json!({"rolebridge.io/inject": "true", "example.com/ballast": ballast});
     let pod = json!({
-        "metadata": {"name": "a", "namespace": "shop", "annotations": {"rolebridge.io/inject": "true"}},
+        "metadata": {"name": "a", "namespace": "shop", "annotations": annotations},
         "spec": {"serviceAccountName": "batch", "containers": [{"name": "app", "image": "app"}]},
     });
     let request = client.post(format!("https://{DNS_NAME}:{port}/mutate?timeout=30s"));
@@ -99,7 +103,7 @@ async fn admit_all(webhook: &Webhook) -> Vec<String> {
             results.extend(admissions.join_next().await);
         }
         let client = if number % 2 == 0 { &kept } else { &reconnecting };
-        admissions.spawn(admit(client.clone(), webhook.address().port()));
+        admissions.spawn(admit(client.clone(), webhook.address().port(), number % LARGE_EVERY == 0));
     }
     results.extend(admissions.join_all().await.into_iter().map(Ok));
     results.into_iter().filter_map(|result| result.unwrap().err()).collect()
