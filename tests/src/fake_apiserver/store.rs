@@ -337,13 +337,13 @@ impl Store {
         if state.watches_paused || state.outage.is_some() {
             return Changes::None(version);
         }
+        let later = state.events.partition_point(|event| event.version <= version);
         let matches = |event: &&Event| {
-            event.version > version
-                && event.kind == kind
+            event.kind == kind
                 && (namespace.is_empty() || event.object["metadata"]["namespace"] == namespace)
                 && name.is_none_or(|name| event.object["metadata"]["name"] == name)
         };
-        let events: Vec<_> = state.events.iter().filter(matches).cloned().collect();
+        let events: Vec<_> = state.events[later..].iter().filter(matches).cloned().collect();
         if events.is_empty() { Changes::None(state.version) } else { Changes::Events(events) }
     }
 }
