@@ -1,6 +1,6 @@
 //! Reads environment variables, and reports those that are missing or invalid.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -168,13 +168,22 @@ impl<'a> Env<'a> {
 
     /// Returns the value of a variable. The variables of proxies may have lower-case names too.
     fn value(&self, name: &str) -> Option<OsString> {
-        let value = |name: &str| (self.0)(name).filter(|value| !value.is_empty());
+        let value =
+            |name: &str| (self.0)(name).filter(|value| !value.is_empty() && !is_service_link(name, value));
         value(name).or_else(|| {
             [names::HTTPS_PROXY, names::NO_PROXY]
                 .contains(&name)
                 .then(|| value(&name.to_ascii_lowercase()))?
         })
     }
+}
+
+/// Returns true for a variable that the kubelet sets for a Service of the namespace: `ROLEBRIDGE_METRICS_PORT` for the Service
+/// `rolebridge-metrics`. The value would be the Service's address.
+fn is_service_link(name: &str, value: &OsStr) -> bool {
+    let is_address =
+        |value: &str| ["tcp://", "udp://", "sctp://"].iter().any(|start| value.starts_with(start));
+    name.ends_with("_PORT") && value.to_str().is_some_and(is_address)
 }
 
 fn absolute_path(text: &str) -> Result<PathBuf, InvalidValue> {

@@ -171,6 +171,15 @@ fn optional_variables_are_read() {
     assert_eq!(ca_bundles, [names::AWS_CA_BUNDLE, names::SSL_CERT_FILE]);
 }
 
+/// The kubelet sets these variables for Services `rolebridge-metrics` and `rolebridge-loopback` of the pod's namespace.
+#[test]
+fn addresses_of_services_are_ignored() {
+    let links =
+        [(names::METRICS_PORT, "tcp://10.100.7.1:9090"), (names::LOOPBACK_PORT, "udp://[fd00::7]:80")];
+    let settings = read(&links).unwrap();
+    assert_eq!((settings.server, settings.metrics_port), (None, None));
+}
+
 #[test]
 fn impersonation_is_read() {
     let google = read(&[
