@@ -61,6 +61,42 @@ END
   kubectl delete namespace mislabelled --wait=false
 }
 
+# A custom resource of a kind that additionalRules of values.yaml lists. The chart's other entries never match it.
+apply_warns_about_listed_kinds() {
+  kubectl create --filename - <<'END'
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: rollouts.argoproj.io }
+spec:
+  group: argoproj.io
+  names: { kind: Rollout, plural: rollouts, singular: rollout }
+  scope: Namespaced
+  versions:
+    - name: v1alpha1
+      served: true
+      storage: true
+      schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } }
+END
+  kubectl wait crd/rollouts.argoproj.io --for condition=Established --timeout 20s
+  eventually 20 output_has 'The pods of this Rollout will be denied: rolebridge.io/port on the pod' apply_rollout rolebridge.io/port 99999
+  output_has 'rolebridge.io/injct on the pod: unknown annotation' apply_rollout rolebridge.io/injct true
+  output_has 'rollout.argoproj.io/batch created' apply_rollout example.com/inject true
+  output_lacks 'Warning: ' apply_rollout example.com/inject true
+  fails_with 'not found' kubectl --namespace shop get rollout batch
+  kubectl delete crd rollouts.argoproj.io --wait=false
+}
+apply_rollout() { # annotation, value
+  kubectl --namespace shop apply --dry-run=server --filename - 2>&1 <<END
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: { name: batch }
+spec:
+  template:
+    metadata: { annotations: { $1: "$2" } }
+    spec: { serviceAccountName: nightly-report, containers: [{ name: app, image: app }] }
+END
+}
+
 controller_event_has_the_message() {
   local kind
   for kind in ReplicaSet Job; do
@@ -88,5 +124,6 @@ run_check "each invalid value of inject is denied with a message" invalid_values
 run_check "kubectl apply of a Deployment or a Job with an invalid annotation prints a warning" apply_warns_about_invalid_annotation
 run_check "kubectl apply warns about an opt-in on the Deployment itself, and about another value of the namespace's label" \
   apply_warns_about_ineffective_opt_in
+run_check "kubectl apply of a listed custom resource warns about the pod template in it" apply_warns_about_listed_kinds
 run_check "the events of the ReplicaSet and of the Job contain the message" controller_event_has_the_message
 run_check "the webhook emits one event for the denied pods of a ReplicaSet" webhook_event_is_emitted_once
