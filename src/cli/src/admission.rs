@@ -1,15 +1,17 @@
 //! Decides about the pods of objects with the webhook's own engine.
 
+use rolebridge_inject::env_from::{ObjectKind, Reference};
 use rolebridge_inject::settings::{ResolvedSetting, declared_settings};
 use rolebridge_inject::{
-    Admission, Context, Decision, Patch, Pod, Reason, Settings, admit, networks_after_sidecar, resolve,
+    Admission, Context, Decision, Patch, Pod, Reason, Settings, admit, env_from, networks_after_sidecar,
+    resolve,
 };
 use serde::Deserialize;
 
 use crate::error::CliError;
 use crate::input::document::Document;
 use crate::input::manifests::Manifests;
-use crate::input::object::Object;
+use crate::input::object::{CLUSTER, Object};
 use crate::input::object_pod::ObjectPod;
 use crate::input::object_ref::ObjectRef;
 use crate::input::ordered_value::OrderedValue;
@@ -25,6 +27,10 @@ pub(crate) struct Evaluation {
     pub(crate) warnings: Vec<String>,
     /// The resolved settings, or the declared ones if they are invalid.
     pub(crate) settings: Vec<ResolvedSetting>,
+    /// The variables from `ConfigMaps` and Secrets that bypass Rolebridge or that it hides, each a sentence.
+    pub(crate) env_findings: Vec<String>,
+    /// The limits of the namespace that deny the pod because of the sidecar, each a sentence.
+    pub(crate) limit_findings: Vec<String>,
     /// The containers that may provide the pod's network, and that start after the sidecar that the pod already has.
     pub(crate) late_networks: Vec<String>,
 }
@@ -61,8 +67,77 @@ impl Evaluation {
 /// Returns an error if the object does not match its kind.
 pub(crate) fn admit_pod(manifests: &Manifests, pod: &ObjectPod<'_>) -> Result<Admission<'static>, CliError> {
     let parsed = pod.parse()?;
-    let context = manifests.context(manifests.namespace(&pod.object), parsed.service_account());
-    Ok(admit_in(&pod.object, &parsed, &context).without_settings())
+    let namespace = manifests.namespace(&pod.object);
+    let context = manifests.context(namespace, parsed.service_account());
+    let mut admission = admit_in(&pod.object, &parsed, &context);
+    if let Some(settings) = injected_settings(&admission) {
+        let objects = manifests.env_objects.in_namespace(namespace, "");
+        let findings = env_from::findings(&parsed, settings, &objects);
+        let mut references = env_from::references(&parsed, settings).into_iter();
+        let hint = env_from::hint(&parsed, settings).filter(|_| references.all(|one| objects.knows(&one)));
+        // With known keys, the findings are exact.
+        admission.warnings.retain(|warning| hint.as_ref() != Some(warning));
+        admission.warnings.extend(findings);
+    }
+    admission.warnings.extend(limit_findings(manifests, pod, &admission.decision)?);
+    Ok(admission.without_settings())
+}
+
+/// Returns the settings of a pod that is or would be injected.
+fn injected_settings<'a, 'p>(admission: &'a Admission<'p>) -> Option<&'a Settings<'p>> {
+    let is_injected =
+        matches!(admission.decision, Decision::Patch(_) | Decision::Skip(Reason::AlreadyInjected));
+    admission.settings.as_ref().filter(|_| is_injected)
+}
+
+/// Returns a sentence for each limit of the namespace that denies the pod because of the sidecar.
+fn limit_findings(
+    manifests: &Manifests,
+    pod: &ObjectPod<'_>,
+    decision: &Decision,
+) -> Result<Vec<String>, CliError> {
+    let (Some(limits), Decision::Patch(patch)) =
+        (manifests.limits(manifests.namespace(&pod.object)), decision)
+    else {
+        return Ok(Vec::new());
+    };
+    let before = pod.to_value();
+    let mut after = before.clone();
+    apply_patch(patch, "", &mut after)?;
+    Ok(limits.findings(&before, &after))
+}
+
+/// A `ConfigMap` or Secret from which a container with credentials gets variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EnvReference {
+    pub(crate) kind: ObjectKind,
+    pub(crate) name: String,
+    pub(crate) optional: bool,
+}
+
+/// Returns the objects with keys that could matter for the pods of an object.
+///
+/// # Errors
+///
+/// Returns an error if the object does not match its kind.
+pub(crate) fn env_references(
+    manifests: &Manifests,
+    object: &Object<'_>,
+) -> Result<Vec<EnvReference>, CliError> {
+    let mut references = Vec::new();
+    for pod in ObjectPod::all(object)?.pods {
+        let parsed = pod.parse()?;
+        let context = manifests.context(manifests.namespace(object), parsed.service_account());
+        let admission = admit(&parsed, &context);
+        let Some(settings) = injected_settings(&admission) else { continue };
+        let owned = |Reference { kind, name, optional }: Reference<'_>| EnvReference {
+            kind,
+            name: name.to_owned(),
+            optional,
+        };
+        references.extend(env_from::references(&parsed, settings).into_iter().map(owned));
+    }
+    Ok(references)
 }
 
 fn admit_in<'a>(object: &Object<'_>, pod: &'a Pod<'_>, context: &Context<'a>) -> Admission<'a> {
@@ -94,13 +169,13 @@ pub(crate) fn evaluate_all<'a>(
     let mut evaluations = Vec::new();
     let mut found = Vec::new();
     for object in manifests.documents.iter().flat_map(Document::objects) {
-        let pods = ObjectPod::all(&object)?;
-        if !pods.is_empty() {
+        let found_pods = ObjectPod::all(&object)?;
+        if !found_pods.pods.is_empty() {
             found.push(object.title());
         }
-        if target.is_none_or(|target| object.is(target)) {
-            let warnings = if pods.is_empty() { Vec::new() } else { object.warnings()? };
-            for pod in pods {
+        if target.is_none_or(|target| object.is(target)) && !found_pods.pods.is_empty() {
+            let warnings = found_pods.object_warnings()?;
+            for pod in found_pods.pods {
                 let evaluation = evaluate(manifests, &pod, &warnings)?;
                 evaluations.push((pod, evaluation));
             }
@@ -122,7 +197,17 @@ fn evaluate(
     let parsed = pod.parse()?;
     let (namespace, service_account) = (manifests.namespace(&pod.object), parsed.service_account());
     let context = manifests.context(namespace, service_account);
-    let admission = admit_in(&pod.object, &parsed, &context);
+    let mut admission = admit_in(&pod.object, &parsed, &context);
+    let mut env_findings = Vec::new();
+    if let Some(settings) = injected_settings(&admission) {
+        let is_in_cluster = pod.object.location == CLUSTER;
+        let missing = if is_in_cluster { "not found in the cluster" } else { "not found in these files" };
+        let objects = manifests.env_objects.in_namespace(namespace, missing);
+        env_findings = env_from::findings(&parsed, settings, &objects);
+        let hint = env_from::hint(&parsed, settings);
+        admission.warnings.retain(|warning| hint.as_ref() != Some(warning));
+    }
+    let limit_findings = limit_findings(manifests, pod, &admission.decision)?;
     let networks = |settings: &Settings<'_>| {
         networks_after_sidecar(&parsed, &settings.containers).map(str::to_owned).collect()
     };
@@ -139,6 +224,8 @@ fn evaluate(
         decision: admission.decision,
         warnings: [&*admission.warnings, object_warnings].concat(),
         settings,
+        env_findings,
+        limit_findings,
         late_networks,
     })
 }

@@ -219,8 +219,12 @@ Examples:
   rolebridge explain -f batch.yaml -o json | jq -r '.[].settings[] | select(.from == \"namespace\")'
 
 From a cluster it reads the object, its ServiceAccount, its Namespace, and the ConfigMap of the
-release that the webhook configuration calls. Without permission to list webhook configurations,
---release-namespace sets the ConfigMap's namespace; --defaults reads a file instead.";
+release that the webhook configuration calls. If permitted, it also reads the keys of ConfigMaps
+and Secrets that containers get by envFrom, and the LimitRanges and ResourceQuotas of the namespace.
+With --filename, such objects are read from the files.
+
+Without permission to list webhook configurations, --release-namespace sets the ConfigMap's
+namespace; --defaults reads a file instead.";
 
 const AFTER_INJECT: &str = "\
 Service accounts and namespaces among the documents have the same effect as in the cluster.

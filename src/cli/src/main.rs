@@ -12,6 +12,7 @@ mod gcloud;
 mod iam;
 mod image_ref;
 mod input;
+mod limits;
 mod options;
 mod output;
 mod program;

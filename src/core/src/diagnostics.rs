@@ -14,6 +14,10 @@ pub enum Step {
     Pod,
     /// The webhook's decision on the pod, checked from outside.
     Injection,
+    /// The variables from config maps and secrets that hide Rolebridge's or that libraries prefer, checked from outside.
+    Environment,
+    /// The limits and quotas of the namespace, checked from outside.
+    Limits,
     /// The sidecar container, checked from outside.
     Sidecar,
     /// The network policies that select the pod, checked from outside.
@@ -53,6 +57,8 @@ impl Step {
         match self {
             Self::Pod => "pod",
             Self::Injection => "injection",
+            Self::Environment => "environment",
+            Self::Limits => "limits",
             Self::Sidecar => "sidecar",
             Self::NetworkPolicies => "network policy",
             Self::Issuer => "cluster issuer",

@@ -11,14 +11,16 @@
 //! 2. `denial`, [`view`]
 //! 3. `context`, `defaults::model`, `ineffective`, `mesh`, `opt_in`, `reinvocation`, `unknown_keys`
 //! 4. [`settings`]
-//! 5. [`defaults`], [`patch`], `warnings`
-//! 6. `admission`
-//! 7. [`workload`]
+//! 5. [`defaults`], [`patch`]
+//! 6. [`env_from`], `warnings`
+//! 7. `admission`
+//! 8. [`workload`]
 
 mod admission;
 mod context;
 pub mod defaults;
 mod denial;
+pub mod env_from;
 mod ineffective;
 mod mesh;
 mod message;

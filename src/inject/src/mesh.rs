@@ -19,6 +19,8 @@ pub(crate) struct Mesh {
     /// The init container used instead of `init` with the mesh's CNI plugin. The plugin redirects the traffic before any
     /// container starts, and this container only verifies that.
     validation: Option<&'static str>,
+    /// A container for the mesh's own debugging.
+    debug: Option<&'static str>,
     /// The pod annotation with the ports that are excluded from the redirection of outbound traffic.
     pub(crate) excluded_ports: Option<&'static str>,
     /// True if there may be several of each container, with a suffix.
@@ -30,6 +32,7 @@ const MESHES: &[Mesh] = &[
         proxy: "istio-proxy",
         init: Some("istio-init"),
         validation: Some("istio-validation"),
+        debug: Some("enable-core-dump"),
         excluded_ports: Some(ISTIO_EXCLUDED_PORTS),
         has_suffixes: false,
     },
@@ -37,6 +40,7 @@ const MESHES: &[Mesh] = &[
         proxy: "linkerd-proxy",
         init: Some("linkerd-init"),
         validation: Some("linkerd-network-validator"),
+        debug: Some("linkerd-debug"),
         excluded_ports: Some(LINKERD_SKIPPED_PORTS),
         has_suffixes: false,
     },
@@ -44,6 +48,7 @@ const MESHES: &[Mesh] = &[
         proxy: "kuma-sidecar",
         init: Some("kuma-init"),
         validation: Some("kuma-validation"),
+        debug: None,
         excluded_ports: Some(KUMA_EXCLUDED_PORTS),
         has_suffixes: false,
     },
@@ -52,15 +57,25 @@ const MESHES: &[Mesh] = &[
         proxy: "consul-dataplane",
         init: Some("consul-connect-inject-init"),
         validation: None,
+        debug: None,
         excluded_ports: Some(CONSUL_EXCLUDED_PORTS),
         has_suffixes: true,
     },
-    Mesh { proxy: "netbird", init: None, validation: None, excluded_ports: None, has_suffixes: false },
+    Mesh {
+        proxy: "netbird",
+        init: None,
+        validation: None,
+        debug: None,
+        excluded_ports: None,
+        has_suffixes: false,
+    },
 ];
 
 /// Returns true if the container belongs to a mesh.
 pub(crate) fn owns(container: &Container<'_>) -> bool {
-    let names = |mesh: &'static Mesh| [Some(mesh.proxy), mesh.init, mesh.validation].into_iter().flatten();
+    let names = |mesh: &'static Mesh| {
+        [Some(mesh.proxy), mesh.init, mesh.validation, mesh.debug].into_iter().flatten()
+    };
     MESHES.iter().any(|mesh| names(mesh).any(|name| mesh.is_named(container, name)))
 }
 
@@ -137,6 +152,8 @@ mod tests {
     #[case::consul("consul-connect-inject-init", true)]
     #[case::consul_of_a_service("consul-dataplane-admin", true)]
     #[case::netbird("netbird", true)]
+    #[case::istio_core_dumps("enable-core-dump", true)]
+    #[case::linkerd_debug("linkerd-debug", true)]
     #[case::similar_name("istio-proxy-exporter", false)]
     #[case::program("consul-template", false)]
     fn mesh_owns_its_containers(#[case] name: &str, #[case] expected: bool) {

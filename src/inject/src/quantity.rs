@@ -25,6 +25,31 @@ impl Quantity {
         Self(millis as u128 * (NANOS / 1000))
     }
 
+    /// Returns the sum, or the maximum if that is too large.
+    #[must_use]
+    pub const fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// Returns the quantity times a number without a unit, or the maximum if that is too large.
+    #[must_use]
+    pub const fn saturating_mul(self, factor: Self) -> Self {
+        Self(self.0.saturating_mul(factor.0).div_ceil(NANOS))
+    }
+
+    /// Returns the quantity divided by a number without a unit, rounded up. Returns `None` for a zero divisor.
+    #[must_use]
+    pub fn checked_div_ceil(self, divisor: Self) -> Option<Self> {
+        let nanos = self.0.checked_mul(NANOS)?;
+        (divisor.0 > 0).then(|| Self(nanos.div_ceil(divisor.0)))
+    }
+
+    /// Returns the quantity in thousandths of a unit, rounded up.
+    #[must_use]
+    pub const fn to_millis(self) -> u128 {
+        self.0.div_ceil(NANOS / 1000)
+    }
+
     /// Parses `1`, `0.5`, `100m`, `32Mi` or `1e3`. Returns `None` for negative amounts, which are invalid for resources.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -127,6 +152,19 @@ mod tests {
     #[case("1e-10", "1n")]
     fn equal_quantities_with_different_suffixes_are_equal(#[case] first: &str, #[case] second: &str) {
         assert_eq!(Quantity::parse(first).unwrap(), Quantity::parse(second).unwrap());
+    }
+
+    #[test]
+    fn arithmetic_rounds_up_and_saturates() {
+        let quantity = |text| Quantity::parse(text).unwrap();
+        assert_eq!(quantity("5m").saturating_add(quantity("1")), quantity("1005m"));
+        assert_eq!(quantity("5m").saturating_mul(quantity("1.5")), quantity("7500u"));
+        assert_eq!(quantity("50m").checked_div_ceil(quantity("4")), Some(quantity("12500u")));
+        assert_eq!(quantity("50m").checked_div_ceil(quantity("0")), None);
+        assert_eq!(quantity("12500u").to_millis(), 13);
+        let max = Quantity(u128::MAX);
+        assert_eq!(max.saturating_add(quantity("1")), max);
+        assert_eq!(max.checked_div_ceil(quantity("1")), None);
     }
 
     #[test]

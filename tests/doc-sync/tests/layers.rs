@@ -68,7 +68,8 @@ const CRATES: &[Layers] = &[
             &["denial", "view"],
             &["context", "defaults::model", "ineffective", "mesh", "opt_in", "reinvocation", "unknown_keys"],
             &["settings"],
-            &["defaults", "patch", "warnings"],
+            &["defaults", "patch"],
+            &["env_from", "warnings"],
             &["admission"],
             &["workload"],
         ],
@@ -144,7 +145,7 @@ const CRATES: &[Layers] = &[
         name: "cli",
         order: &[
             &["docs", "error", "gcloud", "iam", "image_ref", "options", "output"],
-            &["input"],
+            &["input", "limits"],
             &["admission", "cluster"],
             &["commands"],
             &["args"],

@@ -1,11 +1,19 @@
 //! Fetches an object with its service account, its namespace and the installed defaults.
 
-use kube::Client;
-use kube::api::{Api, ApiResource, DynamicObject};
-use kube::core::GroupVersionKind;
+use std::fmt::Debug;
 
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::{LimitRange, ResourceQuota};
+use kube::api::{Api, ApiResource, DynamicObject, ListParams};
+use kube::core::GroupVersionKind;
+use kube::{Client, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::admission::env_references;
 use crate::cluster::release::fetch_defaults;
-use crate::cluster::{block_on, connect, with_timeout};
+use crate::cluster::{block_on, connect, env_keys, with_timeout};
 use crate::error::CliError;
 use crate::input::document::Document;
 use crate::input::manifests::{Manifests, read_defaults};
@@ -64,14 +72,48 @@ impl Fetcher {
             Some(file) => read_defaults(file)?,
             None => fetch_defaults(&self.client, cluster.release_namespace.as_deref()).await?,
         };
-        Ok(Manifests::new(documents, defaults, self.namespace))
+        let mut manifests = Manifests::new(documents, defaults, self.namespace.clone());
+        let object = &manifests.documents[0].objects()[0];
+        for reference in env_references(&manifests, object)? {
+            let keys = env_keys::fetch(&self.client, &self.namespace, &reference).await;
+            manifests.env_objects.insert(reference.kind, &self.namespace, &reference.name, keys);
+        }
+        let limits =
+            [self.list::<LimitRange>("LimitRange").await, self.list::<ResourceQuota>("ResourceQuota").await];
+        for limits in limits {
+            match limits {
+                Ok((kind, objects)) => {
+                    for object in objects {
+                        manifests.add_limit(&self.namespace, kind, object);
+                    }
+                }
+                Err(error) => manifests.unknown_limits = Some(error.into_message()),
+            }
+        }
+        Ok(manifests)
+    }
+
+    /// Lists the objects of a kind in the namespace.
+    async fn list<K>(&self, kind: &'static str) -> Result<(&'static str, Vec<Value>), CliError>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Serialize,
+    {
+        let api: Api<K> = Api::namespaced(self.client.clone(), &self.namespace);
+        let subject = format!("the {kind}s of the namespace {}", self.namespace);
+        let list = with_timeout(&subject, api.list(&ListParams::default())).await?;
+        let values = list.items.iter().map(serde_json::to_value).collect::<Result<_, _>>();
+        Ok((kind, values.map_err(|error| CliError::Format(error.to_string()))?))
     }
 
     /// Fetches the pod's service account and namespace, if they exist.
     async fn account_and_namespace(&self, document: &Document) -> Result<Vec<Document>, CliError> {
         let mut objects = Vec::new();
         for object in document.objects() {
-            let Some(pod) = ObjectPod::all(&object)?.into_iter().next() else { continue };
+            let Some(pod) = ObjectPod::all(&object)?.pods.into_iter().next() else { continue };
             let account = pod.parse()?.service_account().to_owned();
             let accounts =
                 Api::namespaced_with(self.client.clone(), &self.namespace, &resource("", "ServiceAccount"));

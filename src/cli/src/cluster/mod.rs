@@ -1,6 +1,7 @@
 //! Access to the cluster that kubectl would use, with a deadline for each request.
 
 pub(crate) mod chart_names;
+mod env_keys;
 pub(crate) mod fetch;
 pub(crate) mod owner;
 pub(crate) mod pod;

@@ -114,8 +114,9 @@ fn inject(
     let mut result = InjectionResult::default();
     for object in document.objects() {
         let mut messages = Messages { err, prefix: Line::new().text(&object.location).text(", ") };
-        for pod in ObjectPod::all(&object)? {
-            let admission = admit_pod(manifests, &pod)?;
+        let found = ObjectPod::all(&object)?;
+        for pod in &found.pods {
+            let admission = admit_pod(manifests, pod)?;
             for warning in &admission.warnings {
                 messages.warn(&pod.title(), warning)?;
             }
@@ -132,7 +133,7 @@ fn inject(
                 }
             }
         }
-        for warning in object.warnings()? {
+        for warning in found.object_warnings()? {
             messages.warn(&object.title(), &warning)?;
         }
     }

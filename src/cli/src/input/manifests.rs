@@ -10,8 +10,10 @@ use serde_json::Value;
 
 use crate::error::CliError;
 use crate::input::document::Document;
+use crate::input::env_objects::EnvObjects;
 use crate::input::object::Object;
 use crate::input::ordered_value::OrderedValue;
+use crate::limits::Limits;
 use crate::options::InputOptions;
 
 /// The documents to decide about, with the objects and defaults that the decisions are based on.
@@ -22,6 +24,12 @@ pub(crate) struct Manifests {
     namespace: String,
     service_accounts: BTreeMap<(String, String), ObjectMetadata>,
     namespaces: BTreeMap<String, ObjectMetadata>,
+    /// The objects from which containers get variables.
+    pub(crate) env_objects: EnvObjects,
+    /// The limits by namespace.
+    limits: BTreeMap<String, Limits>,
+    /// The reason why the limits are unknown.
+    pub(crate) unknown_limits: Option<String>,
 }
 
 impl Manifests {
@@ -56,6 +64,9 @@ impl Manifests {
             namespace,
             service_accounts: BTreeMap::new(),
             namespaces: BTreeMap::new(),
+            env_objects: EnvObjects::default(),
+            limits: BTreeMap::new(),
+            unknown_limits: None,
         };
         manifests.index();
         manifests
@@ -82,8 +93,20 @@ impl Manifests {
         }
     }
 
+    /// Returns the known limits of a namespace.
+    pub(crate) fn limits(&self, namespace: &str) -> Option<&Limits> {
+        self.limits.get(namespace)
+    }
+
+    /// Adds a limit or a quota of a namespace.
+    pub(crate) fn add_limit(&mut self, namespace: &str, kind: &str, object: Value) {
+        self.limits.entry(namespace.to_owned()).or_default().add(kind, object);
+    }
+
     fn index(&mut self) {
         let (mut service_accounts, mut namespaces) = (BTreeMap::new(), BTreeMap::new());
+        let mut env_objects = EnvObjects::default();
+        let mut limits: BTreeMap<String, Limits> = BTreeMap::new();
         for object in self.documents.iter().flat_map(Document::objects) {
             match object.kind() {
                 "ServiceAccount" => {
@@ -91,10 +114,15 @@ impl Manifests {
                     service_accounts.insert(key, metadata(object.root));
                 }
                 "Namespace" => drop(namespaces.insert(object.name().to_owned(), metadata(object.root))),
-                _ => {}
+                kind @ ("LimitRange" | "ResourceQuota") => {
+                    let limits = limits.entry(self.namespace(&object).to_owned()).or_default();
+                    limits.add(kind, serde_json::to_value(object.root).unwrap_or_default());
+                }
+                _ => env_objects.add(&object, self.namespace(&object)),
             }
         }
         (self.service_accounts, self.namespaces) = (service_accounts, namespaces);
+        (self.env_objects, self.limits) = (env_objects, limits);
     }
 }
 
@@ -127,15 +155,31 @@ fn list_files(path: &Path) -> Result<Vec<PathBuf>, CliError> {
 
 /// Reads a file, or standard input for `-`.
 pub(crate) fn read_text(path: &Path) -> Result<String, CliError> {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     open(path)
-        .and_then(|mut file| file.read_to_string(&mut text))
-        .map_err(|source| CliError::File { path: path.to_owned(), source })?;
-    // Editors and shells of Windows write a byte order mark, which no JSON parser accepts.
-    if text.starts_with('\u{feff}') {
-        text.drain(..'\u{feff}'.len_utf8());
+        .and_then(|mut file| file.read_to_end(&mut bytes))
+        .and_then(|_| decode(bytes))
+        .map_err(|source| CliError::File { path: path.to_owned(), source })
+}
+
+/// Decodes a text. Editors and shells of Windows write a byte order mark, which no JSON parser accepts, and Windows PowerShell
+/// writes UTF-16.
+fn decode(bytes: Vec<u8>) -> io::Result<String> {
+    let invalid =
+        || io::Error::new(io::ErrorKind::InvalidData, "expected text in UTF-8 or UTF-16, found other bytes");
+    let utf_16 = |unit: fn([u8; 2]) -> u16| {
+        let (pairs, rest) = bytes[2..].as_chunks();
+        let units: Vec<_> = pairs.iter().copied().map(unit).collect();
+        String::from_utf16(&units).ok().filter(|_| rest.is_empty()).ok_or_else(invalid)
+    };
+    if bytes.starts_with(&[0xff, 0xfe]) {
+        return utf_16(u16::from_le_bytes);
     }
-    Ok(text)
+    if bytes.starts_with(&[0xfe, 0xff]) {
+        return utf_16(u16::from_be_bytes);
+    }
+    let text = String::from_utf8(bytes).map_err(|_| invalid())?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// Reads the first bytes of a file, or of standard input for `-`.
@@ -165,4 +209,23 @@ pub(crate) fn read_defaults(path: &Path) -> Result<Defaults, CliError> {
         documents.iter().flat_map(Document::objects).find_map(|object| object.root.text(&KEY));
     Defaults::from_yaml(in_config_map.unwrap_or(&text))
         .map_err(|error| CliError::Defaults { path: path.to_owned(), message: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::decode;
+
+    #[rstest]
+    #[case::utf_8(b"a\xc3\xa4", Some("a\u{e4}"))]
+    #[case::byte_order_mark(b"\xef\xbb\xbf{}", Some("{}"))]
+    #[case::powershell(b"\xff\xfe{\0}\0", Some("{}"))]
+    #[case::big_endian(b"\xfe\xff\0{\0}", Some("{}"))]
+    #[case::half_a_unit(b"\xff\xfe{", None)]
+    #[case::other_encoding(b"a\xe4", None)]
+    #[case::empty(b"", Some(""))]
+    fn decode_reads_texts_of_windows(#[case] bytes: &[u8], #[case] expected: Option<&str>) {
+        assert_eq!(decode(bytes.to_vec()).ok().as_deref(), expected);
+    }
 }

@@ -1,6 +1,7 @@
 //! Manifests from files: split into documents, parsed, and indexed.
 
 pub(crate) mod document;
+pub(crate) mod env_objects;
 pub(crate) mod manifests;
 pub(crate) mod object;
 pub(crate) mod object_pod;

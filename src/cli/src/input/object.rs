@@ -1,6 +1,6 @@
 //! The Kubernetes objects of a document, and the pods in them.
 
-use rolebridge_inject::workload::{self, PodTemplates, Workload};
+use rolebridge_inject::workload::{self, PodTemplates};
 use serde::Deserialize;
 
 use crate::error::CliError;
@@ -48,33 +48,9 @@ impl<'a> Object<'a> {
         format!("{}/{}", self.kind(), self.name())
     }
 
-    /// Returns the webhook's warnings about the object itself, as opposed to its pods.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the object does not match its kind.
-    pub(crate) fn warnings(&self) -> Result<Vec<String>, CliError> {
-        let json = self.to_json()?;
-        if self.workload_kind().is_none() {
-            let found = find_pod_templates(&json)?;
-            return Ok(found.stray_keys.iter().map(|key| key.warning(self.kind())).collect());
-        }
-        let workload: Workload<'_> = self.parse(&json, "")?;
-        Ok(workload.misplaced_keys().into_iter().collect())
-    }
-
     /// Returns the kind, if it has a known place for its pod.
     pub(super) fn workload_kind(&self) -> Option<&'static WorkloadKind> {
         WorkloadKind::of(self.root.text(&["apiVersion"]).unwrap_or_default(), self.kind())
-    }
-
-    /// Serializes the object as the JSON that the webhook receives.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if a value cannot be serialized.
-    pub(super) fn to_json(&self) -> Result<String, CliError> {
-        to_json(self.root)
     }
 
     /// Returns the place where related objects were searched for, for messages.

@@ -2,18 +2,30 @@
 
 use insta::assert_snapshot;
 use rstest::rstest;
+use serde_json::{Value, json};
 
 use crate::program::{Invocation, crate_path, run, transcript};
 
 #[rstest]
 fn commands_with_case(
-    #[values("deployment", "list", "not-injected", "denied", "misplaced", "kinds")] name: &str,
+    #[values("deployment", "list", "not-injected", "denied", "misplaced", "kinds", "environment", "limits")]
+    name: &str,
 ) {
     let file = format!("{name}.yaml");
     let file = &["-f", &file, "--defaults", "defaults.yml"];
     let commands = [&["inject"][..], &["inject", "--diff"], &["explain"]];
     let transcripts = commands.map(|command| transcript(&[command, file].concat()));
     assert_snapshot!(format!("case-{name}"), transcripts.join("\n"));
+}
+
+#[test]
+fn explain_prints_no_value_of_a_secret() {
+    for format in ["text", "json", "yaml"] {
+        let arguments = ["explain", "-f", "environment.yaml", "--defaults", "defaults.yml", "-o", format];
+        let transcript = transcript(&arguments);
+        assert!(transcript.contains("Secret partner"), "{transcript}");
+        assert!(!transcript.contains("never-printed") && !transcript.contains("bmV2ZXI"), "{transcript}");
+    }
 }
 
 #[test]
@@ -72,6 +84,21 @@ fn injected_document_is_explained_and_unchanged() {
     assert_eq!(run(&[&["inject"][..], &stdin].concat(), &injected).stdout, injected);
     let explanation = run(&[&["explain"][..], &stdin].concat(), &injected).stdout;
     assert_snapshot!("explain-injected", String::from_utf8(explanation).unwrap());
+}
+
+#[test]
+fn inject_moves_the_sidecar_after_a_network_that_was_added_later() {
+    let pod = ["inject", "-f", "limits.yaml", "--defaults", "defaults.yml"];
+    let injected = String::from_utf8(run(&pod, b"").stdout).unwrap();
+    let mut documents: Vec<Value> = serde_saphyr::from_multiple(&injected).unwrap();
+    let init = documents[0]["spec"]["initContainers"].as_array_mut().unwrap();
+    init.push(json!({"name": "kuma-sidecar", "image": "kuma", "restartPolicy": "Always"}));
+    let moved =
+        run(&["inject", "-f", "-", "--defaults", "defaults.yml"], documents[0].to_string().as_bytes());
+    let moved: Value = serde_json::from_slice(&moved.stdout).unwrap();
+    let names: Vec<_> =
+        moved["spec"]["initContainers"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, ["kuma-sidecar", "rolebridge"]);
 }
 
 #[rstest]

@@ -134,6 +134,44 @@ fn explain_reports_missing_objects() {
     assert_snapshot!("explain-missing-objects", [absent, uninstalled, no_account, no_config].join("\n"));
 }
 
+/// Returns objects with variables and limits, for a Deployment that reads the variables.
+fn with_env_objects_and_limits() -> Vec<Value> {
+    let mut objects = cluster();
+    let env_from = json!([{"configMapRef": {"name": "gcp-settings"}}, {"secretRef": {"name": "aws-keys"}},
+        {"secretRef": {"name": "absent"}}, {"configMapRef": {"name": "optional", "optional": true}},
+        {"prefix": "SHOP_", "secretRef": {"name": "unread"}}]);
+    let template = objects.iter_mut().find(|object| object["kind"] == "Deployment").unwrap();
+    template["spec"]["template"]["spec"]["containers"][0]["envFrom"] = env_from;
+    let metadata = |name: &str| json!({"name": name, "namespace": "shop"});
+    objects.extend([
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata("gcp-settings"),
+            "data": {"GOOGLE_APPLICATION_CREDENTIALS": "/secrets/key.json"}}),
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata("aws-keys"),
+            "data": {"AWS_ACCESS_KEY_ID": "bmV2ZXItcHJpbnRlZA=="}}),
+        json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": metadata("floor"),
+            "spec": {"limits": [{"type": "Container", "min": {"memory": "32Mi"}}]}}),
+        json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata("team"),
+            "spec": {"hard": {"requests.cpu": "1"}}, "status": {"used": {"requests.cpu": "1"}}}),
+    ]);
+    objects
+}
+
+const SECRET: &str = "/api/v1/namespaces/shop/secrets/aws-keys";
+const LIMIT_RANGES: &str = "/api/v1/namespaces/shop/limitranges";
+
+#[test]
+fn explain_reads_variables_and_limits_from_cluster() {
+    let warnings = |forbidden: &[&str]| {
+        let config = serve(with_env_objects_and_limits(), forbidden);
+        let transcript = transcript_with(&config, &["explain", "deployment/batch"]);
+        assert!(!transcript.contains("bmV2ZXI") && !transcript.contains("unread"), "{transcript}");
+        let warnings: Vec<_> = transcript.lines().filter(|line| line.contains("warning:")).collect();
+        warnings.join("\n")
+    };
+    let forbidden = [SECRET, LIMIT_RANGES];
+    assert_snapshot!("explain-objects", [warnings(&[]), warnings(&forbidden)].join("\n\n"));
+}
+
 #[test]
 fn explain_with_an_overloaded_api_server_prints_its_message() {
     let unavailable = vec![CONFIGURATIONS.to_owned()];

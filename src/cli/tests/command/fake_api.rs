@@ -22,8 +22,16 @@ const ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/5F2A9C1B7D3E4F
 pub(crate) const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
 
 /// The resources that can be listed.
-const LISTABLE: [&str; 6] =
-    ["configmaps", "events", "mutatingwebhookconfigurations", "namespaces", "pods", "serviceaccounts"];
+const LISTABLE: [&str; 8] = [
+    "configmaps",
+    "events",
+    "limitranges",
+    "mutatingwebhookconfigurations",
+    "namespaces",
+    "pods",
+    "resourcequotas",
+    "serviceaccounts",
+];
 
 /// The API server's response to a dry run.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -12,7 +12,7 @@ use super::{env, no_proxy};
 use crate::denial::Denial;
 use crate::message::{MAX_NAMES_IN_WARNING, join_names};
 use crate::settings::Settings;
-use crate::view::{Container, Pod};
+use crate::view::{Container, Env, Pod};
 
 /// Values of the user that the patch must not override, by warning: the names of their containers.
 #[derive(Debug, Default)]
@@ -89,7 +89,8 @@ impl<'a> UserValues<'a> {
         source: TokenSource,
         has_unknown_proxy: bool,
     ) {
-        if source == TokenSource::Loopback && container.variable("AWS_ACCESS_KEY_ID").is_some() {
+        let is_set = |variable: &Env<'_>| variable.literal() != Some("");
+        if source == TokenSource::Loopback && container.variable(env::ACCESS_KEY).is_some_and(is_set) {
             self.access_keys.push(&container.name);
         }
         if has_unknown_proxy {
@@ -99,19 +100,18 @@ impl<'a> UserValues<'a> {
 
     /// Emits one warning per variable for all containers, because a pod may have dozens.
     pub(super) fn warn(&self, warnings: &mut Vec<String>) {
-        for (variable, effect) in env::USER_VARIABLES {
+        for (variable, effect) in env::effects() {
             let containers = self.credentials.iter().filter(|(_, kept)| *kept == variable);
             let containers = containers.map(|(container, _)| *container);
             if let Some(containers) = join_names(MAX_NAMES_IN_WARNING, containers) {
-                warnings.push(format!(
-                    "{variable} is set in {containers} and kept, so {effect} instead of Rolebridge."
-                ));
+                warnings.push(format!("{variable} is set in {containers} and kept, so {effect}."));
             }
         }
         if let Some(containers) = join_names(MAX_NAMES_IN_WARNING, self.access_keys.iter().copied()) {
             warnings.push(format!(
-                "AWS_ACCESS_KEY_ID is set in {containers}, so Google's libraries sign with that key instead of the pod's \
-                 role. Fix: unset it, or set {SOURCE} to \"metadata\"."
+                "{} is set in {containers}, so Google's libraries sign with that key instead of the pod's role. Fix: unset \
+                 it, or set {SOURCE} to \"metadata\".",
+                env::ACCESS_KEY
             ));
         }
         if let Some(containers) = join_names(MAX_NAMES_IN_WARNING, self.unknown_proxies.iter().copied()) {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use rolebridge_core::env::app;
 use rolebridge_core::external_account::ConfigKind;
+use rolebridge_core::pod_names::FOLDER;
 use rolebridge_core::token_source::TokenSource;
 use serde::Serialize;
 
@@ -34,16 +35,67 @@ impl<'a> Variable<'a> {
 /// The variables that point to the configuration.
 const CREDENTIALS: [&str; 2] = [app::CREDENTIALS, app::CLOUDSDK_CREDENTIALS];
 /// The variables that point to the metadata server.
-const METADATA: [&str; 3] = [app::METADATA_HOST, app::METADATA_IP, app::METADATA_ROOT];
+pub(crate) const METADATA: [&str; 3] = [app::METADATA_HOST, app::METADATA_IP, app::METADATA_ROOT];
 
-/// The variables of the user that may bypass Rolebridge, and the effect of keeping them.
-pub(super) const USER_VARIABLES: [(&str, &str); 5] = [
-    (app::CREDENTIALS, "Google's libraries use it"),
-    (app::CLOUDSDK_CREDENTIALS, "gcloud uses it"),
-    (app::METADATA_HOST, "Google's libraries call it"),
-    (app::METADATA_IP, "Google's libraries probe it"),
-    (app::METADATA_ROOT, "gcloud calls it"),
+/// The AWS access key with which Google's libraries sign, instead of asking the sidecar for one.
+pub(crate) const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
+
+/// The effects of the app's own value of a variable that Rolebridge sets.
+const KEPT: [(&str, &str); 5] = [
+    (app::CREDENTIALS, "Google's libraries use it instead of Rolebridge"),
+    (app::CLOUDSDK_CREDENTIALS, "gcloud uses it instead of Rolebridge"),
+    (app::METADATA_HOST, "Google's libraries call it instead of Rolebridge"),
+    (app::METADATA_IP, "Google's libraries probe it instead of Rolebridge"),
+    (app::METADATA_ROOT, "gcloud calls it instead of Rolebridge"),
 ];
+
+/// The variables that libraries prefer with every source, in the order in which they read them, and the effects.
+const PREFERRED: [(&str, &str); 5] = [
+    ("CLOUDSDK_AUTH_ACCESS_TOKEN_FILE", "gcloud uses it instead of Rolebridge"),
+    ("GOOGLE_CREDENTIALS", TERRAFORM),
+    ("GOOGLE_CLOUD_KEYFILE_JSON", TERRAFORM),
+    ("GCLOUD_KEYFILE_JSON", TERRAFORM),
+    ("GOOGLE_OAUTH_ACCESS_TOKEN", TERRAFORM),
+];
+const TERRAFORM: &str = "Terraform's Google provider uses it instead of Rolebridge";
+
+/// Returns the variables that Rolebridge does not set and that libraries prefer, with their effects.
+pub(crate) fn preferred(source: TokenSource) -> impl Iterator<Item = (&'static str, &'static str)> {
+    // Libraries prefer any configuration to a metadata server.
+    let is_metadata = source == TokenSource::Metadata;
+    let configs = KEPT.into_iter().filter(move |(name, _)| is_metadata && CREDENTIALS.contains(name));
+    configs.chain(PREFERRED)
+}
+
+/// Returns the effects of all variables of the user that may bypass Rolebridge.
+pub(super) fn effects() -> impl Iterator<Item = (&'static str, &'static str)> {
+    KEPT.into_iter().chain(PREFERRED)
+}
+
+/// Returns true if a value is not the app's own: an empty one, or a path of Rolebridge.
+pub(crate) fn is_harmless(value: &str) -> bool {
+    value.is_empty() || value.starts_with(FOLDER)
+}
+
+/// Returns the variables that a container with a source gets. The variables of a project come last.
+pub(crate) fn planned<'a>(settings: &Settings<'a>, source: TokenSource) -> Vec<Variable<'a>> {
+    let mut planned = Vec::new();
+    let mut add = |names: &[&'static str], value: Cow<'a, str>| {
+        planned.extend(names.iter().map(|name| Variable::new(name, value.clone())));
+    };
+    let config = ConfigKind::for_source(source);
+    match config {
+        Some(config) => add(&CREDENTIALS, config.config_path().into()),
+        None => add(&METADATA, format!("127.0.0.1:{}", settings.sidecar.port.value).into()),
+    }
+    if let Some(project) = settings.google.project {
+        add(&[app::PROJECT, app::CLOUDSDK_PROJECT], project.value.into());
+    }
+    if let Some(project) = settings.google.quota_project.filter(|_| config.is_none()) {
+        add(&[app::QUOTA_PROJECT, app::CLOUDSDK_QUOTA_PROJECT], project.value.into());
+    }
+    planned
+}
 
 /// Adds the missing variables of an app container to `missing`. Returns the user's variables that bypass Rolebridge.
 pub(super) fn add_missing<'a>(
@@ -53,47 +105,17 @@ pub(super) fn add_missing<'a>(
     missing: &mut Vec<Variable<'a>>,
 ) -> Vec<&'static str> {
     let mut kept = Vec::new();
-    if let Some(config) = ConfigKind::for_source(source) {
-        add(container, &CREDENTIALS, config.config_path(), missing, &mut kept);
-    } else {
-        let server = format!("127.0.0.1:{}", settings.sidecar.port.value);
-        add(container, &METADATA, server, missing, &mut kept);
-        // Libraries prefer any configuration to a metadata server.
-        kept.extend(CREDENTIALS.into_iter().filter(|name| container.variable(name).is_some()));
-    }
-    // A project that the user set needs no warning.
-    let mut user_projects = Vec::new();
-    if let Some(project) = settings.google.project {
-        add(container, &[app::PROJECT, app::CLOUDSDK_PROJECT], project.value, missing, &mut user_projects);
-    }
-    if let Some(project) = settings.google.quota_project.filter(|_| ConfigKind::for_source(source).is_none())
-    {
-        add(
-            container,
-            &[app::QUOTA_PROJECT, app::CLOUDSDK_QUOTA_PROJECT],
-            project.value,
-            missing,
-            &mut user_projects,
-        );
-    }
-    kept
-}
-
-/// Adds each variable to `missing` if the container does not set it, or to `kept` if the container sets another value.
-fn add<'a>(
-    container: &Container<'_>,
-    names: &[&'static str],
-    value: impl Into<Cow<'a, str>>,
-    missing: &mut Vec<Variable<'a>>,
-    kept: &mut Vec<&'static str>,
-) {
-    let value = value.into();
-    for name in names {
-        let added = Variable::new(name, value.clone());
-        match container.variable(name) {
+    for added in planned(settings, source) {
+        match container.variable(added.name) {
             None => missing.push(added),
             Some(variable) if added.is_set_by(variable) => {}
-            Some(_) => kept.push(name),
+            Some(_) => kept.push(added.name),
         }
     }
+    // A project that the user set needs no warning.
+    kept.retain(|name| KEPT.iter().any(|(warned, _)| warned == name));
+    let is_own = |variable: &Env<'_>| variable.literal().is_none_or(|value| !is_harmless(value));
+    let own = preferred(source).filter(|(name, _)| container.variable(name).is_some_and(is_own));
+    kept.extend(own.map(|(name, _)| name));
+    kept
 }

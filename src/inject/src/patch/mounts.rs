@@ -9,7 +9,7 @@ use rolebridge_core::token_source::TokenSource;
 use super::volumes::Mount;
 use crate::denial::Denial;
 use crate::message::DisplayName;
-use crate::mount_path::{canonical, is_inside};
+use crate::mount_path::{canonical, clean, is_inside};
 use crate::reason::Reason;
 use crate::settings::{Names, Settings};
 use crate::view::{self, Container, Pod};
@@ -66,7 +66,7 @@ impl Mounts {
 
     /// Adds the mount of a volume, or replaces one at its path. Any other mount at the path or inside it is a clash, because
     /// it would hide a file of the volume. A read-only mount above the path is one too, because the container could not
-    /// start: the runtime has to create the path there.
+    /// start: the runtime has to create the path there. A writable mount between them makes that possible.
     fn add(
         &mut self,
         container: &Container<'_>,
@@ -75,11 +75,16 @@ impl Mounts {
     ) -> Result<(), Denial> {
         let needed = Mount::read_only(volume);
         let mut is_mounted = false;
+        // Of several mounts above the path, the innermost one holds it.
+        let mut above: Option<(usize, &view::Mount<'_>)> = None;
         for (index, mount) in container.mounts().iter().enumerate() {
             let path = canonical(&mount.path);
             if !is_inside(&path, volume.path) {
-                if is_inside(volume.path, &path) && read_only.contains(mount) {
-                    return Err(clash_above(container, volume, mount));
+                let is_innermost = above.is_none_or(|(length, _)| path.len() > length);
+                // With a volume at /var, the link from /var/run to /run is hidden.
+                let holds = read_only.contains(mount) || clean(&mount.path) == path;
+                if is_inside(volume.path, &path) && is_innermost && holds {
+                    above = Some((path.len(), mount));
                 }
                 continue;
             }
@@ -90,6 +95,9 @@ impl Mounts {
             if !needed.is_equal(mount) {
                 self.replaced.push((index, Mount::read_only(volume)));
             }
+        }
+        if let Some((_, mount)) = above.filter(|(_, mount)| read_only.contains(mount)) {
+            return Err(clash_above(container, volume, mount));
         }
         if !is_mounted {
             self.missing.push(needed);

@@ -23,7 +23,8 @@ pub(crate) struct Container<'a> {
     pub(crate) restart_policy: Option<BorrowedStr<'a>>,
     #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
     pub(crate) env: Option<Vec<Env<'a>>>,
-    pub(crate) env_from: Option<Vec<serde::de::IgnoredAny>>,
+    #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
+    env_from: Option<Vec<EnvFrom<'a>>>,
     #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
     pub(crate) ports: Option<Vec<Port<'a>>>,
     #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
@@ -53,15 +54,19 @@ impl<'a> Container<'a> {
         self.ports.as_deref().unwrap_or_default()
     }
 
+    pub(crate) fn env_from(&self) -> &[EnvFrom<'a>] {
+        self.env_from.as_deref().unwrap_or_default()
+    }
+
     pub(crate) fn has_env_from(&self) -> bool {
-        self.env_from.as_ref().is_some_and(|sources| !sources.is_empty())
+        !self.env_from().is_empty()
     }
 
     /// Returns the number of items in the lists of the container.
     pub(super) fn count_items(&self) -> usize {
         let words = [&self.command, &self.args].into_iter().flatten().map(Vec::len).sum::<usize>();
         let probe = self.startup_probe.as_ref().map_or(0, |probe| probe.command().len());
-        words + probe + self.env().len() + self.ports().len() + self.mounts().len()
+        words + probe + self.env().len() + self.env_from().len() + self.ports().len() + self.mounts().len()
     }
 
     /// Returns true for a native sidecar: an init container that runs as long as the pod.
@@ -89,6 +94,33 @@ impl Env<'_> {
         }
         Some(self.value.as_deref().unwrap_or_default()).filter(|value| !value.contains("$("))
     }
+}
+
+/// An object of which all keys become variables.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EnvFrom<'a> {
+    #[serde(borrow)]
+    prefix: Option<BorrowedStr<'a>>,
+    #[serde(borrow)]
+    pub(crate) config_map_ref: Option<EnvObject<'a>>,
+    #[serde(borrow)]
+    pub(crate) secret_ref: Option<EnvObject<'a>>,
+}
+
+impl EnvFrom<'_> {
+    /// Returns the text in front of each key in the variables' names.
+    pub(crate) fn prefix(&self) -> &str {
+        self.prefix.as_deref().unwrap_or_default()
+    }
+}
+
+/// A reference to an object with variables.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct EnvObject<'a> {
+    #[serde(borrow, default)]
+    pub(crate) name: BorrowedStr<'a>,
+    pub(crate) optional: Option<bool>,
 }
 
 /// A port that a container declares.

@@ -20,7 +20,7 @@ pub(crate) use annotations::{
 };
 pub use borrowed_str::BorrowedStr;
 pub(crate) use bounded::{MAX_CONTAINERS, MAX_INJECTED_ITEMS, MAX_ITEMS};
-pub(crate) use container::{Amounts, Container, Env, Mount, Probe, Resources};
+pub(crate) use container::{Amounts, Container, Env, EnvFrom, EnvObject, Mount, Probe, Resources};
 use container_list::Containers;
 pub(crate) use security::{SeLinuxOptions, SecurityContext};
 use serde::Deserialize;

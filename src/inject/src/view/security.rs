@@ -14,6 +14,8 @@ pub(crate) struct SecurityContext<'a> {
     pub(crate) run_as_group: Option<i64>,
     #[serde(borrow)]
     pub(crate) se_linux_options: Option<SeLinuxOptions<'a>>,
+    #[serde(borrow)]
+    app_armor_profile: Option<AppArmorProfile<'a>>,
     capabilities: Option<Capabilities>,
     windows_options: Option<WindowsOptions>,
 }
@@ -31,11 +33,22 @@ impl SecurityContext<'_> {
         })
     }
 
+    /// Returns true for an `AppArmor` profile that the user has loaded on the nodes.
+    pub(crate) fn has_local_app_armor_profile(&self) -> bool {
+        self.app_armor_profile.as_ref().is_some_and(|profile| profile.r#type.as_deref() == Some("Localhost"))
+    }
+
     /// Returns true if the container may change the pod's network.
     pub(crate) fn adds_net_admin(&self) -> bool {
         let added = self.capabilities.as_ref().and_then(|capabilities| capabilities.add.as_ref());
         added.is_some_and(|added| added.has_net_admin)
     }
+}
+
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+struct AppArmorProfile<'a> {
+    #[serde(borrow)]
+    r#type: Option<BorrowedStr<'a>>,
 }
 
 /// A container's `seLinuxOptions`.

@@ -30,12 +30,20 @@ pub(crate) struct Volume<'a> {
     projected: Option<Projected<'a>>,
     #[serde(borrow)]
     pub(crate) config_map: Option<ConfigMap<'a>>,
-    secret: Option<IgnoredAny>,
+    #[serde(borrow)]
+    secret: Option<Secret<'a>>,
     image: Option<IgnoredAny>,
     csi: Option<MaybeReadOnly>,
     persistent_volume_claim: Option<MaybeReadOnly>,
     nfs: Option<MaybeReadOnly>,
     aws_elastic_block_store: Option<MaybeReadOnly>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Secret<'a> {
+    #[serde(borrow)]
+    secret_name: Option<BorrowedStr<'a>>,
 }
 
 /// A source that is read-only only if it says so.
@@ -123,6 +131,11 @@ impl<'a> Volume<'a> {
     /// Returns the files of a downward API volume.
     pub(crate) fn downward_items(&self) -> Option<&[DownwardItem<'a>]> {
         self.downward.as_ref()?.items.as_deref()
+    }
+
+    /// Returns the name of the Secret that the volume contains.
+    pub(crate) fn secret(&self) -> Option<&str> {
+        self.secret.as_ref()?.secret_name.as_deref()
     }
 
     /// Returns true if no container can write to the volume, whatever its mount says. The kubelet mounts the API's objects

@@ -9,9 +9,10 @@ use rolebridge_core::annotations as key;
 use crate::context::Context;
 use crate::message::{MAX_NAMES_IN_WARNING, join_names};
 use crate::patch::{mesh_startup, position};
-use crate::settings::{Settings, ignored_values};
+use crate::settings::parse::container_names;
+use crate::settings::{Names, Settings, ignored_values};
 use crate::view::Pod;
-use crate::{ineffective, mesh};
+use crate::{env_from, ineffective, mesh};
 
 /// Returns the warnings about the settings and the pod.
 pub(crate) fn for_settings(pod: &Pod<'_>, context: &Context<'_>, settings: &Settings<'_>) -> Vec<String> {
@@ -20,6 +21,7 @@ pub(crate) fn for_settings(pod: &Pod<'_>, context: &Context<'_>, settings: &Sett
         warnings.extend(mesh_startup::warning(pod, settings));
         warnings.extend(containers_before_sidecar(pod, settings));
         warnings.extend(unknown_network(pod, settings));
+        warnings.extend(absent_network(pod));
         warnings.extend(unverified_partition(settings));
         warnings.extend(region::unusable(pod, settings));
         warnings.extend(unused::resources(pod, settings));
@@ -28,6 +30,7 @@ pub(crate) fn for_settings(pod: &Pod<'_>, context: &Context<'_>, settings: &Sett
     } else {
         warnings.extend(unused::sidecar_settings(pod));
     }
+    warnings.extend(env_from::hint(pod, settings));
     warnings.extend(ignored_values(pod, context, settings).map(|value| value.to_string()));
     warnings.extend(unused::token_lifetime(settings));
     warnings.extend(ineffective::warn_about_labels(pod));
@@ -55,6 +58,19 @@ fn unknown_network(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String> {
     Some(format!(
         "Rolebridge's sidecar waits for its first token before {names} starts. Fix: if the pod has no network before that, \
          name it in {}.",
+        key::START_AFTER
+    ))
+}
+
+/// Returns a warning about a name in the pod's annotation that no init container has. A webhook that runs later may add it.
+fn absent_network(pod: &Pod<'_>) -> Option<String> {
+    let named = container_names(pod.annotation(key::START_AFTER)?).ok()?;
+    let existing: Names<'_> = pod.init_containers().iter().map(|container| &*container.name).collect();
+    let absent = named.iter().filter(|name| !existing.contains(name));
+    let absent = join_names(MAX_NAMES_IN_WARNING, absent)?;
+    Some(format!(
+        "{} on the pod: expected init containers, found {absent}. Fix: correct the name, unless another webhook adds the \
+         container later.",
         key::START_AFTER
     ))
 }

@@ -70,6 +70,22 @@ pub(super) struct CurrentDecision {
     pub(super) evaluation: Evaluation,
     /// The sidecar image that new pods get.
     pub(super) image: String,
+    /// The reason why the limits of the namespace are unknown.
+    pub(super) unknown_limits: Option<String>,
+}
+
+impl CurrentDecision {
+    /// Returns what other objects of the namespace do to the pod, if that needs attention.
+    pub(super) fn findings(&self) -> impl Iterator<Item = StepResult> {
+        let Evaluation { env_findings, limit_findings, .. } = &self.evaluation;
+        let warning = |step, findings: &[String]| {
+            (!findings.is_empty()).then(|| external_result(step, StepStatus::Warning, findings.join(" ")))
+        };
+        let limits = warning(Step::Limits, limit_findings);
+        let unknown =
+            || Some(external_result(Step::Limits, StepStatus::Skipped, self.unknown_limits.clone()?));
+        warning(Step::Environment, env_findings).into_iter().chain(limits.or_else(unknown))
+    }
 }
 
 /// Returns the result of a step that is checked from outside the pod.

@@ -78,7 +78,7 @@ fn container_like_sidecar(injected: &InjectedPod<'_>) -> Option<Value> {
 /// Builds a container for an identity without a sidecar, from the current settings and the app's token, TLS roots and
 /// proxy.
 fn container_like_app(injected: &InjectedPod<'_>, decision: Option<&CurrentDecision>) -> Option<Value> {
-    let CurrentDecision { evaluation, image } = decision.filter(|_| injected.needs_no_sidecar())?;
+    let CurrentDecision { evaluation, image, .. } = decision.filter(|_| injected.needs_no_sidecar())?;
     let provider = evaluation.setting(key::PROVIDER)?;
     let optional = [
         (env::UNIVERSE_DOMAIN, key::UNIVERSE_DOMAIN),

@@ -80,6 +80,9 @@ impl Examination {
         log.add(external_checks::check_pod(&pod))?;
         let (injection, remediation) = check_injection(&pod, &injected, decision.as_ref());
         log.add(injection)?;
+        if let Ok(decision) = &decision {
+            decision.findings().try_for_each(|finding| log.add(finding))?;
+        }
         if injected.is_injected() {
             log.add(injected.check_sidecar(decision.as_ref().ok()))?;
         }
@@ -153,7 +156,8 @@ impl Examination {
         let target = ObjectRef::parse(&format!("pod/{}", self.name)).map_err(CliError::Cluster)?;
         let manifests = fetch::fetch_with(&self.client, &self.namespace, &target, input, cluster).await?;
         let (_, evaluation) = evaluate_all(&manifests, Some(&target))?.remove(0);
-        Ok(CurrentDecision { evaluation, image: manifests.sidecar_image().to_owned() })
+        let image = manifests.sidecar_image().to_owned();
+        Ok(CurrentDecision { evaluation, image, unknown_limits: manifests.unknown_limits.clone() })
     }
 
     fn pods(&self) -> Api<Pod> {

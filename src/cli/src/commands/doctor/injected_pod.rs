@@ -140,9 +140,11 @@ mod tests {
             decision: Decision::Skip(Reason::AlreadyInjected),
             warnings: Vec::new(),
             settings: Vec::new(),
+            env_findings: Vec::new(),
+            limit_findings: Vec::new(),
             late_networks: Vec::new(),
         };
-        CurrentDecision { evaluation, image: image.to_owned() }
+        CurrentDecision { evaluation, image: image.to_owned(), unknown_limits: None }
     }
 
     #[rstest]

@@ -93,7 +93,9 @@ impl Explanation {
             Decision::Skip(_) => (Outcome::Skipped, None),
             Decision::Deny(_) => (Outcome::Denied, None),
         };
-        let Evaluation { object, namespace, service_account, warnings, settings, .. } = evaluation;
+        let Evaluation { object, namespace, service_account, mut warnings, settings, .. } = evaluation;
+        warnings.extend(evaluation.env_findings);
+        warnings.extend(evaluation.limit_findings);
         Ok(Self {
             object,
             namespace,

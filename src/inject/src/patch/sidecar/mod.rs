@@ -24,7 +24,7 @@ use crate::context::Context;
 use crate::defaults::PullPolicy;
 use crate::reinvocation::{ConfigCarrier, ExistingSidecar};
 use crate::settings::Settings;
-use crate::view::Pod;
+use crate::view::{self, Pod};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -58,6 +58,8 @@ struct Port {
 #[serde(rename_all = "camelCase")]
 struct SecurityContext<'a> {
     allow_privilege_escalation: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_armor_profile: Option<Profile>,
     capabilities: Capabilities,
     read_only_root_filesystem: bool,
     run_as_user: i64,
@@ -66,7 +68,7 @@ struct SecurityContext<'a> {
     run_as_non_root: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     se_linux_options: Option<SeLinux<'a>>,
-    seccomp_profile: SeccompProfile,
+    seccomp_profile: Profile,
 }
 
 #[derive(Serialize)]
@@ -74,10 +76,14 @@ struct Capabilities {
     drop: [&'static str; 1],
 }
 
+/// A profile of seccomp or `AppArmor`.
 #[derive(Serialize)]
-struct SeccompProfile {
+struct Profile {
     r#type: &'static str,
 }
+
+/// The container runtime's own profile.
+const RUNTIME_DEFAULT: Profile = Profile { r#type: "RuntimeDefault" };
 
 /// Adds the sidecar to the init containers, and the pull secrets of its image.
 pub(super) fn add(builder: &mut PatchBuilder, pod: &Pod<'_>, context: &Context<'_>, settings: &Settings<'_>) {
@@ -166,7 +172,7 @@ fn container<'a>(pod: &'a Pod<'_>, context: &Context<'a>, settings: &'a Settings
             .map(|port| [Port { name: "rb-metrics", number: port.value, protocol: "TCP" }]),
         startup_probe: PROBE,
         resources: resources::plan(pod, settings),
-        security_context: security_context(RunAs::for_sidecar(pod), SeLinux::for_sidecar(pod, settings)),
+        security_context: security_context(pod, settings),
         // The sidecar's last log line is the reason of its failure.
         termination_message_policy: "FallbackToLogsOnError",
         volume_mounts: mounts(settings, ConfigCarrier::Sidecar),
@@ -175,16 +181,23 @@ fn container<'a>(pod: &'a Pod<'_>, context: &Context<'a>, settings: &'a Settings
 
 /// Returns a security context that satisfies the restricted Pod Security Standard, unless all containers of the pod run as
 /// root: such a pod is not restricted anyway.
-const fn security_context(run_as: RunAs, label: Option<SeLinux<'_>>) -> SecurityContext<'_> {
+///
+/// The pod's profiles are made for the app. A profile of `AppArmor` exists only on nodes with `AppArmor`, so the runtime's own one
+/// replaces it there.
+fn security_context<'a>(pod: &'a Pod<'_>, settings: &Settings<'_>) -> SecurityContext<'a> {
+    let run_as = RunAs::for_sidecar(pod);
+    let has_profile =
+        pod.spec.security_context.as_ref().is_some_and(view::SecurityContext::has_local_app_armor_profile);
     SecurityContext {
         allow_privilege_escalation: false,
+        app_armor_profile: has_profile.then_some(RUNTIME_DEFAULT),
         capabilities: Capabilities { drop: ["ALL"] },
         read_only_root_filesystem: true,
         run_as_user: run_as.user,
         run_as_group: run_as.group,
         run_as_non_root: !run_as.is_root(),
-        se_linux_options: label,
-        seccomp_profile: SeccompProfile { r#type: "RuntimeDefault" },
+        se_linux_options: SeLinux::for_sidecar(pod, settings),
+        seccomp_profile: RUNTIME_DEFAULT,
     }
 }
 
