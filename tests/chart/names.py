@@ -71,6 +71,11 @@ def protected_annotations():
     expect_equal("annotations of the webhook", set(json.loads(helper[1])) - previous, code - previous)
 
 
+def documentation():
+    address = re.compile(r"https://rolebridge\.github\.io/[a-z]+/")
+    expect_equal("address of the documentation", set(address.findall(templates())), set(address.findall(read("src/cli/src/docs.rs"))))
+
+
 def chart_metadata():
     """Artifact Hub reads YAML in annotations, which Helm does not check."""
     chart = yaml.safe_load(read("charts/rolebridge/Chart.yaml"))
@@ -138,7 +143,7 @@ def versions():
     expect_equal("versions of the policies' API servers", modules, {rendered[0], rendered[-1]})
 
 
-for compare in (settings, metrics_port, flags, injected_parts, protected_annotations, chart_metadata, tested_values, tested_templates, versions):
+for compare in (settings, metrics_port, flags, injected_parts, protected_annotations, chart_metadata, documentation, tested_values, tested_templates, versions):
     compare()
 if errors:
     sys.exit("\n".join(errors))

@@ -1,4 +1,4 @@
-//! The address of the documentation, the only place that has it.
+//! The address of the documentation. The alerts of the chart have it too, which `tests/chart/names.py` compares.
 
 /// The pages of this program's version, which is also the version of the webhook that it agrees with.
 pub(crate) const DOCS_URL: &str =
