@@ -42,8 +42,10 @@ install_previous() {
   helm_install "$work/rolebridge-$previous.tgz"
 }
 
-helm_install() { # chart, Helm's options...
-  helm install rolebridge "$@" --namespace "$system" --values "$e2e/values.yaml" \
+helm_install() { helm_install_as rolebridge "$system" "$@"; } # chart, Helm's options...
+helm_install_as() { # release, namespace, chart, Helm's options...
+  local release=$1 namespace=$2; shift 2
+  helm install "$release" "$@" --namespace "$namespace" --values "$e2e/values.yaml" \
     --set global.registry="$registry" --set webhook.image.pullPolicy="$pull" --set sidecar.image.pullPolicy="$pull" \
     --set defaults.settings.aws-sts-endpoint="$clouds_aws_sts" \
     --set defaults.settings.sts-endpoint="$clouds_google_sts" \

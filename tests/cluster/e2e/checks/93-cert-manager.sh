@@ -26,8 +26,12 @@ cert_manager_renewal_is_served() {
   output_has 'name: rolebridge-token' dry_run_pod
 }
 
+# cert-manager keeps the Secrets that the notes of the installation name.
 uninstall_both() {
+  local command; command=$(helm get notes rolebridge --namespace "$system" | grep 'delete secret')
   helm uninstall rolebridge --namespace "$system" --wait --timeout 60s
+  assert_equal 'secret/rolebridge-ca secret/rolebridge-tls' "$(system_kubectl get secrets --output name | grep rolebridge | paste -sd ' ')"
+  eval "$command"
   kubectl delete --filename "$bin/cert-manager.yaml" --timeout 60s
   eventually 20 list_cluster_objects # fails until API discovery no longer lists cert-manager's kinds
 }
