@@ -84,7 +84,7 @@ cargo_installs_from_source() {
   [ "$(PATH=$folder/bin:$PATH kubectl rolebridge --version)" = "rolebridge $next" ] || return
   cp release/kubectl_complete-rolebridge "$folder/bin"
   # kubectl completes the plugin's commands, as its own script for a shell asks it to.
-  PATH=$folder/bin:$PATH kubectl __complete rolebridge do | grep -q '^doctor'
+  PATH=$folder/bin:$PATH kubectl __complete rolebridge doct | grep -q '^doctor'
 }
 
 # documentation_is_published: publishes pages of several versions to a local repository, not in their order.

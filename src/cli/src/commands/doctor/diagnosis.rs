@@ -4,6 +4,10 @@ use rolebridge_core::diagnostics::{Evidence, Step, StepResult, StepStatus};
 use serde::Serialize;
 
 use crate::admission::Evaluation;
+use crate::docs::DOCS_URL;
+
+/// The page with the error messages of each component.
+const PAGE: &str = "troubleshooting.html";
 
 /// The result of `doctor`, as programs read it.
 #[derive(Debug, Serialize)]
@@ -17,11 +21,25 @@ pub(super) struct Diagnosis {
     /// The remediation for the first failed step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) remediation: Option<Remediation>,
+    /// The page with the error messages of each component, if a step failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) link: Option<String>,
 }
 
 impl Diagnosis {
+    pub(super) fn new(
+        pod: Option<String>,
+        namespace: Option<String>,
+        steps: Vec<DiagnosedStep>,
+        remediation: Option<Remediation>,
+    ) -> Self {
+        let has_failed_step = steps.iter().any(|step| step.result.status == StepStatus::Failed);
+        let link = has_failed_step.then(|| format!("{DOCS_URL}{PAGE}"));
+        Self { pod, namespace, steps, remediation, link }
+    }
+
     pub(super) fn has_failed_step(&self) -> bool {
-        self.steps.iter().any(|step| step.result.status == StepStatus::Failed)
+        self.link.is_some()
     }
 }
 

@@ -91,7 +91,7 @@ impl Examination {
             None => self.run_steps(&pod, &injected, ephemeral, decision.as_ref().ok(), &mut log).await?,
         };
         let pod = Some(format!("pod/{}", self.name));
-        Ok(Diagnosis { pod, namespace: Some(self.namespace.clone()), steps: log.steps, remediation })
+        Ok(Diagnosis::new(pod, Some(self.namespace.clone()), log.steps, remediation))
     }
 
     /// Runs the steps in the pod if possible, and returns the remediation for the first that failed.

@@ -81,5 +81,5 @@ fn diagnose_report(path: &Path, writer: &mut DiagnosisWriter<'_, '_>) -> Result<
     let step = |result| DiagnosedStep { stated_by: Witness::Pod, result };
     let steps: Vec<_> = results.into_iter().map(step).collect();
     steps.iter().try_for_each(|step| writer.write_step(step))?;
-    Ok(Diagnosis { pod: None, namespace: None, steps, remediation })
+    Ok(Diagnosis::new(None, None, steps, remediation))
 }

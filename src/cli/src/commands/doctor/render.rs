@@ -67,6 +67,17 @@ impl<'a, 'w> DiagnosisWriter<'a, 'w> {
         if self.format != OutputFormat::Text {
             return write_serialized(diagnosis, self.format, self.out);
         }
+        self.write_remediation(diagnosis)?;
+        match &diagnosis.link {
+            Some(link) => {
+                self.out.empty_line()?;
+                self.out.line(&Line::new().styled(Style::new().dimmed(), link))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn write_remediation(&mut self, diagnosis: &Diagnosis) -> Result<(), CliError> {
         let Some(Remediation { stated_by, summary, snippet }) = &diagnosis.remediation else { return Ok(()) };
         let title = if diagnosis.has_failed_step() { "Fix:" } else { "Next:" };
         self.out.empty_line()?;

@@ -81,8 +81,7 @@ fn failed(reason: &str, text: &str, evidence: Evidence) -> StepResult {
 /// Returns the text output of a diagnosis.
 fn rendered(result: &StepResult, remediation: Option<&Remediation>) -> String {
     let step = || DiagnosedStep { stated_by: Witness::Pod, result: result.clone() };
-    let diagnosis =
-        Diagnosis { pod: None, namespace: None, steps: vec![step()], remediation: remediation.cloned() };
+    let diagnosis = Diagnosis::new(None, None, vec![step()], remediation.cloned());
     let mut buffer = Vec::new();
     let mut console = Console::buffer(&mut buffer);
     let mut writer = DiagnosisWriter::new(OutputFormat::Text, &mut console);
