@@ -78,7 +78,7 @@ spec:
       schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } }
 END
   kubectl wait crd/rollouts.argoproj.io --for condition=Established --timeout 20s
-  eventually 20 output_has 'The pods of this Rollout will be denied: rolebridge.io/port on the pod' apply_rollout rolebridge.io/port 99999
+  eventually 20 output_has 'The pods of this Rollout will be denied: rolebridge.io/inject on the pod' apply_rollout rolebridge.io/inject yes
   output_has 'rolebridge.io/injct on the pod: unknown annotation' apply_rollout rolebridge.io/injct true
   output_has 'rollout.argoproj.io/batch created' apply_rollout example.com/inject true
   output_lacks 'Warning: ' apply_rollout example.com/inject true
