@@ -97,7 +97,10 @@ fn of_container<'a>(
         let key = variables.get(name).filter(is_used).filter(|_| names.preferred.contains(&name));
         findings.extend(key.map(|key| used(name, key, effect)));
     }
-    let region = REGION.iter().find_map(|name| Some((*name, variables.get(name).filter(is_used)?)));
+    // Libraries use the first of these variables. An empty one counts too.
+    let first =
+        REGION.iter().find(|name| container.variable(name).is_some() || variables.contains_key(**name));
+    let region = first.and_then(|name| Some((*name, variables.get(name)?)));
     findings.extend(region.and_then(|(name, key)| unusable_region(settings, name, key)));
     findings
 }
