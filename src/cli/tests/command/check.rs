@@ -213,8 +213,7 @@ fn every_release_is_checked() {
 
 #[test]
 fn namespace_of_another_release_is_not_checked() {
-    let mut case: Case = serde_saphyr::from_str(&read_case("two-releases.yaml")).unwrap();
-    case.dry_run = serde_json::from_value(json!("unchanged")).unwrap();
+    let case: Case = serde_saphyr::from_str(&read_case("two-releases.yaml")).unwrap();
     let transcript = check(&case.api().serve(), &["--release-namespace", "rolebridge-system", "-n", "lab"]);
     assert!(transcript.contains("Another release selects the namespace, so its pods were not checked."));
     assert!(transcript.contains("does not select the namespace lab"), "{transcript}");

@@ -50,17 +50,18 @@ fn evaluate_created(
     namespace: &str,
     is_injected: bool,
 ) -> (Severity, String) {
-    if is_injected {
-        let message =
-            format!("API servers reach the webhook: a dry run in the namespace {namespace} was injected.");
-        return (Severity::Ok, message);
-    }
+    // Another release may have injected it.
     if excludes(snapshot, namespace) {
         let message = format!(
             "Unknown: the webhook configuration does not select the namespace {namespace}, so no dry run was possible. Fix: select \
              another namespace with --namespace."
         );
         return (Severity::Warning, message);
+    }
+    if is_injected {
+        let message =
+            format!("API servers reach the webhook: a dry run in the namespace {namespace} was injected.");
+        return (Severity::Ok, message);
     }
     let cause = if fails_closed(snapshot) {
         "API servers do not call the webhook for it, so the webhook configuration differs from the chart's. Fix: run `helm \
