@@ -1,6 +1,6 @@
 # Targets for development. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance bench release-dry-run screenshots fuzz terraform terraform-check version command-lines conformance-versions acceptance policies book
+.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance bench release-dry-run screenshots fuzz terraform terraform-check version command-lines conformance-versions acceptance acceptance-cluster policies book
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ conformance-versions: ## search which versions of Google's libraries work with e
 
 acceptance: ## test the program that asks real accounts, on fakes; needs gcloud
 	tests/acceptance/test
+
+acceptance-cluster: ## let that program ask the fakes and a real Kubernetes on this machine; needs gcloud
+	tests/cluster/e2e/run 17-acceptance
 
 bench: ## measure size, memory and speed of the programs against their budgets
 	tests/bench/run

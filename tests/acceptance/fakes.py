@@ -63,8 +63,9 @@ class Clouds:
         """Let the fake clouds read the resources, and wait until they have."""
         self.write()
         self.process.send_signal(signal.SIGHUP)
-        if not self.reloaded.acquire(timeout=30):
-            sys.exit("fakes.py: expected the fake clouds to read their configuration, found no answer")
+        while not self.reloaded.acquire(timeout=1):  # on a busy machine, they may take long
+            if self.process.poll() is not None:
+                sys.exit("fakes.py: expected the fake clouds to read their configuration, but they ended")
 
     def write(self):
         options = self.options

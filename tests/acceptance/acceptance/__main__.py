@@ -31,6 +31,14 @@ The three APIs that `rolebridge setup` enables stay enabled.
 It costs nothing: AWS and Google do not charge for these. A pod on Fargate, if a profile selects it, costs less than 0.01 USD.
 It takes 5 to 15 minutes.
 """
+# A pager and prompts would wait for a person. gcloud reports its use by a process that outlives the command, with its output
+# still open, and checks for updates in each new folder of settings: both wait for hosts that may be out of reach.
+WITHOUT_A_PERSON = {
+    "AWS_PAGER": "",
+    "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
+    "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
+    "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
+}
 
 
 class Interrupted(BaseException):
@@ -157,7 +165,7 @@ def main(arguments):
     account = options.role_arn.split(":")[4]
     names = {account: "ACCOUNT", options.project: "PROJECT", options.pool: "POOL"}
     region = {"AWS_REGION": options.region, "AWS_DEFAULT_REGION": options.region}  # the first for version 2 of aws, the second for 1
-    console = Console({**os.environ, **region, "AWS_PAGER": "", "CLOUDSDK_CORE_DISABLE_PROMPTS": "1"}, names)
+    console = Console({**os.environ, **region, **WITHOUT_A_PERSON}, names)
     console.say(COST)
 
     def interrupt(number, _):
