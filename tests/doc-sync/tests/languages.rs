@@ -19,16 +19,14 @@ struct TriedVersion {
     results: BTreeMap<String, String>,
 }
 
+/// The languages, and their clients in the file of runs.
+const CLIENTS: [(&str, &str); 4] =
+    [("Python", "python-google-auth"), ("Go", "go-oauth2"), ("Node", "node-auth"), ("Java", "java-auth")];
+
 /// Returns the runs of a library, in the order of its versions.
 fn runs(rejecting: &RejectingVersions) -> Vec<TriedVersion> {
-    let client = match rejecting.language {
-        "Python" => "python-google-auth",
-        "Go" => "go-oauth2",
-        "Node" => "node-auth",
-        "Java" => "java-auth",
-        language => panic!("{language}: expected a client of tests/conformance"),
-    };
-    serde_saphyr::from_str::<BTreeMap<String, Vec<TriedVersion>>>(RUNS).unwrap().remove(client).unwrap()
+    let (_, client) = CLIENTS.iter().find(|(language, _)| *language == rejecting.language).unwrap();
+    serde_saphyr::from_str::<BTreeMap<String, Vec<TriedVersion>>>(RUNS).unwrap().remove(*client).unwrap()
 }
 
 fn table() -> String {

@@ -74,7 +74,7 @@ impl Google {
                 self.change_provider(&names, now, |found| {
                     let mut config = found.provider.config.clone();
                     apply(&mut config, &mut found.labels, &body, &mask)?;
-                    found.provider = Arc::new(self.new_provider(&config)?);
+                    found.provider = Arc::new(new_provider(&config)?);
                     Ok(())
                 })
             }
@@ -83,18 +83,12 @@ impl Google {
         }
     }
 
-    /// Makes a provider, or returns Google's error for an invalid one.
-    fn new_provider(&self, config: &crate::config::Provider) -> Result<Provider, ApiError> {
-        // The problems are this fake's own messages.
-        Provider::new(config).map_err(|problem| error::invalid(problem.to_string()))
-    }
-
     fn create_provider(&self, pool: String, request: &Request, now: Timestamp) -> Result<Value, ApiError> {
         let id = required_id(request, "workloadIdentityPoolProviderId")?;
         let body = ProviderBody::parse(request)?;
         let mut labels = Labels::default();
         let config = body.new_config(format!("{pool}/providers/{id}"), &mut labels)?;
-        let provider = Arc::new(self.new_provider(&config)?);
+        let provider = Arc::new(new_provider(&config)?);
         let created = PoolProvider { provider, labels, deleted: false };
         let resource = to_json(&created, now);
         let mut pools = self.pools.lock();
@@ -136,4 +130,10 @@ impl Google {
         let Names { pool, id } = names;
         self.admin.start_operation(format!("{pool}/providers/{id}/operations/{}", operation_id()), &resource)
     }
+}
+
+/// Makes a provider, or returns Google's error for an invalid one.
+fn new_provider(config: &crate::config::Provider) -> Result<Provider, ApiError> {
+    // The problems are this fake's own messages.
+    Provider::new(config).map_err(|problem| error::invalid(problem.to_string()))
 }
