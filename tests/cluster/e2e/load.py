@@ -144,7 +144,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("namespace")
     parser.add_argument("until", type=pathlib.Path, metavar="FILE")
-    parser.add_argument("--rate", type=float, default=50, help="pods a second (default: %(default)s)")
+    parser.add_argument("--rate", type=float, default=50, help="pods a second, if the API server is fast enough (default: %(default)s)")
     parser.add_argument("--api-restarts", action="store_true", help="the API server may be down for a while")
     options = parser.parse_args()
     # kubectl proxy handles the address and authentication of any kubeconfig.
