@@ -71,8 +71,12 @@ impl PodLevel {
     pub(crate) fn of(pod: &Pod<'_>) -> Self {
         let none = Self { cpu: false, memory: false };
         let Some(all) = pod.spec.resources.as_ref() else { return none };
-        let completed = all.limits.is_some().then(|| other_containers(pod).filter_map(|one| one.resources.as_ref()));
-        let amounts = once(all).chain(completed.into_iter().flatten()).flat_map(|one| [one.requests, one.limits]).flatten();
+        let completed =
+            all.limits.is_some().then(|| other_containers(pod).filter_map(|one| one.resources.as_ref()));
+        let amounts = once(all)
+            .chain(completed.into_iter().flatten())
+            .flat_map(|one| [one.requests, one.limits])
+            .flatten();
         amounts.fold(none, |seen, amounts| Self {
             cpu: seen.cpu || amounts.cpu.is_some(),
             memory: seen.memory || amounts.memory.is_some(),

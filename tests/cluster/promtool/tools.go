@@ -1,6 +1,0 @@
-//go:build tools
-
-// Package tools pins promtool; `../build` compiles it.
-package tools
-
-import _ "github.com/prometheus/prometheus/cmd/promtool"
