@@ -1,7 +1,8 @@
 //! Compares the size, memory, CPU time and latency of the programs with their budgets. `tests/bench/run` builds the
 //! release programs and runs this.
 //!
-//! Times are ratios to a baseline of the same run, because machines differ and are noisy.
+//! Fails if a measurement is not within its budget. Times of requests are ratios to a baseline of the same run, because
+//! machines differ and are noisy.
 
 mod error;
 mod load;
@@ -44,6 +45,10 @@ async fn main() -> Result<(), error::Error> {
     rows.extend(webhook);
     rows.extend(new_accounts::measure(&programs.webhook).await?);
     rows.extend(memory::measure(&programs.webhook).await?);
-    writeln!(stdout(), "\n{}", Table(rows))?;
-    Ok(())
+    let table = Table(rows);
+    writeln!(stdout(), "\n{table}")?;
+    match table.count_exceeded() {
+        0 => Ok(()),
+        count => Err(format!("{count} measurements are not within their budgets").into()),
+    }
 }

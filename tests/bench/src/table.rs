@@ -44,6 +44,13 @@ impl Display for Budget {
 /// The measurements, in their order.
 pub(crate) struct Table(pub(crate) Vec<Row>);
 
+impl Table {
+    /// Returns the number of measurements that are not within their budgets.
+    pub(crate) fn count_exceeded(&self) -> usize {
+        self.0.iter().filter(|row| !row.is_within_budget()).count()
+    }
+}
+
 impl Display for Table {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "| {:<72} | {:>12} | {:>12} | {:<6} |", "measurement", "measured", "budget", "within")?;
