@@ -10,7 +10,9 @@ use crate::opt_in::{OptIn, SkipReason};
 use crate::patch::{self, Patch};
 use crate::reason::Reason;
 use crate::settings::{Settings, resolve};
-use crate::view::{MAX_CONTAINERS, MAX_INJECTED_ITEMS, MAX_ITEMS, Pod, WindowsField};
+use crate::view::{
+    MAX_CONTAINERS, MAX_INJECTED_ITEMS, MAX_INJECTED_VOLUMES, MAX_ITEMS, MAX_VOLUMES, Pod, WindowsField,
+};
 use crate::{reinvocation, unknown_keys, warnings};
 
 /// The decision about a pod.
@@ -106,21 +108,28 @@ fn build_patch<'a>(
     patch::build(pod, context, settings, sidecar.as_ref(), warnings)
 }
 
-/// Denies a pod with more containers, or items in their lists, than a node runs. What Rolebridge adds does not count, or it would
+/// Denies a pod with more containers, items in their lists, or volumes, than a node runs. What Rolebridge adds does not count, or it would
 /// deny the pod when the webhook is called again.
 fn check_size(pod: &Pod<'_>) -> Result<(), Denial> {
     let has_sidecar = pod.init_containers().iter().any(|container| *container.name == *CONTAINER);
     let count = pod.count_containers() - usize::from(has_sidecar);
-    let max_items = if reinvocation::has_volume(pod) { MAX_INJECTED_ITEMS } else { MAX_ITEMS };
+    let (max_items, max_volumes) = if reinvocation::has_volume(pod) {
+        (MAX_INJECTED_ITEMS, MAX_INJECTED_VOLUMES)
+    } else {
+        (MAX_ITEMS, MAX_VOLUMES)
+    };
     let problem = if count > MAX_CONTAINERS {
-        format!("expected at most {MAX_CONTAINERS}, found {count}")
+        format!("Containers on the pod: expected at most {MAX_CONTAINERS}, found {count}")
     } else if pod.count_items() > max_items {
-        format!("expected at most {MAX_ITEMS} variables, mounts, volumes, ports and arguments, found more")
+        format!(
+            "Containers on the pod: expected at most {MAX_ITEMS} variables, mounts, ports and arguments, found more"
+        )
+    } else if pod.count_volumes() > max_volumes {
+        format!("Volumes on the pod: expected at most {MAX_VOLUMES}, found more")
     } else {
         return Ok(());
     };
-    let message =
-        format!("Containers on the pod: {problem}. Fix: split the pod, or set {INJECT}: \"false\" on it.");
+    let message = format!("{problem}. Fix: split the pod, or set {INJECT}: \"false\" on it.");
     Err(Denial::for_pod(Reason::PodTooLarge, message))
 }
 

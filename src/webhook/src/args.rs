@@ -125,6 +125,7 @@ fn default_threads() -> usize {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use rolebridge_inject::view::MAX_UNCHARGED_BYTES;
     use rstest::rstest;
 
     use super::*;
@@ -183,9 +184,11 @@ mod tests {
             (MAX_IN_FLIGHT * MAX_SMALL_BYTES + MAX_LARGE_READS * MAX_OBJECT_BYTES) * GROWTH.0 / GROWTH.1;
         // A patch and the response that contains it in base64 are built on each thread.
         let patches = MAX_DEFAULT_THREADS * (MAX_PATCH_BYTES + MAX_PATCH_BYTES / 3 * 4);
+        // A workload may claim to have two pod templates. The items of their lists are charged to the reviews.
+        let views = MAX_DEFAULT_THREADS * 2 * MAX_UNCHARGED_BYTES;
         let connections = usize::try_from(DEFAULT_CONNECTIONS).unwrap() * CONNECTION_BYTES;
         let reviews = MAX_TOTAL_BYTES + MAX_LEAVING * REQUEST_BYTES;
-        let sum = program + caches + names + pages + reads + reviews + patches + connections;
+        let sum = program + caches + names + pages + reads + reviews + patches + views + connections;
         let values = include_str!("../../../charts/rolebridge/values.yaml");
         let resources = values.split_once("\n  resources:\n").unwrap().1;
         let limit = resources.split_once("limits:\n      memory: ").unwrap().1.split_once("Mi\n").unwrap().0;

@@ -7,6 +7,7 @@ use rolebridge_core::annotations::PREFIX;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::borrowed_str::BorrowedStr;
+use super::bounded::MAX_KEYS;
 
 /// The kubelet's mark on a pod that mirrors a static pod of its node.
 pub(crate) const MIRROR: &str = "kubernetes.io/config.mirror";
@@ -53,7 +54,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Annotations<'a> {
         let is_relevant = |key: &str| key.starts_with(PREFIX) || OF_OTHERS.contains(&key);
         let mut annotations = deserializer.deserialize_map(PrefixedMapVisitor(is_relevant))?;
         // The API server sends them in this order already.
-        annotations.sort_by(|(one, _), (other, _)| one.cmp(other));
+        annotations.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         Ok(Self(annotations))
     }
 }
@@ -78,7 +79,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Labels<'a> {
     }
 }
 
-/// A visitor that keeps the entries with a key that satisfies the predicate.
+/// A visitor that keeps the first entries with a key that satisfies the predicate.
 struct PrefixedMapVisitor(fn(&str) -> bool);
 
 impl<'de> Visitor<'de> for PrefixedMapVisitor {
@@ -91,7 +92,7 @@ impl<'de> Visitor<'de> for PrefixedMapVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut kept = Vec::new();
         while let Some(key) = map.next_key::<BorrowedStr<'de>>()? {
-            if self.0(&key) {
+            if kept.len() < MAX_KEYS && self.0(&key) {
                 kept.push((key, map.next_value()?));
             } else {
                 map.next_value::<IgnoredAny>()?;

@@ -1,39 +1,100 @@
 //! A container: the fields that affect injection.
 
+use std::fmt;
+
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::borrowed_str::BorrowedStr;
-use super::bounded;
+use super::bounded::{self, MAX_FILES, Room};
 use super::security::SecurityContext;
 use crate::quantity::Quantity;
 
+/// The number of items as which an `envFrom` counts, because it takes as much memory.
+pub(super) const ENV_FROM_WEIGHT: usize = 2;
+
 /// A container or an init container.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Container<'a> {
-    #[serde(borrow, default)]
     pub(crate) name: BorrowedStr<'a>,
-    #[serde(borrow)]
     pub(crate) image: Option<BorrowedStr<'a>>,
-    #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
     pub(crate) command: Option<Vec<BorrowedStr<'a>>>,
-    #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
     pub(crate) args: Option<Vec<BorrowedStr<'a>>>,
-    #[serde(borrow)]
     pub(crate) restart_policy: Option<BorrowedStr<'a>>,
-    #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
     pub(crate) env: Option<Vec<Env<'a>>>,
-    #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
     env_from: Option<Vec<EnvFrom<'a>>>,
-    #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
     pub(crate) ports: Option<Vec<Port<'a>>>,
-    #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
     pub(crate) volume_mounts: Option<Vec<Mount<'a>>>,
-    #[serde(borrow)]
     pub(crate) startup_probe: Option<Probe<'a>>,
     pub(crate) resources: Option<Resources>,
-    #[serde(borrow)]
     pub(crate) security_context: Option<SecurityContext<'a>>,
+}
+
+/// Reads a container, whose lists keep the items for which there is room.
+pub(super) struct ContainerSeed<'r>(pub(super) &'r Room);
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "camelCase")]
+enum Field {
+    Name,
+    Image,
+    Command,
+    Args,
+    RestartPolicy,
+    Env,
+    EnvFrom,
+    Ports,
+    VolumeMounts,
+    StartupProbe,
+    Resources,
+    SecurityContext,
+    #[serde(other)]
+    Other,
+}
+
+impl<'de> DeserializeSeed<'de> for ContainerSeed<'_> {
+    type Value = Container<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+#[cfg(test)]
+impl<'de> Deserialize<'de> for Container<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ContainerSeed(&Room::of_containers()).deserialize(deserializer)
+    }
+}
+
+impl<'de> Visitor<'de> for ContainerSeed<'_> {
+    type Value = Container<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("struct Container")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut container, room) = (Container::default(), self.0);
+        while let Some(field) = map.next_key()? {
+            match field {
+                Field::Name => container.name = map.next_value()?,
+                Field::Image => container.image = map.next_value()?,
+                Field::Command => container.command = map.next_value_seed(room.list(1))?,
+                Field::Args => container.args = map.next_value_seed(room.list(1))?,
+                Field::RestartPolicy => container.restart_policy = map.next_value()?,
+                Field::Env => container.env = map.next_value_seed(room.list(1))?,
+                Field::EnvFrom => container.env_from = map.next_value_seed(room.list(ENV_FROM_WEIGHT))?,
+                Field::Ports => container.ports = map.next_value_seed(room.list(1))?,
+                Field::VolumeMounts => container.volume_mounts = map.next_value_seed(room.list(1))?,
+                Field::StartupProbe => container.startup_probe = map.next_value()?,
+                Field::Resources => container.resources = map.next_value()?,
+                Field::SecurityContext => container.security_context = map.next_value()?,
+                Field::Other => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(container)
+    }
 }
 
 impl<'a> Container<'a> {
@@ -62,13 +123,6 @@ impl<'a> Container<'a> {
         !self.env_from().is_empty()
     }
 
-    /// Returns the number of items in the lists of the container.
-    pub(super) fn count_items(&self) -> usize {
-        let words = [&self.command, &self.args].into_iter().flatten().map(Vec::len).sum::<usize>();
-        let probe = self.startup_probe.as_ref().map_or(0, |probe| probe.command().len());
-        words + probe + self.env().len() + self.env_from().len() + self.ports().len() + self.mounts().len()
-    }
-
     /// Returns true for a native sidecar: an init container that runs as long as the pod.
     pub(crate) fn restarts_always(&self) -> bool {
         self.restart_policy.as_deref() == Some("Always")
@@ -83,7 +137,7 @@ pub(crate) struct Env<'a> {
     pub(crate) name: BorrowedStr<'a>,
     #[serde(borrow)]
     pub(crate) value: Option<BorrowedStr<'a>>,
-    pub(crate) value_from: Option<serde::de::IgnoredAny>,
+    pub(crate) value_from: Option<IgnoredAny>,
 }
 
 impl Env<'_> {
@@ -142,16 +196,24 @@ pub(crate) struct Mount<'a> {
     #[serde(borrow, default, rename = "mountPath")]
     pub(crate) path: BorrowedStr<'a>,
     pub(crate) read_only: Option<bool>,
-    #[serde(borrow)]
-    sub_path: Option<BorrowedStr<'a>>,
-    #[serde(borrow)]
-    sub_path_expr: Option<BorrowedStr<'a>>,
+    sub_path: Option<IsSet>,
+    sub_path_expr: Option<IsSet>,
+}
+
+/// True for a text that is not empty. The text is not kept: there may be very many mounts.
+#[derive(Debug, Clone)]
+struct IsSet(bool);
+
+impl<'de> Deserialize<'de> for IsSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        BorrowedStr::deserialize(deserializer).map(|text| Self(!text.is_empty()))
+    }
 }
 
 impl Mount<'_> {
     /// Returns true if only a file or folder of the volume is mounted.
     pub(crate) fn is_partial(&self) -> bool {
-        [&self.sub_path, &self.sub_path_expr].into_iter().flatten().any(|path| !path.is_empty())
+        [&self.sub_path, &self.sub_path_expr].into_iter().flatten().any(|path| path.0)
     }
 }
 
@@ -170,12 +232,13 @@ pub(crate) struct Probe<'a> {
 
 #[derive(Debug, Clone, Deserialize)]
 struct Exec<'a> {
-    #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
+    /// The first words. The sidecar's own command has fewer.
+    #[serde(borrow, default, deserialize_with = "bounded::deserialize::<_, _, MAX_FILES>")]
     command: Option<Vec<BorrowedStr<'a>>>,
 }
 
 impl<'a> Probe<'a> {
-    /// Returns the command. Empty for another kind of probe.
+    /// Returns the first words of the command. Empty for another kind of probe.
     pub(crate) fn command(&self) -> &[BorrowedStr<'a>] {
         self.exec.as_ref().and_then(|exec| exec.command.as_deref()).unwrap_or_default()
     }

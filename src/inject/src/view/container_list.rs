@@ -5,8 +5,8 @@ use std::ops::Deref;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
-use super::bounded::{MAX_CONTAINERS, MAX_INJECTED_ITEMS};
-use super::container::Container;
+use super::bounded::{MAX_CONTAINERS, Room};
+use super::container::{Container, ContainerSeed};
 
 /// Containers of which only the first are kept: those of a pod that is not denied, with the sidecar. A view
 /// takes a hundred times the 3 bytes of an empty container in the request.
@@ -53,23 +53,23 @@ impl<'de> Visitor<'de> for ContainersVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let (mut kept, mut items) = (Vec::new(), 0);
-        while kept.len() <= MAX_CONTAINERS && items <= MAX_INJECTED_ITEMS {
-            let Some(container) = list.next_element::<Container<'de>>()? else { break };
-            items += container.count_items();
+        let (mut kept, room) = (Vec::new(), Room::of_containers());
+        while kept.len() <= MAX_CONTAINERS && !room.is_full() {
+            let Some(container) = list.next_element_seed(ContainerSeed(&room))? else { break };
             kept.push(container);
         }
         let mut count = kept.len();
         while list.next_element::<IgnoredAny>()?.is_some() {
             count += 1;
         }
-        Ok(Containers { kept, count, items })
+        Ok(Containers { kept, count, items: room.count_items() })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::view::MAX_INJECTED_ITEMS;
 
     #[test]
     fn containers_over_the_maximum_are_only_counted() {
@@ -81,8 +81,8 @@ mod tests {
     }
 
     #[test]
-    fn containers_after_the_maximum_of_items_are_only_counted() {
-        for field in ["env", "volumeMounts", "ports"] {
+    fn items_over_the_maximum_of_all_containers_are_not_kept() {
+        for field in ["env", "volumeMounts", "ports", "envFrom"] {
             let json = format!(r#"[{{"{field}":[{}]}},{{}},{{}}]"#, vec!["{}"; 200_000].join(","));
             let containers: Containers<'_> = serde_json::from_str(&json).unwrap();
             assert_eq!(
@@ -93,6 +93,17 @@ mod tests {
         let container = format!(r#"{{"command":[{}]}}"#, vec!["\"x\""; 1000].join(","));
         let json = format!("[{}]", vec![&*container; 60].join(","));
         let containers: Containers<'_> = serde_json::from_str(&json).unwrap();
-        assert_eq!((containers.len(), containers.count(), containers.count_items()), (57, 60, 57_000));
+        assert_eq!(
+            (containers.len(), containers.count(), containers.count_items()),
+            (57, 60, MAX_INJECTED_ITEMS + 1)
+        );
+        let words = |container: &Container<'_>| container.command.as_ref().map_or(0, Vec::len);
+        assert_eq!(containers.iter().map(words).sum::<usize>(), MAX_INJECTED_ITEMS + 1);
+        let lists =
+            ["command", "args"].map(|field| format!(r#""{field}":[{}]"#, vec!["\"\""; 60_000].join(",")));
+        let json = format!("[{{{}}}]", lists.join(","));
+        let containers: Containers<'_> = serde_json::from_str(&json).unwrap();
+        let args = containers[0].args.as_ref().map_or(0, Vec::len);
+        assert_eq!((words(&containers[0]), args), (MAX_INJECTED_ITEMS + 1, 0));
     }
 }

@@ -19,12 +19,14 @@ pub(crate) use annotations::{
     Labels,
 };
 pub use borrowed_str::BorrowedStr;
-pub(crate) use bounded::{MAX_CONTAINERS, MAX_INJECTED_ITEMS, MAX_ITEMS};
+use bounded::MAX_PULL_SECRETS;
+pub(crate) use bounded::{MAX_CONTAINERS, MAX_INJECTED_ITEMS, MAX_INJECTED_VOLUMES, MAX_ITEMS, MAX_VOLUMES};
 pub(crate) use container::{Amounts, Container, Env, EnvFrom, EnvObject, Mount, Probe, Resources};
 use container_list::Containers;
 pub(crate) use security::{SeLinuxOptions, SecurityContext};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+pub use size::{MAX_UNCHARGED_BYTES, max_decoded_bytes};
 pub(crate) use volume::{ConfigMap, DownwardItem, EmptyDir, KeyItem, Volume};
 pub(crate) use windows::WindowsField;
 
@@ -53,9 +55,9 @@ pub(crate) struct Spec<'a> {
     #[serde(borrow)]
     pub(crate) containers: Option<Containers<'a>>,
     ephemeral_containers: Option<Vec<IgnoredAny>>,
-    #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
+    #[serde(borrow, default, deserialize_with = "bounded::deserialize::<_, _, MAX_INJECTED_VOLUMES>")]
     pub(crate) volumes: Option<Vec<Volume<'a>>>,
-    #[serde(borrow, default, deserialize_with = "bounded::deserialize")]
+    #[serde(borrow, default, deserialize_with = "bounded::deserialize::<_, _, MAX_PULL_SECRETS>")]
     pub(crate) image_pull_secrets: Option<Vec<Named<'a>>>,
     #[serde(borrow)]
     pub(crate) service_account_name: Option<BorrowedStr<'a>>,
@@ -153,12 +155,16 @@ impl<'a> Pod<'a> {
         lists.map(Containers::count).sum::<usize>() + ephemeral_containers.as_ref().map_or(0, Vec::len)
     }
 
-    /// Returns the number of volumes, and of variables, mounts, ports and arguments of the containers. At more than
+    /// Returns the number of variables, mounts, ports and arguments of the containers. At more than
     /// [`MAX_INJECTED_ITEMS`] it may be too low.
     pub(crate) fn count_items(&self) -> usize {
-        let Spec { init_containers, containers, volumes, .. } = &self.spec;
-        let lists = [init_containers, containers].into_iter().flatten();
-        lists.map(Containers::count_items).sum::<usize>() + volumes.as_ref().map_or(0, Vec::len)
+        let lists = [&self.spec.init_containers, &self.spec.containers].into_iter().flatten();
+        lists.map(Containers::count_items).sum::<usize>()
+    }
+
+    /// Returns the number of volumes. At more than [`MAX_INJECTED_VOLUMES`] it may be too low.
+    pub(crate) fn count_volumes(&self) -> usize {
+        self.spec.volumes.as_ref().map_or(0, Vec::len)
     }
 
     pub(crate) fn is_mirror(&self) -> bool {

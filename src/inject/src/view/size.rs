@@ -1,9 +1,11 @@
-//! The memory of a view, so that pods that wait for something can be bounded together.
+//! The memory of a view, so that pods that are decoded, or wait for something, can be bounded together.
 
 use super::annotations::Annotations;
 use super::borrowed_str::BorrowedStr;
-use super::bounded::MAX_FILES;
-use super::container::{Container, Env, Mount, Port};
+use super::bounded::{
+    MAX_CONTAINERS, MAX_FILES, MAX_INJECTED_ITEMS, MAX_INJECTED_VOLUMES, MAX_KEYS, MAX_PULL_SECRETS,
+};
+use super::container::{Container, ENV_FROM_WEIGHT, Env, EnvFrom, Mount, Port};
 use super::volume::{self, Volume};
 use super::{Labels, Named, Pod};
 
@@ -15,6 +17,50 @@ const LISTS: usize = 6;
 
 /// Size of the largest item of a container.
 const ITEM_BYTES: usize = max(&[size_of::<Env<'_>>(), size_of::<Mount<'_>>(), size_of::<Port<'_>>()]);
+
+const _: () = assert!(size_of::<EnvFrom<'_>>() <= ENV_FROM_WEIGHT * ITEM_BYTES);
+
+/// Memory of a container with one item in each list, in addition to its place in the list of containers.
+const SHORT_LISTS_BYTES: usize = LISTS * MIN_CAPACITY * size_of::<EnvFrom<'_>>() + WORDS_BYTES;
+
+/// Memory of the first words of the startup probe's command.
+const WORDS_BYTES: usize = (MAX_FILES + 1).next_power_of_two() * size_of::<BorrowedStr<'_>>();
+
+/// Size of an annotation or a label.
+const KEY_BYTES: usize = size_of::<(BorrowedStr<'_>, BorrowedStr<'_>)>();
+
+/// Memory of a list for each of its items: `Vec` doubles its places, and while it moves the items, the second half of the
+/// new places has not been written to.
+const GROWTH: usize = 2;
+
+/// Memory of the items of containers for each value of the JSON.
+const VALUE_BYTES: usize = GROWTH * size_of::<EnvFrom<'_>>();
+
+const _: () = assert!(size_of::<EnvFrom<'_>>() >= ITEM_BYTES);
+
+/// The most memory of the items of the containers of a pod: 12 MiB. The init containers have a limit of their own.
+const MAX_ITEMS_BYTES: usize = 2 * (MAX_INJECTED_ITEMS + ENV_FROM_WEIGHT) * GROWTH * ITEM_BYTES;
+
+/// The most memory of a view that [`max_decoded_bytes`] does not contain, for each pod: its containers and volumes, and the
+/// keys of its maps. It is the same for all pods, so that it is counted for each thread that decodes one.
+pub const MAX_UNCHARGED_BYTES: usize = 2
+    * (list(MAX_CONTAINERS + 1, size_of::<Container<'_>>()) + (MAX_CONTAINERS + 1) * SHORT_LISTS_BYTES)
+    + list(MAX_INJECTED_VOLUMES + 1, size_of::<Volume<'_>>())
+    + (MAX_INJECTED_VOLUMES + 1) * (VOLUME_BYTES - size_of::<Volume<'_>>())
+    + 4 * list(MAX_KEYS, KEY_BYTES)
+    + list(MAX_PULL_SECRETS + 1, size_of::<Named<'_>>());
+
+/// Returns the most memory that the values of this JSON take while up to `pods` pods are decoded from it. A variable `{}` takes
+/// 20 times its bytes of the JSON.
+///
+/// It counts commas, because all values but the first follow one. Texts that are copied take the length of the JSON. If there
+/// are escapes, the longest text may take as much again while they are replaced.
+#[must_use]
+pub fn max_decoded_bytes(json: &[u8], pods: usize) -> usize {
+    let values = memchr::memchr_iter(b',', json).count() + 1;
+    let escapes = memchr::memchr(b'\\', json).map_or(0, |_| json.len());
+    json.len() + escapes + (values * VALUE_BYTES).min(pods.saturating_mul(MAX_ITEMS_BYTES))
+}
 
 /// Size of a volume with the most sources or files that are kept.
 const VOLUME_BYTES: usize =
@@ -34,9 +80,9 @@ impl Pod<'_> {
         let items = self.count_items() + containers * LISTS * MIN_CAPACITY;
         let secrets = self.spec.image_pull_secrets.as_ref().map_or(0, Vec::len);
         json_bytes
-            + list(annotations, size_of::<(BorrowedStr<'_>, BorrowedStr<'_>)>())
-            + list(labels, size_of::<(BorrowedStr<'_>, BorrowedStr<'_>)>())
-            + list(containers, size_of::<Container<'_>>())
+            + list(annotations, KEY_BYTES)
+            + list(labels, KEY_BYTES)
+            + list(containers, size_of::<Container<'_>>() + WORDS_BYTES)
             + list(items, ITEM_BYTES)
             + list(volumes, VOLUME_BYTES)
             + list(secrets, size_of::<Named<'_>>())
@@ -71,19 +117,77 @@ mod tests {
     #[case::ports(r#"{"spec":{"containers":[{"ports":[ITEMS]}]}}"#, "{}", size_of::<Port<'_>>())]
     #[case::args(r#"{"spec":{"containers":[{"args":[ITEMS]}]}}"#, r#""""#, size_of::<BorrowedStr<'_>>())]
     #[case::copied(r#"{"spec":{"containers":[{"args":[ITEMS]}]}}"#, r#""\n123456789""#, size_of::<BorrowedStr<'_>>() + 10)]
-    #[case::volumes(r#"{"spec":{"volumes":[ITEMS]}}"#, "{}", size_of::<Volume<'_>>())]
+    #[case::volumes(r#"{"spec":{"volumes":[ITEMS]}}"#, "{}", size_of::<Volume<'_>>() / 5)]
     #[case::files(
         r#"{"spec":{"volumes":[ITEMS]}}"#,
         r#"{"projected":{"sources":[{},{},{},{},{}]}}"#,
-        size_of::<Volume<'_>>() + 5 * volume::MAX_FILE_BYTES
+        size_of::<Volume<'_>>() / 5 + volume::MAX_FILE_BYTES
     )]
-    #[case::secrets(r#"{"spec":{"imagePullSecrets":[ITEMS]}}"#, "{}", size_of::<Named<'_>>())]
+    #[case::secrets(r#"{"spec":{"imagePullSecrets":[ITEMS]}}"#, "{}", size_of::<Named<'_>>() / 5)]
     #[case::containers(r#"{"spec":{"containers":[ITEMS]}}"#, "{}", size_of::<Container<'_>>() / 10)]
     fn max_bytes_covers_every_list(#[case] json: &str, #[case] item: &str, #[case] item_bytes: usize) {
         const COUNT: usize = 5000;
         let json = json.replace("ITEMS", &vec![item; COUNT].join(","));
         let pod: Pod<'_> = serde_json::from_str(&json).unwrap();
         assert!(pod.max_bytes(json.len()) >= COUNT * item_bytes, "{}", pod.max_bytes(json.len()));
+    }
+
+    /// Returns the places of the lists of all containers, in bytes.
+    fn items_bytes(pod: &Pod<'_>) -> usize {
+        fn bytes<T>(list: Option<&Vec<T>>) -> usize {
+            list.map_or(0, |list| list.capacity() * size_of::<T>())
+        }
+        let containers = pod.init_containers().iter().chain(pod.app_containers());
+        let lists = containers.map(|container| {
+            bytes(container.command.as_ref())
+                + bytes(container.args.as_ref())
+                + bytes(container.env.as_ref())
+                + bytes(container.ports.as_ref())
+                + bytes(container.volume_mounts.as_ref())
+                + size_of_val(container.env_from())
+        });
+        lists.sum()
+    }
+
+    #[rstest]
+    #[case::args("args", r#""""#)]
+    #[case::env("env", "{}")]
+    #[case::mounts("volumeMounts", "{}")]
+    #[case::ports("ports", "{}")]
+    #[case::env_from("envFrom", "{}")]
+    fn max_decoded_bytes_covers_the_items_of_any_pod(#[case] field: &str, #[case] item: &str) {
+        for (count, containers) in [(10, 1), (10, 400), (5000, 10), (40_000, 1), (56_000, 27)] {
+            let list = vec![item; count].join(",");
+            let container = format!(r#"{{"{field}":[{list}]}}"#);
+            let list = vec![container; containers].join(",");
+            let json = format!(r#"{{"spec":{{"initContainers":[{list}],"containers":[{list}]}}}}"#);
+            let pod: Pod<'_> = serde_json::from_str(&json).unwrap();
+            let (max, found) = (max_decoded_bytes(json.as_bytes(), 1), items_bytes(&pod));
+            assert!(max >= found, "{count} in {containers}: {found} of {max} bytes");
+            assert!(max <= 2 * json.len() + MAX_ITEMS_BYTES);
+        }
+    }
+
+    #[test]
+    fn memory_besides_the_items_is_bounded() {
+        let many = |item: &str, count: usize| vec![item; count].join(",");
+        let keys: Vec<_> = (0..5000).map(|n| format!(r#""rolebridge.io/{n}":"""#)).collect();
+        let keys = keys.join(",");
+        let json = format!(
+            r#"{{"metadata":{{"annotations":{{{keys}}},"labels":{{{keys}}}}},
+            "spec":{{"volumes":[{}],"imagePullSecrets":[{}],"containers":[{}]}}}}"#,
+            many("{}", 20_000),
+            many("{}", 20_000),
+            many(r#"{"startupProbe":{"exec":{"command":["","","","","","","",""]}}}"#, 600),
+        );
+        let pod: Pod<'_> = serde_json::from_str(&json).unwrap();
+        let max = pod.max_bytes(0);
+        assert!(max <= MAX_UNCHARGED_BYTES, "{max} of {MAX_UNCHARGED_BYTES} bytes");
+        let metadata = pod.metadata.as_ref().unwrap();
+        assert_eq!(metadata.annotations.as_ref().map(Annotations::len), Some(MAX_KEYS));
+        assert_eq!(metadata.labels.as_ref().map(Labels::len), Some(MAX_KEYS));
+        assert_eq!(pod.count_volumes(), MAX_INJECTED_VOLUMES + 1);
+        assert_eq!(pod.app_containers()[0].startup_probe.as_ref().unwrap().command().len(), MAX_FILES + 1);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::borrowed_str::BorrowedStr;
-use super::bounded;
+use super::bounded::{self, MAX_FILES};
 use crate::quantity::Quantity;
 
 /// Size of the largest source or file of a volume.
@@ -64,7 +64,7 @@ pub(crate) struct EmptyDir<'a> {
 
 #[derive(Debug, Clone, Deserialize)]
 struct Downward<'a> {
-    #[serde(borrow, default, deserialize_with = "bounded::deserialize_files")]
+    #[serde(borrow, default, deserialize_with = "bounded::deserialize::<_, _, MAX_FILES>")]
     items: Option<Vec<DownwardItem<'a>>>,
 }
 
@@ -87,7 +87,7 @@ struct FieldRef<'a> {
 
 #[derive(Debug, Clone, Deserialize)]
 struct Projected<'a> {
-    #[serde(borrow, default, deserialize_with = "bounded::deserialize_files")]
+    #[serde(borrow, default, deserialize_with = "bounded::deserialize::<_, _, MAX_FILES>")]
     sources: Option<Vec<ProjectedSource<'a>>>,
 }
 
@@ -114,7 +114,7 @@ pub(crate) struct Token<'a> {
 pub(crate) struct ConfigMap<'a> {
     #[serde(borrow, default)]
     pub(crate) name: BorrowedStr<'a>,
-    #[serde(borrow, default, deserialize_with = "bounded::deserialize_files")]
+    #[serde(borrow, default, deserialize_with = "bounded::deserialize::<_, _, MAX_FILES>")]
     items: Option<Vec<KeyItem<'a>>>,
 }
 

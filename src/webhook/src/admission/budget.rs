@@ -1,5 +1,5 @@
-//! Memory of all reviews in progress: their bodies, their pods while they wait for a read, and their responses until the
-//! last byte is sent.
+//! Memory of all reviews in progress: their bodies, their pods while they are decoded or wait for a read, and their responses
+//! until the last byte is sent.
 //!
 //! When the memory is short, the bodies that began to arrive first give way, as idle connections do. A body takes
 //! milliseconds in a cluster, so that a flood of slow bodies only displaces itself. The part of such a body that has
@@ -257,6 +257,18 @@ impl Charge {
         }
         self.bytes = bytes;
         Ok(())
+    }
+
+    /// Charges `bytes` in addition to this charge. Whether the review is small depends on this charge alone, so that a small
+    /// review uses the share of small ones for its decoding too.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the budget is exhausted.
+    pub fn add(&self, bytes: usize) -> Result<Self, Exhausted> {
+        let mut freed = Vec::new();
+        self.budget.lock().take(bytes, self.bytes, None, &mut freed)?;
+        Ok(Self { budget: self.budget.clone(), bytes })
     }
 
     /// Charges a review that begins to wait for a read: `bytes` in addition to this charge.

@@ -31,7 +31,7 @@ async fn handle(state: &AppState, request: Request) -> Result<Bytes, Rejection> 
     let body = state.body_reader.read(request).await?;
     let request: review::Request<'_, &RawValue> = review::decode(body.bytes())?;
     let warnings = match request.object {
-        Some(object) => preview_object(state, &request, object.get(), &body).await,
+        Some(object) => preview_object(state, &request, object.get(), &body).await?,
         None => Vec::new(),
     };
     state.metrics.record_workload_review(!warnings.is_empty());
@@ -45,16 +45,22 @@ async fn preview_object(
     request: &review::Request<'_, &RawValue>,
     object: &str,
     body: &Body,
-) -> Vec<String> {
+) -> Result<Vec<String>, Rejection> {
     let (namespace, kind) = (&*request.namespace, &*request.kind.kind);
-    let found = PodTemplates::find(object).unwrap_or_default();
+    let found = {
+        // The search keeps all fields of an object and of those that contain it, in places smaller than those of a pod.
+        let _searching = body.charge_decoding(object.as_bytes(), usize::MAX)?;
+        PodTemplates::find(object).unwrap_or_default()
+    };
     let mut warnings = Vec::new();
     for template in found.templates.iter().take(MAX_PREVIEWED_TEMPLATES) {
+        let decoding = body.charge_decoding(template.json.as_bytes(), 1)?;
         match serde_json::from_str::<Pod<'_>>(template.json) {
             Ok(pod) => {
-                let preview = preview_template(state, namespace, &pod, body, |context: &Context<'_>| {
-                    workload::preview_pods(kind, &pod, context)
-                });
+                let preview =
+                    preview_template(state, namespace, &pod, body, decoding, |context: &Context<'_>| {
+                        workload::preview_pods(kind, &pod, context)
+                    });
                 warnings.extend(preview.await.warnings);
             }
             Err(error) => {
@@ -70,5 +76,5 @@ async fn preview_object(
             unique.push(warning);
         }
     }
-    unique
+    Ok(unique)
 }

@@ -34,12 +34,17 @@ pub async fn mutate(State(state): State<Arc<AppState>>, request: Request) -> Res
 
 async fn handle(state: &AppState, request: Request, started: Instant) -> Result<Bytes, Rejection> {
     let body = state.body_reader.read(request).await?;
+    let mut decoding = Some(body.charge_decoding(body.bytes(), 1)?);
     let request: review::Request<'_, Pod<'_>> = review::decode(body.bytes())?;
     request.kind.expect("", "Pod")?;
     let log = ReviewLog { namespace: &request.namespace, body: body.bytes(), dry_run: request.dry_run };
     let (review, outcome) = if &*request.operation == "CREATE" {
         let pod = request.object.as_ref().ok_or(ReviewError::NoObject)?;
-        match decide(state, &request.namespace, pod, || body.wait_with(pod)).await {
+        let wait = || {
+            decoding.take();
+            body.wait_with(pod)
+        };
+        match decide(state, &request.namespace, pod, wait).await {
             Ok(admission) => {
                 emit_event(state, &admission, &log);
                 build_response(request.uid.get(), &admission, &log)

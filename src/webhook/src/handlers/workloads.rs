@@ -11,6 +11,7 @@ use rolebridge_inject::{Context, MetadataDependency, Pod};
 use tracing::debug;
 
 use crate::admission::body::{Body, Rejection};
+use crate::admission::budget::Charge;
 use crate::admission::response::{self, AdmissionResponse};
 use crate::admission::review;
 use crate::handlers::respond::respond;
@@ -25,9 +26,11 @@ pub async fn preview(State(state): State<Arc<AppState>>, request: Request) -> Re
 
 async fn handle(state: &AppState, request: Request) -> Result<Bytes, Rejection> {
     let body = state.body_reader.read(request).await?;
+    // A CronJob has its template elsewhere. An object may claim to have both.
+    let decoding = body.charge_decoding(body.bytes(), 2)?;
     let request: review::Request<'_, Workload<'_>> = review::decode(body.bytes())?;
     let preview = match &request.object {
-        Some(workload) => preview_pods(state, &request.namespace, workload, &body).await,
+        Some(workload) => preview_pods(state, &request.namespace, workload, &body, decoding).await,
         None => WorkloadPreview::default(),
     };
     state.metrics.record_workload_review(!preview.warnings.is_empty());
@@ -45,17 +48,22 @@ async fn preview_pods(
     namespace: &str,
     workload: &Workload<'_>,
     body: &Body,
+    decoding: Charge,
 ) -> WorkloadPreview {
     let Some(template) = workload.template() else { return WorkloadPreview::default() };
-    preview_template(state, namespace, template, body, |context| workload::preview(workload, context)).await
+    preview_template(state, namespace, template, body, decoding, |context| {
+        workload::preview(workload, context)
+    })
+    .await
 }
 
-/// Previews a pod template with the metadata that it depends on.
+/// Previews a pod template with the metadata that it depends on. The charge of its decoding is returned when it waits.
 pub(super) async fn preview_template(
     state: &AppState,
     namespace: &str,
     template: &Pod<'_>,
     body: &Body,
+    decoding: Charge,
     preview: impl Fn(&Context<'_>) -> WorkloadPreview,
 ) -> WorkloadPreview {
     let defaults = state.defaults.current();
@@ -68,7 +76,10 @@ pub(super) async fn preview_template(
             decision: preview,
         }
     };
-    let wait = || body.wait_with(template);
+    let wait = || {
+        drop(decoding);
+        body.wait_with(template)
+    };
     state.lookup.decide(Subject::Workload, objects, wait, decide).await.unwrap_or_else(|error| {
         // A preview is only advice: the reviews of the pods decide.
         debug!(namespace, %error, "no preview, because an object is not cached");

@@ -193,7 +193,7 @@ async fn flood_of_stalled_bodies_loses_no_review(#[case] bytes: usize) {
 
 #[tokio::test]
 async fn response_is_charged_until_it_is_sent() {
-    const TOTAL: usize = 10_000 + REQUEST_BYTES;
+    const TOTAL: usize = 30_000 + REQUEST_BYTES;
     let body_reader = BodyReader::new(10_000, Duration::from_secs(3), TOTAL);
     let state = Arc::new(AppState { body_reader, ..synced_state(&Api::default(), &[ROLE]) });
     let reviews = [("/mutate", review(&pod()).to_string()), ("/workloads", review(&json!({})).to_string())];
@@ -246,6 +246,101 @@ async fn patch_that_no_object_can_hold_is_denied() {
             );
         }
     }
+}
+
+/// Reads the body of a review.
+async fn read_body(state: &AppState, review: String) -> rolebridge_webhook::admission::body::Body {
+    state.body_reader.read(post("/mutate", review)).await.unwrap()
+}
+
+/// Returns a pod of 2 MiB whose decoded form takes several times as much.
+fn crafted_pod(field: &str, item: &str) -> String {
+    let mut pod = pod();
+    pod["spec"]["containers"] = (0..13).map(|n| json!({"name": format!("c{n}"), field: []})).collect();
+    let (empty, list) = (format!(r#""{field}":[]"#), vec![item; 50_000].join(","));
+    review(&pod).to_string().replace(&empty, &format!(r#""{field}":[{list}]"#))
+}
+
+#[rstest]
+#[case::args("args", r#""""#)]
+#[case::env("env", "{}")]
+#[tokio::test]
+async fn decoding_of_crafted_pods_is_charged(#[case] field: &str, #[case] item: &str) {
+    let state = Arc::new(synced_state(&Api::default(), &[ROLE]));
+    let total = state.body_reader.budget().available();
+    let crafted = crafted_pod(field, item);
+    assert!(crafted.len() < 3 << 20);
+    let (one, other) = (read_body(&state, crafted.clone()).await, read_body(&state, crafted.clone()).await);
+    let available = state.body_reader.budget().available();
+    let decoding = one.charge_decoding(one.bytes(), 1).unwrap();
+    let charged = available - state.body_reader.budget().available();
+    assert!(charged >= 56_000 * 2 * 24 + crafted.len(), "{charged}");
+    assert!(other.charge_decoding(other.bytes(), 1).is_err(), "both do not fit");
+    let small = send_review(&state, "/mutate", &review(&pod())).await;
+    patch(&small);
+    drop(decoding);
+    drop(other.charge_decoding(other.bytes(), 1).unwrap());
+    drop((one, other));
+    let (status, text) = send(&state, post("/mutate", crafted)).await;
+    assert_eq!(status, 200, "one alone is decided");
+    assert!(text.contains("expected at most 50000 variables, mounts, ports and arguments"), "{text}");
+    assert_eq!(state.body_reader.budget().available(), total);
+}
+
+#[tokio::test]
+async fn decoding_beyond_the_budget_is_rejected() {
+    let review = review(&pod()).to_string();
+    let total = REQUEST_BYTES + 2 * review.len();
+    let body_reader = BodyReader::new(10_000, Duration::from_secs(3), total);
+    let state = Arc::new(AppState { body_reader, ..synced_state(&Api::default(), &[ROLE]) });
+    for path in ["/mutate", "/workloads", "/pod-templates"] {
+        let (status, message) = send(&state, post(path, review.clone())).await;
+        assert_eq!((status, &*message), (503, "too many reviews at the moment; try again\n"), "{path}");
+    }
+    assert_eq!(state.body_reader.budget().available(), total);
+}
+
+/// The largest pod that etcd stores, and one that runs: its arguments are lists of numbers with commas.
+#[rstest]
+#[case::managed_fields(|pod: &mut Value| {
+    let fields: serde_json::Map<_, _> = (0..170_000).map(|n| (format!("f:{n:05}"), json!({}))).collect();
+    pod["metadata"]["managedFields"] = json!([{"fieldsV1": fields}]);
+})]
+#[case::arguments(|pod: &mut Value| {
+    pod["spec"]["containers"][0]["args"] = vec!["1,".repeat(64 << 10); 12].into();
+})]
+#[tokio::test]
+async fn largest_pods_are_injected_beside_small_ones(#[case] enlarge: fn(&mut Value)) {
+    let state = Arc::new(synced_state(&Api::default(), &[ROLE]));
+    let mut largest = pod();
+    enlarge(&mut largest);
+    let largest = review(&largest);
+    let body = read_body(&state, largest.to_string()).await;
+    assert!(body.bytes().len() > 3 << 19);
+    let decoding = body.charge_decoding(body.bytes(), 1).unwrap();
+    for _ in 0..100 {
+        patch(&send_review(&state, "/mutate", &review(&pod())).await);
+    }
+    drop((decoding, body));
+    patch(&send_review(&state, "/mutate", &largest).await);
+}
+
+#[rstest]
+#[case::of_another_type(json!(5))]
+#[case::text(json!("x".repeat(1 << 20)))]
+#[case::huge(json!({"x": vec!["y"; 250_000]}))]
+#[case::types_of_its_fields(json!({"phase": [], "conditions": {"a": 1}, "containerStatuses": 7}))]
+#[tokio::test]
+async fn status_of_a_pod_is_not_read(#[case] status: Value) {
+    let state = Arc::new(synced_state(&Api::default(), &[ROLE]));
+    let expected = send_review(&state, "/mutate", &review(&pod())).await;
+    let mut with_status = pod();
+    with_status["status"] = status.clone();
+    let mut review = review(&with_status);
+    assert_eq!(send_review(&state, "/mutate", &review).await, expected);
+    review["request"]["status"] = status.clone();
+    review["status"] = status;
+    assert_eq!(send_review(&state, "/mutate", &review).await, expected);
 }
 
 /// Returns the resident memory in MiB.

@@ -39,19 +39,41 @@ fn pod_with_too_many_containers_is_denied() {
 #[test]
 fn pod_with_too_many_items_is_denied() {
     let many = |count: usize| vec![json!({"name": "X"}); count];
-    let mut volumes = pod(&json!({}));
-    volumes["spec"]["volumes"] = many(50_001).into();
     let spread = with_containers(51, &json!({"env": many(500), "volumeMounts": many(500)}));
-    for pod in [pod(&json!({"env": many(50_001)})), volumes, spread] {
+    for pod in [pod(&json!({"env": many(50_001)})), spread] {
         let (Decision::Deny(denial), _) = admit_with(&pod, DEFAULTS) else { panic!("accepted") };
         assert_eq!(
             denial.message,
-            "Containers on the pod: expected at most 50000 variables, mounts, volumes, ports and arguments, found more. \
+            "Containers on the pod: expected at most 50000 variables, mounts, ports and arguments, found more. \
              Fix: split the pod, or set rolebridge.io/inject: \"false\" on it."
         );
     }
     let (decision, _) = admit_with(&pod(&json!({"env": many(50_000)})), DEFAULTS);
     assert!(matches!(decision, Decision::Patch(_)));
+}
+
+#[test]
+fn pod_with_too_many_volumes_is_denied() {
+    let with_volumes = |count: usize| {
+        let mut pod = pod(&json!({}));
+        pod["spec"]["volumes"] =
+            (0..count).map(|n| json!({"name": format!("v{n}"), "emptyDir": {}})).collect();
+        pod
+    };
+    for count in [1001, 5000] {
+        let (Decision::Deny(denial), _) = admit_with(&with_volumes(count), DEFAULTS) else {
+            panic!("accepted")
+        };
+        assert_eq!(denial.reason, Reason::PodTooLarge);
+        assert_eq!(
+            denial.message,
+            "Volumes on the pod: expected at most 1000, found more. Fix: split the pod, or set rolebridge.io/inject: \
+             \"false\" on it."
+        );
+    }
+    let (patched, _) = injected(&with_volumes(1000), DEFAULTS);
+    let (decision, _) = admit_with(&patched, DEFAULTS);
+    assert_eq!(decision, Decision::Skip(Reason::AlreadyInjected), "the volumes of Rolebridge do not count");
 }
 
 /// The maximum length of a patch, without the pod's own values of `NO_PROXY`, which it repeats.

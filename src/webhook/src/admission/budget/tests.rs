@@ -105,6 +105,19 @@ fn requests_that_have_given_way_but_not_ended_are_bounded() {
 }
 
 #[test]
+fn decoding_of_a_small_review_uses_the_share_of_small_ones() {
+    let budget = Budget::new(16 * SMALL_BYTES);
+    let large = arrived(&budget, 10 * SMALL_BYTES - HEAD).unwrap();
+    let small = arrived(&budget, 0).unwrap();
+    assert!(large.add(2 * SMALL_BYTES).is_err());
+    let decoding = small.add(5 * SMALL_BYTES).unwrap();
+    assert!(small.add(SMALL_BYTES).is_err());
+    drop(decoding);
+    assert!(small.add(SMALL_BYTES).is_ok());
+    assert_eq!(budget.available(), 6 * SMALL_BYTES - HEAD);
+}
+
+#[test]
 fn waiting_reviews_leave_a_share_for_the_others() {
     let budget = Budget::new(6 * HEAD);
     let (one, other) = (arrived(&budget, 0).unwrap(), arrived(&budget, 0).unwrap());
