@@ -125,7 +125,7 @@ fn default_threads() -> usize {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
-    use rolebridge_inject::view::MAX_UNCHARGED_BYTES;
+    use rolebridge_inject::view::size::MAX_UNCHARGED_BYTES;
     use rstest::rstest;
 
     use super::*;

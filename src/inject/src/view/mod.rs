@@ -9,7 +9,7 @@ mod bounded;
 mod container;
 mod container_list;
 mod security;
-mod size;
+pub mod size;
 mod volume;
 mod windows;
 
@@ -26,7 +26,6 @@ use container_list::Containers;
 pub(crate) use security::{SeLinuxOptions, SecurityContext};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-pub use size::{MAX_UNCHARGED_BYTES, max_decoded_bytes};
 pub(crate) use volume::{ConfigMap, DownwardItem, EmptyDir, KeyItem, Volume};
 pub(crate) use windows::WindowsField;
 

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use rolebridge_inject::Pod;
-use rolebridge_inject::view::max_decoded_bytes;
+use rolebridge_inject::view::size::max_decoded_bytes;
 use tokio::time::timeout;
 
 use crate::admission::budget::{ArrivingBody, Budget, Charge, Exhausted, REQUEST_BYTES, WaitingCharge};
