@@ -8,6 +8,9 @@ mod error;
 #[path = "../../../src/cli/src/input/mod.rs"]
 mod input;
 #[allow(dead_code, unused_imports, reason = "the command line uses the rest")]
+#[path = "../../../src/cli/src/limits/mod.rs"]
+mod limits;
+#[allow(dead_code, unused_imports, reason = "the command line uses the rest")]
 #[path = "../../../src/cli/src/options.rs"]
 mod options;
 #[allow(dead_code, unused_imports, reason = "the command line uses the rest")]
@@ -26,9 +29,10 @@ fuzz_target!(|data: &[u8]| {
     let written: String = documents.iter().map(|document| &*document.text).collect();
     assert_eq!(written, text);
     for object in documents.iter().flat_map(Document::objects) {
-        for pod in ObjectPod::all(&object).unwrap_or_default() {
+        let Ok(found) = ObjectPod::all(&object) else { continue };
+        for pod in &found.pods {
             let _ = pod.parse();
         }
-        let _ = object.warnings();
+        let _ = found.object_warnings();
     }
 });
