@@ -30,7 +30,7 @@ pub(crate) struct Container<'a> {
     pub(crate) security_context: Option<SecurityContext<'a>>,
 }
 
-/// Reads a container, whose lists keep the items for which there is room.
+/// Reads a container, and keeps the items of its lists for which there is room.
 pub(super) struct ContainerSeed<'r>(pub(super) &'r Room);
 
 #[derive(Deserialize)]

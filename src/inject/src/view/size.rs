@@ -29,8 +29,8 @@ const WORDS_BYTES: usize = (MAX_FILES + 1).next_power_of_two() * size_of::<Borro
 /// Size of an annotation or a label.
 const KEY_BYTES: usize = size_of::<(BorrowedStr<'_>, BorrowedStr<'_>)>();
 
-/// Memory of a list for each of its items: `Vec` doubles its places, and while it moves the items, the second half of the
-/// new places has not been written to.
+/// Memory of a list for each of its items: `Vec` doubles its places. While it moves the items, the second half of the new
+/// places has not been written to.
 const GROWTH: usize = 2;
 
 /// Memory of the items of containers for each value of the JSON.

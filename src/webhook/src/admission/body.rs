@@ -55,7 +55,7 @@ impl Body {
     /// Charges the decoding of up to `pods` pods from `json`, which is the body or a part of it. Dropping it returns the charge.
     ///
     /// The largest pod that etcd stores has 1.5 MiB, with 170,000 values if most are managed fields. It is charged 15 MiB in
-    /// addition to its body, and a pod of 3 MiB 18 MiB. So one is decoded at a time, beside the small reviews.
+    /// addition to its body, and a pod of 3 MiB 18 MiB. So one is decoded at a time, in addition to small reviews.
     ///
     /// # Errors
     ///

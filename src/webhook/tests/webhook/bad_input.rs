@@ -253,7 +253,7 @@ async fn read_body(state: &AppState, review: String) -> rolebridge_webhook::admi
     state.body_reader.read(post("/mutate", review)).await.unwrap()
 }
 
-/// Returns a pod of 2 MiB whose decoded form takes several times as much.
+/// Returns a pod of 2 MiB that takes several times as much when it is decoded.
 fn crafted_pod(field: &str, item: &str) -> String {
     let mut pod = pod();
     pod["spec"]["containers"] = (0..13).map(|n| json!({"name": format!("c{n}"), field: []})).collect();
