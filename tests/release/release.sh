@@ -83,8 +83,9 @@ cargo_installs_from_source() {
   ln -s "$folder/bin/rolebridge" "$folder/bin/kubectl-rolebridge"
   [ "$(PATH=$folder/bin:$PATH kubectl rolebridge --version)" = "rolebridge $next" ] || return
   cp release/kubectl_complete-rolebridge "$folder/bin"
-  # kubectl completes the plugin's commands, as its own script for a shell asks it to.
-  PATH=$folder/bin:$PATH kubectl __complete rolebridge doct | grep -q '^doctor'
+  # kubectl completes the plugin's commands, as its own script for a shell asks it to. grep reads everything: if it ended at the
+  # first match, kubectl would fail to write the rest.
+  PATH=$folder/bin:$PATH kubectl __complete rolebridge doct | grep '^doctor' > /dev/null
 }
 
 # documentation_is_published: publishes pages of several versions to a local repository, not in their order.
