@@ -21,7 +21,7 @@ pub const MAX_SUBJECT_LEN: usize = 127;
 
 /// The beginning of full resource names of IAM, and of its principals after their scheme.
 ///
-/// It has `googleapis.com` in every universe, unlike endpoints. Google STS answers `Invalid value for "audience"` to
+/// The name has `googleapis.com` in every universe, unlike endpoints. Google STS answers `Invalid value for "audience"` to
 /// `//iam.UNIVERSE/…`. Sources: `gcloud iam workload-identity-pools create-cred-config --universe-domain`; public issue
 /// report of google-github-actions/auth for another universe.
 pub const IAM_RESOURCES: &str = "//iam.googleapis.com/";

@@ -53,7 +53,7 @@ pub const MAX_UNCHARGED_BYTES: usize = 2
 /// Returns the most memory that the values of this JSON take while up to `pods` pods are decoded from it. A variable `{}` takes
 /// 20 times its bytes of the JSON.
 ///
-/// It counts commas, because all values but the first follow one. Texts that are copied take the length of the JSON. If there
+/// Commas are counted, because all values but the first follow one. Texts that are copied take the length of the JSON. If there
 /// are escapes, the longest text may take as much again while they are replaced.
 #[must_use]
 pub fn max_decoded_bytes(json: &[u8], pods: usize) -> usize {
