@@ -24,29 +24,34 @@ const POOL: &str = "projects/987654321098/locations/global/workloadIdentityPools
 
 /// A configuration with at most one error.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Case {
-    #[serde(default)]
     name: String,
-    #[serde(default = "aws_role")]
     identity: String,
-    #[serde(default)]
     by: AwsCredentials,
-    #[serde(default)]
     pub(crate) change: Patch,
-    #[serde(default)]
     pub(crate) env: BTreeMap<String, String>,
-    #[serde(default)]
     token: Token,
-    #[serde(default)]
     aws: Offset,
-    #[serde(default)]
     google: Offset,
     fault: Option<InjectedFault>,
 }
 
-fn aws_role() -> String {
-    "aws-role".to_owned()
+impl Default for Case {
+    /// Returns a case without an error.
+    fn default() -> Self {
+        Self {
+            name: "healthy".to_owned(),
+            identity: "aws-role".to_owned(),
+            by: AwsCredentials::default(),
+            change: Patch::default(),
+            env: BTreeMap::new(),
+            token: Token::default(),
+            aws: Offset::default(),
+            google: Offset::default(),
+            fault: None,
+        }
+    }
 }
 
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
@@ -106,7 +111,7 @@ async fn doctor_of_each_case_prints_its_report() {
 async fn doctor_as_text_prints_one_line_for_each_step() {
     let case = Case {
         env: BTreeMap::from([(names::AWS_ROLE_ARN.to_owned(), ROLE.replace("nightly", "daily"))]),
-        ..healthy()
+        ..Case::default()
     };
     let (text, code) = run_doctor(&case, &["doctor"]).await;
     assert_eq!(code, Some(1));
@@ -118,19 +123,15 @@ async fn doctor_as_text_prints_one_line_for_each_step() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn report_contains_no_secret() {
-    let clouds = clouds(&healthy()).await;
+    let clouds = clouds(&Case::default()).await;
     let folder = tempfile::tempdir().unwrap();
-    let (text, code) = run(&healthy(), &clouds, folder.path(), DOCTOR_ARGS).await;
+    let (text, code) = run(&Case::default(), &clouds, folder.path(), DOCTOR_ARGS).await;
     assert_eq!(code, Some(0), "{text}");
     let token = std::fs::read_to_string(folder.path().join("token")).unwrap();
     let signature = token.rsplit('.').next().unwrap();
     for secret in [signature, "ya29.", "X-Amz-Security-Token", "Signature="] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
-}
-
-fn healthy() -> Case {
-    serde_saphyr::from_str("name: healthy").unwrap()
 }
 
 fn reports() -> PathBuf {
@@ -146,11 +147,15 @@ async fn report(case: &Case) -> String {
 }
 
 /// Returns the sidecar's report, one JSON object for each step, and the exit code.
-pub(crate) async fn run_doctor(case: &Case, args: &[&str]) -> (String, Option<i32>) {
-    let clouds = clouds(case).await;
+async fn run_doctor(case: &Case, args: &[&str]) -> (String, Option<i32>) {
+    run_doctor_on(&clouds(case).await, case, args).await
+}
+
+/// Returns the sidecar's report on running clouds, and the exit code.
+pub(crate) async fn run_doctor_on(clouds: &Clouds, case: &Case, args: &[&str]) -> (String, Option<i32>) {
     let folder = tempfile::tempdir().unwrap();
-    let (text, code) = run(case, &clouds, folder.path(), args).await;
-    (normalize(&text, &clouds, folder.path()), code)
+    let (text, code) = run(case, clouds, folder.path(), args).await;
+    (normalize(&text, clouds, folder.path()), code)
 }
 
 /// Returns the configuration of the clouds with the change of a case.
@@ -160,7 +165,8 @@ pub(crate) fn config(case: &Case) -> Config {
     serde_json::from_value(config).unwrap()
 }
 
-async fn clouds(case: &Case) -> Clouds {
+/// Starts the clouds of a case.
+pub(crate) async fn clouds(case: &Case) -> Clouds {
     let clouds = Clouds::start(config(case)).await.unwrap();
     if let Some(InjectedFault { operation, kind }) = &case.fault {
         let fault = match kind.as_str() {
