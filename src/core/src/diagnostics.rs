@@ -165,9 +165,10 @@ pub struct Evidence {
     /// The caller as AWS sees it: the ARN of the assumed role.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caller: Option<String>,
-    /// The principal that Google is expected to see, in the form of IAM policies.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub principal: Option<String>,
+    /// The principal that Google is expected to see, in the form of IAM policies. It is computed: Google names the real one
+    /// only to OAuth clients with a secret.
+    #[serde(alias = "principal", skip_serializing_if = "Option::is_none")]
+    pub expected_principal: Option<String>,
     /// The impersonated service account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_account: Option<String>,

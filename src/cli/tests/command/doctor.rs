@@ -31,6 +31,22 @@ fn failed_report_has_a_fix() {
     }
 }
 
+/// Nothing that is printed about a principal reads as if Google had named it.
+#[test]
+fn computed_principal_is_printed_as_expected() {
+    for report in reports() {
+        for format in ["text", "json", "yaml"] {
+            let output = transcript(&["doctor", "--report", report.to_str().unwrap(), "-o", format]);
+            let (shown, commands) = output.split_once("gcloud iam service-accounts").unwrap_or((&output, ""));
+            for line in shown.lines().filter(|line| line.contains("principal://iam")) {
+                assert!(line.contains("expected principal:") || line.contains("expectedPrincipal"), "{line}");
+            }
+            let has_computed = commands.contains("principal://") || commands.contains("principalSet://");
+            assert!(!has_computed || shown.contains("expected, not seen"), "{output}");
+        }
+    }
+}
+
 #[test]
 fn forged_report_is_harmless() {
     let formats = ["text", "json", "yaml"];

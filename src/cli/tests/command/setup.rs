@@ -47,6 +47,23 @@ fn each_identity_in_each_format() {
     }
 }
 
+/// `setup` makes the mapping itself, so the principal is a member of its grants and nothing that Google is said to see.
+#[test]
+fn principal_is_printed_only_as_a_member() {
+    let mut members = 0;
+    for (name, arguments) in arguments_by_identity() {
+        for format in ["commands", "terraform", "kubernetes"] {
+            let transcript = transcript(&[&arguments[..], &["-o", format]].concat());
+            for line in transcript.lines().filter(|line| line.contains("principal") && line.contains("://")) {
+                let is_member = line.contains("--member") || line.trim_start().starts_with("member ");
+                assert!(is_member, "{name}: {line}");
+                members += 1;
+            }
+        }
+    }
+    assert!(members > 6, "{members}");
+}
+
 #[test]
 fn issuer_replaces_cluster() {
     let arguments = [&["setup"][..], &POOL, &POD, &["--role-arn", ROLE, "--issuer", ISSUER]].concat();

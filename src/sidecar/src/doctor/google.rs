@@ -58,8 +58,8 @@ fn principal(settings: &Settings, presented: &PresentedToken, recorder: &mut Rec
         Identity::AwsRole => "has Google's default attribute mapping",
         Identity::AwsJwt | Identity::Kubernetes => "maps google.subject to assertion.sub",
     };
-    let message = format!("{principal}, expected if the provider {condition}");
-    let evidence = Evidence { principal: Some(principal.clone()), ..Evidence::default() };
+    let message = format!("expected {principal}, if the provider {condition}");
+    let evidence = Evidence { expected_principal: Some(principal.clone()), ..Evidence::default() };
     recorder.ok(Step::Principal, message, evidence);
     Some(principal)
 }
@@ -68,14 +68,14 @@ async fn impersonate(
     client: &GoogleClient,
     federated: &Secret,
     account: &Impersonation,
-    principal: Option<String>,
+    expected_principal: Option<String>,
     settings: &Settings,
     recorder: &mut Recorder<'_>,
 ) -> Result<(), Aborted> {
     let evidence = Evidence {
         service_account: Some(account.email.clone()),
         delegates: account.delegates.clone(),
-        principal,
+        expected_principal,
         ..Evidence::default()
     };
     match client.access_token(federated, &Scopes::cloud_platform()).await {

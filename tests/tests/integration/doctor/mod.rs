@@ -1,6 +1,8 @@
 //! Runs the real sidecar's `doctor` on configurations with one error each, and compares the reports with
 //! `doctor/reports`. The command line's tests read the same reports.
 
+mod principal;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;

@@ -109,9 +109,9 @@ impl<'a> PodEvidence<'a> {
         self.evidence.identity.as_deref() == Some(Identity::AwsRole.as_str())
     }
 
-    /// Returns the federated principal in the form of IAM policies.
-    pub(super) fn principal(&self) -> Option<&str> {
-        text(self.evidence.principal.as_deref()?)
+    /// Returns the federated principal that Google is expected to see, in the form of IAM policies.
+    pub(super) fn expected_principal(&self) -> Option<&str> {
+        text(self.evidence.expected_principal.as_deref()?)
             .filter(|principal| principal.starts_with("principal://iam."))
     }
 
@@ -176,7 +176,7 @@ fn merge(steps: &[StepResult]) -> Evidence {
         role: value(|evidence| &evidence.role),
         session_name: value(|evidence| &evidence.session_name),
         caller: value(|evidence| &evidence.caller),
-        principal: value(|evidence| &evidence.principal),
+        expected_principal: value(|evidence| &evidence.expected_principal),
         service_account: value(|evidence| &evidence.service_account),
         delegates: list(|evidence| &evidence.delegates),
         expires_in_seconds: None,

@@ -142,10 +142,13 @@ fn subject(evidence: &PodEvidence<'_>) -> Option<Remediation> {
     Some(Remediation::new(summary, annotation + &commands))
 }
 
+/// The caveat of a computed principal.
+const EXPECTED: &str = "expected, not seen: it depends on the provider's attribute mapping";
+
 /// Returns the grants along the chain: the principal on the first service account, each account on the next one.
 fn impersonation(evidence: &PodEvidence<'_>) -> Option<Remediation> {
     let account = evidence.service_account()?;
-    let (principal, delegates) = (evidence.principal()?, evidence.delegates()?);
+    let (principal, delegates) = (evidence.expected_principal()?, evidence.delegates()?);
     let (role, pool) = (evidence.role(), principal.split("/subject/").next().unwrap_or(principal));
     let has_role_attribute = evidence.caller().is_some() && evidence.is_aws_provider();
     let mut member = match role.filter(|_| has_role_attribute) {
@@ -171,11 +174,12 @@ fn impersonation(evidence: &PodEvidence<'_>) -> Option<Remediation> {
     }
     let summary = if delegates.is_empty() {
         format!(
-            "check that the service account {account} exists, and allow the pod's principal to impersonate it:"
+            "check that the service account {account} exists, and allow the pod's principal to impersonate it ({EXPECTED}):"
         )
     } else {
         format!(
-            "check that every service account up to {account} exists, and allow each to impersonate the next:"
+            "check that every service account up to {account} exists, and allow each to impersonate the next. The first \
+             command has the pod's principal ({EXPECTED}):"
         )
     };
     Some(Remediation::new(summary, commands.join("\n")))

@@ -59,7 +59,7 @@ fn evidence(text: &str) -> Evidence {
         role: fact("arn:aws:iam::111122223333:role/team/batch"),
         session_name: fact("shop.batch"),
         caller: fact("arn:aws:sts::111122223333:assumed-role/batch/shop.batch"),
-        principal: fact(&format!("{PRINCIPAL}/subject/batch")),
+        expected_principal: fact(&format!("{PRINCIPAL}/subject/batch")),
         service_account: fact("nightly-batch@shop-data.iam.gserviceaccount.com"),
         delegates: fact("first@shop-data.iam.gserviceaccount.com").into_iter().collect(),
         expires_in_seconds: None,
