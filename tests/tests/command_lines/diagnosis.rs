@@ -1,13 +1,14 @@
-//! One thing is broken at a time. A person runs what `doctor` prints, and the pod gets to Google.
+//! One thing is broken at a time. A person runs what `doctor` prints, and the app of the main job reads its rows.
 
+use rolebridge_core::annotations::{AWS_CREDENTIALS, DELEGATES, SOURCE};
 use rolebridge_core::diagnostics::DOCTOR_ARGS;
 use rolebridge_core::env::sidecar as names;
 use rolebridge_core::google::{audience, token_audience};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::operator::{ACCOUNT, DELEGATE, EMAIL, Operator, POOL_PROJECT, PROJECT, has_gcloud, print};
-use crate::pod;
+use crate::pod::{self, Cluster};
 
 /// Fault in a set-up, and how a person causes it.
 struct Case {
@@ -130,8 +131,10 @@ fn cases(operator: &Operator, identity: &str) -> Vec<Case> {
     }
 }
 
-/// Breaks one thing after the other, and heals it with what `doctor` prints.
+/// Breaks one thing after the other, and heals it with what `doctor` prints. The app then reads its rows through the healed
+/// set-up.
 pub(crate) async fn printed_fixes_heal(operator: &Operator, identity: &str) {
+    let cluster = Cluster::start(operator, &operator.applied_annotations("ServiceAccount")).await;
     for case in cases(operator, identity) {
         if case.breakage.contains("gcloud") && !has_gcloud() {
             continue;
@@ -146,7 +149,23 @@ pub(crate) async fn printed_fixes_heal(operator: &Operator, identity: &str) {
         let (diagnosis, healthy) = doctor(operator, identity, &case).await;
         let is_healed = healthy || !has_gcloud() && !diagnosis.to_string().contains(case.reason);
         assert!(is_healed, "{}: not healed by\n{snippet}\n{diagnosis:#}", case.name);
+        if has_gcloud() {
+            cluster.reads_rows(operator, &deployment(operator, &case)).await;
+        }
     }
+}
+
+/// Returns the Deployment of the printed set-up, with the credentials and the chain of a case.
+fn deployment(operator: &Operator, case: &Case) -> Value {
+    let mut annotations = operator.applied_annotations("Pod");
+    if case.by_pod_identity {
+        annotations[AWS_CREDENTIALS] = json!("pod-identity");
+    }
+    if case.delegate {
+        annotations[DELEGATES] = json!(DELEGATE);
+        annotations[SOURCE] = json!("metadata");
+    }
+    pod::deployment(&annotations)
 }
 
 /// Runs the commands of a fix. A person edits what a command writes before the next one reads it.

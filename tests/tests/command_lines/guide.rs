@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::operator::{ACCOUNT, EMAIL, Operator, POOL_PROJECT, has_gcloud, print};
-use crate::{pod, setup};
+use crate::pod::Cluster;
+use crate::setup;
 
 const README: &str = include_str!("../../../README.md");
 
@@ -45,7 +46,8 @@ pub(crate) async fn readme_leads_to_rows() -> Operator {
     let (account, deployment) = manifest.split_once("\n---\n").unwrap();
     let parse = |text: &str| serde_saphyr::from_str::<Value>(text).unwrap();
     let annotations = &parse(account)["metadata"]["annotations"];
-    pod::reads_rows(&operator, annotations, &parse(deployment)).await;
+    let cluster = Cluster::start(&operator, annotations).await;
+    cluster.reads_rows(&operator, &parse(deployment)).await;
     assert_eq!(setup::principal_of_rows(&operator), format!("serviceAccount:{EMAIL}"));
     operator
 }

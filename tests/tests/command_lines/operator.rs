@@ -207,11 +207,12 @@ impl Operator {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// Returns the objects that were applied.
-    pub(crate) fn applied_objects(&self) -> Vec<Value> {
+    /// Returns the annotations of the object of a kind that was applied.
+    pub(crate) fn applied_annotations(&self, kind: &str) -> Value {
         let documents = self.read("objects.yaml");
-        let documents = documents.split("\n---\n");
-        documents.map(|document| serde_saphyr::from_str(document).unwrap()).collect()
+        let mut objects =
+            documents.split("\n---\n").map(|document| serde_saphyr::from_str::<Value>(document).unwrap());
+        objects.find(|object| object["kind"] == kind).unwrap()["metadata"]["annotations"].clone()
     }
 
     /// Returns the commands so far, each with its arguments.

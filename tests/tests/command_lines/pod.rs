@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rolebridge_core::annotations::PROJECT as PROJECT_ANNOTATION;
-use rolebridge_core::pod_names::PROGRAM;
+use rolebridge_core::aws::POD_IDENTITY_URI;
+use rolebridge_core::pod_names::{CONTAINER, PROGRAM};
 use rolebridge_fake_clouds::{Clouds, ProjectedToken};
 use rolebridge_tests::app::{RunResult, env_vars};
 use rolebridge_tests::deployment;
@@ -44,28 +45,53 @@ pub(crate) fn deployment(annotations: &Value) -> Value {
     deployment
 }
 
-/// Runs the Deployment's pod with a service account of these annotations, and asserts that the app reads the rows.
-pub(crate) async fn reads_rows(operator: &Operator, account: &Value, deployment: &Value) {
-    let programs = programs().await;
-    let clouds = &operator.clouds;
-    let api_server = FakeApiServer::start().await.unwrap();
-    api_server.put_namespace(NAMESPACE, &json!({"kubernetes.io/metadata.name": NAMESPACE}), &json!({}));
-    api_server.put_service_account(NAMESPACE, SERVICE_ACCOUNT, account);
-    let webhook = Webhook::start(&programs.webhook, &api_server, &defaults(clouds)).await.unwrap();
-    let pod = deployment::to_pod(deployment).unwrap();
-    let pod = with_app(pod, clouds);
-    let response = webhook.mutate(&review::for_pod(&pod)).await.unwrap();
-    assert!(response.allowed && response.patch.is_some(), "{response:?}");
-    let pod = Pod::create(&node(operator, programs), &response.apply(&pod).unwrap()).unwrap();
-    let mut running = pod.run(TIMEOUT).await.unwrap();
-    let app = running.process(APP).unwrap();
-    let status = app.wait(TIMEOUT).await.unwrap();
-    let results: Vec<RunResult> =
-        app.log().lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let rows = [["2026-11-21", "1204"], ["2026-11-22", "1398"]];
-    let rows = rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect();
-    assert_eq!(results, [RunResult::Rows(rows)], "{:#?}", clouds.events());
-    assert!(status.success());
+/// A cluster with the webhook and the pods' service account.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    webhook: Webhook,
+    _api_server: FakeApiServer,
+}
+
+impl Cluster {
+    /// Starts a cluster in which the service account has these annotations.
+    pub(crate) async fn start(operator: &Operator, account: &Value) -> Self {
+        let api_server = FakeApiServer::start().await.unwrap();
+        let labels = json!({"kubernetes.io/metadata.name": NAMESPACE});
+        api_server.put_namespace(NAMESPACE, &labels, &json!({}));
+        api_server.put_service_account(NAMESPACE, SERVICE_ACCOUNT, account);
+        let webhook = &programs().await.webhook;
+        let webhook = Webhook::start(webhook, &api_server, &defaults(&operator.clouds)).await.unwrap();
+        Self { webhook, _api_server: api_server }
+    }
+
+    /// Runs the Deployment's pod, and asserts that the app reads the rows. The port is free again afterwards.
+    pub(crate) async fn reads_rows(&self, operator: &Operator, deployment: &Value) {
+        let clouds = &operator.clouds;
+        let pod = with_app(deployment::to_pod(deployment).unwrap(), clouds);
+        let response = self.webhook.mutate(&review::for_pod(&pod)).await.unwrap();
+        assert!(response.allowed && response.patch.is_some(), "{response:?}");
+        let admitted = on_this_machine(&response.apply(&pod).unwrap(), clouds);
+        let pod = Pod::create(&node(operator, programs().await), &admitted).unwrap();
+        let mut running = pod.run(TIMEOUT).await.unwrap();
+        let app = running.process(APP).unwrap();
+        let status = app.wait(TIMEOUT).await.unwrap();
+        let results: Vec<RunResult> =
+            app.log().lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let rows = [["2026-11-21", "1204"], ["2026-11-22", "1398"]];
+        let rows = rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect();
+        assert_eq!(results, [RunResult::Rows(rows)], "{:#?}", clouds.events());
+        assert!(status.success());
+        // The identity `kubernetes` needs no sidecar.
+        if let Some(sidecar) = running.process(CONTAINER) {
+            sidecar.terminate(TIMEOUT).await.unwrap();
+        }
+    }
+}
+
+/// Replaces the address of the EKS Pod Identity agent, which every node has, by that of the fake.
+fn on_this_machine(pod: &Value, clouds: &Clouds) -> Value {
+    let agent = format!("{}/v1/credentials", clouds.pod_identity());
+    serde_json::from_str(&pod.to_string().replace(POD_IDENTITY_URI, &agent)).unwrap()
 }
 
 /// Returns the defaults of the webhook: only the addresses of the fakes.

@@ -4,7 +4,7 @@ use rolebridge_fake_clouds::Detail;
 use serde_json::{Value, json};
 
 use crate::operator::{ACCOUNT, BUCKET, DELEGATE, EMAIL, Operator, POOL_PROJECT, PROJECT, has_gcloud, print};
-use crate::pod;
+use crate::pod::{self, Cluster};
 
 /// Returns the command that prints the script of an identity.
 pub(crate) fn command(identity: &str, impersonated: bool) -> String {
@@ -41,13 +41,9 @@ pub(crate) async fn commands_lead_to_rows(identity: &str, impersonated: bool) ->
     if !has_gcloud() {
         return operator;
     }
-    let objects = operator.applied_objects();
-    let annotations = |kind: &str| {
-        let object = objects.iter().find(|object| object["kind"] == kind).unwrap();
-        object["metadata"]["annotations"].clone()
-    };
-    let deployment = pod::deployment(&annotations("Pod"));
-    pod::reads_rows(&operator, &annotations("ServiceAccount"), &deployment).await;
+    let deployment = pod::deployment(&operator.applied_annotations("Pod"));
+    let cluster = Cluster::start(&operator, &operator.applied_annotations("ServiceAccount")).await;
+    cluster.reads_rows(&operator, &deployment).await;
     let reader = principal_of_rows(&operator);
     let expected = if impersonated { json!(format!("serviceAccount:{EMAIL}")) } else { Value::Null };
     assert!(expected.is_null() == reader.starts_with("principal:"), "{reader}");
