@@ -33,6 +33,8 @@ pub(crate) struct Evaluation {
     pub(crate) limit_findings: Vec<String>,
     /// The containers that may provide the pod's network, and that start after the sidecar that the pod already has.
     pub(crate) late_networks: Vec<String>,
+    /// The sentence that API servers do not call the webhook for the pod, which opted in.
+    pub(crate) not_selected: Option<String>,
 }
 
 impl Evaluation {
@@ -212,6 +214,8 @@ fn evaluate(
         networks_after_sidecar(&parsed, &settings.containers).map(str::to_owned).collect()
     };
     let late_networks = admission.settings.as_ref().map(networks).unwrap_or_default();
+    let did_not_opt_in = matches!(admission.decision, Decision::Skip(Reason::NotOptedIn | Reason::OptedOut));
+    let not_selected = manifests.not_selected.clone().filter(|_| !did_not_opt_in);
     // A pod that did not opt in is admitted without settings; they are shown nevertheless.
     let settings = match admission.settings.or_else(|| resolve(&parsed, &context).ok()) {
         Some(settings) => settings.entries().collect(),
@@ -227,6 +231,7 @@ fn evaluate(
         env_findings,
         limit_findings,
         late_networks,
+        not_selected,
     })
 }
 

@@ -219,7 +219,7 @@ Examples:
   rolebridge explain -f batch.yaml -o json | jq -r '.[].settings[] | select(.from == \"namespace\")'
 
 From a cluster it reads the object, its ServiceAccount, its Namespace, and the ConfigMap of the
-release that the webhook configuration calls. If permitted, it also reads the keys of ConfigMaps
+release with selectors that match the pod. If permitted, it also reads the keys of ConfigMaps
 and Secrets that containers get by envFrom, and the LimitRanges and ResourceQuotas of the namespace.
 With --filename, such objects are read from the files.
 

@@ -44,9 +44,18 @@ pub(crate) enum CliError {
          Fix: set --release-namespace to the namespace of the release, or pass --defaults FILE."
     )]
     NoRelease { scope: String },
-    /// Several releases of the chart.
-    #[error("expected one release of the chart, found {0}. Fix: select one with --release-namespace.")]
-    AmbiguousRelease(String),
+    /// Several releases of the chart that select a pod.
+    #[error(
+        "expected one release of the chart that selects the pod, found {releases}{}. Fix: set admission.namespaceSelector of \
+         each so that a namespace belongs to one of them, or select one with --release-namespace.",
+        if *.has_conditions { ", unless admission.matchConditions keep them apart" } else { "" }
+    )]
+    AmbiguousRelease { releases: String, has_conditions: bool },
+    /// Several releases of the chart, none of which selects a pod.
+    #[error(
+        "{0} Fix: add the labels of one release's selectors, or select a release with --release-namespace."
+    )]
+    NotSelected(String),
     /// A `check` that found errors and has reported them.
     #[error("{} found", count(*.0, "error"))]
     CheckFailed(usize),

@@ -59,7 +59,7 @@ pub(crate) struct InputOptions {
 /// Options that select the release in the cluster.
 #[derive(Debug, Args)]
 pub(crate) struct ClusterOptions {
-    /// The namespace of the installed chart [default: that of the Service in the webhook configuration]
+    /// The namespace of the installed chart [default: that of the release with selectors that match the pod]
     #[arg(long, value_name = "NAMESPACE")]
     pub(crate) release_namespace: Option<String>,
 }

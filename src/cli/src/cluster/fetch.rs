@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::admission::env_references;
-use crate::cluster::release::fetch_defaults;
+use crate::cluster::pod_release::{PodLabels, ReleaseDefaults, fetch_defaults};
+use crate::cluster::scope::Labels;
 use crate::cluster::{block_on, connect, env_keys, with_timeout};
 use crate::error::CliError;
 use crate::input::document::Document;
@@ -20,13 +21,14 @@ use crate::input::manifests::{Manifests, read_defaults};
 use crate::input::object::CLUSTER;
 use crate::input::object_pod::ObjectPod;
 use crate::input::object_ref::ObjectRef;
+use crate::input::ordered_value::OrderedValue;
 use crate::options::{ClusterOptions, InputOptions, KubectlOptions};
 
 /// Connects to the cluster and fetches everything that decides about one object.
 ///
 /// # Errors
 ///
-/// Returns an error if a request fails, or if there is not exactly one release.
+/// Returns an error if a request fails, or if no release, or more than one, selects the pod.
 pub(crate) fn fetch(
     target: &ObjectRef,
     input: &InputOptions,
@@ -68,11 +70,14 @@ impl Fetcher {
         let subject = format!("{} in the namespace {}", target.title(), self.namespace);
         let mut documents = vec![to_document(&with_timeout(&subject, api.get(&target.name)).await?)?];
         documents.extend(self.account_and_namespace(&documents[0]).await?);
-        let defaults = match &input.defaults {
-            Some(file) => read_defaults(file)?,
-            None => fetch_defaults(&self.client, cluster.release_namespace.as_deref()).await?,
+        let ReleaseDefaults { defaults, not_selected } = if let Some(file) = &input.defaults {
+            ReleaseDefaults { defaults: read_defaults(file)?, not_selected: None }
+        } else {
+            let pod = self.pod_labels(&documents, target);
+            fetch_defaults(&self.client, cluster.release_namespace.as_deref(), &pod).await?
         };
         let mut manifests = Manifests::new(documents, defaults, self.namespace.clone());
+        manifests.not_selected = not_selected;
         let object = &manifests.documents[0].objects()[0];
         for reference in env_references(&manifests, object)? {
             let keys = env_keys::fetch(&self.client, &self.namespace, &reference).await;
@@ -91,6 +96,20 @@ impl Fetcher {
             }
         }
         Ok(manifests)
+    }
+
+    /// Returns the labels of the object's pod and of its namespace. Controllers add labels to a pod that its template lacks.
+    fn pod_labels(&self, documents: &[Document], target: &ObjectRef) -> PodLabels<'_> {
+        let labels = |kind: &str, path: &[&str]| {
+            let objects = documents.iter().flat_map(Document::objects);
+            let object = objects.into_iter().find(|object| object.kind() == kind);
+            object.map(|object| labels_of(object.root.find(path))).unwrap_or_default()
+        };
+        PodLabels {
+            namespace: &self.namespace,
+            namespace_labels: labels("Namespace", &["metadata", "labels"]),
+            labels: labels(target.kind.name, &[target.kind.pod_path, &["metadata", "labels"]].concat()),
+        }
     }
 
     /// Lists the objects of a kind in the namespace.
@@ -125,6 +144,12 @@ impl Fetcher {
         }
         objects.iter().map(to_document).collect()
     }
+}
+
+/// Returns the labels of a map.
+fn labels_of(map: Option<&OrderedValue>) -> Labels {
+    let fields = map.map(OrderedValue::fields).unwrap_or_default();
+    fields.iter().filter_map(|(key, value)| Some((key.clone(), value.text(&[])?.to_owned()))).collect()
 }
 
 fn resource(group: &str, kind: &str) -> ApiResource {

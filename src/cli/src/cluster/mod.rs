@@ -5,7 +5,9 @@ mod env_keys;
 pub(crate) mod fetch;
 pub(crate) mod owner;
 pub(crate) mod pod;
+mod pod_release;
 pub(crate) mod release;
+pub(crate) mod scope;
 
 use std::error::Error;
 use std::time::Duration;

@@ -30,6 +30,8 @@ pub(crate) struct Manifests {
     limits: BTreeMap<String, Limits>,
     /// The reason why the limits are unknown.
     pub(crate) unknown_limits: Option<String>,
+    /// The sentence that API servers do not call the release for the pod.
+    pub(crate) not_selected: Option<String>,
 }
 
 impl Manifests {
@@ -67,6 +69,7 @@ impl Manifests {
             env_objects: EnvObjects::default(),
             limits: BTreeMap::new(),
             unknown_limits: None,
+            not_selected: None,
         };
         manifests.index();
         manifests

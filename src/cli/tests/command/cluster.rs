@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::TcpListener;
 
 use insta::assert_snapshot;
+use rstest::rstest;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
@@ -104,9 +105,73 @@ fn explain_with_several_releases_needs_release_namespace() {
     objects.push(configuration("second"));
     let config = serve(objects, &[]);
     let several = transcript_with(&config, &["explain", "deployment/batch"]);
-    assert!(several.contains("Fix: select one with --release-namespace."), "{several}");
+    assert!(several.contains("or select one with --release-namespace."), "{several}");
     let named = &["explain", "deployment/batch", "--release-namespace", "rolebridge-system"];
     assert!(transcript_with(&config, named).ends_with("[0]\n"));
+}
+
+/// Returns a cluster with two releases that select pods by `selectors`. The defaults of the second one have another project.
+fn with_two_releases(selectors: [&Value; 2]) -> Vec<Value> {
+    let mut objects = cluster();
+    let defaults =
+        "settings: {provider: projects/2/locations/global/workloadIdentityPools/pool/providers/canary}";
+    objects.push(configuration("canary"));
+    objects.push(json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"defaults.yaml": defaults},
+        "metadata": {"name": "rolebridge-defaults", "namespace": "canary"}}));
+    for (name, selectors) in ["rolebridge-system", "canary"].into_iter().zip(selectors) {
+        let is_its = |object: &&mut Value| object["metadata"]["name"] == format!("rolebridge-{name}");
+        let configuration = objects.iter_mut().find(is_its).unwrap();
+        for (field, selector) in selectors.as_object().unwrap() {
+            configuration["webhooks"][0][field] = selector.clone();
+        }
+    }
+    let deployment = objects.iter_mut().find(|object| object["kind"] == "Deployment").unwrap();
+    deployment["spec"]["template"]["metadata"]["labels"] = json!({"tier": "web"});
+    objects
+}
+
+#[rstest]
+#[case::namespace(json!({"namespaceSelector": {"matchLabels": {"release": "canary"}}}))]
+#[case::name(json!({"namespaceSelector": {"matchExpressions": [
+    {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["shop"]}]}}))]
+#[case::pod(json!({"objectSelector": {"matchLabels": {"tier": "db"}}}))]
+fn explain_and_doctor_find_the_release_that_selects_the_pod(#[case] elsewhere: Value) {
+    let any = json!({});
+    let explain = |selectors, arguments: &[&str]| {
+        let config = serve(with_two_releases(selectors), &[]);
+        transcript_with(&config, &[&["explain", "deployment/batch"], arguments].concat())
+    };
+    let first = explain([&any, &elsewhere], &[]);
+    assert!(first.contains("aws-pool/providers/prod") && first.ends_with("[0]\n"), "{first}");
+    let second = explain([&elsewhere, &any], &[]);
+    assert!(second.contains("providers/canary") && !second.contains("warning: API servers"), "{second}");
+    let none = explain([&elsewhere, &elsewhere], &[]);
+    let message = "no webhook configuration of canary/rolebridge, rolebridge-system/rolebridge selects it in the namespace shop";
+    assert!(none.contains(message) && none.ends_with("[2]\n"), "{none}");
+    let named = explain([&any, &elsewhere], &["--release-namespace", "canary"]);
+    let warning = "warning: API servers do not call Rolebridge for the pod: no webhook configuration of canary/rolebridge selects it";
+    assert!(named.contains(warning) && named.contains("providers/canary"), "{named}");
+    let both = explain([&any, &any], &[]);
+    assert!(both.contains("found canary/rolebridge, rolebridge-system/rolebridge. Fix:"), "{both}");
+}
+
+#[test]
+fn explain_of_a_pod_that_did_not_opt_in_has_no_warning_about_selectors() {
+    let elsewhere = json!({"namespaceSelector": {"matchLabels": {"release": "canary"}}});
+    let mut objects = with_two_releases([&elsewhere, &json!({})]);
+    objects.retain(|object| object["kind"] != "Namespace");
+    let config = serve(objects, &[]);
+    let arguments = ["explain", "deployment/batch", "--release-namespace", "rolebridge-system"];
+    let transcript = transcript_with(&config, &arguments);
+    assert!(!transcript.contains("API servers do not call"), "{transcript}");
+}
+
+#[test]
+fn several_releases_with_conditions_may_be_kept_apart() {
+    let conditions = json!({"matchConditions": [{"name": "not-a-daemon", "expression": "true"}]});
+    let config = serve(with_two_releases([&json!({}), &conditions]), &[]);
+    let transcript = transcript_with(&config, &["explain", "deployment/batch"]);
+    assert!(transcript.contains("unless admission.matchConditions keep them apart"), "{transcript}");
 }
 
 #[test]

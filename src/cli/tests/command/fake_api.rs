@@ -40,6 +40,8 @@ pub(crate) enum DryRun {
     /// The webhook injects the pod.
     #[default]
     Injected,
+    /// The webhook injects a pod with these labels, and is not called for another one.
+    Selected(BTreeMap<String, String>),
     /// The webhook is not called.
     Unchanged,
     /// The API server returns an error.
@@ -149,9 +151,11 @@ impl Api {
 
     fn create_dry_run(&self, body: &[u8]) -> Result<Value, (u16, String, String)> {
         let mut pod: Value = serde_json::from_slice(body).unwrap();
+        let has_label = |(key, value): (&String, &String)| pod["metadata"]["labels"][key] == **value;
         match &self.dry_run {
             DryRun::Unchanged => Ok(pod),
-            DryRun::Injected => {
+            DryRun::Selected(labels) if !labels.iter().all(has_label) => Ok(pod),
+            DryRun::Injected | DryRun::Selected(_) => {
                 pod["spec"]["volumes"] = json!([{"name": "rolebridge-config"}]);
                 Ok(pod)
             }

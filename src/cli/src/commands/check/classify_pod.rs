@@ -28,7 +28,7 @@ pub(crate) enum PodState {
     Missed(OptInTime),
     /// The pod is not injected and would be denied now, with this message.
     Denied(String),
-    /// The pod is not injected, because its namespace is excluded.
+    /// The pod is not injected, because the configurations exclude it.
     Excluded,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct PodContext<'a> {
     pub(crate) context: Context<'a>,
     /// True if the service accounts and the defaults could be read.
     pub(crate) is_complete: bool,
-    /// True if the configurations exclude the pod's namespace.
+    /// True if the configurations exclude the pod, by its namespace or its labels.
     pub(crate) is_excluded: bool,
     /// The sidecar image that new pods get, if it could be read.
     pub(crate) image: Option<&'a str>,
@@ -86,7 +86,7 @@ pub(crate) fn classify(
         return None;
     }
     if context.is_excluded && view.opted_in_by(&context.context) == Ok(Some(OptIn::Namespace)) {
-        return None; // There is one finding for the namespace.
+        return None; // There is one finding for an excluded namespace, and the labels of its pods were selected on purpose.
     }
     let sidecar = sidecar(pod);
     let admission = admit(view, &context.context);

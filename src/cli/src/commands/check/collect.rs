@@ -10,7 +10,7 @@ use kube::Client;
 use kube::api::{Api, ListParams};
 use rolebridge_inject::Defaults;
 
-use crate::cluster::chart_names::{Release, defaults_document};
+use crate::cluster::chart_names::{POD_ENTRY, Release, defaults_document, entries};
 use crate::cluster::pod::{name, phase};
 use crate::cluster::with_timeout;
 use crate::commands::check::progress::Progress;
@@ -43,7 +43,9 @@ pub(crate) async fn collect(
         served.push((name(pod).to_owned(), serving_cert::fetch(client, &release, pod).await));
     }
     progress.show(format!("a dry run of a pod in {namespace}"));
-    let dry_run = (namespace.to_owned(), dry_run::dry_run(client, namespace).await);
+    let own = configurations.iter().flatten().flat_map(entries).filter(|entry| entry.name == POD_ENTRY);
+    let selectors = own.filter_map(|entry| entry.object_selector.as_ref());
+    let dry_run = (namespace.to_owned(), dry_run::dry_run(client, namespace, selectors).await);
     let dry_run_labels = namespace_labels(client, namespace).await;
     let now = Timestamp::now();
     InstallationSnapshot {

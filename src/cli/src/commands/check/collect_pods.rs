@@ -16,12 +16,12 @@ use serde_json::value::RawValue;
 
 use crate::cluster::owner::Owner;
 use crate::cluster::pod::name;
+use crate::cluster::scope::{Labels, Membership, Scope};
 use crate::cluster::with_timeout;
 use crate::commands::check::aggregate::PodSummary;
 use crate::commands::check::classify_pod::{PodContext, classify};
 use crate::commands::check::paginate;
 use crate::commands::check::progress::Progress;
-use crate::commands::check::scope::{Membership, Scope};
 use crate::commands::check::service_account::ServiceAccount;
 use crate::error::{CliError, ReadResult};
 
@@ -30,7 +30,7 @@ use crate::error::{CliError, ReadResult};
 pub(crate) struct PodCheckContext {
     /// The defaults, if they could be read.
     pub(crate) defaults: Option<Defaults>,
-    /// The namespaces of the release.
+    /// The namespaces and pods of the release.
     pub(crate) scope: Scope,
     pub(crate) now: Timestamp,
 }
@@ -40,6 +40,8 @@ pub(crate) struct PodCheckContext {
 pub(crate) struct PodCollection {
     /// The metadata of the namespaces, by name.
     pub(crate) namespaces: ReadResult<BTreeMap<String, ObjectMetadata>>,
+    /// The labels of the namespaces, by name.
+    namespace_labels: BTreeMap<String, Labels>,
     /// The namespaces that opt their pods in by label.
     pub(crate) labelled: BTreeSet<String>,
     /// The namespaces that no configuration selects.
@@ -69,9 +71,10 @@ pub(crate) async fn collect(
     let namespaces = collect_namespaces(client, namespace, &context.scope, &mut groups)
         .await
         .map_err(CliError::into_message);
-    let NamespaceGroups { labelled, excluded, foreign } = groups;
+    let NamespaceGroups { labels: namespace_labels, labelled, excluded, foreign } = groups;
     let mut pods = PodCollection {
         namespaces,
+        namespace_labels,
         labelled,
         excluded,
         foreign,
@@ -99,6 +102,7 @@ pub(crate) async fn collect(
 /// The names of namespaces, by their labels.
 #[derive(Debug, Default)]
 struct NamespaceGroups {
+    labels: BTreeMap<String, Labels>,
     labelled: BTreeSet<String>,
     excluded: BTreeSet<String>,
     foreign: BTreeSet<String>,
@@ -126,7 +130,8 @@ async fn collect_namespaces(
         if is_labelled && membership != Membership::Other {
             groups.labelled.insert(name.clone());
         }
-        namespaces.insert(name, ObjectMetadata::new(annotations.unwrap_or_default(), labels));
+        namespaces.insert(name.clone(), ObjectMetadata::new(annotations.unwrap_or_default(), labels.clone()));
+        groups.labels.insert(name, labels);
     };
     if let Some(name) = namespace {
         add(with_timeout(&format!("the namespace {name}"), api.get_metadata(name)).await?.metadata);
@@ -176,14 +181,12 @@ impl NamespaceCollector<'_> {
         };
         let namespace_metadata =
             pods.namespaces.as_ref().ok().and_then(|namespaces| namespaces.get(self.namespace)).cloned();
-        // Without the labels of namespaces, the name decides.
-        let is_excluded = pods.excluded.contains(self.namespace)
-            || pods.namespaces.is_err()
-                && self.context.scope.membership(self.namespace, &BTreeMap::new()) == Membership::Excluded;
+        let namespace_labels = pods.namespace_labels.get(self.namespace).cloned();
+        let namespace = (namespace_metadata.as_ref(), namespace_labels.as_ref());
         let summary = &mut pods.summary;
         let on_page = |page: Vec<Box<RawValue>>| {
             for json in page {
-                self.add(json.get(), accounts.as_ref(), (namespace_metadata.as_ref(), is_excluded), summary)?;
+                self.add(json.get(), accounts.as_ref(), namespace, summary)?;
             }
             self.progress.show(format!("{} pods that opted in", summary.opted_in));
             Ok(())
@@ -208,13 +211,21 @@ impl NamespaceCollector<'_> {
         &self,
         json: &str,
         accounts: Option<&BTreeMap<String, ServiceAccount>>,
-        (namespace_metadata, is_excluded): (Option<&ObjectMetadata>, bool),
+        (namespace_metadata, namespace_labels): (Option<&ObjectMetadata>, Option<&Labels>),
         summary: &mut PodSummary,
     ) -> Result<(), CliError> {
         let format_error = |error: serde_json::Error| CliError::Format(error.to_string());
         let pod: Pod = serde_json::from_str(json).map_err(format_error)?;
         let view: rolebridge_inject::Pod<'_> = serde_json::from_str(json).map_err(format_error)?;
-        let PodCheckContext { defaults, now, .. } = self.context;
+        let PodCheckContext { defaults, now, scope } = self.context;
+        // Without the labels of namespaces, the name decides.
+        let no_labels = Labels::new();
+        let pod_labels = pod.metadata.labels.as_ref().unwrap_or(&no_labels);
+        let membership =
+            scope.pod_membership(self.namespace, namespace_labels.unwrap_or(&no_labels), pod_labels);
+        if membership == Membership::Other && namespace_labels.is_some() {
+            return Ok(());
+        }
         let built_in = Defaults::default();
         let account = accounts.and_then(|accounts| accounts.get(view.service_account()));
         let context = PodContext {
@@ -225,7 +236,7 @@ impl NamespaceCollector<'_> {
                 defaults: defaults.as_ref().unwrap_or(&built_in),
             },
             is_complete: accounts.is_some() && defaults.is_some(),
-            is_excluded,
+            is_excluded: membership == Membership::Excluded,
             image: defaults.as_ref().map(Defaults::image),
             now: *now,
         };

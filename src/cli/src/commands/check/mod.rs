@@ -16,7 +16,6 @@ mod paginate;
 mod progress;
 mod report;
 mod rules;
-mod scope;
 mod service_account;
 mod serving_cert;
 mod snapshot;

@@ -11,8 +11,8 @@ use rolebridge_inject::Defaults;
 use rustls::pki_types::CertificateDer;
 
 use crate::cluster::chart_names::{Release, entries};
+use crate::cluster::scope::Scope;
 use crate::commands::check::dry_run::DryRunResult;
-use crate::commands::check::scope::Scope;
 use crate::error::ReadResult;
 
 /// The state of an installation.
@@ -49,7 +49,7 @@ impl InstallationSnapshot {
         )
     }
 
-    /// Returns the namespaces of the release and of others.
+    /// Returns the namespaces and pods of the release and of others.
     pub(crate) fn scope(&self) -> Scope {
         Scope::new(self.configurations.as_deref().unwrap_or_default(), &self.other_configurations)
     }

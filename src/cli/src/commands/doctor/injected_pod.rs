@@ -143,6 +143,7 @@ mod tests {
             env_findings: Vec::new(),
             limit_findings: Vec::new(),
             late_networks: Vec::new(),
+            not_selected: None,
         };
         CurrentDecision { evaluation, image: image.to_owned(), unknown_limits: None }
     }

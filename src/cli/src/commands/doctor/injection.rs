@@ -21,9 +21,12 @@ pub(super) fn check_injection(
     decision: Result<&CurrentDecision, &CliError>,
 ) -> (StepResult, Option<Remediation>) {
     if injected.is_injected() {
-        return (injected_result(pod), None);
+        return (injected_result(pod, decision), None);
     }
     let (message, remediation) = match decision.map(|decision| &decision.evaluation) {
+        Ok(Evaluation { not_selected: Some(message), .. }) | Err(CliError::NotSelected(message)) => {
+            not_selected(message)
+        }
         Ok(evaluation) if matches!(evaluation.decision, Decision::Patch(_)) => missed(pod),
         Ok(evaluation) => not_injectable(pod, evaluation),
         Err(error) => unknown(pod, error),
@@ -31,8 +34,14 @@ pub(super) fn check_injection(
     (external_result(Step::Injection, StepStatus::Failed, message), Some(remediation))
 }
 
-fn injected_result(pod: &Pod) -> StepResult {
-    let Status { version, warnings } = Status::of(pod);
+fn injected_result(pod: &Pod, decision: Result<&CurrentDecision, &CliError>) -> StepResult {
+    let Status { version, mut warnings } = Status::of(pod);
+    let not_selected = match decision {
+        Ok(decision) => decision.evaluation.not_selected.as_ref(),
+        Err(CliError::NotSelected(message)) => Some(message),
+        Err(_) => None,
+    };
+    warnings.extend(not_selected.map(|message| format!("A recreated pod would not be injected: {message}")));
     // Anyone who can patch the pod can write this annotation.
     let message = version.map_or_else(
         || "injected".to_owned(),
@@ -52,6 +61,14 @@ fn missed(pod: &Pod) -> (String, Remediation) {
     let restart_hint = Owner::of(pod).restart_hint(namespace(pod));
     let summary = format!("recreate the pod (the webhook only sees new pods): {restart_hint}.");
     (message.to_owned(), Remediation::new(summary, ""))
+}
+
+/// Explains a pod that no webhook configuration selects.
+fn not_selected(message: &str) -> (String, Remediation) {
+    let summary = "add the labels that the selectors of one release require to the namespace or the pod, then recreate the \
+                   pod. To list the selectors:";
+    let command = "kubectl get mutatingwebhookconfigurations -l app.kubernetes.io/component=webhook -o yaml";
+    (format!("the pod is not injected. {message}"), Remediation::new(summary, command))
 }
 
 /// Explains a pod that the webhook would skip or deny now.

@@ -94,6 +94,7 @@ impl Explanation {
             Decision::Deny(_) => (Outcome::Denied, None),
         };
         let Evaluation { object, namespace, service_account, mut warnings, settings, .. } = evaluation;
+        warnings.splice(0..0, evaluation.not_selected);
         warnings.extend(evaluation.env_findings);
         warnings.extend(evaluation.limit_findings);
         Ok(Self {

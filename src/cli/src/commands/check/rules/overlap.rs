@@ -6,12 +6,10 @@ use k8s_openapi::api::admissionregistration::v1::{MutatingWebhook, MutatingWebho
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use crate::cluster::chart_names::{NAMESPACE_ENTRY, POD_ENTRY, entries};
+use crate::cluster::scope::has_additional_conditions;
 use crate::commands::check::common_labels::{ExampleValue, common_labels};
 use crate::commands::check::finding::{Check, Finding, Severity};
 use crate::commands::check::snapshot::InstallationSnapshot;
-
-/// The names of the chart's own conditions, which are the same in each release.
-const OWN_CONDITIONS: [&str; 3] = ["opted-in", "not-a-mirror-pod", "pod-is-not-annotated"];
 
 /// Returns a finding for each other configuration that matches pods of this release.
 pub(super) fn evaluate(snapshot: &InstallationSnapshot) -> Vec<Finding> {
@@ -44,11 +42,6 @@ fn common<'a>(
     selector: impl Fn(&'a MutatingWebhook) -> Option<&'a LabelSelector>,
 ) -> Option<Labels<'a>> {
     common_labels([first, second].into_iter().filter_map(selector))
-}
-
-fn has_additional_conditions(entry: &MutatingWebhook) -> bool {
-    let mut conditions = entry.match_conditions.iter().flatten();
-    conditions.any(|condition| !OWN_CONDITIONS.contains(&&*condition.name))
 }
 
 fn describe(

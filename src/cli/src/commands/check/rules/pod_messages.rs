@@ -85,9 +85,11 @@ fn denied_message(reason: &str, phrasing: &Phrasing<'_>) -> String {
 
 fn excluded_message(phrasing: &Phrasing<'_>) -> String {
     let Phrasing { pods, namespace, .. } = phrasing;
+    let (it, is) = (phrasing.form("it", "them"), phrasing.form("it is", "they are"));
     format!(
-        "{pods} opted in, but the webhook configuration does not select the namespace {namespace} \
-         (admission.excludedNamespaces, admission.namespaceSelector, or the webhook's own), so no pod there is injected."
+        "{pods} opted in, but the webhook configuration does not select {it} in the namespace {namespace} \
+         (admission.excludedNamespaces, admission.namespaceSelector, admission.objectSelector, or the webhook's own), so {is} \
+         not injected."
     )
 }
 

@@ -7,9 +7,9 @@ use kube::core::Status;
 use rolebridge_core::pod_names::CONFIG_VOLUME;
 
 use crate::cluster::chart_names::{POD_ENTRY, is_own_entry};
+use crate::cluster::scope::Membership;
 use crate::commands::check::dry_run::DryRunResult;
 use crate::commands::check::finding::{Check, Finding, Severity, as_sentence};
-use crate::commands::check::scope::Membership;
 use crate::commands::check::snapshot::InstallationSnapshot;
 
 pub(super) fn evaluate(snapshot: &InstallationSnapshot) -> Vec<Finding> {
