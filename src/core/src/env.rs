@@ -125,6 +125,8 @@ pub mod app {
     pub const QUOTA_PROJECT: &str = "GOOGLE_CLOUD_QUOTA_PROJECT";
     /// The project that is billed, for gcloud if no configuration sets it.
     pub const CLOUDSDK_QUOTA_PROJECT: &str = "CLOUDSDK_BILLING_QUOTA_PROJECT";
+    /// The account of gcloud, which finds none by itself if the metadata server states no email.
+    pub const CLOUDSDK_ACCOUNT: &str = "CLOUDSDK_CORE_ACCOUNT";
     /// `HOST:PORT` of the metadata server.
     pub const METADATA_HOST: &str = "GCE_METADATA_HOST";
     /// `HOST:PORT` of the metadata server. Python and Node check here whether a metadata server exists.

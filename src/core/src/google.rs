@@ -16,6 +16,10 @@ pub const TARGET_RESOURCE_HEADER: &str = "x-goog-cloud-target-resource";
 /// The domain of Google's default universe.
 pub const DEFAULT_UNIVERSE: &str = "googleapis.com";
 
+/// The name of an account that does not exist, where the metadata server's clients require one although the pod impersonates
+/// none. Google's error message quotes it if a client signs with it.
+pub const NO_SERVICE_ACCOUNT: &str = "direct_access_has_no_service_account";
+
 /// The maximum length of `google.subject` in bytes, after the provider's attribute mapping.
 pub const MAX_SUBJECT_LEN: usize = 127;
 

@@ -156,7 +156,6 @@ fn instance(settings: &Settings) -> Instance {
     let Settings { identity, google, pod, .. } = settings;
     Instance {
         service_account: google.impersonation.as_ref().map(|account| account.email.clone()),
-        pool: identity.provider.name.pool().to_owned(),
         project_number: identity.provider.name.project_number().to_owned(),
         project: google.project.clone(),
         universe: identity.provider.universe.clone(),

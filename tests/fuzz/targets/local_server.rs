@@ -95,7 +95,6 @@ fn server() -> (Router, Writer) {
     writer.send_replace(SharedState { session: Some(session), token: Some(token), error: None });
     let instance = Instance {
         service_account: Some("nightly-batch@shop.iam.gserviceaccount.com".to_owned()),
-        pool: "aws-pool".to_owned(),
         project_number: "123456789".to_owned(),
         project: Some("shop".to_owned()),
         universe: "googleapis.com".to_owned(),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use rolebridge_core::env::app;
 use rolebridge_core::external_account::ConfigKind;
+use rolebridge_core::google::NO_SERVICE_ACCOUNT;
 use rolebridge_core::pod_names::FOLDER;
 use rolebridge_core::token_source::TokenSource;
 use serde::Serialize;
@@ -41,12 +42,13 @@ pub(crate) const METADATA: [&str; 3] = [app::METADATA_HOST, app::METADATA_IP, ap
 pub(crate) const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
 
 /// The effects of the app's own value of a variable that Rolebridge sets.
-const KEPT: [(&str, &str); 5] = [
+const KEPT: [(&str, &str); 6] = [
     (app::CREDENTIALS, "Google's libraries use it instead of Rolebridge"),
     (app::CLOUDSDK_CREDENTIALS, "gcloud uses it instead of Rolebridge"),
     (app::METADATA_HOST, "Google's libraries call it instead of Rolebridge"),
     (app::METADATA_IP, "Google's libraries probe it instead of Rolebridge"),
     (app::METADATA_ROOT, "gcloud calls it instead of Rolebridge"),
+    (app::CLOUDSDK_ACCOUNT, "gcloud uses it instead of Rolebridge"),
 ];
 
 /// The variables that libraries prefer with every source, in the order in which they read them, and the effects.
@@ -87,6 +89,9 @@ pub(crate) fn planned<'a>(settings: &Settings<'a>, source: TokenSource) -> Vec<V
     match config {
         Some(config) => add(&CREDENTIALS, config.config_path().into()),
         None => add(&METADATA, format!("127.0.0.1:{}", settings.sidecar.port.value).into()),
+    }
+    if config.is_none() && settings.google.service_account.is_none() {
+        add(&[app::CLOUDSDK_ACCOUNT], NO_SERVICE_ACCOUNT.into());
     }
     if let Some(project) = settings.google.project {
         add(&[app::PROJECT, app::CLOUDSDK_PROJECT], project.value.into());

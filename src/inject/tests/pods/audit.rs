@@ -22,12 +22,13 @@ const VOLUMES: [&str; 5] =
 const VPN: &str = "corp-uplink";
 
 /// The variables that the patch may add to an app container.
-const VARIABLES: [&str; 9] = [
+const VARIABLES: [&str; 10] = [
     app::CREDENTIALS,
     app::CLOUDSDK_CREDENTIALS,
     app::METADATA_HOST,
     app::METADATA_IP,
     app::METADATA_ROOT,
+    app::CLOUDSDK_ACCOUNT,
     app::PROJECT,
     app::CLOUDSDK_PROJECT,
     app::QUOTA_PROJECT,

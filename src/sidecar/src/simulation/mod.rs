@@ -120,7 +120,6 @@ async fn run(day: Day) {
 fn instance(impersonates: bool) -> Instance {
     Instance {
         service_account: impersonates.then(|| "nightly-batch@shop.iam.gserviceaccount.com".to_owned()),
-        pool: "aws-pool".to_owned(),
         project_number: "1".to_owned(),
         project: None,
         universe: "googleapis.com".to_owned(),

@@ -26,7 +26,6 @@ const FLAVOR: (&str, &str) = ("metadata-flavor", "Google");
 fn instance() -> Instance {
     Instance {
         service_account: Some(EMAIL.to_owned()),
-        pool: "aws-pool".to_owned(),
         project_number: "123456789".to_owned(),
         project: Some("shop".to_owned()),
         universe: "googleapis.com".to_owned(),
@@ -165,12 +164,40 @@ async fn recursive_directory_is_returned_as_json_without_tokens() {
     assert_eq!(email.body, EMAIL);
 }
 
+const NO_ACCOUNT: &str = "direct_access_has_no_service_account";
+
+/// Go's and Node's libraries read the email to sign, and report by themselves that it is empty. Java's reads the list of all
+/// accounts, and reports that the email is missing. Python's and C++'s need a name to read a token.
 #[tokio::test]
-async fn pod_without_a_service_account_is_named_after_its_pool() {
+async fn pod_without_a_service_account_states_no_email_to_sign_with() {
     let direct = Instance { service_account: None, project: None, region: None, name: None, ..instance() };
     let fixture = start(&direct, FakeGoogle::healthy());
-    let email = fixture.get(&format!("{V1}/instance/service-accounts/default/email")).await;
-    assert_eq!(email.body, "aws-pool.global.123456789.workload.id.goog");
+    let accounts = format!("{V1}/instance/service-accounts");
+    for account in ["default", NO_ACCOUNT] {
+        let email = fixture.get(&format!("{accounts}/{account}/email")).await;
+        assert_eq!((email.status, email.body.as_str()), (StatusCode::OK, ""), "{account}");
+        let values = fixture.get(&format!("{accounts}/{account}/?recursive=true")).await.json();
+        assert_eq!(values["email"], NO_ACCOUNT, "{account}");
+        assert_eq!(
+            fixture.get(&format!("{accounts}/{account}/token")).await.status,
+            StatusCode::OK,
+            "{account}"
+        );
+    }
+    let list = fixture.get(&format!("{accounts}/")).await;
+    assert_eq!(list.body, format!("default/\n{NO_ACCOUNT}/\n"), "gcloud looks its account up here");
+    for (path, pointer) in [(&*accounts, ""), (V1, "/instance/serviceAccounts")] {
+        let all = fixture.get(&format!("{path}/?recursive=true")).await.json();
+        let account =
+            json!({"aliases": ["default"], "scopes": ["https://www.googleapis.com/auth/cloud-platform"]});
+        assert_eq!(all.pointer(pointer), Some(&json!({"default": account, NO_ACCOUNT: account})), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pod_without_optional_settings_lacks_their_paths() {
+    let direct = Instance { service_account: None, project: None, region: None, name: None, ..instance() };
+    let fixture = start(&direct, FakeGoogle::healthy());
     let all = fixture.get(&format!("{V1}/?recursive=true")).await.json();
     assert_eq!(all["project"], json!({"attributes": {}, "numericProjectId": 123_456_789}));
     assert_eq!(all["instance"]["name"], Value::Null);

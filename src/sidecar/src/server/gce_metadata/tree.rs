@@ -1,5 +1,6 @@
 //! The directories and values of the metadata server, built once.
 
+use rolebridge_core::google::NO_SERVICE_ACCOUNT;
 use serde_json::{Map, Value};
 
 use crate::scopes::CLOUD_PLATFORM;
@@ -9,8 +10,6 @@ use crate::scopes::CLOUD_PLATFORM;
 pub struct Instance {
     /// The impersonated service account; `None` for direct access.
     pub service_account: Option<String>,
-    /// The pool, which names a pod without a service account.
-    pub pool: String,
     /// The number of the pool's project.
     pub project_number: String,
     /// The project's ID, if it is configured.
@@ -34,20 +33,13 @@ pub(super) enum MetadataEntry {
     AccessToken,
     /// The path of the ID tokens.
     IdToken,
+    /// The email of an account that does not exist.
+    NoEmail,
 }
 
 impl Instance {
     pub(super) fn impersonates(&self) -> bool {
         self.service_account.is_some()
-    }
-
-    /// Returns the service account's email. For a pod without one, returns the pool's name in the form of Google's managed
-    /// workload identities, as GKE's metadata server does.
-    fn email(&self) -> String {
-        let Self { pool, project_number, .. } = self;
-        self.service_account
-            .clone()
-            .unwrap_or_else(|| format!("{pool}.global.{project_number}.workload.id.goog"))
     }
 
     pub(super) fn tree(&self) -> MetadataEntry {
@@ -77,15 +69,15 @@ impl Instance {
     }
 
     fn service_accounts(&self) -> MetadataEntry {
-        let email = self.email();
+        let email = self.service_account.as_deref();
         let account = directory([
             ("aliases", list(&["default"])),
-            ("email", text(&email)),
+            ("email", email.map_or(MetadataEntry::NoEmail, text)),
             ("identity", MetadataEntry::IdToken),
             ("scopes", list(&[CLOUD_PLATFORM])),
             ("token", MetadataEntry::AccessToken),
         ]);
-        directory([("default", account.clone()), (&email, account)])
+        directory([("default", account.clone()), (email.unwrap_or(NO_SERVICE_ACCOUNT), account)])
     }
 
     fn project(&self) -> MetadataEntry {
@@ -139,7 +131,7 @@ impl MetadataEntry {
                 texts.iter().filter_map(Value::as_str).flat_map(|text| [text, "\n"]).collect()
             }
             Self::Value(other) => other.to_string(),
-            Self::AccessToken | Self::IdToken => String::new(),
+            Self::AccessToken | Self::IdToken | Self::NoEmail => String::new(),
         }
     }
 
@@ -149,15 +141,29 @@ impl MetadataEntry {
     }
 
     /// Returns a directory with its values but without tokens, or a value.
+    ///
+    /// Only the directory of a single account has the name of an account that does not exist: Python's and C++'s libraries
+    /// require it there to read a token. In the list of accounts, Java's library looks for an email to sign with.
     pub(super) fn json(&self) -> Option<Value> {
+        self.json_with(|entry| match entry {
+            Self::NoEmail => Some(NO_SERVICE_ACCOUNT.into()),
+            entry => entry.nested_json(),
+        })
+    }
+
+    fn nested_json(&self) -> Option<Value> {
+        self.json_with(Self::nested_json)
+    }
+
+    fn json_with(&self, value_of: impl Fn(&Self) -> Option<Value>) -> Option<Value> {
         match self {
             Self::Directory(entries) => {
                 let values =
-                    entries.iter().filter_map(|(name, entry)| Some((camel_case(name), entry.json()?)));
+                    entries.iter().filter_map(|(name, entry)| Some((camel_case(name), value_of(entry)?)));
                 Some(Value::Object(values.collect::<Map<_, _>>()))
             }
             Self::Value(value) => Some(value.clone()),
-            Self::AccessToken | Self::IdToken => None,
+            Self::AccessToken | Self::IdToken | Self::NoEmail => None,
         }
     }
 }
