@@ -65,6 +65,11 @@ impl<P: TokenProvider> GceMetadataServer<P> {
             }
             Some(MetadataEntry::AccessToken) => self.access_token(&query).await,
             Some(MetadataEntry::IdToken) => self.id_token(query).await,
+            Some(MetadataEntry::NoEmail) => {
+                let reason = "This pod has direct access: it impersonates no service account, so there is none to sign with. \
+                              Fix: set one with the annotation rolebridge.io/service-account.";
+                Err(Rejection::new(StatusCode::NOT_FOUND, reason))
+            }
             Some(entry) => self.value(entry, &query).await,
         }
     }

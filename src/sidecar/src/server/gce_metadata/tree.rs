@@ -143,7 +143,7 @@ impl MetadataEntry {
     /// Returns a directory with its values but without tokens, or a value.
     ///
     /// Only the directory of a single account has the name of an account that does not exist: Python's and C++'s libraries
-    /// require it there to read a token. In the list of accounts, Java's library looks for an email to sign with.
+    /// require it there to read a token. In the list of accounts, older versions of Java's library look for an email to sign with.
     pub(super) fn json(&self) -> Option<Value> {
         self.json_with(|entry| match entry {
             Self::NoEmail => Some(NO_SERVICE_ACCOUNT.into()),
