@@ -39,8 +39,8 @@ annotations! {
     DELEGATES = "delegates", default "none";
     /// The identity that the pod proves: `aws-role`, `aws-jwt` or `kubernetes`.
     IDENTITY = "identity", default "`aws-role`";
-    /// The token source of the app's library: `loopback`, `file` or `metadata`. Set exceptions by container:
-    /// `loopback,legacy=file`.
+    /// The token source of the app's library: `loopback`, `file`, `metadata` or `metadata-host`. Set exceptions by container:
+    /// `loopback,legacy=file`. `metadata-host` is for the whole pod.
     SOURCE = "source",
         default "`loopback` for `aws-role`, but `metadata` with `pod-identity`; `file` for the other identities";
     /// The IAM role.

@@ -44,7 +44,8 @@ pub mod sidecar {
     pub const FILE_CONFIG: &str = "ROLEBRIDGE_FILE_CONFIG";
     /// The port of the server on 127.0.0.1. Absent: no server.
     pub const LOOPBACK_PORT: &str = "ROLEBRIDGE_LOOPBACK_PORT";
-    /// The sources that the server serves, separated by commas: `loopback` and `metadata`. Absent: `loopback`.
+    /// The sources that the server serves, separated by commas: `loopback`, `metadata` and `metadata-host`, which also opens port
+    /// 80. Absent: `loopback`.
     pub const SERVE: &str = "ROLEBRIDGE_SERVE";
     /// Additional token files to refresh, in the form of the annotation `rolebridge.io/outputs`.
     pub const OUTPUTS: &str = "ROLEBRIDGE_OUTPUTS";

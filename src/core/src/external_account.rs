@@ -23,14 +23,13 @@ impl ConfigKind {
     /// All kinds.
     pub const ALL: [Self; 2] = [Self::Loopback, Self::File];
 
-    /// Returns the document for a source. `None` for [`TokenSource::Metadata`], because libraries find a metadata
-    /// server without a document.
+    /// Returns the document for a source. `None` for a metadata server, because libraries find it without a document.
     #[must_use]
     pub const fn for_source(source: TokenSource) -> Option<Self> {
         match source {
             TokenSource::Loopback => Some(Self::Loopback),
             TokenSource::File => Some(Self::File),
-            TokenSource::Metadata => None,
+            TokenSource::Metadata | TokenSource::MetadataHost => None,
         }
     }
 

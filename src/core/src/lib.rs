@@ -13,6 +13,7 @@ pub mod google;
 pub mod identity;
 pub mod imds;
 pub mod invalid_value;
+pub mod metadata_host;
 pub mod parse;
 pub mod pod_names;
 pub mod redact;

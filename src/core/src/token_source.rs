@@ -13,11 +13,13 @@ pub enum TokenSource {
     File,
     /// A server on 127.0.0.1 that answers like Google's metadata server, with Google tokens.
     Metadata,
+    /// The same server, also at the names and the port of Google's metadata server.
+    MetadataHost,
 }
 
 impl TokenSource {
     /// All sources.
-    pub const ALL: [Self; 3] = [Self::Loopback, Self::File, Self::Metadata];
+    pub const ALL: [Self; 4] = [Self::Loopback, Self::File, Self::Metadata, Self::MetadataHost];
 
     /// Returns the annotation's value for this source.
     #[must_use]
@@ -26,13 +28,20 @@ impl TokenSource {
             Self::Loopback => "loopback",
             Self::File => "file",
             Self::Metadata => "metadata",
+            Self::MetadataHost => "metadata-host",
         }
     }
 
     /// Returns true if the library calls the sidecar's server on 127.0.0.1.
     #[must_use]
     pub const fn needs_server(self) -> bool {
-        matches!(self, Self::Loopback | Self::Metadata)
+        !matches!(self, Self::File)
+    }
+
+    /// Returns true if the sidecar answers like Google's metadata server.
+    #[must_use]
+    pub const fn is_metadata(self) -> bool {
+        matches!(self, Self::Metadata | Self::MetadataHost)
     }
 }
 
@@ -41,7 +50,9 @@ impl FromStr for TokenSource {
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let source = Self::ALL.into_iter().find(|source| source.as_str() == text);
-        source.ok_or_else(|| InvalidValue::expected("a source: \"loopback\", \"file\" or \"metadata\""))
+        source.ok_or_else(|| {
+            InvalidValue::expected("a source: \"loopback\", \"file\", \"metadata\" or \"metadata-host\"")
+        })
     }
 }
 

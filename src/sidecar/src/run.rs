@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use rolebridge_core::metadata_host;
 use rustix::fs::OFlags;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -99,6 +100,11 @@ async fn serve_and_refresh(settings: Settings) -> Result<Infallible, Failure> {
     if let Some(ServerSettings { port, protocols }) = settings.server {
         let listener = bind(port, &[(Ipv4Addr::LOCALHOST, port).into()], "rolebridge.io/port")?;
         let routes = routes(&settings, protocols, &state, &clock, &tokens)?;
+        if protocols.metadata_host {
+            let listener = bind_metadata_port()?;
+            let router = server::metadata_host_router(routes.clone(), Arc::clone(&metrics));
+            tokio::spawn(serve(listener, router));
+        }
         tokio::spawn(serve(listener, server::router(routes, port, Arc::clone(&metrics))));
     }
     let Settings { identity, token_files, startup_timeout, .. } = settings;
@@ -169,6 +175,18 @@ fn bind(port: u16, addresses: &[SocketAddr], annotation: &str) -> Result<TcpList
         message: format!("failed to listen on port {port} ({error})"),
         remediation: Some(format!(
             "if another container of the pod uses the port, choose a free one with the annotation {annotation}"
+        )),
+    })
+}
+
+/// Listens on the port of Google's metadata server.
+fn bind_metadata_port() -> Result<TcpListener, Failure> {
+    listen(&[(Ipv4Addr::LOCALHOST, metadata_host::PORT).into()]).map_err(|error| Failure {
+        message: format!("failed to listen on port {} ({error})", metadata_host::PORT),
+        remediation: Some(format!(
+            "keep the pod's sysctl {} at {} or lower, and the port free, or set rolebridge.io/source to \"metadata\"",
+            metadata_host::PORT_SYSCTL,
+            metadata_host::PORT_SYSCTL_VALUE
         )),
     })
 }

@@ -64,7 +64,7 @@ const TERRAFORM: &str = "Terraform's Google provider uses it instead of Rolebrid
 /// Returns the variables that Rolebridge does not set and that libraries prefer, with their effects.
 pub(crate) fn preferred(source: TokenSource) -> impl Iterator<Item = (&'static str, &'static str)> {
     // Libraries prefer any configuration to a metadata server.
-    let is_metadata = source == TokenSource::Metadata;
+    let is_metadata = source.is_metadata();
     let configs = KEPT.into_iter().filter(move |(name, _)| is_metadata && CREDENTIALS.contains(name));
     configs.chain(PREFERRED)
 }

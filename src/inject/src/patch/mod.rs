@@ -8,6 +8,7 @@ mod builder;
 mod containers;
 pub(crate) mod env;
 pub(crate) mod mesh_startup;
+mod metadata_host;
 mod mounts;
 mod no_proxy;
 pub(crate) mod position;
@@ -57,6 +58,7 @@ pub(crate) fn build(
         None => ConfigCarrier::Annotations,
     };
     let replaced_volumes = volumes::add(&mut builder, pod, settings, carrier);
+    metadata_host::add(&mut builder, pod, settings);
     if existing.is_none() && settings.has_sidecar() {
         sidecar::add(&mut builder, pod, context, settings);
     }

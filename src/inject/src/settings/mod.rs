@@ -8,6 +8,7 @@ mod container_selection;
 mod explain;
 mod google;
 mod ignored;
+mod metadata_host;
 mod names;
 mod origin;
 pub(crate) mod parse;

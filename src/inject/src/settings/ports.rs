@@ -49,7 +49,7 @@ pub(super) fn check(precedence: &Precedence<'_>, settings: &Settings<'_>) -> Res
 }
 
 /// Returns the container that declares the TCP port.
-fn container_with_port<'a>(pod: &'a Pod<'_>, number: u16) -> Option<&'a str> {
+pub(super) fn container_with_port<'a>(pod: &'a Pod<'_>, number: u16) -> Option<&'a str> {
     pod.containers()
         .map(|(_, _, container)| container)
         .filter(|container| *container.name != *CONTAINER)

@@ -15,7 +15,7 @@ use super::precedence::{Precedence, RawSetting};
 use super::resolved::Settings;
 use super::sidecar::Sidecar;
 use super::token_source::TokenSources;
-use super::{parse, ports};
+use super::{metadata_host, parse, ports};
 use crate::context::Context;
 use crate::denial::Denial;
 use crate::object_metadata::{MAX_SETTINGS_BYTES, ObjectMetadata};
@@ -48,6 +48,7 @@ pub fn resolve<'a>(pod: &'a Pod<'_>, context: &Context<'a>) -> Result<Settings<'
     let settings = Settings { identity, google, aws, sources, outputs, containers, sidecar };
     check_impersonation(&precedence, &settings)?;
     ports::check(&precedence, &settings)?;
+    metadata_host::check(&precedence, &settings)?;
     ports::check_host_network(pod, &settings)?;
     Ok(settings)
 }
@@ -106,7 +107,7 @@ fn check_impersonation(precedence: &Precedence<'_>, settings: &Settings<'_>) -> 
             let expected = "no value without rolebridge.io/service-account, in which the chain ends";
             return deny(precedence.annotated(key::DELEGATES), expected, "set rolebridge.io/service-account");
         }
-        if sources.value.in_use().any(|source| source != TokenSource::Metadata) {
+        if !sources.value.in_use().all(TokenSource::is_metadata) {
             let expected = "no value, because the configuration of Google's libraries cannot contain a chain";
             let fix = "set rolebridge.io/source to \"metadata\" for all containers";
             return deny(precedence.find(key::DELEGATES), expected, fix);

@@ -32,7 +32,7 @@ pub struct Settings<'a> {
 impl Settings<'_> {
     /// Returns true if the sidecar itself requests Google tokens.
     pub(crate) fn has_google_tokens(&self) -> bool {
-        self.sources.value.uses(TokenSource::Metadata) || self.outputs.is_some()
+        self.sources.value.uses_metadata() || self.outputs.is_some()
     }
 
     /// Returns true if the pod needs a sidecar. The kubelet itself refreshes the token of a Kubernetes service account.

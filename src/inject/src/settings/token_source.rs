@@ -1,4 +1,5 @@
-//! The token source of each container: `loopback`, `file` or `metadata`, or `loopback,legacy=file` with exceptions.
+//! The token source of each container: `loopback`, `file` or `metadata`, or `loopback,legacy=file` with exceptions. The source
+//! `metadata-host` changes the names and ports of the whole pod, so it has no exceptions.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -20,8 +21,8 @@ pub struct TokenSources<'a> {
     pub overrides: Vec<(&'a str, TokenSource)>,
 }
 
-const SOURCES: &str =
-    "a source: \"loopback\", \"file\" or \"metadata\", with exceptions such as \"loopback,CONTAINER=file\"";
+const SOURCES: &str = "a source: \"loopback\", \"file\" or \"metadata\", with exceptions such as \"loopback,CONTAINER=file\", or \
+                       \"metadata-host\"";
 
 impl<'a> TokenSources<'a> {
     /// Parses a list of sources. `default` applies if the list has only overrides.
@@ -50,7 +51,12 @@ impl<'a> TokenSources<'a> {
             let hint = format!("set one source for the container {container}");
             return Err(InvalidValue::with_hint(SOURCES, hint));
         }
-        Ok(Self { default: declared.unwrap_or(default), overrides })
+        let sources = Self { default: declared.unwrap_or(default), overrides };
+        if sources.uses(TokenSource::MetadataHost) && !sources.overrides.is_empty() {
+            let hint = "set \"metadata-host\" alone, because it is for the whole pod";
+            return Err(InvalidValue::with_hint(SOURCES, hint));
+        }
+        Ok(sources)
     }
 
     /// Creates one source for all containers.
@@ -70,6 +76,11 @@ impl<'a> TokenSources<'a> {
     #[must_use]
     pub fn uses(&self, source: TokenSource) -> bool {
         self.default == source || self.overrides.iter().any(|(_, other)| *other == source)
+    }
+
+    /// Returns true if the sidecar answers like Google's metadata server.
+    pub(crate) fn uses_metadata(&self) -> bool {
+        self.in_use().any(TokenSource::is_metadata)
     }
 
     /// Returns the sources in use.
@@ -117,7 +128,8 @@ mod tests {
             assert_eq!(sources.of("web"), TokenSource::Loopback);
             assert_eq!(sources.of("legacy"), TokenSource::File);
             assert_eq!(sources.of("py"), TokenSource::Metadata);
-            assert_eq!(sources.in_use().collect::<Vec<_>>(), TokenSource::ALL);
+            let expected = [TokenSource::Loopback, TokenSource::File, TokenSource::Metadata];
+            assert_eq!(sources.in_use().collect::<Vec<_>>(), expected);
             assert_eq!(sources.to_string(), "loopback,legacy=file,py=metadata");
         }
     }
@@ -134,18 +146,24 @@ mod tests {
         let sources = parse("file").unwrap();
         assert!(!sources.uses(TokenSource::Loopback));
         assert_eq!(sources.in_use().collect::<Vec<_>>(), [TokenSource::File]);
-        assert_eq!(parse("metadata").unwrap().documents().count(), 0);
+        for text in ["metadata", "metadata-host"] {
+            let sources = parse(text).unwrap();
+            assert_eq!((sources.documents().count(), sources.uses_metadata()), (0, true));
+        }
     }
 
     #[test]
     fn parse_of_invalid_token_sources_returns_a_hint() {
         let one_default = "set one source for all containers, and CONTAINER=SOURCE for each exception";
+        let whole_pod = "set \"metadata-host\" alone, because it is for the whole pod";
         for (text, hint) in [
             ("", None),
             ("File", None),
             ("loopback,file", Some(one_default)),
             ("web=file,web=loopback", Some("set one source for the container web")),
             ("We b=file", Some("correct the container name \"We b\"")),
+            ("metadata-host,web=file", Some(whole_pod)),
+            ("web=metadata-host", Some(whole_pod)),
         ] {
             let error = parse(text).unwrap_err();
             assert_eq!((error.expectation(), error.hint()), (SOURCES, hint), "{text}");

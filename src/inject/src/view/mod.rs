@@ -8,6 +8,7 @@ mod borrowed_str;
 mod bounded;
 mod container;
 mod container_list;
+mod network;
 mod security;
 pub mod size;
 mod volume;
@@ -23,6 +24,7 @@ use bounded::MAX_PULL_SECRETS;
 pub(crate) use bounded::{MAX_CONTAINERS, MAX_INJECTED_ITEMS, MAX_INJECTED_VOLUMES, MAX_ITEMS, MAX_VOLUMES};
 pub(crate) use container::{Amounts, Container, Env, EnvFrom, EnvObject, Mount, Probe, Resources};
 use container_list::Containers;
+use network::HostAliases;
 pub(crate) use security::{SeLinuxOptions, SecurityContext};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -64,6 +66,8 @@ pub(crate) struct Spec<'a> {
     #[serde(borrow)]
     pub(crate) service_account: Option<BorrowedStr<'a>>,
     pub(crate) host_network: Option<bool>,
+    #[serde(borrow)]
+    pub(crate) host_aliases: Option<HostAliases<'a>>,
     #[serde(borrow)]
     pub(crate) os: Option<Named<'a>>,
     #[serde(borrow)]
@@ -172,6 +176,11 @@ impl<'a> Pod<'a> {
 
     pub(crate) fn shares_host_network(&self) -> bool {
         self.spec.host_network.unwrap_or_default()
+    }
+
+    /// Returns the first port on which programs in the pod may listen without privileges, if the pod sets it.
+    pub(crate) fn port_sysctl(&self) -> Option<&str> {
+        self.spec.security_context.as_ref()?.sysctls.as_ref()?.port.as_deref()
     }
 
     /// Returns the field that schedules the pod on Windows, if one does.

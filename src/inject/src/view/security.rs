@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
 use super::borrowed_str::BorrowedStr;
+use super::network::Sysctls;
 
 /// The fields of a security context that affect injection.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -17,6 +18,9 @@ pub(crate) struct SecurityContext<'a> {
     #[serde(borrow)]
     app_armor_profile: Option<AppArmorProfile<'a>>,
     capabilities: Option<Capabilities>,
+    /// Only in the pod's own context.
+    #[serde(borrow)]
+    pub(crate) sysctls: Option<Sysctls<'a>>,
     windows_options: Option<WindowsOptions>,
 }
 

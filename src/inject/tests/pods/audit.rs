@@ -67,6 +67,13 @@ fn is_allowed(Change { path, kind }: &Change) -> bool {
         (["spec", "initContainers", CONTAINER] | ["spec", "imagePullSecrets", _], Kind::Added(_))
         | (["spec", "initContainers", CONTAINER, "envFrom" | "volumeMounts" | "startupProbe", ..], _) => true,
         (["spec", "initContainers", CONTAINER, "env", name, ..], _) => sidecar::ALL.contains(name),
+        // The source `metadata-host`.
+        (["spec", "hostAliases", _], Kind::Added(alias)) => {
+            *alias == json!({"ip": "127.0.0.1", "hostnames": ["metadata.google.internal", "metadata"]})
+        }
+        (["spec", "securityContext", "sysctls", _], Kind::Added(sysctl)) => {
+            *sysctl == json!({"name": "net.ipv4.ip_unprivileged_port_start", "value": "80"})
+        }
         (["spec", "volumes", name], Kind::Added(_)) | (["spec", "volumes", name, ..], _) => {
             VOLUMES.contains(name)
         }

@@ -30,8 +30,18 @@ pub(crate) fn changes(before: &Value, after: &Value) -> Vec<Change> {
 struct Changes(Vec<Change>);
 
 /// Maps and lists that the patch creates if they are absent or null. Only their contents are compared.
-const CREATED: &[&str] =
-    &["metadata", "annotations", "initContainers", "volumes", "imagePullSecrets", "env", "volumeMounts"];
+const CREATED: &[&str] = &[
+    "metadata",
+    "annotations",
+    "initContainers",
+    "volumes",
+    "imagePullSecrets",
+    "env",
+    "volumeMounts",
+    "hostAliases",
+    "securityContext",
+    "sysctls",
+];
 
 impl Changes {
     fn value(&mut self, path: &mut Vec<String>, before: &Value, after: &Value) {

@@ -162,6 +162,11 @@ pub(crate) fn policies(pod: &mut Value) {
     }
 }
 
+/// A later webhook that changes the source.
+pub(crate) fn source_metadata_host(pod: &mut Value) {
+    pod["metadata"]["annotations"]["rolebridge.io/source"] = json!("metadata-host");
+}
+
 /// A later webhook that changes the source and adds a container.
 pub(crate) fn source_metadata(pod: &mut Value) {
     pod["metadata"]["annotations"]["rolebridge.io/source"] = json!("file,late=metadata");

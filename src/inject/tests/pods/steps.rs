@@ -132,6 +132,24 @@ pub(crate) const SEQUENCES: &[Sequence] = &[
         steps: &[ISTIO_NATIVE, Rolebridge, VAULT, POLICIES, API_SERVER, Rolebridge, Rolebridge],
     },
     Sequence {
+        name: "metadata-host",
+        description: "The source `metadata-host`: the names and the sysctl are added once.",
+        case: "metadata-host",
+        steps: &[ISTIO_NATIVE, Rolebridge, VAULT, POLICIES, API_SERVER, Rolebridge, Rolebridge],
+    },
+    Sequence {
+        name: "metadata-then-metadata-host",
+        description: "A later webhook extends the source `metadata` by the names and the port of Google's server.",
+        case: "metadata",
+        steps: &[
+            Rolebridge,
+            API_SERVER,
+            Other("a webhook that changes the source", others::source_metadata_host),
+            Rolebridge,
+            Rolebridge,
+        ],
+    },
+    Sequence {
         name: "kubernetes",
         description: "No sidecar: the volumes show that Rolebridge has injected the pod.",
         case: "kubernetes",

@@ -9,9 +9,39 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use rolebridge_core::metadata_host::{NAMES, PORT};
 
-pub(super) async fn guard(hosts: Arc<[String; 2]>, request: Request, next: Next) -> Response {
-    match rejection(&*hosts, &request) {
+/// The values of `Host` that a server accepts, and the message for others.
+#[derive(Debug)]
+pub(super) struct AllowedHosts {
+    hosts: Vec<String>,
+    message: &'static str,
+}
+
+impl AllowedHosts {
+    /// Returns the hosts of a server on a port of 127.0.0.1.
+    pub(super) fn loopback(port: u16) -> Self {
+        Self {
+            hosts: vec![format!("127.0.0.1:{port}"), format!("localhost:{port}")],
+            message: "rejected: the Host header must be 127.0.0.1 or localhost with this server's port",
+        }
+    }
+
+    /// Returns the hosts of a server at the names of Google's metadata server. The port may be omitted, since it is HTTP's, and
+    /// Node's library ends the name with a dot.
+    pub(super) fn metadata_server() -> Self {
+        let forms = |name: &str| {
+            [name.to_owned(), format!("{name}."), format!("{name}:{PORT}"), format!("{name}.:{PORT}")]
+        };
+        Self {
+            hosts: NAMES.into_iter().flat_map(forms).collect(),
+            message: "rejected: the Host header must be metadata.google.internal or metadata",
+        }
+    }
+}
+
+pub(super) async fn guard(hosts: Arc<AllowedHosts>, request: Request, next: Next) -> Response {
+    match rejection(&hosts, &request) {
         Some((status, reason)) => (status, reason).into_response(),
         None => next.run(request).await,
     }
@@ -27,16 +57,13 @@ const BROWSER_HEADERS: [&str; 3] = ["origin", "referer", "cookie"];
 /// may add more.
 const BROWSER_PREFIXES: [&str; 2] = ["sec-", "access-control-request-"];
 
-fn rejection(hosts: &[String], request: &Request) -> Option<(StatusCode, &'static str)> {
+fn rejection(allowed: &AllowedHosts, request: &Request) -> Option<(StatusCode, &'static str)> {
     let headers = request.headers();
-    let is_allowed = |host: &str| hosts.iter().any(|allowed| allowed == host);
+    let is_allowed = |host: &str| allowed.hosts.iter().any(|allowed| allowed == host);
     if !host(headers).is_some_and(is_allowed)
         || request.uri().authority().is_some_and(|host| !is_allowed(host.as_str()))
     {
-        return Some((
-            StatusCode::FORBIDDEN,
-            "rejected: the Host header must be 127.0.0.1 or localhost with this server's port",
-        ));
+        return Some((StatusCode::FORBIDDEN, allowed.message));
     }
     if FORWARDING_HEADERS.iter().any(|name| headers.contains_key(*name)) {
         return Some((StatusCode::FORBIDDEN, "rejected: the request was forwarded by a proxy"));

@@ -17,12 +17,14 @@ pub struct ServerSettings {
 }
 
 /// The protocols that the server on 127.0.0.1 serves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ServedProtocols {
     /// The protocol of EC2's metadata service.
     pub imds: bool,
     /// The protocol of the GCE metadata server.
     pub gce_metadata: bool,
+    /// The GCE metadata server also at its own names and port.
+    pub metadata_host: bool,
 }
 
 impl ServerSettings {
@@ -38,7 +40,7 @@ impl ServerSettings {
     /// Reads the variables. Returns `None` if there is no port, and so no server.
     pub(super) fn read_unchecked(env: &Env<'_>) -> Result<Option<Self>, SettingsError> {
         let protocols = env.optional(names::SERVE, ServedProtocols::parse)?;
-        let protocols = protocols.unwrap_or(ServedProtocols { imds: true, gce_metadata: false });
+        let protocols = protocols.unwrap_or(ServedProtocols { imds: true, ..ServedProtocols::default() });
         let port = env.optional(names::LOOPBACK_PORT, parse::port)?;
         Ok(port.map(|port| Self { port, protocols }))
     }
@@ -46,13 +48,16 @@ impl ServerSettings {
 
 impl ServedProtocols {
     fn parse(text: &str) -> Result<Self, InvalidValue> {
-        let mut protocols = Self { imds: false, gce_metadata: false };
+        let mut protocols = Self::default();
         for source in text.split(',').map(str::trim) {
             match source.parse() {
                 Ok(TokenSource::Loopback) => protocols.imds = true,
                 Ok(TokenSource::Metadata) => protocols.gce_metadata = true,
+                Ok(TokenSource::MetadataHost) => {
+                    (protocols.gce_metadata, protocols.metadata_host) = (true, true)
+                }
                 _ => {
-                    let expected = "\"loopback\", \"metadata\" or \"loopback,metadata\"";
+                    let expected = "\"loopback\", \"metadata\", \"loopback,metadata\" or \"metadata-host\"";
                     return Err(InvalidValue::expected(expected));
                 }
             }

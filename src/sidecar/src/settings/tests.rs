@@ -157,7 +157,7 @@ fn optional_variables_are_read() {
         (names::LOG_LEVEL, "debug"),
     ])
     .unwrap();
-    let protocols = ServedProtocols { imds: true, gce_metadata: false };
+    let protocols = ServedProtocols { imds: true, ..ServedProtocols::default() };
     assert_eq!(
         (settings.server, settings.metrics_port),
         (Some(ServerSettings { port: 15080, protocols }), Some(9090))
@@ -234,11 +234,17 @@ fn token_files_are_next_to_the_subject_token() {
 }
 
 #[rstest]
-#[case("metadata", false, true)]
-#[case("metadata, loopback", true, true)]
-fn serve_lists_the_protocols(#[case] value: &str, #[case] imds: bool, #[case] gce_metadata: bool) {
+#[case("metadata", false, true, false)]
+#[case("metadata, loopback", true, true, false)]
+#[case("metadata-host", false, true, true)]
+fn serve_lists_the_protocols(
+    #[case] value: &str,
+    #[case] imds: bool,
+    #[case] gce_metadata: bool,
+    #[case] metadata_host: bool,
+) {
     let settings = read(&[(names::LOOPBACK_PORT, "15080"), (names::SERVE, value)]).unwrap();
-    assert_eq!(settings.server.unwrap().protocols, ServedProtocols { imds, gce_metadata });
+    assert_eq!(settings.server.unwrap().protocols, ServedProtocols { imds, gce_metadata, metadata_host });
 }
 
 #[rstest]
@@ -350,7 +356,7 @@ fn serve_lists_the_protocols(#[case] value: &str, #[case] imds: bool, #[case] gc
 #[case(
     names::SERVE,
     "file",
-    "ROLEBRIDGE_SERVE: expected \"loopback\", \"metadata\" or \"loopback,metadata\", found \"file\""
+    "ROLEBRIDGE_SERVE: expected \"loopback\", \"metadata\", \"loopback,metadata\" or \"metadata-host\", found \"file\""
 )]
 #[case(
     names::LOOPBACK_CONFIG,

@@ -1,6 +1,7 @@
 //! The additions of an injection to a pod, summarized.
 
 use rolebridge_core::env::app::{METADATA_HOST, METADATA_IP, METADATA_ROOT};
+use rolebridge_core::metadata_host::{ADDRESS, NAMES};
 use rolebridge_core::pod_names::{
     AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, FOLDER, IDENTITY_VOLUME, TOKEN_VOLUME, VolumeMount,
 };
@@ -18,6 +19,9 @@ pub(crate) struct Additions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sidecar: Option<Sidecar>,
     pub(crate) volumes: Vec<String>,
+    /// The names of Google's metadata server that lead to the sidecar.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) host_names: Vec<String>,
     /// The containers with additions, init containers first.
     pub(crate) containers: Vec<Container>,
 }
@@ -53,6 +57,7 @@ impl Additions {
         Self {
             sidecar: sidecar(pod),
             volumes: names(pod, "volumes").filter(is_added).map(str::to_owned).collect(),
+            host_names: host_names(pod),
             containers: containers(pod).filter_map(Container::from_injected).collect(),
         }
     }
@@ -63,6 +68,7 @@ impl Additions {
         let volumes = names(after, "volumes").filter(|name| !volumes_before.contains(name));
         Self {
             volumes: volumes.map(str::to_owned).collect(),
+            host_names: host_names(after),
             sidecar: sidecar(after),
             containers: containers(after)
                 .filter_map(|container| Container::diff(before, container))
@@ -124,6 +130,16 @@ fn containers(pod: &OrderedValue) -> impl Iterator<Item = &OrderedValue> {
 fn names<'a>(pod: &'a OrderedValue, key: &str) -> impl Iterator<Item = &'a str> {
     let items = pod.find(&["spec", key]).map(OrderedValue::items).unwrap_or_default();
     items.iter().filter_map(|item| item.text(&["name"]))
+}
+
+/// Returns the names of Google's metadata server, if an alias leads them to the sidecar.
+fn host_names(pod: &OrderedValue) -> Vec<String> {
+    let aliases = pod.find(&["spec", "hostAliases"]).map(OrderedValue::items).unwrap_or_default();
+    let is_added = |alias: &OrderedValue| {
+        let names = list(alias, "hostnames").iter().filter_map(|name| name.text(&[]));
+        alias.text(&["ip"]) == Some(ADDRESS) && names.eq(NAMES)
+    };
+    if aliases.iter().any(is_added) { NAMES.map(str::to_owned).into() } else { Vec::new() }
 }
 
 fn list<'a>(value: &'a OrderedValue, key: &str) -> &'a [OrderedValue] {

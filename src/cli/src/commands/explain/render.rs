@@ -3,6 +3,7 @@
 use anstyle::{AnsiColor, Style};
 use rolebridge_core::annotations as key;
 use rolebridge_core::client_versions::{REJECT_LOOPBACK, RejectingVersions};
+use rolebridge_core::metadata_host;
 use rolebridge_core::token_source::TokenSource;
 
 use crate::commands::explain::additions::Additions;
@@ -110,6 +111,10 @@ fn render_additions(additions: &Additions, verb: &str, out: &mut Console<'_>) ->
         line(format!("  {verb} the sidecar, {position}: {}", sidecar.image))?;
     }
     line(format!("  {verb} the volumes {}", additions.volumes.join(", ")))?;
+    if !additions.host_names.is_empty() {
+        let (names, sysctl) = (additions.host_names.join(", "), metadata_host::PORT_SYSCTL);
+        line(format!("  {verb} the names {names} for {}, and the sysctl {sysctl}", metadata_host::ADDRESS))?;
+    }
     for container in &additions.containers {
         line(format!("  {verb} in the container {}", container.name))?;
         for variable in &container.env {

@@ -76,7 +76,7 @@ fn add_server(env: &mut Vec<Variable<'_>>, settings: &Settings<'_>) {
     }
     env.push(number(name::LOOPBACK_PORT, settings.sidecar.port.value.into()));
     let sources = &settings.sources.value;
-    if sources.uses(TokenSource::Metadata) {
+    if sources.uses_metadata() {
         let served: Vec<_> =
             sources.in_use().filter(|source| source.needs_server()).map(TokenSource::as_str).collect();
         env.push(Variable::new(name::SERVE, served.join(",")));

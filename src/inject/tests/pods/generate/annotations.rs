@@ -32,8 +32,15 @@ const SETTINGS: &[(&str, &[&str], &[&str])] = &[
     ("provder", &[], &["projects/1"]),
 ];
 
-const SOURCES: &[&str] =
-    &["loopback", "file", "metadata", "loopback,app0=file", "metadata,app0=file", "file,app0=metadata"];
+const SOURCES: &[&str] = &[
+    "loopback",
+    "file",
+    "metadata",
+    "metadata-host",
+    "loopback,app0=file",
+    "metadata,app0=file",
+    "file,app0=metadata",
+];
 
 pub(super) fn settings(invalid_per_mille: u32) -> BoxedStrategy<Vec<(String, String)>> {
     let setting = (select(SETTINGS), 0..1000_u32, any::<prop::sample::Index>());

@@ -8,6 +8,7 @@ use rstest::rstest;
 
 use super::*;
 
+/// The port of the settings.
 const PORT: u16 = 15080;
 
 fn reason(method: &str, headers: &str) -> Option<&'static str> {
@@ -16,8 +17,30 @@ fn reason(method: &str, headers: &str) -> Option<&'static str> {
         let (name, value) = line.split_once(": ").unwrap();
         request = request.header(name.trim(), value);
     }
-    let hosts = [format!("127.0.0.1:{PORT}"), format!("localhost:{PORT}")];
+    let hosts = AllowedHosts::loopback(PORT);
     rejection(&hosts, &request.body(Body::empty()).unwrap()).map(|(_, reason)| reason)
+}
+
+#[rstest]
+#[case("metadata.google.internal", true)]
+#[case("metadata.google.internal:80", true)]
+#[case("metadata.google.internal.", true)]
+#[case("metadata", true)]
+#[case("metadata:80", true)]
+#[case("metadata.google.internal:15080", false)]
+#[case("metadata.google.internal.evil.example", false)]
+#[case("127.0.0.1", false)]
+#[case("127.0.0.1:80", false)]
+#[case("localhost", false)]
+#[case("169.254.169.254", false)]
+#[case("", false)]
+fn metadata_server_accepts_its_own_names_only(#[case] host: &str, #[case] accepted: bool) {
+    let request = Request::get("/").header("host", host).body(Body::empty()).unwrap();
+    let expected =
+        (StatusCode::FORBIDDEN, "rejected: the Host header must be metadata.google.internal or metadata");
+    assert_eq!(rejection(&AllowedHosts::metadata_server(), &request), (!accepted).then_some(expected));
+    let request = Request::get("/").header("host", host).body(Body::empty()).unwrap();
+    assert!(rejection(&AllowedHosts::loopback(15080), &request).is_some(), "not at the port of the settings");
 }
 
 /// Each sends the same headers for `GET` and for the `PUT` of a session token.
