@@ -4,6 +4,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use rolebridge_core::diagnostics::{Evidence, Step};
+use rolebridge_core::external_account::ConfigKind;
+use rolebridge_core::identity::Identity;
 
 use super::recorder::{Aborted, Recorder};
 use crate::clock::Clock;
@@ -20,7 +22,9 @@ pub(super) fn settings(settings: &Settings, recorder: &mut Recorder<'_>) {
         .as_ref()
         .map_or_else(|| "direct access of the principal".to_owned(), |email| format!("impersonates {email}"));
     let (kind, provider) = (identity.kind.as_str(), &identity.provider.name);
-    let message = format!("identity {kind}, provider {provider}, {access}");
+    let has_file = settings.config_files.iter().any(|config| config.kind == ConfigKind::File);
+    let remark = unsupported_libraries(identity.kind, has_file);
+    let message = format!("identity {kind}, provider {provider}, {access}{remark}");
     let evidence = Evidence {
         identity: Some(kind.to_owned()),
         provider: Some(provider.to_string()),
@@ -28,6 +32,15 @@ pub(super) fn settings(settings: &Settings, recorder: &mut Recorder<'_>) {
         ..Evidence::default()
     };
     recorder.ok(Step::Settings, message, evidence);
+}
+
+/// Returns a remark about libraries that do not support the source and identity. Tools on them may report another cause.
+fn unsupported_libraries(identity: Identity, has_file: bool) -> &'static str {
+    if has_file && identity == Identity::AwsRole {
+        "; the libraries of Python, Ruby and gcloud do not support the source file with this identity"
+    } else {
+        ""
+    }
 }
 
 /// Checks the token and the configuration that `run` has published in the same pod.
@@ -114,6 +127,19 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[rstest]
+    #[case(Identity::AwsRole, true, true)]
+    #[case(Identity::AwsRole, false, false)]
+    #[case(Identity::AwsJwt, true, false)]
+    #[case(Identity::Kubernetes, true, false)]
+    fn unsupported_libraries_are_named_for_a_role_with_a_file(
+        #[case] identity: Identity,
+        #[case] has_file: bool,
+        #[case] expected: bool,
+    ) {
+        assert_eq!(unsupported_libraries(identity, has_file).contains("Python, Ruby and gcloud"), expected);
+    }
 
     #[rstest]
     #[case(0, "0 s")]
