@@ -151,7 +151,7 @@ mod tests {
     const HOUR: Duration = Duration::from_hours(1);
 
     fn token_files(folder: &Path) -> Vec<TokenFile> {
-        let id = TokenKind::Id { audience: "https://a.example".to_owned(), with_email: true };
+        let id = TokenKind::Id { audience: "https://a.example".to_owned() };
         vec![
             TokenFile::token(TokenKind::default_access(), folder.join("access-token")),
             TokenFile::token(id, folder.join("id-token")),

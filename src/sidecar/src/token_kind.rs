@@ -9,12 +9,10 @@ pub enum TokenKind {
     Access(Scopes),
     /// The federated token with which a service account is impersonated.
     Federated,
-    /// The service account's ID token.
+    /// The service account's ID token, which contains its email.
     Id {
         /// The audience.
         audience: String,
-        /// True if the token contains the service account's email.
-        with_email: bool,
     },
 }
 

@@ -81,7 +81,7 @@ async fn call(operation: &str) -> Result<(), Error> {
         "exchange-jwt" => check(&google.exchange(&SubjectToken::new(WEB_TOKEN), &scopes).await?),
         "access-token" => check(&google.access_token(&federated, &scopes).await?),
         "id-token" => {
-            let token = google.id_token(&federated, "https://a.example", true).await?;
+            let token = google.id_token(&federated, "https://a.example").await?;
             check(&token);
             assert!(jwt::claims(token.secret.expose()).is_some());
         }

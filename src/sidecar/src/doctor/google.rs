@@ -103,7 +103,7 @@ async fn id_token(
     });
     let audience = required.clone().unwrap_or_else(|| settings.identity.provider.token_audience());
     let evidence = Evidence { audiences: vec![audience.clone()], ..evidence };
-    match client.id_token(federated, &audience, true).await {
+    match client.id_token(federated, &audience).await {
         Ok(token) => {
             let message = format!("audience {audience}, expires in {}", span(token.expires_in));
             recorder.ok(Step::IdToken, message, evidence);

@@ -76,8 +76,8 @@ impl TokenProvider for FakeGoogle {
         self.respond(Call::Access, format!("{} {scopes}", federated.expose())).await
     }
 
-    async fn id_token(&self, federated: &Secret, audience: &str, with_email: bool) -> Result<Token, Error> {
-        self.respond(Call::Id, format!("{} {audience} {with_email}", federated.expose())).await
+    async fn id_token(&self, federated: &Secret, audience: &str) -> Result<Token, Error> {
+        self.respond(Call::Id, format!("{} {audience}", federated.expose())).await
     }
 }
 

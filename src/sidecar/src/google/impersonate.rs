@@ -72,10 +72,9 @@ pub(super) async fn id_token(
     google: &GoogleClient,
     federated: &Secret,
     audience: &str,
-    include_email: bool,
 ) -> Result<Token, Error> {
     let account = account(google)?;
-    let request = IdTokenRequest { delegates: delegates(account), audience, include_email };
+    let request = IdTokenRequest { delegates: delegates(account), audience, include_email: true };
     let (response, body): (_, IdTokenResponse) = call(google, federated, "generateIdToken", &request).await?;
     let expires = jwt::expires(&body.token);
     let expires_in = expires.and_then(|expires| expires.duration_since(now(&response)).ok());

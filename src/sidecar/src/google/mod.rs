@@ -37,7 +37,7 @@ pub trait TokenProvider: Send + Sync + 'static {
         scopes: &Scopes,
     ) -> impl Future<Output = Result<Token, Error>> + Send;
 
-    /// Requests an ID token of the service account for `audience`, with or without its email.
+    /// Requests an ID token of the service account for `audience`, with its email.
     ///
     /// # Errors
     /// Returns an error if the call fails. It is not retried here.
@@ -45,7 +45,6 @@ pub trait TokenProvider: Send + Sync + 'static {
         &self,
         federated: &Secret,
         audience: &str,
-        with_email: bool,
     ) -> impl Future<Output = Result<Token, Error>> + Send;
 }
 
@@ -58,7 +57,7 @@ impl TokenProvider for GoogleClient {
         impersonate::access_token(self, federated, scopes).await
     }
 
-    async fn id_token(&self, federated: &Secret, audience: &str, with_email: bool) -> Result<Token, Error> {
-        impersonate::id_token(self, federated, audience, with_email).await
+    async fn id_token(&self, federated: &Secret, audience: &str) -> Result<Token, Error> {
+        impersonate::id_token(self, federated, audience).await
     }
 }

@@ -220,7 +220,7 @@ fn token_files_are_next_to_the_subject_token() {
         (names::OUTPUTS, "access-token,id-token=https://a.example,id-token=b"),
     ])
     .unwrap();
-    let id = |audience: &str| TokenKind::Id { audience: audience.to_owned(), with_email: true };
+    let id = |audience: &str| TokenKind::Id { audience: audience.to_owned() };
     let expected_file =
         |kind, name: &str| TokenFile::token(kind, Path::new("/var/run/rolebridge/token").join(name));
     assert_eq!(

@@ -64,9 +64,7 @@ pub fn token_files(env: &Env<'_>, token_file: &Path) -> Result<Vec<TokenFile>, S
 fn parse_outputs(text: &str) -> Result<Vec<(TokenKind, String)>, InvalidValue> {
     let outputs = token_outputs::parse(text)?.into_iter().map(|(output, name)| match output {
         Output::AccessToken => (TokenKind::default_access(), name),
-        Output::IdToken { audience } => {
-            (TokenKind::Id { audience: audience.to_owned(), with_email: true }, name)
-        }
+        Output::IdToken { audience } => (TokenKind::Id { audience: audience.to_owned() }, name),
     });
     Ok(outputs.collect())
 }

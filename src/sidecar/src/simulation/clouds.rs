@@ -165,7 +165,7 @@ impl TokenProvider for SimulatedGoogle {
         self.respond(format!("access {scopes}"), service, denial, HOUR.mul_f64(0.3), rejection).await
     }
 
-    async fn id_token(&self, federated: &Secret, audience: &str, _: bool) -> Result<Token, Error> {
+    async fn id_token(&self, federated: &Secret, audience: &str) -> Result<Token, Error> {
         let rejection = self.federated_error(federated);
         let (service, denial) = (Service::IamCredentials, ErrorKind::ImpersonationDenied);
         self.respond(format!("id {audience}"), service, denial, Duration::from_secs(10), rejection).await

@@ -131,7 +131,7 @@ fn instance(impersonates: bool) -> Instance {
 /// Returns the token files: an access token, and an ID token if a service account can have one.
 fn outputs(file: &std::path::Path, impersonates: bool) -> Vec<TokenFile> {
     let access = TokenFile::token(TokenKind::default_access(), file.with_file_name("access-token"));
-    let kind = TokenKind::Id { audience: "https://output.example".to_owned(), with_email: true };
+    let kind = TokenKind::Id { audience: "https://output.example".to_owned() };
     let id = TokenFile::token(kind, file.with_file_name("id-token"));
     [Some(access), impersonates.then_some(id)].into_iter().flatten().collect()
 }

@@ -140,9 +140,9 @@ impl<P: TokenProvider> TokenCache<P> {
                 let federated = self.federated().await?;
                 self.check_federated(&federated, provider.access_token(&federated, scopes).await)
             }
-            TokenKind::Id { audience, with_email } => {
+            TokenKind::Id { audience } => {
                 let federated = self.federated().await?;
-                self.check_federated(&federated, provider.id_token(&federated, audience, *with_email).await)
+                self.check_federated(&federated, provider.id_token(&federated, audience).await)
             }
         }
     }

@@ -40,7 +40,7 @@ fn access(scopes: &str) -> TokenKind {
 }
 
 fn id(audience: &str) -> TokenKind {
-    TokenKind::Id { audience: audience.to_owned(), with_email: true }
+    TokenKind::Id { audience: audience.to_owned() }
 }
 
 fn transient() -> Error {
@@ -90,8 +90,8 @@ async fn each_scope_set_and_audience_is_cached_with_one_federated_token() {
             "https://www.googleapis.com/auth/cloud-platform",
             "Exchange-1 a b",
             "Exchange-1 a",
-            "Exchange-1 x true",
-            "Exchange-1 y true",
+            "Exchange-1 x",
+            "Exchange-1 y",
         ]
     );
 }

@@ -130,7 +130,7 @@ async fn id_token_is_requested_with_its_audience() {
     let text = "eyJh.eyJleHAiOjE3NzI0MDk2MDB9.c2ln";
     let iam = FakeServer::tls(CannedResponse { date, ..CannedResponse::json(&json!({"token": text})) }).await;
     let (google, _roots) = google(&iam, &[]);
-    let token = google.id_token(&Secret::new("federated"), "https://a.example", true).await.unwrap();
+    let token = google.id_token(&Secret::new("federated"), "https://a.example").await.unwrap();
     assert_eq!((token.secret.expose(), token.expires_in), (text, Duration::from_hours(1)));
     let (head, body) = request(&iam);
     assert!(head.contains(&format!("{EMAIL}:generateIdToken ")), "{head}");

@@ -73,7 +73,7 @@ async fn google_error(server: &FakeServer, call: &str) -> Error {
         "exchange" => google.exchange(&signed(), &scopes).await.map(drop),
         "exchange-jwt" => google.exchange(&SubjectToken::new(WEB_TOKEN), &scopes).await.map(drop),
         "access" => google.access_token(&federated, &scopes).await.map(drop),
-        _ => google.id_token(&federated, "https://a.example", true).await.map(drop),
+        _ => google.id_token(&federated, "https://a.example").await.map(drop),
     };
     result.unwrap_err()
 }

@@ -127,7 +127,7 @@ impl<P: TokenProvider> GceMetadataServer<P> {
                           Fix: set one with the annotation rolebridge.io/service-account.";
             return Err(Rejection::new(StatusCode::NOT_FOUND, reason));
         }
-        let kind = TokenKind::Id { audience: query.audience, with_email: query.full };
+        let kind = TokenKind::Id { audience: query.audience };
         let token = self.tokens.get(&kind).await.map_err(|error| self.unavailable(error))?;
         Ok(Body::new(TEXT, token.secret.expose().to_owned()).into_response())
     }

@@ -12,8 +12,6 @@ pub(super) struct Query {
     pub(super) wait: Option<Wait>,
     pub(super) scopes: String,
     pub(super) audience: String,
-    /// `format=full`: the ID token contains the service account's email.
-    pub(super) full: bool,
 }
 
 /// The parameters of `wait_for_change`, which delays the response.
@@ -43,8 +41,8 @@ impl Query {
                 "timeout_sec" => wait.timeout = Some(seconds(&value)?),
                 "scopes" => query.scopes = value,
                 "audience" => query.audience = value,
-                "format" => query.full = value.eq_ignore_ascii_case("full"),
-                // Other parameters concern features of Google's machines: licenses, transports, certificates.
+                // Other parameters concern features of Google's machines: details of the machine in ID tokens (`format`,
+                // `licenses`), transports, certificates.
                 _ => {}
             }
         }
@@ -83,7 +81,6 @@ mod tests {
                 wait: Some(Wait { last_etag: Some("0".to_owned()), timeout: Some(Duration::from_secs(5)) }),
                 scopes: "a,b".to_owned(),
                 audience: "https://a.example".to_owned(),
-                full: true,
             }
         );
     }
