@@ -80,7 +80,7 @@ impl Target {
             let target = Rc::new(self);
             let mut open = Vec::new();
             for _ in 0..connections {
-                open.push(target.connect().await?);
+                open.push(Connection::open(&target).await?);
             }
             let start = Instant::now() + Duration::from_millis(20);
             let due = Rc::new(Mutex::new(schedule(pace, start, time)));
@@ -106,16 +106,67 @@ impl Target {
         let (p50, p99) = (quantile(&latencies, 50), quantile(&latencies, 99));
         Ok(Measurement { throughput, p50, p99, denied, denial })
     }
+}
 
-    async fn connect(&self) -> Result<http1::SendRequest<Full<Bytes>>, Error> {
-        let tcp = TcpStream::connect(self.address).await?;
+/// A kept connection to a server.
+pub(crate) struct Connection {
+    sender: http1::SendRequest<Full<Bytes>>,
+    host: String,
+}
+
+impl Connection {
+    /// Connects to a server. Runs in a [`LocalSet`].
+    ///
+    /// # Errors
+    /// Returns an error if there is no connection, or if the server's certificate is invalid.
+    pub(crate) async fn open(target: &Target) -> Result<Self, Error> {
+        let tcp = TcpStream::connect(target.address).await?;
         tcp.set_nodelay(true)?;
-        let name = ServerName::try_from(self.name)?;
-        let tls = TlsConnector::from(self.tls.clone()).connect(name, tcp).await?;
+        let name = ServerName::try_from(target.name)?;
+        let tls = TlsConnector::from(target.tls.clone()).connect(name, tcp).await?;
         let (sender, connection) = http1::handshake(TokioIo::new(tls)).await?;
         tokio::task::spawn_local(async move { drop(connection.await) });
-        Ok(sender)
+        Ok(Self { sender, host: target.address.to_string() })
     }
+
+    /// Sends a review and returns the response.
+    ///
+    /// # Errors
+    /// Returns an error if the status is not 200.
+    async fn send(&mut self, review: Bytes) -> Result<Bytes, Error> {
+        let request = Request::post("/mutate")
+            .header(header::HOST, &self.host)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(review))?;
+        self.sender.ready().await?;
+        let response = self.sender.send_request(request).await?;
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        if status != 200 {
+            return Err(format!("expected a 200, found {status}: {}", excerpt(&body)).into());
+        }
+        Ok(body)
+    }
+
+    /// Sends a review of a pod that must be admitted.
+    ///
+    /// # Errors
+    /// Returns an error if it is denied.
+    pub(crate) async fn admit(&mut self, review: Bytes) -> Result<(), Error> {
+        let body = self.send(review).await?;
+        if is_allowed(&body) {
+            return Ok(());
+        }
+        Err(format!("expected no denial, found {}", excerpt(&body)).into())
+    }
+}
+
+fn excerpt(body: &[u8]) -> String {
+    String::from_utf8_lossy(&body[..body.len().min(400)]).into_owned()
+}
+
+fn is_allowed(body: &[u8]) -> bool {
+    contains(body, br#""allowed":true"#)
 }
 
 /// The times at which requests are due. In the closed loop: at once, until the time is over.
@@ -160,7 +211,7 @@ fn schedule(pace: Pace, start: Instant, time: Duration) -> Schedule {
 
 async fn worker(
     target: Rc<Target>,
-    mut connection: http1::SendRequest<Full<Bytes>>,
+    mut connection: Connection,
     due: Rc<Mutex<Schedule>>,
     observations: Rc<RefCell<Observations>>,
 ) -> Result<(), Error> {
@@ -168,23 +219,12 @@ async fn worker(
         let next = due.lock().await.next().await;
         let Some((i, due)) = next else { return Ok(()) };
         let review = target.reviews[i % target.reviews.len()].clone();
-        let request = Request::post("/mutate")
-            .header(header::HOST, target.address.to_string())
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(review))?;
-        connection.ready().await?;
-        let response = connection.send_request(request).await?;
-        let status = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
-        let text = || String::from_utf8_lossy(&body[..body.len().min(400)]).into_owned();
-        if status != 200 {
-            return Err(format!("expected a 200, found {status}: {}", text()).into());
-        }
+        let body = connection.send(review).await?;
         let mut observations = observations.borrow_mut();
         observations.latencies.push(due.elapsed());
-        if !contains(&body, br#""allowed":true"#) {
+        if !is_allowed(&body) {
             observations.denied += 1;
-            observations.denial.get_or_insert_with(text);
+            observations.denial.get_or_insert_with(|| excerpt(&body));
         }
     }
 }

@@ -5,10 +5,12 @@
 //! machines differ and are noisy.
 
 mod error;
+mod instructions;
 mod load;
 mod machine;
 mod memory;
 mod new_accounts;
+mod reviews;
 mod sidecar;
 mod table;
 mod webhook;
@@ -30,15 +32,18 @@ async fn main() -> Result<(), error::Error> {
             name: "sidecar: size of the program, which is the image",
             measured: machine::megabytes(&programs.sidecar)?,
             budget: Budget::AtMost(6.0),
+            goal: None,
             unit: "MB",
         },
         Row {
             name: "webhook: size of the program, which is the image",
             measured: machine::megabytes(&programs.webhook)?,
             budget: Budget::AtMost(12.5),
+            goal: None,
             unit: "MB",
         },
     ];
+    rows.extend(instructions::measure(&programs.webhook).await?);
     let sidecar = sidecar::RunningSidecar::start(&programs.sidecar).await?;
     let webhook = webhook::measure(&programs.webhook).await?;
     rows.extend(sidecar.rows().await?);

@@ -14,11 +14,11 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::Error;
 use crate::load::{Measurement, Pace, Target};
-use crate::machine;
 use crate::table::{Budget, Row};
 use crate::webhook::{
-    DEFAULTS, LOAD_CPU, NAMESPACE, SERVER_CPU, SERVER_NAME, SERVICE_ACCOUNT, client_config, read_review,
+    DEFAULTS, LOAD_CPU, NAMESPACE, SERVER_CPU, SERVER_NAME, SERVICE_ACCOUNT, client_config,
 };
+use crate::{machine, reviews};
 
 const ACCOUNTS: usize = 100_000;
 /// Service accounts with as much ballast as Kubernetes permits.
@@ -56,12 +56,13 @@ pub(crate) async fn measure(program: &Path) -> Result<Vec<Row>, Error> {
         return Err(format!("expected no denial, found {denial}").into());
     }
     let repeated_list = machine::peak_resident_mib(pid)?;
-    let row = |name, measured| Row { name, measured, budget: Budget::AtMost(limit), unit: "MiB" };
+    let row = |name, measured| Row { name, measured, budget: Budget::AtMost(limit), goal: None, unit: "MiB" };
     Ok(vec![
         Row {
             name: "webhook: start until ready, 100,000 service accounts and 1,000 of 255 KiB",
             measured: first_list_seconds,
             budget: Budget::AtMost(10.0),
+            goal: None,
             unit: "s",
         },
         row("webhook: resident memory, 100,000 service accounts and 1,000 of 255 KiB", at_rest),
@@ -94,7 +95,7 @@ fn reviews(kubernetes: &FakeApiServer) -> Result<Vec<Bytes>, Error> {
     let ballast = "\u{1}".repeat(BALLAST_BYTES);
     let role = "arn:aws:iam::111122223333:role/bench";
     let annotations = json!({"eks.amazonaws.com/role-arn": role, "example.com/ballast": ballast});
-    let (tiny, typical, large) = (read_review("tiny")?, read_review("typical")?, read_review("large")?);
+    let (tiny, typical, large) = (reviews::read("tiny")?, reviews::read("typical")?, reviews::read("large")?);
     let mut reviews = Vec::new();
     for n in 0..UNSEEN_ACCOUNTS {
         let account = format!("unseen-{n}");

@@ -12,11 +12,11 @@ use tokio::time::sleep;
 
 use crate::error::Error;
 use crate::load::{Measurement, Pace, Target};
-use crate::machine;
 use crate::table::{Budget, Row};
 use crate::webhook::{
-    DEFAULTS, LOAD_CPU, NAMESPACE, SERVER_CPU, SERVER_NAME, SERVICE_ACCOUNT, client_config, read_review,
+    DEFAULTS, LOAD_CPU, NAMESPACE, SERVER_CPU, SERVER_NAME, SERVICE_ACCOUNT, client_config,
 };
+use crate::{machine, reviews};
 
 const NAMESPACES: usize = 50;
 const NEW_ACCOUNTS: usize = 500;
@@ -41,6 +41,7 @@ pub(crate) async fn measure(program: &Path) -> Result<Vec<Row>, Error> {
         name: "webhook: denied pods of 30,000 at 500/s, with 500 new service accounts",
         measured: denied,
         budget: Budget::AtMost(0.0),
+        goal: None,
         unit: "",
     }])
 }
@@ -56,7 +57,7 @@ async fn create_pods_of_new_accounts(program: &Path) -> Result<Measurement, Erro
     kubernetes.pause_watches(true);
     let annotations = json!({"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/bench"});
     let mut reviews = Vec::new();
-    let review = read_review("tiny")?;
+    let review = reviews::read("tiny")?;
     for n in 0..NEW_ACCOUNTS {
         let account = format!("new-{n}");
         kubernetes.put_service_account(&namespace(n), &account, &annotations);

@@ -78,18 +78,21 @@ impl RunningSidecar {
                 name: "sidecar: resident memory with Google tokens, all sources and metrics on",
                 measured: machine::resident_mib(pid)?,
                 budget: Budget::AtMost(8.0),
+                goal: None,
                 unit: "MiB",
             },
             Row {
                 name: "sidecar: CPU time per idle minute",
                 measured: cpu_ms,
                 budget: Budget::AtMost(1.0),
+                goal: None,
                 unit: "ms",
             },
             Row {
                 name: "sidecar: time to first token, minus a round trip to AWS STS",
                 measured: beyond_round_trip,
                 budget: Budget::AtMost(10.0),
+                goal: None,
                 unit: "ms",
             },
         ])

@@ -2,14 +2,19 @@
 
 use std::fmt::{self, Display, Formatter};
 
+/// The unit of a measurement relative to another.
+pub(crate) const FACTOR: &str = "x";
+
 /// A measurement.
 pub(crate) struct Row {
     /// The quantity, and the state in which it was measured.
     pub(crate) name: &'static str,
     /// The measured number, in the budget's unit.
     pub(crate) measured: f64,
-    /// The budget.
+    /// The budget. A measurement beyond it fails the run.
     pub(crate) budget: Budget,
+    /// The goal, where it is not the budget.
+    pub(crate) goal: Option<Budget>,
     /// The unit.
     pub(crate) unit: &'static str,
 }
@@ -25,9 +30,23 @@ pub(crate) enum Budget {
 
 impl Row {
     fn is_within_budget(&self) -> bool {
-        match self.budget {
-            Budget::AtMost(max) => self.measured <= max,
-            Budget::AtLeast(min) => self.measured >= min,
+        self.budget.is_kept_by(self.measured)
+    }
+
+    /// Returns the goal and whether it is reached; empty without a goal.
+    fn describe_goal(&self) -> String {
+        self.goal.map_or_else(String::new, |goal| {
+            let reached = if goal.is_kept_by(self.measured) { "reached" } else { "missed" };
+            format!("{goal} {}: {reached}", self.unit)
+        })
+    }
+}
+
+impl Budget {
+    fn is_kept_by(self, measured: f64) -> bool {
+        match self {
+            Self::AtMost(max) => measured <= max,
+            Self::AtLeast(min) => measured >= min,
         }
     }
 }
@@ -53,18 +72,23 @@ impl Table {
 
 impl Display for Table {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "| {:<72} | {:>12} | {:>12} | {:<6} |", "measurement", "measured", "budget", "within")?;
-        writeln!(f, "| {:-<72} | {:->11}: | {:->11}: | {:-<6} |", "", "", "", "")?;
+        writeln!(
+            f,
+            "| {:<72} | {:>12} | {:>12} | {:<6} | {:<17} |",
+            "measurement", "measured", "budget", "within", "goal"
+        )?;
+        writeln!(f, "| {:-<72} | {:->11}: | {:->11}: | {:-<6} | {:-<17} |", "", "", "", "", "")?;
         for row in &self.0 {
             let measured = format!("{:.2} {}", row.measured, row.unit);
             let budget = format!("{} {}", row.budget, row.unit);
             let within = if row.is_within_budget() { "yes" } else { "NO" };
             writeln!(
                 f,
-                "| {:<72} | {:>12} | {:>12} | {within:<6} |",
+                "| {:<72} | {:>12} | {:>12} | {within:<6} | {:<17} |",
                 row.name,
                 measured.trim_end(),
-                budget.trim_end()
+                budget.trim_end(),
+                row.describe_goal()
             )?;
         }
         Ok(())

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use rolebridge_tests::fake_apiserver::FakeApiServer;
 use rolebridge_tests::ports::free_address;
 use rolebridge_tests::process::Process;
@@ -19,8 +18,8 @@ use tokio::process::Command;
 
 use crate::error::Error;
 use crate::load::{Measurement, Pace, Target};
-use crate::machine;
 use crate::table::{Budget, Row};
+use crate::{machine, reviews, table};
 
 pub(crate) const SERVER_CPU: usize = 0;
 pub(crate) const LOAD_CPU: usize = 1;
@@ -43,16 +42,17 @@ settings:
 /// # Errors
 /// Returns an error if a server does not start, or if a response does not admit the pod.
 pub(crate) async fn measure(program: &Path) -> Result<Vec<Row>, Error> {
-    let kubernetes = start_cluster().await?;
+    let kubernetes = start_cluster(OTHER_SERVICE_ACCOUNTS).await?;
     machine::pin_to_cpu(SERVER_CPU)?;
     let mut webhook = Webhook::start(program, &kubernetes, DEFAULTS).await?;
     let pid = webhook.process().id().ok_or("the webhook has exited")?;
     let resident = machine::resident_mib(pid)?;
-    let (echo_address, _echo) = start_echo(webhook.dir()).await?;
+    let (echo_address, _echo) =
+        start_echo(&std::env::current_exe()?.with_file_name("echo"), webhook.dir()).await?;
     let tls = client_config(&webhook.dir().join("ca.crt"))?;
     machine::pin_to_cpu(LOAD_CPU)?;
 
-    let reviews = read_reviews()?;
+    let reviews = reviews::read_all()?;
     let run = |address, pace, seconds| {
         let target = Target { address, name: SERVER_NAME, tls: tls.clone(), reviews: reviews.clone() };
         let load = std::thread::spawn(move || target.run(pace, 8, Duration::from_secs(seconds)));
@@ -99,24 +99,28 @@ fn rows(rounds: &[(SteadyAndPeak, SteadyAndPeak)], resident: f64, loaded: f64) -
             name: "webhook: p50 latency at 200/s, relative to the echo",
             measured: latency,
             budget: Budget::AtMost(1.25),
-            unit: "x",
+            goal: None,
+            unit: table::FACTOR,
         },
         Row {
             name: "webhook: maximum reviews per second, relative to the echo",
             measured: throughput,
             budget: Budget::AtLeast(0.6),
-            unit: "x",
+            goal: None,
+            unit: table::FACTOR,
         },
         Row {
             name: "webhook: resident memory with 10,000 service accounts cached",
             measured: resident,
             budget: Budget::AtMost(32.0),
+            goal: None,
             unit: "MiB",
         },
         Row {
             name: "webhook: resident memory after the load",
             measured: loaded,
             budget: Budget::AtMost(32.0),
+            goal: None,
             unit: "MiB",
         },
     ]
@@ -128,19 +132,26 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-async fn start_cluster() -> Result<FakeApiServer, Error> {
+/// Starts an API server with the namespace and the service account of the fixtures, and others.
+///
+/// # Errors
+/// Returns an error if it does not start.
+pub(crate) async fn start_cluster(other_service_accounts: usize) -> Result<FakeApiServer, Error> {
     let kubernetes = FakeApiServer::start().await?;
     let annotations = json!({"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/bench"});
     kubernetes.put_namespace(NAMESPACE, &json!({"rolebridge.io/inject": "enabled"}), &json!({}));
     kubernetes.put_service_account(NAMESPACE, SERVICE_ACCOUNT, &annotations);
-    for n in 0..OTHER_SERVICE_ACCOUNTS {
+    for n in 0..other_service_accounts {
         kubernetes.put_service_account(&format!("team-{}", n % 500), &format!("app-{n}"), &annotations);
     }
     Ok(kubernetes)
 }
 
-async fn start_echo(certificates: &Path) -> Result<(SocketAddr, Process), Error> {
-    let program = std::env::current_exe()?.with_file_name("echo");
+/// Starts the echo, and waits until it accepts connections.
+///
+/// # Errors
+/// Returns an error if it does not.
+pub(crate) async fn start_echo(program: &Path, certificates: &Path) -> Result<(SocketAddr, Process), Error> {
     let address = free_address()?;
     let mut command = Command::new(program);
     command.arg(address.to_string()).arg(certificates.join("tls.crt")).arg(certificates.join("tls.key"));
@@ -159,17 +170,4 @@ pub(crate) fn client_config(authority: &Path) -> Result<Arc<rustls::ClientConfig
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(authority)?)?;
     Ok(Arc::new(rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()))
-}
-
-fn read_reviews() -> Result<Vec<Bytes>, Error> {
-    ["tiny", "typical", "large"].iter().map(|name| read_review(name).map(Bytes::from)).collect()
-}
-
-/// Returns a fixture: the review of a pod of [`SERVICE_ACCOUNT`] in [`NAMESPACE`].
-///
-/// # Errors
-/// Returns an error if the file cannot be read.
-pub(crate) fn read_review(name: &str) -> Result<String, Error> {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/reviews"));
-    Ok(std::fs::read_to_string(folder.join(format!("{name}.json")))?)
 }
