@@ -28,6 +28,13 @@ const TRANSIENT_MAX_BACKOFF: Duration = Duration::from_mins(1);
 const PERMANENT_INITIAL_BACKOFF: Duration = Duration::from_secs(15);
 const PERMANENT_MAX_BACKOFF: Duration = Duration::from_mins(5);
 
+/// The attempts for which the remaining lifetime of a session has room.
+const ATTEMPTS_IN_SESSION: u32 = 3;
+/// The factor by which the wait grows while a session is valid for long: half a second, 15 seconds, minutes.
+const SESSION_GROWTH: u32 = 30;
+/// The remaining lifetime of a session below which renewals are retried as without one.
+const MIN_RELAXED_REMAINING: Duration = Duration::from_mins(3);
+
 /// The lifetime of an AWS session or a JSON web token, by the corrected clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetime {
@@ -77,8 +84,23 @@ pub fn backoff(failures: u32, permanent: bool, jitter: f64) -> Duration {
     } else {
         (TRANSIENT_INITIAL_BACKOFF, TRANSIENT_MAX_BACKOFF)
     };
-    let doubled = initial.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
-    doubled.min(max).mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
+    grow(initial, 2, max, failures, jitter)
+}
+
+/// Returns the wait after a transient error while a session is valid for `remaining`. The second attempt follows at once, and
+/// later ones take up to a third of the remaining time, at most five minutes. Each pod thus has several attempts before its
+/// session expires, and all pods together do not overload a service that recovers.
+fn backoff_with_session(remaining: Duration, failures: u32, jitter: f64) -> Duration {
+    if remaining < MIN_RELAXED_REMAINING {
+        return backoff(failures, false, jitter);
+    }
+    let max = (remaining / ATTEMPTS_IN_SESSION).min(PERMANENT_MAX_BACKOFF);
+    grow(TRANSIENT_INITIAL_BACKOFF, SESSION_GROWTH, max, failures, jitter)
+}
+
+fn grow(initial: Duration, factor: u32, max: Duration, failures: u32, jitter: f64) -> Duration {
+    let grown = initial.saturating_mul(factor.saturating_pow(failures.saturating_sub(1)));
+    grown.min(max).mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
 }
 
 /// The maximum wait that a service may ask for: it has recovered by then, or asks again.
@@ -118,6 +140,14 @@ impl FailedAttempt {
     pub fn wait(self, failures: u32, jitter: f64) -> Duration {
         backoff_after(self.retry_after, backoff(failures, self.permanent, jitter), jitter)
     }
+
+    /// Returns the same while a session is valid for `remaining`.
+    fn wait_with_session(self, remaining: Duration, failures: u32, jitter: f64) -> Duration {
+        if self.permanent {
+            return self.wait(failures, jitter);
+        }
+        backoff_after(self.retry_after, backoff_with_session(remaining, failures, jitter), jitter)
+    }
 }
 
 impl From<&Error> for FailedAttempt {
@@ -134,9 +164,10 @@ struct Attempts {
 }
 
 impl Attempts {
-    fn record_failure(&mut self, now: SystemTime, error: FailedAttempt, jitter: f64) -> Duration {
+    /// Records an error, of which `wait` returns the wait after this many.
+    fn record_failure(&mut self, now: SystemTime, wait: impl FnOnce(u32) -> Duration) -> Duration {
         self.failures = self.failures.saturating_add(1);
-        let wait = error.wait(self.failures, jitter);
+        let wait = wait(self.failures);
         self.last = Some((now, wait));
         wait
     }
@@ -198,7 +229,10 @@ impl Schedule {
 
     /// Records a failed renewal and returns the wait before the next attempt.
     pub fn record_renewal_failure(&mut self, now: SystemTime, error: FailedAttempt, jitter: f64) -> Duration {
-        self.renewal_attempts.record_failure(now, error, jitter)
+        let expires = self.credential.map_or(now, |credential| credential.lifetime.expires);
+        let remaining = expires.duration_since(now).unwrap_or_default();
+        let wait = |failures| error.wait_with_session(remaining, failures, jitter);
+        self.renewal_attempts.record_failure(now, wait)
     }
 
     /// Records that a token was signed and published.
@@ -214,7 +248,7 @@ impl Schedule {
         error: FailedAttempt,
         jitter: f64,
     ) -> Duration {
-        self.publication_attempts.record_failure(now, error, jitter)
+        self.publication_attempts.record_failure(now, |failures| error.wait(failures, jitter))
     }
 
     /// Returns the action for `now`.
@@ -334,6 +368,56 @@ mod tests {
         #[case] wait: u64,
     ) {
         assert_eq!(backoff(failures, permanent, jitter), Duration::from_millis(wait));
+    }
+
+    #[rstest]
+    #[case::just_renewed(3600, 15, 300)]
+    #[case::a_quarter_of_an_hour(900, 15, 300)]
+    #[case::nine_minutes(540, 15, 180)]
+    #[case::two_minutes(120, 1, 60)]
+    #[case::expired(0, 1, 60)]
+    fn renewal_waits_longer_while_the_session_is_valid(
+        #[case] remaining: u64,
+        #[case] second: u64,
+        #[case] last: u64,
+    ) {
+        let mut schedule = Schedule::default();
+        schedule.record_renewal(lifetime(3600), true, LATER_JITTER);
+        let now = START + Duration::from_secs(3600 - remaining);
+        let wait = |_| schedule.record_renewal_failure(now, FailedAttempt::default(), 1.0);
+        let waits: Vec<_> = (0..20).map(wait).collect();
+        let expected = [Duration::from_millis(500), Duration::from_secs(second), Duration::from_secs(last)];
+        assert_eq!([waits[0], waits[1], waits[19]], expected);
+    }
+
+    /// An outage of ten minutes of AWS STS. All pods have a session, and those that were due retry until it ends.
+    #[test]
+    fn pods_with_a_session_retry_rarely_during_an_outage() {
+        const PODS: usize = 10_000;
+        let outage = START + Duration::from_mins(90)..START + Duration::from_mins(100);
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut per_minute = [0_usize; 180];
+        for _ in 0..PODS {
+            let (mut schedule, mut now) = (Schedule::default(), START);
+            while now < START + Duration::from_hours(3) {
+                match schedule.next_action(now) {
+                    ScheduledAction::Renew => {
+                        per_minute[usize::try_from(seconds(now) / 60).unwrap()] += 1;
+                        if outage.contains(&now) {
+                            schedule.record_renewal_failure(now, FailedAttempt::default(), random.f64());
+                        } else {
+                            let lifetime = Lifetime { obtained: now, expires: now + Duration::from_hours(1) };
+                            schedule.record_renewal(lifetime, false, random.f64());
+                        }
+                    }
+                    ScheduledAction::Sign => schedule.record_publication(now),
+                    ScheduledAction::Sleep(wait) => now += wait,
+                }
+            }
+        }
+        // With a retry each minute, there would be 5300 calls in the last minute of the outage: 20 times the usual number.
+        let (usual, most) = (PODS / 39, per_minute[90..110].iter().max().copied().unwrap());
+        assert!(most < 7 * usual, "{most} calls a minute, usually {usual}: {:?}", &per_minute[85..110]);
     }
 
     #[test]
