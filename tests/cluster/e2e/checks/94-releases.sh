@@ -45,6 +45,29 @@ check_accepts_both() {
   output_has ' 0 errors' "$programs/rolebridge" check --namespace office # of both
 }
 
+explain_in() { "$programs/rolebridge" explain pod/opted-in --namespace "$1"; }
+explain_and_doctor_find_the_release() {
+  local namespace
+  for namespace in office lab; do
+    kubectl --namespace $namespace run opted-in --image app "${opt_in[@]}" \
+      --overrides '{"spec": {"serviceAccountName": "nightly-report", "schedulingGates": [{"name": "example.com/never"}]}}'
+  done
+  output_has canary-billing explain_in lab
+  output_lacks canary-billing explain_in office
+  fails_with '✓ injection ' "$programs/rolebridge" doctor opted-in --namespace lab # a later step fails: no node runs it
+  fails_with "no webhook configuration of $canary/canary-rolebridge, $system/rolebridge selects it in the namespace kube-system" \
+    explain_pod_of_the_system
+}
+# A pod without Rolebridge in a namespace that both releases exclude.
+explain_pod_of_the_system() {
+  kubectl --namespace kube-system run excluded --image app "${opt_in[@]}" \
+    --overrides '{"spec": {"schedulingGates": [{"name": "example.com/never"}]}}' > /dev/null
+  local code=0
+  "$programs/rolebridge" explain pod/excluded --namespace kube-system || code=$?
+  kubectl --namespace kube-system delete pod excluded --wait=false > /dev/null
+  return $code
+}
+
 overlap_is_found() {
   helm upgrade canary "$root/charts/rolebridge" --namespace $canary --reset-then-reuse-values \
     --set admission.namespaceSelector.matchLabels=null --wait --timeout 60s
@@ -69,5 +92,6 @@ removing_one_leaves_the_other() {
 run_check "two releases serve the namespaces that their selectors select, and one release injects each pod" \
   releases_serve_their_namespaces
 run_check "rolebridge check accepts both, and checks the pods of one" check_accepts_both
+run_check "explain and doctor use the defaults of the release that selects the pod" explain_and_doctor_find_the_release
 run_check "rolebridge check finds selectors that overlap" overlap_is_found
 run_check "removing one release leaves the other" removing_one_leaves_the_other
