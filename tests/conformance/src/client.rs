@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rolebridge_tests::error::{Context, Result};
+use rolebridge_tests::error::{Context, Error, Result};
 use serde::Deserialize;
 
 /// A client. In every text, `$HERE` is the language's folder and `$OUT` the installation folder of its clients.
@@ -45,6 +45,9 @@ pub(crate) struct Client {
     /// The installation of any version, for the search of the versions that work.
     #[serde(default)]
     pub(crate) releases: Option<Releases>,
+    /// The reason why no other version runs, for a client without `releases`.
+    #[serde(default)]
+    pub(crate) no_releases: Option<String>,
 }
 
 /// The installation of any version of a client.
@@ -103,6 +106,9 @@ fn read(folder: &Path, file: &Path) -> Result<Client> {
     let text = std::fs::read_to_string(file).context(format_args!("failed to read {}", file.display()))?;
     let client: Client =
         serde_saphyr::from_str(&text).context(format_args!("failed to parse {}", file.display()))?;
+    if client.releases.is_some() == client.no_releases.is_some() {
+        return Err(Error::new(format!("{}: expected one of releases and noReleases", file.display())));
+    }
     let language = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let name = format!("{language}-{}", file.file_stem().unwrap_or_default().to_string_lossy());
     Ok(Client { language, name, here: folder.to_owned(), ..client })

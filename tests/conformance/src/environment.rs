@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::client::{Client, Reads};
 use crate::install::Installed;
-use crate::result_cell::{Access, ResultCell, RunResult};
+use crate::result_cell::{Access, ResultCell, RunResult, TIMED_OUT};
 
 const CLOUDS_CONFIG: &str = include_str!("clouds.yaml");
 const BUCKET: &str = "shop-reports";
@@ -27,18 +27,17 @@ const QUERY: &str = "SELECT * FROM sales.conformance";
 const EXPECTED_CONTENT: &str = "fetched by a stock library";
 /// A Kubernetes service account without a Google service account.
 const DIRECT_SERVICE_ACCOUNT: &str = "direct";
-/// The time limit of a run. Some libraries retry hopeless calls for minutes.
-const RUN_TIMEOUT: Duration = Duration::from_secs(40);
-
 /// The running test environment.
 #[derive(Debug)]
 pub(crate) struct Environment {
     world: World,
+    /// The time limit of a run. Some libraries retry hopeless calls for minutes.
+    time_limit: Duration,
 }
 
 impl Environment {
     /// Starts everything except the clients.
-    pub(crate) async fn start() -> Result<Self> {
+    pub(crate) async fn start(time_limit: Duration) -> Result<Self> {
         let programs =
             tokio::task::spawn_blocking(Programs::build).await.context("failed to build the programs")??;
         let config: Config = serde_saphyr::from_str(CLOUDS_CONFIG).context("failed to read clouds.yaml")?;
@@ -47,7 +46,7 @@ impl Environment {
         )?;
         let annotations = json!({eks::ROLE_ARN: ROLE, PROJECT: GOOGLE_PROJECT});
         world.api_server.put_service_account(NAMESPACE, DIRECT_SERVICE_ACCOUNT, &annotations);
-        Ok(Self { world })
+        Ok(Self { world, time_limit })
     }
 
     /// Runs a client in a pod of its own.
@@ -64,9 +63,9 @@ impl Environment {
         self.world.node.programs.insert(APP_PROGRAM.to_owned(), command);
         let pod = self.start_pod(environment, cell).await?;
         let before = self.world.clouds.events().len();
-        let mut running = pod.run(RUN_TIMEOUT).await?;
+        let mut running = pod.run(self.time_limit).await?;
         let app = running.process(APP).context("the pod has no container `app`")?;
-        let exited = app.wait(RUN_TIMEOUT).await;
+        let exited = app.wait(self.time_limit).await;
         // The pod's files are in a temporary folder here.
         let log = app.log().text().replace(&*pod.root().to_string_lossy(), "");
         let principal = self.reader_since(client.reads, before);
@@ -76,7 +75,7 @@ impl Environment {
             }
             (Ok(_), _) => RunResult::Failure { error: last_line(&log) },
             (Err(_), _) => RunResult::Failure {
-                error: format!("timed out after {} s; {}", RUN_TIMEOUT.as_secs(), last_line(&log)),
+                error: format!("{TIMED_OUT} after {} s; {}", self.time_limit.as_secs(), last_line(&log)),
             },
         })
     }
@@ -131,10 +130,11 @@ impl Environment {
 /// Returns the last message of a log, with ports replaced, because they differ from run to run.
 fn last_line(log: &str) -> String {
     let is_message =
-        |line: &&str| !line.is_empty() && !["at ", "... "].iter().any(|prefix| line.starts_with(prefix));
+        |line: &&str| !line.is_empty() && !["at ", "... ", "^"].iter().any(|prefix| line.starts_with(prefix));
     // Node writes its own version after an uncaught error, and gcloud some advice.
     let is_error = |line: &&str| {
-        line.split_once(": ").is_some_and(|(kind, _)| kind.ends_with("Error") || kind == "ERROR")
+        line.split_once(": ")
+            .is_some_and(|(kind, _)| kind.ends_with("Error") || ["ERROR", "error"].contains(&kind))
     };
     let mut lines = log.lines().map(str::trim);
     let line = lines.clone().rfind(is_error).or_else(|| lines.rfind(is_message)).unwrap_or("no output");

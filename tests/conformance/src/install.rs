@@ -10,6 +10,10 @@ use tokio::process::Command;
 use crate::client::{Client, Releases};
 use crate::version::Version;
 
+/// The multiple of a client's budget for an old version: no earlier run left anything behind, and the search runs at low
+/// priority.
+const VERSION_BUDGET: u64 = 5;
+
 /// The exit status of `timeout` after it ended a command.
 const TIMED_OUT: i32 = 124;
 
@@ -44,15 +48,15 @@ pub(crate) async fn install(client: &Client, out: &Path) -> Result<Option<Instal
 /// Returns the released versions of a client, in the order of their numbers. Versions with letters are previews.
 pub(crate) async fn releases(client: &Client, releases: &Releases, out: &Path) -> Result<Vec<Version>> {
     std::fs::create_dir_all(out).context(format_args!("failed to create {}", out.display()))?;
-    let list =
-        run_script(client, out, &releases.list, "").await?.context("the list of versions timed out")?;
+    let list = run_script(&patient(client), out, &releases.list, "").await?;
+    let list = list.context("the list of versions timed out")?;
     let mut versions: Vec<_> = list.lines().filter_map(|line| Version::parse(line.trim())).collect();
     versions.sort();
     versions.dedup();
     Ok(versions)
 }
 
-/// Installs one version of a client. Returns `None` if the installation exceeds its budget.
+/// Installs one version of a client. Returns `None` if the installation exceeds a multiple of its budget.
 pub(crate) async fn install_version(
     client: &Client,
     releases: &Releases,
@@ -64,10 +68,16 @@ pub(crate) async fn install_version(
     let versions = version.to_string();
     let done = out.join("installed");
     if !done.exists() {
-        let Some(_) = run_script(client, out, &releases.install, &versions).await? else { return Ok(None) };
+        let client = patient(client);
+        let Some(_) = run_script(&client, out, &releases.install, &versions).await? else { return Ok(None) };
         std::fs::write(&done, "").context(format_args!("failed to write {}", done.display()))?;
     }
     Ok(Some(Installed { out: out.to_owned(), versions, seconds: start.elapsed().as_secs() }))
+}
+
+/// Returns a client with the budget of the search.
+fn patient(client: &Client) -> Client {
+    Client { budget: client.budget * VERSION_BUDGET, ..client.clone() }
 }
 
 /// Runs a script and returns its output. Returns `None` if it took too long; `timeout` then ended its whole process

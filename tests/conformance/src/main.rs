@@ -9,6 +9,7 @@ mod result_cell;
 mod search;
 mod version;
 mod version_file;
+mod version_table;
 
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
@@ -46,6 +47,12 @@ struct Args {
     folder: PathBuf,
 }
 
+/// The time limit of a run.
+const RUN_LIMIT: Duration = Duration::from_secs(40);
+
+/// The time limit of a run in the search, which has low priority.
+const SEARCH_LIMIT: Duration = Duration::from_mins(3);
+
 #[tokio::main]
 async fn main() -> ExitCode {
     // reqwest leaves the choice of a crypto provider to the program. Only a second call could fail.
@@ -79,7 +86,7 @@ async fn run(args: &Args) -> Result<bool> {
         }
         return Ok(true);
     }
-    let mut environment = Environment::start().await?;
+    let mut environment = Environment::start(RUN_LIMIT).await?;
     let (mut rows, mut skipped) = (Vec::new(), Vec::new());
     for client in omitted {
         rows.push(Row { client, versions: String::new(), cells: Vec::new() });
@@ -111,7 +118,7 @@ async fn search_versions(clients: &[Client], args: &Args) -> Result<bool> {
     if args.install {
         return Ok(true);
     }
-    let mut environment = Environment::start().await?;
+    let mut environment = Environment::start(SEARCH_LIMIT).await?;
     for client in clients {
         print(&format!("{} …", client.title));
         let known = version_file::read()?.remove(&client.name).unwrap_or_default();

@@ -8,8 +8,9 @@ use similar::TextDiff;
 
 use crate::client::Client;
 use crate::result_cell::{ResultCell, RunResult};
-use crate::search::{self, TriedVersion};
+use crate::search;
 use crate::version_file::{self, VersionFile};
+use crate::version_table;
 
 /// A client and its cells.
 #[derive(Debug)]
@@ -26,11 +27,11 @@ impl Row {
     }
 }
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-const TABLE: &str = "docs/clients.md";
-const LANGUAGES_PAGE: &str = "docs/src/languages.md";
+pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+pub(crate) const TABLE: &str = "docs/clients.md";
+pub(crate) const LANGUAGES_PAGE: &str = "docs/src/languages.md";
 /// The marks around the table of annotations.
-const LANGUAGES_MARKS: [&str; 2] =
+pub(crate) const LANGUAGES_MARKS: [&str; 2] =
     ["<!-- languages: made by `make conformance` -->\n", "<!-- end of languages -->"];
 
 const HEADER: &str = "<!-- made by `make conformance` -->
@@ -42,16 +43,6 @@ twice: as the federated principal and as a service account. `aws-jwt` and `kuber
 in a file, so one ran as a service account and the other as the federated principal. `loopback` does not apply to them.
 Where a library does not work, the last column names the sources that do.
 
-";
-
-const VERSIONS_HEADER: &str = "
-## Versions
-
-`make conformance-versions` runs older versions with `aws-role` as a service account. A range begins and ends with versions
-that ran; `tests/conformance/versions.yaml` lists each of them.
-
-| client | works with `loopback` | works with `file` | works with `metadata` |
-| --- | --- | --- | --- |
 ";
 
 const FOOTER: &str = "
@@ -73,7 +64,8 @@ pub(crate) fn compare_or_update(rows: &[Row], update: bool, print: impl Fn(&str)
     }
     let tried = version_file::read()?;
     let mut matches = compare(TABLE, update, &print, |committed| {
-        let found = format!("{HEADER}{}{}{}{FOOTER}", table(rows), versions(rows, &tried), errors(rows));
+        let versions = version_table::section(rows.iter().map(|row| &row.client), &tried);
+        let found = format!("{HEADER}{}{versions}{}{FOOTER}", table(rows), errors(rows));
         Ok((without_clients(&skipped, committed), without_clients(&skipped, &found)))
     })?;
     if skipped.is_empty() {
@@ -141,43 +133,6 @@ fn with_languages(page: &str, rows: &[Row], tried: &VersionFile) -> Option<Strin
         }
     }
     Some([before, LANGUAGES_MARKS[0], &table, LANGUAGES_MARKS[1], after].concat())
-}
-
-/// Renders the versions that work with each source, for the clients with searched versions, and the error messages
-/// of those that do not.
-fn versions(rows: &[Row], tried: &VersionFile) -> String {
-    let sources: Vec<_> = ResultCell::of_versions().iter().map(|cell| cell.source).collect();
-    let mut text = String::from(VERSIONS_HEADER);
-    let mut refused = String::new();
-    for row in rows {
-        let Some(tried) = tried.get(&row.client.name) else { continue };
-        let _ = write!(text, "| {} |", row.client.title);
-        for source in &sources {
-            let _ = write!(text, " {} |", search::ranges(tried, source));
-        }
-        text.push('\n');
-        for source in &sources {
-            for (error, versions) in failures(tried, source) {
-                let versions = versions.join(", ");
-                let error = error.replace('`', "'");
-                let _ = writeln!(refused, "- {}, `{source}`, {versions}: `{error}`", row.client.title);
-            }
-        }
-    }
-    if refused.is_empty() { text } else { format!("{text}\nThe others fail:\n\n{refused}") }
-}
-
-/// Returns each error message with a source, and the versions that write it.
-fn failures<'a>(tried: &'a [TriedVersion], source: &str) -> Vec<(&'a str, Vec<String>)> {
-    let mut failures: Vec<(&str, Vec<String>)> = Vec::new();
-    for tried in tried.iter().filter(|tried| !tried.works(source)) {
-        let Some(error) = tried.results.get(source) else { continue };
-        match failures.iter_mut().find(|(known, _)| known == error) {
-            Some((_, versions)) => versions.push(tried.version.to_string()),
-            None => failures.push((error, vec![tried.version.to_string()])),
-        }
-    }
-    failures
 }
 
 fn first_working_source(row: &Row) -> Option<&'static str> {

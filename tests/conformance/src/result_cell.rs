@@ -89,6 +89,9 @@ impl fmt::Display for ResultCell {
     }
 }
 
+/// The beginning of the error of a run that took too long.
+pub(crate) const TIMED_OUT: &str = "timed out";
+
 /// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RunResult {
@@ -107,6 +110,11 @@ pub(crate) enum RunResult {
 impl RunResult {
     pub(crate) const fn is_success(&self) -> bool {
         matches!(self, Self::Success { .. })
+    }
+
+    /// Returns true if the run took too long, which may be the machine's fault.
+    pub(crate) fn is_timeout(&self) -> bool {
+        matches!(self, Self::Failure { error } if error.starts_with(TIMED_OUT))
     }
 }
 

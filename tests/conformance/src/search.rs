@@ -1,7 +1,9 @@
 //! The search for the versions of a library that work with each source: `make conformance-versions`.
 //!
-//! The oldest and the newest version run first. Where two neighbors differ, every version between them runs next, so that the
-//! recorded limits are exact. Then the last version of each minor release runs.
+//! The oldest and the newest version run first. Where two neighbors differ, the version in the middle between them runs next,
+//! until no version is left between them, so that the recorded limits are exact. A version that cannot be installed is at a
+//! limit too, and so is one with another error message: versions that work may be between them. Then the last version of
+//! each minor release runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -25,6 +27,9 @@ pub(crate) struct TriedVersion {
     pub(crate) results: BTreeMap<String, String>,
 }
 
+/// The only result of a version that cannot be installed, for example because its dependencies need an older compiler.
+const INSTALL: &str = "install";
+
 /// The result of a successful run.
 pub(crate) const WORKS: &str = "yes";
 
@@ -34,8 +39,9 @@ impl TriedVersion {
         self.results.get(source).is_some_and(|result| result == WORKS)
     }
 
-    fn differs(&self, other: &Self) -> bool {
-        self.results.keys().any(|source| self.works(source) != other.works(source))
+    /// Returns true if the version could not be installed.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.results.contains_key(INSTALL)
     }
 }
 
@@ -62,17 +68,23 @@ pub(crate) async fn search(
             break;
         }
         let out = folder.join(version.to_string());
-        let results = match install::install_version(client, releases, &version, &out).await {
+        let mut installed = install::install_version(client, releases, &version, &out).await;
+        // A failure must occur twice: a registry may have been unreachable.
+        if installed.is_err() {
+            installed = install::install_version(client, releases, &version, &out).await;
+        }
+        let results = match installed {
             Ok(Some(installed)) => run(environment, client, &installed, &version, &print).await?,
-            Ok(None) => {
-                print(&format!("  {version}: not installed within {} s", client.budget));
-                too_slow.insert(version);
-                continue;
-            }
+            Ok(None) => None,
             Err(error) => {
                 print(&format!("  {version}: {error}"));
-                [("install".to_owned(), "cannot be installed".to_owned())].into()
+                Some([(INSTALL.to_owned(), "cannot be installed".to_owned())].into())
             }
+        };
+        let Some(results) = results else {
+            print(&format!("  {version}: no result in time"));
+            too_slow.insert(version);
+            continue;
         };
         tried.insert(version.clone(), TriedVersion { version, results });
         save(tried.values().cloned().collect())?;
@@ -80,19 +92,22 @@ pub(crate) async fn search(
     Ok(())
 }
 
-/// Runs a version with each source. A failure must occur twice.
+/// Runs a version with each source. A failure must occur twice. Returns `None` if a run took too long.
 async fn run(
     environment: &mut Environment,
     client: &Client,
     installed: &Installed,
     version: &Version,
     print: impl Fn(&str),
-) -> Result<BTreeMap<String, String>> {
+) -> Result<Option<BTreeMap<String, String>>> {
     let mut results = BTreeMap::new();
     for cell in ResultCell::of_versions() {
         let mut result = environment.run(client, installed, cell).await?;
         if !result.is_success() {
             result = environment.run(client, installed, cell).await?;
+        }
+        if result.is_timeout() {
+            return Ok(None);
         }
         let text = match result {
             RunResult::Success { .. } => WORKS.to_owned(),
@@ -101,7 +116,7 @@ async fn run(
         print(&format!("  {version}, {}: {text}", cell.source));
         results.insert(cell.source.to_owned(), text);
     }
-    Ok(results)
+    Ok(Some(results))
 }
 
 /// Returns the version to run next: the newest and the oldest, then those at a limit, then the last of each minor release.
@@ -110,24 +125,28 @@ fn next(
     tried: &BTreeMap<Version, TriedVersion>,
     too_slow: &BTreeSet<Version>,
 ) -> Option<Version> {
+    let is_open = |version: &&Version| !tried.contains_key(*version) && !too_slow.contains(*version);
+    let open: Vec<_> = all.iter().filter(is_open).cloned().collect();
     let ends = all.last().into_iter().chain(all.first()).cloned();
-    let candidates = ends.chain(between_limits(all, tried)).chain(Version::last_of_each_minor(all));
-    candidates.into_iter().find(|version| !tried.contains_key(version) && !too_slow.contains(version))
+    let candidates = ends.chain(between_limits(&open, tried)).chain(Version::last_of_each_minor(all));
+    candidates.into_iter().find(|version| open.contains(version))
 }
 
-/// Returns the versions between two tried neighbors with different results.
-fn between_limits(all: &[Version], tried: &BTreeMap<Version, TriedVersion>) -> Vec<Version> {
-    let ran: Vec<_> = tried.values().filter(|tried| !tried.results.contains_key("install")).collect();
-    let limits: Vec<_> = ran.windows(2).filter(|pair| pair[0].differs(pair[1])).collect();
-    let is_between = |version: &&Version| {
-        limits.iter().any(|pair| pair[0].version < **version && **version < pair[1].version)
+/// Returns the middle of the open versions between each two tried neighbors with different results.
+fn between_limits(open: &[Version], tried: &BTreeMap<Version, TriedVersion>) -> Vec<Version> {
+    let tried: Vec<_> = tried.values().collect();
+    let limits = tried.windows(2).filter(|pair| pair[0].results != pair[1].results);
+    let middle = |pair: &[&TriedVersion]| {
+        let is_between = |version: &&Version| pair[0].version < **version && **version < pair[1].version;
+        let between: Vec<_> = open.iter().filter(is_between).collect();
+        between.get(between.len() / 2).copied().cloned()
     };
-    all.iter().filter(is_between).filter(|version| !tried.contains_key(*version)).cloned().collect()
+    limits.filter_map(middle).collect()
 }
 
 /// Renders the versions that work with a source as ranges of tried versions: `1.0.0–1.4.2, 1.6.0–2.0.1`.
 pub(crate) fn ranges(tried: &[TriedVersion], source: &str) -> String {
-    let ran = tried.iter().filter(|tried| !tried.results.contains_key("install"));
+    let ran = tried.iter().filter(|tried| !tried.is_missing());
     let mut ranges: Vec<(&Version, &Version)> = Vec::new();
     let mut is_open = false;
     for tried in ran {
@@ -173,15 +192,23 @@ mod tests {
             order.push(version.to_string());
             known.insert(version.clone(), tried(&version.to_string(), result));
         }
-        assert_eq!(order, ["1.4.0", "1.0.0", "1.1.0", "1.2.0"]);
+        assert_eq!(order, ["1.4.0", "1.0.0", "1.2.0", "1.1.0"]);
     }
 
     #[test]
-    fn versions_between_different_results_are_next() {
-        let all: Vec<_> =
-            ["1.0.0", "1.0.1", "1.1.0", "1.1.1", "1.2.0"].into_iter().filter_map(Version::parse).collect();
-        let known = [tried("1.0.0", "refused"), tried("1.1.1", "yes"), tried("1.2.0", "yes")];
-        let known = known.into_iter().map(|tried| (tried.version.clone(), tried)).collect();
-        assert_eq!(between_limits(&all, &known), all[1..3]);
+    fn limit_is_found_by_bisection() {
+        let all: Vec<_> = (0..1_000).filter_map(|patch| Version::parse(&format!("1.0.{patch}"))).collect();
+        let first_working = Version::parse("1.0.617").unwrap();
+        let mut known = BTreeMap::new();
+        let mut runs = 0;
+        while let Some(version) = next(&all, &known, &BTreeSet::new()) {
+            let result = if version < first_working { "refused" } else { "yes" };
+            known.insert(version.clone(), tried(&version.to_string(), result));
+            runs += 1;
+        }
+        assert!(runs <= 12, "{runs}");
+        let known: Vec<_> = known.into_values().collect();
+        assert_eq!(ranges(&known, "loopback"), "1.0.617–1.0.999");
+        assert!(known.iter().any(|tried| tried.version.to_string() == "1.0.616"));
     }
 }

@@ -15,7 +15,18 @@ if [ "$1" = list ]; then
 fi
 mkdir -p src/bin debug
 cp "$here/src/bin/$4.rs" src/bin
-sed "/^$crate = /s/version = \"=[^\"]*\"/version = \"=$3\"/" "$here/Cargo.toml" > Cargo.toml
+cp "$here/Cargo.lock" .
+# Only the crate of this client, because Cargo compiles every dependency of a package.
+manifest() {
+  grep -vE '^(gcloud-auth|google-cloud-auth|object_store) = ' "$here/Cargo.toml"
+  grep "^$crate = " "$here/Cargo.toml" | sed "s/version = \"=[^\"]*\"/version = \"=$1\"/$2"
+}
 # All versions share a folder of compiled dependencies.
-CARGO_TARGET_DIR=../target cargo build --quiet --bin "$4"
-cp "../target/debug/$4" debug
+build() { CARGO_TARGET_DIR=../../rust cargo build --quiet --bin "$1"; }
+manifest "$3" > Cargo.toml
+if ! build "$4" 2> log; then
+  # Older versions have other features for TLS.
+  manifest "$3" '; s/default-features = false, //; s/, "rustls-no-provider", "jwt-rust-crypto"//' > Cargo.toml
+  build "$4" || { cat log >&2; exit 1; }
+fi
+cp "../../rust/debug/$4" debug
