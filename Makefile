@@ -1,6 +1,6 @@
 # Targets for development. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance bench release-dry-run screenshots fuzz terraform terraform-check version command-lines conformance-versions acceptance acceptance-cluster policies book
+.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance bench release-dry-run screenshots fuzz terraform terraform-check version command-lines conformance-versions acceptance acceptance-cluster policies book without-ipv6
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ terraform: ## read the arguments of the newest Terraform providers, and compare 
 
 terraform-check: ## compare the known arguments with the pinned packages, or with OPTIONS=--newest, and write nothing
 	scripts/terraform_arguments.py --check $(OPTIONS)
+
+without-ipv6: ## test both programs on a node without IPv6; needs root
+	tests/without-ipv6/run
 
 python: ## test against Python's botocore and google-auth
 	tests/python/run

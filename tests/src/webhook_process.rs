@@ -1,6 +1,6 @@
 //! One replica of the real webhook as a process, with any certificate mode.
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -47,7 +47,10 @@ impl WebhookProcess {
         command
             .env_clear()
             .env("KUBECONFIG", file("kubeconfig"))
-            .args([format!("--listen={address}"), format!("--health-listen={health}")])
+            .args([
+                format!("--listen={}", all_addresses(address)),
+                format!("--health-listen={}", all_addresses(health)),
+            ])
             .arg("--defaults")
             .arg(file("defaults.yaml"))
             .args(args);
@@ -91,13 +94,13 @@ impl WebhookProcess {
         Ok((status, response.text().await.context(path)?))
     }
 
-    /// Returns the address that serves admission reviews over TLS.
+    /// Returns an address that serves admission reviews over TLS.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Returns the address that serves health and metrics.
+    /// Returns an address that serves health and metrics.
     #[must_use]
     pub const fn health(&self) -> SocketAddr {
         self.health
@@ -113,4 +116,9 @@ impl WebhookProcess {
     pub const fn process(&mut self) -> &mut Process {
         &mut self.process
     }
+}
+
+/// Returns `[::]` with the port, in the form of the webhook's defaults.
+fn all_addresses(address: SocketAddr) -> SocketAddr {
+    (Ipv6Addr::UNSPECIFIED, address.port()).into()
 }

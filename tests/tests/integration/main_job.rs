@@ -1,9 +1,11 @@
 //! The main job end to end with both sources: through the real webhook, the real sidecar and Google's Rust library.
 
+use rolebridge_core::annotations::METRICS_PORT;
 use rolebridge_core::aws::DENY_ALL_SESSION_POLICY;
 use rolebridge_core::external_account::ConfigKind;
 use rolebridge_core::pod_names::{CONTAINER, TOKEN_FILE};
 use rolebridge_fake_clouds::{Detail, Operation};
+use rolebridge_tests::ports::free_address;
 use rolebridge_tests::world::{GOOGLE_ACCOUNT, Variant};
 use rstest::rstest;
 
@@ -48,6 +50,25 @@ async fn annotated_pod_reads_rows(#[case] source: ConfigKind) {
     assert!(token.starts_with("%7B%22") && !token.contains(char::is_whitespace), "{token}");
     let status = running.process(CONTAINER).unwrap().terminate(TIMEOUT).await.unwrap();
     assert!(status.success(), "exit status of the sidecar after SIGTERM: {status}");
+}
+
+/// `tests/without-ipv6/run` runs it where every listener on `[::]` needs its replacement.
+#[tokio::test(flavor = "multi_thread")]
+async fn listeners_are_reached_by_ipv4() {
+    let world = world().await;
+    let port = free_address().unwrap().port();
+    let variant = Variant { annotations: vec![(METRICS_PORT, port.to_string())], ..Variant::default() };
+    let pod = world.create_pod(&variant).await.unwrap(); // by a review to 127.0.0.1
+    let mut sidecar = pod.start_container(CONTAINER).unwrap();
+    pod.wait_started(&mut sidecar, TIMEOUT).await.unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for (port, metric) in
+        [(world.webhook.health().port(), "rolebridge_webhook_ready 1"), (port, "rolebridge_sidecar_")]
+    {
+        let response = client.get(format!("http://127.0.0.1:{port}/metrics")).send().await.unwrap();
+        let metrics = response.text().await.unwrap();
+        assert!(metrics.contains(metric), "{metrics}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
