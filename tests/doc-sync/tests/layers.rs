@@ -40,7 +40,16 @@ const CRATES: &[Layers] = &[
     Layers {
         name: "core",
         order: &[
-            &["annotations", "env", "error_chain", "imds", "invalid_value", "pod_names", "redact"],
+            &[
+                "annotations",
+                "env",
+                "error_chain",
+                "imds",
+                "invalid_value",
+                "metadata_host",
+                "pod_names",
+                "redact",
+            ],
             &["aws", "google", "identity", "token_outputs", "token_source"],
             &["client_versions", "diagnostics", "external_account", "parse"],
         ],

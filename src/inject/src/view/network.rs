@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case(r#"[]"#, false, None)]
+    #[case("[]", false, None)]
     #[case(r#"[{"ip":"127.0.0.1","hostnames":["metadata.google.internal","metadata"]}]"#, true, None)]
     #[case(r#"[{"ip":"10.0.0.1","hostnames":["db"]},{"ip":"10.0.0.2"},{"hostnames":null},{}]"#, false, None)]
     #[case(
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case(r#"[]"#, None)]
+    #[case("[]", None)]
     #[case(r#"[{"name":"net.core.somaxconn","value":"1024"}]"#, None)]
     #[case(r#"[{"name":"net.ipv4.ip_unprivileged_port_start","value":"0"}]"#, Some("0"))]
     #[case(r#"[{},{"name":"net/ipv4/ip_unprivileged_port_start","value":"1024"}]"#, Some("1024"))]
