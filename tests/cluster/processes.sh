@@ -83,6 +83,32 @@ start_proxy() {
     --conntrack-max-per-core 0 --conntrack-tcp-timeout-established 0 --conntrack-tcp-timeout-close-wait 0
 }
 
+# kube-router is optional: `restart kube-router` starts it. It only enforces NetworkPolicies. kube-proxy and the bridge do the rest.
+# Packets between two pods of a bridge pass iptables only with this setting of the kernel.
+start_kube-router() {
+  sysctl -qw net.bridge.bridge-nf-call-iptables=1
+  start kube-router "$bin/kube-router" --kubeconfig admin.kubeconfig --hostname-override node1 --run-firewall \
+    --run-router=false --run-service-proxy=false --service-cluster-ip-range 10.96.0.0/16 --health-port 0
+}
+
+# stop_enforcement: stops kube-router, and deletes its rules and sets of addresses, which would remain in effect.
+stop_enforcement() {
+  stop kube-router
+  if iptables-save -t filter 2> /dev/null | grep -q '^:KUBE-ROUTER-'; then
+    iptables-save -t filter | grep -vE 'KUBE-(ROUTER|POD-FW|NWPLCY)-' | iptables-restore
+    ipset list -name | grep '^KUBE-' | xargs -r -n 1 ipset destroy
+  fi
+}
+
+# can_enforce: succeeds if the kernel has what kube-router needs. Otherwise prints what is missing.
+can_enforce() {
+  modprobe br_netfilter 2> /dev/null || true
+  if [ ! -e /proc/sys/net/bridge/bridge-nf-call-iptables ]; then echo "the kernel has no br_netfilter"; return 1; fi
+  unshare --net sh -ec 'ipset create a hash:ip; iptables -A INPUT -m set --match-set a src -j REJECT
+    iptables -A FORWARD -m physdev --physdev-is-bridged -j ACCEPT; iptables -A INPUT -j NFLOG' > /dev/null 2>&1 ||
+    { echo "the kernel has no ipset, or iptables lacks the matches set and physdev"; return 1; }
+}
+
 # cert-manager is optional: `restart cert-manager cainjector` starts it.
 start_cert-manager() {
   start cert-manager "$bin/cert-manager" --kubeconfig admin.kubeconfig --leader-elect=false \

@@ -5,7 +5,8 @@ system_kubectl() { kubectl --namespace "$system" "$@"; }
 helm_upgrade() { # Helm's options...
   helm upgrade rolebridge "$root/charts/rolebridge" --namespace "$system" --reset-then-reuse-values --wait --timeout 60s "$@"
 }
-replica_uids() { system_kubectl get pods --selector app.kubernetes.io/component=webhook --output 'jsonpath={.items[*].metadata.uid}'; }
+# The label pod-template-hash excludes a pod of a test that has the webhook's labels.
+replica_uids() { system_kubectl get pods --selector app.kubernetes.io/component=webhook,pod-template-hash --output 'jsonpath={.items[*].metadata.uid}'; }
 
 # dry_run_pod [OPTION...]: prints the result of a server-side dry run of a pod that opts in.
 dry_run_pod() {
@@ -89,3 +90,45 @@ list_namespace_objects() {
   kubectl --namespace "$system" get "$(list_resources true | grep -v '^events' | paste -sd,)" --output name 2> /dev/null
 }
 list_resources() { kubectl api-resources --verbs=list --namespaced="$1" --output name; }
+
+# Apps of the namespace shop, and `rolebridge doctor`.
+doctor() { "$programs/rolebridge" doctor --namespace shop "$@"; }
+shop_kubectl() { kubectl --namespace shop "$@"; }
+pod_of() { shop_kubectl get pods --selector "app=$1" --output 'jsonpath={.items[0].metadata.name}'; }
+
+# create_app NAME ANNOTATION...: creates a Deployment with these annotations.
+create_app() {
+  local name=$1 annotation text opt_in='rolebridge.io/inject: "true"' annotations; shift
+  annotations=$opt_in
+  for annotation in "$@"; do annotations+=$'\n        '"${annotation%%=*}: \"${annotation#*=}\""; done
+  text=$(render_object deployment | sed "s/name: nightly-report\$/name: $name/; s/app: nightly-report/app: $name/")
+  shop_kubectl apply --filename - <<< "${text/"$opt_in"/"$annotations"}"
+}
+
+# doctor_finds APP TEXT...: succeeds if doctor fails for the app's pod and prints each of the texts.
+doctor_finds() {
+  local name=$1 output text; shift
+  if output=$(doctor "$(pod_of "$name")"); then printf 'expected a failed step, found:\n%s\n' "$output"; return 1; fi
+  for text in "$@"; do
+    grep -qF -- "$text" <<< "$output" || { printf 'expected in the output: %s\nfound:\n%s\n' "$text" "$output"; return 1; }
+  done
+}
+
+# The Prometheus Operator's custom resource definitions, without the operator.
+# prometheus_definitions: prints the files of the Prometheus Operator's custom resource definitions.
+prometheus_definitions() {
+  local module=github.com/prometheus-operator/prometheus-operator folder
+  folder=$(cd "$here/schemas" && go mod download -json $module | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  ls "$folder"/example/prometheus-operator-crd/monitoring.coreos.com_{servicemonitors,podmonitors,prometheusrules}.yaml
+}
+
+install_definitions() {
+  local file
+  for file in $(prometheus_definitions); do kubectl create --filename "$file"; done
+  kubectl wait --for condition=Established --timeout 30s customresourcedefinition --all
+}
+delete_definitions() {
+  local file
+  for file in $(prometheus_definitions); do kubectl delete --filename "$file" --timeout 60s; done
+  eventually 20 list_cluster_objects # fails until API discovery no longer lists the kinds
+}

@@ -1,19 +1,6 @@
 # `rolebridge doctor` finds the failing step of a pod. It runs while the pods of 15-run-as-user start.
 # shellcheck shell=bash
 
-doctor() { "$programs/rolebridge" doctor --namespace shop "$@"; }
-shop_kubectl() { kubectl --namespace shop "$@"; }
-pod_of() { shop_kubectl get pods --selector "app=$1" --output 'jsonpath={.items[0].metadata.name}'; }
-
-# create_app NAME ANNOTATION...: creates a Deployment with these annotations.
-create_app() {
-  local name=$1 annotation text opt_in='rolebridge.io/inject: "true"' annotations; shift
-  annotations=$opt_in
-  for annotation in "$@"; do annotations+=$'\n        '"${annotation%%=*}: \"${annotation#*=}\""; done
-  text=$(render_object deployment | sed "s/name: nightly-report\$/name: $name/; s/app: nightly-report/app: $name/")
-  shop_kubectl apply --filename - <<< "${text/"$opt_in"/"$annotations"}"
-}
-
 create_apps() {
   local kubernetes=projects/987654321098/locations/global/workloadIdentityPools/kubernetes/providers/cluster
   create_app healthy
@@ -25,15 +12,6 @@ create_apps() {
     "spec": {"podSelector": {"matchLabels": {"app": "no-egress"}}, "policyTypes": ["Egress"]}}'
   shop_kubectl run late-opt-in --image app --overrides '{"spec": {"serviceAccountName": "nightly-report"}}'
   shop_kubectl annotate pod late-opt-in rolebridge.io/inject=true
-}
-
-# doctor_finds APP TEXT...: succeeds if doctor fails for the app's pod and prints each of the texts.
-doctor_finds() {
-  local name=$1 output text; shift
-  if output=$(doctor "$(pod_of "$name")"); then printf 'expected a failed step, found:\n%s\n' "$output"; return 1; fi
-  for text in "$@"; do
-    grep -qF -- "$text" <<< "$output" || { printf 'expected in the output: %s\nfound:\n%s\n' "$text" "$output"; return 1; }
-  done
 }
 
 healthy_pod_passes_every_step() {

@@ -1,19 +1,6 @@
-# The chart as a dependency of an umbrella chart, with monitoring and all policies. No controller of the cluster enforces
-# NetworkPolicies, and Prometheus does not run: the queries of the dashboard and the alerts are evaluated on the real metrics.
+# The chart as a dependency of an umbrella chart, with monitoring and all policies. The queries of the dashboard and the alerts are
+# evaluated on the real metrics. 94-networks enforces the policies and runs Prometheus.
 # shellcheck shell=bash
-
-# prometheus_definitions: prints the files of the Prometheus Operator's custom resource definitions.
-prometheus_definitions() {
-  local module=github.com/prometheus-operator/prometheus-operator folder
-  folder=$(cd "$here/schemas" && go mod download -json $module | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
-  ls "$folder"/example/prometheus-operator-crd/monitoring.coreos.com_{servicemonitors,podmonitors,prometheusrules}.yaml
-}
-
-install_definitions() {
-  local file
-  for file in $(prometheus_definitions); do kubectl create --filename "$file"; done
-  kubectl wait --for condition=Established --timeout 30s customresourcedefinition --all
-}
 
 # The settings of this run, one level deeper than for the chart itself.
 write_umbrella() {
@@ -81,9 +68,7 @@ umbrella_is_disabled() {
   helm upgrade platform "$work/platform" --namespace "$system" --reuse-values --set rolebridge.enabled=false --wait --timeout 60s
   fails_with NotFound kubectl get mutatingwebhookconfiguration rolebridge
   helm uninstall platform --namespace "$system" --wait --timeout 60s
-  local file
-  for file in $(prometheus_definitions); do kubectl delete --filename "$file" --timeout 60s; done
-  eventually 20 list_cluster_objects # fails until API discovery no longer lists the kinds
+  delete_definitions
 }
 
 run_check "an umbrella chart installs the chart, with monitoring and all policies" umbrella_installs
