@@ -12,6 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::emulated::Emulated;
 use crate::error::ConfigError;
 use crate::events::{Event, EventLog};
 use crate::faults::{Calls, Fault, FaultInjector};
@@ -19,7 +20,7 @@ use crate::google::{AdminCall, Google};
 use crate::oidc::{Issuer, Issuers};
 use crate::operation::Operation;
 use crate::recorder::{RECORDS, Recorder};
-use crate::server::Server;
+use crate::server::{Backend, Server};
 use crate::service::Service;
 use crate::state::State;
 use crate::tls::{Tls, TlsError};
@@ -42,6 +43,9 @@ pub struct Endpoints {
     pub pod_identity: String,
     /// Google IAM, Resource Manager and Service Usage.
     pub google_admin: String,
+    /// The APIs of emulators, in the configuration's order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub emulated: Vec<String>,
 }
 
 /// An error at the start of the fakes.
@@ -116,13 +120,12 @@ impl Clouds {
         let stop = watch::Sender::new(false);
         let mut serving = JoinSet::new();
         let mut urls = Vec::new();
-        for (service, offset) in SERVICES.into_iter().zip(0..) {
-            let (listener, authority) = listen(&config, service, offset).await?;
-            // Pods call the agent over plain HTTP, because it is on their node.
-            let tls = tls.as_ref().filter(|_| service != Service::PodIdentity);
+        for (backend, offset) in backends(&config).into_iter().zip(0..) {
+            let (listener, authority) = listen(&config, &backend, offset).await?;
+            let tls = tls.as_ref().filter(|_| has_tls(&backend));
             urls.push(format!("{}://{authority}", if tls.is_some() { "https" } else { "http" }));
             let tls = tls.map(|tls| TlsAcceptor::from(Arc::clone(&tls.server)));
-            let server = Server { listener, tls, service, state: Arc::clone(&state), stop: stop.subscribe() };
+            let server = Server { listener, tls, backend, state: Arc::clone(&state), stop: stop.subscribe() };
             serving.spawn(server.run());
         }
         let mut urls = urls.into_iter();
@@ -135,6 +138,7 @@ impl Clouds {
             bigquery: next(),
             pod_identity: next(),
             google_admin: next(),
+            emulated: urls.collect(),
         };
         Ok(Self { endpoints, ca_pem: tls.map(|tls| tls.ca_pem), issuers, state, stop, serving })
     }
@@ -282,9 +286,37 @@ impl Drop for Clouds {
     }
 }
 
-/// Binds the listener of a service. Returns it with its authority, as in a URL.
-async fn listen(config: &Config, service: Service, offset: u16) -> Result<(TcpListener, String), StartError> {
-    if let Some(host) = service.google_host().filter(|_| config.google_hosts) {
+/// Returns what answers at each port: the services, then the APIs of emulators.
+fn backends(config: &Config) -> Vec<Backend> {
+    let emulated =
+        config.google.emulated.iter().map(|api| Backend::Emulated(Arc::new(Emulated::new(api.clone()))));
+    SERVICES.into_iter().map(Backend::Service).chain(emulated).collect()
+}
+
+/// Returns false for the agent: pods call it over plain HTTP, because it is on their node.
+const fn has_tls(backend: &Backend) -> bool {
+    !matches!(backend, Backend::Service(Service::PodIdentity))
+}
+
+/// Returns the host at Google where a backend listens.
+fn google_host<'a>(config: &'a Config, backend: &'a Backend) -> Option<&'a str> {
+    match backend {
+        Backend::Emulated(emulated) => Some(emulated.host()),
+        Backend::Service(service) => {
+            let host = service.google_host()?;
+            let is_emulated = config.google.emulated.iter().any(|api| api.host == host);
+            (!is_emulated).then_some(host)
+        }
+    }
+}
+
+/// Binds the listener of a backend. Returns it with its authority, as in a URL.
+async fn listen(
+    config: &Config,
+    backend: &Backend,
+    offset: u16,
+) -> Result<(TcpListener, String), StartError> {
+    if let Some(host) = google_host(config, backend).filter(|_| config.google_hosts) {
         let port = if config.tls { 443 } else { 80 };
         return Ok((bind(format!("{host}:{port}")).await?, host.to_owned()));
     }
@@ -310,6 +342,8 @@ async fn bind(address: String) -> Result<TcpListener, StartError> {
 
 /// Returns the names for the certificate.
 fn certificate_names(config: &Config) -> Vec<String> {
-    let hosts = SERVICES.into_iter().filter_map(Service::google_host).filter(|_| config.google_hosts);
-    config.names.iter().cloned().chain(hosts.map(str::to_owned)).collect()
+    let emulated = config.google.emulated.iter().map(|api| api.host.as_str());
+    let hosts = SERVICES.iter().filter_map(|service| service.google_host()).chain(emulated);
+    let hosts = hosts.filter(|_| config.google_hosts).map(str::to_owned);
+    config.names.iter().cloned().chain(hosts).collect()
 }

@@ -239,6 +239,28 @@ pub struct Google {
     pub buckets: Vec<Bucket>,
     /// The people who may call the admin APIs, by what policies grant to them.
     pub operators: Vec<Operator>,
+    /// The APIs that emulators serve, behind the check of the access token.
+    pub emulated: Vec<EmulatedApi>,
+}
+
+/// An API that an emulator serves. The fake checks the access token, records the call and forwards it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EmulatedApi {
+    /// The host at Google, such as `pubsub.googleapis.com`. A service of this fake at the same host moves to a free port.
+    pub host: String,
+    /// The emulator's address for REST.
+    #[serde(default)]
+    pub http: Option<SocketAddr>,
+    /// The emulator's address for gRPC, without TLS.
+    #[serde(default)]
+    pub grpc: Option<SocketAddr>,
+    /// The scopes that the API accepts in addition to `cloud-platform`.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// The paths that need no token, such as `/$discovery/`, by their beginning.
+    #[serde(default)]
+    pub public: Vec<String>,
 }
 
 /// A workload identity pool provider of type AWS or OIDC.

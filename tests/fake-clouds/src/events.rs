@@ -92,6 +92,15 @@ pub enum Detail {
         /// The number of rows in the result.
         rows: usize,
     },
+    /// An API that an emulator serves was called.
+    EmulatorCalled {
+        /// The caller, as Google names principals.
+        principal: String,
+        /// The host of the API.
+        host: String,
+        /// `GET /PATH`; for gRPC: `/PACKAGE.SERVICE/METHOD`.
+        method: String,
+    },
 }
 
 /// A session of a role that AWS issued.

@@ -12,6 +12,7 @@ mod body;
 mod clock;
 mod clouds;
 pub mod config;
+mod emulated;
 mod error;
 mod events;
 mod faults;

@@ -41,6 +41,8 @@ pub enum Operation {
     GetQueryResults,
     /// IAM, Resource Manager or Service Usage.
     Administer,
+    /// An API that an emulator serves.
+    CallEmulator,
     /// A request that no service recognizes.
     Unknown,
 }

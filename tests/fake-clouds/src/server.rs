@@ -1,12 +1,14 @@
 //! The HTTP server of a service: TLS, HTTP/1.1 and HTTP/2, and graceful shutdown.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
@@ -17,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::body::ResponseBody;
+use crate::emulated::Emulated;
 use crate::service::Service;
 use crate::state::{Reply, State};
 use crate::wire::Request;
@@ -24,11 +27,21 @@ use crate::wire::Request;
 /// Maximum size of a request body, larger than any request of a well-behaved client.
 const BODY_LIMIT: usize = 1 << 20;
 
-/// A listener of one service.
+/// The body of any response: the fake's own, or an emulator's as it arrives.
+type AnyBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
+
+/// The part of the fakes that answers at a listener.
+#[derive(Debug, Clone)]
+pub(crate) enum Backend {
+    Service(Service),
+    Emulated(Arc<Emulated>),
+}
+
+/// A listener of one service or of one emulated API.
 pub(crate) struct Server {
     pub(crate) listener: TcpListener,
     pub(crate) tls: Option<TlsAcceptor>,
-    pub(crate) service: Service,
+    pub(crate) backend: Backend,
     pub(crate) state: Arc<State>,
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -55,15 +68,15 @@ impl Server {
     }
 
     fn accept(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + 'static {
-        let (tls, service, state, stop) =
-            (self.tls.clone(), self.service, Arc::clone(&self.state), self.stop.clone());
+        let (tls, backend, state, stop) =
+            (self.tls.clone(), self.backend.clone(), Arc::clone(&self.state), self.stop.clone());
         async move {
             match tls {
-                None => serve_connection(stream, service, state, stop).await,
+                None => serve_connection(stream, backend, state, stop).await,
                 Some(tls) => {
                     // A client that does not trust the certificate reports the error itself.
                     if let Ok(stream) = tls.accept(stream).await {
-                        serve_connection(stream, service, state, stop).await;
+                        serve_connection(stream, backend, state, stop).await;
                     }
                 }
             }
@@ -71,13 +84,22 @@ impl Server {
     }
 }
 
-async fn serve_connection<S>(stream: S, service: Service, state: Arc<State>, mut stop: watch::Receiver<bool>)
+async fn serve_connection<S>(stream: S, backend: Backend, state: Arc<State>, mut stop: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let handler = service_fn(move |request| {
-        let state = Arc::clone(&state);
-        async move { Ok::<_, Infallible>(handle(&state, service, request).await) }
+        let (state, backend) = (Arc::clone(&state), backend.clone());
+        async move {
+            let response = match backend {
+                Backend::Service(service) => handle(&state, service, request).await.map(boxed),
+                Backend::Emulated(emulated) => match emulated.call(&state, request).await {
+                    Ok(response) => response.map(boxed),
+                    Err(response) => response_of(Reply { response: *response, truncated: false }).map(boxed),
+                },
+            };
+            Ok::<_, Infallible>(response)
+        }
     });
     let builder = Builder::new(TokioExecutor::new());
     let connection = builder.serve_connection(TokioIo::new(stream), handler);
@@ -109,8 +131,17 @@ async fn handle(
     {
         head.headers.insert(header::HOST, host);
     }
-    let Reply { response: reply, truncated } =
-        state.call(service, Request::from_parts(head, body.to_bytes())).await;
+    response_of(state.call(service, Request::from_parts(head, body.to_bytes())).await)
+}
+
+fn boxed<B>(body: B) -> AnyBody
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
+    body.map_err(Into::into).boxed_unsync()
+}
+
+fn response_of(Reply { response: reply, truncated }: Reply) -> http::Response<ResponseBody> {
     let body = if truncated {
         ResponseBody::truncated(&reply.body)
     } else {

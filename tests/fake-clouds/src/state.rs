@@ -6,6 +6,7 @@ use http::header::{DATE, HeaderName};
 
 use crate::aws::Aws;
 use crate::clock::{Clock, Timestamp};
+use crate::config::EmulatedApi;
 use crate::events::{Event, EventLog};
 use crate::faults::{ErrorKind, Fault, FaultInjector};
 use crate::google::{Exchange, Google};
@@ -93,6 +94,31 @@ impl State {
         exchange.finish(&self.google, aws, now).unwrap_or_else(Into::into)
     }
 
+    /// Checks and records a call, and awaits the emulator's response only if the token is valid.
+    pub(crate) async fn call_emulator<T>(
+        &self,
+        api: &EmulatedApi,
+        request: &Request,
+        forward: impl Future<Output = Result<Option<http::Response<T>>, String>>,
+    ) -> Result<http::Response<T>, Box<Response>> {
+        let call = self.begin(Operation::CallEmulator, &self.google_clock).await;
+        let failed = |response: Box<Response>| {
+            self.record(&call, &response);
+            Err(response)
+        };
+        let detail = match self.google.check_emulated(api, request, call.error, call.now) {
+            Ok(detail) => detail,
+            Err(response) => return failed(response),
+        };
+        let response = match forward.await {
+            Ok(Some(response)) => response,
+            Ok(None) => return failed(Box::new(Google::no_emulator(api, request))),
+            Err(error) => return failed(Box::new(Google::emulator_error(api, request, &error))),
+        };
+        self.record(&call, &Response::new(response.status(), "", "").with_detail(detail));
+        Ok(response)
+    }
+
     async fn begin(&self, operation: Operation, clock: &Clock) -> CountedCall {
         let (nth, fault) = self.faults.begin_call(operation);
         let mut call = CountedCall { operation, nth, now: clock.now(), error: None, truncated: false };
@@ -123,6 +149,11 @@ impl State {
         {
             let _ = writeln!(io::stderr(), "fake-clouds: failed to record a call: {error}");
         }
+        self.record(call, &response);
+        Reply { response, truncated: call.truncated }
+    }
+
+    fn record(&self, call: &CountedCall, response: &Response) {
         self.events.record(Event {
             operation: call.operation,
             nth: call.nth,
@@ -131,6 +162,5 @@ impl State {
             error: response.error.clone(),
             detail: response.detail.clone(),
         });
-        Reply { response, truncated: call.truncated }
     }
 }

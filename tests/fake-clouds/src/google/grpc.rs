@@ -18,9 +18,12 @@ const PREFIX: usize = 5;
 
 /// Returns true if the request calls a method, `/PACKAGE.SERVICE/METHOD`.
 pub(crate) fn is_call(request: &Request, method: &str) -> bool {
-    request.method() == http::Method::POST
-        && request.uri().path() == method
-        && header(request, CONTENT_TYPE.as_str()).is_some_and(|value| value.starts_with(TYPE))
+    request.method() == http::Method::POST && request.uri().path() == method && has_type(request)
+}
+
+/// Returns true if the request has the content type of gRPC.
+pub(crate) fn has_type(request: &Request) -> bool {
+    header(request, CONTENT_TYPE.as_str()).is_some_and(|value| value.starts_with(TYPE))
 }
 
 /// Decodes the single message of a request. Returns `None` if there is none or more than one, or if it is compressed:
@@ -74,6 +77,7 @@ fn status_code(code: &str) -> u16 {
         "NOT_FOUND" => 5,
         "PERMISSION_DENIED" => 7,
         "RESOURCE_EXHAUSTED" => 8,
+        "UNIMPLEMENTED" => 12,
         "INTERNAL" => 13,
         "UNAUTHENTICATED" => 16,
         _ => 2,
