@@ -1,10 +1,14 @@
-//! A client, as described by a file in `clients/LANGUAGE/`. To add a client, add a file.
+//! A client, as described by a file in `clients/LANGUAGE/` or `programs/FOLDER/`. To add a client, add a file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rolebridge_tests::error::{Context, Error, Result};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::install::Package;
+use crate::job::Job;
 
 /// A client. In every text, `$HERE` is the language's folder and `$OUT` the installation folder of its clients.
 #[derive(Debug, Clone, Deserialize)]
@@ -48,6 +52,9 @@ pub(crate) struct Client {
     /// The reason why no other version runs, for a client without `releases`.
     #[serde(default)]
     pub(crate) no_releases: Option<String>,
+    /// The job of a program, instead of a fetch.
+    #[serde(default)]
+    pub(crate) job: Option<Job>,
 }
 
 /// The installation of any version of a client.
@@ -65,6 +72,17 @@ impl Client {
     pub(crate) fn is_omitted(&self) -> bool {
         self.requires.as_ref().is_some_and(|program| !program.exists())
     }
+
+    /// Returns what its installation needs.
+    pub(crate) fn package(&self) -> Package<'_> {
+        Package {
+            name: &self.name,
+            here: &self.here,
+            install: &self.install,
+            versions: &self.versions,
+            budget: self.budget,
+        }
+    }
 }
 
 /// The data that a client fetches.
@@ -78,14 +96,37 @@ pub(crate) enum Reads {
     Table,
 }
 
-/// Reads every client, sorted by name.
-pub(crate) fn read_all() -> Result<Vec<Client>> {
-    let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
+/// Reads every client of `clients` or `programs`, sorted by name.
+pub(crate) fn read_all(kind: &str) -> Result<Vec<Client>> {
+    let files = read_files(kind)?;
+    let client = |(folder, stem, here, client): (String, String, PathBuf, Client)| Client {
+        name: format!("{folder}-{stem}"),
+        language: folder,
+        here,
+        ..client
+    };
+    Ok(files.into_iter().map(client).collect())
+}
+
+/// Reads every client of `clients`. Each has versions to search, or the reason why it has none.
+pub(crate) fn read_libraries() -> Result<Vec<Client>> {
+    let clients = read_all("clients")?;
+    match clients.iter().find(|client| client.releases.is_some() == client.no_releases.is_some()) {
+        Some(client) => Err(Error::new(format!("{}: expected one of releases and noReleases", client.name))),
+        None => Ok(clients),
+    }
+}
+
+/// Reads each `KIND/FOLDER/NAME.yaml`, sorted. Returns it with the folder's name, the file's, and the folder's path.
+pub(crate) fn read_files<T: DeserializeOwned>(kind: &str) -> Result<Vec<(String, String, PathBuf, T)>> {
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).join(kind);
     let mut all = Vec::new();
-    for folder in entries(&clients)? {
+    for folder in entries(&folders)?.into_iter().filter(|path| path.is_dir()) {
         for file in entries(&folder)? {
             if file.extension().is_some_and(|extension| extension == "yaml") {
-                all.push(read(&folder, &file)?);
+                let [name, stem] = [folder.file_name(), file.file_stem()]
+                    .map(|name| name.unwrap_or_default().to_string_lossy());
+                all.push((name.into_owned(), stem.into_owned(), folder.clone(), read(&file)?));
             }
         }
     }
@@ -102,14 +143,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn read(folder: &Path, file: &Path) -> Result<Client> {
+fn read<T: DeserializeOwned>(file: &Path) -> Result<T> {
     let text = std::fs::read_to_string(file).context(format_args!("failed to read {}", file.display()))?;
-    let client: Client =
-        serde_saphyr::from_str(&text).context(format_args!("failed to parse {}", file.display()))?;
-    if client.releases.is_some() == client.no_releases.is_some() {
-        return Err(Error::new(format!("{}: expected one of releases and noReleases", file.display())));
-    }
-    let language = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let name = format!("{language}-{}", file.file_stem().unwrap_or_default().to_string_lossy());
-    Ok(Client { language, name, here: folder.to_owned(), ..client })
+    serde_saphyr::from_str(&text).context(format_args!("failed to parse {}", file.display()))
 }

@@ -1,6 +1,9 @@
 //! The test environment: fake clouds, the real webhook, and for each cell a pod that runs the client as its app.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::io::{Write, stderr};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use rolebridge_core::annotations::{IDENTITY, PORT, PROJECT, PROVIDER, SERVICE_ACCOUNT, SOURCE, eks};
@@ -16,6 +19,7 @@ use rolebridge_tests::world::{
 use serde_json::json;
 
 use crate::client::{Client, Reads};
+use crate::emulators::Emulators;
 use crate::install::Installed;
 use crate::result_cell::{Access, ResultCell, RunResult, TIMED_OUT};
 
@@ -27,26 +31,41 @@ const QUERY: &str = "SELECT * FROM sales.conformance";
 const EXPECTED_CONTENT: &str = "fetched by a stock library";
 /// A Kubernetes service account without a Google service account.
 const DIRECT_SERVICE_ACCOUNT: &str = "direct";
+/// The file with the fakes' CA, and the variables by which programs of all languages trust it.
+const CA_FILE: &str = "/etc/clouds/ca.crt";
+const CA_VARIABLES: [&str; 5] = [
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "NODE_EXTRA_CA_CERTS",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+];
+
 /// The running test environment.
 #[derive(Debug)]
 pub(crate) struct Environment {
     world: World,
-    /// The time limit of a run. Some libraries retry hopeless calls for minutes.
+    /// The time limit of a run, except for a job with its own. Some libraries retry hopeless calls for minutes.
     time_limit: Duration,
+    /// The number of runs, which gives each its own names in emulators: these keep their data.
+    runs: u32,
+    _emulators: Emulators,
 }
 
 impl Environment {
-    /// Starts everything except the clients.
-    pub(crate) async fn start(time_limit: Duration) -> Result<Self> {
+    /// Starts everything except the clients. The fakes forward to these emulators.
+    pub(crate) async fn start(time_limit: Duration, emulators: Emulators) -> Result<Self> {
         let programs =
             tokio::task::spawn_blocking(Programs::build).await.context("failed to build the programs")??;
-        let config: Config = serde_saphyr::from_str(CLOUDS_CONFIG).context("failed to read clouds.yaml")?;
+        let mut config: Config =
+            serde_saphyr::from_str(CLOUDS_CONFIG).context("failed to read clouds.yaml")?;
+        config.google.emulated.clone_from(&emulators.apis);
         let world = World::start(&programs, Vec::new(), config).await.context(
             "failed to start the environment (tests/conformance/run maps Google's names to this machine)",
         )?;
         let annotations = json!({eks::ROLE_ARN: ROLE, PROJECT: GOOGLE_PROJECT});
         world.api_server.put_service_account(NAMESPACE, DIRECT_SERVICE_ACCOUNT, &annotations);
-        Ok(Self { world, time_limit })
+        Ok(Self { world, time_limit, runs: 0, _emulators: emulators })
     }
 
     /// Runs a client in a pod of its own.
@@ -56,26 +75,38 @@ impl Environment {
         installed: &Installed,
         cell: ResultCell,
     ) -> Result<RunResult> {
+        self.runs += 1;
         let fill = |text: &String| self.fill(text, client, installed);
         let command: Vec<OsString> = client.program.iter().map(|argument| fill(argument).into()).collect();
-        let environment: Vec<_> =
-            client.environment.iter().map(|(name, value)| (name.clone(), fill(value))).collect();
+        let trusting = CA_VARIABLES.iter().filter(|_| client.job.is_some());
+        let trusting = trusting.map(|&name| (name.to_owned(), CA_FILE.to_owned()));
+        let own = client.environment.iter().map(|(name, value)| (name.clone(), fill(value)));
+        let environment: Vec<_> = trusting.chain(own).collect();
+        let expected =
+            client.job.as_ref().map_or_else(|| EXPECTED_CONTENT.to_owned(), |job| fill(&job.expects));
+        let timeout = client.job.as_ref().map_or(self.time_limit, |job| Duration::from_secs(job.seconds));
         self.world.node.programs.insert(APP_PROGRAM.to_owned(), command);
         let pod = self.start_pod(environment, cell).await?;
         let before = self.world.clouds.events().len();
-        let mut running = pod.run(self.time_limit).await?;
+        let mut running = pod.run(timeout).await?;
         let app = running.process(APP).context("the pod has no container `app`")?;
-        let exited = app.wait(self.time_limit).await;
+        let exited = app.wait(timeout).await;
         // The pod's files are in a temporary folder here.
         let log = app.log().text().replace(&*pod.root().to_string_lossy(), "");
-        let principal = self.reader_since(client.reads, before);
+        let principal = match &client.job {
+            Some(_) => self.only_caller_since(before, cell.access),
+            None => self.reader_since(client.reads, before),
+        };
+        let is_done = |status: ExitStatus| status.success() && log.contains(&expected);
+        if std::env::var_os("ROLEBRIDGE_CONFORMANCE_LOG").is_some() {
+            let _ = writeln!(stderr(), "{log}\n{:#?}", &self.world.clouds.events()[before..]);
+        }
         Ok(match (exited, principal) {
-            (Ok(status), Some(principal)) if status.success() && log.contains(EXPECTED_CONTENT) => {
-                RunResult::Success { principal }
-            }
+            (Ok(status), Ok(principal)) if is_done(status) => RunResult::Success { principal },
+            (Ok(status), Err(error)) if is_done(status) => RunResult::Failure { error },
             (Ok(_), _) => RunResult::Failure { error: last_line(&log) },
             (Err(_), _) => RunResult::Failure {
-                error: format!("{TIMED_OUT} after {} s; {}", self.time_limit.as_secs(), last_line(&log)),
+                error: format!("{TIMED_OUT} after {} s; {}", timeout.as_secs(), last_line(&log)),
             },
         })
     }
@@ -114,16 +145,47 @@ impl Environment {
             .replace("$BUCKET", BUCKET)
             .replace("$OBJECT", OBJECT)
             .replace("$QUERY", QUERY)
+            .replace("$PROJECT", GOOGLE_PROJECT)
+            .replace("$RUN", &format!("run{}", self.runs))
     }
 
     /// Returns the principal that read the data, among the events from index `since`.
-    fn reader_since(&self, reads: Reads, since: usize) -> Option<String> {
-        self.world.clouds.events()[since..].iter().rev().find_map(|event| match (&event.detail, reads) {
+    fn reader_since(&self, reads: Reads, since: usize) -> std::result::Result<String, String> {
+        let events = self.world.clouds.events();
+        let reader = events[since..].iter().rev().find_map(|event| match (&event.detail, reads) {
             _ if event.error.is_some() => None,
             (Detail::ObjectRead { principal, .. }, Reads::Object)
             | (Detail::TableRead { principal, .. }, Reads::Table) => Some(principal.clone()),
             _ => None,
-        })
+        });
+        reader.ok_or_else(|| "no call of Google".to_owned())
+    }
+
+    /// Returns the principal of all calls of Google's APIs, among the events from index `since`: exactly one, as expected.
+    fn only_caller_since(&self, since: usize, access: Access) -> std::result::Result<String, String> {
+        let calls = self.calls_since(since);
+        let callers: BTreeSet<_> = calls.iter().map(|(principal, _)| principal.as_str()).collect();
+        match callers.iter().collect::<Vec<_>>()[..] {
+            [caller] if access.is_principal(caller) => Ok((*caller).to_owned()),
+            [] => Err("no call of Google".to_owned()),
+            _ => Err(format!("Google was called by {callers:?}, expected {} access", access.name())),
+        }
+    }
+
+    /// Returns the calls of Google's APIs from index `since`: the principal, and what it called.
+    fn calls_since(&self, since: usize) -> Vec<(String, String)> {
+        let events = self.world.clouds.events();
+        let calls = events[since..].iter().filter(|event| event.error.is_none());
+        calls
+            .filter_map(|event| match &event.detail {
+                Detail::ObjectRead { principal, object } => Some((principal.clone(), object.clone())),
+                Detail::TableRead { principal, table, .. } => Some((principal.clone(), table.clone())),
+                Detail::EmulatorCalled { principal, host, method } => {
+                    Some((principal.clone(), format!("{host}: {method}: {}", event.status)))
+                }
+                _ => None,
+            })
+            .collect()
     }
 }
 

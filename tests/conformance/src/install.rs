@@ -17,6 +17,18 @@ const VERSION_BUDGET: u64 = 5;
 /// The exit status of `timeout` after it ended a command.
 const TIMED_OUT: i32 = 124;
 
+/// The parts of a client or an emulator that an installation needs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Package<'a> {
+    pub(crate) name: &'a str,
+    /// `$HERE`.
+    pub(crate) here: &'a Path,
+    pub(crate) install: &'a str,
+    pub(crate) versions: &'a str,
+    /// The time limit, in seconds.
+    pub(crate) budget: u64,
+}
+
 /// An installed client.
 #[derive(Debug)]
 pub(crate) struct Installed {
@@ -29,16 +41,16 @@ pub(crate) struct Installed {
 }
 
 /// Installs a client; fast if an earlier run installed it. Returns `None` if the installation exceeds its budget.
-pub(crate) async fn install(client: &Client, out: &Path) -> Result<Option<Installed>> {
+pub(crate) async fn install(package: Package<'_>, out: &Path) -> Result<Option<Installed>> {
     std::fs::create_dir_all(out).context(format_args!("failed to create {}", out.display()))?;
     let start = Instant::now();
-    let Some(_) = run_script(client, out, &client.install, "").await? else { return Ok(None) };
-    let Some(versions) = run_script(client, out, &client.versions, "").await? else { return Ok(None) };
+    let Some(_) = run_script(package, out, package.install, "").await? else { return Ok(None) };
+    let Some(versions) = run_script(package, out, package.versions, "").await? else { return Ok(None) };
     let versions: Vec<_> = versions.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if versions.is_empty() {
         return Err(Error::new(format!(
             "{}: expected `versions` to write NAME VERSION, found no output",
-            client.name
+            package.name
         )));
     }
     let versions = versions.join(", ");
@@ -48,7 +60,7 @@ pub(crate) async fn install(client: &Client, out: &Path) -> Result<Option<Instal
 /// Returns the released versions of a client, in the order of their numbers. Versions with letters are previews.
 pub(crate) async fn releases(client: &Client, releases: &Releases, out: &Path) -> Result<Vec<Version>> {
     std::fs::create_dir_all(out).context(format_args!("failed to create {}", out.display()))?;
-    let list = run_script(&patient(client), out, &releases.list, "").await?;
+    let list = run_script(patient(client.package()), out, &releases.list, "").await?;
     let list = list.context("the list of versions timed out")?;
     let mut versions: Vec<_> = list.lines().filter_map(|line| Version::parse(line.trim())).collect();
     versions.sort();
@@ -68,24 +80,24 @@ pub(crate) async fn install_version(
     let versions = version.to_string();
     let done = out.join("installed");
     if !done.exists() {
-        let client = patient(client);
-        let Some(_) = run_script(&client, out, &releases.install, &versions).await? else { return Ok(None) };
+        let package = patient(client.package());
+        let Some(_) = run_script(package, out, &releases.install, &versions).await? else { return Ok(None) };
         std::fs::write(&done, "").context(format_args!("failed to write {}", done.display()))?;
     }
     Ok(Some(Installed { out: out.to_owned(), versions, seconds: start.elapsed().as_secs() }))
 }
 
-/// Returns a client with the budget of the search.
-fn patient(client: &Client) -> Client {
-    Client { budget: client.budget * VERSION_BUDGET, ..client.clone() }
+/// Returns a package with the budget of the search.
+fn patient(package: Package<'_>) -> Package<'_> {
+    Package { budget: package.budget * VERSION_BUDGET, ..package }
 }
 
 /// Runs a script and returns its output. Returns `None` if it took too long; `timeout` then ended its whole process
 /// group.
-async fn run_script(client: &Client, out: &Path, script: &str, version: &str) -> Result<Option<String>> {
+async fn run_script(package: Package<'_>, out: &Path, script: &str, version: &str) -> Result<Option<String>> {
     let output = Command::new("timeout")
-        .args(["--kill-after=5", &client.budget.to_string(), "bash", "-euo", "pipefail", "-c", script])
-        .env("HERE", &client.here)
+        .args(["--kill-after=5", &package.budget.to_string(), "bash", "-euo", "pipefail", "-c", script])
+        .env("HERE", package.here)
         .env("OUT", out)
         .env("VERSION", version)
         .current_dir(out)
@@ -102,5 +114,5 @@ async fn run_script(client: &Client, out: &Path, script: &str, version: &str) ->
     let output_text = [String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)];
     let lines: Vec<_> = output_text.iter().flat_map(|text| text.lines()).collect();
     let last = lines[lines.len().saturating_sub(20)..].join("\n");
-    Err(Error::new(format!("{}: installation failed with {}:\n{last}", client.name, output.status)))
+    Err(Error::new(format!("{}: installation failed with {}:\n{last}", package.name, output.status)))
 }

@@ -1,9 +1,14 @@
 //! `make conformance`: runs every client of `clients/` with every source and identity, and compares the results with
 //! `docs/clients.md`.
 
+mod applications;
+mod applications_page;
 mod client;
+mod emulators;
 mod environment;
 mod install;
+mod job;
+mod program_results;
 mod report;
 mod result_cell;
 mod search;
@@ -14,15 +19,17 @@ mod version_table;
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use rolebridge_tests::error::{Context, Result};
 
 use self::client::Client;
+use self::emulators::Emulators;
 use self::environment::Environment;
+use self::install::Installed;
 use self::report::Row;
-use self::result_cell::ResultCell;
+use self::result_cell::{ResultCell, RunResult};
 
 /// Runs Google's client libraries with every source and identity, and compares the results with docs/clients.md.
 #[derive(Debug, Parser)]
@@ -33,6 +40,11 @@ struct Args {
     /// Only install the clients.
     #[arg(long)]
     install: bool,
+    /// Run the programs of `programs/` instead of the clients, and compare with docs/src/applications.md. `--programs=ci` runs
+    /// those that CI runs, and prints the names of the others.
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
+    #[arg(conflicts_with = "versions")]
+    programs: Option<Programs>,
     /// Search the versions that work with each source, and write them to tests/conformance/versions.yaml.
     #[arg(long)]
     versions: bool,
@@ -53,6 +65,13 @@ const RUN_LIMIT: Duration = Duration::from_secs(40);
 /// The time limit of a run in the search, which has low priority.
 const SEARCH_LIMIT: Duration = Duration::from_mins(3);
 
+/// The programs to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Programs {
+    All,
+    Ci,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     // reqwest leaves the choice of a crypto provider to the program. Only a second call could fail.
@@ -68,7 +87,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> Result<bool> {
-    let mut clients = client::read_all()?;
+    if args.programs.is_some() {
+        return applications::run(args).await;
+    }
+    let mut clients = client::read_libraries()?;
     clients.retain(|client| args.only.as_ref().is_none_or(|part| client.name.contains(part)));
     let (omitted, mut clients): (Vec<_>, Vec<_>) = clients.into_iter().partition(Client::is_omitted);
     for client in &omitted {
@@ -82,11 +104,11 @@ async fn run(args: &Args) -> Result<bool> {
     if args.install {
         for client in &clients {
             print(&format!("{} …", client.title));
-            install::install(client, &folder(client, args)?).await?;
+            install::install(client.package(), &folder(&client.language, args)?).await?;
         }
         return Ok(true);
     }
-    let mut environment = Environment::start(RUN_LIMIT).await?;
+    let mut environment = Environment::start(RUN_LIMIT, Emulators::default()).await?;
     let (mut rows, mut skipped) = (Vec::new(), Vec::new());
     for client in omitted {
         rows.push(Row { client, versions: String::new(), cells: Vec::new() });
@@ -118,7 +140,7 @@ async fn search_versions(clients: &[Client], args: &Args) -> Result<bool> {
     if args.install {
         return Ok(true);
     }
-    let mut environment = Environment::start(SEARCH_LIMIT).await?;
+    let mut environment = Environment::start(SEARCH_LIMIT, Emulators::default()).await?;
     for client in clients {
         print(&format!("{} …", client.title));
         let known = version_file::read()?.remove(&client.name).unwrap_or_default();
@@ -138,29 +160,40 @@ async fn search_versions(clients: &[Client], args: &Args) -> Result<bool> {
 /// Installs a client and runs its cells, printing each result at once.
 async fn row(environment: &mut Environment, client: Client, args: &Args) -> Result<Row> {
     print(&format!("{} …", client.title));
-    let Some(installed) = install::install(&client, &folder(&client, args)?).await? else {
+    let Some(installed) = install::install(client.package(), &folder(&client.language, args)?).await? else {
         print(&format!("  skipped: not installed within {} s", client.budget));
         return Ok(Row { client, versions: String::new(), cells: Vec::new() });
     };
     print(&format!("  {} in {} s", installed.versions, installed.seconds));
-    let mut cells = Vec::new();
-    for cell in ResultCell::all() {
-        let mut result = environment.run(&client, &installed, cell).await?;
-        // A failure must occur twice: on a busy machine a library may give up too early.
-        if !result.is_success() {
-            result = environment.run(&client, &installed, cell).await?;
-        }
-        print(&format!("  {cell}: {result}"));
-        cells.push((cell, result));
-    }
+    let cells = run_cells(environment, &client, &installed, ResultCell::all()).await?;
     let versions = installed.versions;
     Ok(Row { client, versions, cells })
 }
 
-/// Returns the installation folder of a client.
-fn folder(client: &Client, args: &Args) -> Result<PathBuf> {
-    std::path::absolute(args.folder.join(&client.language))
-        .context("failed to resolve the installation folder")
+/// Runs the cells of a client or a program, printing each result at once.
+async fn run_cells(
+    environment: &mut Environment,
+    client: &Client,
+    installed: &Installed,
+    wanted: Vec<ResultCell>,
+) -> Result<Vec<(ResultCell, RunResult)>> {
+    let mut cells = Vec::new();
+    for cell in wanted {
+        let start = Instant::now();
+        let mut result = environment.run(client, installed, cell).await?;
+        // A failure must occur twice: on a busy machine a library may give up too early.
+        if !result.is_success() {
+            result = environment.run(client, installed, cell).await?;
+        }
+        print(&format!("  {cell}: {result} ({} s)", start.elapsed().as_secs()));
+        cells.push((cell, result));
+    }
+    Ok(cells)
+}
+
+/// Returns an installation folder: of a language, of programs or of an emulator.
+fn folder(name: &str, args: &Args) -> Result<PathBuf> {
+    std::path::absolute(args.folder.join(name)).context("failed to resolve the installation folder")
 }
 
 fn print(text: &str) {

@@ -79,7 +79,7 @@ pub(crate) fn compare_or_update(rows: &[Row], update: bool, print: impl Fn(&str)
 }
 
 /// Compares or writes a file. `texts` receives the committed text and returns the expected and the actual text.
-fn compare(
+pub(crate) fn compare(
     name: &str,
     update: bool,
     print: impl Fn(&str),
@@ -139,7 +139,7 @@ fn first_working_source(row: &Row) -> Option<&'static str> {
     columns().into_iter().find(|&column| summary(row, column) == "yes").map(|(_, source)| source)
 }
 
-fn annotation(source: Option<&str>) -> String {
+pub(crate) fn annotation(source: Option<&str>) -> String {
     let (_, default) = columns()[0];
     match source {
         Some(source) if source == default => format!("none: `{source}` is the default"),

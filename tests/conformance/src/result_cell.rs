@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use rolebridge_tests::world::GOOGLE_ACCOUNT;
+
 /// The identity of the pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Identity {
@@ -44,6 +46,14 @@ impl Access {
             Self::Impersonated => "impersonated",
         }
     }
+
+    /// Returns true if Google's name of a principal is of the kind that this access means.
+    pub(crate) fn is_principal(self, name: &str) -> bool {
+        match self {
+            Self::Direct => name.starts_with("principal://"),
+            Self::Impersonated => name == format!("serviceAccount:{GOOGLE_ACCOUNT}"),
+        }
+    }
 }
 
 /// A cell: one run of a client.
@@ -72,6 +82,11 @@ impl ResultCell {
             }
         }
         cells
+    }
+
+    /// Returns the cells of a program: each source, both ways.
+    pub(crate) fn of_programs() -> Vec<Self> {
+        Self::all().into_iter().filter(|cell| cell.identity == Identity::AwsRole).collect()
     }
 
     /// Returns the cells of a version in the search: each source once.

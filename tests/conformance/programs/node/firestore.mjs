@@ -1,0 +1,6 @@
+import {Firestore} from "@google-cloud/firestore";
+
+const orders = new Firestore().collection(process.env.NAME);
+await orders.doc("first").set({total: 42});
+const total = (await orders.doc("first").get()).get("total");
+console.log(`total: ${total}, documents: ${(await orders.get()).size}`);

@@ -1,0 +1,97 @@
+//! `docs/src/applications.md`: a table for each topic, then the error messages.
+
+use std::fmt::Write;
+
+use crate::client::Client;
+use crate::job::{Job, Topic};
+use crate::program_results::{ProgramResult, ProgramResults};
+use crate::report::annotation;
+use crate::result_cell::{Access, ResultCell};
+use crate::search::WORKS;
+
+const HEADER: &str = "<!-- made by `make applications` -->
+# Programs
+
+Each cell shows the result of runs of the unmodified program in an injected pod, with the identity `aws-role`. Google's own
+host names led to fakes, which checked each access token, recorded its principal, and passed most calls to emulators.
+
+In a successful run the program did its job, and every call of Google came from the expected principal:
+
+- with direct access, the federated principal `principal://iam.googleapis.com/…/subject/…`;
+- with `rolebridge.io/service-account`, that account.
+
+`yes` means both. [Your language](languages.md) has the libraries.
+";
+
+/// Renders the page from the committed results.
+pub(crate) fn render(programs: &[Client], results: &ProgramResults) -> String {
+    let mut text = HEADER.to_owned();
+    let rows: Vec<_> = programs
+        .iter()
+        .filter_map(|program| Some((program, program.job.as_ref()?, results.get(&program.name)?)))
+        .collect();
+    for topic in Topic::ALL {
+        let of_topic: Vec<_> = rows.iter().filter(|(_, job, _)| job.topic == topic).collect();
+        if of_topic.is_empty() {
+            continue;
+        }
+        let _ = write!(text, "\n## {}\n\n{}", topic.title(), table_head());
+        for (program, job, result) in of_topic {
+            let _ = writeln!(text, "{}", row(program, job, result));
+        }
+    }
+    let errors: String = rows.iter().map(|(program, _, result)| errors(program, result)).collect();
+    if errors.is_empty() { text } else { format!("{text}\n## Error messages\n\n{errors}") }
+}
+
+fn sources() -> Vec<&'static str> {
+    let mut sources: Vec<_> = ResultCell::of_programs().iter().map(|cell| cell.source).collect();
+    sources.dedup();
+    sources
+}
+
+fn table_head() -> String {
+    let sources = sources();
+    let columns = sources.iter().fold(String::new(), |columns, source| columns + &format!(" `{source}` |"));
+    let rule = " --- |".repeat(sources.len());
+    format!(
+        "| program | annotation | what it did |{columns} version | notes |\n| --- | --- | --- |{rule} --- | --- |\n"
+    )
+}
+
+fn row(program: &Client, job: &Job, result: &ProgramResult) -> String {
+    let cells: Vec<_> = sources().into_iter().map(|source| (source, summary(result, source))).collect();
+    let first = cells.iter().find(|(_, summary)| summary == WORKS).map(|(source, _)| *source);
+    let cells = cells.iter().fold(String::new(), |cells, (_, summary)| cells + &format!(" {summary} |"));
+    let (does, versions, notes) = (&job.does, &result.versions, &program.advice);
+    format!("| {} | {} | {does} |{cells} {versions} | {notes} |", program.title, annotation(first))
+}
+
+/// Returns `yes`, `no`, or the accesses that work.
+fn summary(result: &ProgramResult, source: &str) -> String {
+    let cells: Vec<_> = ResultCell::of_programs().into_iter().filter(|cell| cell.source == source).collect();
+    let works = |cell: &&ResultCell| result.cell(**cell) == Some(WORKS);
+    let working: Vec<_> = cells.iter().filter(works).map(|cell| Access::name(cell.access)).collect();
+    if working.len() == cells.len() {
+        WORKS.to_owned()
+    } else if working.is_empty() {
+        "no".to_owned()
+    } else {
+        format!("{} only", working.join(", "))
+    }
+}
+
+/// Renders a program's error messages, each once with all of its cells.
+fn errors(program: &Client, result: &ProgramResult) -> String {
+    let mut errors: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (cell, error) in result.results.iter().filter(|(_, error)| *error != WORKS) {
+        match errors.iter_mut().find(|(known, _)| known == error) {
+            Some((_, cells)) => cells.push(cell),
+            None => errors.push((error, vec![cell])),
+        }
+    }
+    let line = |(error, cells): &(&str, Vec<&str>)| {
+        format!("- {} ({}): `{}`\n", program.title, cells.join("; "), error.replace('`', "'"))
+    };
+    errors.iter().map(line).collect()
+}
