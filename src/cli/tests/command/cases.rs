@@ -8,7 +8,17 @@ use crate::program::{Invocation, crate_path, run, transcript};
 
 #[rstest]
 fn commands_with_case(
-    #[values("deployment", "list", "not-injected", "denied", "misplaced", "kinds", "environment", "limits")]
+    #[values(
+        "deployment",
+        "list",
+        "not-injected",
+        "denied",
+        "misplaced",
+        "kinds",
+        "environment",
+        "limits",
+        "metadata-host"
+    )]
     name: &str,
 ) {
     let file = format!("{name}.yaml");
