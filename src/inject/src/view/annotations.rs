@@ -30,7 +30,7 @@ const OF_OTHERS: [&str; 5] =
     [MIRROR, ISTIO_EXCLUDED_PORTS, LINKERD_SKIPPED_PORTS, KUMA_EXCLUDED_PORTS, CONSUL_EXCLUDED_PORTS];
 
 /// The annotations that affect injection, in ascending order of their keys. A pod may have very many.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 pub(crate) struct Annotations<'a>(Vec<(BorrowedStr<'a>, BorrowedStr<'a>)>);
 
 impl Annotations<'_> {
@@ -60,7 +60,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Annotations<'a> {
 }
 
 /// Rolebridge's keys among the labels. None has an effect: their author meant annotations.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 pub(crate) struct Labels<'a>(Vec<(BorrowedStr<'a>, BorrowedStr<'a>)>);
 
 impl Labels<'_> {

@@ -11,7 +11,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use crate::steps;
 
 /// A string that is borrowed if possible.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct BorrowedStr<'a>(Cow<'a, str>);
 
 impl Deref for BorrowedStr<'_> {

@@ -7,14 +7,16 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::borrowed_str::BorrowedStr;
 use super::bounded::{self, MAX_FILES, Room};
+use super::present::Present;
 use super::security::SecurityContext;
+use super::volume_name::VolumeName;
 use crate::quantity::Quantity;
 
 /// The number of items as which an `envFrom` counts, because it takes as much memory.
 pub(super) const ENV_FROM_WEIGHT: usize = 2;
 
 /// A container or an init container.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 pub(crate) struct Container<'a> {
     pub(crate) name: BorrowedStr<'a>,
     pub(crate) image: Option<BorrowedStr<'a>>,
@@ -130,14 +132,14 @@ impl<'a> Container<'a> {
 }
 
 /// An environment variable.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Env<'a> {
     #[serde(borrow, default)]
     pub(crate) name: BorrowedStr<'a>,
     #[serde(borrow)]
     pub(crate) value: Option<BorrowedStr<'a>>,
-    pub(crate) value_from: Option<IgnoredAny>,
+    pub(crate) value_from: Option<Present>,
 }
 
 impl Env<'_> {
@@ -151,7 +153,7 @@ impl Env<'_> {
 }
 
 /// An object of which all keys become variables.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EnvFrom<'a> {
     #[serde(borrow)]
@@ -170,7 +172,7 @@ impl EnvFrom<'_> {
 }
 
 /// A reference to an object with variables.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 pub(crate) struct EnvObject<'a> {
     #[serde(borrow, default)]
     pub(crate) name: BorrowedStr<'a>,
@@ -178,7 +180,7 @@ pub(crate) struct EnvObject<'a> {
 }
 
 /// A port that a container declares.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Port<'a> {
     #[serde(default)]
@@ -188,11 +190,11 @@ pub(crate) struct Port<'a> {
 }
 
 /// A volume mount.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Mount<'a> {
     #[serde(borrow, default)]
-    pub(crate) name: BorrowedStr<'a>,
+    pub(crate) name: VolumeName<'a>,
     #[serde(borrow, default, rename = "mountPath")]
     pub(crate) path: BorrowedStr<'a>,
     pub(crate) read_only: Option<bool>,
@@ -201,7 +203,7 @@ pub(crate) struct Mount<'a> {
 }
 
 /// True for a text that is not empty. The text is not kept: there may be very many mounts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 struct IsSet(bool);
 
 impl<'de> Deserialize<'de> for IsSet {
@@ -218,7 +220,7 @@ impl Mount<'_> {
 }
 
 /// A startup probe.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Probe<'a> {
     #[serde(borrow)]
@@ -230,7 +232,7 @@ pub(crate) struct Probe<'a> {
     pub(crate) failure_threshold: Option<i64>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 struct Exec<'a> {
     /// The first words. The sidecar's own command has fewer.
     #[serde(borrow, default, deserialize_with = "bounded::deserialize::<_, _, MAX_FILES>")]
@@ -245,14 +247,14 @@ impl<'a> Probe<'a> {
 }
 
 /// Requests and limits, of a container or of the whole pod.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 pub(crate) struct Resources {
     pub(crate) requests: Option<Amounts>,
     pub(crate) limits: Option<Amounts>,
 }
 
 /// Amounts of the resources that determine the quality of service class.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Hash, Deserialize)]
 pub(crate) struct Amounts {
     pub(crate) cpu: Option<Quantity>,
     pub(crate) memory: Option<Quantity>,

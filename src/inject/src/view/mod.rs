@@ -8,10 +8,13 @@ mod borrowed_str;
 mod bounded;
 mod container;
 mod container_list;
+mod key;
 mod network;
+mod present;
 mod security;
 pub mod size;
 mod volume;
+mod volume_name;
 mod windows;
 
 use annotations::MIRROR;
@@ -25,14 +28,14 @@ pub(crate) use bounded::{MAX_CONTAINERS, MAX_INJECTED_ITEMS, MAX_INJECTED_VOLUME
 pub(crate) use container::{Amounts, Container, Env, EnvFrom, EnvObject, Mount, Probe, Resources};
 use container_list::Containers;
 use network::HostAliases;
+use present::Present;
 pub(crate) use security::{SeLinuxOptions, SecurityContext};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 pub(crate) use volume::{ConfigMap, DownwardItem, EmptyDir, KeyItem, Volume};
 pub(crate) use windows::WindowsField;
 
 /// A pod, or the pod template of a workload.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 pub struct Pod<'a> {
     #[serde(borrow)]
     pub(crate) metadata: Option<ObjectMeta<'a>>,
@@ -40,7 +43,7 @@ pub struct Pod<'a> {
     pub(crate) spec: Spec<'a>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Hash, Deserialize)]
 pub(crate) struct ObjectMeta<'a> {
     #[serde(borrow)]
     pub(crate) annotations: Option<Annotations<'a>>,
@@ -48,14 +51,14 @@ pub(crate) struct ObjectMeta<'a> {
     pub(crate) labels: Option<Labels<'a>>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Spec<'a> {
     #[serde(borrow)]
     pub(crate) init_containers: Option<Containers<'a>>,
     #[serde(borrow)]
     pub(crate) containers: Option<Containers<'a>>,
-    ephemeral_containers: Option<Vec<IgnoredAny>>,
+    ephemeral_containers: Option<Vec<Present>>,
     #[serde(borrow, default, deserialize_with = "bounded::deserialize::<_, _, MAX_INJECTED_VOLUMES>")]
     pub(crate) volumes: Option<Vec<Volume<'a>>>,
     #[serde(borrow, default, deserialize_with = "bounded::deserialize::<_, _, MAX_PULL_SECRETS>")]
@@ -81,14 +84,14 @@ pub(crate) struct Spec<'a> {
 }
 
 /// An object with a name: a pull secret or an operating system.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 pub(crate) struct Named<'a> {
     #[serde(borrow, default)]
     pub(crate) name: BorrowedStr<'a>,
 }
 
 /// One of the pod's two container lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum ContainerList {
     Init,
     App,

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use super::borrowed_str::BorrowedStr;
 
 /// The aliases of the pod for the names of Google's metadata server.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 pub(crate) struct HostAliases<'a> {
     /// True if the alias that Rolebridge adds is there.
     pub(crate) has_added: bool,
@@ -18,7 +18,7 @@ pub(crate) struct HostAliases<'a> {
 }
 
 /// The sysctls of the pod.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 pub(crate) struct Sysctls<'a> {
     /// The value of [`PORT_SYSCTL`].
     pub(crate) port: Option<BorrowedStr<'a>>,

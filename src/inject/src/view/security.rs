@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 
 use super::borrowed_str::BorrowedStr;
 use super::network::Sysctls;
+use super::present::Present;
 
 /// The fields of a security context that affect injection.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Default, Hash, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SecurityContext<'a> {
     pub(crate) run_as_user: Option<i64>,
@@ -49,14 +50,14 @@ impl SecurityContext<'_> {
     }
 }
 
-#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Default, Hash, serde::Deserialize)]
 struct AppArmorProfile<'a> {
     #[serde(borrow)]
     r#type: Option<BorrowedStr<'a>>,
 }
 
 /// A container's `seLinuxOptions`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, serde::Deserialize)]
 pub(crate) struct SeLinuxOptions<'a> {
     #[serde(borrow)]
     pub(crate) user: Option<BorrowedStr<'a>>,
@@ -69,22 +70,22 @@ pub(crate) struct SeLinuxOptions<'a> {
 }
 
 /// The options of a container on Windows.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Default, Hash, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WindowsOptions {
     host_process: Option<bool>,
-    run_as_user_name: Option<IgnoredAny>,
-    gmsa_credential_spec: Option<IgnoredAny>,
-    gmsa_credential_spec_name: Option<IgnoredAny>,
+    run_as_user_name: Option<Present>,
+    gmsa_credential_spec: Option<Present>,
+    gmsa_credential_spec_name: Option<Present>,
 }
 
-#[derive(Debug, Clone, serde::Deserialize)]
+#[derive(Debug, Clone, Hash, serde::Deserialize)]
 struct Capabilities {
     add: Option<AddedCapabilities>,
 }
 
 /// A list of capabilities, of which only one matters. The list itself is not kept, because it is not bounded.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 struct AddedCapabilities {
     has_net_admin: bool,
 }

@@ -2,10 +2,11 @@
 //! container can write to it.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::borrowed_str::BorrowedStr;
 use super::bounded::{self, MAX_FILES};
+use super::present::Present;
+use super::volume_name::VolumeName;
 use crate::quantity::Quantity;
 
 /// Size of the largest source or file of a volume.
@@ -17,11 +18,11 @@ pub(super) const MAX_FILE_BYTES: usize = {
 };
 
 /// A volume of the pod. A volume with another kind of source has none of these.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Volume<'a> {
     #[serde(borrow, default)]
-    pub(crate) name: BorrowedStr<'a>,
+    pub(crate) name: VolumeName<'a>,
     #[serde(borrow)]
     pub(crate) empty_dir: Option<EmptyDir<'a>>,
     #[serde(borrow, rename = "downwardAPI")]
@@ -32,14 +33,14 @@ pub(crate) struct Volume<'a> {
     pub(crate) config_map: Option<ConfigMap<'a>>,
     #[serde(borrow)]
     secret: Option<Secret<'a>>,
-    image: Option<IgnoredAny>,
+    image: Option<Present>,
     csi: Option<MaybeReadOnly>,
     persistent_volume_claim: Option<MaybeReadOnly>,
     nfs: Option<MaybeReadOnly>,
     aws_elastic_block_store: Option<MaybeReadOnly>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Secret<'a> {
     #[serde(borrow)]
@@ -47,14 +48,14 @@ struct Secret<'a> {
 }
 
 /// A source that is read-only only if it says so.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct MaybeReadOnly {
     read_only: Option<bool>,
 }
 
 /// A folder that lives as long as the pod.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EmptyDir<'a> {
     #[serde(borrow)]
@@ -62,14 +63,14 @@ pub(crate) struct EmptyDir<'a> {
     pub(crate) size_limit: Option<Quantity>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 struct Downward<'a> {
     #[serde(borrow, default, deserialize_with = "bounded::deserialize::<_, _, MAX_FILES>")]
     items: Option<Vec<DownwardItem<'a>>>,
 }
 
 /// A file with the value of a field of the pod.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DownwardItem<'a> {
     #[serde(borrow, default)]
@@ -78,20 +79,20 @@ pub(crate) struct DownwardItem<'a> {
     field_ref: Option<FieldRef<'a>>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FieldRef<'a> {
     #[serde(borrow)]
     field_path: Option<BorrowedStr<'a>>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 struct Projected<'a> {
     #[serde(borrow, default, deserialize_with = "bounded::deserialize::<_, _, MAX_FILES>")]
     sources: Option<Vec<ProjectedSource<'a>>>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ProjectedSource<'a> {
     #[serde(borrow)]
@@ -99,7 +100,7 @@ struct ProjectedSource<'a> {
 }
 
 /// A projected service account token.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Token<'a> {
     #[serde(borrow)]
@@ -110,7 +111,7 @@ pub(crate) struct Token<'a> {
 }
 
 /// The files of a config map.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 pub(crate) struct ConfigMap<'a> {
     #[serde(borrow, default)]
     pub(crate) name: BorrowedStr<'a>,
@@ -119,7 +120,7 @@ pub(crate) struct ConfigMap<'a> {
 }
 
 /// A key of a config map and its file.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 pub(crate) struct KeyItem<'a> {
     #[serde(borrow, default)]
     pub(crate) key: BorrowedStr<'a>,

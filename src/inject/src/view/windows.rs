@@ -3,9 +3,10 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::borrowed_str::BorrowedStr;
+use super::present::Present;
 
 /// The labels of a node's operating system: the current one, and the one of old releases.
 const OS_LABELS: [&str; 2] = ["kubernetes.io/os", "beta.kubernetes.io/os"];
@@ -13,7 +14,7 @@ const OS_LABELS: [&str; 2] = ["kubernetes.io/os", "beta.kubernetes.io/os"];
 const BUILD_LABEL: &str = "node.kubernetes.io/windows-build";
 
 /// The field of a pod on Windows, what it should hold, and what it holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct WindowsField {
     pub(crate) path: &'static str,
     pub(crate) expected: &'static str,
@@ -68,14 +69,14 @@ pub(super) fn field(fields: &Fields<'_, '_>) -> Option<WindowsField> {
 }
 
 /// The labels of nodes that a pod selects.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 pub(crate) struct NodeSelector<'a> {
     #[serde(borrow, rename = "kubernetes.io/os")]
     os: Option<BorrowedStr<'a>>,
     #[serde(borrow, rename = "beta.kubernetes.io/os")]
     beta_os: Option<BorrowedStr<'a>>,
     #[serde(rename = "node.kubernetes.io/windows-build")]
-    windows_build: Option<IgnoredAny>,
+    windows_build: Option<Present>,
 }
 
 impl NodeSelector<'_> {
@@ -86,34 +87,34 @@ impl NodeSelector<'_> {
 }
 
 /// The rules for nodes.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Affinity {
     node_affinity: Option<NodeAffinity>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct NodeAffinity {
     required_during_scheduling_ignored_during_execution: Option<Required>,
 }
 
 /// A node must satisfy one of the terms.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Required {
     node_selector_terms: Option<Every<Term>>,
 }
 
 /// A node must satisfy all expressions of a term.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Term {
     match_expressions: Option<Any<Expression>>,
 }
 
 /// An expression, reduced to whether only Windows nodes satisfy it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 struct Expression(bool);
 
 impl Affinity {
@@ -165,7 +166,7 @@ impl<'de> Deserialize<'de> for Expression {
 }
 
 /// The values of an expression, of which only the operating systems matter.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 struct Values {
     has_windows: bool,
     has_linux: bool,
@@ -186,11 +187,11 @@ impl<'de> Deserialize<'de> for Values {
 
 /// A list that is reduced to whether every item requires Windows, and there is one. The list itself is not kept, because it
 /// is not bounded.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 struct Every<T>(bool, std::marker::PhantomData<T>);
 
 /// A list that is reduced to whether an item requires Windows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 struct Any<T>(bool, std::marker::PhantomData<T>);
 
 impl<'de, T: Condition + Deserialize<'de>> Deserialize<'de> for Every<T> {

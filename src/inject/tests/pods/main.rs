@@ -18,6 +18,8 @@ mod forged;
 #[cfg(test)]
 mod generate;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod listed;
 #[cfg(test)]
 mod others;

@@ -127,7 +127,7 @@ fn admit_bytes(bytes: &[u8]) {
 }
 
 /// Returns the JSON pointer of every value.
-fn pointers(value: &Value) -> Vec<String> {
+pub(crate) fn pointers(value: &Value) -> Vec<String> {
     let inner: Vec<(String, &Value)> = match value {
         Value::Array(elements) => {
             elements.iter().enumerate().map(|(index, element)| (index.to_string(), element)).collect()
