@@ -188,7 +188,9 @@ mod tests {
         let views = MAX_DEFAULT_THREADS * 2 * MAX_UNCHARGED_BYTES;
         let connections = usize::try_from(DEFAULT_CONNECTIONS).unwrap() * CONNECTION_BYTES;
         let reviews = MAX_TOTAL_BYTES + MAX_LEAVING * REQUEST_BYTES;
-        let sum = program + caches + names + pages + reads + reviews + patches + views + connections;
+        let answers = crate::answers::MAX_TOTAL_BYTES;
+        let sum =
+            program + caches + names + pages + reads + reviews + patches + views + connections + answers;
         let values = include_str!("../../../charts/rolebridge/values.yaml");
         let resources = values.split_once("\n  resources:\n").unwrap().1;
         let limit = resources.split_once("limits:\n      memory: ").unwrap().1.split_once("Mi\n").unwrap().0;

@@ -2,13 +2,15 @@
 //!
 //! `rolebridge_inject` decides; this crate reads the review and writes the response. A request passes through these
 //! modules, in order: [`http::server`], [`http::connection`], [`http::router`], [`admission::body`],
-//! [`admission::review`], [`handlers::pods`] or [`handlers::workloads`], [`metadata::lookup`] ([`metadata::cache`], else
-//! [`metadata::reader`]), [`admission::response`] and, if enabled, [`events`].
+//! [`admission::review`], [`handlers::pods`] or [`handlers::workloads`],
+//! [`metadata::lookup`] ([`metadata::cache`], else [`metadata::reader`]), [`answers`], [`admission::response`] and, if
+//! enabled, [`events`].
 //!
 //! The serving certificate comes from files ([`http::cert_resolver`]) or is managed by the webhook ([`managed_cert`]).
 //! [`cert_trust`] checks that API servers accept it.
 
 pub mod admission;
+pub mod answers;
 mod api_call;
 pub mod api_client;
 mod api_error;

@@ -137,6 +137,7 @@ pub struct Metrics {
     injected: AtomicU64,
     skipped: Counters<REASONS>,
     denied: Counters<REASONS>,
+    remembered: AtomicU64,
     not_creation: AtomicU64,
     failed: AtomicU64,
     limited: AtomicU64,
@@ -162,6 +163,7 @@ impl Default for Metrics {
             injected: AtomicU64::default(),
             skipped: zeros(),
             denied: zeros(),
+            remembered: AtomicU64::default(),
             not_creation: AtomicU64::default(),
             failed: AtomicU64::default(),
             limited: AtomicU64::default(),
@@ -197,6 +199,11 @@ impl Metrics {
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         add(&self.durations[BUCKETS.partition_point(|bound| *bound < micros)], 1);
         add(&self.duration_sum, micros);
+    }
+
+    /// Counts the review of a pod that was answered from memory.
+    pub fn record_remembered(&self) {
+        add(&self.remembered, 1);
     }
 
     /// Counts the review of a workload, with or without warnings.
@@ -308,6 +315,13 @@ impl Metrics {
     }
 
     fn write_requests(&self, exposition: &mut Exposition) {
+        exposition
+            .family(
+                "remembered_reviews_total",
+                MetricType::Counter,
+                "Admission reviews of pods that got the patch of an equal pod from memory.",
+            )
+            .sample(&[], value(&self.remembered));
         let mut family = exposition.family(
             "workload_reviews_total",
             MetricType::Counter,

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 use crate::admission::body::BodyReader;
+use crate::answers::Answers;
 use crate::args::Args;
 use crate::cert_trust::CertTrust;
 use crate::deadlines::Deadlines;
@@ -112,7 +113,14 @@ async fn serve(args: &Args) -> Result<(), String> {
         },
     );
     let body_reader = BodyReader::for_reviews(deadlines.body);
-    let state = Arc::new(AppState { body_reader, lookup, defaults, metrics: Arc::clone(&metrics), events });
+    let state = Arc::new(AppState {
+        body_reader,
+        lookup,
+        answers: Answers::default(),
+        defaults,
+        metrics: Arc::clone(&metrics),
+        events,
+    });
 
     let tls = tls::config(Arc::clone(&resolver)).map_err(|error| format!("could not set up TLS: {error}"))?;
     let heartbeat = Arc::new(Heartbeat::new(Instant::now()));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::admission::body::BodyReader;
+use crate::answers::Answers;
 use crate::events::Events;
 use crate::live_defaults::LiveDefaults;
 use crate::metadata::lookup::MetadataLookup;
@@ -15,6 +16,8 @@ pub struct AppState {
     pub body_reader: BodyReader,
     /// Lookup of service accounts and namespaces.
     pub lookup: MetadataLookup,
+    /// Remembered injections.
+    pub answers: Answers,
     /// The platform team's defaults.
     pub defaults: Arc<LiveDefaults>,
     /// Counters.

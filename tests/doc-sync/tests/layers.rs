@@ -109,6 +109,7 @@ const CRATES: &[Layers] = &[
                 "metrics",
             ],
             &[
+                "answers",
                 "api_client",
                 "cert_trust",
                 "events",

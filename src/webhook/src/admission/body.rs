@@ -64,6 +64,15 @@ impl Body {
         Ok(self.charge.add(max_decoded_bytes(json, pods))?)
     }
 
+    /// Charges memory that the review takes in addition to its body. Dropping it returns the charge.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the budget is exhausted.
+    pub fn charge(&self, bytes: usize) -> Result<Charge, Rejection> {
+        Ok(self.charge.add(bytes)?)
+    }
+
     /// Charges a review that begins to wait for a read, for the pod that it keeps. Returns `None` if reviews that wait have
     /// used up their share of the budget.
     #[must_use]

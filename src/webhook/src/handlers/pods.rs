@@ -7,13 +7,14 @@ use std::time::Instant;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use rolebridge_inject::{Admission, Decision, Pod, admit};
+use rolebridge_inject::{Admission, Decision, MetadataDependency, Patch, Pod, admit};
 use tracing::{Level, debug, enabled, error, info, warn};
 
 use crate::admission::body::Rejection;
 use crate::admission::object_ref;
 use crate::admission::response::{AdmissionResponse, DenyStatus, Verdict};
 use crate::admission::review::{self, ReviewError};
+use crate::answers::Inputs;
 use crate::events::EventReason;
 use crate::handlers::respond::respond;
 use crate::metadata::lookup::{PodMetadata, PodObjects, Subject, Verdict as LookupVerdict};
@@ -25,6 +26,9 @@ use crate::state::AppState;
 /// larger patch cannot be created. Without a limit, a body of 0.35 MB becomes a response of 48 MB.
 pub(crate) const MAX_PATCH_BYTES: usize = 3 << 20;
 
+/// Maximum size of a review of which the answer is remembered. An answer of a larger pod would have no room.
+const MAX_KEYED_BYTES: usize = 64 << 10;
+
 /// Responds to the review of a pod.
 pub async fn mutate(State(state): State<Arc<AppState>>, request: Request) -> Response {
     let started = Instant::now();
@@ -35,8 +39,12 @@ pub async fn mutate(State(state): State<Arc<AppState>>, request: Request) -> Res
 async fn handle(state: &AppState, request: Request, started: Instant) -> Result<Bytes, Rejection> {
     let body = state.body_reader.read(request).await?;
     let mut decoding = Some(body.charge_decoding(body.bytes(), 1)?);
-    let request: review::Request<'_, Pod<'_>> = review::decode(body.bytes())?;
+    let mut request: review::Request<'_, Pod<'_>> = review::decode(body.bytes())?;
     request.kind.expect("", "Pod")?;
+    // The key of a pod has at most a few bytes for each byte of its review.
+    let is_small = body.bytes().len() <= MAX_KEYED_BYTES;
+    let key = request.object.as_mut().filter(|_| is_small).map(|pod| pod.key(&request.namespace));
+    let _key_charge = key.as_ref().map(|key| body.charge(key.capacity())).transpose()?;
     let log = ReviewLog { namespace: &request.namespace, body: body.bytes(), dry_run: request.dry_run };
     let (review, outcome) = if &*request.operation == "CREATE" {
         let pod = request.object.as_ref().ok_or(ReviewError::NoObject)?;
@@ -44,8 +52,15 @@ async fn handle(state: &AppState, request: Request, started: Instant) -> Result<
             decoding.take();
             body.wait_with(pod)
         };
-        match decide(state, &request.namespace, pod, wait).await {
-            Ok(admission) => {
+        match decide(state, &request.namespace, pod, key.as_deref(), wait).await {
+            Ok(PodDecision::Remembered(patch)) => {
+                state.metrics.record_remembered();
+                log.injected();
+                let verdict = Verdict::Patch(patch.as_json());
+                let response = AdmissionResponse { uid: request.uid.get(), verdict, warnings: &[] };
+                (response.to_json(), ReviewOutcome::Injected)
+            }
+            Ok(PodDecision::Made(admission)) => {
                 emit_event(state, &admission, &log);
                 build_response(request.uid.get(), &admission, &log)
             }
@@ -60,20 +75,41 @@ async fn handle(state: &AppState, request: Request, started: Instant) -> Result<
     body.into_response(review)
 }
 
+/// A decision about a pod.
+#[expect(clippy::large_enum_variant, reason = "a box would cost an allocation for each decision")]
+enum PodDecision {
+    /// An equal pod got this patch.
+    Remembered(Arc<Patch>),
+    /// The pod was decided about.
+    Made(Admission<'static>),
+}
+
 async fn decide<W>(
     state: &AppState,
     namespace: &str,
     pod: &Pod<'_>,
+    key: Option<&[u8]>,
     wait: impl FnOnce() -> Option<W>,
-) -> Result<Admission<'static>, ReadError> {
+) -> Result<PodDecision, ReadError> {
     let defaults = state.defaults.current();
     let objects = PodObjects { namespace, service_account: pod.service_account() };
     let decide = |metadata: &PodMetadata| {
+        let inputs = Inputs { metadata, defaults: &defaults };
+        if let Some(patch) = key.and_then(|key| state.answers.find(key, inputs)) {
+            return LookupVerdict {
+                requires: MetadataDependency::BOTH,
+                confirmed_by: MetadataDependency::NONE,
+                decision: PodDecision::Remembered(patch),
+            };
+        }
         let admission = admit(pod, &metadata.admission_context(namespace, &defaults)).without_settings();
+        if let Some(key) = key {
+            state.answers.remember(key, inputs, &admission);
+        }
         LookupVerdict {
             requires: admission.requires_metadata(),
             confirmed_by: admission.depends_on_metadata,
-            decision: admission,
+            decision: PodDecision::Made(admission),
         }
     };
     state.lookup.decide(Subject::Pod, objects, wait, decide).await

@@ -15,6 +15,7 @@ mod live_reads;
 mod lookup;
 mod reflector;
 mod reload;
+mod remembered;
 mod reviews;
 mod support;
 mod tls;

@@ -17,6 +17,7 @@ use http_body_util::BodyExt;
 use rolebridge_inject::{Defaults, ObjectMetadata};
 use rolebridge_telemetry::exposition::Exposition;
 use rolebridge_webhook::admission::body::BodyReader;
+use rolebridge_webhook::answers::Answers;
 use rolebridge_webhook::deadlines::Deadlines;
 use rolebridge_webhook::http::connection::Connections;
 use rolebridge_webhook::http::drain::Drain;
@@ -64,6 +65,7 @@ pub(crate) fn limited_state(api: &Api, deadlines: Deadlines, limits: ReadLimits)
             deadlines.live_read,
             limits,
         )),
+        answers: Answers::default(),
         defaults: Arc::new(LiveDefaults::new(Defaults::from_yaml(DEFAULTS).unwrap())),
         metrics,
         events: None,
