@@ -63,7 +63,7 @@ pub const REJECT_LOOPBACK: [RejectingVersions; 4] = [
         language: "Java",
         library: "google-auth-library-oauth2-http",
         first: "1.13.0",
-        last: "1.14.0",
+        last: "1.16.0",
         error: "Invalid host 127.0.0.1 for region_url.",
         instead: TokenSource::File,
     },

@@ -52,9 +52,16 @@ pub(crate) fn section<'a>(clients: impl Iterator<Item = &'a Client>, tried: &Ver
 /// Returns the number of versions that ran with the first and the last one, and those that cannot be installed.
 fn ran(tried: &[TriedVersion]) -> String {
     let (missing, ran): (Vec<_>, Vec<_>) = tried.iter().partition(|tried| tried.is_missing());
-    let version =
-        |tried: Option<&&TriedVersion>| tried.map_or_else(String::new, |tried| tried.version.to_string());
-    let mut text = format!("{}: {} to {}", ran.len(), version(ran.first()), version(ran.last()));
+    let mut text = ran.len().to_string();
+    match &ran[..] {
+        [first, .., last] => {
+            let _ = write!(text, ": {} to {}", first.version, last.version);
+        }
+        [only] => {
+            let _ = write!(text, ": {}", only.version);
+        }
+        [] => {}
+    }
     if !missing.is_empty() {
         let missing: Vec<_> = missing.iter().map(|tried| tried.version.to_string()).collect();
         let _ = write!(text, "; not installable: {}", missing.join(", "));
@@ -142,6 +149,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(ran(&tried), "2: 1.1 to 1.2; not installable: 1.0");
+        assert_eq!(ran(&tried[1..2]), "1: 1.1");
         assert_eq!(failures(&tried, "file"), [("refused", vec!["1.1".to_owned()])]);
     }
 }

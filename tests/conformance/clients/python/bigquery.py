@@ -2,6 +2,5 @@ import os
 
 from google.cloud import bigquery
 
-client = bigquery.Client(client_options={"api_endpoint": os.environ["BIGQUERY_URL"]})
-for row in client.query_and_wait(os.environ["QUERY"]):
+for row in bigquery.Client().query(os.environ["QUERY"]).result():
     print(row["text"])

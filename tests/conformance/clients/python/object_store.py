@@ -2,5 +2,5 @@ import os
 
 from google.cloud import storage
 
-client = storage.Client(client_options={"api_endpoint": os.environ["STORAGE_URL"]})
-print(client.bucket(os.environ["BUCKET"]).blob(os.environ["OBJECT"]).download_as_text(timeout=20))
+bucket = storage.Client().bucket(os.environ["BUCKET"])
+print(bucket.blob(os.environ["OBJECT"]).download_as_string().decode())
