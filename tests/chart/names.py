@@ -66,7 +66,8 @@ def protected_annotations():
     # Pods of the previous release have both, and may still run.
     previous = {"rolebridge.io/config-loopback", "rolebridge.io/config-file"}
     source = read("src/core/src/annotations.rs")
-    code = set(re.findall(r'pub const (?:STATUS|CONFIG_[A-Z]+): &str = "(rolebridge\.io/[a-z-]+)"', source))
+    declared = re.findall(r"pub const (?:STATUS|CONFIG_[A-Z]+): [^;=]*(?:; \d+\])? = ([^;]*);", source)
+    code = {name for value in declared for name in re.findall(r'"(rolebridge\.io/[a-z0-9-]+)"', value)}
     helper = re.search(r'writtenAnnotations" -}}\n(\[.*\])\n', read("charts/rolebridge/templates/admission/_conditions.tpl"))
     expect_equal("annotations of the webhook", set(json.loads(helper[1])) - previous, code - previous)
 

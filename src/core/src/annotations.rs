@@ -32,7 +32,7 @@ annotations! {
     /// The workload identity pool provider:
     /// `projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`.
     PROVIDER = "provider", default "none: required";
-    /// The Google service account to impersonate.
+    /// The Google service account to impersonate. Set exceptions by container: `EMAIL,worker=EMAIL`.
     SERVICE_ACCOUNT = "service-account", default "none: direct access as the federated principal";
     /// The chain of Google service accounts before `service-account`, separated by commas. Requires the source
     /// `metadata`.
@@ -69,9 +69,10 @@ annotations! {
     /// The init containers after which the sidecar starts, separated by commas, because the pod has no network before them.
     /// They may be injected later, and get no credentials. The chart's names are added.
     START_AFTER = "start-after", default "a known service mesh's proxy";
-    /// Additional token files that the sidecar refreshes: `access-token`, `id-token=AUDIENCE`.
+    /// Additional token files that the sidecar refreshes: `access-token`, `id-token=AUDIENCE`. For the service account of a
+    /// container: `worker.access-token`, `worker.id-token=AUDIENCE`.
     OUTPUTS = "outputs", default "none";
-    /// The port of the loopback server.
+    /// The port of the loopback server. With the source `metadata`, each further service account has the next port.
     PORT = "port", default "15080";
     /// The port of the sidecar's metrics.
     METRICS_PORT = "metrics-port", default "none: not served";
@@ -111,8 +112,14 @@ pub const STATUS: &str = "rolebridge.io/status";
 
 /// The `external_account` document for the source `loopback`, of pods that an earlier release injected.
 pub const CONFIG_LOOPBACK: &str = "rolebridge.io/config-loopback";
-/// The `external_account` document for the source `file` in a pod without a sidecar, which downwardAPI mounts.
-pub const CONFIG_FILE: &str = "rolebridge.io/config-file";
+/// The `external_account` documents for the source `file` in a pod without a sidecar, which downwardAPI mounts: one for each
+/// Google service account.
+pub const CONFIG_FILE: [&str; 4] = [
+    "rolebridge.io/config-file",
+    "rolebridge.io/config-file-2",
+    "rolebridge.io/config-file-3",
+    "rolebridge.io/config-file-4",
+];
 
 /// Service account annotations of EKS that Rolebridge reads.
 pub mod eks {

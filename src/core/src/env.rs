@@ -38,18 +38,22 @@ pub mod sidecar {
     pub const UNIVERSE_DOMAIN: &str = "ROLEBRIDGE_UNIVERSE_DOMAIN";
     /// The token file. A status file is next to it.
     pub const TOKEN_FILE: &str = "ROLEBRIDGE_TOKEN_FILE";
-    /// The file to which the sidecar writes the `external_account` document for the source `loopback`. Absent: none.
+    /// The file to which the sidecar writes the `external_account` document for the source `loopback`. Those of further
+    /// service accounts are next to it. Absent: none.
     pub const LOOPBACK_CONFIG: &str = "ROLEBRIDGE_LOOPBACK_CONFIG";
-    /// The file to which the sidecar writes the `external_account` document for the source `file`. Absent: none.
+    /// The file to which the sidecar writes the `external_account` document for the source `file`. Those of further service
+    /// accounts are next to it. Absent: none.
     pub const FILE_CONFIG: &str = "ROLEBRIDGE_FILE_CONFIG";
-    /// The port of the server on 127.0.0.1. Absent: no server.
+    /// The port of the server on 127.0.0.1. With `metadata`, each further service account has the next port. Absent: no
+    /// server.
     pub const LOOPBACK_PORT: &str = "ROLEBRIDGE_LOOPBACK_PORT";
     /// The sources that the server serves, separated by commas: `loopback`, `metadata` and `metadata-host`, which also opens port
     /// 80. Absent: `loopback`.
     pub const SERVE: &str = "ROLEBRIDGE_SERVE";
     /// Additional token files to refresh, in the form of the annotation `rolebridge.io/outputs`.
     pub const OUTPUTS: &str = "ROLEBRIDGE_OUTPUTS";
-    /// The Google service account to impersonate. Absent: direct access as the federated principal.
+    /// The Google service accounts to impersonate, in the form of the annotation `rolebridge.io/service-account`. Absent:
+    /// direct access as the federated principal.
     pub const SERVICE_ACCOUNT: &str = "ROLEBRIDGE_SERVICE_ACCOUNT";
     /// The chain of Google service accounts before the impersonated one, separated by commas.
     pub const DELEGATES: &str = "ROLEBRIDGE_DELEGATES";

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::aws::Partition;
 use crate::identity::Identity;
+use crate::service_accounts::{AccountNumber, MAX_ACCOUNTS};
 use crate::token_source::TokenSource;
 use crate::{google, imds};
 
@@ -51,31 +52,35 @@ impl ConfigKind {
         }
     }
 
-    /// Returns the annotation that carries the document in a pod without a sidecar.
+    /// Returns the annotation that carries an account's document in a pod without a sidecar. `None` if no release has it in
+    /// one: the source `loopback` needs a sidecar.
     #[must_use]
-    pub const fn annotation(self) -> &'static str {
+    pub fn annotation(self, account: AccountNumber) -> Option<&'static str> {
+        const FILE: [&str; MAX_ACCOUNTS] = crate::annotations::CONFIG_FILE;
         match self {
-            Self::Loopback => crate::annotations::CONFIG_LOOPBACK,
-            Self::File => crate::annotations::CONFIG_FILE,
+            Self::Loopback => {
+                (account == AccountNumber::DEFAULT).then_some(crate::annotations::CONFIG_LOOPBACK)
+            }
+            Self::File => Some(FILE[account.index()]),
         }
     }
 
-    /// Returns the document's file name in [`CONFIG_VOLUME`](crate::pod_names::CONFIG_VOLUME).
+    /// Returns the file name of an account's document in [`CONFIG_VOLUME`](crate::pod_names::CONFIG_VOLUME).
     #[must_use]
-    pub const fn config_name(self) -> &'static str {
+    pub const fn config_name(self, account: AccountNumber) -> &'static str {
+        const LOOPBACK: [&str; MAX_ACCOUNTS] =
+            ["loopback.json", "loopback-2.json", "loopback-3.json", "loopback-4.json"];
+        const FILE: [&str; MAX_ACCOUNTS] = ["file.json", "file-2.json", "file-3.json", "file-4.json"];
         match self {
-            Self::Loopback => "loopback.json",
-            Self::File => "file.json",
+            Self::Loopback => LOOPBACK[account.index()],
+            Self::File => FILE[account.index()],
         }
     }
 
-    /// Returns the document's path in the app's containers.
+    /// Returns the path of an account's document in the app's containers.
     #[must_use]
-    pub const fn config_path(self) -> &'static str {
-        match self {
-            Self::Loopback => "/var/run/rolebridge/config/loopback.json",
-            Self::File => "/var/run/rolebridge/config/file.json",
-        }
+    pub fn config_path(self, account: AccountNumber) -> String {
+        format!("{}/{}", crate::pod_names::CONFIG_VOLUME.path, self.config_name(account))
     }
 }
 
@@ -337,10 +342,44 @@ mod tests {
     }
 
     #[test]
-    fn config_paths_are_in_the_config_volume() {
+    fn each_account_has_its_own_documents() {
+        let second = AccountNumber::ALL[1];
+        let path = ConfigKind::File.config_path(AccountNumber::DEFAULT);
+        assert_eq!(path, "/var/run/rolebridge/config/file.json");
+        assert_eq!(ConfigKind::Loopback.config_path(second), "/var/run/rolebridge/config/loopback-2.json");
+        assert_eq!(ConfigKind::File.annotation(second), Some("rolebridge.io/config-file-2"));
+        assert_eq!(ConfigKind::Loopback.annotation(second), None);
+        let names = AccountNumber::ALL.map(|account| {
+            ConfigKind::ALL.map(|kind| [Some(kind.config_name(account)), kind.annotation(account)])
+        });
+        let distinct: std::collections::HashSet<_> =
+            names.as_flattened().as_flattened().iter().flatten().collect();
+        assert_eq!(distinct.len(), 2 * MAX_ACCOUNTS + MAX_ACCOUNTS + 1);
+    }
+
+    /// The volume of the documents has room for twice two pages of each kind.
+    #[test]
+    fn longest_document_fits_in_a_page() {
+        let host = format!("https://{}", "h".repeat(253));
+        let email = format!("{}@{}.gserviceaccount.com", "n".repeat(63), "p".repeat(63));
+        let provider = format!(
+            "projects/{}/locations/global/workloadIdentityPools/{}/providers/{}",
+            "1".repeat(19),
+            "p".repeat(32),
+            "q".repeat(32)
+        );
+        let config = ExternalAccountConfig {
+            universe: &host[8..],
+            provider: &provider,
+            sts_endpoint: Some(&host),
+            iam_credentials_endpoint: Some(&host),
+            service_account: Some(&email),
+            token_lifetime: Some(43_200),
+            quota_project: Some(&email),
+            ..DIRECT
+        };
         for kind in ConfigKind::ALL {
-            let joined = format!("{}/{}", crate::pod_names::CONFIG_VOLUME.path, kind.config_name());
-            assert_eq!(kind.config_path(), joined);
+            assert!(text(&config, kind).len() < 4096, "{kind:?}");
         }
     }
 }

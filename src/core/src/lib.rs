@@ -17,5 +17,6 @@ pub mod metadata_host;
 pub mod parse;
 pub mod pod_names;
 pub mod redact;
+pub mod service_accounts;
 pub mod token_outputs;
 pub mod token_source;

@@ -1,7 +1,8 @@
 //! Additional token files that the sidecar refreshes, for programs that can only read a token from a file:
-//! `access-token,id-token=https://reports.example`.
+//! `access-token,id-token=https://reports.example`, or `worker.access-token` for the service account of a container.
 
 use crate::invalid_value::InvalidValue;
+use crate::parse::is_container_name;
 use crate::pod_names;
 use crate::redact::Quoted;
 
@@ -20,49 +21,72 @@ pub enum Output<'a> {
     },
 }
 
-/// Parses a list of outputs and returns each with its file name.
+/// A token file of a pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputFile<'a> {
+    /// The token.
+    pub output: Output<'a>,
+    /// The container with the service account that the token is for. `None`: the account of all containers.
+    pub container: Option<&'a str>,
+    /// The file's name in the volume of the subject token.
+    pub name: String,
+}
+
+/// Parses a list of outputs.
 ///
 /// The file names are `access-token`, `id-token`, and for further audiences `id-token-2` and so on, in the order of the
-/// list.
+/// list. Those of a container's account begin with its name: `worker.access-token`. A container's name has
+/// no full stop, so no two names are the same.
 ///
 /// # Errors
 /// Returns an error if an output is invalid or a duplicate, or if there are more than [`MAX_OUTPUTS`].
-pub fn parse(list: &str) -> Result<Vec<(Output<'_>, String)>, InvalidValue> {
+pub fn parse(list: &str) -> Result<Vec<OutputFile<'_>>, InvalidValue> {
     let count = list.split(',').count();
     // Counted first: the comparison of each output with all others takes a quadratic number of steps.
     if count > MAX_OUTPUTS {
         let expected = format!("at most {MAX_OUTPUTS} outputs");
         return Err(InvalidValue::with_hint(expected, format!("remove {}", count - MAX_OUTPUTS)));
     }
-    let mut outputs = Vec::with_capacity(count);
-    let mut id_tokens = 0;
+    let mut files: Vec<OutputFile<'_>> = Vec::with_capacity(count);
     for text in list.split(',').map(str::trim) {
-        let output = parse_output(text)?;
-        if outputs.iter().any(|(existing, _)| *existing == output) {
+        let (output, container) = parse_output(text)?;
+        let others = || files.iter().filter(|file| file.container == container);
+        if others().any(|file| file.output == output) {
             return Err(invalid(format!("remove the second {}", Quoted(text))));
         }
-        let name = match output {
+        let kind = match output {
             Output::AccessToken => "access-token".to_owned(),
             Output::IdToken { .. } => {
-                id_tokens += 1;
-                if id_tokens == 1 { "id-token".to_owned() } else { format!("id-token-{id_tokens}") }
+                match others().filter(|file| matches!(file.output, Output::IdToken { .. })).count() {
+                    0 => "id-token".to_owned(),
+                    earlier => format!("id-token-{}", earlier + 1),
+                }
             }
         };
-        outputs.push((output, name));
+        let name = container.map_or_else(|| kind.clone(), |container| format!("{container}.{kind}"));
+        files.push(OutputFile { output, container, name });
     }
-    Ok(outputs)
+    Ok(files)
 }
 
-fn parse_output(text: &str) -> Result<Output<'_>, InvalidValue> {
-    if text == "access-token" {
-        return Ok(Output::AccessToken);
+/// Returns the output and its container. An audience may contain any character, so the container precedes it.
+fn parse_output(text: &str) -> Result<(Output<'_>, Option<&str>), InvalidValue> {
+    let invalid = || invalid(format!("correct or remove the output {}", Quoted(text)));
+    let (head, audience) = text.split_once('=').map_or((text, None), |(head, rest)| (head, Some(rest)));
+    let (container, kind) = head.split_once('.').map_or((None, head), |(name, kind)| (Some(name), kind));
+    if container.is_some_and(|name| !is_container_name(name)) {
+        return Err(invalid());
     }
-    let audience = text.strip_prefix("id-token=").filter(|audience| {
+    let is_audience = |audience: &str| {
         !audience.is_empty() && audience.bytes().all(|byte| byte.is_ascii_graphic()) && audience.len() <= 1000
-    });
-    audience
-        .map(|audience| Output::IdToken { audience })
-        .ok_or_else(|| invalid(format!("correct or remove the output {}", Quoted(text))))
+    };
+    match (kind, audience) {
+        ("access-token", None) => Ok((Output::AccessToken, container)),
+        ("id-token", Some(audience)) if is_audience(audience) => {
+            Ok((Output::IdToken { audience }, container))
+        }
+        _ => Err(invalid()),
+    }
 }
 
 fn invalid(hint: String) -> InvalidValue {
@@ -83,11 +107,30 @@ mod tests {
     #[test]
     fn each_output_has_its_own_file() {
         let outputs = parse("id-token=https://a.example, access-token,id-token=b").unwrap();
-        let names: Vec<_> = outputs.iter().map(|(_, name)| name.as_str()).collect();
+        let names: Vec<_> = outputs.iter().map(|file| file.name.as_str()).collect();
         assert_eq!(names, ["id-token", "access-token", "id-token-2"]);
-        assert_eq!(outputs[0].0, Output::IdToken { audience: "https://a.example" });
-        assert_eq!(outputs[1].0, Output::AccessToken);
+        assert_eq!(outputs[0].output, Output::IdToken { audience: "https://a.example" });
+        assert_eq!(outputs[1].output, Output::AccessToken);
         assert_eq!(path("id-token-2"), "/var/run/rolebridge/token/id-token-2");
+    }
+
+    #[test]
+    fn outputs_of_a_container_have_its_name() {
+        let list = "access-token,worker.access-token,id-token=a,worker.id-token=a,worker.id-token=b@c=d,2.id-token=a";
+        let outputs = parse(list).unwrap();
+        let names: Vec<_> = outputs.iter().map(|file| (file.container, file.name.as_str())).collect();
+        assert_eq!(
+            names,
+            [
+                (None, "access-token"),
+                (Some("worker"), "worker.access-token"),
+                (None, "id-token"),
+                (Some("worker"), "worker.id-token"),
+                (Some("worker"), "worker.id-token-2"),
+                (Some("2"), "2.id-token"),
+            ]
+        );
+        assert_eq!(outputs[4].output, Output::IdToken { audience: "b@c=d" });
     }
 
     #[test]
@@ -101,6 +144,12 @@ mod tests {
             ("id-token=a b", unknown("id-token=a b")),
             ("access-token,access-token", "remove the second \"access-token\"".to_owned()),
             ("access-token,", unknown("")),
+            (".access-token", unknown(".access-token")),
+            ("Work.access-token", unknown("Work.access-token")),
+            ("a.access-token/../b", unknown("a.access-token/../b")),
+            ("access-token=a", unknown("access-token=a")),
+            ("worker.id-token", unknown("worker.id-token")),
+            ("a.access-token,a.access-token", "remove the second \"a.access-token\"".to_owned()),
         ] {
             assert_eq!(parse(list).unwrap_err().hint(), Some(&*hint), "{list}");
         }

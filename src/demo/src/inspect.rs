@@ -5,6 +5,7 @@ use rolebridge_core::env::sidecar::LOOPBACK_PORT;
 use rolebridge_core::external_account::ConfigKind;
 use rolebridge_core::imds::{CREDENTIALS_PATH, SESSION_TOKEN_HEADER, SESSION_TOKEN_PATH, SESSION_TTL_HEADER};
 use rolebridge_core::pod_names::TOKEN_FILE;
+use rolebridge_core::service_accounts::AccountNumber;
 
 use crate::console::Console;
 use crate::scenario::Environment;
@@ -19,7 +20,7 @@ pub(crate) fn print_commands(console: &Console, environment: &Environment, sourc
         console.command("metrics of the sidecar", &format!("curl -s http://127.0.0.1:{port}/metrics"));
     }
     console.command("subject token", &format!("cat {}", pod.path(TOKEN_FILE).display()));
-    let config = pod.path(source.config_path());
+    let config = pod.path(&source.config_path(AccountNumber::DEFAULT));
     console.command("credential configuration", &format!("cat {}", config.display()));
     if let Some(port) = loopback_port(environment) {
         let base = format!("http://127.0.0.1:{port}");

@@ -5,6 +5,7 @@ use rolebridge_core::pod_names::{
     AWS_TOKEN_NAME, AWS_TOKEN_VOLUME, CA_NAME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, IDENTITY_TOKEN_NAME,
     IDENTITY_VOLUME, PROGRAM, RUN_ARGS, TOKEN_VOLUME, VolumeMount,
 };
+use rolebridge_core::service_accounts::MAX_ACCOUNTS;
 
 use crate::denial::Denial;
 use crate::reason::Reason;
@@ -110,10 +111,11 @@ fn is_rolebridges(volume: &Volume<'_>) -> bool {
     }
 }
 
-/// Returns true for the files of configurations in annotations: one for each of the two kinds at most.
+/// Returns true for the files of configurations in annotations: the two kinds of an earlier release, or one for each account.
 fn are_configs(items: &[DownwardItem<'_>]) -> bool {
     let path = format!("metadata.annotations['{PREFIX}config-");
-    items.len() <= 2 && items.iter().all(|item| item.field().is_some_and(|field| field.starts_with(&path)))
+    items.len() <= MAX_ACCOUNTS
+        && items.iter().all(|item| item.field().is_some_and(|field| field.starts_with(&path)))
 }
 
 /// Returns true for Rolebridge's sidecar. A webhook with old types may have dropped the restart policy, which is decided again.

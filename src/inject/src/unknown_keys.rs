@@ -10,9 +10,6 @@ use crate::reason::Reason;
 use crate::steps;
 use crate::view::{Annotations, Pod};
 
-/// Annotations that the webhook itself writes.
-const WRITTEN_BY_WEBHOOK: &[&str] = &[STATUS, CONFIG_LOOPBACK, CONFIG_FILE];
-
 /// Maximum edit distance for a suggestion.
 const MAX_EDIT_DISTANCE: usize = 4;
 
@@ -43,7 +40,7 @@ pub(crate) fn describe_rest(count: usize, origin: &str) -> String {
 
 /// Returns true if the webhook itself writes the key.
 pub(crate) fn is_status_annotation(key: &str) -> bool {
-    WRITTEN_BY_WEBHOOK.contains(&key)
+    [STATUS, CONFIG_LOOPBACK].contains(&key) || CONFIG_FILE.contains(&key)
 }
 
 /// Returns true if the key is an annotation that users may set.

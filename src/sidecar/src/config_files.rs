@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use rolebridge_core::aws::{PARTITIONS, Partition};
-use rolebridge_core::external_account::{ConfigKind, ExternalAccountConfig};
+use rolebridge_core::external_account::ExternalAccountConfig;
 use rolebridge_core::pod_names::DEFAULT_PORT;
 use serde::Serialize;
 use tokio::sync::watch;
@@ -52,8 +52,7 @@ impl ConfigStatus {
 /// Writes the documents, and retries until it succeeds. An error is published for `ready` through `publisher` too.
 #[must_use]
 pub fn spawn(settings: &Settings, publisher: &Publisher) -> Reader {
-    let documents =
-        settings.config_files.iter().map(|config| (config.clone(), document(settings, config.kind)));
+    let documents = settings.config_files.iter().map(|config| (config.clone(), document(settings, config)));
     let writer = Writer { documents: documents.collect(), publisher: publisher.clone() };
     let (status, reader) = watch::channel(ConfigStatus::default());
     tokio::spawn(writer.run(status));
@@ -107,7 +106,7 @@ pub(crate) fn check_written(config_files: &[ConfigFile], publisher: &Publisher) 
 pub(crate) fn check_content(settings: &Settings, publisher: &Publisher) -> Result<(), Failure> {
     check_written(&settings.config_files, publisher)?;
     let is_other = |config: &&ConfigFile| {
-        let document = document(settings, config.kind);
+        let document = document(settings, config);
         // A longer file is another one.
         let found = regular_file::read(&config.file, Symlink::Reject, document.len() as u64);
         found.ok().as_deref() != Some(document.as_bytes())
@@ -121,15 +120,15 @@ pub(crate) fn check_content(settings: &Settings, publisher: &Publisher) -> Resul
 
 /// Returns a document.
 #[must_use]
-pub fn document(settings: &Settings, kind: ConfigKind) -> String {
+pub fn document(settings: &Settings, config: &ConfigFile) -> String {
     let Settings { identity, google, token_file, server, .. } = settings;
-    let account = google.impersonation.as_ref();
+    let account = google.account(config.account);
     let token_file = match &identity.source {
         IdentitySource::Aws(_) => token_file,
         // The kubelet itself refreshes the token.
         IdentitySource::Kubernetes { token_file } => token_file,
     };
-    let config = ExternalAccountConfig {
+    let content = ExternalAccountConfig {
         identity: identity.kind,
         universe: &identity.provider.universe,
         provider: identity.provider.name.as_str(),
@@ -143,7 +142,7 @@ pub fn document(settings: &Settings, kind: ConfigKind) -> String {
         port: server.map_or(DEFAULT_PORT, |server| server.port),
         token_file: &token_file.to_string_lossy(),
     };
-    to_json(&config.document(kind))
+    to_json(&content.document(config.kind))
 }
 
 #[expect(clippy::expect_used, reason = "the documents have only string keys")]
@@ -220,7 +219,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn restart_replaces_a_document_that_another_process_wrote() {
         let (folder, settings, publisher) = folder(&["config", "token"]);
-        let longer = document(&settings, ConfigKind::Loopback) + " ";
+        let longer = document(&settings, &settings.config_files[0]) + " ";
         for content in ["{}", &longer] {
             for name in ["file.json", "loopback.json"] {
                 fs::write(folder.path().join("config").join(name), content).unwrap();

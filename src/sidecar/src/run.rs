@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use rolebridge_core::metadata_host;
+use rolebridge_core::service_accounts::AccountNumber;
 use rustix::fs::OFlags;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -25,7 +26,7 @@ use crate::publish::Publisher;
 use crate::refresh::Refresher;
 use crate::server::gce_metadata::{GceMetadataServer, Instance};
 use crate::server::imds::ImdsServer;
-use crate::settings::{IdentitySettings, ServedProtocols, ServerSettings, Settings};
+use crate::settings::{IdentitySettings, ServerSettings, Settings};
 use crate::shared_state::{Reader, SharedState};
 use crate::subject_token::SubjectToken;
 use crate::token_cache::TokenCache;
@@ -96,16 +97,22 @@ async fn serve_and_refresh(settings: Settings) -> Result<Infallible, Failure> {
     let (writer, state) = SharedState::channel();
     let publisher = Publisher::new(settings.token_file.clone());
     let configs = config_files::spawn(&settings, &publisher);
-    let tokens = token_cache(&settings, &state, &clock, &metrics);
-    if let Some(ServerSettings { port, protocols }) = settings.server {
-        let listener = bind(port, &[(Ipv4Addr::LOCALHOST, port).into()], "rolebridge.io/port")?;
-        let routes = routes(&settings, protocols, &state, &clock, &tokens)?;
-        if protocols.metadata_host {
-            let listener = bind_metadata_port()?;
-            let router = server::metadata_host_router(routes.clone(), Arc::clone(&metrics));
-            tokio::spawn(serve(listener, router));
+    let accounts = settings.google.numbered_accounts().map(|(account, _)| account);
+    let tokens: Vec<_> =
+        accounts.map(|account| token_cache(&settings, account, &state, &clock, &metrics)).collect();
+    if let Some(server) = settings.server {
+        for (account, tokens) in AccountNumber::ALL.into_iter().zip(&tokens) {
+            let Some((port, routes)) = routes(&settings, server, account, &state, &clock, tokens)? else {
+                break;
+            };
+            let listener = bind(port, &[(Ipv4Addr::LOCALHOST, port).into()], "rolebridge.io/port")?;
+            if server.protocols.metadata_host && account == AccountNumber::DEFAULT {
+                let listener = bind_metadata_port()?;
+                let router = server::metadata_host_router(routes.clone(), Arc::clone(&metrics));
+                tokio::spawn(serve(listener, router));
+            }
+            tokio::spawn(serve(listener, server::router(routes, port, Arc::clone(&metrics))));
         }
-        tokio::spawn(serve(listener, server::router(routes, port, Arc::clone(&metrics))));
     }
     let Settings { identity, token_files, startup_timeout, .. } = settings;
     if let Some(port) = settings.metrics_port {
@@ -125,43 +132,51 @@ async fn serve_and_refresh(settings: Settings) -> Result<Infallible, Failure> {
     }
 }
 
-/// Creates the cache of Google tokens. It requests none until an app or a token file needs one.
+/// Creates the cache of an account's Google tokens. It requests none until an app or a token file needs one.
 fn token_cache(
     settings: &Settings,
+    account: AccountNumber,
     state: &Reader,
     clock: &Clock,
     metrics: &Arc<Metrics>,
 ) -> TokenCache<GoogleClient> {
-    let (client, impersonates) = (GoogleClient::new(settings), settings.google.impersonation.is_some());
+    let client = GoogleClient::new(settings, account);
+    let impersonates = settings.google.account(account).is_some();
     TokenCache::new(client, impersonates, state.clone(), clock.clone(), Arc::clone(metrics))
 }
 
-/// Returns the routes of the server on 127.0.0.1.
+/// Returns the port and the routes of an account's server on 127.0.0.1. Only `metadata` has one for each account: the
+/// subject token is the same for all.
 fn routes(
     settings: &Settings,
-    protocols: ServedProtocols,
+    ServerSettings { port, protocols }: ServerSettings,
+    account: AccountNumber,
     state: &Reader,
     clock: &Clock,
     tokens: &TokenCache<GoogleClient>,
-) -> Result<Router, Failure> {
+) -> Result<Option<(u16, Router)>, Failure> {
+    let is_default = account == AccountNumber::DEFAULT;
+    let Some(port) = account.port(port).filter(|_| is_default || protocols.gce_metadata) else {
+        return Ok(None);
+    };
     let mut routes = Router::new();
-    if let Some((region, role)) = settings.identity.imds_session().filter(|_| protocols.imds) {
+    if let Some((region, role)) = settings.identity.imds_session().filter(|_| protocols.imds && is_default) {
         let server = ImdsServer::new(region, role, state.clone(), clock.clone());
         let server = server.map_err(|_| Failure::new("failed to get random bytes from the system"))?;
         routes = routes.merge(server.routes());
     }
     if protocols.gce_metadata {
-        let server = GceMetadataServer::new(&instance(settings), tokens.clone(), state.clone());
+        let server = GceMetadataServer::new(&instance(settings, account), tokens.clone(), state.clone());
         routes = routes.merge(server.routes());
     }
-    Ok(routes)
+    Ok(Some((port, routes)))
 }
 
-/// Returns the values of the GCE metadata server.
-fn instance(settings: &Settings) -> Instance {
+/// Returns the values of an account's GCE metadata server.
+fn instance(settings: &Settings, account: AccountNumber) -> Instance {
     let Settings { identity, google, pod, .. } = settings;
     Instance {
-        service_account: google.impersonation.as_ref().map(|account| account.email.clone()),
+        service_account: google.account(account).map(|account| account.email.clone()),
         project_number: identity.provider.name.project_number().to_owned(),
         project: google.project.clone(),
         universe: identity.provider.universe.clone(),

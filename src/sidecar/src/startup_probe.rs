@@ -77,6 +77,7 @@ mod tests {
     use std::path::Path;
 
     use rolebridge_core::external_account::ConfigKind;
+    use rolebridge_core::service_accounts::AccountNumber;
 
     use super::*;
     use crate::error::{Error, ErrorKind, Service};
@@ -96,7 +97,8 @@ mod tests {
     fn ready_waits_for_token_files() {
         let folder = tempfile::tempdir().unwrap();
         let (token_file, file) = (folder.path().join("token"), folder.path().join("access-token"));
-        let token_files = [TokenFile::token(TokenKind::default_access(), file.clone())];
+        let token_files =
+            [TokenFile::token(AccountNumber::DEFAULT, TokenKind::default_access(), file.clone())];
         let publisher = publish_token(&token_file);
         assert_eq!(ready(token_file.clone(), &[], &[]), Ok(()));
         assert_eq!(ready(token_file.clone(), &token_files, &[]), Err(Failure::new(NO_TOKEN_YET)));
@@ -112,7 +114,8 @@ mod tests {
     fn ready_waits_for_the_configuration() {
         let folder = tempfile::tempdir().unwrap();
         let (token_file, file) = (folder.path().join("token"), folder.path().join("file.json"));
-        let config_files = [ConfigFile { kind: ConfigKind::File, file: file.clone() }];
+        let config_files =
+            [ConfigFile { kind: ConfigKind::File, account: AccountNumber::DEFAULT, file: file.clone() }];
         publish_token(&token_file);
         assert!(ready(token_file.clone(), &[], &config_files).is_err());
         std::fs::write(&file, "{}").unwrap();
@@ -136,9 +139,11 @@ mod tests {
     fn ready_fails_at_once_if_a_fifo_or_a_folder_is_in_the_place_of_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let (token_file, access) = (folder.path().join("token"), folder.path().join("access-token"));
-        let token_files = [TokenFile::token(TokenKind::default_access(), access.clone())];
+        let token_files =
+            [TokenFile::token(AccountNumber::DEFAULT, TokenKind::default_access(), access.clone())];
         let config = folder.path().join("file.json");
-        let config_files = [ConfigFile { kind: ConfigKind::File, file: config.clone() }];
+        let config_files =
+            [ConfigFile { kind: ConfigKind::File, account: AccountNumber::DEFAULT, file: config.clone() }];
         let status = publish_token(&token_file).status();
         let files = [
             "token.status.json",

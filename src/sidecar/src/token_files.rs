@@ -40,18 +40,20 @@ pub fn missing(statuses: &[TokenFileStatus]) -> Option<Failure> {
 /// The reason before Google's first response.
 pub(crate) const NO_TOKEN_YET: &str = "no Google token yet: waiting for Google's first response";
 
-/// Starts the task of each file. Errors are published for `ready` through `publisher` too.
+/// Starts the task of each file, with the cache of its account in `tokens`. Errors are published for `ready` through
+/// `publisher` too.
 #[must_use]
 pub fn spawn<P: TokenProvider>(
     token_files: Vec<TokenFile>,
-    tokens: &TokenCache<P>,
+    tokens: &[TokenCache<P>],
     publisher: &Publisher,
 ) -> Reader {
     let (statuses, reader) = watch::channel(vec![TokenFileStatus::default(); token_files.len()]);
     let statuses = Arc::new(statuses);
     for (index, token_file) in token_files.into_iter().enumerate() {
         let (statuses, publisher) = (Arc::clone(&statuses), publisher.clone());
-        let writer = TokenFileWriter { index, token_file, tokens: tokens.clone(), statuses, publisher };
+        let tokens = tokens[token_file.account.index()].clone();
+        let writer = TokenFileWriter { index, token_file, tokens, statuses, publisher };
         tokio::spawn(writer.run());
     }
     reader
@@ -140,6 +142,7 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
+    use rolebridge_core::service_accounts::AccountNumber;
     use tokio::time::Instant;
 
     use super::*;
@@ -153,9 +156,13 @@ mod tests {
     fn token_files(folder: &Path) -> Vec<TokenFile> {
         let id = TokenKind::Id { audience: "https://a.example".to_owned() };
         vec![
-            TokenFile::token(TokenKind::default_access(), folder.join("access-token")),
-            TokenFile::token(id, folder.join("id-token")),
-            TokenFile::ready_marker(&folder.join("token")),
+            TokenFile::token(
+                AccountNumber::DEFAULT,
+                TokenKind::default_access(),
+                folder.join("access-token"),
+            ),
+            TokenFile::token(AccountNumber::DEFAULT, id, folder.join("id-token")),
+            TokenFile::ready_marker(AccountNumber::DEFAULT, &folder.join("token")),
         ]
     }
 
@@ -165,7 +172,7 @@ mod tests {
         std::mem::forget(writer);
         let tokens = TokenCache::new(google, true, reader, clock(), Arc::new(Metrics::default()));
         let publisher = Publisher::new(folder.join("token"));
-        (spawn(token_files(folder), &tokens, &publisher), publisher)
+        (spawn(token_files(folder), &[tokens], &publisher), publisher)
     }
 
     fn read(folder: &Path, name: &str) -> String {

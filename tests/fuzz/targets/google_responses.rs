@@ -11,6 +11,7 @@ use answer::Answer;
 use aws_credential_types::Credentials;
 use libfuzzer_sys::fuzz_target;
 use rolebridge_core::env::sidecar as names;
+use rolebridge_core::service_accounts::AccountNumber;
 use rolebridge_sidecar::error::Error;
 use rolebridge_sidecar::google::{GoogleClient, Token, TokenProvider};
 use rolebridge_sidecar::jwt;
@@ -33,7 +34,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
 });
 static GOOGLE: LazyLock<GoogleClient> = LazyLock::new(|| {
     let settings = Settings::read(&Env::new(&variable)).expect("the settings are valid");
-    GoogleClient::new(&settings)
+    GoogleClient::new(&settings, AccountNumber::DEFAULT)
 });
 /// A signed request, and its signature.
 static SIGNED: LazyLock<(SubjectToken, String)> = LazyLock::new(|| {

@@ -4,6 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use rolebridge_core::diagnostics::StepResult;
 use rolebridge_core::redact::{Quoted, redact_userinfo};
+use rolebridge_core::service_accounts::{MAX_ACCOUNTS, ServiceAccounts};
 use rolebridge_core::{parse, token_outputs};
 
 fuzz_target!(|data: &[u8]| {
@@ -22,7 +23,14 @@ fuzz_target!(|data: &[u8]| {
         (parse::region(text), parse::session_name(text), parse::identity(text), parse::aws_credentials(text));
     let _ = (parse::endpoint(text), parse::issuer(text), parse::port(text), parse::pod_identity_uri(text));
     let _ = (parse::startup_timeout(text), parse::token_lifetime(text), parse::log_level(text));
-    let _ = token_outputs::parse(text);
+    if let Ok(outputs) = token_outputs::parse(text) {
+        assert!(outputs.iter().all(|file| !file.name.contains('/')));
+    }
+    if let Ok(accounts) = ServiceAccounts::parse(text) {
+        assert!(accounts.accounts().len() <= MAX_ACCOUNTS);
+        let displayed = accounts.to_string();
+        assert_eq!(ServiceAccounts::parse(&displayed).as_ref(), Ok(&accounts));
+    }
     assert!(!Quoted(text).to_string().contains('\n'));
     let _ = redact_userinfo(text);
     let _ = serde_json::from_str::<StepResult>(text);

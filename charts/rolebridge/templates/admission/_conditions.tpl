@@ -42,12 +42,12 @@ spec.jobTemplate, other workloads have spec.template; a missing field is an empt
 The annotations that only the webhook writes, when a pod is created. The previous release mounts both config annotations.
 */}}
 {{- define "rolebridge.cel.writtenAnnotations" -}}
-["rolebridge.io/config-loopback", "rolebridge.io/config-file", "rolebridge.io/status"]
+["rolebridge.io/config-loopback", "rolebridge.io/config-file", "rolebridge.io/config-file-2", "rolebridge.io/config-file-3", "rolebridge.io/config-file-4", "rolebridge.io/status"]
 {{- end }}
 
 {{/* Those of them that the kubelet mounts in a container. */}}
 {{- define "rolebridge.cel.mountedAnnotations" -}}
-["rolebridge.io/config-loopback", "rolebridge.io/config-file"]
+["rolebridge.io/config-loopback", "rolebridge.io/config-file", "rolebridge.io/config-file-2", "rolebridge.io/config-file-3", "rolebridge.io/config-file-4"]
 {{- end }}
 
 {{/*

@@ -3,6 +3,7 @@
 
 mod aws;
 mod google;
+mod kubernetes;
 mod network;
 mod number;
 
@@ -10,6 +11,7 @@ pub use aws::{
     agent_uri, aws_credentials, identity, is_region_name, pod_identity_uri, region, role, session_name,
 };
 pub use google::{audience, email, emails, project, provider, universe};
+pub use kubernetes::{is_container_name, is_object_name};
 pub use network::{endpoint, is_host, issuer, port, proxy, proxy_variable};
 pub use number::{seconds, startup_timeout, token_lifetime};
 

@@ -2,6 +2,7 @@
 
 use rolebridge_core::env::app::CREDENTIALS;
 use rolebridge_core::external_account::ConfigKind;
+use rolebridge_core::service_accounts::AccountNumber;
 use rolebridge_fake_clouds::{Detail, Event, TokenExchanged};
 use rolebridge_tests::app::RunResult;
 use rolebridge_tests::error::{Context, Error, Result};
@@ -21,7 +22,7 @@ pub(crate) async fn start(
     source: ConfigKind,
 ) -> Result<Process> {
     console.step("The app reads BigQuery through Google's own library");
-    console.fact("app's config", &format!("{CREDENTIALS}={}", source.config_path()));
+    console.fact("app's config", &format!("{CREDENTIALS}={}", source.config_path(AccountNumber::DEFAULT)));
     let app = pod.start_container(APP)?;
     let (rows, _) = rows_after(&app, 0).await?;
     let events = world.clouds.events();

@@ -88,7 +88,7 @@ fn of_container<'a>(
         }
     }
     let token_source = settings.sources.value.of(&container.name);
-    for own in planned(settings, token_source).iter().filter(|own| names.hidden.contains(&own.name)) {
+    for own in planned(settings, &container.name).iter().filter(|own| names.hidden.contains(&own.name)) {
         let key = variables.get(own.name).filter(|key| key.value != Some(&*own.value));
         findings.extend(key.map(|key| hidden(own.name, key)));
     }

@@ -89,7 +89,7 @@ pub(super) struct Names {
 impl Names {
     fn of(container: &Container<'_>, settings: &Settings<'_>) -> Self {
         let source = settings.sources.value.of(&container.name);
-        let hidden = planned(settings, source)
+        let hidden = planned(settings, &container.name)
             .into_iter()
             .filter(|own| container.variable(own.name).is_none_or(|variable| own.is_set_by(variable)));
         let is_unset = |name: &&'static str| container.variable(name).is_none();

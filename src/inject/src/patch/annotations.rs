@@ -5,6 +5,7 @@ use rolebridge_core::aws::{PARTITIONS, Partition};
 use rolebridge_core::external_account::{ConfigKind, ExternalAccountConfig};
 use rolebridge_core::identity::Identity;
 use rolebridge_core::pod_names::{IDENTITY_TOKEN_FILE, TOKEN_FILE};
+use rolebridge_core::service_accounts::AccountNumber;
 use serde::{Serialize, Serializer};
 
 use super::builder::PatchBuilder;
@@ -40,18 +41,30 @@ pub(super) fn add(
 
 /// Returns the configurations. An existing one is overwritten even if no container mounts it.
 fn configs(pod: &Pod<'_>, settings: &Settings<'_>) -> Vec<(&'static str, String)> {
-    let config = external_account_config(settings);
+    let accounts: Vec<_> = settings.google.accounts().map(|(_, email)| email).collect();
     let in_use = |kind| settings.sources.value.documents().any(|used| used == kind);
-    let kinds = ConfigKind::ALL
-        .into_iter()
-        .filter(|kind| in_use(*kind) || pod.annotation(kind.annotation()).is_some());
     // Only a role can use the loopback configuration.
     let supported = |kind| if settings.identity.value == Identity::AwsRole { kind } else { ConfigKind::File };
-    kinds.map(|kind| (kind.annotation(), to_json(&config.document(supported(kind))))).collect()
+    let mut configs = Vec::new();
+    for (kind, number) in
+        ConfigKind::ALL.into_iter().flat_map(|kind| AccountNumber::ALL.map(|number| (kind, number)))
+    {
+        let Some(key) = kind.annotation(number) else { continue };
+        let account = accounts.get(number.index());
+        if (in_use(kind) && account.is_some()) || pod.annotation(key).is_some() {
+            // A number without an account is not mounted.
+            let config = external_account_config(settings, account.copied().unwrap_or(accounts[0]));
+            configs.push((key, to_json(&config.document(supported(kind)))));
+        }
+    }
+    configs
 }
 
-/// Returns the content that all configurations share.
-fn external_account_config<'a>(settings: &Settings<'a>) -> ExternalAccountConfig<'a> {
+/// Returns the content that the configurations of an account share.
+fn external_account_config<'a>(
+    settings: &'a Settings<'_>,
+    service_account: Option<&'a str>,
+) -> ExternalAccountConfig<'a> {
     let google = &settings.google;
     ExternalAccountConfig {
         identity: settings.identity.value,
@@ -59,7 +72,7 @@ fn external_account_config<'a>(settings: &Settings<'a>) -> ExternalAccountConfig
         provider: google.provider.value.into_str(),
         sts_endpoint: google.sts_endpoint.map(|endpoint| endpoint.value),
         iam_credentials_endpoint: google.iam_credentials_endpoint.map(|endpoint| endpoint.value),
-        service_account: google.service_account.map(|email| email.value),
+        service_account,
         token_lifetime: google.explicit_token_lifetime(),
         quota_project: google.quota_project.map(|project| project.value),
         // An identity without AWS signs nothing, so any partition is correct.

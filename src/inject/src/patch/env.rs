@@ -79,18 +79,23 @@ pub(crate) fn is_harmless(value: &str) -> bool {
     value.is_empty() || value.starts_with(FOLDER)
 }
 
-/// Returns the variables that a container with a source gets. The variables of a project come last.
-pub(crate) fn planned<'a>(settings: &Settings<'a>, source: TokenSource) -> Vec<Variable<'a>> {
+/// Returns the variables that a container gets. The variables of a project come last.
+pub(crate) fn planned<'a>(settings: &Settings<'a>, container: &str) -> Vec<Variable<'a>> {
     let mut planned = Vec::new();
     let mut add = |names: &[&'static str], value: Cow<'a, str>| {
         planned.extend(names.iter().map(|name| Variable::new(name, value.clone())));
     };
-    let config = ConfigKind::for_source(source);
-    match config {
-        Some(config) => add(&CREDENTIALS, config.config_path().into()),
-        None => add(&METADATA, format!("127.0.0.1:{}", settings.sidecar.port.value).into()),
+    let account = settings.google.account_of(container);
+    let config = ConfigKind::for_source(settings.sources.value.of(container));
+    if let Some(config) = config {
+        add(&CREDENTIALS, config.config_path(account).into());
+    } else {
+        // A pod with an account for which no port is left was denied.
+        let port = account.port(settings.sidecar.port.value).unwrap_or_default();
+        add(&METADATA, format!("127.0.0.1:{port}").into());
     }
-    if config.is_none() && settings.google.service_account.is_none() {
+    let is_direct = settings.google.accounts().any(|(number, email)| number == account && email.is_none());
+    if config.is_none() && is_direct {
         add(&[app::CLOUDSDK_ACCOUNT], NO_SERVICE_ACCOUNT.into());
     }
     if let Some(project) = settings.google.project {
@@ -110,7 +115,7 @@ pub(super) fn add_missing<'a>(
     missing: &mut Vec<Variable<'a>>,
 ) -> Vec<&'static str> {
     let mut kept = Vec::new();
-    for added in planned(settings, source) {
+    for added in planned(settings, &container.name) {
         match container.variable(added.name) {
             None => missing.push(added),
             Some(variable) if added.is_set_by(variable) => {}

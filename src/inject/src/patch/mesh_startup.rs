@@ -65,7 +65,7 @@ fn endpoint_ports(settings: &Settings<'_>) -> BTreeSet<u16> {
     let aws_endpoints = aws.as_ref().filter(calls_sts).map(|aws| aws.sts_endpoint);
     let google_endpoints = settings.has_google_tokens().then_some([
         Some(google.sts_endpoint),
-        google.service_account.map(|_| google.iam_credentials_endpoint),
+        google.service_accounts.as_ref().map(|_| google.iam_credentials_endpoint),
     ]);
     let called = aws_endpoints.into_iter().chain(google_endpoints.into_iter().flatten().flatten());
     let urls = called.map(|endpoint| endpoint.map_or("https://", |endpoint| endpoint.value));

@@ -11,7 +11,7 @@ pub(super) struct Status<'a> {
     version: &'static str,
     provider: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    service_account: Option<&'a str>,
+    service_account: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     delegates: Option<&'a [&'a str]>,
     identity: &'a str,
@@ -48,7 +48,7 @@ impl<'a> Status<'a> {
         Self {
             version: env!("CARGO_PKG_VERSION"),
             provider: google.provider.value.into_str(),
-            service_account: google.service_account.map(|email| email.value),
+            service_account: google.service_accounts.as_ref().map(|accounts| accounts.value.to_string()),
             delegates: google.delegates.as_ref().map(|chain| &*chain.value),
             identity: identity.value.as_str(),
             aws_credentials: credentials.map(Credentials::as_str),

@@ -98,7 +98,7 @@ struct ByteSize(u32);
 
 /// The limit of the token volume: the token, the outputs and a copy of one of them during its replacement.
 const TOKEN_VOLUME_SIZE: ByteSize = ByteSize(1 << 20);
-/// The limit of the configuration volume: two documents of at most two pages each, and a copy during a replacement.
+/// The limit of the configuration volume: two documents of a page for each account, and a copy during a replacement.
 const CONFIG_VOLUME_SIZE: ByteSize = ByteSize(64 << 10);
 
 impl Serialize for ByteSize {
@@ -246,13 +246,17 @@ fn needed<'a>(settings: &Settings<'a>, carrier: ConfigCarrier) -> impl Iterator<
 fn configs(settings: &Settings<'_>, carrier: ConfigCarrier) -> Option<VolumeSource<'static>> {
     let mut documents = settings.sources.value.documents().peekable();
     documents.peek()?;
-    let item = |kind: ConfigKind| DownwardItem {
-        path: kind.config_name(),
-        field_ref: FieldRef { field_path: Annotation(kind.annotation()) },
+    let items = |kind: ConfigKind| {
+        settings.google.accounts().filter_map(move |(account, _)| {
+            let field_ref = FieldRef { field_path: Annotation(kind.annotation(account)?) };
+            Some(DownwardItem { path: kind.config_name(account), field_ref })
+        })
     };
     Some(match carrier {
         ConfigCarrier::Sidecar => VolumeSource::EmptyDir(EmptyDir::in_memory(CONFIG_VOLUME_SIZE)),
-        ConfigCarrier::Annotations => VolumeSource::DownwardApi { items: documents.map(item).collect() },
+        ConfigCarrier::Annotations => {
+            VolumeSource::DownwardApi { items: documents.flat_map(items).collect() }
+        }
     })
 }
 

@@ -56,7 +56,7 @@ impl Settings<'_> {
         let aws = aws.as_ref();
         match annotation {
             key::PROVIDER => text(google.provider),
-            key::SERVICE_ACCOUNT => google.service_account.and_then(text),
+            key::SERVICE_ACCOUNT => text(google.service_accounts.as_ref()?.as_ref()),
             key::DELEGATES => text(google.delegates.as_ref()?.as_ref().map(|chain| chain.join(","))),
             key::OUTPUTS => outputs.and_then(text),
             key::IDENTITY => text(identity.map(Identity::as_str)),

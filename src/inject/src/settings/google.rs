@@ -2,10 +2,11 @@
 
 use rolebridge_core::annotations as key;
 use rolebridge_core::google::{DEFAULT_UNIVERSE, ProviderName};
+use rolebridge_core::service_accounts::{AccountNumber, ServiceAccounts};
 
 use super::origin::Setting;
-use super::parse;
 use super::precedence::Precedence;
+use super::{parse, service_accounts};
 use crate::denial::Denial;
 use crate::message::DisplayName;
 use crate::reason::Reason;
@@ -18,11 +19,11 @@ const TOKEN_LIFETIME: u32 = 3600;
 pub struct Google<'a> {
     /// The provider's resource name, `projects/…`.
     pub provider: Setting<ProviderName<&'a str>>,
-    /// The service account to impersonate.
-    pub service_account: Option<Setting<&'a str>>,
-    /// The delegation chain to the service account.
+    /// The service account of each container. `None`: direct access for all.
+    pub service_accounts: Option<Setting<ServiceAccounts<'a>>>,
+    /// The delegation chain to every service account.
     pub delegates: Option<Setting<Vec<&'a str>>>,
-    /// The lifetime of the impersonated token in seconds.
+    /// The lifetime of every impersonated token in seconds.
     pub token_lifetime: Setting<u32>,
     /// The default project of the app's libraries.
     pub project: Option<Setting<&'a str>>,
@@ -43,7 +44,7 @@ impl<'a> Google<'a> {
     /// only some.
     pub(super) fn resolve(precedence: &Precedence<'a>) -> Result<Result<Self, Denial>, Denial> {
         let provider = precedence.optional(key::PROVIDER, parse::provider)?;
-        let service_account = precedence.optional(key::SERVICE_ACCOUNT, parse::email)?;
+        let service_accounts = precedence.optional(key::SERVICE_ACCOUNT, ServiceAccounts::parse)?;
         let delegates = precedence.optional(key::DELEGATES, parse::emails)?;
         let token_lifetime = precedence.or(key::TOKEN_LIFETIME, parse::token_lifetime, TOKEN_LIFETIME)?;
         let project = precedence.optional(key::PROJECT, parse::project)?;
@@ -51,10 +52,12 @@ impl<'a> Google<'a> {
         let universe = precedence.or(key::UNIVERSE_DOMAIN, parse::universe, DEFAULT_UNIVERSE)?;
         let sts_endpoint = precedence.optional(key::STS_ENDPOINT, parse::endpoint)?;
         let iam_credentials_endpoint = precedence.optional(key::IAM_CREDENTIALS_ENDPOINT, parse::endpoint)?;
-        check_allowed(precedence, provider, service_account, delegates.as_ref())?;
+        let accounts = service_accounts.as_ref().map(|setting| &setting.value);
+        check_allowed(precedence, provider, accounts, delegates.as_ref())?;
+        accounts.map_or(Ok(()), |accounts| service_accounts::check_containers_exist(precedence, accounts))?;
         Ok(provider.ok_or_else(|| missing_provider(precedence)).map(|provider| Self {
             provider,
-            service_account,
+            service_accounts,
             delegates,
             token_lifetime,
             project,
@@ -71,12 +74,24 @@ impl Google<'_> {
     pub(crate) fn explicit_token_lifetime(&self) -> Option<u32> {
         Some(self.token_lifetime.value).filter(|seconds| *seconds != TOKEN_LIFETIME)
     }
+
+    /// Returns each account of the pod with its number. `None` is direct access.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = (AccountNumber, Option<&str>)> {
+        let accounts = self.service_accounts.as_ref().map_or(&[None][..], |setting| setting.value.accounts());
+        AccountNumber::ALL.into_iter().zip(accounts.iter().copied())
+    }
+
+    /// Returns the number of a container's account.
+    pub(crate) fn account_of(&self, container: &str) -> AccountNumber {
+        let accounts = self.service_accounts.as_ref();
+        accounts.map_or(AccountNumber::DEFAULT, |setting| setting.value.of(container))
+    }
 }
 
 fn check_allowed(
     precedence: &Precedence<'_>,
     provider: Option<Setting<ProviderName<&str>>>,
-    service_account: Option<Setting<&str>>,
+    accounts: Option<&ServiceAccounts<'_>>,
     delegates: Option<&Setting<Vec<&str>>>,
 ) -> Result<(), Denial> {
     let (defaults, namespace) = (precedence.context.defaults, precedence.context.namespace);
@@ -86,10 +101,8 @@ fn check_allowed(
     if provider.is_some_and(|provider| !defaults.allows_provider(provider.value.as_str(), namespace)) {
         return deny(key::PROVIDER, "allowed.providers");
     }
+    accounts.map_or(Ok(()), |accounts| service_accounts::check_allowed(precedence, accounts))?;
     let is_allowed = |email: &str| defaults.allows_service_account(email, namespace);
-    if service_account.is_some_and(|email| !is_allowed(email.value)) {
-        return deny(key::SERVICE_ACCOUNT, "allowed.serviceAccounts");
-    }
     if delegates.is_some_and(|chain| !chain.value.iter().all(|email| is_allowed(email))) {
         return deny(key::DELEGATES, "allowed.serviceAccounts");
     }

@@ -3,7 +3,6 @@
 use rolebridge_core::annotations as key;
 use rolebridge_core::aws::CredentialsSource;
 use rolebridge_core::identity::Identity;
-use rolebridge_core::token_outputs::{self, Output};
 use rolebridge_core::token_source::TokenSource;
 
 use super::aws::{self, Aws};
@@ -11,11 +10,11 @@ use super::conflicts::{self, ExclusiveSetting};
 use super::container_selection::{ContainerSelection, check_all_exist};
 use super::google::Google;
 use super::origin::{Origin, Setting};
-use super::precedence::{Precedence, RawSetting};
+use super::precedence::Precedence;
 use super::resolved::Settings;
 use super::sidecar::Sidecar;
 use super::token_source::TokenSources;
-use super::{metadata_host, parse, ports};
+use super::{impersonation, metadata_host, parse, ports};
 use crate::context::Context;
 use crate::denial::Denial;
 use crate::object_metadata::{MAX_SETTINGS_BYTES, ObjectMetadata};
@@ -46,7 +45,7 @@ pub fn resolve<'a>(pod: &'a Pod<'_>, context: &Context<'a>) -> Result<Settings<'
     containers.check_not_empty(pod)?;
     let (google, aws) = (google?, aws.transpose()?);
     let settings = Settings { identity, google, aws, sources, outputs, containers, sidecar };
-    check_impersonation(&precedence, &settings)?;
+    impersonation::check(&precedence, &settings)?;
     ports::check(&precedence, &settings)?;
     metadata_host::check(&precedence, &settings)?;
     ports::check_host_network(pod, &settings)?;
@@ -94,33 +93,4 @@ fn sources<'a>(
         }
         _ => Ok(sources),
     }
-}
-
-/// Denies impersonation that neither the app's library nor the sidecar supports.
-fn check_impersonation(precedence: &Precedence<'_>, settings: &Settings<'_>) -> Result<(), Denial> {
-    let Settings { google, sources, outputs, .. } = settings;
-    let deny = |raw: Option<RawSetting<'_>>, expected: &str, fix: &str| {
-        raw.map_or(Ok(()), |raw| Err(precedence.deny(raw, Reason::BadValue, expected, fix)))
-    };
-    if google.delegates.is_some() {
-        if google.service_account.is_none() {
-            let expected = "no value without rolebridge.io/service-account, in which the chain ends";
-            return deny(precedence.annotated(key::DELEGATES), expected, "set rolebridge.io/service-account");
-        }
-        if !sources.value.in_use().all(TokenSource::is_metadata) {
-            let expected = "no value, because the configuration of Google's libraries cannot contain a chain";
-            let fix = "set rolebridge.io/source to \"metadata\" for all containers";
-            return deny(precedence.find(key::DELEGATES), expected, fix);
-        }
-    }
-    let is_id_token = |(output, _): &(Output<'_>, String)| matches!(output, Output::IdToken { .. });
-    let has_id_token = outputs
-        .and_then(|outputs| token_outputs::parse(outputs.value).ok())
-        .is_some_and(|outputs| outputs.iter().any(is_id_token));
-    if has_id_token && google.service_account.is_none() {
-        let expected = "no ID token without rolebridge.io/service-account, because Google issues ID tokens only to \
-                        service accounts";
-        return deny(precedence.find(key::OUTPUTS), expected, "set rolebridge.io/service-account");
-    }
-    Ok(())
 }

@@ -5,11 +5,10 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use rolebridge_core::external_account::ConfigKind;
-use rolebridge_core::parse::InvalidValue;
+use rolebridge_core::parse::{InvalidValue, is_container_name};
 use rolebridge_core::redact::Quoted;
 use rolebridge_core::token_source::TokenSource;
 
-use super::parse::kubernetes::is_container_name;
 use crate::steps;
 
 /// The token source of each container.

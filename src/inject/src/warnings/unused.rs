@@ -47,7 +47,7 @@ pub(super) fn resources(pod: &Pod<'_>, settings: &Settings<'_>) -> Option<String
 /// Returns a warning about a token lifetime without impersonation.
 pub(super) fn token_lifetime(settings: &Settings<'_>) -> Option<String> {
     let google = &settings.google;
-    (google.token_lifetime.origin.is_annotated() && google.service_account.is_none())
+    (google.token_lifetime.origin.is_annotated() && google.service_accounts.is_none())
         .then(|| format!("{} has no effect without {}.", key::TOKEN_LIFETIME, key::SERVICE_ACCOUNT))
 }
 

@@ -8,6 +8,7 @@ use rolebridge_core::pod_names::{
     AWS_TOKEN_VOLUME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, IDENTITY_VOLUME, PROGRAM, READY_COMMAND, RUN_ARGS,
     TOKEN_VOLUME, USER,
 };
+use rolebridge_core::service_accounts::AccountNumber;
 use serde_json::{Value, json};
 
 use crate::changes::{Change, Kind, changes};
@@ -45,6 +46,11 @@ fn sidecar_position(pod: &Value) -> Option<usize> {
     list(pod, "initContainers").iter().position(|container| container["name"] == CONTAINER)
 }
 
+/// Returns true if a value is the path of a configuration, of any account.
+fn is_config_of(kind: ConfigKind, value: &Value) -> bool {
+    AccountNumber::ALL.iter().any(|account| *value == kind.config_path(*account))
+}
+
 /// Moves the sidecar of the pod, if it has one.
 fn with_sidecar_at(pod: &Value, target: Option<usize>) -> Value {
     let mut pod = pod.clone();
@@ -60,7 +66,7 @@ fn is_allowed(Change { path, kind }: &Change) -> bool {
     let path: Vec<_> = path.iter().map(String::as_str).collect();
     match (&path[..], kind) {
         (["metadata", "annotations", key], Kind::Added(_) | Kind::Changed(..)) => {
-            [STATUS, CONFIG_LOOPBACK, CONFIG_FILE].contains(key)
+            [STATUS, CONFIG_LOOPBACK].contains(key) || CONFIG_FILE.contains(key)
         }
         // The pull secrets of the defaults are for the sidecar's image. A sidecar that the pod already had is brought to what
         // is decided now.
@@ -242,9 +248,9 @@ impl Problems {
             let used = containers(pod).any(|(_, container)| {
                 list(container, "env")
                     .iter()
-                    .any(|env| env["value"] == kind.config_path() && env["name"] != kind.variable())
+                    .any(|env| is_config_of(kind, &env["value"]) && env["name"] != kind.variable())
             });
-            self.check(writes || !used, || format!("the sidecar does not write {}", kind.config_path()));
+            self.check(writes || !used, || format!("the sidecar does not write {kind:?}"));
         }
     }
 
@@ -293,14 +299,18 @@ impl Problems {
         let named = before["metadata"]["annotations"][CONTAINERS].as_str().unwrap_or_default();
         let mesh = MESH.iter().find(|mesh| *name == **mesh && !named.contains(**mesh));
         let has = |value: &str| list(container, "env").iter().any(|env| env["value"] == value);
-        let by_metadata = has("127.0.0.1:15080") || has("127.0.0.1:16080");
+        let ports = [15_080, 16_080]
+            .into_iter()
+            .flat_map(|first| AccountNumber::ALL.map(|number| number.port(first)));
+        let by_metadata = ports.flatten().any(|port| has(&format!("127.0.0.1:{port}")));
         self.check(mesh.is_none() || !(configured || by_metadata), || {
             format!("{name} belongs to a mesh and has credentials")
         });
         self.check(!(configured && by_metadata), || {
             format!("{name} has a configuration and a metadata server")
         });
-        if has(ConfigKind::Loopback.config_path()) || by_metadata {
+        let is_loopback = |env: &Value| is_config_of(ConfigKind::Loopback, &env["value"]);
+        if list(container, "env").iter().any(is_loopback) || by_metadata {
             self.proxy(container);
         }
     }

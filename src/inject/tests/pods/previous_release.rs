@@ -8,6 +8,7 @@ use rolebridge_core::annotations::{SOURCE, STATUS};
 use rolebridge_core::env::app::CLOUDSDK_ACCOUNT;
 use rolebridge_core::external_account::ConfigKind;
 use rolebridge_core::pod_names::CONTAINER;
+use rolebridge_core::service_accounts::AccountNumber;
 use rolebridge_inject::{Decision, Reason};
 use rolebridge_sidecar::config_files::document;
 use rstest::rstest;
@@ -87,7 +88,7 @@ fn spec_changes(before: &Value, after: &Value) -> Vec<Change> {
 }
 
 fn annotation(pod: &Value, kind: ConfigKind) -> Option<&str> {
-    pod["metadata"]["annotations"][kind.annotation()].as_str()
+    pod["metadata"]["annotations"][kind.annotation(AccountNumber::DEFAULT)?].as_str()
 }
 
 #[test]
@@ -99,11 +100,8 @@ fn configuration_is_that_of_the_previous_release_with_the_known_changes() {
         let sidecar = agreement::read(&after).map(Result::unwrap);
         for kind in ConfigKind::ALL {
             let written = sidecar.as_ref().and_then(|settings| {
-                settings
-                    .config_files
-                    .iter()
-                    .any(|config| config.kind == kind)
-                    .then(|| document(settings, kind))
+                let config = settings.config_files.iter().find(|config| config.kind == kind)?;
+                Some(document(settings, config))
             });
             let mounted = annotation(&after, kind).map(str::to_owned);
             assert!(sidecar.is_none() || mounted.is_none(), "{name}: an annotation has no effect");

@@ -2,6 +2,7 @@
 
 use rolebridge_core::diagnostics::{Evidence, Step};
 use rolebridge_core::identity::Identity;
+use rolebridge_core::service_accounts::AccountNumber;
 
 use super::aws::PresentedToken;
 use super::pod_checks::span;
@@ -19,7 +20,7 @@ pub(super) async fn tokens(
     recorder: &mut Recorder<'_>,
 ) -> Result<(), Aborted> {
     let identity = &settings.identity;
-    let client = GoogleClient::new(settings);
+    let client = GoogleClient::new(settings, AccountNumber::DEFAULT);
     let evidence = Evidence {
         provider: Some(identity.provider.name.to_string()),
         issuer: presented.issuer.clone(),
@@ -36,11 +37,23 @@ pub(super) async fn tokens(
         }
         Err(error) => return Err(recorder.abort(Step::GoogleSts, &error, evidence)),
     };
-    let principal = principal(settings, presented, recorder);
-    match &settings.google.impersonation {
-        Some(account) => impersonate(&client, &federated, account, principal, settings, recorder).await,
-        None => Ok(()),
+    let expected_principal = principal(settings, presented, recorder);
+    let mut result = Ok(());
+    for (number, account) in settings.google.numbered_accounts() {
+        let Some(impersonation) = account else { continue };
+        let client = GoogleClient::new(settings, number);
+        let account = Account { number, impersonation, expected_principal: expected_principal.clone() };
+        // A failure of one account says nothing about the next.
+        result = result.and(impersonate(&client, &federated, account, settings, recorder).await);
     }
+    result
+}
+
+/// A service account to try.
+struct Account<'a> {
+    number: AccountNumber,
+    impersonation: &'a Impersonation,
+    expected_principal: Option<String>,
 }
 
 /// Returns the principal that Google is expected to authenticate. Google names it only to clients that authenticate
@@ -67,8 +80,7 @@ fn principal(settings: &Settings, presented: &PresentedToken, recorder: &mut Rec
 async fn impersonate(
     client: &GoogleClient,
     federated: &Secret,
-    account: &Impersonation,
-    expected_principal: Option<String>,
+    Account { number, impersonation: account, expected_principal }: Account<'_>,
     settings: &Settings,
     recorder: &mut Recorder<'_>,
 ) -> Result<(), Aborted> {
@@ -86,18 +98,20 @@ async fn impersonate(
         }
         Err(error) => return Err(recorder.abort(Step::Impersonation, &error, evidence)),
     }
-    id_token(client, federated, evidence, settings, recorder).await
+    id_token(client, federated, number, evidence, settings, recorder).await
 }
 
 /// Requests an ID token. Most apps need none, so an error is a failure only if the settings include one.
 async fn id_token(
     client: &GoogleClient,
     federated: &Secret,
+    number: AccountNumber,
     evidence: Evidence,
     settings: &Settings,
     recorder: &mut Recorder<'_>,
 ) -> Result<(), Aborted> {
-    let required = settings.token_files.iter().find_map(|token_file| match &token_file.kind {
+    let mut token_files = settings.token_files.iter().filter(|token_file| token_file.account == number);
+    let required = token_files.find_map(|token_file| match &token_file.kind {
         TokenKind::Id { audience, .. } => Some(audience.clone()),
         _ => None,
     });

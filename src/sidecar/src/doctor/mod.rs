@@ -72,7 +72,7 @@ fn plan(settings: &Settings) -> Vec<Step> {
     let mut plan = vec![Step::Settings, Step::Published, Step::ProjectedToken];
     plan.extend_from_slice(aws::plan(&settings.identity));
     plan.extend([Step::GoogleSts, Step::Principal]);
-    if settings.google.impersonation.is_some() {
+    if settings.google.accounts.iter().any(Option::is_some) {
         plan.extend([Step::Impersonation, Step::IdToken]);
     }
     plan

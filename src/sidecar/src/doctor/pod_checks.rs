@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use rolebridge_core::diagnostics::{Evidence, Step};
 use rolebridge_core::external_account::ConfigKind;
 use rolebridge_core::identity::Identity;
+use rolebridge_core::service_accounts::AccountNumber;
 
 use super::recorder::{Aborted, Recorder};
 use crate::clock::Clock;
@@ -17,10 +18,13 @@ use crate::{config_files, jwt, projected_token as token_file};
 
 pub(super) fn settings(settings: &Settings, recorder: &mut Recorder<'_>) {
     let Settings { identity, google, .. } = settings;
-    let account = google.impersonation.as_ref().map(|account| account.email.clone());
-    let access = account
-        .as_ref()
-        .map_or_else(|| "direct access of the principal".to_owned(), |email| format!("impersonates {email}"));
+    let accounts = || google.accounts.iter().flatten().map(|account| account.email.as_str());
+    let is_direct = google.account(AccountNumber::DEFAULT).is_none();
+    let direct = is_direct.then(|| "direct access of the principal".to_owned());
+    let emails: Vec<_> = accounts().collect();
+    let impersonated = (!emails.is_empty()).then(|| format!("impersonates {}", emails.join(" and ")));
+    let access: Vec<_> = direct.into_iter().chain(impersonated).collect();
+    let access = access.join(", ");
     let (kind, provider) = (identity.kind.as_str(), &identity.provider.name);
     let has_file = settings.config_files.iter().any(|config| config.kind == ConfigKind::File);
     let remark = unsupported_libraries(identity.kind, has_file);
@@ -28,7 +32,7 @@ pub(super) fn settings(settings: &Settings, recorder: &mut Recorder<'_>) {
     let evidence = Evidence {
         identity: Some(kind.to_owned()),
         provider: Some(provider.to_string()),
-        service_account: account,
+        service_account: accounts().next().map(str::to_owned),
         ..Evidence::default()
     };
     recorder.ok(Step::Settings, message, evidence);

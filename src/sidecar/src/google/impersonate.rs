@@ -116,7 +116,7 @@ async fn call<T: DeserializeOwned>(
 }
 
 fn account(google: &GoogleClient) -> Result<&Impersonation, Error> {
-    let account = google.settings.impersonation.as_ref();
+    let account = google.account.as_ref();
     account.ok_or_else(|| {
         Error::new(ErrorKind::Rejected, "no service account is configured").from_service(SERVICE)
     })

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use rolebridge_core::aws::{Partition, RoleArn};
 use rolebridge_core::env::sidecar as names;
 use rolebridge_core::parse::InvalidValue;
+use rolebridge_core::redact::Quoted;
 
 use crate::error::Failure;
 use crate::secret::Secret;
@@ -54,6 +55,17 @@ impl SettingsError {
         let expected = "\"access-token\" alone, because Google issues ID tokens only to service accounts";
         let hint = format!("set {}, or remove the ID token", names::SERVICE_ACCOUNT);
         Self::new(names::OUTPUTS, InvalidValue::with_hint(expected, hint), "an ID token")
+    }
+
+    pub(super) fn output_without_account(container: &str) -> Self {
+        let expected = format!("only containers with their own account in {}", names::SERVICE_ACCOUNT);
+        let hint = "set an account for the container there, or remove its outputs";
+        Self::new(names::OUTPUTS, InvalidValue::with_hint(expected, hint), Quoted(container).to_string())
+    }
+
+    pub(super) fn too_high_port(port: u16, accounts: usize) -> Self {
+        let expected = format!("a port that {} more follow, one for each further account", accounts - 1);
+        Self::new(names::LOOPBACK_PORT, InvalidValue::expected(expected), format!("{port}"))
     }
 
     pub(super) fn without_service_account(variable: &'static str) -> Self {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rolebridge_core::env::sidecar as names;
 use rolebridge_core::parse::{self, InvalidValue};
+use rolebridge_core::service_accounts::{AccountNumber, ServiceAccounts};
 
 use super::env::{Env, SettingsError};
 use super::provider::Provider;
@@ -20,8 +21,8 @@ pub struct GoogleSettings {
     pub sts_endpoint: String,
     /// The endpoint of the IAM Credentials API, without a path.
     pub iam_credentials_endpoint: String,
-    /// The impersonated service account; `None` for direct access.
-    pub impersonation: Option<Impersonation>,
+    /// The accounts by their number: an impersonated service account, or `None` for direct access.
+    pub accounts: Vec<Option<Impersonation>>,
     /// The project that is charged for calls to the IAM Credentials API.
     pub quota_project: Option<String>,
     /// The project ID that the metadata server returns.
@@ -54,28 +55,61 @@ impl GoogleSettings {
             audience: provider.audience.clone(),
             sts_endpoint: endpoint(names::STS_ENDPOINT, "sts")?,
             iam_credentials_endpoint: endpoint(names::IAM_CREDENTIALS_ENDPOINT, "iamcredentials")?,
-            impersonation: Impersonation::read(env)?,
+            accounts: Impersonation::read_all(env)?,
             quota_project: env.optional_text(names::QUOTA_PROJECT, parse::project)?,
             project: env.optional_text(names::PROJECT, parse::project)?,
         })
     }
 }
 
+impl GoogleSettings {
+    /// Returns the service account with a number; `None` for direct access.
+    #[must_use]
+    pub fn account(&self, number: AccountNumber) -> Option<&Impersonation> {
+        self.accounts.get(number.index())?.as_ref()
+    }
+
+    /// Returns all accounts with their numbers.
+    pub fn numbered_accounts(&self) -> impl Iterator<Item = (AccountNumber, Option<&Impersonation>)> {
+        AccountNumber::ALL.into_iter().zip(self.accounts.iter().map(Option::as_ref))
+    }
+}
+
 impl Impersonation {
-    fn read(env: &Env<'_>) -> Result<Option<Self>, SettingsError> {
-        let email = env.optional_text(names::SERVICE_ACCOUNT, parse::email)?;
+    fn read_all(env: &Env<'_>) -> Result<Vec<Option<Self>>, SettingsError> {
+        let emails = env.optional(names::SERVICE_ACCOUNT, |text| {
+            let accounts = ServiceAccounts::parse(text)?;
+            Ok(accounts.accounts().iter().map(|email| email.map(str::to_owned)).collect::<Vec<_>>())
+        })?;
         let delegates = env.optional(names::DELEGATES, delegates)?;
         let lifetime = env.optional(names::TOKEN_LIFETIME, token_lifetime)?;
-        let Some(email) = email else {
+        let Some(emails) = emails else {
             let ineffective =
                 [(names::DELEGATES, delegates.is_some()), (names::TOKEN_LIFETIME, lifetime.is_some())];
             let ineffective = ineffective.into_iter().find(|(_, is_set)| *is_set);
             return ineffective
-                .map_or(Ok(None), |(name, _)| Err(SettingsError::without_service_account(name)));
+                .map_or(Ok(vec![None]), |(name, _)| Err(SettingsError::without_service_account(name)));
         };
         let (delegates, lifetime) = (delegates.unwrap_or_default(), lifetime.unwrap_or(DEFAULT_LIFETIME));
-        Ok(Some(Self { email, delegates, lifetime }))
+        let account = |email| Self { email, delegates: delegates.clone(), lifetime };
+        Ok(emails.into_iter().map(|email| email.map(account)).collect())
     }
+}
+
+/// Reads the numbers of all accounts.
+pub(super) fn account_numbers(env: &Env<'_>) -> Result<Vec<AccountNumber>, SettingsError> {
+    let count = env.optional(names::SERVICE_ACCOUNT, |text| {
+        ServiceAccounts::parse(text).map(|accounts| accounts.accounts().len())
+    })?;
+    Ok(AccountNumber::ALL.into_iter().take(count.unwrap_or(1)).collect())
+}
+
+/// Reads the number of a container's own account.
+pub(super) fn account_of(env: &Env<'_>, container: &str) -> Result<AccountNumber, SettingsError> {
+    let number = env.optional(names::SERVICE_ACCOUNT, |text| {
+        ServiceAccounts::parse(text).map(|accounts| accounts.exception(container))
+    })?;
+    number.flatten().ok_or_else(|| SettingsError::output_without_account(container))
 }
 
 fn delegates(text: &str) -> Result<Vec<String>, InvalidValue> {

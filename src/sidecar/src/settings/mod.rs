@@ -66,14 +66,20 @@ impl Settings {
         let google = GoogleSettings::read(env, &identity.provider)?;
         let token_file = token_file(env)?;
         let token_files = token_files(env, &token_file)?;
-        let needs_account = token_files.iter().any(|file| matches!(file.kind, TokenKind::Id { .. }));
-        if needs_account && google.impersonation.is_none() {
+        let is_id_token = |file: &&TokenFile| matches!(file.kind, TokenKind::Id { .. });
+        if token_files.iter().filter(is_id_token).any(|file| google.account(file.account).is_none()) {
             return Err(SettingsError::id_token_without_service_account());
         }
         let (server, config_files) = (ServerSettings::read(env, &identity)?, config_files(env)?);
         let has_loopback_config = config_files.iter().any(|config| config.kind == ConfigKind::Loopback);
         if has_loopback_config && !server.is_some_and(|server| server.protocols.imds) {
             return Err(SettingsError::loopback_config_without_server());
+        }
+        if let Some(ServerSettings { port, protocols }) = server
+            && protocols.gce_metadata
+            && google.numbered_accounts().any(|(account, _)| account.port(port).is_none())
+        {
+            return Err(SettingsError::too_high_port(port, google.accounts.len()));
         }
         Ok(Self {
             google,

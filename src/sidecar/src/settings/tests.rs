@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::Path;
 
+use rolebridge_core::service_accounts::AccountNumber;
 use rstest::rstest;
 
 use super::*;
@@ -136,7 +137,7 @@ fn required_variables_alone_give_the_defaults() {
     let google = settings.google;
     assert_eq!(google.sts_endpoint, "https://sts.googleapis.com");
     assert_eq!(google.iam_credentials_endpoint, "https://iamcredentials.googleapis.com");
-    assert!(google.impersonation.is_none());
+    assert!(google.account(AccountNumber::DEFAULT).is_none());
     assert_eq!(settings.startup_timeout, None);
     assert_eq!(settings.log_level, LevelFilter::INFO);
     assert!(settings.identity.connection.proxy.is_none());
@@ -193,7 +194,7 @@ fn impersonation_is_read() {
     .unwrap()
     .google;
     assert_eq!(google.sts_endpoint, "https://sts.europe-west1.rep.googleapis.com");
-    let account = google.impersonation.unwrap();
+    let account = google.account(AccountNumber::DEFAULT).unwrap();
     assert_eq!(account.email, "nightly-batch@shop.iam.gserviceaccount.com");
     assert_eq!(
         account.delegates,
@@ -221,8 +222,9 @@ fn token_files_are_next_to_the_subject_token() {
     ])
     .unwrap();
     let id = |audience: &str| TokenKind::Id { audience: audience.to_owned() };
-    let expected_file =
-        |kind, name: &str| TokenFile::token(kind, Path::new("/var/run/rolebridge/token").join(name));
+    let expected_file = |kind, name: &str| {
+        TokenFile::token(AccountNumber::DEFAULT, kind, Path::new("/var/run/rolebridge/token").join(name))
+    };
     assert_eq!(
         settings.token_files,
         [
@@ -231,6 +233,50 @@ fn token_files_are_next_to_the_subject_token() {
             expected_file(id("b"), "id-token-2"),
         ]
     );
+}
+
+#[test]
+fn each_account_has_its_own_documents_and_files() {
+    let accounts = "reader@shop.iam.gserviceaccount.com,worker=writer@shop.iam.gserviceaccount.com";
+    let settings = read(&[
+        (names::SERVICE_ACCOUNT, accounts),
+        (names::OUTPUTS, "access-token,worker.access-token,worker.id-token=https://a.example"),
+        (names::FILE_CONFIG, "/var/run/rolebridge/config/file.json"),
+        (names::LOOPBACK_PORT, "15080"),
+        (names::SERVE, "metadata"),
+    ])
+    .unwrap();
+    let emails: Vec<_> = settings.google.accounts.iter().flatten().map(|account| &*account.email).collect();
+    assert_eq!(emails, ["reader@shop.iam.gserviceaccount.com", "writer@shop.iam.gserviceaccount.com"]);
+    let name = |file: &Path| file.file_name().unwrap().to_str().unwrap().to_owned();
+    let files: Vec<_> =
+        settings.token_files.iter().map(|file| (file.account.index(), name(&file.file))).collect();
+    let expected = [
+        (0, "access-token"),
+        (1, "worker.access-token"),
+        (1, "worker.id-token"),
+        (0, "token.google"),
+        (1, "token.google-2"),
+    ];
+    assert_eq!(files, expected.map(|(index, name)| (index, name.to_owned())));
+    let documents: Vec<_> =
+        settings.config_files.iter().map(|file| (file.account.index(), name(&file.file))).collect();
+    assert_eq!(documents, [(0, "file.json".to_owned()), (1, "file-2.json".to_owned())]);
+}
+
+#[test]
+fn account_without_a_port_is_an_error() {
+    let changes = [
+        (names::SERVICE_ACCOUNT, "worker=writer@shop.iam.gserviceaccount.com"),
+        (names::LOOPBACK_PORT, "65535"),
+        (names::SERVE, "metadata"),
+    ];
+    assert_eq!(
+        read(&changes).unwrap_err(),
+        "ROLEBRIDGE_LOOPBACK_PORT: expected a port that 1 more follow, one for each further account, found 65535"
+    );
+    let by_loopback = [changes[0], changes[1]];
+    assert!(read(&by_loopback).is_ok(), "loopback is the same for all accounts");
 }
 
 #[rstest]
@@ -352,6 +398,16 @@ fn serve_lists_the_protocols(
     names::OUTPUTS,
     "id-token=a",
     "ROLEBRIDGE_OUTPUTS: expected \"access-token\" alone, because Google issues ID tokens only to service accounts, found an ID token. Fix: set ROLEBRIDGE_SERVICE_ACCOUNT, or remove the ID token."
+)]
+#[case(
+    names::OUTPUTS,
+    "worker.access-token",
+    "ROLEBRIDGE_OUTPUTS: expected only containers with their own account in ROLEBRIDGE_SERVICE_ACCOUNT, found \"worker\". Fix: set an account for the container there, or remove its outputs."
+)]
+#[case(
+    names::SERVICE_ACCOUNT,
+    "a@shop.iam.gserviceaccount.com,",
+    "ROLEBRIDGE_SERVICE_ACCOUNT: expected a service account for all containers, others by container, or both: NAME@PROJECT.iam.gserviceaccount.com,CONTAINER=OTHER@PROJECT.iam.gserviceaccount.com, found \"a@shop.iam.gserviceaccount.com,\". Fix: remove the empty entry."
 )]
 #[case(
     names::SERVE,

@@ -4,15 +4,19 @@ use std::path::{Path, PathBuf};
 
 use rolebridge_core::env::sidecar as names;
 use rolebridge_core::parse::InvalidValue;
+use rolebridge_core::service_accounts::AccountNumber;
 use rolebridge_core::token_outputs::{self, Output};
 
 use super::env::{Env, SettingsError};
+use super::google::{account_numbers, account_of};
 use super::server::ServerSettings;
 use crate::token_kind::TokenKind;
 
 /// A file with a Google token, or the ready marker. The app starts when all files exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenFile {
+    /// The account that the token is for.
+    pub account: AccountNumber,
     /// The kind of the token.
     pub kind: TokenKind,
     /// The file.
@@ -31,40 +35,62 @@ pub(crate) enum Content {
 }
 
 impl TokenFile {
-    /// Creates the settings of a file with a token.
+    /// Creates the settings of a file with a token of an account.
     #[must_use]
-    pub fn token(kind: TokenKind, file: PathBuf) -> Self {
-        Self { kind, file, content: Content::Token }
+    pub fn token(account: AccountNumber, kind: TokenKind, file: PathBuf) -> Self {
+        Self { account, kind, file, content: Content::Token }
     }
 
-    /// Creates the settings of the ready marker next to the subject token's file. The marker remains when the sidecar
-    /// restarts, so that a restart does not make the pod unready.
+    /// Creates the settings of an account's ready marker next to the subject token's file. The marker remains when the
+    /// sidecar restarts, so that a restart does not make the pod unready.
     #[must_use]
-    pub fn ready_marker(token_file: &Path) -> Self {
-        let file = token_file.with_extension("google");
-        Self { kind: TokenKind::default_access(), file, content: Content::ReadyMarker }
+    pub fn ready_marker(account: AccountNumber, token_file: &Path) -> Self {
+        let file = match account.index() {
+            0 => token_file.with_extension("google"),
+            index => token_file.with_extension(format!("google-{}", index + 1)),
+        };
+        Self { account, kind: TokenKind::default_access(), file, content: Content::ReadyMarker }
     }
 }
 
 /// Reads the settings of all token files.
 ///
-/// With the source `metadata`, the app requests Google tokens itself and some libraries do not retry a first error, so the
-/// ready marker is among the files.
+/// With the source `metadata`, the app requests Google tokens itself and some libraries do not retry a first error, so a
+/// ready marker for each account is among the files.
 ///
 /// # Errors
 /// Returns an error for the first invalid variable.
 pub fn token_files(env: &Env<'_>, token_file: &Path) -> Result<Vec<TokenFile>, SettingsError> {
     let outputs = env.optional(names::OUTPUTS, parse_outputs)?.unwrap_or_default();
-    let outputs = outputs.into_iter();
-    let files = outputs.map(|(kind, name)| TokenFile::token(kind, token_file.with_file_name(name)));
-    let server = ServerSettings::read_unchecked(env)?.filter(|server| server.protocols.gce_metadata);
-    Ok(files.chain(server.map(|_| TokenFile::ready_marker(token_file))).collect())
+    let mut files = Vec::new();
+    for ParsedOutput { kind, container, name } in outputs {
+        let account = match container {
+            Some(container) => account_of(env, &container)?,
+            None => AccountNumber::DEFAULT,
+        };
+        files.push(TokenFile::token(account, kind, token_file.with_file_name(name)));
+    }
+    if ServerSettings::read_unchecked(env)?.is_some_and(|server| server.protocols.gce_metadata) {
+        let accounts = account_numbers(env)?.into_iter();
+        files.extend(accounts.map(|account| TokenFile::ready_marker(account, token_file)));
+    }
+    Ok(files)
 }
 
-fn parse_outputs(text: &str) -> Result<Vec<(TokenKind, String)>, InvalidValue> {
-    let outputs = token_outputs::parse(text)?.into_iter().map(|(output, name)| match output {
-        Output::AccessToken => (TokenKind::default_access(), name),
-        Output::IdToken { audience } => (TokenKind::Id { audience: audience.to_owned() }, name),
+/// An output that owns its texts.
+struct ParsedOutput {
+    kind: TokenKind,
+    container: Option<String>,
+    name: String,
+}
+
+fn parse_outputs(text: &str) -> Result<Vec<ParsedOutput>, InvalidValue> {
+    let outputs = token_outputs::parse(text)?.into_iter().map(|file| {
+        let kind = match file.output {
+            Output::AccessToken => TokenKind::default_access(),
+            Output::IdToken { audience } => TokenKind::Id { audience: audience.to_owned() },
+        };
+        ParsedOutput { kind, container: file.container.map(str::to_owned), name: file.name }
     });
     Ok(outputs.collect())
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rolebridge_core::aws::RoleArn;
+use rolebridge_core::service_accounts::AccountNumber;
 use tokio::time::{Instant, timeout};
 
 use self::calls::Calls;
@@ -105,7 +106,8 @@ async fn run(day: Day) {
     }
     let routes = server::router(routes, 15080, Arc::clone(&metrics));
     let publisher = Publisher::new(file.clone());
-    let _statuses = token_files::spawn(outputs(&file, day.impersonates), &tokens, &publisher);
+    let _statuses =
+        token_files::spawn(outputs(&file, day.impersonates), std::slice::from_ref(&tokens), &publisher);
     let target = Target { audience: AUDIENCE.to_owned(), region: "eu-west-1".to_owned() };
     let aws = SimulatedAws(world.clone());
     let refresher = Refresher::new(aws, target, world.clock.clone(), publisher, writer, metrics);
@@ -130,9 +132,13 @@ fn instance(impersonates: bool) -> Instance {
 
 /// Returns the token files: an access token, and an ID token if a service account can have one.
 fn outputs(file: &std::path::Path, impersonates: bool) -> Vec<TokenFile> {
-    let access = TokenFile::token(TokenKind::default_access(), file.with_file_name("access-token"));
+    let access = TokenFile::token(
+        AccountNumber::DEFAULT,
+        TokenKind::default_access(),
+        file.with_file_name("access-token"),
+    );
     let kind = TokenKind::Id { audience: "https://output.example".to_owned() };
-    let id = TokenFile::token(kind, file.with_file_name("id-token"));
+    let id = TokenFile::token(AccountNumber::DEFAULT, kind, file.with_file_name("id-token"));
     [Some(access), impersonates.then_some(id)].into_iter().flatten().collect()
 }
 

@@ -7,6 +7,7 @@ use aws_credential_types::Credentials;
 use percent_encoding::percent_decode_str;
 use rolebridge_core::env::sidecar as names;
 use rolebridge_core::google::AWS4_REQUEST;
+use rolebridge_core::service_accounts::AccountNumber;
 use rolebridge_sidecar::error::{Error, ErrorKind};
 use rolebridge_sidecar::google::{GoogleClient, Token, TokenProvider};
 use rolebridge_sidecar::scopes::Scopes;
@@ -34,7 +35,7 @@ fn google(server: &FakeServer, more: &[(&'static str, &str)]) -> (GoogleClient, 
         environment.set(name, *value);
     }
     let settings = environment.settings();
-    (GoogleClient::new(&settings), environment)
+    (GoogleClient::new(&settings, AccountNumber::DEFAULT), environment)
 }
 
 fn subject() -> SubjectToken {
@@ -250,7 +251,7 @@ async fn connection_error_names_the_google_service() {
     environment.set(names::IAM_CREDENTIALS_ENDPOINT, "https://iam.nowhere.invalid");
     environment.set(names::SERVICE_ACCOUNT, EMAIL);
     let settings = environment.settings();
-    let google = GoogleClient::new(&settings);
+    let google = GoogleClient::new(&settings, AccountNumber::DEFAULT);
     let scopes = Scopes::cloud_platform();
     let error = google.exchange(&subject(), &scopes).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
@@ -266,7 +267,7 @@ async fn untrusted_google_server_gets_no_token() {
     let mut environment = Environment::new("https://sts.invalid");
     environment.set(names::STS_ENDPOINT, format!("https://{}", sts.address));
     let settings = environment.settings();
-    let google = GoogleClient::new(&settings);
+    let google = GoogleClient::new(&settings, AccountNumber::DEFAULT);
     let error = google.exchange(&subject(), &Scopes::cloud_platform()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Untrusted);
     assert_eq!(sts.request_count(), 0, "the subject token is not sent to an untrusted server");
@@ -279,7 +280,7 @@ async fn request_without_a_response_times_out() {
     let mut environment = Environment::new("https://sts.invalid");
     environment.set(names::STS_ENDPOINT, format!("http://{}", listener.local_addr().unwrap()));
     let settings = environment.settings();
-    let google = GoogleClient::new(&settings);
+    let google = GoogleClient::new(&settings, AccountNumber::DEFAULT);
     let error = google.exchange(&subject(), &Scopes::cloud_platform()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
 }
@@ -290,7 +291,7 @@ async fn slow_response_times_out_at_the_call_deadline() {
     let mut environment = Environment::new("https://sts.invalid");
     environment.set(names::STS_ENDPOINT, format!("http://{}", FakeServer::slow_body().await));
     let settings = environment.settings();
-    let google = GoogleClient::new(&settings);
+    let google = GoogleClient::new(&settings, AccountNumber::DEFAULT);
     let start = Instant::now();
     let error = google.exchange(&subject(), &Scopes::cloud_platform()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use rolebridge_core::env::sidecar as names;
+use rolebridge_core::service_accounts::AccountNumber;
 use rolebridge_sidecar::clock::Clock;
 use rolebridge_sidecar::error::Error;
 use rolebridge_sidecar::google::{GoogleClient, TokenProvider};
@@ -63,7 +64,7 @@ fn google(server: &FakeServer) -> (GoogleClient, Environment) {
     environment.set(names::STS_ENDPOINT, format!("https://{}", server.address));
     environment.set(names::IAM_CREDENTIALS_ENDPOINT, format!("https://{}", server.address));
     environment.set(names::SERVICE_ACCOUNT, "nightly-batch@shop.iam.gserviceaccount.com");
-    (GoogleClient::new(&environment.settings()), environment)
+    (GoogleClient::new(&environment.settings(), AccountNumber::DEFAULT), environment)
 }
 
 async fn google_error(server: &FakeServer, call: &str) -> Error {

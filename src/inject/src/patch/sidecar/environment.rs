@@ -5,6 +5,7 @@ use rolebridge_core::env::sidecar as name;
 use rolebridge_core::google::{self, DEFAULT_UNIVERSE};
 use rolebridge_core::identity::Identity;
 use rolebridge_core::pod_names::{AWS_TOKEN_FILE, CA_FILE, IDENTITY_TOKEN_FILE, TOKEN_FILE};
+use rolebridge_core::service_accounts::AccountNumber;
 use rolebridge_core::token_source::TokenSource;
 
 use crate::patch::env::Variable;
@@ -38,7 +39,9 @@ pub(super) fn environment<'a>(settings: &'a Settings<'_>, configs: ConfigCarrier
     env.push(Variable::new(name::TOKEN_FILE, TOKEN_FILE));
     if configs == ConfigCarrier::Sidecar {
         let documents = settings.sources.value.documents();
-        env.extend(documents.map(|kind| Variable::new(kind.variable(), kind.config_path())));
+        env.extend(
+            documents.map(|kind| Variable::new(kind.variable(), kind.config_path(AccountNumber::DEFAULT))),
+        );
     }
     add_server(&mut env, settings);
     add_google(&mut env, settings);
@@ -87,8 +90,8 @@ fn add_server(env: &mut Vec<Variable<'_>>, settings: &Settings<'_>) {
 fn add_google<'a>(env: &mut Vec<Variable<'a>>, settings: &'a Settings<'_>) {
     let Settings { google, outputs, .. } = settings;
     env.extend(outputs.map(|files| Variable::new(name::OUTPUTS, files.value)));
-    if let Some(email) = google.service_account {
-        env.push(Variable::new(name::SERVICE_ACCOUNT, email.value));
+    if let Some(accounts) = &google.service_accounts {
+        env.push(Variable::new(name::SERVICE_ACCOUNT, accounts.value.to_string()));
         env.extend(
             google.delegates.as_ref().map(|chain| Variable::new(name::DELEGATES, chain.value.join(","))),
         );

@@ -127,7 +127,8 @@ pub(super) fn reconcile<'a>(
     let path = format!("/spec/initContainers/{index}");
     let is_equal = differences.names.is_empty() && volumes::are_complete(pod, settings, configs);
     let is_other_shape = match configs {
-        ConfigCarrier::Annotations => !is_equal,
+        // An earlier release knows one account.
+        ConfigCarrier::Annotations => !is_equal || settings.google.accounts().count() > 1,
         ConfigCarrier::Sidecar => !mounts_configs && settings.sources.value.documents().next().is_some(),
     };
     if is_other_shape {

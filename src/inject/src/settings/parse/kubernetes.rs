@@ -1,6 +1,6 @@
 //! Kubernetes values: container names, ConfigMap keys, quantities.
 
-use rolebridge_core::parse::{InvalidValue, is_host};
+use rolebridge_core::parse::{InvalidValue, is_container_name, is_object_name};
 
 use crate::quantity::Quantity;
 use crate::settings::names::Names;
@@ -72,11 +72,6 @@ pub(crate) fn ca_bundle(text: &str) -> Result<ConfigMapKey<'_>, InvalidValue> {
         })
 }
 
-/// Returns true for a valid name of most objects: a lower-case domain name.
-pub(crate) fn is_object_name(text: &str) -> bool {
-    is_host(text) && !text.bytes().any(|byte| byte.is_ascii_uppercase())
-}
-
 /// Parses container names separated by commas.
 pub(crate) fn container_names(text: &str) -> Result<Names<'_>, InvalidValue> {
     let names: Names<'_> = text.split(',').map(str::trim).collect();
@@ -84,9 +79,4 @@ pub(crate) fn container_names(text: &str) -> Result<Names<'_>, InvalidValue> {
         return Ok(names);
     }
     Err(InvalidValue::expected("container names separated by commas"))
-}
-
-/// Returns true for a valid container name: a lower-case DNS label.
-pub(crate) fn is_container_name(text: &str) -> bool {
-    is_object_name(text) && !text.contains('.')
 }

@@ -11,10 +11,11 @@ pub(crate) use kubernetes::{
 pub(crate) use no_proxy::no_proxy;
 use rolebridge_core::parse::InvalidValue;
 pub(crate) use rolebridge_core::parse::{
-    agent_uri, aws_credentials, email, emails, endpoint, identity, is_region_name, log_level,
-    pod_identity_uri, port, project, provider, proxy, proxy_variable, region, role, seconds, session_name,
-    startup_timeout, token_lifetime, universe,
+    agent_uri, aws_credentials, emails, endpoint, identity, is_region_name, log_level, pod_identity_uri,
+    port, project, provider, proxy, proxy_variable, region, role, seconds, session_name, startup_timeout,
+    token_lifetime, universe,
 };
+use rolebridge_core::service_accounts::ServiceAccounts;
 use rolebridge_core::token_source::TokenSource;
 use rolebridge_core::{annotations as key, token_outputs};
 
@@ -52,7 +53,7 @@ pub fn is_valid_value(annotation: &str, text: &str) -> bool {
 pub(crate) fn check(annotation: &str, text: &str) -> Result<(), InvalidValue> {
     match annotation {
         key::PROVIDER => provider(text).map(drop),
-        key::SERVICE_ACCOUNT => email(text).map(drop),
+        key::SERVICE_ACCOUNT => ServiceAccounts::parse(text).map(drop),
         key::DELEGATES => emails(text).map(drop),
         key::IDENTITY => identity(text).map(drop),
         key::SOURCE => TokenSources::parse(text, TokenSource::Loopback).map(drop),

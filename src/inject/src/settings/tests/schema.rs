@@ -15,6 +15,14 @@ const SCHEMA: &str = include_str!("../../../../../charts/rolebridge/values.schem
 
 /// Invalid values that the schema accepts, because a pattern cannot express the rule. The webhook rejects them.
 const ACCEPTED_BY_SCHEMA: &[(&str, &[&str])] = &[
+    (
+        key::SERVICE_ACCOUNT,
+        &[
+            "a@shop.iam.gserviceaccount.com,",
+            "a@shop.iam.gserviceaccount.com,b@shop.iam.gserviceaccount.com",
+            "a=b@shop.iam.gserviceaccount.com,a=c@shop.iam.gserviceaccount.com",
+        ],
+    ),
     (key::DELEGATES, &["a@shop.iam.gserviceaccount.com,"]),
     (key::SOURCE, &["loopback,file"]),
     (key::AWS_TOKEN_LIFETIME, &["599", "86401"]),

@@ -10,9 +10,9 @@ use super::text;
 /// Annotations with their valid and invalid values.
 const SETTINGS: &[(&str, &[&str], &[&str])] = &[
     ("source", SOURCES, &["imds", "file,missing=loopback"]),
-    ("outputs", &["access-token"], &["", "refresh-token"]),
+    ("outputs", &["access-token"], &["", "refresh-token", "app1.access-token"]),
     ("quota-project", &["shop-data"], &["Shop"]),
-    ("service-account", &["nightly-batch@shop-data.iam.gserviceaccount.com"], &["batch", "\"@\n"]),
+    ("service-account", ACCOUNTS, &["batch", "\"@\n", "app0=", "app0=a@b.iam.gserviceaccount.com,"]),
     ("project", &["shop-data"], &["Shop", ""]),
     ("token-lifetime", &["600", "43200"], &["0", "+600", "1e3"]),
     ("aws-region", &["eu-west-1"], &["Europe", "cn-north-1"]),
@@ -30,6 +30,13 @@ const SETTINGS: &[(&str, &[&str], &[&str])] = &[
     ("aws-credentials", &["irsa", "pod-identity"], &["node"]),
     ("log-level", &["debug"], &["loud"]),
     ("provder", &[], &["projects/1"]),
+];
+
+const ACCOUNTS: &[&str] = &[
+    "nightly-batch@shop-data.iam.gserviceaccount.com",
+    "nightly-batch@shop-data.iam.gserviceaccount.com",
+    "nightly-batch@shop-data.iam.gserviceaccount.com,app0=writer@shop-data.iam.gserviceaccount.com",
+    "app0=writer@shop-data.iam.gserviceaccount.com",
 ];
 
 const SOURCES: &[&str] = &[
@@ -63,7 +70,7 @@ pub(super) fn annotations() -> BoxedStrategy<Value> {
         4 => Just(None),
         1 => select(&["false", "True", "", "ja"][..]).prop_map(Some),
     ];
-    let forged = subsequence(vec!["status", "config-loopback", "config-file"], 0..=3);
+    let forged = subsequence(vec!["status", "config-loopback", "config-file", "config-file-2"], 0..=4);
     let forged = prop_oneof![3 => Just(Vec::new()), 1 => forged];
     let map =
         (inject, forged, settings(30), text(), text()).prop_map(|(inject, forged, settings, key, value)| {
