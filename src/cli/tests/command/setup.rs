@@ -13,6 +13,10 @@ const POD: [&str; 4] = ["-n", "shop", "-s", "batch"];
 const ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE";
 const EMAIL: &str = "nightly-batch@shop-data.iam.gserviceaccount.com";
 
+const ACCOUNTS: &str =
+    "nightly-batch@shop-data.iam.gserviceaccount.com,worker=writer@shop-warehouse.iam.gserviceaccount.com";
+const EXCEPTIONS: &str = "worker=writer@shop-warehouse.iam.gserviceaccount.com";
+
 /// Returns the arguments for each identity, with and without impersonation.
 pub(crate) fn arguments_by_identity() -> Vec<(&'static str, Vec<&'static str>)> {
     let with = |more: &[&'static str]| [&["setup"][..], &POOL, &POD, &["--cluster", "prod"], more].concat();
@@ -20,6 +24,11 @@ pub(crate) fn arguments_by_identity() -> Vec<(&'static str, Vec<&'static str>)> 
     vec![
         ("aws-role", with(&["--role-arn", ROLE])),
         ("aws-role-impersonated", with(&[&["--role-arn", ROLE][..], &impersonated].concat())),
+        ("aws-role-accounts", with(&["--role-arn", ROLE, "--google-service-account", ACCOUNTS])),
+        (
+            "kubernetes-exceptions",
+            with(&["--identity", "kubernetes", "--google-service-account", EXCEPTIONS]),
+        ),
         ("aws-role-data-project", with(&["--role-arn", ROLE, "--data-project", "shop-warehouse"])),
         (
             "aws-role-impersonated-data-project",

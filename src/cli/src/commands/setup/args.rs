@@ -26,8 +26,9 @@ pub(crate) struct SetupArgs {
     /// The pool's provider
     #[arg(long, required_unless_present = "from", value_parser = value_parsers::pool)]
     pub(super) provider: Option<String>,
-    /// The Google service account to impersonate [default: none, direct access]
-    #[arg(long, value_name = "EMAIL", value_parser = value_parsers::email)]
+    /// The Google service account to impersonate, with exceptions by container: EMAIL,CONTAINER=EMAIL [default: none, direct
+    /// access]
+    #[arg(long, value_name = "EMAIL", value_parser = value_parsers::service_accounts)]
     pub(super) google_service_account: Option<String>,
     /// A bucket that the pods read [default: BUCKET, a placeholder]
     #[arg(long, value_name = "NAME", value_parser = value_parsers::bucket)]

@@ -24,8 +24,8 @@ fn account(plan: &SetupPlan) -> OrderedValue {
     if plan.identity != Identity::AwsRole {
         annotations.push((key::IDENTITY, plan.identity.as_str().to_owned()));
     }
-    if let Some(email) = &plan.google_service_account {
-        annotations.push((key::SERVICE_ACCOUNT, email.clone()));
+    if let Some(list) = &plan.google_service_accounts {
+        annotations.push((key::SERVICE_ACCOUNT, list.clone()));
     }
     annotations.extend(plan.annotations.iter().cloned());
     let annotations = map(annotations.into_iter().map(|(key, value)| (key, text(&value))));

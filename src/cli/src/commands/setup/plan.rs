@@ -3,6 +3,7 @@
 use rolebridge_core::aws::RoleArn;
 use rolebridge_core::google::IAM_RESOURCES;
 use rolebridge_core::identity::Identity;
+use rolebridge_core::service_accounts::ServiceAccounts;
 
 use crate::commands::setup::args::SetupArgs;
 use crate::commands::setup::import::ImportedConfig;
@@ -29,7 +30,8 @@ pub(super) struct SetupPlan {
     pub(super) project_number: String,
     pub(super) pool: String,
     pub(super) provider: String,
-    pub(super) google_service_account: Option<String>,
+    /// The Google service accounts, in the form of the annotation.
+    pub(super) google_service_accounts: Option<String>,
     /// The bucket of the example, or a placeholder.
     pub(super) bucket: String,
     /// The project with the data from the command line.
@@ -66,7 +68,7 @@ impl SetupPlan {
             project_number,
             pool,
             provider,
-            google_service_account: args.google_service_account.or(imported.service_account),
+            google_service_accounts: args.google_service_account.or(imported.service_account),
             bucket: args.bucket.unwrap_or_else(|| "BUCKET".to_owned()),
             data_project: args.data_project,
             namespace: namespace.to_owned(),
@@ -110,20 +112,22 @@ impl SetupPlan {
         }
     }
 
-    /// Returns the project of the service account, or `None` for the pool's.
-    pub(super) fn account_project(&self) -> Option<ProjectRef<'_>> {
-        ProjectRef::of_account(self.google_service_account.as_deref()?)
+    /// Returns each account of the pod once: a service account, or `None` for direct access.
+    pub(super) fn accounts(&self) -> Vec<Option<&str>> {
+        let list = self.google_service_accounts.as_deref();
+        let accounts = list.and_then(|list| ServiceAccounts::parse(list).ok());
+        accounts.map_or_else(|| vec![None], |accounts| accounts.accounts().to_vec())
     }
 
-    /// Returns the project with the pod's data, or `None` for the pool's.
+    /// Returns the project with the pod's data: that of the first service account, or `None` for the pool's.
     pub(super) fn data_project(&self) -> Option<ProjectRef<'_>> {
-        self.data_project.clone().map(ProjectRef::Id).or_else(|| self.account_project())
+        let of_account = || self.accounts().into_iter().flatten().next().and_then(ProjectRef::of_account);
+        self.data_project.clone().map(ProjectRef::Id).or_else(of_account)
     }
 
-    /// Returns the member that reads the data: the service account, or the pod itself.
-    pub(super) fn data_member(&self) -> String {
-        let email = self.google_service_account.as_deref();
-        email.map_or_else(|| self.member(), |email| format!("serviceAccount:{email}"))
+    /// Returns the member that reads the data: a service account, or the pod itself.
+    pub(super) fn data_member(&self, account: Option<&str>) -> String {
+        account.map_or_else(|| self.member(), |email| format!("serviceAccount:{email}"))
     }
 
     /// Returns the provider's attribute condition: a list, so that other roles can be added to it.

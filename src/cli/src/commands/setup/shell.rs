@@ -84,13 +84,13 @@ fn google(plan: &SetupPlan) -> String {
         set_project(&plan.project_number),
         APIS.join(" ")
     );
-    let account = plan.google_service_account.as_deref().map(|email| service_account(plan, email));
-    [pool, account.unwrap_or_default(), data_roles(plan)].concat()
+    let accounts = plan.accounts().into_iter().flatten().map(|email| service_account(plan, email));
+    [pool, accounts.collect(), data_roles(plan)].concat()
 }
 
-/// Renders the commands for the service account that the pod impersonates.
+/// Renders the commands for a service account that the pod impersonates.
 fn service_account(plan: &SetupPlan, email: &str) -> String {
-    let project = project(plan.account_project());
+    let project = project(ProjectRef::of_account(email));
     // Google creates the others, such as that of App Engine.
     let name = email.split_once('@').filter(|(_, domain)| domain.ends_with(".iam.gserviceaccount.com"));
     let create = name.map_or_else(String::new, |(name, _)| {
@@ -107,10 +107,17 @@ fn service_account(plan: &SetupPlan, email: &str) -> String {
 
 /// Renders the grants on the data.
 fn data_roles(plan: &SetupPlan) -> String {
-    let (project, member) = (project(plan.data_project()), shell(&plan.data_member()));
+    let comment =
+        "\n# Google: roles on the data, for example to read a bucket and BigQuery tables\n".to_owned();
+    let grants = plan.accounts().into_iter().map(|account| data_roles_of(plan, account));
+    comment + &grants.collect::<String>()
+}
+
+/// Renders the grants of an account.
+fn data_roles_of(plan: &SetupPlan, account: Option<&str>) -> String {
+    let (project, member) = (project(plan.data_project()), shell(&plan.data_member(account)));
     let bucket = format!(
-        "\n# Google: roles on the data, for example to read a bucket and BigQuery tables\n\
-         gcloud storage buckets add-iam-policy-binding gs://{} \\\n  --role {BUCKET_ROLE} --member {member}\n",
+        "gcloud storage buckets add-iam-policy-binding gs://{} \\\n  --role {BUCKET_ROLE} --member {member}\n",
         plan.bucket
     );
     let grant = |role: &str| {

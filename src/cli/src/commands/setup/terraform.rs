@@ -128,20 +128,26 @@ resource "google_iam_workload_identity_pool_provider" "this" {{
 }}
 "#
     );
-    let account = plan.google_service_account.as_deref().map(|email| service_account(plan, email));
-    [pool, account.unwrap_or_default(), data_roles(plan)].concat()
+    let accounts = plan.accounts().into_iter().enumerate();
+    let accounts = accounts.filter_map(|(index, email)| Some(service_account(plan, email?, &suffix(index))));
+    [pool, accounts.collect(), data_roles(plan)].concat()
 }
 
-/// Renders the service account that the pod impersonates.
-fn service_account(plan: &SetupPlan, email: &str) -> String {
-    let (project, member) = (project(plan.account_project()), terraform(&plan.member()));
+/// Returns the end of the names of an account's resources.
+fn suffix(index: usize) -> String {
+    if index == 0 { String::new() } else { format!("_{}", index + 1) }
+}
+
+/// Renders a service account that the pod impersonates.
+fn service_account(plan: &SetupPlan, email: &str, suffix: &str) -> String {
+    let (project, member) = (project(ProjectRef::of_account(email)), terraform(&plan.member()));
     // Google creates the others, such as that of App Engine.
     let name = email.split_once('@').filter(|(_, domain)| domain.ends_with(".iam.gserviceaccount.com"));
     let (account, id) = match name {
         Some((name, _)) => (
             format!(
                 r#"
-resource "google_service_account" "impersonated" {{
+resource "google_service_account" "impersonated{suffix}" {{
   project                      = {project}
   account_id                   = {}
   create_ignore_already_exists = true
@@ -149,13 +155,13 @@ resource "google_service_account" "impersonated" {{
 "#,
                 terraform(name)
             ),
-            "google_service_account.impersonated.name".to_owned(),
+            format!("google_service_account.impersonated{suffix}.name"),
         ),
         None => (String::new(), terraform(&format!("projects/-/serviceAccounts/{email}"))),
     };
     format!(
         r#"{account}
-resource "google_service_account_iam_member" "impersonated" {{
+resource "google_service_account_iam_member" "impersonated{suffix}" {{
   service_account_id = {id}
   role               = "roles/iam.workloadIdentityUser"
   member             = {member}
@@ -167,24 +173,32 @@ resource "google_service_account_iam_member" "impersonated" {{
 
 /// Renders the grants on the data.
 fn data_roles(plan: &SetupPlan) -> String {
+    let grants = plan.accounts().into_iter().enumerate().map(|(index, account)| {
+        let comment = "\n# Roles on the data, for example to read a bucket and BigQuery tables.";
+        let comment = if index == 0 { comment } else { "" };
+        format!("{comment}{}", data_roles_of(plan, account, &suffix(index)))
+    });
+    grants.collect()
+}
+
+/// Renders the grants of an account.
+fn data_roles_of(plan: &SetupPlan, account: Option<&str>, suffix: &str) -> String {
     let (project, bucket, member) =
-        (project(plan.data_project()), terraform(&plan.bucket), terraform(&plan.data_member()));
-    let prior = if plan.google_service_account.is_some() {
-        "google_service_account_iam_member.impersonated"
-    } else {
-        "google_iam_workload_identity_pool_provider.this"
+        (project(plan.data_project()), terraform(&plan.bucket), terraform(&plan.data_member(account)));
+    let prior = match account {
+        Some(_) => format!("google_service_account_iam_member.impersonated{suffix}"),
+        None => "google_iam_workload_identity_pool_provider.this".to_owned(),
     };
     format!(
         r#"
-# Roles on the data, for example to read a bucket and BigQuery tables.
-resource "google_storage_bucket_iam_member" "data" {{
+resource "google_storage_bucket_iam_member" "data{suffix}" {{
   bucket     = {bucket}
   role       = "{BUCKET_ROLE}"
   member     = {member}
   depends_on = [{prior}]
 }}
 
-resource "google_project_iam_member" "data" {{
+resource "google_project_iam_member" "data{suffix}" {{
   for_each   = toset({PROJECT_ROLES:?})
   project    = {project}
   role       = each.value

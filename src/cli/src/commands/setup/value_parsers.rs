@@ -3,6 +3,7 @@
 use rolebridge_core::aws::RoleArn;
 use rolebridge_core::google::{POOL_ID, ProviderName, is_pool_id};
 use rolebridge_core::parse;
+use rolebridge_core::service_accounts::ServiceAccounts;
 
 /// Accepts only characters that need no escape within quotes in the printed commands.
 pub(super) fn shell_safe(text: &str) -> Result<String, String> {
@@ -32,13 +33,12 @@ pub(super) fn pool(text: &str) -> Result<String, String> {
     accept(text, is_pool_id(text), POOL_ID)
 }
 
-/// Parses the email of a Google service account.
-pub(super) fn email(text: &str) -> Result<String, String> {
-    accept(
-        text,
-        parse::email(text).is_ok(),
-        "a service account, for example NAME@PROJECT.iam.gserviceaccount.com",
-    )
+/// Parses the email of a Google service account, or a list with exceptions by container.
+pub(super) fn service_accounts(text: &str) -> Result<String, String> {
+    ServiceAccounts::parse(text).map(|accounts| accounts.to_string()).map_err(|error| {
+        let without_hint = "expected a service account, for example NAME@PROJECT.iam.gserviceaccount.com";
+        error.hint().map_or_else(|| without_hint.to_owned(), |hint| format!("{error}. Fix: {hint}"))
+    })
 }
 
 /// Parses the name of a bucket of Cloud Storage.
