@@ -115,9 +115,10 @@ impl<'a> PodEvidence<'a> {
             .filter(|principal| principal.starts_with("principal://iam."))
     }
 
-    /// Returns the impersonated service account.
+    /// Returns the impersonated service account: that of the failed step, if the pod has several.
     pub(super) fn service_account(&self) -> Option<&str> {
-        parse::email(self.evidence.service_account.as_deref()?).ok()
+        let failed = self.failed.evidence.service_account.as_deref();
+        parse::email(failed.or(self.evidence.service_account.as_deref())?).ok()
     }
 
     /// Returns the chain of service accounts before the impersonated one.
