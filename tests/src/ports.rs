@@ -30,6 +30,19 @@ pub fn free_address() -> Result<SocketAddr> {
     Err(Error::new("every port from 10000 to 29999 of 127.0.0.1 is in use"))
 }
 
+/// Returns the first of `count` consecutive ports as [`free_address`] returns them.
+///
+/// # Errors
+/// Returns an error if every port of the range is in use.
+pub fn free_ports(count: u16) -> Result<u16> {
+    let (mut first, mut length) = (free_address()?.port(), 1);
+    while length < count {
+        let next = free_address()?.port();
+        (first, length) = if next == first + length { (first, length + 1) } else { (next, 1) };
+    }
+    Ok(first)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

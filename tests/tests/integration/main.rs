@@ -6,6 +6,7 @@
     reason = "Clippy's exception for tests does not cover helper functions"
 )]
 
+mod accounts;
 mod botocore_python;
 mod certificates;
 mod cloud_errors;
