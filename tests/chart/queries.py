@@ -83,4 +83,5 @@ def main():
     print(f"{len(queries)} queries")
 
 
-main()
+if __name__ == "__main__":
+    main()

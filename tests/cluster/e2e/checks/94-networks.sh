@@ -1,4 +1,4 @@
-# NetworkPolicies that are enforced, by kube-router. Only on this machine, if its kernel has ipset.
+# NetworkPolicies that are enforced, by kube-router, and Prometheus behind them. Only on this machine, if its kernel has ipset.
 # shellcheck shell=bash
 
 api=10.96.0.1 # address of the Service `kubernetes`
@@ -20,12 +20,17 @@ clouds_address() { kubectl --namespace clouds get pods --selector app=clouds --o
 
 # The values narrow the addresses to those of the API server, as the installation page says.
 install_behind_policies() {
+  install_definitions
   kubectl create namespace monitoring
   helm_install "$root/charts/rolebridge" --set webhook.drain.delaySeconds=1 --values - << X
 networkPolicy:
   allowedCIDRs: [$node_ip/32]
   apiServerCIDRs: [$node_ip/32, $api/32]
   metricsNamespaces: [monitoring]
+monitoring:
+  serviceMonitor: { enabled: true, interval: 1s }
+  podMonitor: { enabled: true, interval: 1s, namespaces: [shop] }
+  prometheusRule: { enabled: true }
 X
   create_probe_of_the_webhook
   create_probe shop '{}'
@@ -93,22 +98,52 @@ doctor_names_the_policy() {
   shop_kubectl delete deployment/no-aws deployment/no-google networkpolicy/no-aws networkpolicy/no-google --wait=false
 }
 
+prometheus() { "$chart_python" "$e2e/prometheus.py" "$@"; }
+# The kubelet updates the files of the ConfigMap in the pod, and Prometheus reads them again.
+configure_prometheus() {
+  mkdir -p "$work/prometheus"
+  prometheus config "$work/prometheus" || return
+  kubectl --namespace monitoring create configmap prometheus --from-file "$work/prometheus" --dry-run=client --output yaml |
+    kubectl apply --filename -
+}
+prometheus_scrapes() {
+  render_variant deployment scraped rolebridge.io/metrics-port=9102 | shop_kubectl apply --filename -
+  "$here/program-image" "$registry/prometheus:$version" "$work/prometheus.tar" "$bin/prometheus"
+  "$here/load" "$work/prometheus.tar"
+  shop_kubectl rollout status deployment/scraped --timeout 60s
+  configure_prometheus
+  "$bin/promtool" check config --syntax-only "$work/prometheus/prometheus.json"
+  render_object prometheus | kubectl apply --filename -
+  kubectl --namespace monitoring wait pod prometheus --for condition=Ready --timeout 60s
+  eventually 30 prometheus targets "serviceMonitor/$system/rolebridge/0=$(replica_uids | wc -w)" \
+    "podMonitor/$system/rolebridge-sidecars/0=1"
+}
+dashboard_has_series() { eventually 30 prometheus dashboard; note "$(prometheus dashboard)"; }
+no_alert_fires() { eventually 30 prometheus rules; prometheus none-firing; note "$(prometheus rules)"; }
+
 uninstall_all() {
   (. "$here/processes.sh" && cd "$state" && stop_enforcement)
   system_kubectl delete pod probe --ignore-not-found
-  shop_kubectl delete pod/probe --wait=false
+  shop_kubectl delete pod/probe deployment/scraped --wait=false
   helm uninstall rolebridge --namespace "$system" --wait --timeout 60s
   kubectl delete namespace monitoring --wait=false
+  delete_definitions
 }
 
 if [ "$local_cluster" ]; then
   if reason=$(. "$here/processes.sh"; can_enforce); then
-    run_check "the chart is installed with narrow policies" install_behind_policies
+    # shellcheck source=tests/python/venv.sh
+    . "$root/tests/python/venv.sh"
+    chart_python=$(venv "$root/tests/chart/requirements.txt")/bin/python3
+    run_check "the chart is installed with narrow policies, and monitoring" install_behind_policies
     run_check "without an enforcer, every connection is possible" everything_connects
     run_check "policies: only the API server reaches the webhook, only Prometheus its metrics; it reaches only the API server" \
       policies_are_enforced
     run_check "policies: new replicas start, and admission works" admission_works_behind_policies
     run_check "a pod that may not reach AWS STS or Google: doctor names the policy" doctor_names_the_policy
+    run_check "Prometheus scrapes the targets of the monitors through the policies" prometheus_scrapes
+    run_check "each query of the dashboard has series" dashboard_has_series
+    run_check "the alerts are evaluated, and none fires" no_alert_fires
     run_check "the enforcer stops, and everything is uninstalled" uninstall_all
   else
     echo "omitted: enforced network policies: $reason"
