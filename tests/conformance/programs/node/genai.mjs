@@ -1,0 +1,6 @@
+import {GoogleGenAI} from "@google/genai";
+
+const {GOOGLE_CLOUD_PROJECT: project} = process.env;
+const client = new GoogleGenAI({vertexai: true, project, location: "us-central1"});
+const answer = await client.models.generateContent({model: "gemini-2.5-flash", contents: "how many orders?"});
+console.log(answer.text);
