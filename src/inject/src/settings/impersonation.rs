@@ -14,6 +14,7 @@ use crate::reason::Reason;
 pub(super) fn check(precedence: &Precedence<'_>, settings: &Settings<'_>) -> Result<(), Denial> {
     check_selected(precedence, settings)?;
     check_delegates(precedence, settings)?;
+    check_metadata_host(precedence, settings)?;
     let outputs = settings.outputs.and_then(|outputs| token_outputs::parse(outputs.value).ok());
     outputs.into_iter().flatten().try_for_each(|file| check_output(precedence, settings, &file))
 }
@@ -53,6 +54,17 @@ fn check_delegates(precedence: &Precedence<'_>, settings: &Settings<'_>) -> Resu
         return deny(precedence, precedence.find(key::DELEGATES), expected, fix);
     }
     Ok(())
+}
+
+/// Denies several accounts behind one name: programs that know only Google's metadata server know only its port, too.
+fn check_metadata_host(precedence: &Precedence<'_>, settings: &Settings<'_>) -> Result<(), Denial> {
+    let Settings { google, sources, .. } = settings;
+    if !sources.value.uses(TokenSource::MetadataHost) || google.accounts().count() == 1 {
+        return Ok(());
+    }
+    let expected = "one account for all containers, because rolebridge.io/source: \"metadata-host\" is for the whole pod";
+    let fix = "set rolebridge.io/source to \"metadata\"";
+    deny(precedence, precedence.find(key::SERVICE_ACCOUNT), expected, fix)
 }
 
 /// Denies a token file of an account that the pod does not have.
