@@ -107,9 +107,8 @@ async fn serve_and_refresh(settings: Settings) -> Result<Infallible, Failure> {
             };
             let listener = bind(port, &[(Ipv4Addr::LOCALHOST, port).into()], "rolebridge.io/port")?;
             if server.protocols.metadata_host && account == AccountNumber::DEFAULT {
-                let listener = bind_metadata_port()?;
-                let router = server::metadata_host_router(routes.clone(), Arc::clone(&metrics));
-                tokio::spawn(serve(listener, router));
+                let metadata = server::metadata_host_router(routes.clone(), Arc::clone(&metrics));
+                tokio::spawn(serve(bind_metadata_port()?, metadata));
             }
             tokio::spawn(serve(listener, server::router(routes, port, Arc::clone(&metrics))));
         }

@@ -2,8 +2,8 @@
 //! hundreds of them.
 //!
 //! [`rolebridge_inject::admit`] is a function of the pod, its service account, its namespace and the defaults. An answer is
-//! found only if all of them are equal to those for which it was given: the bytes of the pod that decide ([`Pod::key`]), and the
-//! contents of the other objects. So a changed annotation, or changed defaults, hold for the next review.
+//! found only if all of them are equal to those for which it was given. Of the pod, the bytes that decide are compared
+//! ([`Pod::key`]), and of the other objects the contents. So a changed annotation, or changed defaults, hold for the next review.
 //!
 //! Only injections without warnings are remembered: they do not depend on what is not in the key.
 //!

@@ -79,7 +79,7 @@ impl TokenProvider for Google {
         Self::token(ACCESS_TOKEN)
     }
 
-    async fn id_token(&self, _: &Secret, _: &str, _: bool) -> Result<Token, Error> {
+    async fn id_token(&self, _: &Secret, _: &str) -> Result<Token, Error> {
         Self::token(ID_TOKEN)
     }
 }

@@ -54,7 +54,7 @@ impl ServedProtocols {
                 Ok(TokenSource::Loopback) => protocols.imds = true,
                 Ok(TokenSource::Metadata) => protocols.gce_metadata = true,
                 Ok(TokenSource::MetadataHost) => {
-                    (protocols.gce_metadata, protocols.metadata_host) = (true, true)
+                    (protocols.gce_metadata, protocols.metadata_host) = (true, true);
                 }
                 _ => {
                     let expected = "\"loopback\", \"metadata\", \"loopback,metadata\" or \"metadata-host\"";
