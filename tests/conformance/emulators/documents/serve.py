@@ -10,6 +10,8 @@ import pathlib
 import re
 import sys
 
+import cloud_sql
+
 sys.path.append(str(pathlib.Path(__file__).parents[3] / "python"))
 import discovery
 
@@ -31,29 +33,37 @@ def lookup(_path, body):
     return {"kind": "identitytoolkit#GetAccountInfoResponse", "users": users}
 
 
-# The host, the API of its document, the path and the function that answers.
+AI, IDENTITY = "us-central1-aiplatform.googleapis.com", "identitytoolkit.googleapis.com"
+# The method, the host, the API of its document, the path and the function that answers.
 PARTS = [
-    ("us-central1-aiplatform.googleapis.com", "aiplatform.v1", r"/v1(?:beta1)?/.*:generateContent", generate_content),
-    ("identitytoolkit.googleapis.com", "identitytoolkit.v1", r"/v1/projects/[^/]+/accounts:lookup", lookup),
+    ("POST", AI, "aiplatform.v1", r"/v1(?:beta1)?/.*:generateContent", generate_content),
+    ("POST", IDENTITY, "identitytoolkit.v1", r"/v1/projects/[^/]+/accounts:lookup", lookup),
+    *cloud_sql.PARTS,
 ]
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def do_GET(self):
+        self.call()
+
     def do_POST(self):
+        self.call()
+
+    def call(self):
         body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or "{}")
         path = self.path.split("?")[0]
-        for host, api, pattern, function in PARTS:
-            if self.headers["host"] == host and re.fullmatch(pattern, path):
+        for method, host, api, pattern, function in PARTS:
+            if (self.command, self.headers["host"]) == (method, host) and re.fullmatch(pattern, path):
                 return self.answer_part(api, function, path, body)
-        return self.answer(404, error(404, "NOT_FOUND", f"This emulator has no POST {path}."))
+        return self.answer(404, error(404, "NOT_FOUND", f"This emulator has no {self.command} {path}."))
 
     def answer_part(self, api, function, path, body):
         answer = function(path, body)
         # The documents of v1 and v1beta1 have the same methods.
         url = "https://" + self.headers["host"] + self.path.replace("/v1beta1/", "/v1/")
-        problems = VALIDATOR.check(api, "POST", url, body, 200, answer)
+        problems = VALIDATOR.check(api, self.command, url, body, 200, answer)
         if problems:
             return self.answer(400, error(400, "INVALID_ARGUMENT", "; ".join(problems)))
         return self.answer(200, answer)
@@ -72,4 +82,5 @@ def error(code, status, message):
 
 
 if __name__ == "__main__":
+    cloud_sql.start()
     http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
