@@ -1,0 +1,27 @@
+//! Writes an object, reads it and lists its folder, with the credentials that `OpenDAL` finds.
+
+use std::env;
+use std::error::Error;
+
+use opendal::Operator;
+use opendal::services::Gcs;
+
+#[tokio::main]
+async fn main() {
+    if let Err(error) = run().await {
+        eprintln!("Error: {error}");
+        std::process::exit(1);
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let bucket = Gcs::default().bucket(&env::var("BUCKET")?).root(&env::var("RUN")?);
+    let operator = Operator::new(bucket)?;
+    operator.write("sales.csv", "id,price\n1,10\n").await?;
+    let content = operator.read("sales.csv").await?.to_vec();
+    for entry in operator.list("").await? {
+        println!("listed {}", entry.path());
+    }
+    println!("{} bytes", content.len());
+    Ok(())
+}
