@@ -1,0 +1,51 @@
+// Uses the storage of Thanos and Mimir: uploads an object, lists the bucket, reads the object and deletes it.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/go-kit/log"
+	"github.com/thanos-io/objstore/providers/gcs"
+)
+
+func main() {
+	if err := run(context.Background(), os.Getenv("RUN")+"/meta.json"); err != nil {
+		fmt.Fprintln(os.Stderr, "Error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, name string) error {
+	config := fmt.Sprintf("bucket: %s\n", os.Getenv("BUCKET"))
+	bucket, err := gcs.NewBucket(ctx, log.NewNopLogger(), []byte(config), "job", nil)
+	if err != nil {
+		return err
+	}
+	defer bucket.Close()
+	if err := bucket.Upload(ctx, name, strings.NewReader("a block of samples")); err != nil {
+		return err
+	}
+	found := false
+	list := func(entry string) error {
+		found = found || entry == name
+		return nil
+	}
+	if err := bucket.Iter(ctx, os.Getenv("RUN")+"/", list); err != nil {
+		return err
+	}
+	reader, err := bucket.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	content, err := io.ReadAll(reader)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("listed: %t, content: %s\n", found, content)
+	return bucket.Delete(ctx, name)
+}
