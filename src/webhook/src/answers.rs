@@ -58,6 +58,9 @@ impl Answers {
     /// Remembers an injection without warnings, and forgets the least recently used ones for which there is no room.
     pub fn remember(&self, key: &[u8], inputs: Inputs<'_>, admission: &Admission<'_>) {
         let Decision::Patch(patch) = &admission.decision else { return };
+        if !admission.warnings.is_empty() {
+            return;
+        }
         let PodMetadata { service_account, namespace } = inputs.metadata.clone();
         let answer = Answer {
             key: key.into(),
@@ -66,7 +69,7 @@ impl Answers {
             defaults: Arc::clone(inputs.defaults),
             patch: Arc::new(patch.clone()),
         };
-        if !admission.warnings.is_empty() || answer.bytes() > MAX_ANSWER_BYTES {
+        if answer.bytes() > MAX_ANSWER_BYTES {
             return;
         }
         let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
