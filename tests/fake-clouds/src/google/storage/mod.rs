@@ -2,6 +2,7 @@
 //! use, downloads an object. Errors are JSON in both. [`read_object`] is the gRPC API.
 
 pub(super) mod buckets;
+mod crc32c;
 mod read_object;
 
 use http::header::{CONTENT_TYPE, ETAG, LAST_MODIFIED};
@@ -65,9 +66,15 @@ impl Google {
         let Some((bucket, Some(name))) = path(request) else { return Err(ApiError::unknown_method(request)) };
         let object = self.storage.object(&bucket, &name, &caller)?;
         let xml_api = json_path(request.uri().path()).is_none();
+        let content = object.content.as_bytes();
         let response = if xml_api || Fields::from_query(request).value("alt") == Some("media") {
             let mut response = Response::new(StatusCode::OK, "", object.content.clone())
                 .with_header(HeaderName::from_static("x-goog-generation"), GENERATION)
+                // Without an MD5 sum, as of a composite object. Some libraries refuse content without a checksum.
+                .with_header(
+                    HeaderName::from_static("x-goog-hash"),
+                    &format!("crc32c={}", crc32c::checksum(content)),
+                )
                 .with_header(ETAG, "\"1\"")
                 .with_header(LAST_MODIFIED, "Tue, 24 Nov 2026 04:00:00 GMT");
             if let Ok(content_type) = HeaderValue::from_str(&object.content_type) {
@@ -119,6 +126,7 @@ fn metadata(request: &Request, bucket: &str, object: &config::Object) -> Value {
         "contentType": object.content_type,
         "storageClass": "STANDARD",
         "size": object.content.len().to_string(),
+        "crc32c": crc32c::checksum(object.content.as_bytes()),
         "timeCreated": WRITTEN,
         "updated": WRITTEN,
         "timeStorageClassUpdated": WRITTEN,

@@ -18,6 +18,7 @@ async fn objects_are_read_through_both_apis() {
         let found = response.error.clone();
         assert_eq!((body_text(&response).as_str(), found), ("all sold\n", None));
         assert_eq!(response.headers["content-type"], "text/plain");
+        assert_eq!(response.headers["x-goog-hash"], "crc32c=dIgxYg==");
     }
     let Detail::ObjectRead { principal, object } = last_detail(&fixture) else { panic!("no object read") };
     assert_eq!(object, "gs://reports/2026/11/24.txt");
@@ -27,6 +28,7 @@ async fn objects_are_read_through_both_apis() {
     let response = get(&fixture, Service::Storage, "/storage/v1/b/reports/o/2026%2Freadme", &account).await;
     let metadata = json_body(&response);
     assert_eq!((&metadata["size"], &metadata["contentType"]), (&"10".into(), &"text/markdown".into()));
+    assert_eq!(metadata["crc32c"], "wc8qyw==");
     let response = get(&fixture, Service::Storage, "/storage/v1/b/reports/o?prefix=2026%2F1", &account).await;
     assert_eq!(json_body(&response)["items"].as_array().unwrap().len(), 1);
 }
