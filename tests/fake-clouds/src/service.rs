@@ -19,12 +19,13 @@ impl Service {
     /// Returns the host at Google.
     pub(crate) const fn google_host(self) -> Option<&'static str> {
         match self {
-            // Only people call the admin APIs, so no pod expects them at their own names.
-            Self::AwsSts | Self::PodIdentity | Self::GoogleAdmin => None,
+            Self::AwsSts | Self::PodIdentity => None,
             Self::GoogleSts => Some("sts.googleapis.com"),
             Self::IamCredentials => Some("iamcredentials.googleapis.com"),
             Self::Storage => Some("storage.googleapis.com"),
             Self::BigQuery => Some("bigquery.googleapis.com"),
+            // Of the admin APIs, apps call this one alone: old libraries look up the project's ID.
+            Self::GoogleAdmin => Some("cloudresourcemanager.googleapis.com"),
         }
     }
 }
