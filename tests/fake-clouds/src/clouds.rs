@@ -1,6 +1,7 @@
 //! The running clouds, the handle that a test holds.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -317,8 +318,7 @@ async fn listen(
     offset: u16,
 ) -> Result<(TcpListener, String), StartError> {
     if let Some(host) = google_host(config, backend).filter(|_| config.google_hosts) {
-        let port = if config.tls { 443 } else { 80 };
-        return Ok((bind(format!("{host}:{port}")).await?, host.to_owned()));
+        return Ok((bind(google_address(config, host)).await?, host.to_owned()));
     }
     let mut address = config.listen;
     if address.port() != 0 {
@@ -336,6 +336,15 @@ async fn listen(
     Ok((listener, local.to_string()))
 }
 
+/// Returns the address of a host at Google, as the configuration says or as this machine resolves the name.
+fn google_address(config: &Config, host: &str) -> String {
+    let port = if config.tls { 443 } else { 80 };
+    match config.google_addresses.get(host) {
+        Some(&ip) => SocketAddr::new(ip, port).to_string(),
+        None => format!("{host}:{port}"),
+    }
+}
+
 async fn bind(address: String) -> Result<TcpListener, StartError> {
     TcpListener::bind(&address).await.map_err(|source| StartError::Listen { address, source })
 }
@@ -346,4 +355,20 @@ fn certificate_names(config: &Config) -> Vec<String> {
     let hosts = SERVICES.iter().filter_map(|service| service.google_host()).chain(emulated);
     let hosts = hosts.filter(|_| config.google_hosts).map(str::to_owned);
     config.names.iter().cloned().chain(hosts).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_at_google_has_its_configured_address() {
+        let host = "sts.googleapis.com";
+        let mut config = Config { google_hosts: true, ..Config::default() };
+        assert_eq!(google_address(&config, host), "sts.googleapis.com:443");
+        config.google_addresses.insert(host.to_owned(), [127, 5, 6, 2].into());
+        assert_eq!(google_address(&config, host), "127.5.6.2:443");
+        config.tls = false;
+        assert_eq!(google_address(&config, host), "127.5.6.2:80");
+    }
 }

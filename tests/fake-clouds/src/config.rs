@@ -19,6 +19,9 @@ pub struct Config {
     /// True to serve Google's services at their own names, `https://sts.googleapis.com` and so on. Each name must
     /// resolve to a different address of this machine, where its service listens.
     pub google_hosts: bool,
+    /// The addresses of these names, for several fakes on one machine, whose clients resolve the names differently. Absent:
+    /// those to which this process resolves them.
+    pub google_addresses: BTreeMap<String, IpAddr>,
     /// True to serve TLS, as the real services do; otherwise plain HTTP. The EKS Pod Identity agent never uses TLS.
     pub tls: bool,
     /// The clusters' issuers of web identity tokens.
@@ -35,6 +38,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             names: Vec::new(),
             google_hosts: false,
+            google_addresses: BTreeMap::new(),
             tls: true,
             issuers: Vec::new(),
             aws: Aws::default(),
