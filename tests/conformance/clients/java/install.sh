@@ -6,4 +6,4 @@ cd "$1"
 cp -r "$here/pom.xml" "$here/src" .
 mvn --quiet --batch-mode package
 ln -sfn "$(dirname "$(dirname "$(readlink -f "$(command -v java)")")")" jdk
-rm -f trust.p12
+rm -f trust-*.p12

@@ -15,4 +15,4 @@ cp "$here/src/main/java/$4.java" src/main/java
 sed "s/GROUP/$2/; s/ARTIFACT/$3/; s/VERSION/$5/" "$here/versions.xml" > pom.xml
 mvn --quiet --batch-mode package
 ln -sfn "$(dirname "$(dirname "$(readlink -f "$(command -v java)")")")" jdk
-rm -f trust.p12
+rm -f trust-*.p12

@@ -7,6 +7,8 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"strconv"
+	"time"
 
 	"cloud.google.com/go/auth/credentials"
 	"cloud.google.com/go/auth/httptransport"
@@ -24,13 +26,26 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	seconds, _ := strconv.Atoi(os.Getenv("REPEAT_SECONDS"))
+	end := time.Now().Add(time.Duration(seconds) * time.Second)
+	for {
+		fmt.Println(fetch(client))
+		if time.Now().After(end) {
+			return
+		}
+		time.Sleep(time.Second)
+	}
+}
+
+func fetch(client *http.Client) string {
 	response, err := client.Get(os.Getenv("URL"))
 	if err != nil {
 		log.Fatal(err)
 	}
+	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {
 		log.Fatal(response.Status, " ", string(body), err)
 	}
-	fmt.Println(string(body))
+	return string(body)
 }

@@ -8,6 +8,8 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"strconv"
+	"time"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/google"
@@ -20,13 +22,27 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	response, err := oauth2.NewClient(ctx, credentials.TokenSource).Get(os.Getenv("URL"))
+	client := oauth2.NewClient(ctx, credentials.TokenSource)
+	seconds, _ := strconv.Atoi(os.Getenv("REPEAT_SECONDS"))
+	end := time.Now().Add(time.Duration(seconds) * time.Second)
+	for {
+		fmt.Println(fetch(client))
+		if time.Now().After(end) {
+			return
+		}
+		time.Sleep(time.Second)
+	}
+}
+
+func fetch(client *http.Client) string {
+	response, err := client.Get(os.Getenv("URL"))
 	if err != nil {
 		log.Fatal(err)
 	}
+	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {
 		log.Fatal(response.Status, " ", string(body), err)
 	}
-	fmt.Println(string(body))
+	return string(body)
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"log"
 	"os"
+	"strconv"
+	"time"
 
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/option"
@@ -18,13 +20,27 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	reader, err := client.Bucket(os.Getenv("BUCKET")).Object(os.Getenv("OBJECT")).NewReader(ctx)
+	object := client.Bucket(os.Getenv("BUCKET")).Object(os.Getenv("OBJECT"))
+	seconds, _ := strconv.Atoi(os.Getenv("REPEAT_SECONDS"))
+	end := time.Now().Add(time.Duration(seconds) * time.Second)
+	for {
+		fmt.Println(read(ctx, object))
+		if time.Now().After(end) {
+			return
+		}
+		time.Sleep(time.Second)
+	}
+}
+
+func read(ctx context.Context, object *storage.ObjectHandle) string {
+	reader, err := object.NewReader(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}
+	defer reader.Close()
 	content, err := io.ReadAll(reader)
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(string(content))
+	return string(content)
 }

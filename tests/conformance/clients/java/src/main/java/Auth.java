@@ -9,6 +9,11 @@ public class Auth {
     var credentials =
         GoogleCredentials.getApplicationDefault().createScoped("https://www.googleapis.com/auth/cloud-platform");
     var requests = new NetHttpTransport().createRequestFactory(new HttpCredentialsAdapter(credentials));
-    System.out.println(requests.buildGetRequest(new GenericUrl(System.getenv("URL"))).execute().parseAsString());
+    var end = System.nanoTime() + 1_000_000_000L * Long.parseLong(System.getenv().getOrDefault("REPEAT_SECONDS", "0"));
+    while (true) {
+      System.out.println(requests.buildGetRequest(new GenericUrl(System.getenv("URL"))).execute().parseAsString());
+      if (System.nanoTime() - end >= 0) break;
+      Thread.sleep(1000);
+    }
   }
 }
