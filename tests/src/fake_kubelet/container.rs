@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Pod;
 use super::env::expand;
+use super::hosts;
 use super::spec::{Container, Probe};
 use crate::error::{Context, Error, Result};
 use crate::process::Process;
@@ -130,7 +131,10 @@ impl Pod {
         let host_argv =
             self.node.programs.get(program).context(format_args!("no program {program} on the node"))?;
         let (program, leading_args) = host_argv.split_first().context("a program without a path")?;
-        let mut command = Command::new(program);
+        let mut command = match &self.hosts {
+            Some(file) => hosts::command(file, program)?,
+            None => Command::new(program),
+        };
         command.args(leading_args).args(arguments).env_clear().envs(env).current_dir(self.root());
         Ok(command)
     }

@@ -3,12 +3,14 @@
 //!
 //! A process has no root file system of its own, so the mount paths are created below a folder. Where a mount path occurs
 //! in an argument, an environment variable or a downward API file, that folder is prefixed. Nothing else is changed.
-//! Limits, users and security contexts are not enforced; the cluster tests cover them.
+//! Limits, users and security contexts, with their sysctls, are not enforced; the cluster tests cover them. The containers of a
+//! pod with `hostAliases` have a mount namespace, for an `/etc/hosts` of their own.
 
 mod atomic_writer;
 mod container;
 mod downward_api;
 mod env;
+mod hosts;
 mod root_dir;
 mod spec;
 #[cfg(test)]
@@ -77,6 +79,8 @@ pub struct Pod {
     spec: PodSpec,
     node: Node,
     root: RootDir,
+    /// The pod's `/etc/hosts`, if it has `hostAliases`.
+    hosts: Option<PathBuf>,
     dir: TempDir,
 }
 
@@ -94,7 +98,8 @@ impl Pod {
             .tempdir()
             .context("create the pod's folder")?;
         let root = RootDir::new(dir.path().join("root"), &spec)?;
-        let pod = Self { manifest, spec, node: node.clone(), root, dir };
+        let hosts = hosts::write(&spec.host_aliases, dir.path())?;
+        let pod = Self { manifest, spec, node: node.clone(), root, hosts, dir };
         pod.create_volumes()?;
         Ok(pod)
     }

@@ -14,6 +14,8 @@ pub(super) struct PodSpec {
     pub(super) containers: Vec<Container>,
     #[serde(default)]
     pub(super) volumes: Vec<Volume>,
+    #[serde(default)]
+    pub(super) host_aliases: Vec<HostAlias>,
     #[serde(default = "default_service_account")]
     pub(super) service_account_name: String,
 }
@@ -26,6 +28,13 @@ impl PodSpec {
     pub(super) fn containers(&self) -> impl Iterator<Item = &Container> {
         self.init_containers.iter().chain(&self.containers)
     }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct HostAlias {
+    pub(super) ip: String,
+    #[serde(default)]
+    pub(super) hostnames: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

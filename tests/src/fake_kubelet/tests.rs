@@ -133,6 +133,26 @@ async fn run_starts_containers_in_the_kubelets_order() {
 }
 
 #[rstest]
+#[case::with_aliases(
+    "[{ip: 127.0.0.1, hostnames: [metadata.google.internal, metadata]}]",
+    "127.0.0.1 127.0.0.1 "
+)]
+#[case::without("[]", "")]
+#[tokio::test]
+async fn only_the_pod_resolves_its_host_aliases(#[case] aliases: &str, #[case] expected: &str) {
+    let find = "for name in metadata.google.internal metadata; do getent -s files ahostsv4 $name; done";
+    let script = format!("{find} | awk '/STREAM/ {{printf \"%s \", $1}}'");
+    let spec = json!({"containers": [{"name": "app", "command": ["/sh", script]}]});
+    let mut pod = pod(&spec.to_string());
+    pod["spec"]["hostAliases"] = serde_saphyr::from_str(aliases).unwrap();
+    let pod = Pod::create(&node(), &pod).unwrap();
+    let mut running = pod.run(TIMEOUT).await.unwrap();
+    let app = running.process("app").unwrap();
+    app.wait(TIMEOUT).await.unwrap();
+    assert_eq!(app.log().text(), expected);
+}
+
+#[rstest]
 #[case::init_container_fails(
     "initContainers: [{name: a, command: [/sh, 'echo oh; exit 3']}]",
     "init container a exited: exit status: 3\noh"
