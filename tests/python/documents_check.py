@@ -135,6 +135,8 @@ MUTATIONS = [
     ("GenerateAccessToken", 200, "response_body", 'Z"', '"', "google-datetime"),
     ("GenerateAccessToken", 403, "response_body", "PERMISSION_DENIED", "NOT_FOUND", "does not belong to 403"),
     ("GenerateIdToken", 200, "response_body", '"token"', '"idToken"', "idToken: unknown field"),
+    ("SignBlob", 200, "request_body", '"payload"', '"bytesToSign"', "bytesToSign: unknown field"),
+    ("SignBlob", 200, "response_body", '"signedBlob"', '"signature"', "signature: unknown field"),
     ("AllowedLocations", 200, "response_body", '"encodedLocations"', '"encoded"', "encoded: unknown field"),
     ("ListObjects", 200, "response_body", '"items"', '"objects"', "objects: unknown field"),
     ("GetObject", 200, "response_body", '"size": "', '"size": "a', "expected the format uint64"),

@@ -47,6 +47,9 @@ pub struct Endpoints {
     /// The APIs of emulators, in the configuration's order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub emulated: Vec<String>,
+    /// The services on Cloud Run, in the configuration's order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub run_services: Vec<String>,
 }
 
 /// An error at the start of the fakes.
@@ -139,7 +142,8 @@ impl Clouds {
             bigquery: next(),
             pod_identity: next(),
             google_admin: next(),
-            emulated: urls.collect(),
+            emulated: urls.by_ref().take(config.google.emulated.len()).collect(),
+            run_services: urls.collect(),
         };
         Ok(Self { endpoints, ca_pem: tls.map(|tls| tls.ca_pem), issuers, state, stop, serving })
     }
@@ -287,11 +291,13 @@ impl Drop for Clouds {
     }
 }
 
-/// Returns what answers at each port: the services, then the APIs of emulators.
+/// Returns what answers at each port: the services, then the APIs of emulators, then the services on Cloud Run.
 fn backends(config: &Config) -> Vec<Backend> {
     let emulated =
         config.google.emulated.iter().map(|api| Backend::Emulated(Arc::new(Emulated::new(api.clone()))));
-    SERVICES.into_iter().map(Backend::Service).chain(emulated).collect()
+    let run_services =
+        config.google.run_services.iter().map(|service| Backend::CloudRun(service.host.clone()));
+    SERVICES.into_iter().map(Backend::Service).chain(emulated).chain(run_services).collect()
 }
 
 /// Returns false for the agent: pods call it over plain HTTP, because it is on their node.
@@ -303,6 +309,7 @@ const fn has_tls(backend: &Backend) -> bool {
 fn google_host<'a>(config: &'a Config, backend: &'a Backend) -> Option<&'a str> {
     match backend {
         Backend::Emulated(emulated) => Some(emulated.host()),
+        Backend::CloudRun(host) => Some(host),
         Backend::Service(service) => {
             let host = service.google_host()?;
             let is_emulated = config.google.emulated.iter().any(|api| api.host == host);
@@ -352,7 +359,9 @@ async fn bind(address: String) -> Result<TcpListener, StartError> {
 /// Returns the names for the certificate.
 fn certificate_names(config: &Config) -> Vec<String> {
     let emulated = config.google.emulated.iter().map(|api| api.host.as_str());
-    let hosts = SERVICES.iter().filter_map(|service| service.google_host()).chain(emulated);
+    let run_services = config.google.run_services.iter().map(|service| service.host.as_str());
+    let hosts =
+        SERVICES.iter().filter_map(|service| service.google_host()).chain(emulated).chain(run_services);
     let hosts = hosts.filter(|_| config.google_hosts).map(str::to_owned);
     config.names.iter().cloned().chain(hosts).collect()
 }

@@ -241,6 +241,8 @@ pub struct Google {
     pub projects: Vec<Project>,
     /// The Cloud Storage buckets.
     pub buckets: Vec<Bucket>,
+    /// The services on Cloud Run.
+    pub run_services: Vec<RunService>,
     /// The people who may call the admin APIs, by what policies grant to them.
     pub operators: Vec<Operator>,
     /// The APIs that emulators serve, behind the check of the access token.
@@ -265,6 +267,19 @@ pub struct EmulatedApi {
     /// The paths that need no token, such as `/$discovery/`, by their beginning.
     #[serde(default)]
     pub public: Vec<String>,
+}
+
+/// A service on Cloud Run, which requires authentication.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RunService {
+    /// The host at Google, such as `report-abc123-ew.a.run.app`.
+    pub host: String,
+    /// The bindings of its IAM policy, such as `roles/run.invoker`.
+    #[serde(default)]
+    pub bindings: Vec<Binding>,
+    /// The content of its response.
+    pub content: String,
 }
 
 /// A workload identity pool provider of type AWS or OIDC.

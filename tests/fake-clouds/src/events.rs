@@ -76,6 +76,29 @@ pub enum Detail {
         /// The audience of the token.
         audience: String,
     },
+    /// Google signed a message with the key of a service account.
+    BlobSigned {
+        /// The caller, as Google names principals.
+        principal: String,
+        /// The service account.
+        service_account: String,
+        /// The ID of the key, which is not secret.
+        key_id: String,
+    },
+    /// Cloud Storage returned an object by its signed URL.
+    SignedUrlUsed {
+        /// The service account that signed, as Google names principals.
+        principal: String,
+        /// `gs://BUCKET/OBJECT`.
+        object: String,
+    },
+    /// Cloud Run passed a call on to a service.
+    ServiceInvoked {
+        /// The caller, as Google names principals.
+        principal: String,
+        /// The host of the service.
+        host: String,
+    },
     /// Cloud Storage returned an object, or listed its bucket.
     ObjectRead {
         /// The caller, as Google names principals.

@@ -23,10 +23,14 @@ pub enum Operation {
     GenerateAccessToken,
     /// IAM Credentials.
     GenerateIdToken,
+    /// IAM Credentials.
+    SignBlob,
     /// IAM Credentials, `GET …/allowedLocations`.
     AllowedLocations,
     /// Cloud Storage, an object or its metadata.
     GetObject,
+    /// Cloud Storage, an object by its signed URL.
+    GetSignedObject,
     /// Cloud Storage.
     ListObjects,
     /// Cloud Storage, an object through its gRPC API.
@@ -41,6 +45,8 @@ pub enum Operation {
     GetQueryResults,
     /// IAM, Resource Manager or Service Usage.
     Administer,
+    /// Cloud Run, a call of a service.
+    InvokeService,
     /// An API that an emulator serves.
     CallEmulator,
     /// A request that no service recognizes.

@@ -55,6 +55,11 @@ pub(crate) fn digits(len: usize) -> String {
     random_bytes(len).iter().map(|byte| char::from(b'0' + byte % 10)).collect()
 }
 
+/// Returns random hexadecimal digits that encode this many bytes.
+pub(crate) fn hex(len: usize) -> String {
+    hex::encode(random_bytes(len))
+}
+
 /// Returns a random UUID, as in AWS's request IDs.
 pub(crate) fn uuid() -> String {
     let hex = hex::encode(random_bytes(16));

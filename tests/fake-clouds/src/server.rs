@@ -35,9 +35,11 @@ type AnyBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 pub(crate) enum Backend {
     Service(Service),
     Emulated(Arc<Emulated>),
+    /// A service on Cloud Run, by its host.
+    CloudRun(String),
 }
 
-/// A listener of one service or of one emulated API.
+/// A listener of one service, of one emulated API or of one service on Cloud Run.
 pub(crate) struct Server {
     pub(crate) listener: TcpListener,
     pub(crate) tls: Option<TlsAcceptor>,
@@ -93,6 +95,7 @@ where
         async move {
             let response = match backend {
                 Backend::Service(service) => handle(&state, service, request).await.map(boxed),
+                Backend::CloudRun(_) => handle(&state, Service::CloudRun, request).await.map(boxed),
                 Backend::Emulated(emulated) => match emulated.call(&state, request).await {
                     Ok(response) => response.map(boxed),
                     Err(response) => response_of(Reply { response: *response, truncated: false }).map(boxed),

@@ -13,13 +13,16 @@ pub(crate) enum Service {
     BigQuery,
     /// IAM, Resource Manager and Service Usage.
     GoogleAdmin,
+    /// The front end of all services on Cloud Run.
+    CloudRun,
 }
 
 impl Service {
     /// Returns the host at Google.
     pub(crate) const fn google_host(self) -> Option<&'static str> {
         match self {
-            Self::AwsSts | Self::PodIdentity => None,
+            // Services on Cloud Run have a host each.
+            Self::AwsSts | Self::PodIdentity | Self::CloudRun => None,
             Self::GoogleSts => Some("sts.googleapis.com"),
             Self::IamCredentials => Some("iamcredentials.googleapis.com"),
             Self::Storage => Some("storage.googleapis.com"),

@@ -1,9 +1,10 @@
-//! The fake Google: its providers, service accounts, buckets, projects and tokens.
+//! The fake Google: its providers, service accounts, buckets, projects, services and tokens.
 
 use std::sync::Arc;
 
 use super::admin::Admin;
 use super::bigquery::BigQuery;
+use super::cloud_run::RunServices;
 use super::iam_credentials::service_accounts::ServiceAccounts;
 use super::pools::Pools;
 use super::principal::Principal;
@@ -23,6 +24,7 @@ pub(crate) struct Google {
     pub(super) service_accounts: ServiceAccounts,
     pub(super) storage: Storage,
     pub(super) bigquery: BigQuery,
+    pub(super) run_services: RunServices,
     pub(super) tokens: TokenStore,
     pub(super) admin: Admin,
     pub(super) exchange_quota: RateLimit,
@@ -38,6 +40,7 @@ impl Google {
             service_accounts: ServiceAccounts::new(&config.service_accounts)?,
             storage: Storage::new(&config.buckets)?,
             bigquery: BigQuery::new(&config.projects)?,
+            run_services: RunServices::new(&config.run_services)?,
             tokens: operator_tokens(&config.operators),
             admin: Admin::default(),
             exchange_quota: RateLimit::new(config.exchanges_per_minute, 60),

@@ -184,6 +184,14 @@ impl ApiError {
         Self::not_found(format!("This fake of Google has no {} {}.", request.method(), request.uri().path()))
     }
 
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Adds a google.rpc.ErrorInfo.
     pub(crate) fn with_error_info(mut self, reason: &str, domain: &str, metadata: &Value) -> Self {
         self.details = Some(json!([{

@@ -7,6 +7,7 @@ mod bigquery;
 mod cel;
 mod client_authentication;
 mod cloud;
+mod cloud_run;
 mod emulated;
 mod error;
 mod federated_token;
@@ -53,6 +54,7 @@ impl Google {
             }
             Service::GoogleAdmin => Operation::Administer,
             Service::Storage => storage::operation(request),
+            Service::CloudRun => Operation::InvokeService,
             Service::BigQuery => bigquery::operation(request),
             _ => Operation::Unknown,
         }
@@ -69,9 +71,12 @@ impl Google {
         let style = Style::of(service, operation);
         let response = match operation {
             Operation::Administer => return self.administer(request, now),
+            Operation::GetSignedObject => return self.signed_object(request, now).unwrap_or_else(Into::into),
+            Operation::InvokeService => return self.invoke_service(request, now),
             Operation::IntrospectToken => return self.introspect(request, now).unwrap_or_else(Into::into),
             Operation::GenerateAccessToken => self.generate_access_token(request, now),
             Operation::GenerateIdToken => self.generate_id_token(request, now),
+            Operation::SignBlob => self.sign_blob(request, now),
             Operation::AllowedLocations => self.allowed_locations(request, now),
             Operation::GetObject => self.object(request, now),
             Operation::ListObjects => self.objects(request, now),

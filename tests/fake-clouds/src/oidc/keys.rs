@@ -70,13 +70,17 @@ impl PublicKey {
 
     /// Returns true if the key signed a matching token.
     pub(super) fn verify(&self, token: &Jwt) -> bool {
-        let (signed, signature) = (token.signed.as_bytes(), token.signature.as_slice());
+        self.verify_message(token.signed.as_bytes(), &token.signature)
+    }
+
+    /// Returns true if the key signed a message.
+    pub(super) fn verify_message(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.material {
             KeyMaterial::P256(point) => {
-                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(signed, signature).is_ok()
+                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature).is_ok()
             }
             KeyMaterial::Rsa { modulus, exponent } => RsaPublicKeyComponents { n: modulus, e: exponent }
-                .verify(&RSA_PKCS1_2048_8192_SHA256, signed, signature)
+                .verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
                 .is_ok(),
         }
     }

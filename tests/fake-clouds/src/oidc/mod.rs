@@ -1,10 +1,12 @@
 //! Issuers of JSON web tokens: clusters, which mint the tokens that a kubelet projects into a pod, AWS, and Google. AWS
 //! STS and Google STS verify tokens with them.
 
+mod account_key;
 mod jwt;
 mod keys;
 mod signing;
 
+pub(crate) use account_key::AccountKey;
 pub(crate) use jwt::{Jwt, WebIdentity};
 use serde_json::{Value, json};
 

@@ -33,7 +33,12 @@ impl SigningKey {
     }
 
     pub(super) fn rs256() -> Option<Self> {
-        RsaKeyPair::from_pkcs8(RS256_PRIVATE_KEY).ok().map(Self::Rs256)
+        Self::rs256_from(RS256_PRIVATE_KEY)
+    }
+
+    /// Returns the key from an unencrypted PKCS #8 document.
+    pub(super) fn rs256_from(pkcs8: &[u8]) -> Option<Self> {
+        RsaKeyPair::from_pkcs8(pkcs8).ok().map(Self::Rs256)
     }
 
     /// Returns the algorithm's name in a token header.
@@ -66,7 +71,7 @@ impl SigningKey {
     }
 
     /// Signs a message. Returns `None` if the system has no randomness.
-    fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         let random = SystemRandom::new();
         match self {
             Self::Es256(key) | Self::Es384(key) => {

@@ -1,11 +1,12 @@
 //! IAM Credentials: `generateAccessToken` and `generateIdToken` issue a service account's tokens to the principals in
-//! its policy.
+//! its policy; [`sign_blob`] signs with its key.
 //!
 //! Source: the IAM Service Account Credentials REST reference, "Create short-lived credentials for a service account",
 //! "Create short-lived credentials for multiple service accounts", and the errors that users report.
 
 pub(super) mod allowed_locations;
 pub(super) mod service_accounts;
+mod sign_blob;
 
 use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
@@ -72,6 +73,7 @@ pub(crate) fn parse_path(request: &Request) -> Option<(Operation, String)> {
     let operation = match method {
         "generateAccessToken" => Operation::GenerateAccessToken,
         "generateIdToken" => Operation::GenerateIdToken,
+        "signBlob" => Operation::SignBlob,
         _ => return None,
     };
     let decoded = percent_decode_str(email).decode_utf8().ok()?;
@@ -80,7 +82,11 @@ pub(crate) fn parse_path(request: &Request) -> Option<(Operation, String)> {
 
 /// Returns the error for a caller without permission.
 pub(crate) fn permission_denied(operation: Operation) -> ApiError {
-    missing_permission(if operation == Operation::GenerateIdToken { GET_ID_TOKEN } else { GET_ACCESS_TOKEN })
+    missing_permission(match operation {
+        Operation::GenerateIdToken => GET_ID_TOKEN,
+        Operation::SignBlob => sign_blob::SIGN_BLOB,
+        _ => GET_ACCESS_TOKEN,
+    })
 }
 
 fn parse_json<'a, B: Deserialize<'a>>(request: &'a Request) -> Result<B, ApiError> {

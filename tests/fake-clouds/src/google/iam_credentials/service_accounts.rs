@@ -8,6 +8,7 @@ use crate::error::ConfigError;
 use crate::google::error::ApiError;
 use crate::google::principal::Principal;
 use crate::google::resource_policy::ResourcePolicy;
+use crate::oidc::AccountKey;
 use crate::{config, secret};
 
 /// The permission that a caller needs on each delegate.
@@ -23,13 +24,15 @@ pub(in crate::google) struct ServiceAccount {
     /// The unique ID, 21 digits.
     pub(in crate::google) unique_id: String,
     pub(in crate::google) policy: ResourcePolicy,
+    /// The key that the system manages.
+    pub(in crate::google) key: AccountKey,
     pub(super) max_token_seconds: i64,
     pub(super) token_seconds: Option<i64>,
 }
 
 impl ServiceAccounts {
     pub(crate) fn new(config: &[config::ServiceAccount]) -> Result<Self, ConfigError> {
-        let accounts = config.iter().map(|account| {
+        let accounts = config.iter().enumerate().map(|(number, account)| {
             let location = format!("the service account {}", account.email);
             if !(3600..=43200).contains(&account.max_token_seconds) {
                 return Err(ConfigError::new(
@@ -40,10 +43,13 @@ impl ServiceAccounts {
                     ),
                 ));
             }
+            let key = AccountKey::of_account(number)
+                .ok_or_else(|| ConfigError::new(&location, "failed to read its key"))?;
             Ok(Arc::new(ServiceAccount {
                 email: account.email.clone(),
                 unique_id: format!("1{}", secret::digits(20)),
                 policy: ResourcePolicy::new(&location, &account.bindings)?,
+                key,
                 max_token_seconds: account.max_token_seconds,
                 token_seconds: account.token_seconds,
             }))
@@ -62,17 +68,18 @@ impl ServiceAccounts {
 
     /// Creates a service account, or returns `None` if it exists.
     pub(in crate::google) fn create(&self, email: &str) -> Option<Arc<ServiceAccount>> {
-        let account = Arc::new(ServiceAccount {
-            email: email.to_owned(),
-            unique_id: format!("1{}", secret::digits(20)),
-            policy: ResourcePolicy::new(email, &[]).ok()?,
-            max_token_seconds: 3600,
-            token_seconds: None,
-        });
         let mut accounts = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if accounts.iter().any(|account| account.email == email) {
             return None;
         }
+        let account = Arc::new(ServiceAccount {
+            email: email.to_owned(),
+            unique_id: format!("1{}", secret::digits(20)),
+            policy: ResourcePolicy::new(email, &[]).ok()?,
+            key: AccountKey::of_account(accounts.len())?,
+            max_token_seconds: 3600,
+            token_seconds: None,
+        });
         accounts.push(Arc::clone(&account));
         Some(account)
     }

@@ -1,5 +1,7 @@
-//! ID tokens, and chains of delegates.
+//! ID tokens, signatures, and chains of delegates.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::events::Detail;
@@ -136,4 +138,64 @@ async fn delegation_requires_token_creator_for_every_link() {
         let first = fixture.impersonate(ACCOUNT, &token, &json!({"scope": [scope]})).await;
         assert_eq!(first.error, None, "both callers may impersonate the first account");
     }
+}
+
+async fn sign_blob(fixture: &Fixture, email: &str, token: &str, body: &Value) -> Response {
+    let path = format!("/v1/projects/-/serviceAccounts/{email}:signBlob");
+    let mut request = http::Request::post(path).body(body.to_string().into()).unwrap();
+    set_bearer_token(&mut request, token);
+    fixture.call(Service::IamCredentials, request).await
+}
+
+/// Only `roles/iam.serviceAccountTokenCreator` has the permission: an account that may be impersonated does not sign yet.
+#[tokio::test]
+async fn sign_blob_requires_token_creator() {
+    let fixture = Fixture::new();
+    let token_creator = federated(&fixture, &[]).await;
+    let identity_user = federated(&fixture, &[("RoleSessionName", Some("shop.other"))]).await;
+    let scope = json!({"scope": ["https://www.googleapis.com/auth/cloud-platform"]});
+    let account =
+        json_body(&fixture.impersonate(ACCOUNT, &token_creator, &scope).await)["accessToken"].clone();
+    let account = account.as_str().unwrap().to_owned();
+    let denied = Some(denied("iam.serviceAccounts.signBlob"));
+    let delegates = json!([format!("projects/-/serviceAccounts/{ACCOUNT}")]);
+    for (token, email, delegates, error) in [
+        (&token_creator, ACCOUNT, json!(null), None),
+        (&token_creator, ARCHIVE, delegates, None),
+        (&account, ARCHIVE, json!([]), None),
+        (&identity_user, ACCOUNT, json!([]), denied.clone()),
+        (&account, ACCOUNT, json!([]), denied.clone()),
+        (&token_creator, "absent@shop.iam.gserviceaccount.com", json!([]), denied),
+    ] {
+        let response =
+            sign_blob(&fixture, email, token, &json!({"payload": "dGV4dA==", "delegates": delegates})).await;
+        assert_eq!(response.error, error, "{email}");
+        if error.is_none() {
+            let body = json_body(&response);
+            let key = &fixture.state.google.service_accounts.find(email).unwrap().key;
+            let signature = STANDARD.decode(body["signedBlob"].as_str().unwrap()).unwrap();
+            assert!(key.verify(b"text", &signature), "{email}");
+            assert_eq!(body["keyId"], key.id());
+            let Detail::BlobSigned { service_account, .. } = response.detail else { panic!("no signature") };
+            assert_eq!(service_account, email);
+        }
+    }
+}
+
+#[tokio::test]
+async fn sign_blob_rejects_invalid_requests() {
+    let fixture = Fixture::new();
+    let token = federated(&fixture, &[]).await;
+    let invalid = "INVALID_ARGUMENT: Request contains an invalid argument.";
+    let decoding =
+        "INVALID_ARGUMENT: Invalid value at 'payload' (TYPE_BYTES), Base64 decoding failed for \"te xt\"";
+    for (body, error) in
+        [(json!({}), invalid), (json!({"payload": ""}), invalid), (json!({"payload": "te xt"}), decoding)]
+    {
+        assert_eq!(error_message(&sign_blob(&fixture, ACCOUNT, &token, &body).await), error, "{body}");
+    }
+    let unknown = sign_blob(&fixture, ACCOUNT, &token, &json!({"bytesToSign": "dGV4dA=="})).await;
+    assert!(error_message(&unknown).contains("unknown field"), "{unknown:?}");
+    let forged = sign_blob(&fixture, ACCOUNT, "ya29.forged", &json!({"payload": "dGV4dA=="})).await;
+    assert_eq!(forged.status, 401);
 }

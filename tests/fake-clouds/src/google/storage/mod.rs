@@ -1,9 +1,11 @@
 //! Cloud Storage. The JSON API reads an object or its metadata and lists a bucket; the XML API, which some libraries
-//! use, downloads an object. Errors are JSON in both. [`read_object`] is the gRPC API.
+//! use, downloads an object. Errors are JSON in both. [`read_object`] is the gRPC API, and [`signed_url`] an object's URL with a
+//! signature.
 
 pub(super) mod buckets;
 mod crc32c;
 mod read_object;
+mod signed_url;
 
 use http::header::{CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -53,6 +55,7 @@ pub(crate) fn operation(request: &Request) -> Operation {
         return Operation::Administer;
     }
     match path(request) {
+        Some((_, Some(_))) if signed_url::is_signed(request) => Operation::GetSignedObject,
         Some((_, Some(_))) => Operation::GetObject,
         Some((_, None)) => Operation::ListObjects,
         None if read_object::is_call(request) => Operation::ReadObject,
@@ -66,21 +69,8 @@ impl Google {
         let Some((bucket, Some(name))) = path(request) else { return Err(ApiError::unknown_method(request)) };
         let object = self.storage.object(&bucket, &name, &caller)?;
         let xml_api = json_path(request.uri().path()).is_none();
-        let content = object.content.as_bytes();
         let response = if xml_api || Fields::from_query(request).value("alt") == Some("media") {
-            let mut response = Response::new(StatusCode::OK, "", object.content.clone())
-                .with_header(HeaderName::from_static("x-goog-generation"), GENERATION)
-                // Without an MD5 sum, as of a composite object. Some libraries refuse content without a checksum.
-                .with_header(
-                    HeaderName::from_static("x-goog-hash"),
-                    &format!("crc32c={}", crc32c::checksum(content)),
-                )
-                .with_header(ETAG, "\"1\"")
-                .with_header(LAST_MODIFIED, "Tue, 24 Nov 2026 04:00:00 GMT");
-            if let Ok(content_type) = HeaderValue::from_str(&object.content_type) {
-                response.headers.insert(CONTENT_TYPE, content_type);
-            }
-            response
+            content(object)
         } else {
             Response::json(StatusCode::OK, &metadata(request, &bucket, object))
         };
@@ -100,6 +90,21 @@ impl Google {
         let object = format!("gs://{bucket}");
         Ok(response.with_detail(Detail::ObjectRead { principal: caller.to_string(), object }))
     }
+}
+
+/// Returns the response with an object's content.
+fn content(object: &config::Object) -> Response {
+    let checksum = format!("crc32c={}", crc32c::checksum(object.content.as_bytes()));
+    let mut response = Response::new(StatusCode::OK, "", object.content.clone())
+        .with_header(HeaderName::from_static("x-goog-generation"), GENERATION)
+        // Without an MD5 sum, as of a composite object. Some libraries refuse content without a checksum.
+        .with_header(HeaderName::from_static("x-goog-hash"), &checksum)
+        .with_header(ETAG, "\"1\"")
+        .with_header(LAST_MODIFIED, "Tue, 24 Nov 2026 04:00:00 GMT");
+    if let Ok(content_type) = HeaderValue::from_str(&object.content_type) {
+        response.headers.insert(CONTENT_TYPE, content_type);
+    }
+    response
 }
 
 /// The generation of every object: objects never change here.
