@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use rolebridge_tests::error::Result;
-use similar::TextDiff;
 
 use crate::applications_page;
 use crate::client::{self, Client};
@@ -15,7 +14,7 @@ use crate::job::{self, Emulator, Job};
 use crate::program_results::{self, ProgramResult, ProgramResults};
 use crate::report;
 use crate::result_cell::ResultCell;
-use crate::{Args, Programs, RUN_LIMIT, folder, print, run_cells};
+use crate::{Args, RUN_LIMIT, Which, folder, print, run_cells};
 
 const PAGE: &str = "docs/src/applications.md";
 
@@ -58,7 +57,7 @@ async fn result(
 
 /// Returns the programs to run, with their jobs, and prints the names of the others.
 fn select(args: &Args) -> Result<Vec<(Client, Job)>> {
-    let is_ci = args.programs == Some(Programs::Ci);
+    let is_ci = args.programs == Some(Which::Ci);
     let mut selected = Vec::new();
     let mut others = Vec::new();
     for program in client::read_all("programs")? {
@@ -124,27 +123,7 @@ fn emulator_folder(emulator: &Emulator) -> String {
 
 /// Compares the results with the committed ones of the same programs, or writes them; then does so for the page.
 fn compare_or_update(found: &ProgramResults, update: bool) -> Result<bool> {
-    let mut committed = program_results::read()?;
-    if update {
-        committed.extend(found.clone());
-        program_results::write(&committed)?;
-    }
-    let mut same = committed.clone();
-    same.retain(|name, _| found.contains_key(name));
-    let [expected, actual] = [&same, found].map(program_results::render);
-    let (expected, actual) = (expected?, actual?);
-    let matches = expected == actual;
-    if !matches {
-        print(
-            &TextDiff::from_lines(&expected, &actual)
-                .unified_diff()
-                .header("programs.yaml", "results")
-                .to_string(),
-        );
-        print(
-            "programs.yaml differs from the results. If intended, run tests/conformance/run --programs --update",
-        );
-    }
+    let (committed, matches) = program_results::PROGRAMS.compare_or_update(found, update, print)?;
     let page = report::compare(PAGE, update, print, |page| {
         Ok((page.to_owned(), applications_page::render(&client::read_all("programs")?, &committed)))
     })?;
@@ -162,7 +141,7 @@ mod tests {
 
     #[test]
     fn every_program_has_results_and_known_emulators() {
-        let results = program_results::read().unwrap();
+        let results = program_results::PROGRAMS.read().unwrap();
         let emulators: Vec<_> =
             job::read_emulators().unwrap().into_iter().map(|emulator| emulator.name).collect();
         for program in client::read_all("programs").unwrap() {

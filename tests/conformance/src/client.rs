@@ -52,9 +52,25 @@ pub(crate) struct Client {
     /// The reason why no other version runs, for a client without `releases`.
     #[serde(default)]
     pub(crate) no_releases: Option<String>,
+    /// Its run that is longer than a token.
+    #[serde(default)]
+    pub(crate) longer: Longer,
     /// The job of a program, instead of a fetch.
     #[serde(default)]
     pub(crate) job: Option<Job>,
+}
+
+/// The run of a client that is longer than a token. Its program then repeats its work each second, in one process, until
+/// `$REPEAT_SECONDS` are over.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Longer {
+    /// The reason why it has no such run, for the table.
+    #[serde(default)]
+    pub(crate) none: Option<String>,
+    /// True if CI runs it, one client for each language.
+    #[serde(default)]
+    pub(crate) in_ci: bool,
 }
 
 /// The installation of any version of a client.

@@ -1,13 +1,13 @@
 //! The test environment: fake clouds, the real webhook, and for each cell a pod that runs the client as its app.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{Write, stderr};
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rolebridge_core::annotations::{IDENTITY, PORT, PROJECT, PROVIDER, SERVICE_ACCOUNT, SOURCE, eks};
-use rolebridge_fake_clouds::Detail;
+use rolebridge_fake_clouds::Event;
 use rolebridge_fake_clouds::config::Config;
 use rolebridge_tests::error::{Context, Error, Result};
 use rolebridge_tests::fake_kubelet::Pod;
@@ -18,9 +18,11 @@ use rolebridge_tests::world::{
 };
 use serde_json::json;
 
-use crate::client::{Client, Reads};
+use crate::callers;
+use crate::client::Client;
 use crate::emulators::Emulators;
 use crate::install::Installed;
+use crate::network::Network;
 use crate::result_cell::{Access, ResultCell, RunResult, TIMED_OUT};
 
 const CLOUDS_CONFIG: &str = include_str!("clouds.yaml");
@@ -49,23 +51,54 @@ pub(crate) struct Environment {
     time_limit: Duration,
     /// The number of runs, which gives each its own names in emulators: these keep their data.
     runs: u32,
-    _emulators: Emulators,
+    /// The network of an environment that runs beside others.
+    network: Option<Network>,
+    _emulators: Arc<Emulators>,
+}
+
+/// An environment to start beside others.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    /// The names and addresses that no other has.
+    pub(crate) network: Network,
+    /// The number of the first run, minus one. Runs beside each other have numbers of their own.
+    pub(crate) runs: u32,
 }
 
 impl Environment {
     /// Starts everything except the clients. The fakes forward to these emulators.
     pub(crate) async fn start(time_limit: Duration, emulators: Emulators) -> Result<Self> {
-        let programs =
-            tokio::task::spawn_blocking(Programs::build).await.context("failed to build the programs")??;
-        let mut config: Config =
-            serde_saphyr::from_str(CLOUDS_CONFIG).context("failed to read clouds.yaml")?;
+        let programs = build().await?;
+        Self::with(&programs, clouds_config()?, time_limit, Arc::new(emulators), None).await
+    }
+
+    /// Starts everything except the clients, with these programs and clouds, alone or beside other environments.
+    pub(crate) async fn with(
+        programs: &Programs,
+        mut config: Config,
+        time_limit: Duration,
+        emulators: Arc<Emulators>,
+        beside: Option<Beside>,
+    ) -> Result<Self> {
         config.google.emulated.clone_from(&emulators.apis);
-        let world = World::start(&programs, Vec::new(), config).await.context(
+        let (network, runs) = beside.map_or((None, 0), |Beside { network, runs }| (Some(network), runs));
+        if let Some(network) = &network {
+            config.google_addresses.clone_from(&network.addresses);
+        }
+        let mut world = World::start(programs, Vec::new(), config).await.context(
             "failed to start the environment (tests/conformance/run maps Google's names to this machine)",
         )?;
         let annotations = json!({eks::ROLE_ARN: ROLE, PROJECT: GOOGLE_PROJECT});
         world.api_server.put_service_account(NAMESPACE, DIRECT_SERVICE_ACCOUNT, &annotations);
-        Ok(Self { world, time_limit, runs: 0, _emulators: emulators })
+        for program in world.node.programs.values_mut() {
+            *program = launched(network.as_ref(), std::mem::take(program));
+        }
+        Ok(Self { world, time_limit, runs, network, _emulators: emulators })
+    }
+
+    /// Returns the events of the fakes so far.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.world.clouds.events()
     }
 
     /// Runs a client in a pod of its own.
@@ -85,21 +118,21 @@ impl Environment {
         let expected =
             client.job.as_ref().map_or_else(|| EXPECTED_CONTENT.to_owned(), |job| fill(&job.expects));
         let timeout = client.job.as_ref().map_or(self.time_limit, |job| Duration::from_secs(job.seconds));
-        self.world.node.programs.insert(APP_PROGRAM.to_owned(), command);
+        self.world.node.programs.insert(APP_PROGRAM.to_owned(), launched(self.network.as_ref(), command));
         let pod = self.start_pod(environment, cell).await?;
-        let before = self.world.clouds.events().len();
+        let before = self.events().len();
         let mut running = pod.run(timeout).await?;
         let app = running.process(APP).context("the pod has no container `app`")?;
         let exited = app.wait(timeout).await;
         // The pod's files are in a temporary folder here.
         let log = app.log().text().replace(&*pod.root().to_string_lossy(), "");
         let principal = match &client.job {
-            Some(_) => self.only_caller_since(before, cell.access),
-            None => self.reader_since(client.reads, before),
+            Some(_) => callers::only_caller(&self.events()[before..], cell.access),
+            None => callers::reader(&self.events()[before..], client.reads),
         };
         let is_done = |status: ExitStatus| status.success() && log.contains(&expected);
         if std::env::var_os("ROLEBRIDGE_CONFORMANCE_LOG").is_some() {
-            let _ = writeln!(stderr(), "{log}\n{:#?}", &self.world.clouds.events()[before..]);
+            let _ = writeln!(stderr(), "{log}\n{:#?}", &self.events()[before..]);
         }
         Ok(match (exited, principal) {
             (Ok(status), Ok(principal)) if is_done(status) => RunResult::Success { principal },
@@ -148,45 +181,21 @@ impl Environment {
             .replace("$PROJECT", GOOGLE_PROJECT)
             .replace("$RUN", &format!("run{}", self.runs))
     }
+}
 
-    /// Returns the principal that read the data, among the events from index `since`.
-    fn reader_since(&self, reads: Reads, since: usize) -> std::result::Result<String, String> {
-        let events = self.world.clouds.events();
-        let reader = events[since..].iter().rev().find_map(|event| match (&event.detail, reads) {
-            _ if event.error.is_some() => None,
-            (Detail::ObjectRead { principal, .. }, Reads::Object)
-            | (Detail::TableRead { principal, .. }, Reads::Table) => Some(principal.clone()),
-            _ => None,
-        });
-        reader.ok_or_else(|| "no call of Google".to_owned())
-    }
+/// Builds the webhook and the sidecar.
+pub(crate) async fn build() -> Result<Programs> {
+    tokio::task::spawn_blocking(Programs::build).await.context("failed to build the programs")?
+}
 
-    /// Returns the principal of all calls of Google's APIs, among the events from index `since`: exactly one, as expected.
-    fn only_caller_since(&self, since: usize, access: Access) -> std::result::Result<String, String> {
-        let calls = self.calls_since(since);
-        let callers: BTreeSet<_> = calls.iter().map(|(principal, _)| principal.as_str()).collect();
-        match callers.iter().collect::<Vec<_>>()[..] {
-            [caller] if access.is_principal(caller) => Ok((*caller).to_owned()),
-            [] => Err("no call of Google".to_owned()),
-            _ => Err(format!("Google was called by {callers:?}, expected {} access", access.name())),
-        }
-    }
+/// Returns the configuration of the fake clouds.
+pub(crate) fn clouds_config() -> Result<Config> {
+    serde_saphyr::from_str(CLOUDS_CONFIG).context("failed to read clouds.yaml")
+}
 
-    /// Returns the calls of Google's APIs from index `since`: the principal, and what it called.
-    fn calls_since(&self, since: usize) -> Vec<(String, String)> {
-        let events = self.world.clouds.events();
-        let calls = events[since..].iter().filter(|event| event.error.is_none());
-        calls
-            .filter_map(|event| match &event.detail {
-                Detail::ObjectRead { principal, object } => Some((principal.clone(), object.clone())),
-                Detail::TableRead { principal, table, .. } => Some((principal.clone(), table.clone())),
-                Detail::EmulatorCalled { principal, host, method } => {
-                    Some((principal.clone(), format!("{host}: {method}: {}", event.status)))
-                }
-                _ => None,
-            })
-            .collect()
-    }
+/// Returns the command of a program in a network.
+fn launched(network: Option<&Network>, command: Vec<OsString>) -> Vec<OsString> {
+    network.map(Network::launcher).unwrap_or_default().into_iter().chain(command).collect()
 }
 
 /// Returns the last message of a log, with ports replaced, because they differ from run to run.

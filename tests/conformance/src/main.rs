@@ -3,12 +3,17 @@
 
 mod applications;
 mod applications_page;
+mod callers;
 mod client;
 mod emulators;
 mod environment;
 mod install;
 mod job;
+mod longer;
+mod longer_column;
+mod network;
 mod program_results;
+mod renewals;
 mod report;
 mod result_cell;
 mod search;
@@ -28,6 +33,7 @@ use self::client::Client;
 use self::emulators::Emulators;
 use self::environment::Environment;
 use self::install::Installed;
+use self::program_results::LONGER;
 use self::report::Row;
 use self::result_cell::{ResultCell, RunResult};
 
@@ -44,7 +50,12 @@ struct Args {
     /// those that CI runs, and prints the names of the others.
     #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     #[arg(conflicts_with = "versions")]
-    programs: Option<Programs>,
+    programs: Option<Which>,
+    /// Run each client in one process for longer than two lifetimes of everything, which are short then, and compare with
+    /// tests/conformance/longer.yaml. `--longer=ci` runs one client for each language with one source.
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
+    #[arg(conflicts_with_all = ["versions", "programs"])]
+    longer: Option<Which>,
     /// Search the versions that work with each source, and write them to tests/conformance/versions.yaml.
     #[arg(long)]
     versions: bool,
@@ -65,9 +76,9 @@ const RUN_LIMIT: Duration = Duration::from_secs(40);
 /// The time limit of a run in the search, which has low priority.
 const SEARCH_LIMIT: Duration = Duration::from_mins(3);
 
-/// The programs to run.
+/// The programs or clients to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Programs {
+enum Which {
     All,
     Ci,
 }
@@ -89,6 +100,9 @@ async fn main() -> ExitCode {
 async fn run(args: &Args) -> Result<bool> {
     if args.programs.is_some() {
         return applications::run(args).await;
+    }
+    if args.longer.is_some() {
+        return longer::run(args).await;
     }
     let mut clients = client::read_libraries()?;
     clients.retain(|client| args.only.as_ref().is_none_or(|part| client.name.contains(part)));
@@ -129,7 +143,7 @@ async fn run(args: &Args) -> Result<bool> {
         "Not run: older versions. `make conformance-versions` runs them, each night in the workflow conformance.",
     );
     if args.only.is_some() {
-        print(&report::table(&rows));
+        print(&report::table(&rows, &LONGER.read()?));
         return Ok(true);
     }
     report::compare_or_update(&rows, args.update, print)

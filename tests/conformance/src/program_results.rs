@@ -1,4 +1,4 @@
-//! The committed results of the programs: `programs.yaml`, from which `docs/src/applications.md` is made.
+//! The committed results of runs, in files from which pages are made: `programs.yaml` and `longer.yaml`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -6,12 +6,34 @@ use std::path::{Path, PathBuf};
 
 use rolebridge_tests::error::{Context, Result};
 use serde::{Deserialize, Serialize};
+use similar::TextDiff;
 
 use crate::result_cell::{ResultCell, RunResult};
 use crate::search::WORKS;
 
-const HEADER: &str =
-    "# Results of the programs, for aws-role. Made by `tests/conformance/run --programs --update`.\n";
+/// A file of results.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ResultFile {
+    name: &'static str,
+    /// What the file contains.
+    content: &'static str,
+    /// The command that writes it.
+    command: &'static str,
+}
+
+/// The results of the programs, from which `docs/src/applications.md` is made.
+pub(crate) const PROGRAMS: ResultFile = ResultFile {
+    name: "programs.yaml",
+    content: "Results of the programs, for aws-role",
+    command: "tests/conformance/run --programs --update",
+};
+
+/// The results of runs that are longer than a token.
+pub(crate) const LONGER: ResultFile = ResultFile {
+    name: "longer.yaml",
+    content: "Results of runs in one process that are longer than two lifetimes of each token, for aws-role",
+    command: "tests/conformance/run --longer --update",
+};
 
 /// The results of a program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,32 +70,64 @@ fn key(cell: ResultCell) -> String {
     format!("{}, {}", cell.source, cell.access.name())
 }
 
-fn path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("programs.yaml")
-}
-
-/// Reads the file.
-pub(crate) fn read() -> Result<ProgramResults> {
-    let path = path();
-    let text = std::fs::read_to_string(&path).context(format_args!("failed to read {}", path.display()))?;
-    serde_saphyr::from_str(&text).context("failed to parse programs.yaml")
-}
-
-/// Writes the file.
-pub(crate) fn write(results: &ProgramResults) -> Result<()> {
-    let path = path();
-    std::fs::write(&path, render(results)?).context(format_args!("failed to write {}", path.display()))
-}
-
-/// Renders the results, one line for each cell: JSON strings are YAML too.
-pub(crate) fn render(results: &ProgramResults) -> Result<String> {
-    let mut text = HEADER.to_owned();
-    let json = |text: &str| serde_json::to_string(text).context("failed to render a result");
-    for (name, result) in results {
-        let _ = writeln!(text, "{name}:\n  versions: {}\n  results:", json(&result.versions)?);
-        for (cell, result) in &result.results {
-            let _ = writeln!(text, "    {cell}: {}", json(result)?);
-        }
+impl ResultFile {
+    fn path(self) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(self.name)
     }
-    Ok(text)
+
+    /// Reads the file.
+    pub(crate) fn read(self) -> Result<ProgramResults> {
+        let path = self.path();
+        let text =
+            std::fs::read_to_string(&path).context(format_args!("failed to read {}", path.display()))?;
+        serde_saphyr::from_str(&text).context(format_args!("failed to parse {}", self.name))
+    }
+
+    fn write(self, results: &ProgramResults) -> Result<()> {
+        let path = self.path();
+        let text = self.render(results)?;
+        std::fs::write(&path, text).context(format_args!("failed to write {}", path.display()))
+    }
+
+    /// Renders the results, one line for each cell: JSON strings are YAML too.
+    fn render(self, results: &ProgramResults) -> Result<String> {
+        let mut text = format!("# {}. Made by `{}`.\n", self.content, self.command);
+        let json = |text: &str| serde_json::to_string(text).context("failed to render a result");
+        for (name, result) in results {
+            let _ = writeln!(text, "{name}:\n  versions: {}\n  results:", json(&result.versions)?);
+            for (cell, result) in &result.results {
+                let _ = writeln!(text, "    {cell}: {}", json(result)?);
+            }
+        }
+        Ok(text)
+    }
+
+    /// Compares the results with the committed ones of the same names and cells, or writes them. Returns all committed results then, and
+    /// true if they match.
+    pub(crate) fn compare_or_update(
+        self,
+        found: &ProgramResults,
+        update: bool,
+        print: impl Fn(&str),
+    ) -> Result<(ProgramResults, bool)> {
+        let mut committed = self.read()?;
+        if update {
+            committed.extend(found.clone());
+            self.write(&committed)?;
+        }
+        let mut same = committed.clone();
+        same.retain(|name, _| found.contains_key(name));
+        for (name, result) in &mut same {
+            result.results.retain(|cell, _| found[name].results.contains_key(cell));
+        }
+        let (expected, actual) = (self.render(&same)?, self.render(found)?);
+        let matches = expected == actual;
+        if !matches {
+            let diff = TextDiff::from_lines(&expected, &actual);
+            print(&diff.unified_diff().header(self.name, "results").to_string());
+            let Self { name, command, .. } = self;
+            print(&format!("{name} differs from the results. If intended, run {command}"));
+        }
+        Ok((committed, matches))
+    }
 }

@@ -7,6 +7,8 @@ use rolebridge_tests::error::{Context, Error, Result};
 use similar::TextDiff;
 
 use crate::client::Client;
+use crate::longer_column;
+use crate::program_results::{LONGER, ProgramResults};
 use crate::result_cell::{ResultCell, RunResult};
 use crate::search;
 use crate::version_file::{self, VersionFile};
@@ -41,7 +43,8 @@ Each cell shows the result of runs of the unmodified library in an injected pod,
 names. In a successful run the library fetched an object (or a table) as the expected principal. With `aws-role` it ran
 twice: as the federated principal and as a service account. `aws-jwt` and `kubernetes` look the same to a library, a token
 in a file, so one ran as a service account and the other as the federated principal. `loopback` does not apply to them.
-Where a library does not work, the last column names the sources that do.
+[Longer than a token](#longer-than-a-token) is about processes that run for longer than an hour. Where a library does not
+work, the last column names the sources that do.
 
 ";
 
@@ -62,10 +65,12 @@ pub(crate) fn compare_or_update(rows: &[Row], update: bool, print: impl Fn(&str)
     if update && !skipped.is_empty() {
         return Err(Error::new("--update needs every client, but some were skipped"));
     }
-    let tried = version_file::read()?;
+    let (tried, longer) = (version_file::read()?, LONGER.read()?);
     let mut matches = compare(TABLE, update, &print, |committed| {
-        let versions = version_table::section(rows.iter().map(|row| &row.client), &tried);
-        let found = format!("{HEADER}{}{versions}{}{FOOTER}", table(rows), errors(rows));
+        let clients = || rows.iter().map(|row| &row.client);
+        let sections =
+            longer_column::section(clients(), &longer) + &version_table::section(clients(), &tried);
+        let found = format!("{HEADER}{}{sections}{}{FOOTER}", table(rows, &longer), errors(rows));
         Ok((without_clients(&skipped, committed), without_clients(&skipped, &found)))
     })?;
     if skipped.is_empty() {
@@ -149,22 +154,27 @@ pub(crate) fn annotation(source: Option<&str>) -> String {
 }
 
 /// Renders one line for each client and one column for each pair of source and identity.
-pub(crate) fn table(rows: &[Row]) -> String {
+pub(crate) fn table(rows: &[Row], longer: &ProgramResults) -> String {
     let mut text = String::from("| client | version |");
     for (identity, source) in columns() {
-        let _ = write!(text, " `{identity}` by `{source}` |");
+        let _ = write!(text, " {} |", column_title(identity, source));
     }
-    text += " use instead |\n| --- | --- |";
-    text += &" --- |".repeat(columns().len() + 1);
+    let _ = write!(text, " {} | use instead |\n| --- | --- |", longer_column::TITLE);
+    text += &" --- |".repeat(columns().len() + 2);
     text.push('\n');
     for row in rows {
         let _ = write!(text, "| {} | {} |", row.client.title, row.versions);
         for column in columns() {
             let _ = write!(text, " {} |", summary(row, column));
         }
-        let _ = writeln!(text, " {} |", row.client.advice);
+        let _ = writeln!(text, " {} | {} |", longer_column::cell(&row.client, longer), row.client.advice);
     }
     text
+}
+
+/// Returns the title of the column of an identity and a source.
+pub(crate) fn column_title(identity: &str, source: &str) -> String {
+    format!("`{identity}` by `{source}`")
 }
 
 /// Renders each client's error messages, each once with all of its cells.

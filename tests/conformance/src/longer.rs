@@ -1,0 +1,162 @@
+//! `make conformance-longer`: runs each client in one process for longer than two lifetimes of everything: the AWS session, the
+//! subject token, Google's federated and its impersonated token. The lifetimes are short. Several run at once, each beside fakes
+//! of its own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use rolebridge_tests::error::{Context, Error, Result};
+use rolebridge_tests::programs::Programs;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::client::{self, Client};
+use crate::emulators::Emulators;
+use crate::environment::{self, Beside, Environment};
+use crate::install::{self, Installed};
+use crate::longer_column;
+use crate::network::Network;
+use crate::program_results::{LONGER, ProgramResult, ProgramResults};
+use crate::result_cell::{ResultCell, RunResult};
+use crate::{Args, Which, folder, print, renewals};
+
+/// The number of runs at once. They mostly wait.
+const RUNS_AT_ONCE: u8 = 10;
+
+/// The time limit of a run, in addition to the time for which its program repeats its work.
+const EXTRA_TIME: Duration = Duration::from_secs(40);
+
+/// The variable with the number of seconds for which a program repeats its work.
+const REPEAT_SECONDS: &str = "REPEAT_SECONDS";
+
+/// The parts of every run.
+#[derive(Debug)]
+struct Shared {
+    programs: Programs,
+    emulators: Arc<Emulators>,
+    slots: Semaphore,
+    /// The number of the next network. Fakes that end may listen for a moment more, so no number follows itself soon.
+    next_network: AtomicU8,
+}
+
+/// A run of a client with a source, as a service account.
+#[derive(Debug, Clone)]
+struct Run {
+    client: Arc<Client>,
+    installed: Arc<Installed>,
+    cell: ResultCell,
+    /// The number of runs before it.
+    number: u32,
+}
+
+/// Runs the clients that the arguments select, and compares the results with `longer.yaml` and the table.
+pub(crate) async fn run(args: &Args) -> Result<bool> {
+    if args.update && is_part(args) {
+        return Err(Error::new("--update needs every source. Fix: use --longer without =ci"));
+    }
+    let mut clients = client::read_libraries()?;
+    clients.retain(|client| is_selected(client, args));
+    let runs = prepare(clients, args).await?;
+    if args.install {
+        return Ok(true);
+    }
+    let shared = Arc::new(Shared {
+        programs: environment::build().await?,
+        emulators: Arc::default(),
+        slots: Semaphore::new(RUNS_AT_ONCE.into()),
+        next_network: AtomicU8::new(1),
+    });
+    let found = run_all(&shared, runs).await?;
+    let (committed, matches) = LONGER.compare_or_update(&found, args.update, print)?;
+    let page = longer_column::compare_or_update(&committed, args.update)?;
+    Ok(matches && page)
+}
+
+/// Returns true if only one source of each client runs.
+fn is_part(args: &Args) -> bool {
+    args.longer == Some(Which::Ci)
+}
+
+fn is_selected(client: &Client, args: &Args) -> bool {
+    let is_named = args.only.as_ref().is_none_or(|part| client.name.contains(part));
+    let is_wanted = !is_part(args) || client.longer.in_ci;
+    is_named && is_wanted && !client.is_omitted() && client.longer.none.is_none()
+}
+
+/// Installs the clients. Returns their runs, one for each source that works for a single fetch.
+async fn prepare(clients: Vec<Client>, args: &Args) -> Result<Vec<Run>> {
+    let (mut runs, mut skipped) = (Vec::new(), Vec::new());
+    for client in clients {
+        print(&format!("{} …", client.title));
+        let folder = folder(&client.language, args)?;
+        let Some(installed) = install::install(client.package(), &folder).await? else {
+            skipped.push(client.title);
+            continue;
+        };
+        print(&format!("  {} in {} s", installed.versions, installed.seconds));
+        let cells = longer_column::working(&client)?;
+        let (client, installed) = (Arc::new(client), Arc::new(installed));
+        for cell in cells.into_iter().take(if is_part(args) { 1 } else { usize::MAX }) {
+            let number = u32::try_from(runs.len()).context("too many runs")?;
+            runs.push(Run { client: Arc::clone(&client), installed: Arc::clone(&installed), cell, number });
+        }
+    }
+    if !skipped.is_empty() {
+        print(&format!("Skipped, because their installation exceeded its budget: {}.", skipped.join("; ")));
+    }
+    Ok(runs)
+}
+
+/// Runs everything, several at once, and prints each result when it is there.
+async fn run_all(shared: &Arc<Shared>, runs: Vec<Run>) -> Result<ProgramResults> {
+    let mut running = JoinSet::new();
+    for run in runs {
+        let shared = Arc::clone(shared);
+        running.spawn(async move {
+            let start = Instant::now();
+            let mut result = shared.run(&run).await;
+            // A failure must occur twice: on a busy machine a library may give up too early.
+            if result.as_ref().is_ok_and(|result| !result.is_success()) {
+                result = shared.run(&run).await;
+            }
+            result.map(|result| (run, result, start.elapsed()))
+        });
+    }
+    let mut cells: BTreeMap<String, (String, Vec<_>)> = BTreeMap::new();
+    while let Some(ended) = running.join_next().await {
+        let (Run { client, installed, cell, .. }, result, time) = ended.context("a run panicked")??;
+        print(&format!("{}, {}: {result} ({} s)", client.name, cell.source, time.as_secs()));
+        let (_, of_client) =
+            cells.entry(client.name.clone()).or_insert_with(|| (installed.versions.clone(), Vec::new()));
+        of_client.push((cell, result));
+    }
+    let results = cells.into_iter();
+    Ok(results.map(|(name, (versions, cells))| (name, ProgramResult::new(versions, cells))).collect())
+}
+
+impl Shared {
+    /// Waits until few others run, and runs a client in an environment of its own.
+    async fn run(&self, run: &Run) -> Result<RunResult> {
+        let _slot = self.slots.acquire().await.context("the runs were ended")?;
+        let network = Network::new(self.next_network.fetch_add(1, Ordering::Relaxed))?;
+        let Run { client, installed, cell, number } = run;
+        let seconds = renewals::repeat_seconds(cell.source);
+        let mut client = Client::clone(client);
+        client.environment.insert(REPEAT_SECONDS.to_owned(), seconds.to_string());
+        let mut config = environment::clouds_config()?;
+        renewals::shorten(&mut config, cell.source);
+        let limit = Duration::from_secs(seconds.unsigned_abs()) + EXTRA_TIME;
+        let beside = Beside { network, runs: *number };
+        let emulators = Arc::clone(&self.emulators);
+        let mut environment =
+            Environment::with(&self.programs, config, limit, emulators, Some(beside)).await?;
+        let result = environment.run(&client, installed, *cell).await?;
+        let renewals = renewals::check(&environment.events(), renewals::token_seconds(cell.source));
+        Ok(match renewals {
+            Err(error) if result.is_success() => RunResult::Failure { error },
+            _ => result,
+        })
+    }
+}
