@@ -51,7 +51,8 @@ async fn result(
     installed: &Installed,
 ) -> Result<ProgramResult> {
     print(&format!("  {} in {} s", installed.versions, installed.seconds));
-    let cells = run_cells(environment, program, installed, ResultCell::of_programs()).await?;
+    let wanted = ResultCell::of_program(program.job.as_ref().is_some_and(|job| job.metadata_host));
+    let cells = run_cells(environment, program, installed, wanted).await?;
     Ok(ProgramResult::new(installed.versions.clone(), cells))
 }
 

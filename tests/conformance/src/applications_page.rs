@@ -20,7 +20,8 @@ In a successful run the program did its job, and every call of Google came from 
 - with direct access, the federated principal `principal://iam.googleapis.com/…/subject/…`;
 - with `rolebridge.io/service-account`, that account.
 
-`yes` means both. [Your language](languages.md) has the libraries.
+`yes` means both. `metadata-host` ran with the programs that have Google's own name of the metadata server compiled in: to the
+others (–) it is `metadata`. [Your language](languages.md) has the libraries.
 ";
 
 /// Renders the page from the committed results.
@@ -45,7 +46,7 @@ pub(crate) fn render(programs: &[Client], results: &ProgramResults) -> String {
 }
 
 fn sources() -> Vec<&'static str> {
-    let mut sources: Vec<_> = ResultCell::of_programs().iter().map(|cell| cell.source).collect();
+    let mut sources: Vec<_> = ResultCell::of_program(true).iter().map(|cell| cell.source).collect();
     sources.dedup();
     sources
 }
@@ -60,16 +61,20 @@ fn table_head() -> String {
 }
 
 fn row(program: &Client, job: &Job, result: &ProgramResult) -> String {
-    let cells: Vec<_> = sources().into_iter().map(|source| (source, summary(result, source))).collect();
+    let cells: Vec<_> = sources().into_iter().map(|source| (source, summary(job, result, source))).collect();
     let first = cells.iter().find(|(_, summary)| summary == WORKS).map(|(source, _)| *source);
     let cells = cells.iter().fold(String::new(), |cells, (_, summary)| cells + &format!(" {summary} |"));
     let (does, versions, notes) = (&job.does, &result.versions, &program.advice);
     format!("| {} | {} | {does} |{cells} {versions} | {notes} |", program.title, annotation(first))
 }
 
-/// Returns `yes`, `no`, or the accesses that work.
-fn summary(result: &ProgramResult, source: &str) -> String {
-    let cells: Vec<_> = ResultCell::of_programs().into_iter().filter(|cell| cell.source == source).collect();
+/// Returns `yes`, `no`, the accesses that work, or a dash for a source that did not run.
+fn summary(job: &Job, result: &ProgramResult, source: &str) -> String {
+    let mut cells = ResultCell::of_program(job.metadata_host);
+    cells.retain(|cell| cell.source == source);
+    if cells.is_empty() {
+        return "–".to_owned();
+    }
     let works = |cell: &&ResultCell| result.cell(**cell) == Some(WORKS);
     let working: Vec<_> = cells.iter().filter(works).map(|cell| Access::name(cell.access)).collect();
     if working.len() == cells.len() {

@@ -25,6 +25,9 @@ pub(crate) struct Job {
     /// The time limit of a run, in seconds.
     #[serde(default = "default_seconds")]
     pub(crate) seconds: u64,
+    /// True if it knows the name of Google's metadata server, and not only a variable, so that `metadata-host` runs too.
+    #[serde(default)]
+    pub(crate) metadata_host: bool,
     /// True if CI runs it: its installation is fast.
     #[serde(default)]
     pub(crate) in_ci: bool,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use rolebridge_core::token_source::TokenSource;
 use rolebridge_tests::world::GOOGLE_ACCOUNT;
 
 /// The identity of the pod.
@@ -84,9 +85,18 @@ impl ResultCell {
         cells
     }
 
-    /// Returns the cells of a program: each source, both ways.
-    pub(crate) fn of_programs() -> Vec<Self> {
-        Self::all().into_iter().filter(|cell| cell.identity == Identity::AwsRole).collect()
+    /// Returns the cells of a program: each source, both ways. `metadata-host` is among them for a program that knows the
+    /// metadata server's name, because to others it is `metadata`.
+    pub(crate) fn of_program(knows_metadata_host: bool) -> Vec<Self> {
+        let mut cells = Self::all();
+        cells.retain(|cell| cell.identity == Identity::AwsRole);
+        let accesses = [Access::Direct, Access::Impersonated].into_iter().filter(|_| knows_metadata_host);
+        cells.extend(accesses.map(|access| Self {
+            identity: Identity::AwsRole,
+            source: TokenSource::MetadataHost.as_str(),
+            access,
+        }));
+        cells
     }
 
     /// Returns the cells of a version in the search: each source once.
