@@ -1,0 +1,112 @@
+//! The clouds: they count each call, and answer by their quotas and outages after a delay.
+
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rolebridge_sidecar::error::{Error, ErrorKind, Service};
+use rolebridge_sidecar::google::{Token, TokenProvider};
+use rolebridge_sidecar::scopes::Scopes;
+use rolebridge_sidecar::secret::Secret;
+use rolebridge_sidecar::subject_token::SubjectToken;
+use tokio::time::{Instant, sleep};
+
+use crate::quota::Meter;
+use crate::record::{Call, Record};
+use crate::scenario::{Cloud, Scenario};
+
+/// The lifetime of sessions and tokens: the default of all services.
+pub(crate) const LIFETIME: Duration = Duration::from_hours(1);
+/// The shortest and the longest delay of a call.
+const DELAYS: (Duration, Duration) = (Duration::from_millis(30), Duration::from_millis(150));
+
+/// Both clouds. Clones share them.
+#[derive(Debug, Clone)]
+pub(crate) struct Clouds(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    scenario: Scenario,
+    start: Instant,
+    meters: Mutex<[Meter; 3]>,
+    record: Mutex<Record>,
+}
+
+impl Clouds {
+    pub(crate) fn new(scenario: Scenario) -> Self {
+        let quotas = [scenario.aws_quota, scenario.exchange_quota, scenario.impersonation_quota];
+        let record = Mutex::new(Record::new(scenario.duration()));
+        let (meters, start) = (Mutex::new(quotas.map(Meter::new)), Instant::now());
+        Self(Arc::new(Inner { scenario, start, meters, record }))
+    }
+
+    /// Returns the time since the start.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.0.start.elapsed()
+    }
+
+    /// Records the wait of an app for its first token.
+    pub(crate) fn record_first_token(&self, wait: Duration) {
+        self.0.record.lock().unwrap_or_else(PoisonError::into_inner).first_tokens.push(wait);
+    }
+
+    /// Returns what was recorded.
+    pub(crate) fn record(&self) -> Record {
+        self.0.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Calls AWS STS for a session or a token.
+    pub(crate) async fn assume_role(&self) -> Result<(), Error> {
+        self.answer(Call::AssumeRole, Service::AwsSts).await
+    }
+
+    async fn answer(&self, call: Call, service: Service) -> Result<(), Error> {
+        let (least, most) = DELAYS;
+        sleep(least + (most - least).mul_f64(fastrand::f64())).await;
+        let at = self.elapsed();
+        let is_out = self.0.scenario.is_out(call.cloud(), at);
+        let is_allowed = {
+            let mut meters = self.0.meters.lock().unwrap_or_else(PoisonError::into_inner);
+            is_out || meters[call as usize].allows(at)
+        };
+        let mut record = self.0.record.lock().unwrap_or_else(PoisonError::into_inner);
+        record.count(call, at, !is_allowed);
+        drop(record);
+        let error = |kind| Err(Error::new(kind, "simulated").from_service(service));
+        match (is_out, is_allowed) {
+            (true, _) => error(ErrorKind::ServerError),
+            (false, false) => error(ErrorKind::Throttled),
+            (false, true) => Ok(()),
+        }
+    }
+
+    async fn token(&self, call: Call, service: Service, name: impl Display) -> Result<Token, Error> {
+        self.answer(call, service).await?;
+        // The cache compares a rejected token with its own, so each has another text.
+        let secret = Secret::new(format!("{name} {:?}", self.elapsed()));
+        Ok(Token { secret, expires_in: LIFETIME })
+    }
+}
+
+impl TokenProvider for Clouds {
+    async fn exchange(&self, _: &SubjectToken, _: &Scopes) -> Result<Token, Error> {
+        self.token(Call::Exchange, Service::GoogleSts, "federated").await
+    }
+
+    async fn access_token(&self, _: &Secret, _: &Scopes) -> Result<Token, Error> {
+        self.token(Call::Impersonate, Service::IamCredentials, "access").await
+    }
+
+    async fn id_token(&self, _: &Secret, _: &str) -> Result<Token, Error> {
+        self.token(Call::Impersonate, Service::IamCredentials, "id").await
+    }
+}
+
+impl Call {
+    const fn cloud(self) -> Cloud {
+        match self {
+            Self::AssumeRole => Cloud::Aws,
+            Self::Exchange | Self::Impersonate => Cloud::Google,
+        }
+    }
+}
