@@ -1,6 +1,6 @@
 # Targets for development. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance applications bench release-dry-run screenshots fuzz terraform terraform-check version command-lines conformance-versions acceptance acceptance-cluster policies book without-ipv6
+.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance applications bench release-dry-run simulate screenshots fuzz terraform terraform-check version command-lines conformance-versions acceptance acceptance-cluster policies book without-ipv6
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ acceptance-cluster: ## let that program ask the fakes and a real Kubernetes on t
 
 bench: ## measure size, memory and speed of the programs against their budgets
 	tests/bench/run
+
+simulate: ## simulate the calls of 100,000 pods, and write docs/src/scale.md and its figure
+	cargo run --release -p rolebridge-simulate
 
 policies: ## test the chart's policies on the oldest and newest API server, or on VERSION (minutes to compile each)
 	tests/cluster/policies/run $(VERSION)

@@ -12,10 +12,10 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::backoff::backoff;
 use crate::error::{Error, ErrorKind, Failure};
 use crate::publish::{Publisher, has_content, replace};
 use crate::regular_file::{self, Symlink};
-use crate::schedule::backoff;
 use crate::settings::{ConfigFile, DEFAULT_LIFETIME, IdentitySource, Settings};
 use crate::status_file::ErrorSummary;
 

@@ -6,7 +6,7 @@
 //!
 //! A module imports only modules of its own layer or of those before it, without cycles:
 //!
-//! 1. [`clock`], [`error`], `fuzzing`, `regular_file`, [`scopes`], [`secret`], [`subject_token`], [`token_kind`]
+//! 1. [`backoff`], [`clock`], [`error`], `fuzzing`, `regular_file`, [`scopes`], [`secret`], [`subject_token`], [`token_kind`]
 //! 2. [`settings`], which parses the environment once
 //! 3. [`http`]
 //! 4. [`aws`] and [`google`], the clients of AWS STS, Google STS and the IAM Credentials API; [`jwt`],
@@ -21,6 +21,7 @@
 //! [`token_cache`] to [`server::gce_metadata`] and [`token_files`].
 
 pub mod aws;
+pub mod backoff;
 pub mod clock;
 pub mod command;
 pub mod config_files;

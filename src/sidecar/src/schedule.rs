@@ -5,7 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::error::Error;
+use crate::backoff::FailedAttempt;
 
 /// The interval between signatures.
 pub const RESIGN_INTERVAL: Duration = Duration::from_mins(2);
@@ -20,20 +20,6 @@ const LATEST_RENEWAL: f64 = 0.7;
 /// The same for the first renewal of a process. Pods that started together then spread out at once and stay so: they call
 /// at the same rate as in the long run.
 pub const EARLIEST_FIRST_RENEWAL: f64 = 0.1;
-
-/// The first wait after a transient error. It doubles up to [`TRANSIENT_MAX_BACKOFF`].
-const TRANSIENT_INITIAL_BACKOFF: Duration = Duration::from_millis(500);
-const TRANSIENT_MAX_BACKOFF: Duration = Duration::from_mins(1);
-/// The first wait after a permanent error, which is seldom fixed within seconds.
-const PERMANENT_INITIAL_BACKOFF: Duration = Duration::from_secs(15);
-const PERMANENT_MAX_BACKOFF: Duration = Duration::from_mins(5);
-
-/// The attempts for which the remaining lifetime of a session has room.
-const ATTEMPTS_IN_SESSION: u32 = 3;
-/// The factor by which the wait grows while a session is valid for long: half a second, 15 seconds, minutes.
-const SESSION_GROWTH: u32 = 30;
-/// The remaining lifetime of a session below which renewals are retried as without one.
-const MIN_RELAXED_REMAINING: Duration = Duration::from_mins(3);
 
 /// The lifetime of an AWS session or a JSON web token, by the corrected clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,45 +61,6 @@ pub fn valid_until(now: SystemTime, session_expires: SystemTime) -> SystemTime {
     (now + SIGNATURE_LIFETIME).min(session_expires)
 }
 
-/// Returns the wait after the given number of consecutive errors (1 is the first). The wait doubles up to a maximum, and
-/// `jitter` (0 to 1) chooses between half of it and all of it.
-#[must_use]
-pub fn backoff(failures: u32, permanent: bool, jitter: f64) -> Duration {
-    let (initial, max) = if permanent {
-        (PERMANENT_INITIAL_BACKOFF, PERMANENT_MAX_BACKOFF)
-    } else {
-        (TRANSIENT_INITIAL_BACKOFF, TRANSIENT_MAX_BACKOFF)
-    };
-    grow(initial, 2, max, failures, jitter)
-}
-
-/// Returns the wait after a transient error while a session is valid for `remaining`. The second attempt follows at once, and
-/// later ones take up to a third of the remaining time, at most five minutes. Each pod thus has several attempts before its
-/// session expires, and all pods together do not overload a service that recovers.
-fn backoff_with_session(remaining: Duration, failures: u32, jitter: f64) -> Duration {
-    if remaining < MIN_RELAXED_REMAINING {
-        return backoff(failures, false, jitter);
-    }
-    let max = (remaining / ATTEMPTS_IN_SESSION).min(PERMANENT_MAX_BACKOFF);
-    grow(TRANSIENT_INITIAL_BACKOFF, SESSION_GROWTH, max, failures, jitter)
-}
-
-fn grow(initial: Duration, factor: u32, max: Duration, failures: u32, jitter: f64) -> Duration {
-    let grown = initial.saturating_mul(factor.saturating_pow(failures.saturating_sub(1)));
-    grown.min(max).mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
-}
-
-/// The maximum wait that a service may ask for: it has recovered by then, or asks again.
-pub const MAX_RETRY_AFTER: Duration = PERMANENT_MAX_BACKOFF;
-
-/// Returns the wait after an error with the header `Retry-After`: at least as long as the service asks, and at least the
-/// [`backoff`]. `jitter` adds up to half, because all pods that were rejected together get the same header.
-#[must_use]
-pub fn backoff_after(retry_after: Option<Duration>, backoff: Duration, jitter: f64) -> Duration {
-    let asked = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
-    backoff.max(asked.mul_f64(1.0 + 0.5 * jitter.clamp(0.0, 1.0)))
-}
-
 /// The next action of the refresher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScheduledAction {
@@ -123,37 +70,6 @@ pub enum ScheduledAction {
     Sign,
     /// Wait.
     Sleep(Duration),
-}
-
-/// The parts of an error that determine the wait after it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct FailedAttempt {
-    /// True if an operator must fix the cause.
-    pub permanent: bool,
-    /// The time that the service asks to wait.
-    pub retry_after: Option<Duration>,
-}
-
-impl FailedAttempt {
-    /// Returns the wait after this many consecutive errors.
-    #[must_use]
-    pub fn wait(self, failures: u32, jitter: f64) -> Duration {
-        backoff_after(self.retry_after, backoff(failures, self.permanent, jitter), jitter)
-    }
-
-    /// Returns the same while a session is valid for `remaining`.
-    fn wait_with_session(self, remaining: Duration, failures: u32, jitter: f64) -> Duration {
-        if self.permanent {
-            return self.wait(failures, jitter);
-        }
-        backoff_after(self.retry_after, backoff_with_session(remaining, failures, jitter), jitter)
-    }
-}
-
-impl From<&Error> for FailedAttempt {
-    fn from(error: &Error) -> Self {
-        Self { permanent: error.is_permanent(), retry_after: error.retry_after() }
-    }
 }
 
 /// The number of consecutive errors and the wait after the last one.
@@ -231,7 +147,7 @@ impl Schedule {
     pub fn record_renewal_failure(&mut self, now: SystemTime, error: FailedAttempt, jitter: f64) -> Duration {
         let expires = self.credential.map_or(now, |credential| credential.lifetime.expires);
         let remaining = expires.duration_since(now).unwrap_or_default();
-        let wait = |failures| error.wait_with_session(remaining, failures, jitter);
+        let wait = |failures| error.wait_while_valid(remaining, failures, jitter);
         self.renewal_attempts.record_failure(now, wait)
     }
 
@@ -295,9 +211,10 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::backoff::Cause;
 
     const START: SystemTime = SystemTime::UNIX_EPOCH;
-    const PERMANENT: FailedAttempt = FailedAttempt { permanent: true, retry_after: None };
+    const PERMANENT: FailedAttempt = FailedAttempt { cause: Cause::Permanent, retry_after: None };
     /// The jitter with which the first renewal is due after 60 % of the lifetime.
     const LATER_JITTER: f64 = 5.0 / 6.0;
 
@@ -353,41 +270,17 @@ mod tests {
         assert!(max < mean * 3 / 2, "{max} in a minute, the mean is {mean}");
     }
 
-    #[rstest]
-    #[case(1, false, 1.0, 500)]
-    #[case(1, false, 0.0, 250)]
-    #[case(4, false, 1.0, 4_000)]
-    #[case(90, false, 1.0, 60_000)]
-    #[case(1, true, 1.0, 15_000)]
-    #[case(3, true, 0.5, 45_000)]
-    #[case(u32::MAX, true, 1.0, 300_000)]
-    fn backoff_grows_to_a_maximum(
-        #[case] failures: u32,
-        #[case] permanent: bool,
-        #[case] jitter: f64,
-        #[case] wait: u64,
-    ) {
-        assert_eq!(backoff(failures, permanent, jitter), Duration::from_millis(wait));
-    }
-
-    #[rstest]
-    #[case::just_renewed(3600, 15, 300)]
-    #[case::a_quarter_of_an_hour(900, 15, 300)]
-    #[case::nine_minutes(540, 15, 180)]
-    #[case::two_minutes(120, 1, 60)]
-    #[case::expired(0, 1, 60)]
-    fn renewal_waits_longer_while_the_session_is_valid(
-        #[case] remaining: u64,
-        #[case] second: u64,
-        #[case] last: u64,
-    ) {
+    #[test]
+    fn renewal_waits_longer_while_the_session_is_valid() {
         let mut schedule = Schedule::default();
-        schedule.record_renewal(lifetime(3600), true, LATER_JITTER);
-        let now = START + Duration::from_secs(3600 - remaining);
-        let wait = |_| schedule.record_renewal_failure(now, FailedAttempt::default(), 1.0);
-        let waits: Vec<_> = (0..20).map(wait).collect();
-        let expected = [Duration::from_millis(500), Duration::from_secs(second), Duration::from_secs(last)];
-        assert_eq!([waits[0], waits[1], waits[19]], expected);
+        let mut waits = |remaining: u64| {
+            schedule.record_renewal(lifetime(3600), true, LATER_JITTER);
+            let now = START + Duration::from_secs(3600 - remaining);
+            [(); 20].map(|()| schedule.record_renewal_failure(now, FailedAttempt::default(), 1.0))
+        };
+        let (early, late) = (waits(900), waits(120));
+        assert_eq!([early[1], early[19]].map(|wait| wait.as_secs()), [15, 300]);
+        assert_eq!([late[1], late[19]].map(|wait| wait.as_secs()), [1, 60]);
     }
 
     /// An outage of ten minutes of AWS STS. All pods have a session, and those that were due retry until it ends.
@@ -509,26 +402,11 @@ mod tests {
         assert_eq!(seconds(valid_until(START, START + Duration::from_secs(100))), 100);
     }
 
-    #[rstest]
-    #[case::none(None, 0.0, 500)]
-    #[case::shorter_than_the_backoff(Some(0), 0.0, 500)]
-    #[case::as_asked(Some(30), 0.0, 30_000)]
-    #[case::spread(Some(30), 1.0, 45_000)]
-    #[case::bounded(Some(86_400), 0.0, 300_000)]
-    fn wait_is_as_long_as_the_service_asks(
-        #[case] retry_after: Option<u64>,
-        #[case] jitter: f64,
-        #[case] expected: u64,
-    ) {
-        let retry_after = retry_after.map(Duration::from_secs);
-        let wait = backoff_after(retry_after, Duration::from_millis(500), jitter);
-        assert_eq!(wait, Duration::from_millis(expected));
-    }
-
     #[test]
     fn renewal_waits_as_long_as_the_service_asks() {
         let mut schedule = Schedule::default();
-        let throttled = FailedAttempt { permanent: false, retry_after: Some(Duration::from_mins(2)) };
+        let throttled =
+            FailedAttempt { retry_after: Some(Duration::from_mins(2)), ..FailedAttempt::default() };
         let wait = schedule.record_renewal_failure(START, throttled, 0.0);
         assert_eq!(wait, Duration::from_mins(2));
         assert_eq!(schedule.next_action(START), ScheduledAction::Sleep(wait));

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::backoff::backoff;
 use crate::error::{Error, ErrorKind, Failure};
 use crate::google::TokenProvider;
 use crate::publish::{Publisher, replace};
-use crate::schedule::{EARLIEST_FIRST_RENEWAL, EARLIEST_RENEWAL, backoff, renewal_fraction};
+use crate::schedule::{EARLIEST_FIRST_RENEWAL, EARLIEST_RENEWAL, renewal_fraction};
 use crate::secret::Secret;
 use crate::settings::{Content, TokenFile};
 use crate::status_file::ErrorSummary;

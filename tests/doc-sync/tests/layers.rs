@@ -142,7 +142,17 @@ const CRATES: &[Layers] = &[
     Layers {
         name: "sidecar",
         order: &[
-            &["clock", "error", "fuzzing", "regular_file", "scopes", "secret", "subject_token", "token_kind"],
+            &[
+                "backoff",
+                "clock",
+                "error",
+                "fuzzing",
+                "regular_file",
+                "scopes",
+                "secret",
+                "subject_token",
+                "token_kind",
+            ],
             &["settings"],
             &["http"],
             &["aws", "google", "jwt", "projected_token", "schedule", "sign"],

@@ -35,15 +35,21 @@ impl App {
     /// Reads a token whenever a library would, for ever.
     pub(crate) async fn run(self) {
         let (initial, max) = RETRIES;
-        let (mut wait, mut is_first) = (initial, true);
+        let (mut wait, mut token_ends, mut was_interrupted) = (initial, None, false);
         loop {
             if let Some(remaining) = self.read().await {
-                if std::mem::take(&mut is_first) {
+                if token_ends.is_none() {
                     self.clouds.record_first_token(self.started.elapsed());
                 }
+                token_ends = Some(Instant::now() + remaining);
                 wait = initial;
                 sleep(remaining.saturating_sub(REFRESH_REMAINING).max(NEXT_CALL)).await;
             } else {
+                // Until its end, the library uses the token that it has.
+                let has_ended = token_ends.is_some_and(|end| end <= Instant::now());
+                if has_ended && !std::mem::replace(&mut was_interrupted, true) {
+                    self.clouds.record_interruption();
+                }
                 sleep(wait.mul_f64(0.5 + 0.5 * fastrand::f64())).await;
                 wait = (2 * wait).min(max);
             }

@@ -50,6 +50,11 @@ impl Clouds {
         self.0.record.lock().unwrap_or_else(PoisonError::into_inner).first_tokens.push(wait);
     }
 
+    /// Records that an app without a valid token got an error, after it had one.
+    pub(crate) fn record_interruption(&self) {
+        self.0.record.lock().unwrap_or_else(PoisonError::into_inner).interrupted += 1;
+    }
+
     /// Returns what was recorded.
     pub(crate) fn record(&self) -> Record {
         self.0.record.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -5,64 +5,63 @@
 
 mod app;
 mod clouds;
+mod plot;
 mod pod;
 mod quota;
 mod record;
+mod report;
 mod run;
 mod scenario;
 
-use std::io::{Write, stdout};
+use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Parser;
 use rolebridge_tests::error::Result;
 
-use self::record::Call;
+use self::report::Results;
 use self::scenario::Scenario;
 
-/// Simulates the calls of many pods at AWS and Google.
+/// Simulates the calls of many pods at AWS and Google, and writes the table and the figure of docs/src/scale.md.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Run only the scenarios with this in their name.
+    /// Run only the scenarios with this in their name, and write nothing.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
-    /// Divide pods and quotas by this number, for a fast run.
+    /// Divide pods and quotas by this number for a fast run, and write nothing.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     divide: u32,
+    /// Compare the committed table and figure instead of writing them.
+    #[arg(long)]
+    check: bool,
 }
 
 fn main() -> ExitCode {
     match simulate(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "simulate: {error}");
+            let _ = writeln!(stderr(), "simulate: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
 fn simulate(args: &Args) -> Result<()> {
+    let mut results = Results::new();
     for scenario in Scenario::read_all()? {
         if args.only.as_ref().is_some_and(|part| !scenario.name.contains(part)) {
             continue;
         }
         let scenario = scenario.divided(args.divide);
-        let began = std::time::Instant::now();
+        let (start, pods) = (Instant::now(), scenario.pods);
         let record = run::run(&scenario)?;
-        let _ = writeln!(stdout(), "{} ({} s)", scenario.name, began.elapsed().as_secs());
-        for call in Call::ALL {
-            let _ = writeln!(
-                stdout(),
-                "  {}: {} calls, {} in a minute, {} in a second, {} rejected",
-                call.title(),
-                record.total(call),
-                record.peak_minute(call),
-                record.peak_second(call),
-                record.rejected(call)
-            );
-        }
-        let waits = [0.5, 0.99, 1.0].map(|fraction| record.first_token(fraction));
-        let _ = writeln!(stdout(), "  {} first tokens: {waits:.1?}", record.first_tokens.len());
+        let _ = writeln!(stderr(), "{}: {pods} pods, {} s", scenario.name, start.elapsed().as_secs());
+        results.push((scenario, record));
     }
-    Ok(())
+    let _ = write!(stdout(), "{}", report::table(&results));
+    if args.only.is_some() || args.divide != 1 {
+        return Ok(());
+    }
+    report::write(&results, args.check)
 }

@@ -4,9 +4,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use rolebridge_sidecar::backoff::FailedAttempt;
 use rolebridge_sidecar::clock::Clock;
 use rolebridge_sidecar::metrics::Metrics;
-use rolebridge_sidecar::schedule::{FailedAttempt, Lifetime, Schedule, ScheduledAction};
+use rolebridge_sidecar::schedule::{Lifetime, Schedule, ScheduledAction};
 use rolebridge_sidecar::shared_state::{Reader, SharedState, SignedToken, Writer};
 use rolebridge_sidecar::subject_token::SubjectToken;
 use rolebridge_sidecar::token_cache::TokenCache;
@@ -32,6 +33,7 @@ pub(crate) async fn run(cluster: Cluster, scenario: Arc<Scenario>, delay: Durati
     let sidecar = refresh(&cluster, writer);
     let apps = run_apps(&cluster, &scenario, state, started);
     tokio::select! {
+        biased; // a seed determines the run
         never = sidecar => match never {},
         () = apps => {}
     }

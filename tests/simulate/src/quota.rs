@@ -66,7 +66,11 @@ mod tests {
     #[rstest]
     #[case::window(Quota::PerMinute(2), &[0, 30_000, 59_000, 60_000, 61_000, 62_000], &[true, true, false, true, true, false])]
     #[case::bucket(Quota::PerSecond(2), &[0, 0, 0, 500, 600, 2_000, 2_000, 2_000], &[true, true, false, true, false, true, true, false])]
-    fn quota_rejects_calls_beyond_it(#[case] quota: Quota, #[case] millis: &[u64], #[case] expected: &[bool]) {
+    fn quota_rejects_calls_beyond_it(
+        #[case] quota: Quota,
+        #[case] millis: &[u64],
+        #[case] expected: &[bool],
+    ) {
         let mut meter = Meter::new(quota);
         let allowed: Vec<_> = millis.iter().map(|&at| meter.allows(Duration::from_millis(at))).collect();
         assert_eq!(allowed, expected);

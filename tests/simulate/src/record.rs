@@ -15,14 +15,6 @@ pub(crate) enum Call {
 
 impl Call {
     pub(crate) const ALL: [Self; 3] = [Self::AssumeRole, Self::Exchange, Self::Impersonate];
-
-    pub(crate) const fn title(self) -> &'static str {
-        match self {
-            Self::AssumeRole => "AWS STS",
-            Self::Exchange => "Google STS",
-            Self::Impersonate => "IAM Credentials",
-        }
-    }
 }
 
 /// The record of a run.
@@ -34,6 +26,8 @@ pub(crate) struct Record {
     rejected: [Vec<u32>; 3],
     /// The wait of each app for its first token, from the start of its sidecar.
     pub(crate) first_tokens: Vec<Duration>,
+    /// The number of apps that got an error after their first token.
+    pub(crate) interrupted: u32,
 }
 
 impl Record {
@@ -44,6 +38,7 @@ impl Record {
             calls: std::array::from_fn(|_| zeros(seconds)),
             rejected: std::array::from_fn(|_| zeros(seconds / 60)),
             first_tokens: Vec::new(),
+            interrupted: 0,
         }
     }
 
@@ -63,6 +58,11 @@ impl Record {
         self.calls[call as usize].chunks(60).map(|seconds| seconds.iter().sum()).collect()
     }
 
+    /// Returns the calls of each minute that exceeded the quota.
+    pub(crate) fn rejected_per_minute(&self, call: Call) -> Vec<u32> {
+        self.rejected[call as usize].clone()
+    }
+
     /// Returns the number in the busiest second.
     pub(crate) fn peak_second(&self, call: Call) -> u32 {
         self.calls[call as usize].iter().copied().max().unwrap_or_default()
@@ -71,11 +71,6 @@ impl Record {
     /// Returns the number in the busiest minute.
     pub(crate) fn peak_minute(&self, call: Call) -> u32 {
         self.per_minute(call).into_iter().max().unwrap_or_default()
-    }
-
-    /// Returns the number of all calls.
-    pub(crate) fn total(&self, call: Call) -> u64 {
-        self.calls[call as usize].iter().copied().map(u64::from).sum()
     }
 
     /// Returns the number of calls that exceeded the quota.
@@ -106,8 +101,8 @@ mod tests {
         }
         assert_eq!(record.per_minute(Call::Exchange), [3, 1, 0]);
         assert_eq!((record.peak_second(Call::Exchange), record.peak_minute(Call::Exchange)), (2, 3));
-        assert_eq!((record.total(Call::Exchange), record.rejected(Call::Exchange)), (4, 1));
-        assert_eq!(record.total(Call::AssumeRole), 0);
+        assert_eq!(record.rejected(Call::Exchange), 1);
+        assert_eq!(record.peak_minute(Call::AssumeRole), 0);
     }
 
     #[test]

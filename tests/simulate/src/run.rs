@@ -38,3 +38,56 @@ async fn simulate(scenario: &Scenario) -> Record {
     sleep(scenario.duration()).await;
     cluster.clouds.record()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Call;
+
+    /// The number by which pods and quotas are divided.
+    const DIVISOR: u32 = 50;
+
+    fn record(name: &str) -> Record {
+        let scenario = Scenario::read_all().unwrap().into_iter().find(|scenario| scenario.name == name);
+        run(&scenario.unwrap().divided(DIVISOR)).unwrap()
+    }
+
+    #[test]
+    fn pods_that_start_within_twenty_minutes_meet_no_quota() {
+        for name in ["metadata, started within 20 minutes", "loopback or file, started within 20 minutes"] {
+            let record = record(name);
+            assert_eq!(Call::ALL.map(|call| record.rejected(call)), [0, 0, 0], "{name}");
+            assert_eq!(record.first_tokens.len(), 100_000 / DIVISOR as usize, "{name}");
+            assert!(record.first_token(1.0) < Duration::from_secs(2), "{name}");
+        }
+    }
+
+    #[test]
+    fn pods_over_the_quota_wait_for_it_and_retry_rarely() {
+        let record = record("metadata, started within 5 minutes");
+        let rejected = record.rejected(Call::Exchange);
+        assert!(rejected > 0, "the quota was exceeded");
+        // Six pods in each minute of the quota: 17 minutes, and the longest wait.
+        assert!(record.first_token(1.0) < Duration::from_mins(22), "{:?}", record.first_token(1.0));
+        // With waits of half a second to a minute, there were 12 rejections for each pod.
+        assert!(rejected < 5 * 100_000 / u64::from(DIVISOR), "{rejected}");
+    }
+
+    #[test]
+    fn pods_with_valid_tokens_retry_rarely_in_an_outage_of_google() {
+        let record = record("metadata, Google fails for 10 minutes");
+        let per_minute = record.per_minute(Call::Exchange);
+        let (before, during) = (&per_minute[110..120], &per_minute[120..135]);
+        let usual: u32 = before.iter().sum::<u32>() / 10;
+        let most = during.iter().max().copied().unwrap();
+        assert!(most < 5 * usual, "{most} calls in a minute, usually {usual}: {during:?}");
+        assert!(record.rejected(Call::Exchange) < u64::from(100_000 / DIVISOR) / 2);
+        assert_eq!(record.interrupted, 0, "no app is without a token");
+    }
+
+    #[test]
+    fn run_is_reproducible() {
+        let record = || record("metadata, Google fails for 10 minutes").per_minute(Call::Exchange);
+        assert_eq!(record(), record());
+    }
+}

@@ -110,7 +110,7 @@ const fn default_pods() -> u32 {
 }
 
 const fn default_hours() -> u64 {
-    4
+    3
 }
 
 const fn yes() -> bool {

@@ -5,9 +5,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::scenario::Scenario;
+use crate::backoff::backoff;
 use crate::clock::TOLERANCE;
 use crate::error::Error;
-use crate::schedule::{EARLIEST_FIRST_RENEWAL, EARLIEST_RENEWAL, backoff};
+use crate::schedule::{EARLIEST_FIRST_RENEWAL, EARLIEST_RENEWAL};
 
 /// A call and its result.
 #[derive(Debug, Clone, Copy)]

@@ -7,10 +7,11 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::cache::{Inner, SharedSlot, TokenCache};
 use super::slot::{CachedToken, FetchState, GOOGLE_TOKEN_EARLIEST_FIRST_RENEWAL};
+use crate::backoff::FailedAttempt;
 use crate::error::{Error, ErrorKind};
 use crate::google::{Token, TokenProvider};
 use crate::metrics::FailureGuard;
-use crate::schedule::{EARLIEST_RENEWAL, FailedAttempt};
+use crate::schedule::EARLIEST_RENEWAL;
 use crate::scopes::Scopes;
 use crate::secret::Secret;
 use crate::shared_state::Reader;
@@ -38,7 +39,8 @@ pub(super) async fn run<P: TokenProvider>(cache: TokenCache<P>, kind: TokenKind,
             Err(FetchError::Request(error)) => {
                 guard.get_or_insert_with(|| cache.0.metrics.failure_guard());
                 failures += 1;
-                let wait = FailedAttempt::from(&error).wait(failures, fastrand::f64());
+                let remaining = remaining(&shared);
+                let wait = FailedAttempt::from(&error).wait_while_valid(remaining, failures, fastrand::f64());
                 error.log(Some(kind.class().name()), wait);
                 cache.0.metrics.count_issue_error(kind.class(), &error);
                 set_error(&shared, &error);
@@ -78,6 +80,11 @@ fn store<P: TokenProvider>(
     renew_at
 }
 
+/// Returns the remaining lifetime of the token; zero if there is none.
+fn remaining(shared: &SharedSlot) -> Duration {
+    shared.slot.borrow().valid_token(Instant::now()).map_or(Duration::ZERO, |token| token.expires_in)
+}
+
 async fn wait_until_needed(shared: &SharedSlot, renew_at: Instant) {
     sleep_until(renew_at).await;
     shared.requested.notified().await;
@@ -103,8 +110,7 @@ fn set_error(shared: &SharedSlot, error: &Error) {
 /// Waits until the token is requested. A valid token that is renewed ahead counts as requested.
 async fn wait_until_retry(kind: &TokenKind, shared: &SharedSlot, guard: &mut Option<FailureGuard>) {
     shared.slot.send_modify(|slot| slot.state = FetchState::Idle);
-    let has_valid_token = shared.slot.borrow().valid_token(Instant::now()).is_some();
-    if kind.is_renewed_ahead() && has_valid_token {
+    if kind.is_renewed_ahead() && !remaining(shared).is_zero() {
         return;
     }
     if timeout(FAILURE_REPORT_TIMEOUT, shared.requested.notified()).await.is_err() {

@@ -241,6 +241,35 @@ async fn renewal_that_a_missing_session_prevents_follows_the_session() {
     assert!(renewed.expires_in > Duration::from_mins(59), "{:?}", renewed.expires_in);
 }
 
+/// Google counts calls by the minute: a retry within seconds is rejected too, and counts against other pods.
+#[tokio::test(start_paused = true)]
+async fn exchange_over_quota_is_retried_in_the_next_minute() {
+    let quota = Error::new(ErrorKind::Throttled, "quota").from_service(Service::GoogleSts);
+    let script = move |_, at: Duration| if at.as_secs() < 30 { Err(quota.clone()) } else { Ok(HOUR) };
+    let fixture = fixture(FakeGoogle::new(script), false);
+    while fixture.tokens.get(&access("")).await.is_err() {
+        sleep(Duration::from_secs(1)).await;
+    }
+    let times: Vec<_> = fixture.calls.lock().unwrap().iter().map(|(_, at, _)| at.as_secs()).collect();
+    assert!(matches!(times[..], [0, 30..=60]), "{times:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn renewal_is_retried_rarely_while_the_token_is_valid() {
+    let outage = 10 * 60..50 * 60;
+    let script =
+        move |_, at: Duration| if outage.contains(&at.as_secs()) { Err(transient()) } else { Ok(HOUR) };
+    let fixture = fixture(FakeGoogle::new(script), false);
+    // An app that needs a token each second, until a minute after the outage.
+    while fixture.start.elapsed() < Duration::from_mins(51) {
+        fixture.tokens.get(&access("")).await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+    }
+    // The renewal is due after 18 to 42 minutes. Then: at once, 15 seconds, and up to five minutes.
+    let calls = fixture.count(Call::Exchange);
+    assert!((4..=16).contains(&calls), "{calls}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn permanent_error_is_returned_at_once_and_retried_slowly() {
     let fixture = fixture(FakeGoogle::new(|_, _| Err(permanent())), true);
