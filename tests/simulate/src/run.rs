@@ -14,11 +14,16 @@ use crate::record::Record;
 use crate::scenario::Scenario;
 
 /// The seed of the tables: each run of a scenario is the same.
-pub(crate) const SEED: u64 = 1;
+const SEED: u64 = 1;
 
 /// Runs a scenario to its end, and returns what the clouds and the apps saw.
 pub(crate) fn run(scenario: &Scenario) -> Result<Record> {
-    fastrand::seed(SEED);
+    run_with_seed(scenario, SEED)
+}
+
+/// Runs a scenario with another seed.
+pub(crate) fn run_with_seed(scenario: &Scenario, seed: u64) -> Result<Record> {
+    fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     Ok(runtime.context("failed to start the runtime")?.block_on(simulate(scenario)))
 }
