@@ -148,21 +148,21 @@ mod tests {
     }
 
     #[rstest]
-    #[case::just_renewed(3600, Cause::Transient, [0.5, 15.0, 300.0])]
-    #[case::a_quarter_of_an_hour(900, Cause::Transient, [0.5, 15.0, 300.0])]
-    #[case::nine_minutes(540, Cause::Transient, [0.5, 15.0, 180.0])]
-    #[case::two_minutes(120, Cause::Transient, [0.5, 1.0, 60.0])]
-    #[case::expired(0, Cause::Transient, [0.5, 1.0, 60.0])]
-    #[case::permanent(3600, Cause::Permanent, [15.0, 30.0, 300.0])]
-    #[case::over_quota(3600, Cause::OverQuota, [60.0, 120.0, 300.0])]
-    #[case::over_quota_near_the_end(120, Cause::OverQuota, [60.0, 120.0, 240.0])]
+    #[case::just_renewed(3600, Cause::Transient, [500, 15_000, 300_000])]
+    #[case::a_quarter_of_an_hour(900, Cause::Transient, [500, 15_000, 300_000])]
+    #[case::nine_minutes(540, Cause::Transient, [500, 15_000, 180_000])]
+    #[case::two_minutes(120, Cause::Transient, [500, 1_000, 60_000])]
+    #[case::expired(0, Cause::Transient, [500, 1_000, 60_000])]
+    #[case::permanent(3600, Cause::Permanent, [15_000, 30_000, 300_000])]
+    #[case::over_quota(3600, Cause::OverQuota, [60_000, 120_000, 300_000])]
+    #[case::over_quota_near_the_end(120, Cause::OverQuota, [60_000, 120_000, 240_000])]
     fn wait_is_longer_while_a_token_is_valid(
         #[case] remaining: u64,
         #[case] cause: Cause,
-        #[case] expected: [f64; 3],
+        #[case] expected: [u128; 3],
     ) {
         let wait = |failures| {
-            attempt(cause).wait_while_valid(Duration::from_secs(remaining), failures, 1.0).as_secs_f64()
+            attempt(cause).wait_while_valid(Duration::from_secs(remaining), failures, 1.0).as_millis()
         };
         assert_eq!([wait(1), wait(2), wait(20)], expected);
     }

@@ -18,7 +18,7 @@ const REFRESH_REMAINING: Duration = Duration::from_secs(225);
 /// The wait before a token that is about to end is requested again: the app's next call.
 const NEXT_CALL: Duration = Duration::from_secs(5);
 /// The first wait of an app after an error, and the longest. It doubles, as in Google's generated clients.
-const RETRIES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+const RETRIES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 
 /// A process that reads tokens.
 #[derive(Debug)]

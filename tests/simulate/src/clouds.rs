@@ -17,8 +17,9 @@ use crate::scenario::{Cloud, Scenario};
 
 /// The lifetime of sessions and tokens: the default of all services.
 pub(crate) const LIFETIME: Duration = Duration::from_hours(1);
-/// The shortest and the longest delay of a call.
-const DELAYS: (Duration, Duration) = (Duration::from_millis(30), Duration::from_millis(150));
+/// The shortest delay of a call, and what may be added to it.
+const DELAY: Duration = Duration::from_millis(30);
+const MORE_DELAY: Duration = Duration::from_millis(120);
 
 /// Both clouds. Clones share them.
 #[derive(Debug, Clone)]
@@ -66,8 +67,7 @@ impl Clouds {
     }
 
     async fn answer(&self, call: Call, service: Service) -> Result<(), Error> {
-        let (least, most) = DELAYS;
-        sleep(least + (most - least).mul_f64(fastrand::f64())).await;
+        sleep(DELAY + MORE_DELAY.mul_f64(fastrand::f64())).await;
         let at = self.elapsed();
         let is_out = self.0.scenario.is_out(call.cloud(), at);
         let is_allowed = {

@@ -83,5 +83,5 @@ async fn run_apps(cluster: &Cluster, scenario: &Scenario, mut state: Reader, sta
         let (source, impersonates) = (scenario.source, scenario.impersonates);
         tokio::spawn(App { clouds, tokens, source, impersonates, started }.run());
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

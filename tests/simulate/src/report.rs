@@ -1,5 +1,6 @@
 //! The table and the figure of the book's page on scale.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use rolebridge_tests::error::{Context, Error, Result};
@@ -24,8 +25,9 @@ pub(crate) fn table(results: &Results) -> String {
     for (scenario, record) in results {
         let rejected: u64 = Call::ALL.into_iter().map(|call| record.rejected(call)).sum();
         let waits = [0.5, 0.99, 1.0].map(|fraction| seconds(record.first_token(fraction).as_secs_f64()));
-        text += &format!(
-            "| {} | {} | {} | {} | {} | {} | {} |\n",
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} |",
             scenario.name,
             grouped(record.peak_second(Call::AssumeRole).into()),
             grouped(record.peak_minute(Call::Exchange).into()),
