@@ -37,7 +37,8 @@ impl Clouds {
     pub(crate) fn new(scenario: Scenario) -> Self {
         let quotas = [scenario.aws_quota, scenario.exchange_quota, scenario.impersonation_quota];
         let record = Mutex::new(Record::new(scenario.duration()));
-        let (meters, start) = (Mutex::new(quotas.map(Meter::new)), Instant::now());
+        let (meters, start) =
+            (Mutex::new(quotas.map(|quota| Meter::new(quota, scenario.phase))), Instant::now());
         Self(Arc::new(Inner { scenario, start, meters, record }))
     }
 

@@ -21,12 +21,10 @@ use crate::scenario::{Scenario, Source};
 
 const PODS: u32 = 30;
 const EXCHANGES_PER_MINUTE: u32 = 10;
-/// The seeds of the simulations, which show how far chance alone goes.
-const SEEDS: std::ops::Range<u64> = 0..50;
-/// The time limit of the real run. The simulations take three to eight minutes.
+/// The seeds of the simulations, which show how far chance alone goes: one for each second of a minute.
+const SEEDS: std::ops::Range<u64> = 0..60;
+/// The time limit of the real run. The simulations take two to eight minutes.
 const LIMIT: Duration = Duration::from_mins(15);
-/// The latest second of a minute in which the real run may start.
-const LATEST_START: i64 = 2;
 
 /// What happened until each pod had a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +78,8 @@ fn simulate(seed: u64) -> Result<Outcome> {
         source: Source::Metadata,
         impersonates: true,
         processes: 1,
+        // Pods start at any second of a minute.
+        phase: Duration::from_secs(seed % 60),
         outages: Vec::new(),
         aws_quota: Quota::PerSecond(600),
         exchange_quota: Quota::PerMinute(EXCHANGES_PER_MINUTE),
@@ -108,10 +108,6 @@ async fn real() -> Result<Outcome> {
             (PORT, free_address()?.port().to_string()),
         ];
         pods.push(world.create_pod(&Variant { annotations, ..Variant::default() }).await?);
-    }
-    // The fakes count by the minute of the clock, and the simulation by that of the start.
-    while world.clouds.google_clock().now().0.rem_euclid(60) > LATEST_START {
-        sleep(Duration::from_millis(500)).await;
     }
     let start = Instant::now();
     let sidecars = pods.iter().map(|pod: &Pod| pod.start_container(CONTAINER));

@@ -53,6 +53,8 @@ fn main() -> ExitCode {
 
 fn simulate(args: &Args) -> Result<()> {
     if args.real {
+        // reqwest leaves the choice of a crypto provider to the program. Only a second call could fail.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let _ = write!(stdout(), "{}", compare::compare()?);
         return Ok(());
     }

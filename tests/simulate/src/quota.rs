@@ -18,6 +18,8 @@ pub(crate) enum Quota {
 #[derive(Debug)]
 pub(crate) struct Meter {
     quota: Quota,
+    /// The time that has passed of the first window at the start.
+    phase: Duration,
     /// The number of the window, and its accepted calls.
     window: (u64, u32),
     /// The calls that are left in the bucket, and the time of the last refill.
@@ -25,19 +27,19 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn new(quota: Quota) -> Self {
+    pub(crate) fn new(quota: Quota, phase: Duration) -> Self {
         let size = match quota {
             Quota::PerMinute(_) => 0,
             Quota::PerSecond(size) => size,
         };
-        Self { quota, window: (0, 0), bucket: (f64::from(size), Duration::ZERO) }
+        Self { quota, phase, window: (0, 0), bucket: (f64::from(size), Duration::ZERO) }
     }
 
     /// Counts a call at that time since the start. Returns false if it exceeds the quota.
     pub(crate) fn allows(&mut self, at: Duration) -> bool {
         match self.quota {
             Quota::PerMinute(limit) => {
-                let number = at.as_secs() / 60;
+                let number = (at + self.phase).as_secs() / 60;
                 if self.window.0 != number {
                     self.window = (number, 0);
                 }
@@ -64,14 +66,16 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case::window(Quota::PerMinute(2), &[0, 30_000, 59_000, 60_000, 61_000, 62_000], &[true, true, false, true, true, false])]
-    #[case::bucket(Quota::PerSecond(2), &[0, 0, 0, 500, 600, 2_000, 2_000, 2_000], &[true, true, false, true, false, true, true, false])]
+    #[case::window(Quota::PerMinute(2), 0, &[0, 30_000, 59_000, 60_000, 61_000, 62_000], &[true, true, false, true, true, false])]
+    #[case::later_in_a_window(Quota::PerMinute(1), 50, &[0, 9_000, 10_000, 69_000, 70_000], &[true, false, true, false, true])]
+    #[case::bucket(Quota::PerSecond(2), 0, &[0, 0, 0, 500, 600, 2_000, 2_000, 2_000], &[true, true, false, true, false, true, true, false])]
     fn quota_rejects_calls_beyond_it(
         #[case] quota: Quota,
+        #[case] phase: u64,
         #[case] millis: &[u64],
         #[case] expected: &[bool],
     ) {
-        let mut meter = Meter::new(quota);
+        let mut meter = Meter::new(quota, Duration::from_secs(phase));
         let allowed: Vec<_> = millis.iter().map(|&at| meter.allows(Duration::from_millis(at))).collect();
         assert_eq!(allowed, expected);
     }

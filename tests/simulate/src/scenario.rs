@@ -32,6 +32,9 @@ pub(crate) struct Scenario {
     /// The processes in a pod that read tokens.
     #[serde(default = "one")]
     pub(crate) processes: u32,
+    /// The time that has passed of a quota's minute at the start.
+    #[serde(skip)]
+    pub(crate) phase: Duration,
     #[serde(default)]
     pub(crate) outages: Vec<Outage>,
     /// AWS STS, for an account and a region.
