@@ -10,6 +10,7 @@ import pathlib
 import re
 import sys
 
+import cloud_dns
 import cloud_sql
 
 sys.path.append(str(pathlib.Path(__file__).parents[3] / "python"))
@@ -34,10 +35,12 @@ def lookup(_path, body):
 
 
 AI, IDENTITY = "us-central1-aiplatform.googleapis.com", "identitytoolkit.googleapis.com"
-# The method, the host, the API of its document, the path and the function that answers.
+# The method, the host, the API of its document, the path without its query, and the function that answers. It gets the path with
+# the query, and raises LookupError if there is nothing of that name.
 PARTS = [
     ("POST", AI, "aiplatform.v1", r"/v1(?:beta1)?/.*:generateContent", generate_content),
     ("POST", IDENTITY, "identitytoolkit.v1", r"/v1/projects/[^/]+/accounts:lookup", lookup),
+    *cloud_dns.PARTS,
     *cloud_sql.PARTS,
 ]
 
@@ -56,13 +59,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         for method, host, api, pattern, function in PARTS:
             if (self.command, self.headers["host"]) == (method, host) and re.fullmatch(pattern, path):
-                return self.answer_part(api, function, path, body)
+                return self.answer_part(api, function, body)
         return self.answer(404, error(404, "NOT_FOUND", f"This emulator has no {self.command} {path}."))
 
-    def answer_part(self, api, function, path, body):
-        answer = function(path, body)
+    def answer_part(self, api, function, body):
+        try:
+            answer = function(self.path, body)
+        except LookupError as missing:
+            return self.answer(404, error(404, "NOT_FOUND", str(missing)))
         # The documents of v1 and v1beta1 have the same methods.
-        url = "https://" + self.headers["host"] + self.path.replace("/v1beta1/", "/v1/")
+        host = cloud_dns.HOST if api == cloud_dns.API else self.headers["host"]
+        url = "https://" + host + self.path.replace("/v1beta1/", "/v1/")
         problems = VALIDATOR.check(api, self.command, url, body, 200, answer)
         if problems:
             return self.answer(400, error(400, "INVALID_ARGUMENT", "; ".join(problems)))
