@@ -10,7 +10,7 @@ bucket, run = os.environ["BUCKET"], os.environ["RUN"]
 files = GCSHook()
 files.upload(bucket, f"{run}/sales.csv", data="\n".join(map(str, range(1, 1001))))
 amounts = files.download(bucket, f"{run}/sales.csv").decode().split()
-# What a worker tells the operator about its task, as far as it asks.
+# The part of a task that the operator reads from its worker.
 context = {"ti": types.SimpleNamespace(try_number=1, xcom_push=lambda **_: None), "run_after": datetime.datetime.now(datetime.UTC)}
 sql = f"SELECT SUM(amount) AS total FROM UNNEST([{','.join(amounts)}]) AS amount"
 operator = BigQueryInsertJobOperator(
