@@ -1,0 +1,7 @@
+import os
+
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.getOrCreate()
+spark.range(1, 1001).withColumnRenamed("id", "amount").write.parquet(os.environ["URL"])
+print(f"total: {spark.read.parquet(os.environ['URL']).agg({'amount': 'sum'}).collect()[0][0]}")
