@@ -68,6 +68,9 @@ pub(crate) struct Longer {
     /// The reason why it has no such run, for the table.
     #[serde(default)]
     pub(crate) none: Option<String>,
+    /// The program and its arguments, if they differ: a command that lasts as long.
+    #[serde(default)]
+    pub(crate) program: Option<Vec<String>>,
     /// True if CI runs it, one client for each language.
     #[serde(default)]
     pub(crate) in_ci: bool,

@@ -144,6 +144,9 @@ impl Shared {
         let Run { client, installed, cell, number } = run;
         let seconds = renewals::repeat_seconds(cell.source);
         let mut client = Client::clone(client);
+        if let Some(program) = client.longer.program.take() {
+            client.program = program;
+        }
         client.environment.insert(REPEAT_SECONDS.to_owned(), seconds.to_string());
         let mut config = environment::clouds_config()?;
         renewals::shorten(&mut config, cell.source);

@@ -19,4 +19,13 @@ case $program in
     fi
     ;;
 esac
-"$program" "$@"
+if [ -z "${REPEAT_SECONDS:-}" ]; then
+  "$program" "$@"
+  exit
+fi
+# One process that reads a line of its input each second: the object to copy, or the command of bq's shell.
+end=$(($(date +%s) + REPEAT_SECONDS))
+while [ "$(date +%s)" -lt $end ]; do
+  echo "$LINE"
+  sleep 1
+done | "$program" "$@"
