@@ -44,7 +44,7 @@ impl fmt::Display for Outcome {
 /// Runs both, and returns the comparison as text.
 ///
 /// # Errors
-/// Returns an error if the real run is not within the range of the simulations.
+/// Returns an error if the real run is more than a quarter outside the range of the simulations.
 pub(crate) fn compare() -> Result<String> {
     let mut simulated = SEEDS.map(simulate).collect::<Result<Vec<_>>>()?;
     simulated.sort_unstable();
@@ -64,9 +64,14 @@ pub(crate) fn compare() -> Result<String> {
         rejected[0],
         rejected[1]
     );
-    let is_within = (first.seconds..=last.seconds).contains(&found.seconds)
-        && (rejected[0]..=rejected[1]).contains(&found.rejected);
+    let is_within = is_near(found.seconds, first.seconds, last.seconds)
+        && is_near(found.rejected, rejected[0], rejected[1]);
     if is_within { Ok(text) } else { Err(Error::new(format!("the real run is out of range:\n{text}"))) }
+}
+
+/// Returns true if a value is in a range that is extended by a quarter: programs need time to start, and chance has more to offer.
+fn is_near(value: u64, least: u64, most: u64) -> bool {
+    4 * value >= 3 * least && 4 * value <= 5 * most
 }
 
 fn simulate(seed: u64) -> Result<Outcome> {
@@ -127,5 +132,15 @@ async fn real() -> Result<Outcome> {
             return Err(Error::new(format!("{issued} of {PODS} pods have a token after {LIMIT:?}")));
         }
         sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn range_is_extended_by_a_quarter() {
+        assert_eq!([74, 75, 250, 251].map(|value| is_near(value, 100, 200)), [false, true, true, false]);
     }
 }
