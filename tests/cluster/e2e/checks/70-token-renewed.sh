@@ -14,3 +14,4 @@ token_is_renewed() {
 }
 
 run_check "the token is renewed in a running pod" token_is_renewed
+join_background lifetimes
