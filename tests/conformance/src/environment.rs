@@ -21,6 +21,7 @@ use serde_json::json;
 use crate::callers;
 use crate::client::Client;
 use crate::emulators::Emulators;
+use crate::error_text::error_text;
 use crate::install::Installed;
 use crate::network::Network;
 use crate::result_cell::{Access, ResultCell, RunResult, TIMED_OUT};
@@ -124,12 +125,14 @@ impl Environment {
         let mut running = pod.run(timeout).await?;
         let app = running.process(APP).context("the pod has no container `app`")?;
         let exited = app.wait(timeout).await;
-        // The pod's files are in a temporary folder here.
-        let log = app.log().text().replace(&*pod.root().to_string_lossy(), "");
+        let log = app.log().text();
         let principal = match &client.job {
             Some(_) => callers::only_caller(&self.events()[before..], cell.access),
             None => callers::reader(&self.events()[before..], client.reads),
         };
+        // The pod's files are in a temporary folder here.
+        let folders = [(pod.root(), ""), (&*installed.out, "$OUT"), (&*client.here, "$HERE")];
+        let error = || error_text(&log, &folders);
         let is_done = |status: ExitStatus| status.success() && log.contains(&expected);
         if std::env::var_os("ROLEBRIDGE_CONFORMANCE_LOG").is_some() {
             let _ = writeln!(stderr(), "{log}\n{:#?}", &self.events()[before..]);
@@ -137,9 +140,9 @@ impl Environment {
         Ok(match (exited, principal) {
             (Ok(status), Ok(principal)) if is_done(status) => RunResult::Success { principal },
             (Ok(status), Err(error)) if is_done(status) => RunResult::Failure { error },
-            (Ok(_), _) => RunResult::Failure { error: last_line(&log) },
+            (Ok(_), _) => RunResult::Failure { error: error() },
             (Err(_), _) => RunResult::Failure {
-                error: format!("{TIMED_OUT} after {} s; {}", timeout.as_secs(), last_line(&log)),
+                error: format!("{TIMED_OUT} after {} s; {}", timeout.as_secs(), error()),
             },
         })
     }
@@ -196,22 +199,4 @@ pub(crate) fn clouds_config() -> Result<Config> {
 /// Returns the command of a program in a network.
 fn launched(network: Option<&Network>, command: Vec<OsString>) -> Vec<OsString> {
     network.map(Network::launcher).unwrap_or_default().into_iter().chain(command).collect()
-}
-
-/// Returns the last message of a log, with ports replaced, because they differ from run to run.
-fn last_line(log: &str) -> String {
-    let is_message =
-        |line: &&str| !line.is_empty() && !["at ", "... ", "^"].iter().any(|prefix| line.starts_with(prefix));
-    // Node writes its own version after an uncaught error, and gcloud some advice.
-    let is_error = |line: &&str| {
-        line.split_once(": ")
-            .is_some_and(|(kind, _)| kind.ends_with("Error") || ["ERROR", "error"].contains(&kind))
-    };
-    let mut lines = log.lines().map(str::trim);
-    let line = lines.clone().rfind(is_error).or_else(|| lines.rfind(is_message)).unwrap_or("no output");
-    let mut parts = line.split("127.0.0.1:");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| {
-        text + "127.0.0.1:PORT" + part.trim_start_matches(|c: char| c.is_ascii_digit())
-    })
 }

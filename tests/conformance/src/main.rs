@@ -7,6 +7,7 @@ mod callers;
 mod client;
 mod emulators;
 mod environment;
+mod error_text;
 mod install;
 mod job;
 mod longer;

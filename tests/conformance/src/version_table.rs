@@ -11,8 +11,9 @@ const HEADER: &str = "
 ## Versions
 
 `make conformance-versions` runs older versions with `aws-role` as a service account: the oldest and the newest, and those at
-a limit. A range begins and ends with versions that ran; `tests/conformance/versions.yaml` lists each of them. A client is
-installed with the newest dependencies that the version allows.
+a limit. A range begins and ends with versions that ran; `tests/conformance/versions.yaml` lists each of them. A Python library
+ran as on its first day, with the Python and the dependencies of that time. A version that did not load then is not installable.
+The others ran with the newest dependencies that they allow. Bun, Deno and jsdom ran with the newest google-auth-library.
 
 | client | ran | works with `loopback` | works with `file` | works with `metadata` |
 | --- | --- | --- | --- | --- |
