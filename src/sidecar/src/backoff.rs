@@ -54,10 +54,10 @@ pub fn backoff_after(retry_after: Option<Duration>, backoff: Duration, jitter: f
 /// The cause of an error, as far as it determines the wait.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Cause {
-    /// It may pass at once.
+    /// An error that may pass at once.
     #[default]
     Transient,
-    /// An operator must fix it.
+    /// An error that an operator must fix.
     Permanent,
     /// Too many calls in this minute.
     OverQuota,

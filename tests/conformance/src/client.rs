@@ -52,7 +52,7 @@ pub(crate) struct Client {
     /// The reason why no other version runs, for a client without `releases`.
     #[serde(default)]
     pub(crate) no_releases: Option<String>,
-    /// Its run that is longer than a token.
+    /// The run that is longer than a token.
     #[serde(default)]
     pub(crate) longer: Longer,
     /// The job of a program, instead of a fetch.

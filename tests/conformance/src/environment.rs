@@ -52,17 +52,17 @@ pub(crate) struct Environment {
     time_limit: Duration,
     /// The number of runs, which gives each its own names in emulators: these keep their data.
     runs: u32,
-    /// The network of an environment that runs beside others.
+    /// The network of an environment that runs at the same time as others.
     network: Option<Network>,
     _emulators: Arc<Emulators>,
 }
 
-/// An environment to start beside others.
+/// The parts that differ between environments that run at the same time.
 #[derive(Debug)]
-pub(crate) struct Beside {
+pub(crate) struct Own {
     /// The names and addresses that no other has.
     pub(crate) network: Network,
-    /// The number of the first run, minus one. Runs beside each other have numbers of their own.
+    /// The number of the first run, minus one. No two runs have the same number.
     pub(crate) runs: u32,
 }
 
@@ -73,16 +73,16 @@ impl Environment {
         Self::with(&programs, clouds_config()?, time_limit, Arc::new(emulators), None).await
     }
 
-    /// Starts everything except the clients, with these programs and clouds, alone or beside other environments.
+    /// Starts everything except the clients, with these programs and clouds, alone or at the same time as other environments.
     pub(crate) async fn with(
         programs: &Programs,
         mut config: Config,
         time_limit: Duration,
         emulators: Arc<Emulators>,
-        beside: Option<Beside>,
+        own: Option<Own>,
     ) -> Result<Self> {
         config.google.emulated.clone_from(&emulators.apis);
-        let (network, runs) = beside.map_or((None, 0), |Beside { network, runs }| (Some(network), runs));
+        let (network, runs) = own.map_or((None, 0), |Own { network, runs }| (Some(network), runs));
         if let Some(network) = &network {
             config.google_addresses.clone_from(&network.addresses);
         }

@@ -1,5 +1,5 @@
 //! `make conformance-longer`: runs each client in one process for longer than two lifetimes of everything: the AWS session, the
-//! subject token, Google's federated and its impersonated token. The lifetimes are short. Several run at once, each beside fakes
+//! subject token, Google's federated and its impersonated token. The lifetimes are short. Several run at once, each with fakes
 //! of its own.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::client::{self, Client};
 use crate::emulators::Emulators;
-use crate::environment::{self, Beside, Environment};
+use crate::environment::{self, Environment, Own};
 use crate::install::{self, Installed};
 use crate::longer_column;
 use crate::network::Network;
@@ -151,10 +151,9 @@ impl Shared {
         let mut config = environment::clouds_config()?;
         renewals::shorten(&mut config, cell.source);
         let limit = Duration::from_secs(seconds.unsigned_abs()) + EXTRA_TIME;
-        let beside = Beside { network, runs: *number };
+        let own = Own { network, runs: *number };
         let emulators = Arc::clone(&self.emulators);
-        let mut environment =
-            Environment::with(&self.programs, config, limit, emulators, Some(beside)).await?;
+        let mut environment = Environment::with(&self.programs, config, limit, emulators, Some(own)).await?;
         let result = environment.run(&client, installed, *cell).await?;
         let renewals = renewals::check(&environment.events(), renewals::token_seconds(cell.source));
         Ok(match renewals {

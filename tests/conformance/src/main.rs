@@ -52,7 +52,7 @@ struct Args {
     #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     #[arg(conflicts_with = "versions")]
     programs: Option<Which>,
-    /// Run each client in one process for longer than two lifetimes of everything, which are short then, and compare with
+    /// Run each client in one process for longer than two lifetimes of all tokens. Compare with
     /// tests/conformance/longer.yaml. `--longer=ci` runs one client for each language with one source.
     #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     #[arg(conflicts_with_all = ["versions", "programs"])]

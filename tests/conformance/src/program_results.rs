@@ -15,7 +15,7 @@ use crate::search::WORKS;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ResultFile {
     name: &'static str,
-    /// What the file contains.
+    /// The content of the file, for its first line.
     content: &'static str,
     /// The command that writes it.
     command: &'static str,

@@ -19,7 +19,7 @@ pub struct Config {
     /// True to serve Google's services at their own names, `https://sts.googleapis.com` and so on. Each name must
     /// resolve to a different address of this machine, where its service listens.
     pub google_hosts: bool,
-    /// The addresses of these names, for several fakes on one machine, whose clients resolve the names differently. Absent:
+    /// The addresses of these names, for several fakes on one machine with clients that resolve the names differently. Absent:
     /// those to which this process resolves them.
     pub google_addresses: BTreeMap<String, IpAddr>,
     /// True to serve TLS, as the real services do; otherwise plain HTTP. The EKS Pod Identity agent never uses TLS.

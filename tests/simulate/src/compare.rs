@@ -26,7 +26,7 @@ const SEEDS: std::ops::Range<u64> = 0..60;
 /// The time limit of the real run. The simulations take two to eight minutes.
 const LIMIT: Duration = Duration::from_mins(15);
 
-/// What happened until each pod had a token.
+/// The result of a run, until each pod had a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Outcome {
     /// The time of the last first token, in seconds.

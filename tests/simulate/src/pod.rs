@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::clouds::{Clouds, LIFETIME};
 use crate::scenario::Scenario;
 
-/// What all pods share.
+/// The parts that all pods share.
 #[derive(Debug, Clone)]
 pub(crate) struct Cluster {
     pub(crate) clouds: Clouds,

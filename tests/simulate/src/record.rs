@@ -1,4 +1,4 @@
-//! What the clouds and the apps saw: calls by the second, rejected calls, and the waits for first tokens.
+//! The record of a run: calls by the second, rejected calls, and the waits for first tokens.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The canonical form of a request, whose hash is signed.
+//! The canonical form of a request. Its hash is signed.
 
 use http::{HeaderMap, Method, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
