@@ -1,6 +1,6 @@
 # Targets for development. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance applications bench release-dry-run screenshots fuzz terraform terraform-check version command-lines conformance-longer simulate conformance-versions acceptance acceptance-cluster policies book without-ipv6
+.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance applications signing bench release-dry-run screenshots fuzz terraform terraform-check version command-lines conformance-longer simulate conformance-versions acceptance acceptance-cluster policies book without-ipv6
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ applications: ## test which programs work with each source, all of them: install
 
 conformance-longer: ## test which libraries work for longer than a token, in one process
 	tests/conformance/run --longer
+
+signing: ## test which libraries sign URLs and call Cloud Run with each source, all of them
+	tests/conformance/run --signing
 
 conformance-versions: ## search which versions of Google's libraries work with each source, for hours or OPTIONS="--minutes 10"
 	tests/conformance/run --versions $(OPTIONS)

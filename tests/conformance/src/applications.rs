@@ -11,7 +11,7 @@ use crate::emulators::Emulators;
 use crate::environment::Environment;
 use crate::install::{self, Installed};
 use crate::job::{self, Emulator, Job};
-use crate::program_results::{self, ProgramResult, ProgramResults};
+use crate::program_results::{PROGRAMS, ProgramResult, ProgramResults};
 use crate::report;
 use crate::result_cell::ResultCell;
 use crate::{Args, RUN_LIMIT, Which, folder, print, run_cells};
@@ -124,7 +124,7 @@ fn emulator_folder(emulator: &Emulator) -> String {
 
 /// Compares the results with the committed ones of the same programs, or writes them; then does so for the page.
 fn compare_or_update(found: &ProgramResults, update: bool) -> Result<bool> {
-    let (committed, matches) = program_results::PROGRAMS.compare_or_update(found, update, print)?;
+    let (committed, matches) = PROGRAMS.compare_or_update(found, update, print)?;
     let page = report::compare(PAGE, update, print, |page| {
         Ok((page.to_owned(), applications_page::render(&client::read_all("programs")?, &committed)))
     })?;
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn every_program_has_results_and_known_emulators() {
-        let results = program_results::PROGRAMS.read().unwrap();
+        let results = PROGRAMS.read().unwrap();
         let emulators: Vec<_> =
             job::read_emulators().unwrap().into_iter().map(|emulator| emulator.name).collect();
         for program in client::read_all("programs").unwrap() {

@@ -12,7 +12,9 @@ pub(crate) fn reader(events: &[Event], reads: Reads) -> Result<String, String> {
     let reader = events.iter().rev().find_map(|event| match (&event.detail, reads) {
         _ if event.error.is_some() => None,
         (Detail::ObjectRead { principal, .. }, Reads::Object)
-        | (Detail::TableRead { principal, .. }, Reads::Table) => Some(principal.clone()),
+        | (Detail::TableRead { principal, .. }, Reads::Table)
+        | (Detail::SignedUrlUsed { principal, .. }, Reads::SignedUrl)
+        | (Detail::ServiceInvoked { principal, .. }, Reads::Service) => Some(principal.clone()),
         _ => None,
     });
     reader.ok_or_else(|| "no call of Google".to_owned())

@@ -1,4 +1,5 @@
-//! A client, as described by a file in `clients/LANGUAGE/` or `programs/FOLDER/`. To add a client, add a file.
+//! A client, as described by a file in `clients/LANGUAGE/`, `programs/FOLDER/` or `signing/LANGUAGE/`. To add a client, add a
+//! file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::install::Package;
 use crate::job::Job;
+use crate::signing::Signing;
 
 /// A client. In every text, `$HERE` is the language's folder and `$OUT` the installation folder of its clients.
 #[derive(Debug, Clone, Deserialize)]
@@ -58,6 +60,9 @@ pub(crate) struct Client {
     /// The job of a program, instead of a fetch.
     #[serde(default)]
     pub(crate) job: Option<Job>,
+    /// For a client in `signing`: its part of the page.
+    #[serde(default)]
+    pub(crate) signing: Option<Signing>,
 }
 
 /// The run of a client that is longer than a token. Its program then repeats its work each second, in one process, until
@@ -113,9 +118,13 @@ pub(crate) enum Reads {
     Object,
     /// A table of `BigQuery`.
     Table,
+    /// An object of Cloud Storage by its signed URL.
+    SignedUrl,
+    /// A service on Cloud Run, with an ID token.
+    Service,
 }
 
-/// Reads every client of `clients` or `programs`, sorted by name.
+/// Reads every client of `clients`, `programs` or `signing`, sorted by name.
 pub(crate) fn read_all(kind: &str) -> Result<Vec<Client>> {
     let files = read_files(kind)?;
     let client = |(folder, stem, here, client): (String, String, PathBuf, Client)| Client {

@@ -6,7 +6,9 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rolebridge_core::annotations::{IDENTITY, PORT, PROJECT, PROVIDER, SERVICE_ACCOUNT, SOURCE, eks};
+use rolebridge_core::annotations::{
+    IDENTITY, OUTPUTS, PORT, PROJECT, PROVIDER, SERVICE_ACCOUNT, SOURCE, eks,
+};
 use rolebridge_fake_clouds::Event;
 use rolebridge_fake_clouds::config::Config;
 use rolebridge_tests::error::{Context, Error, Result};
@@ -112,15 +114,22 @@ impl Environment {
         self.runs += 1;
         let fill = |text: &String| self.fill(text, client, installed);
         let command: Vec<OsString> = client.program.iter().map(|argument| fill(argument).into()).collect();
-        let trusting = CA_VARIABLES.iter().filter(|_| client.job.is_some());
+        let trusts = client.job.is_some() || client.signing.is_some();
+        let trusting = CA_VARIABLES.iter().filter(|_| trusts);
         let trusting = trusting.map(|&name| (name.to_owned(), CA_FILE.to_owned()));
         let own = client.environment.iter().map(|(name, value)| (name.clone(), fill(value)));
         let environment: Vec<_> = trusting.chain(own).collect();
         let expected =
             client.job.as_ref().map_or_else(|| EXPECTED_CONTENT.to_owned(), |job| fill(&job.expects));
         let timeout = client.job.as_ref().map_or(self.time_limit, |job| Duration::from_secs(job.seconds));
+        let outputs = client.signing.as_ref().and_then(|signing| signing.outputs.as_ref()).map(fill);
         self.world.node.programs.insert(APP_PROGRAM.to_owned(), launched(self.network.as_ref(), command));
-        let pod = self.start_pod(environment, cell).await?;
+        let has_outputs = outputs.is_some();
+        let pod = match self.start_pod(environment, cell, outputs).await {
+            // The webhook denies an ID token without an account, which is the result here.
+            Err(error) if has_outputs => return Ok(RunResult::Failure { error: error.to_string() }),
+            pod => pod?,
+        };
         let before = self.events().len();
         let mut running = pod.run(timeout).await?;
         let app = running.process(APP).context("the pod has no container `app`")?;
@@ -147,12 +156,20 @@ impl Environment {
         })
     }
 
-    async fn start_pod(&self, environment: Vec<(String, String)>, cell: ResultCell) -> Result<Pod> {
+    async fn start_pod(
+        &self,
+        environment: Vec<(String, String)>,
+        cell: ResultCell,
+        outputs: Option<String>,
+    ) -> Result<Pod> {
         let mut pod = self.world.pod(&Variant::default())?;
         let annotations = &mut pod["metadata"]["annotations"];
         annotations[IDENTITY] = json!(cell.identity.name());
         annotations[PROVIDER] = json!(cell.identity.provider());
         annotations[SOURCE] = json!(cell.source);
+        if let Some(outputs) = outputs {
+            annotations[OUTPUTS] = json!(outputs);
+        }
         // The port of the previous pod may still be in use.
         annotations[PORT] = json!(free_address()?.port().to_string());
         match cell.access {
@@ -178,6 +195,8 @@ impl Environment {
             .replace("$OUT", &installed.out.to_string_lossy())
             .replace("$STORAGE_URL", clouds.storage())
             .replace("$BIGQUERY_URL", clouds.bigquery())
+            .replace("$SERVICE_URL", &clouds.endpoints().run_services[0])
+            .replace("$ACCOUNT", GOOGLE_ACCOUNT)
             .replace("$BUCKET", BUCKET)
             .replace("$OBJECT", OBJECT)
             .replace("$QUERY", QUERY)

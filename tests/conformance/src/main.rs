@@ -18,6 +18,7 @@ mod renewals;
 mod report;
 mod result_cell;
 mod search;
+mod signing;
 mod version;
 mod version_file;
 mod version_table;
@@ -57,6 +58,11 @@ struct Args {
     #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     #[arg(conflicts_with_all = ["versions", "programs"])]
     longer: Option<Which>,
+    /// Run the programs of `signing/`, which sign URLs and call services with ID tokens, and compare with docs/src/signing.md.
+    /// `--signing=ci` runs those that CI runs, and prints the names of the others.
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
+    #[arg(conflicts_with_all = ["versions", "programs", "longer"])]
+    signing: Option<Which>,
     /// Search the versions that work with each source, and write them to tests/conformance/versions.yaml.
     #[arg(long)]
     versions: bool,
@@ -104,6 +110,9 @@ async fn run(args: &Args) -> Result<bool> {
     }
     if args.longer.is_some() {
         return longer::run(args).await;
+    }
+    if args.signing.is_some() {
+        return signing::run(args).await;
     }
     let mut clients = client::read_libraries()?;
     clients.retain(|client| args.only.as_ref().is_none_or(|part| client.name.contains(part)));

@@ -1,4 +1,4 @@
-//! The committed results of runs, in files from which pages are made: `programs.yaml` and `longer.yaml`.
+//! The committed results of runs, in files from which pages are made: `programs.yaml`, `longer.yaml` and `signing.yaml`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -33,6 +33,13 @@ pub(crate) const LONGER: ResultFile = ResultFile {
     name: "longer.yaml",
     content: "Results of runs in one process that are longer than two lifetimes of each token, for aws-role",
     command: "tests/conformance/run --longer --update",
+};
+
+/// The results of signed URLs and ID tokens.
+pub(crate) const SIGNING: ResultFile = ResultFile {
+    name: "signing.yaml",
+    content: "Results of signed URLs and ID tokens, for aws-role",
+    command: "tests/conformance/run --signing --update",
 };
 
 /// The results of a program.

@@ -29,7 +29,8 @@ fn json_path(path: &str) -> Option<&str> {
 
 /// Returns the bucket and, unless the request is a list, the object.
 fn path(request: &Request) -> Option<(String, Option<String>)> {
-    if request.method() != Method::GET {
+    let is_probe = request.method() == Method::HEAD && signed_url::is_signed(request);
+    if request.method() != Method::GET && !is_probe {
         return None;
     }
     let path = request.uri().path();

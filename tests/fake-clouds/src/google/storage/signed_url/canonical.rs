@@ -19,7 +19,8 @@ impl CanonicalRequest {
     pub(super) fn new(method: &Method, uri: &Uri, headers: &HeaderMap, signed: &[String]) -> Self {
         let path = encode_again(uri.path(), RESERVED_IN_PATH);
         let query = query(uri.query().unwrap_or_default());
-        let lines: String = signed.iter().map(|name| format!("{name}:{}\n", value(headers, name))).collect();
+        let lines: Vec<_> = signed.iter().map(|name| format!("{name}:{}\n", value(headers, name))).collect();
+        let lines = lines.concat();
         let hash = signed.iter().find(|name| *name == BODY_HASH).map(|name| value(headers, name));
         let body = hash.unwrap_or_else(|| "UNSIGNED-PAYLOAD".to_owned());
         Self(format!("{method}\n{path}\n{query}\n{lines}\n{}\n{body}", signed.join(";")))

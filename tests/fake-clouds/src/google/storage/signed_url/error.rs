@@ -93,10 +93,10 @@ impl From<ApiError> for UrlError {
 impl From<UrlError> for Response {
     fn from(error: UrlError) -> Self {
         let UrlError { status, code, message, elements } = error;
-        let details: String =
-            elements.iter().map(|(name, text)| format!("<{name}>{}</{name}>", escape(text))).collect();
+        let tags = elements.iter().map(|(name, text)| format!("<{name}>{}</{name}>", escape(text)));
+        let tags = tags.collect::<Vec<_>>().concat();
         let body = format!(
-            "<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>{message}</Message>{details}</Error>"
+            "<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>{message}</Message>{tags}</Error>"
         );
         let details = elements.iter().find(|(name, _)| *name == "Details").map_or(message, |(_, text)| text);
         Self::new(status, "application/xml; charset=UTF-8", body).with_error(format!("{code}: {details}"))

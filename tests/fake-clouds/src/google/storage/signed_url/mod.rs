@@ -6,7 +6,7 @@
 mod canonical;
 mod error;
 
-use http::Uri;
+use http::{Method, Uri};
 
 use self::canonical::CanonicalRequest;
 use self::error::UrlError;
@@ -122,15 +122,18 @@ impl Google {
         if !account.is_some_and(|account| account.key.verify(signed.as_bytes(), &signature.bytes)) {
             return Err(UrlError::mismatch(&signed, canonical.text()));
         }
-        let signer = Principal::ServiceAccount { email: signature.email };
-        let (bucket, name) = match path(request) {
-            Some((bucket, Some(name))) => (bucket, name),
-            _ => return Err(ApiError::unknown_method(request).into()),
+        let account = Principal::ServiceAccount { email: signature.email };
+        let Some((bucket, Some(name))) = path(request) else {
+            return Err(ApiError::unknown_method(request).into());
         };
-        let object = self.storage.object(&bucket, &name, &signer)?;
+        let object = self.storage.object(&bucket, &name, &account)?;
         let detail =
-            Detail::SignedUrlUsed { principal: signer.to_string(), object: format!("gs://{bucket}/{name}") };
-        Ok(content(object).with_detail(detail))
+            Detail::SignedUrlUsed { principal: account.to_string(), object: format!("gs://{bucket}/{name}") };
+        let mut response = content(object);
+        if request.method() == Method::HEAD {
+            response.body.clear();
+        }
+        Ok(response.with_detail(detail))
     }
 }
 

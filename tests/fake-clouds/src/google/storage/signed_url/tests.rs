@@ -71,12 +71,20 @@ struct Draft {
     path: &'static str,
     credential: &'static str,
     signer: &'static str,
+    /// The method for which the URL is signed.
+    method: http::Method,
     changes: Vec<(&'static str, Option<&'static str>)>,
 }
 
 impl Draft {
     const fn new() -> Self {
-        Self { path: OBJECT, credential: ACCOUNT, signer: ACCOUNT, changes: Vec::new() }
+        Self {
+            path: OBJECT,
+            credential: ACCOUNT,
+            signer: ACCOUNT,
+            method: http::Method::GET,
+            changes: Vec::new(),
+        }
     }
 
     /// Returns the parameters without the signature. Changed ones come before it, as in a URL of a wrong library.
@@ -104,7 +112,7 @@ impl Draft {
         let uri: Uri = format!("{}?{}", self.path, self.query()).parse().unwrap();
         let mut headers = http::HeaderMap::new();
         headers.insert("host", HeaderValue::from_static("storage.googleapis.com"));
-        let canonical = CanonicalRequest::new(&http::Method::GET, &uri, &headers, &["host".to_owned()]);
+        let canonical = CanonicalRequest::new(&self.method, &uri, &headers, &["host".to_owned()]);
         let day = &NOW.amz()[..8];
         let signed = format!(
             "GOOG4-RSA-SHA256\n{}\n{day}/auto/storage/goog4_request\n{}",
@@ -114,7 +122,8 @@ impl Draft {
         let signature = sign_blob(fixture, self.signer, token, &signed).await;
         let change = self.changes.iter().find(|(name, _)| *name == "X-Goog-Signature");
         let signature = change.map_or(signature, |(_, value)| value.unwrap_or_default().to_owned());
-        let mut request = http::Request::get(format!("{uri}&X-Goog-Signature={signature}"));
+        let mut request =
+            http::Request::builder().method(&self.method).uri(format!("{uri}&X-Goog-Signature={signature}"));
         *request.headers_mut().unwrap() = headers;
         request.body("".into()).unwrap()
     }
@@ -153,6 +162,19 @@ async fn signed_url_returns_the_object_to_anyone_until_it_expires() {
         let Detail::SignedUrlUsed { principal, object } = response.detail else { panic!("no signed URL") };
         assert_eq!((principal, object), (format!("serviceAccount:{ACCOUNT}"), format!("gs:/{OBJECT}")));
     }
+}
+
+/// gcloud asks for an object by HEAD before it signs the URL that the user wants.
+#[tokio::test]
+async fn url_is_for_one_method() {
+    let fixture = Fixture::new();
+    let token = federated(&fixture).await;
+    let mut request = Draft { method: http::Method::HEAD, ..Draft::new() }.sign(&fixture, &token).await;
+    let response = fixture.call(Service::Storage, request.clone()).await;
+    assert_eq!((response.error.clone(), body_text(&response).as_str()), (None, ""));
+    *request.method_mut() = http::Method::GET;
+    let response = fixture.call(Service::Storage, request).await;
+    assert!(error_message(&response).starts_with("SignatureDoesNotMatch: "));
 }
 
 #[tokio::test]

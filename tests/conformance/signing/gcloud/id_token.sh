@@ -1,0 +1,1 @@
+gcloud auth print-identity-token --audiences "$SERVICE_URL"

@@ -1,0 +1,2 @@
+gcloud storage sign-url "gs://$BUCKET/$OBJECT" --duration 15m --region auto \
+  --impersonate-service-account "$ACCOUNT" --format 'value(signed_url)'

@@ -1,0 +1,120 @@
+//! `make signing`: runs the programs of `signing/`, which sign URLs or call a service with an ID token, with each source, as both
+//! principals. Compares the results with `signing.yaml` and `docs/src/signing.md`.
+
+mod page;
+
+use rolebridge_tests::error::Result;
+use serde::Deserialize;
+
+use crate::client::{self, Client};
+use crate::emulators::Emulators;
+use crate::environment::Environment;
+use crate::install;
+use crate::program_results::{ProgramResult, ProgramResults, SIGNING};
+use crate::report;
+use crate::result_cell::ResultCell;
+use crate::{Args, RUN_LIMIT, Which, folder, print, run_cells};
+
+const PAGE: &str = "docs/src/signing.md";
+
+/// A program's part of the page.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Signing {
+    /// The file of the program, in its folder. The page shows its lines.
+    pub(crate) code: String,
+    /// The annotation `rolebridge.io/outputs` of the pod.
+    #[serde(default)]
+    pub(crate) outputs: Option<String>,
+    /// True if CI runs it.
+    pub(crate) in_ci: bool,
+}
+
+/// Runs the programs that the arguments select.
+pub(crate) async fn run(args: &Args) -> Result<bool> {
+    let programs = select(args)?;
+    if args.install {
+        for program in &programs {
+            print(&format!("{} …", program.title));
+            install::install(program.package(), &folder(&program.language, args)?).await?;
+        }
+        return Ok(true);
+    }
+    let mut environment = Environment::start(RUN_LIMIT, Emulators::default()).await?;
+    let (mut found, mut skipped) = (ProgramResults::new(), Vec::new());
+    for program in &programs {
+        print(&format!("{} …", program.title));
+        let out = folder(&program.language, args)?;
+        let Some(installed) = install::install(program.package(), &out).await? else {
+            skipped.push(&*program.title);
+            continue;
+        };
+        print(&format!("  {} in {} s", installed.versions, installed.seconds));
+        let cells = run_cells(&mut environment, program, &installed, ResultCell::of_program(false)).await?;
+        found.insert(program.name.clone(), ProgramResult::new(installed.versions, cells));
+    }
+    if !skipped.is_empty() {
+        print(&format!("Skipped, because an installation exceeded its budget: {}.", skipped.join("; ")));
+    }
+    compare_or_update(&found, args.update)
+}
+
+/// Returns the programs to run, and prints the names of the others.
+fn select(args: &Args) -> Result<Vec<Client>> {
+    let is_selected = |program: &Client| {
+        let is_in_ci = program.signing.as_ref().is_some_and(|signing| signing.in_ci);
+        let is_named = args.only.as_ref().is_none_or(|part| program.name.contains(part));
+        !program.is_omitted() && is_named && (args.signing != Some(Which::Ci) || is_in_ci)
+    };
+    let (selected, others): (Vec<_>, Vec<_>) =
+        client::read_all("signing")?.into_iter().partition(is_selected);
+    if !others.is_empty() {
+        let names: Vec<_> = others.iter().map(|program| &*program.title).collect();
+        let names = names.join("; ");
+        print(&format!("Not run here (`make signing` does, where they can be installed): {names}."));
+    }
+    Ok(selected)
+}
+
+/// Compares the results with the committed ones of the same programs, or writes them; then does so for the page.
+fn compare_or_update(found: &ProgramResults, update: bool) -> Result<bool> {
+    let (committed, matches) = SIGNING.compare_or_update(found, update, print)?;
+    let page = report::compare(PAGE, update, print, |page| {
+        Ok((page.to_owned(), page::render(&client::read_all("signing")?, &committed)?))
+    })?;
+    Ok(matches && page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Reads;
+
+    #[test]
+    fn page_matches_the_programs_and_their_committed_results() {
+        let update = std::env::var_os("UPDATE").is_some();
+        assert!(compare_or_update(&ProgramResults::new(), update).unwrap());
+    }
+
+    #[test]
+    fn every_program_has_results_and_code() {
+        let results = SIGNING.read().unwrap();
+        for program in client::read_all("signing").unwrap() {
+            let signing = program.signing.expect(&program.name);
+            assert!(program.here.join(&signing.code).exists(), "{}: no file {}", program.name, signing.code);
+            assert!(results.contains_key(&program.name), "{}: no result in signing.yaml", program.name);
+            assert!([Reads::SignedUrl, Reads::Service].contains(&program.reads), "{}", program.name);
+        }
+    }
+
+    /// Without an account there is no key and no email address. A library that succeeded would have found another identity.
+    #[test]
+    fn direct_access_never_works() {
+        for (name, result) in SIGNING.read().unwrap() {
+            for cell in ResultCell::of_program(false) {
+                let works = result.cell(cell) == Some("yes");
+                assert!(!works || cell.access == crate::result_cell::Access::Impersonated, "{name}: {cell}");
+            }
+        }
+    }
+}
