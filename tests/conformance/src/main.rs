@@ -58,7 +58,7 @@ struct Args {
     #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     #[arg(conflicts_with_all = ["versions", "programs"])]
     longer: Option<Which>,
-    /// Run the programs of `signing/`, which sign URLs and call services with ID tokens, and compare with docs/src/signing.md.
+    /// Run the programs of `signing/`, and compare with docs/src/signing.md. They sign URLs or call a service with an ID token.
     /// `--signing=ci` runs those that CI runs, and prints the names of the others.
     #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     #[arg(conflicts_with_all = ["versions", "programs", "longer"])]
