@@ -25,7 +25,7 @@ manifest() {
 build() {
   cargo fetch --quiet
   # Before 0.13, reqwest trusts only the CAs that it contains, unless a package asks for the system's.
-  for old in $(sed -nE '/^name = "reqwest"$/{n; s/^version = "(0\.1[12])\..*/\1/p}' Cargo.lock); do
+  sed -nE '/^name = "reqwest"$/{n; s/^version = "(0\.1[12])\..*/\1/p}' Cargo.lock | while read -r old; do
     echo "reqwest-$old = { package = \"reqwest\", version = \"$old\", default-features = false, features = [\"rustls-tls-native-roots\"] }" |
       sed 's/-0\./-0-/' >> Cargo.toml
   done
