@@ -1,6 +1,6 @@
 # Targets for development. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance applications signing bench release-dry-run screenshots fuzz terraform terraform-check version command-lines conformance-longer simulate conformance-versions acceptance acceptance-cluster policies book without-ipv6
+.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance applications applications-longer signing bench release-dry-run screenshots fuzz terraform terraform-check version command-lines conformance-longer simulate conformance-versions acceptance acceptance-cluster policies book without-ipv6
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ command-lines: ## test every printed command with the real aws and gcloud, and t
 
 conformance: ## test which Google libraries work with which source and identity
 	tests/conformance/run
+
+applications-longer: ## test which programs work for longer than a token, in one process: minutes
+	tests/conformance/run --longer --programs
 
 applications: ## test which programs work with each source, all of them: installing takes minutes
 	tests/conformance/run --programs

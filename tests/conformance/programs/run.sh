@@ -2,6 +2,7 @@
 set -eu
 HOME=$(mktemp -d)
 trap 'rm -rf "$HOME"' EXIT
-export HOME PATH="${OUT:+$OUT/bin:}/usr/local/bin:/usr/bin:/bin"
+PYTHONPATH=$(dirname "$0")/lib
+export HOME PYTHONPATH PATH="${OUT:+$OUT/bin:}/usr/local/bin:/usr/bin:/bin"
 cd "$HOME"
 "$@"

@@ -1,8 +1,6 @@
 //! `make applications`: runs the programs of `programs/` with each source, as both principals, and compares the results with
 //! `programs.yaml` and `docs/src/applications.md`.
 
-use std::collections::BTreeSet;
-
 use rolebridge_tests::error::Result;
 
 use crate::applications_page;
@@ -10,30 +8,31 @@ use crate::client::{self, Client};
 use crate::emulators::Emulators;
 use crate::environment::Environment;
 use crate::install::{self, Installed};
-use crate::job::{self, Emulator, Job};
-use crate::program_results::{PROGRAMS, ProgramResult, ProgramResults};
+use crate::job::{self, Job};
+use crate::program_results::{PROGRAMS, PROGRAMS_LONGER, ProgramResult, ProgramResults};
 use crate::report;
 use crate::result_cell::ResultCell;
-use crate::{Args, RUN_LIMIT, Which, folder, print, run_cells};
+use crate::{Args, RUN_LIMIT, Which, print, run_cells};
 
 const PAGE: &str = "docs/src/applications.md";
 
 /// Runs the programs that the arguments select.
 pub(crate) async fn run(args: &Args) -> Result<bool> {
     let programs = select(args)?;
-    let emulators = needed_emulators(&programs)?;
+    let emulators = job::needed_emulators(programs.iter().map(|(_, job)| job))?;
     if args.install {
-        return install_all(&programs, &emulators, args).await.map(|()| true);
+        let programs = programs.iter().map(|(program, _)| program);
+        return install::install_all(&emulators, programs, &args.folder).await.map(|()| true);
     }
-    let (running, missing) = start_emulators(&emulators, args).await?;
+    let (running, missing) = Emulators::start_all(&emulators, &args.folder).await?;
     let mut environment = Environment::start(RUN_LIMIT, running).await?;
     let mut found = ProgramResults::new();
     let mut skipped = Vec::new();
     for (program, job) in &programs {
         print(&format!("{} …", program.title));
-        let installed = install::install(program.package(), &out(program, args)?).await?;
-        let Some(installed) = installed.filter(|_| !job.emulators.iter().any(|name| missing.contains(name)))
-        else {
+        let folder = install::folder(&program.folder(), &args.folder)?;
+        let installed = install::install(program.package(), &folder).await?;
+        let Some(installed) = installed.filter(|_| !job.needs(&missing)) else {
             skipped.push(&*program.title);
             continue;
         };
@@ -79,56 +78,18 @@ fn select(args: &Args) -> Result<Vec<(Client, Job)>> {
     Ok(selected)
 }
 
-fn needed_emulators(programs: &[(Client, Job)]) -> Result<Vec<Emulator>> {
-    let names: BTreeSet<_> = programs.iter().flat_map(|(_, job)| &job.emulators).collect();
-    let mut emulators = job::read_emulators()?;
-    emulators.retain(|emulator| names.contains(&emulator.name));
-    Ok(emulators)
-}
-
-async fn install_all(programs: &[(Client, Job)], emulators: &[Emulator], args: &Args) -> Result<()> {
-    for emulator in emulators {
-        print(&format!("emulator {} …", emulator.name));
-        install::install(emulator.package(), &folder(&emulator_folder(emulator), args)?).await?;
-    }
-    for (program, _) in programs {
-        print(&format!("{} …", program.title));
-        install::install(program.package(), &out(program, args)?).await?;
-    }
-    Ok(())
-}
-
-/// Starts the emulators. Returns the names of those that are not installed within their budget too.
-async fn start_emulators(emulators: &[Emulator], args: &Args) -> Result<(Emulators, BTreeSet<String>)> {
-    let (mut running, mut missing) = (Emulators::default(), BTreeSet::new());
-    for emulator in emulators {
-        let out = folder(&emulator_folder(emulator), args)?;
-        if let Some(installed) = install::install(emulator.package(), &out).await? {
-            running.start(emulator, &out).await?;
-            print(&format!("emulator {}: {}", emulator.name, installed.versions));
-        } else {
-            print(&format!("emulator {}: not installed within {} s", emulator.name, emulator.budget));
-            missing.insert(emulator.name.clone());
-        }
-    }
-    Ok((running, missing))
-}
-
-fn out(program: &Client, args: &Args) -> Result<std::path::PathBuf> {
-    folder(&format!("programs/{}", program.language), args)
-}
-
-fn emulator_folder(emulator: &Emulator) -> String {
-    format!("emulators/{}", emulator.name)
-}
-
 /// Compares the results with the committed ones of the same programs, or writes them; then does so for the page.
 fn compare_or_update(found: &ProgramResults, update: bool) -> Result<bool> {
-    let (committed, matches) = PROGRAMS.compare_or_update(found, update, print)?;
-    let page = report::compare(PAGE, update, print, |page| {
-        Ok((page.to_owned(), applications_page::render(&client::read_all("programs")?, &committed)))
-    })?;
-    Ok(matches && page)
+    let (_, matches) = PROGRAMS.compare_or_update(found, update, print)?;
+    Ok(compare_or_update_page(update)? && matches)
+}
+
+/// Compares the page with the committed results, or writes it.
+pub(crate) fn compare_or_update_page(update: bool) -> Result<bool> {
+    let (results, longer) = (PROGRAMS.read()?, PROGRAMS_LONGER.read()?);
+    report::compare(PAGE, update, print, |page| {
+        Ok((page.to_owned(), applications_page::render(&client::read_all("programs")?, &results, &longer)))
+    })
 }
 
 #[cfg(test)]
@@ -137,7 +98,8 @@ mod tests {
 
     #[test]
     fn page_matches_the_committed_results() {
-        assert!(compare_or_update(&ProgramResults::new(), false).unwrap());
+        let update = std::env::var_os("UPDATE").is_some();
+        assert!(compare_or_update_page(update).unwrap(), "{PAGE} differs; UPDATE=1 rewrites it");
     }
 
     #[test]

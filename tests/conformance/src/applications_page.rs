@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::client::Client;
 use crate::job::{Job, Topic};
+use crate::longer_column;
 use crate::program_results::{ProgramResult, ProgramResults};
 use crate::report::annotation;
 use crate::result_cell::{Access, ResultCell};
@@ -21,11 +22,16 @@ In a successful run the program did its job, and every call of Google came from 
 - with `rolebridge.io/service-account`, that account.
 
 `yes` means both. `metadata-host` ran with the programs that have Google's own name of the metadata server compiled in: to the
-others (–) it is `metadata`. [Your language](languages.md) has the libraries.
+others (–) it is `metadata`.
+
+Longer than a token: the program repeated a part of its job each second, or did one long job, in one process and as the service
+account. It did so for longer than two lifetimes of everything, which `make applications-longer` shortens: the AWS session, the
+subject token, Google's federated token and its impersonated one. The fakes refused no call. `yes` means each source that works.
+[Your language](languages.md) has the libraries.
 ";
 
 /// Renders the page from the committed results.
-pub(crate) fn render(programs: &[Client], results: &ProgramResults) -> String {
+pub(crate) fn render(programs: &[Client], results: &ProgramResults, longer: &ProgramResults) -> String {
     let mut text = HEADER.to_owned();
     let rows: Vec<_> = programs
         .iter()
@@ -38,10 +44,13 @@ pub(crate) fn render(programs: &[Client], results: &ProgramResults) -> String {
         }
         let _ = write!(text, "\n## {}\n\n{}", topic.title(), table_head());
         for (program, job, result) in of_topic {
-            let _ = writeln!(text, "{}", row(program, job, result));
+            let _ = writeln!(text, "{}", row(program, job, result, longer));
         }
     }
-    let errors: String = rows.iter().map(|(program, _, result)| errors(program, result)).collect();
+    let errors = rows
+        .iter()
+        .map(|(program, _, result)| errors(program, result) + &longer_column::failures(program, longer));
+    let errors: String = errors.collect();
     if errors.is_empty() { text } else { format!("{text}\n## Error messages\n\n{errors}") }
 }
 
@@ -56,16 +65,18 @@ fn table_head() -> String {
     let columns = sources.iter().fold(String::new(), |columns, source| columns + &format!(" `{source}` |"));
     let rule = " --- |".repeat(sources.len());
     format!(
-        "| program | annotation | what it did |{columns} version | notes |\n| --- | --- | --- |{rule} --- | --- |\n"
+        "| program | annotation | what it did |{columns} {} | version | notes |\n| --- | --- | --- |{rule} --- | --- | --- |\n",
+        longer_column::TITLE
     )
 }
 
-fn row(program: &Client, job: &Job, result: &ProgramResult) -> String {
+fn row(program: &Client, job: &Job, result: &ProgramResult, longer: &ProgramResults) -> String {
     let cells: Vec<_> = sources().into_iter().map(|source| (source, summary(job, result, source))).collect();
     let first = cells.iter().find(|(_, summary)| summary == WORKS).map(|(source, _)| *source);
     let cells = cells.iter().fold(String::new(), |cells, (_, summary)| cells + &format!(" {summary} |"));
     let (does, versions, notes) = (&job.does, &result.versions, &program.advice);
-    format!("| {} | {} | {does} |{cells} {versions} | {notes} |", program.title, annotation(first))
+    let longer = longer_column::cell(program, longer);
+    format!("| {} | {} | {does} |{cells} {longer} | {versions} | {notes} |", program.title, annotation(first))
 }
 
 /// Returns `yes`, `no`, the accesses that work, or a dash for a source that did not run.

@@ -76,6 +76,9 @@ pub(crate) struct Longer {
     /// The program and its arguments, if they differ: a command that lasts as long.
     #[serde(default)]
     pub(crate) program: Option<Vec<String>>,
+    /// The text in the log of a program's long job, if it differs.
+    #[serde(default)]
+    pub(crate) expects: Option<String>,
     /// True if CI runs it, one client for each language.
     #[serde(default)]
     pub(crate) in_ci: bool,
@@ -95,6 +98,12 @@ impl Client {
     /// Returns true if the program that the client requires is missing.
     pub(crate) fn is_omitted(&self) -> bool {
         self.requires.as_ref().is_some_and(|program| !program.exists())
+    }
+
+    /// Returns the installation folder, relative to that of all.
+    pub(crate) fn folder(&self) -> String {
+        let kind = if self.job.is_some() { "programs/" } else { "" };
+        format!("{kind}{}", self.language)
     }
 
     /// Returns what its installation needs.

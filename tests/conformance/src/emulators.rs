@@ -1,5 +1,6 @@
 //! Running emulators.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
 use crate::job::Emulator;
+use crate::{install, print};
 
 /// The time limit of an emulator's start: one of them loads a database first, on a busy machine.
 const START_TIMEOUT: Duration = Duration::from_mins(2);
@@ -25,8 +27,24 @@ pub(crate) struct Emulators {
 }
 
 impl Emulators {
+    /// Installs and starts emulators. Returns the names of those that are not installed within their budget too.
+    pub(crate) async fn start_all(emulators: &[Emulator], folder: &Path) -> Result<(Self, BTreeSet<String>)> {
+        let (mut running, mut missing) = (Self::default(), BTreeSet::new());
+        for emulator in emulators {
+            let out = install::folder(&emulator.folder(), folder)?;
+            if let Some(installed) = install::install(emulator.package(), &out).await? {
+                running.start(emulator, &out).await?;
+                print(&format!("emulator {}: {}", emulator.name, installed.versions));
+            } else {
+                print(&format!("emulator {}: not installed within {} s", emulator.name, emulator.budget));
+                missing.insert(emulator.name.clone());
+            }
+        }
+        Ok((running, missing))
+    }
+
     /// Starts an emulator, installed in a folder, and waits until it listens.
-    pub(crate) async fn start(&mut self, emulator: &Emulator, out: &Path) -> Result<()> {
+    async fn start(&mut self, emulator: &Emulator, out: &Path) -> Result<()> {
         let [http, grpc] = [free_address()?, free_address()?];
         let fill = |text: &String| {
             text.replace("$HERE", &emulator.here.to_string_lossy())

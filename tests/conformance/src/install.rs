@@ -8,6 +8,8 @@ use rolebridge_tests::error::{Context, Error, Result};
 use tokio::process::Command;
 
 use crate::client::{Client, Releases};
+use crate::job::Emulator;
+use crate::print;
 use crate::version::Version;
 
 /// The multiple of a client's budget for an old version: no earlier run left anything behind, and the search runs at low
@@ -38,6 +40,28 @@ pub(crate) struct Installed {
     pub(crate) versions: String,
     /// The duration of the installation.
     pub(crate) seconds: u64,
+}
+
+/// Returns an installation folder: of a language, of programs or of an emulator.
+pub(crate) fn folder(name: &str, folder: &Path) -> Result<PathBuf> {
+    std::path::absolute(folder.join(name)).context("failed to resolve the installation folder")
+}
+
+/// Installs emulators and clients into a folder, and prints the name of each before.
+pub(crate) async fn install_all<'a>(
+    emulators: &[Emulator],
+    clients: impl IntoIterator<Item = &'a Client>,
+    all: &Path,
+) -> Result<()> {
+    for emulator in emulators {
+        print(&format!("emulator {} …", emulator.name));
+        install(emulator.package(), &folder(&emulator.folder(), all)?).await?;
+    }
+    for client in clients {
+        print(&format!("{} …", client.title));
+        install(client.package(), &folder(&client.folder(), all)?).await?;
+    }
+    Ok(())
 }
 
 /// Installs a client; fast if an earlier run installed it. Returns `None` if the installation exceeds its budget.

@@ -1,5 +1,6 @@
 //! The job of a program, and the emulators of Google's APIs that it needs.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rolebridge_fake_clouds::config::EmulatedApi;
@@ -31,6 +32,13 @@ pub(crate) struct Job {
     /// True if CI runs it: its installation is fast.
     #[serde(default)]
     pub(crate) in_ci: bool,
+}
+
+impl Job {
+    /// Returns true if it needs one of these emulators.
+    pub(crate) fn needs(&self, emulators: &BTreeSet<String>) -> bool {
+        self.emulators.iter().any(|name| emulators.contains(name))
+    }
 }
 
 /// The topic of a table.
@@ -98,6 +106,11 @@ pub(crate) struct Emulator {
 }
 
 impl Emulator {
+    /// Returns the installation folder, relative to that of all.
+    pub(crate) fn folder(&self) -> String {
+        format!("emulators/{}", self.name)
+    }
+
     /// Returns what its installation needs.
     pub(crate) fn package(&self) -> Package<'_> {
         Package {
@@ -114,4 +127,12 @@ impl Emulator {
 pub(crate) fn read_emulators() -> Result<Vec<Emulator>> {
     let files = client::read_files("emulators").context("failed to read the emulators")?;
     Ok(files.into_iter().map(|(name, _, here, emulator)| Emulator { name, here, ..emulator }).collect())
+}
+
+/// Returns the emulators that jobs need.
+pub(crate) fn needed_emulators<'a>(jobs: impl Iterator<Item = &'a Job>) -> Result<Vec<Emulator>> {
+    let names: BTreeSet<_> = jobs.flat_map(|job| &job.emulators).collect();
+    let mut emulators = read_emulators()?;
+    emulators.retain(|emulator| names.contains(&emulator.name));
+    Ok(emulators)
 }

@@ -1,10 +1,11 @@
-//! `make conformance-longer`: runs each client in one process for longer than two lifetimes of everything: the AWS session, the
-//! subject token, Google's federated and its impersonated token. The lifetimes are short. Several run at once, each with fakes
+//! `make conformance-longer` and `make applications-longer`: run each client or program in one process for longer than two
+//! lifetimes of everything: the AWS session, the subject token, Google's federated and its impersonated token. The lifetimes
+//! are short. Several run at once, each with fakes
 //! of its own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rolebridge_tests::error::{Context, Error, Result};
@@ -12,15 +13,17 @@ use rolebridge_tests::programs::Programs;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::applications;
 use crate::client::{self, Client};
 use crate::emulators::Emulators;
 use crate::environment::{self, Environment, Own};
 use crate::install::{self, Installed};
+use crate::job;
 use crate::longer_column;
 use crate::network::Network;
-use crate::program_results::{LONGER, ProgramResult, ProgramResults};
+use crate::program_results::{LONGER, PROGRAMS_LONGER, ProgramResult, ProgramResults};
 use crate::result_cell::{ResultCell, RunResult};
-use crate::{Args, Which, folder, print, renewals};
+use crate::{Args, Which, print, renewals};
 
 /// The number of runs at once. They mostly wait.
 const RUNS_AT_ONCE: u8 = 10;
@@ -39,6 +42,8 @@ struct Shared {
     slots: Semaphore,
     /// The number of the next network. Fakes that end may listen for a moment more, so no number follows itself soon.
     next_network: AtomicU8,
+    /// The number of the next run, by which its names in emulators differ.
+    next_run: AtomicU32,
 }
 
 /// A run of a client with a source, as a service account.
@@ -47,31 +52,38 @@ struct Run {
     client: Arc<Client>,
     installed: Arc<Installed>,
     cell: ResultCell,
-    /// The number of runs before it.
-    number: u32,
 }
 
-/// Runs the clients that the arguments select, and compares the results with `longer.yaml` and the table.
+/// Runs the clients, or the programs, that the arguments select, and compares the results with their file and page.
 pub(crate) async fn run(args: &Args) -> Result<bool> {
     if args.update && is_part(args) {
         return Err(Error::new("--update needs every source. Fix: use --longer without =ci"));
     }
-    let mut clients = client::read_libraries()?;
+    let are_programs = args.programs.is_some();
+    let mut clients = if are_programs { client::read_all("programs")? } else { client::read_libraries()? };
     clients.retain(|client| is_selected(client, args));
-    let runs = prepare(clients, args).await?;
+    let needed = job::needed_emulators(clients.iter().filter_map(|client| client.job.as_ref()))?;
     if args.install {
+        install::install_all(&needed, &clients, &args.folder).await?;
         return Ok(true);
     }
+    let (emulators, missing) = Emulators::start_all(&needed, &args.folder).await?;
+    clients.retain(|client| !client.job.as_ref().is_some_and(|job| job.needs(&missing)));
     let shared = Arc::new(Shared {
         programs: environment::build().await?,
-        emulators: Arc::default(),
+        emulators: Arc::new(emulators),
         slots: Semaphore::new(RUNS_AT_ONCE.into()),
         next_network: AtomicU8::new(1),
+        next_run: AtomicU32::new(0),
     });
+    let runs = prepare(clients, args).await?;
     let found = run_all(&shared, runs).await?;
+    if are_programs {
+        let (_, matches) = PROGRAMS_LONGER.compare_or_update(&found, args.update, print)?;
+        return Ok(applications::compare_or_update_page(args.update)? && matches);
+    }
     let (committed, matches) = LONGER.compare_or_update(&found, args.update, print)?;
-    let page = longer_column::compare_or_update(&committed, args.update)?;
-    Ok(matches && page)
+    Ok(longer_column::compare_or_update(&committed, args.update)? && matches)
 }
 
 /// Returns true if only one source of each client runs.
@@ -85,12 +97,12 @@ fn is_selected(client: &Client, args: &Args) -> bool {
     is_named && is_wanted && !client.is_omitted() && client.longer.none.is_none()
 }
 
-/// Installs the clients. Returns their runs, one for each source that works for a single fetch.
+/// Installs the clients. Returns their runs, one for each source that works for a single run.
 async fn prepare(clients: Vec<Client>, args: &Args) -> Result<Vec<Run>> {
     let (mut runs, mut skipped) = (Vec::new(), Vec::new());
     for client in clients {
         print(&format!("{} …", client.title));
-        let folder = folder(&client.language, args)?;
+        let folder = install::folder(&client.folder(), &args.folder)?;
         let Some(installed) = install::install(client.package(), &folder).await? else {
             skipped.push(client.title);
             continue;
@@ -99,8 +111,7 @@ async fn prepare(clients: Vec<Client>, args: &Args) -> Result<Vec<Run>> {
         let cells = longer_column::working(&client)?;
         let (client, installed) = (Arc::new(client), Arc::new(installed));
         for cell in cells.into_iter().take(if is_part(args) { 1 } else { usize::MAX }) {
-            let number = u32::try_from(runs.len()).context("too many runs")?;
-            runs.push(Run { client: Arc::clone(&client), installed: Arc::clone(&installed), cell, number });
+            runs.push(Run { client: Arc::clone(&client), installed: Arc::clone(&installed), cell });
         }
     }
     if !skipped.is_empty() {
@@ -141,17 +152,21 @@ impl Shared {
     async fn run(&self, run: &Run) -> Result<RunResult> {
         let _slot = self.slots.acquire().await.context("the runs were ended")?;
         let network = Network::new(self.next_network.fetch_add(1, Ordering::Relaxed))?;
-        let Run { client, installed, cell, number } = run;
+        let Run { client, installed, cell } = run;
         let seconds = renewals::repeat_seconds(cell.source);
         let mut client = Client::clone(client);
         if let Some(program) = client.longer.program.take() {
             client.program = program;
         }
+        if let Some(job) = &mut client.job {
+            job.seconds += seconds.unsigned_abs();
+            job.expects = client.longer.expects.take().unwrap_or_else(|| std::mem::take(&mut job.expects));
+        }
         client.environment.insert(REPEAT_SECONDS.to_owned(), seconds.to_string());
         let mut config = environment::clouds_config()?;
         renewals::shorten(&mut config, cell.source);
         let limit = Duration::from_secs(seconds.unsigned_abs()) + EXTRA_TIME;
-        let own = Own { network, runs: *number };
+        let own = Own { network, runs: self.next_run.fetch_add(1, Ordering::Relaxed) };
         let emulators = Arc::clone(&self.emulators);
         let mut environment = Environment::with(&self.programs, config, limit, emulators, Some(own)).await?;
         let result = environment.run(&client, installed, *cell).await?;

@@ -7,7 +7,7 @@ use rolebridge_tests::error::{Context, Result};
 
 use crate::client::{self, Client};
 use crate::print;
-use crate::program_results::ProgramResults;
+use crate::program_results::{PROGRAMS, ProgramResults};
 use crate::report::{self, ROOT, TABLE};
 use crate::result_cell::ResultCell;
 use crate::search::WORKS;
@@ -49,16 +49,7 @@ pub(crate) fn cell(client: &Client, results: &ProgramResults) -> String {
 
 /// Renders the section, with the error messages of the runs that failed.
 pub(crate) fn section<'a>(clients: impl Iterator<Item = &'a Client>, results: &ProgramResults) -> String {
-    let mut failures = String::new();
-    for client in clients {
-        let Some(result) = results.get(&client.name) else { continue };
-        for cell in ResultCell::of_versions() {
-            if let Some(error) = result.cell(cell).filter(|result| *result != WORKS) {
-                let (title, error) = (&client.title, error.replace('`', "'"));
-                let _ = writeln!(failures, "- {title}, `{}`: `{error}`", cell.source);
-            }
-        }
-    }
+    let failures: String = clients.map(|client| failures(client, results)).collect();
     if failures.is_empty() {
         SECTION.to_owned()
     } else {
@@ -66,8 +57,33 @@ pub(crate) fn section<'a>(clients: impl Iterator<Item = &'a Client>, results: &P
     }
 }
 
-/// Returns the cells of the sources that work for `aws-role` by the table on the page, where a client fetches once.
+/// Renders a line for each run of a client that failed.
+pub(crate) fn failures(client: &Client, results: &ProgramResults) -> String {
+    let mut lines = String::new();
+    for cell in ResultCell::of_versions() {
+        let result = results.get(&client.name).and_then(|result| result.cell(cell));
+        if let Some(error) = result.filter(|result| *result != WORKS) {
+            let _ = writeln!(
+                lines,
+                "- {} ({}, longer than a token): `{}`",
+                client.title,
+                cell.source,
+                error.replace('`', "'")
+            );
+        }
+    }
+    lines
+}
+
+/// Returns the cells of the sources that work for `aws-role` in a single run: for a program by its results, for a library by
+/// the table on its page.
 pub(crate) fn working(client: &Client) -> Result<Vec<ResultCell>> {
+    if client.job.is_some() {
+        let results = PROGRAMS.read()?;
+        let works =
+            |cell: &ResultCell| results.get(&client.name)?.cell(*cell).filter(|result| *result == WORKS);
+        return Ok(ResultCell::of_versions().into_iter().filter(|cell| works(cell).is_some()).collect());
+    }
     let page = std::fs::read_to_string(Path::new(ROOT).join(TABLE)).context("failed to read the table")?;
     let head = page.lines().find(|line| line.starts_with(TABLE_START)).map(cells);
     let row = page.lines().map(cells).find(|cells| cells.first() == Some(&&*client.title));
@@ -129,5 +145,15 @@ mod tests {
             compare_or_update(&LONGER.read().unwrap(), update).unwrap(),
             "{TABLE} differs from longer.yaml; UPDATE=1 rewrites it"
         );
+    }
+
+    #[test]
+    fn every_client_has_a_result_for_each_working_source_or_a_reason() {
+        let results = LONGER.read().unwrap();
+        for client in client::read_libraries().unwrap() {
+            let ran = results.get(&client.name).map(|result| result.results.len());
+            let expected = client.longer.none.is_none().then(|| working(&client).unwrap().len());
+            assert_eq!(ran, expected, "{}: number of results of runs longer than a token", client.name);
+        }
     }
 }

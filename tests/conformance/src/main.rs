@@ -54,9 +54,10 @@ struct Args {
     #[arg(conflicts_with = "versions")]
     programs: Option<Which>,
     /// Run each client in one process for longer than two lifetimes of all tokens. Compare with
-    /// tests/conformance/longer.yaml. `--longer=ci` runs one client for each language with one source.
+    /// tests/conformance/longer.yaml. `--longer=ci` runs one client for each language with one source. With
+    /// `--programs`: the same for programs, and programs-longer.yaml.
     #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
-    #[arg(conflicts_with_all = ["versions", "programs"])]
+    #[arg(conflicts_with = "versions")]
     longer: Option<Which>,
     /// Run the programs of `signing/`, and compare with docs/src/signing.md. They sign URLs or call a service with an ID token.
     /// `--signing=ci` runs those that CI runs, and prints the names of the others.
@@ -105,14 +106,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> Result<bool> {
-    if args.programs.is_some() {
-        return applications::run(args).await;
-    }
     if args.longer.is_some() {
         return longer::run(args).await;
     }
     if args.signing.is_some() {
         return signing::run(args).await;
+    }
+    if args.programs.is_some() {
+        return applications::run(args).await;
     }
     let mut clients = client::read_libraries()?;
     clients.retain(|client| args.only.as_ref().is_none_or(|part| client.name.contains(part)));
@@ -126,11 +127,7 @@ async fn run(args: &Args) -> Result<bool> {
         return search_versions(&clients, args).await;
     }
     if args.install {
-        for client in &clients {
-            print(&format!("{} …", client.title));
-            install::install(client.package(), &folder(&client.language, args)?).await?;
-        }
-        return Ok(true);
+        return install::install_all(&[], &clients, &args.folder).await.map(|()| true);
     }
     let mut environment = Environment::start(RUN_LIMIT, Emulators::default()).await?;
     let (mut rows, mut skipped) = (Vec::new(), Vec::new());
@@ -184,7 +181,9 @@ async fn search_versions(clients: &[Client], args: &Args) -> Result<bool> {
 /// Installs a client and runs its cells, printing each result at once.
 async fn row(environment: &mut Environment, client: Client, args: &Args) -> Result<Row> {
     print(&format!("{} …", client.title));
-    let Some(installed) = install::install(client.package(), &folder(&client.language, args)?).await? else {
+    let Some(installed) =
+        install::install(client.package(), &install::folder(&client.folder(), &args.folder)?).await?
+    else {
         print(&format!("  skipped: not installed within {} s", client.budget));
         return Ok(Row { client, versions: String::new(), cells: Vec::new() });
     };
@@ -213,11 +212,6 @@ async fn run_cells(
         cells.push((cell, result));
     }
     Ok(cells)
-}
-
-/// Returns an installation folder: of a language, of programs or of an emulator.
-fn folder(name: &str, args: &Args) -> Result<PathBuf> {
-    std::path::absolute(args.folder.join(name)).context("failed to resolve the installation folder")
 }
 
 fn print(text: &str) {

@@ -42,6 +42,13 @@ pub(crate) const SIGNING: ResultFile = ResultFile {
     command: "tests/conformance/run --signing --update",
 };
 
+/// The same of programs.
+pub(crate) const PROGRAMS_LONGER: ResultFile = ResultFile {
+    name: "programs-longer.yaml",
+    command: "tests/conformance/run --longer --programs --update",
+    ..LONGER
+};
+
 /// The results of a program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -1,6 +1,7 @@
 import os
 import queue
 
+from each_second import each_second
 from google.cloud import pubsub_v1
 
 publisher, subscriber = pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
@@ -9,8 +10,6 @@ topic = publisher.topic_path(project, os.environ["NAME"])
 subscription = subscriber.subscription_path(project, os.environ["NAME"])
 publisher.create_topic(name=topic)
 subscriber.create_subscription(name=subscription, topic=topic)
-for number in range(10):
-    publisher.publish(topic, str(number).encode()).result(timeout=30)
 received = queue.Queue()
 
 
@@ -20,6 +19,9 @@ def receive(message):
 
 
 pulling = subscriber.subscribe(subscription, receive)
-found = {received.get(timeout=30) for _ in range(10)}
+for _ in each_second():
+    for number in range(10):
+        publisher.publish(topic, str(number).encode()).result(timeout=30)
+    found = {received.get(timeout=30) for _ in range(10)}
+    print(f"received: {len(found)}")
 pulling.cancel()
-print(f"received: {len(found)}")

@@ -1,5 +1,6 @@
 import os
 
+from each_second import each_second
 from google.cloud import secretmanager
 
 client = secretmanager.SecretManagerServiceClient()
@@ -8,5 +9,6 @@ secret = client.create_secret(
     parent=parent, secret_id=os.environ["NAME"], secret=secretmanager.Secret(replication={"automatic": {}})
 )
 client.add_secret_version(parent=secret.name, payload=secretmanager.SecretPayload(data=b"winter sale"))
-found = client.access_secret_version(name=f"{secret.name}/versions/latest")
-print(f"payload: {found.payload.data.decode()}")
+for _ in each_second():
+    found = client.access_secret_version(name=f"{secret.name}/versions/latest")
+    print(f"payload: {found.payload.data.decode()}")

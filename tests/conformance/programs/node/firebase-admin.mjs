@@ -1,5 +1,8 @@
 import {applicationDefault, initializeApp} from "firebase-admin/app";
 import {getAuth} from "firebase-admin/auth";
+import {eachSecond} from "./each-second.mjs";
 
 initializeApp({credential: applicationDefault(), projectId: process.env.GOOGLE_CLOUD_PROJECT});
-console.log(`user: ${(await getAuth().getUserByEmail("ann@example.com")).uid}`);
+for await (const _ of eachSecond()) {
+  console.log(`user: ${(await getAuth().getUserByEmail("ann@example.com")).uid}`);
+}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-kit/log"
 	"github.com/thanos-io/objstore/providers/gcs"
@@ -37,15 +39,24 @@ func run(ctx context.Context, name string) error {
 	if err := bucket.Iter(ctx, os.Getenv("RUN")+"/", list); err != nil {
 		return err
 	}
+	seconds, _ := strconv.Atoi(os.Getenv("REPEAT_SECONDS"))
+	for end := time.Now().Add(time.Duration(seconds) * time.Second); ; time.Sleep(time.Second) {
+		content, err := read(ctx, bucket, name)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("listed: %t, content: %s\n", found, content)
+		if time.Now().After(end) {
+			return bucket.Delete(ctx, name)
+		}
+	}
+}
+
+func read(ctx context.Context, bucket *gcs.Bucket, name string) ([]byte, error) {
 	reader, err := bucket.Get(ctx, name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer reader.Close()
-	content, err := io.ReadAll(reader)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("listed: %t, content: %s\n", found, content)
-	return bucket.Delete(ctx, name)
+	return io.ReadAll(reader)
 }

@@ -13,7 +13,7 @@ use crate::install;
 use crate::program_results::{ProgramResult, ProgramResults, SIGNING};
 use crate::report;
 use crate::result_cell::ResultCell;
-use crate::{Args, RUN_LIMIT, Which, folder, print, run_cells};
+use crate::{Args, RUN_LIMIT, Which, print, run_cells};
 
 const PAGE: &str = "docs/src/signing.md";
 
@@ -34,17 +34,13 @@ pub(crate) struct Signing {
 pub(crate) async fn run(args: &Args) -> Result<bool> {
     let programs = select(args)?;
     if args.install {
-        for program in &programs {
-            print(&format!("{} …", program.title));
-            install::install(program.package(), &folder(&program.language, args)?).await?;
-        }
-        return Ok(true);
+        return install::install_all(&[], &programs, &args.folder).await.map(|()| true);
     }
     let mut environment = Environment::start(RUN_LIMIT, Emulators::default()).await?;
     let (mut found, mut skipped) = (ProgramResults::new(), Vec::new());
     for program in &programs {
         print(&format!("{} …", program.title));
-        let out = folder(&program.language, args)?;
+        let out = install::folder(&program.folder(), &args.folder)?;
         let Some(installed) = install::install(program.package(), &out).await? else {
             skipped.push(&*program.title);
             continue;
