@@ -136,7 +136,7 @@ fn with_results(page: &str, clients: &[Client], results: &ProgramResults) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::program_results::LONGER;
+    use crate::program_results::{LONGER, PROGRAMS_LONGER};
 
     #[test]
     fn page_has_the_results_of_the_file() {
@@ -149,11 +149,14 @@ mod tests {
 
     #[test]
     fn every_client_has_a_result_for_each_working_source_or_a_reason() {
-        let results = LONGER.read().unwrap();
-        for client in client::read_libraries().unwrap() {
-            let ran = results.get(&client.name).map(|result| result.results.len());
-            let expected = client.longer.none.is_none().then(|| working(&client).unwrap().len());
-            assert_eq!(ran, expected, "{}: number of results of runs longer than a token", client.name);
+        let libraries = (client::read_libraries().unwrap(), LONGER.read().unwrap());
+        let programs = (client::read_all("programs").unwrap(), PROGRAMS_LONGER.read().unwrap());
+        for (clients, results) in [libraries, programs] {
+            for client in clients {
+                let ran = results.get(&client.name).map(|result| result.results.len());
+                let expected = client.longer.none.is_none().then(|| working(&client).unwrap().len());
+                assert_eq!(ran, expected, "{}: number of results of runs longer than a token", client.name);
+            }
         }
     }
 }
