@@ -61,7 +61,7 @@ annotations! {
     /// The project that is billed and provides the quota: `quota_project_id`.
     QUOTA_PROJECT = "quota-project", default "unset";
     /// The lifetime of the impersonated token in seconds, 600 to 43200.
-    TOKEN_LIFETIME = "token-lifetime", default "3600";
+    TOKEN_LIFETIME = "token-lifetime", default "3600; the configuration for `loopback` and `file` has 3240 to 3600, by the pod's name";
     /// The containers that get credentials, separated by commas.
     CONTAINERS = "containers", default "all, including init containers, except a service mesh's";
     /// The containers that get no credentials, separated by commas.
@@ -78,7 +78,8 @@ annotations! {
     METRICS_PORT = "metrics-port", default "none: not served";
     /// A custom endpoint for the sidecar's calls to AWS STS, for example of PrivateLink.
     AWS_STS_ENDPOINT = "aws-sts-endpoint", default "the regional endpoint";
-    /// A custom endpoint of Google STS, for example of Private Service Connect.
+    /// A custom endpoint of Google STS, for example of Private Service Connect. Of up to 8, separated by commas, each pod
+    /// uses one, by its name.
     STS_ENDPOINT = "sts-endpoint", default "`https://sts.UNIVERSE`";
     /// A custom endpoint of the IAM Credentials API.
     IAM_CREDENTIALS_ENDPOINT = "iam-credentials-endpoint", default "`https://iamcredentials.UNIVERSE`";

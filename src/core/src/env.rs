@@ -57,13 +57,14 @@ pub mod sidecar {
     pub const SERVICE_ACCOUNT: &str = "ROLEBRIDGE_SERVICE_ACCOUNT";
     /// The chain of Google service accounts before the impersonated one, separated by commas.
     pub const DELEGATES: &str = "ROLEBRIDGE_DELEGATES";
-    /// The lifetime of the impersonated token in seconds. Absent: 3600.
+    /// The lifetime of the impersonated token in seconds. Absent: 3600, and in the documents 3240 to 3600, by the pod's name.
     pub const TOKEN_LIFETIME: &str = "ROLEBRIDGE_TOKEN_LIFETIME";
     /// The project ID that the metadata server returns. Absent: none.
     pub const PROJECT: &str = "ROLEBRIDGE_PROJECT";
     /// The project that is billed for the sidecar's calls to the IAM Credentials API.
     pub const QUOTA_PROJECT: &str = "ROLEBRIDGE_QUOTA_PROJECT";
-    /// A custom endpoint of Google STS, without a path.
+    /// A custom endpoint of Google STS, without a path. Of up to 8, separated by commas, the sidecar uses one, by the
+    /// pod's name.
     pub const STS_ENDPOINT: &str = "ROLEBRIDGE_STS_ENDPOINT";
     /// A custom endpoint of the IAM Credentials API, without a path.
     pub const IAM_CREDENTIALS_ENDPOINT: &str = "ROLEBRIDGE_IAM_CREDENTIALS_ENDPOINT";

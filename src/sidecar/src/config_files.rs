@@ -16,7 +16,8 @@ use crate::backoff::backoff;
 use crate::error::{Error, ErrorKind, Failure};
 use crate::publish::{Publisher, has_content, replace};
 use crate::regular_file::{self, Symlink};
-use crate::settings::{ConfigFile, DEFAULT_LIFETIME, IdentitySource, Settings};
+use crate::settings::{ConfigFile, IdentitySource, Settings};
+use crate::spread;
 use crate::status_file::ErrorSummary;
 
 /// The reason before the first attempt to write the documents.
@@ -123,6 +124,7 @@ pub(crate) fn check_content(settings: &Settings, publisher: &Publisher) -> Resul
 pub fn document(settings: &Settings, config: &ConfigFile) -> String {
     let Settings { identity, google, token_file, server, .. } = settings;
     let account = google.account(config.account);
+    let pod_lifetime = settings.pod.as_deref().map(spread::token_lifetime);
     let token_file = match &identity.source {
         IdentitySource::Aws(_) => token_file,
         // The kubelet itself refreshes the token.
@@ -135,7 +137,7 @@ pub fn document(settings: &Settings, config: &ConfigFile) -> String {
         sts_endpoint: Some(&google.sts_endpoint),
         iam_credentials_endpoint: Some(&google.iam_credentials_endpoint),
         service_account: account.map(|account| account.email.as_str()),
-        token_lifetime: account.and_then(|account| explicit(account.lifetime)),
+        token_lifetime: account.and_then(|account| seconds(account.lifetime.or(pod_lifetime)?)),
         quota_project: google.quota_project.as_deref(),
         partition: identity.region().map_or(PARTITIONS[0], Partition::of_region),
         // Only the document for `loopback` has the port, and the settings require its server.
@@ -150,10 +152,8 @@ fn to_json(document: &impl Serialize) -> String {
     serde_json::to_string(document).expect("the documents are JSON")
 }
 
-/// Returns the seconds of a lifetime, unless it is the default of all libraries.
-fn explicit(lifetime: Duration) -> Option<u32> {
-    let seconds = u32::try_from(lifetime.as_secs()).ok();
-    seconds.filter(|_| lifetime != DEFAULT_LIFETIME)
+fn seconds(lifetime: Duration) -> Option<u32> {
+    u32::try_from(lifetime.as_secs()).ok()
 }
 
 #[cfg(test)]
@@ -170,6 +170,10 @@ mod tests {
 
     /// Reads settings with both documents in the folder `config` and the token in `token`.
     fn settings(folder: &Path) -> Settings {
+        settings_with(folder, &[])
+    }
+
+    fn settings_with(folder: &Path, more: &[(&str, &str)]) -> Settings {
         let path = |name: &str| OsString::from(folder.join(name));
         let provider = "projects/1/locations/global/workloadIdentityPools/pool/providers/prod";
         let variable = |name: &str| match name {
@@ -182,7 +186,7 @@ mod tests {
             names::LOOPBACK_PORT => Some("15080".into()),
             names::LOOPBACK_CONFIG => Some(path("config/loopback.json")),
             names::FILE_CONFIG => Some(path("config/file.json")),
-            _ => None,
+            _ => more.iter().find(|(other, _)| *other == name).map(|(_, value)| value.into()),
         };
         Settings::read(&Env::new(&variable)).unwrap()
     }
@@ -195,6 +199,28 @@ mod tests {
         let settings = settings(folder.path());
         let publisher = Publisher::new(settings.token_file.clone());
         (folder, settings, publisher)
+    }
+
+    #[test]
+    fn document_has_the_lifetime_that_is_set_or_one_of_the_pod() {
+        let account = (names::SERVICE_ACCOUNT, "reader@shop.iam.gserviceaccount.com");
+        let pod = (names::HOSTNAME, "batch-7d9f4-x2x8v");
+        let own = spread::token_lifetime(pod.1).as_secs();
+        let lifetime = |seconds| (names::TOKEN_LIFETIME, seconds);
+        for (variables, expected) in [
+            (vec![account, pod], Some(own)),
+            (vec![account, pod, lifetime("3600")], Some(3600)),
+            (vec![account, pod, lifetime("1800")], Some(1800)),
+            (vec![account], None), // the library's default
+            (vec![pod], None),     // direct access: Google sets the lifetime
+        ] {
+            let settings = settings_with(Path::new("/volume"), &variables);
+            for config in &settings.config_files {
+                let document: serde_json::Value = serde_json::from_str(&document(&settings, config)).unwrap();
+                let found = document["service_account_impersonation"]["token_lifetime_seconds"].as_u64();
+                assert_eq!(found, expected, "{variables:?}");
+            }
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,7 +6,8 @@
 //!
 //! A module imports only modules of its own layer or of those before it, without cycles:
 //!
-//! 1. [`backoff`], [`clock`], [`error`], `fuzzing`, `regular_file`, [`scopes`], [`secret`], [`subject_token`], [`token_kind`]
+//! 1. [`backoff`], [`clock`], [`error`], `fuzzing`, `regular_file`, [`scopes`], [`secret`], [`spread`], [`subject_token`],
+//!    [`token_kind`]
 //! 2. [`settings`], which parses the environment once
 //! 3. [`http`]
 //! 4. [`aws`] and [`google`], the clients of AWS STS, Google STS and the IAM Credentials API; [`jwt`],
@@ -48,6 +49,7 @@ pub mod shared_state;
 pub mod sign;
 #[cfg(test)]
 mod simulation;
+pub mod spread;
 pub mod startup_probe;
 pub mod status_file;
 pub mod subject_token;

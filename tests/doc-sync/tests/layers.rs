@@ -150,6 +150,7 @@ const CRATES: &[Layers] = &[
                 "regular_file",
                 "scopes",
                 "secret",
+                "spread",
                 "subject_token",
                 "token_kind",
             ],

@@ -12,7 +12,7 @@ pub use aws::{
 };
 pub use google::{audience, email, emails, project, provider, universe};
 pub use kubernetes::{is_container_name, is_object_name};
-pub use network::{endpoint, is_host, issuer, port, proxy, proxy_variable};
+pub use network::{MAX_ENDPOINTS, endpoint, endpoints, is_host, issuer, port, proxy, proxy_variable};
 pub use number::{seconds, startup_timeout, token_lifetime};
 
 pub use crate::invalid_value::InvalidValue;

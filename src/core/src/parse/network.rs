@@ -38,6 +38,29 @@ pub fn endpoint(text: &str) -> Result<&str, InvalidValue> {
     }
 }
 
+/// The maximum number of endpoints in a list. Each has a quota of its own: eight suffice for 800 new pods per second.
+pub const MAX_ENDPOINTS: usize = 8;
+
+/// Parses a list of endpoints, separated by commas, each once.
+///
+/// # Errors
+/// Returns an error if one of them is not an [`endpoint`], if one is there twice, or if there are more than
+/// [`MAX_ENDPOINTS`].
+pub fn endpoints(text: &str) -> Result<Vec<&str>, InvalidValue> {
+    let mut endpoints = Vec::new();
+    for entry in text.split(',') {
+        let endpoint = endpoint(entry.trim())?;
+        if endpoints.contains(&endpoint) {
+            return Err(InvalidValue::with_hint("each endpoint once", format!("remove one {endpoint}")));
+        }
+        if endpoints.len() == MAX_ENDPOINTS {
+            return Err(InvalidValue::expected(format!("at most {MAX_ENDPOINTS} endpoints")));
+        }
+        endpoints.push(endpoint);
+    }
+    Ok(endpoints)
+}
+
 /// Parses a proxy, `http://HOST:PORT`, with an optional user and password.
 ///
 /// # Errors
@@ -149,6 +172,23 @@ mod tests {
             "https://a\u{202e}",
         ] {
             assert!(issuer(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn endpoints_are_a_short_list_without_repetition() {
+        assert_eq!(endpoints("https://a"), Ok(vec!["https://a"]));
+        assert_eq!(endpoints("https://a/, https://b:8443"), Ok(vec!["https://a", "https://b:8443"]));
+        let list =
+            |length| (0..length).map(|number| format!("https://sts-{number}")).collect::<Vec<_>>().join(",");
+        assert_eq!(endpoints(&list(MAX_ENDPOINTS)).unwrap().len(), MAX_ENDPOINTS);
+        for (text, expected) in [
+            ("https://a,", "an endpoint: https://HOST or https://HOST:PORT, without a path"),
+            ("https://a,http://b", "an endpoint: https://HOST or https://HOST:PORT, without a path"),
+            ("https://a,https://b,https://a/", "each endpoint once"),
+            (&list(MAX_ENDPOINTS + 1), "at most 8 endpoints"),
+        ] {
+            assert_eq!(endpoints(text).unwrap_err().expectation(), expected, "{text}");
         }
     }
 

@@ -70,7 +70,8 @@ fn external_account_config<'a>(
         identity: settings.identity.value,
         universe: google.universe.value,
         provider: google.provider.value.into_str(),
-        sts_endpoint: google.sts_endpoint.map(|endpoint| endpoint.value),
+        // The name of a pod that a controller creates is not known yet, so all such pods use the first.
+        sts_endpoint: google.sts_endpoints.as_ref().and_then(|setting| setting.value.first().copied()),
         iam_credentials_endpoint: google.iam_credentials_endpoint.map(|endpoint| endpoint.value),
         service_account,
         token_lifetime: google.explicit_token_lifetime(),

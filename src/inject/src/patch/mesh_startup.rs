@@ -6,7 +6,7 @@ use rolebridge_core::identity::Identity;
 
 use super::position;
 use crate::mesh::Mesh;
-use crate::settings::{Aws, Credentials, Settings};
+use crate::settings::{Aws, Credentials, Setting, Settings};
 use crate::view::Pod;
 
 /// Returns a warning if the mesh's proxy is not a native sidecar.
@@ -58,19 +58,25 @@ fn outbound_ports(settings: &Settings<'_>) -> BTreeSet<u16> {
     called.into_iter().chain(agent).collect()
 }
 
+/// The ports of an endpoint that is not set.
+const DEFAULT_ENDPOINT: &str = "https://";
+
 fn endpoint_ports(settings: &Settings<'_>) -> BTreeSet<u16> {
     let Settings { identity, google, aws, .. } = settings;
     // With credentials from EKS's agent, signing needs no call.
     let calls_sts = |aws: &&Aws<'_>| aws.role().is_some() || identity.value == Identity::AwsJwt;
     let aws_endpoints = aws.as_ref().filter(calls_sts).map(|aws| aws.sts_endpoint);
-    let google_endpoints = settings.has_google_tokens().then_some([
-        Some(google.sts_endpoint),
-        google.service_accounts.as_ref().map(|_| google.iam_credentials_endpoint),
-    ]);
-    let called = aws_endpoints.into_iter().chain(google_endpoints.into_iter().flatten().flatten());
-    let urls = called.map(|endpoint| endpoint.map_or("https://", |endpoint| endpoint.value));
+    let sts = google.sts_endpoints.as_ref().map_or(&[DEFAULT_ENDPOINT][..], |setting| &setting.value);
+    let iam_credentials = google.service_accounts.as_ref().map(|_| google.iam_credentials_endpoint);
+    let google_urls = sts.iter().copied().chain(iam_credentials.map(url));
+    let google_urls = google_urls.filter(|_| settings.has_google_tokens());
     // Plain HTTP is only allowed to the pod itself, and no mesh redirects that.
+    let urls = aws_endpoints.map(url).into_iter().chain(google_urls);
     urls.filter(|url| url.starts_with("https:")).map(port).collect()
+}
+
+fn url(endpoint: Option<Setting<&str>>) -> &str {
+    endpoint.map_or(DEFAULT_ENDPOINT, |endpoint| endpoint.value)
 }
 
 /// Returns the port of `SCHEME://HOST` or `SCHEME://HOST:PORT`, with an optional path.

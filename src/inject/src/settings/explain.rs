@@ -75,7 +75,7 @@ impl Settings<'_> {
             key::PORT => text(sidecar.port),
             key::METRICS_PORT => sidecar.metrics_port.and_then(text),
             key::AWS_STS_ENDPOINT => aws?.sts_endpoint.and_then(text),
-            key::STS_ENDPOINT => google.sts_endpoint.and_then(text),
+            key::STS_ENDPOINT => text(google.sts_endpoints.as_ref()?.as_ref().map(|list| list.join(","))),
             key::IAM_CREDENTIALS_ENDPOINT => google.iam_credentials_endpoint.and_then(text),
             key::UNIVERSE_DOMAIN => text(google.universe),
             key::CA_BUNDLE => {

@@ -4,7 +4,7 @@ use rolebridge_core::annotations as key;
 use rolebridge_core::google::{DEFAULT_UNIVERSE, ProviderName};
 use rolebridge_core::service_accounts::{AccountNumber, ServiceAccounts};
 
-use super::origin::Setting;
+use super::origin::{Origin, Setting};
 use super::precedence::Precedence;
 use super::{parse, service_accounts};
 use crate::denial::Denial;
@@ -31,8 +31,8 @@ pub struct Google<'a> {
     pub quota_project: Option<Setting<&'a str>>,
     /// The universe domain.
     pub universe: Setting<&'a str>,
-    /// A custom Google STS endpoint.
-    pub sts_endpoint: Option<Setting<&'a str>>,
+    /// Custom Google STS endpoints. A pod uses one of them.
+    pub sts_endpoints: Option<Setting<Vec<&'a str>>>,
     /// A custom IAM Credentials API endpoint.
     pub iam_credentials_endpoint: Option<Setting<&'a str>>,
 }
@@ -50,7 +50,7 @@ impl<'a> Google<'a> {
         let project = precedence.optional(key::PROJECT, parse::project)?;
         let quota_project = precedence.optional(key::QUOTA_PROJECT, parse::project)?;
         let universe = precedence.or(key::UNIVERSE_DOMAIN, parse::universe, DEFAULT_UNIVERSE)?;
-        let sts_endpoint = precedence.optional(key::STS_ENDPOINT, parse::endpoint)?;
+        let sts_endpoints = precedence.optional(key::STS_ENDPOINT, parse::endpoints)?;
         let iam_credentials_endpoint = precedence.optional(key::IAM_CREDENTIALS_ENDPOINT, parse::endpoint)?;
         let accounts = service_accounts.as_ref().map(|setting| &setting.value);
         check_allowed(precedence, provider, accounts, delegates.as_ref())?;
@@ -63,16 +63,19 @@ impl<'a> Google<'a> {
             project,
             quota_project,
             universe,
-            sts_endpoint,
+            sts_endpoints,
             iam_credentials_endpoint,
         }))
     }
 }
 
 impl Google<'_> {
-    /// Returns the lifetime of the impersonated token, unless it is the default of all clients.
+    /// Returns the lifetime of the impersonated token, if anyone set it. Otherwise the sidecar gives each pod a lifetime of
+    /// its own.
     pub(crate) fn explicit_token_lifetime(&self) -> Option<u32> {
-        Some(self.token_lifetime.value).filter(|seconds| *seconds != TOKEN_LIFETIME)
+        Some(self.token_lifetime)
+            .filter(|setting| setting.origin != Origin::BuiltIn)
+            .map(|setting| setting.value)
     }
 
     /// Returns each account of the pod with its number. `None` is direct access.

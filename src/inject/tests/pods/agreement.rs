@@ -107,7 +107,7 @@ fn similar_values() -> impl Strategy<Value = (&'static str, String)> {
             "http://([ -~]{0,6}(:[ -~]{0,6})?@)?[a-z0-9.:\\[\\]-]{1,12}(:[0-9]{1,6})?/?"
         ),
         matching(key::AWS_STS_ENDPOINT, "https?://[a-zA-Z0-9.:\\[\\]@?#/-]{1,16}(:[0-9]{1,6})?/?"),
-        matching(key::STS_ENDPOINT, "https?://[a-zA-Z0-9.:\\[\\]@?#/-]{1,16}(:[0-9]{1,6})?/?"),
+        matching(key::STS_ENDPOINT, "(https?://[a-zA-Z0-9.:\\[\\]@?#/-]{1,16}(:[0-9]{1,6})?/?,? ?){1,9}"),
         matching(key::ROLE_ARN, "arn:aws:iam::[0-9]{11,12}:role/[ -~]{0,12}"),
         matching(key::SESSION_NAME, "[a-zA-Z0-9_+=,.@ -]{1,12}"),
         matching(key::AWS_REGION, "[a-z]{2}(-[a-z]{1,5}){1,2}-[0-9a]{1,2}"),

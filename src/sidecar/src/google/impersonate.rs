@@ -16,6 +16,7 @@ use crate::jwt;
 use crate::scopes::Scopes;
 use crate::secret::Secret;
 use crate::settings::Impersonation;
+use crate::spread::DEFAULT_LIFETIME;
 
 const SERVICE: Service = Service::IamCredentials;
 
@@ -56,7 +57,7 @@ pub(super) async fn access_token(
     let request = AccessTokenRequest {
         delegates: delegates(account),
         scope: scopes.iter().collect(),
-        lifetime: format!("{}s", account.lifetime.as_secs()),
+        lifetime: format!("{}s", account.lifetime.unwrap_or(DEFAULT_LIFETIME).as_secs()),
     };
     let (response, body): (_, AccessTokenResponse) =
         call(google, federated, "generateAccessToken", &request).await?;

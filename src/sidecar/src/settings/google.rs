@@ -8,9 +8,7 @@ use rolebridge_core::service_accounts::{AccountNumber, ServiceAccounts};
 
 use super::env::{Env, SettingsError};
 use super::provider::Provider;
-
-/// The lifetime of access tokens that Google's libraries request by default.
-pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_hours(1);
+use crate::spread;
 
 /// The settings of Google's endpoints and of impersonation.
 #[derive(Debug, Clone)]
@@ -36,8 +34,8 @@ pub struct Impersonation {
     pub email: String,
     /// The chain of service accounts that precedes it.
     pub delegates: Vec<String>,
-    /// The lifetime of its access tokens.
-    pub lifetime: Duration,
+    /// The lifetime of its access tokens, if it is set.
+    pub lifetime: Option<Duration>,
 }
 
 impl GoogleSettings {
@@ -47,14 +45,13 @@ impl GoogleSettings {
     /// Returns an error for the first invalid variable.
     pub fn read(env: &Env<'_>, provider: &Provider) -> Result<Self, SettingsError> {
         let universe = &provider.universe;
-        let endpoint = |name, service| {
-            let endpoint = env.optional_text(name, parse::endpoint)?;
-            Ok(endpoint.unwrap_or_else(|| format!("https://{service}.{universe}")))
-        };
+        let default_endpoint = |service| format!("https://{service}.{universe}");
+        let iam_credentials_endpoint = env.optional_text(names::IAM_CREDENTIALS_ENDPOINT, parse::endpoint)?;
         Ok(Self {
             audience: provider.audience.clone(),
-            sts_endpoint: endpoint(names::STS_ENDPOINT, "sts")?,
-            iam_credentials_endpoint: endpoint(names::IAM_CREDENTIALS_ENDPOINT, "iamcredentials")?,
+            sts_endpoint: sts_endpoint(env)?.unwrap_or_else(|| default_endpoint("sts")),
+            iam_credentials_endpoint: iam_credentials_endpoint
+                .unwrap_or_else(|| default_endpoint("iamcredentials")),
             accounts: Impersonation::read_all(env)?,
             quota_project: env.optional_text(names::QUOTA_PROJECT, parse::project)?,
             project: env.optional_text(names::PROJECT, parse::project)?,
@@ -90,10 +87,16 @@ impl Impersonation {
             return ineffective
                 .map_or(Ok(vec![None]), |(name, _)| Err(SettingsError::without_service_account(name)));
         };
-        let (delegates, lifetime) = (delegates.unwrap_or_default(), lifetime.unwrap_or(DEFAULT_LIFETIME));
+        let delegates = delegates.unwrap_or_default();
         let account = |email| Self { email, delegates: delegates.clone(), lifetime };
         Ok(emails.into_iter().map(|email| email.map(account)).collect())
     }
+}
+
+/// Reads the endpoint of Google STS: the pod's own, if there are several.
+fn sts_endpoint(env: &Env<'_>) -> Result<Option<String>, SettingsError> {
+    let pod = env.optional_raw(names::HOSTNAME)?.unwrap_or_default();
+    env.optional(names::STS_ENDPOINT, |text| Ok(spread::choose(&pod, &parse::endpoints(text)?).to_string()))
 }
 
 /// Reads the numbers of all accounts.

@@ -20,7 +20,6 @@ use tracing::level_filters::LevelFilter;
 pub use self::config_files::{ConfigFile, config_files};
 pub use self::connection::Connection;
 pub use self::env::{Env, SettingsError};
-pub(crate) use self::google::DEFAULT_LIFETIME;
 pub use self::google::{GoogleSettings, Impersonation};
 pub use self::identity::{
     AwsCredentials, AwsSettings, AwsSubjectToken, IdentitySettings, IdentitySource, PodIdentity, WebIdentity,

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -200,9 +200,25 @@ fn impersonation_is_read() {
         account.delegates,
         ["a@shop.iam.gserviceaccount.com", "1-compute@developer.gserviceaccount.com"]
     );
-    assert_eq!(account.lifetime, Duration::from_hours(12));
+    assert_eq!(account.lifetime, Some(Duration::from_hours(12)));
     assert_eq!(google.quota_project.as_deref(), Some("shop-data"));
     assert_eq!(google.project.as_deref(), Some("example.com:shop-data"));
+}
+
+#[test]
+fn each_pod_uses_one_of_several_endpoints() {
+    let endpoint = |pod| {
+        let list = "https://sts.us-east1.rep.googleapis.com, https://sts.us-west1.rep.googleapis.com/";
+        read(&[(names::STS_ENDPOINT, list), (names::HOSTNAME, pod)]).unwrap().google.sts_endpoint
+    };
+    let (mut found, pods) =
+        (BTreeSet::new(), ["batch-0", "batch-1", "batch-2", "batch-3", "batch-4", "batch-5"]);
+    for pod in pods {
+        assert_eq!(endpoint(pod), endpoint(pod));
+        found.insert(endpoint(pod));
+    }
+    let expected = ["https://sts.us-east1.rep.googleapis.com", "https://sts.us-west1.rep.googleapis.com"];
+    assert_eq!(found, expected.map(str::to_owned).into());
 }
 
 #[test]

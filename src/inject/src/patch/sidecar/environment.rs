@@ -1,5 +1,7 @@
 //! The sidecar's environment variables, which hold the resolved settings.
 
+use std::borrow::Cow;
+
 use rolebridge_core::aws::CredentialsSource;
 use rolebridge_core::env::sidecar as name;
 use rolebridge_core::google::{self, DEFAULT_UNIVERSE};
@@ -10,7 +12,7 @@ use rolebridge_core::token_source::TokenSource;
 
 use crate::patch::env::Variable;
 use crate::reinvocation::ConfigCarrier;
-use crate::settings::{Aws, Credentials, Settings};
+use crate::settings::{Aws, Credentials, Setting, Settings};
 
 /// Returns the variables of a sidecar that writes the configurations, or of one that does not.
 pub(super) fn environment<'a>(settings: &'a Settings<'_>, configs: ConfigCarrier) -> Vec<Variable<'a>> {
@@ -98,11 +100,13 @@ fn add_google<'a>(env: &mut Vec<Variable<'a>>, settings: &'a Settings<'_>) {
         let lifetime = google.explicit_token_lifetime();
         env.extend(lifetime.map(|seconds| number(name::TOKEN_LIFETIME, seconds.into())));
     }
+    let text = |setting: Option<Setting<&'a str>>| setting.map(|setting| Cow::Borrowed(setting.value));
+    let sts_endpoints = google.sts_endpoints.as_ref().map(|setting| setting.value.join(",").into());
     let optional = [
-        (name::PROJECT, google.project),
-        (name::QUOTA_PROJECT, google.quota_project),
-        (name::STS_ENDPOINT, google.sts_endpoint),
-        (name::IAM_CREDENTIALS_ENDPOINT, google.iam_credentials_endpoint),
+        (name::PROJECT, text(google.project)),
+        (name::QUOTA_PROJECT, text(google.quota_project)),
+        (name::STS_ENDPOINT, sts_endpoints),
+        (name::IAM_CREDENTIALS_ENDPOINT, text(google.iam_credentials_endpoint)),
     ];
-    env.extend(optional.into_iter().filter_map(|(name, setting)| Some(Variable::new(name, setting?.value))));
+    env.extend(optional.into_iter().filter_map(|(name, value)| Some(Variable::new(name, value?))));
 }

@@ -11,9 +11,9 @@ pub(crate) use kubernetes::{
 pub(crate) use no_proxy::no_proxy;
 use rolebridge_core::parse::InvalidValue;
 pub(crate) use rolebridge_core::parse::{
-    agent_uri, aws_credentials, emails, endpoint, identity, is_region_name, log_level, pod_identity_uri,
-    port, project, provider, proxy, proxy_variable, region, role, seconds, session_name, startup_timeout,
-    token_lifetime, universe,
+    agent_uri, aws_credentials, emails, endpoint, endpoints, identity, is_region_name, log_level,
+    pod_identity_uri, port, project, provider, proxy, proxy_variable, region, role, seconds, session_name,
+    startup_timeout, token_lifetime, universe,
 };
 use rolebridge_core::service_accounts::ServiceAccounts;
 use rolebridge_core::token_source::TokenSource;
@@ -67,7 +67,8 @@ pub(crate) fn check(annotation: &str, text: &str) -> Result<(), InvalidValue> {
         key::CONTAINERS | key::SKIP_CONTAINERS | key::START_AFTER => container_names(text).map(drop),
         key::OUTPUTS => outputs(text).map(drop),
         key::PORT | key::METRICS_PORT => port(text).map(drop),
-        key::AWS_STS_ENDPOINT | key::STS_ENDPOINT | key::IAM_CREDENTIALS_ENDPOINT => endpoint(text).map(drop),
+        key::AWS_STS_ENDPOINT | key::IAM_CREDENTIALS_ENDPOINT => endpoint(text).map(drop),
+        key::STS_ENDPOINT => endpoints(text).map(drop),
         key::UNIVERSE_DOMAIN => universe(text).map(drop),
         key::CA_BUNDLE => ca_bundle(text).map(drop),
         key::HTTPS_PROXY => proxy(text).map(drop),

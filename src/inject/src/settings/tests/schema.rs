@@ -28,6 +28,7 @@ const ACCEPTED_BY_SCHEMA: &[(&str, &[&str])] = &[
     (key::AWS_TOKEN_LIFETIME, &["599", "86401"]),
     (key::TOKEN_LIFETIME, &["99999"]),
     (key::OUTPUTS, &["access-token,access-token"]),
+    (key::STS_ENDPOINT, &["https://a,https://a"]),
     (key::PORT, &["65536"]),
     (key::CPU_REQUEST, &["0"]),
     (key::CPU_LIMIT, &["0.0001"]),
