@@ -27,6 +27,8 @@ pub(crate) struct App {
     pub(crate) tokens: TokenCache<Clouds>,
     pub(crate) source: Source,
     pub(crate) impersonates: bool,
+    /// The lifetime of the impersonated token in the library's configuration.
+    pub(crate) lifetime: Duration,
     /// The start of the pod's sidecar.
     pub(crate) started: Instant,
 }
@@ -71,6 +73,7 @@ impl App {
         if !self.impersonates {
             return Some(federated.expires_in);
         }
-        Some(self.clouds.access_token(&federated.secret, &scopes).await.ok()?.expires_in)
+        let token = self.clouds.access_token(&federated.secret, &scopes).await.ok()?;
+        Some(token.expires_in.min(self.lifetime))
     }
 }

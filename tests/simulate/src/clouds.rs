@@ -8,6 +8,7 @@ use rolebridge_sidecar::error::{Error, ErrorKind, Service};
 use rolebridge_sidecar::google::{Token, TokenProvider};
 use rolebridge_sidecar::scopes::Scopes;
 use rolebridge_sidecar::secret::Secret;
+use rolebridge_sidecar::spread;
 use rolebridge_sidecar::subject_token::SubjectToken;
 use tokio::time::{Instant, sleep};
 
@@ -21,45 +22,53 @@ pub(crate) const LIFETIME: Duration = Duration::from_hours(1);
 const DELAY: Duration = Duration::from_millis(30);
 const MORE_DELAY: Duration = Duration::from_millis(120);
 
-/// Both clouds. Clones share them.
+/// Both clouds, as a pod sees them. Clones share them.
 #[derive(Debug, Clone)]
-pub(crate) struct Clouds(Arc<Inner>);
+pub(crate) struct Clouds {
+    shared: Arc<Inner>,
+    /// The number of the pod's endpoint of Google STS.
+    endpoint: u8,
+}
 
 #[derive(Debug)]
 struct Inner {
     scenario: Scenario,
     start: Instant,
-    meters: Mutex<[Meter; 3]>,
+    meters: Mutex<Meters>,
     record: Mutex<Record>,
 }
 
 impl Clouds {
     pub(crate) fn new(scenario: Scenario) -> Self {
-        let quotas = [scenario.aws_quota, scenario.exchange_quota, scenario.impersonation_quota];
         let record = Mutex::new(Record::new(scenario.duration()));
-        let (meters, start) =
-            (Mutex::new(quotas.map(|quota| Meter::new(quota, scenario.phase))), Instant::now());
-        Self(Arc::new(Inner { scenario, start, meters, record }))
+        let (meters, start) = (Mutex::new(Meters::new(&scenario)), Instant::now());
+        Self { shared: Arc::new(Inner { scenario, start, meters, record }), endpoint: 0 }
+    }
+
+    /// Returns the clouds of a pod.
+    pub(crate) fn of_pod(&self, name: &str) -> Self {
+        let endpoints: Vec<_> = (0..self.shared.scenario.endpoints).collect();
+        Self { shared: Arc::clone(&self.shared), endpoint: *spread::choose(name, &endpoints) }
     }
 
     /// Returns the time since the start.
     pub(crate) fn elapsed(&self) -> Duration {
-        self.0.start.elapsed()
+        self.shared.start.elapsed()
     }
 
     /// Records the wait of an app for its first token.
     pub(crate) fn record_first_token(&self, wait: Duration) {
-        self.0.record.lock().unwrap_or_else(PoisonError::into_inner).first_tokens.push(wait);
+        self.shared.record.lock().unwrap_or_else(PoisonError::into_inner).first_tokens.push(wait);
     }
 
     /// Records that an app without a valid token got an error, after it had one.
     pub(crate) fn record_interruption(&self) {
-        self.0.record.lock().unwrap_or_else(PoisonError::into_inner).interrupted += 1;
+        self.shared.record.lock().unwrap_or_else(PoisonError::into_inner).interrupted += 1;
     }
 
     /// Returns what was recorded.
     pub(crate) fn record(&self) -> Record {
-        self.0.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Calls AWS STS for a session or a token.
@@ -70,12 +79,12 @@ impl Clouds {
     async fn answer(&self, call: Call, service: Service) -> Result<(), Error> {
         sleep(DELAY + MORE_DELAY.mul_f64(fastrand::f64())).await;
         let at = self.elapsed();
-        let is_out = self.0.scenario.is_out(call.cloud(), at);
+        let is_out = self.shared.scenario.is_out(call.cloud(), at);
         let is_allowed = {
-            let mut meters = self.0.meters.lock().unwrap_or_else(PoisonError::into_inner);
-            is_out || meters[call as usize].allows(at)
+            let mut meters = self.shared.meters.lock().unwrap_or_else(PoisonError::into_inner);
+            is_out || meters.of(call, self.endpoint).allows(at)
         };
-        let mut record = self.0.record.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut record = self.shared.record.lock().unwrap_or_else(PoisonError::into_inner);
         record.count(call, at, !is_allowed);
         drop(record);
         let error = |kind| Err(Error::new(kind, "simulated").from_service(service));
@@ -91,6 +100,34 @@ impl Clouds {
         // The cache compares a rejected token with its own, so each has another text.
         let secret = Secret::new(format!("{name} {:?}", self.elapsed()));
         Ok(Token { secret, expires_in: LIFETIME })
+    }
+}
+
+/// The state of all quotas.
+#[derive(Debug)]
+struct Meters {
+    aws: Meter,
+    /// Those of the endpoints.
+    exchange: Vec<Meter>,
+    impersonation: Meter,
+}
+
+impl Meters {
+    fn new(scenario: &Scenario) -> Self {
+        let meter = |quota| Meter::new(quota, scenario.phase);
+        Self {
+            aws: meter(scenario.aws_quota),
+            exchange: (0..scenario.endpoints).map(|_| meter(scenario.exchange_quota)).collect(),
+            impersonation: meter(scenario.impersonation_quota),
+        }
+    }
+
+    fn of(&mut self, call: Call, endpoint: u8) -> &mut Meter {
+        match call {
+            Call::AssumeRole => &mut self.aws,
+            Call::Exchange => &mut self.exchange[usize::from(endpoint)],
+            Call::Impersonate => &mut self.impersonation,
+        }
     }
 }
 

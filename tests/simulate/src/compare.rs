@@ -83,6 +83,7 @@ fn simulate(seed: u64) -> Result<Outcome> {
         source: Source::Metadata,
         impersonates: true,
         processes: 1,
+        endpoints: 1,
         // Pods start at any second of a minute.
         phase: Duration::from_secs(seed % 60),
         outages: Vec::new(),

@@ -25,13 +25,12 @@ pub(crate) struct Cluster {
     pub(crate) metrics: Arc<Metrics>,
 }
 
-/// Runs a pod that starts after `delay`.
-pub(crate) async fn run(cluster: Cluster, scenario: Arc<Scenario>, delay: Duration) {
+/// Runs a pod that starts after `delay`. `lifetime` is that of an impersonated token in its library's configuration.
+pub(crate) async fn run(cluster: Cluster, scenario: Arc<Scenario>, lifetime: Duration, delay: Duration) {
     sleep(delay).await;
-    let started = Instant::now();
     let (writer, state) = SharedState::channel();
     let sidecar = refresh(&cluster, writer);
-    let apps = run_apps(&cluster, &scenario, state, started);
+    let apps = run_apps(&cluster, &scenario, lifetime, state);
     tokio::select! {
         biased; // a seed determines the run
         never = sidecar => match never {},
@@ -71,7 +70,8 @@ fn signed(now: SystemTime) -> SignedToken {
 }
 
 /// Starts the apps when the first subject token is there, as the kubelet does, and runs them until the end.
-async fn run_apps(cluster: &Cluster, scenario: &Scenario, mut state: Reader, started: Instant) {
+async fn run_apps(cluster: &Cluster, scenario: &Scenario, lifetime: Duration, mut state: Reader) {
+    let started = Instant::now();
     if state.wait_for(|state| state.token.is_some()).await.is_err() {
         return;
     }
@@ -81,7 +81,7 @@ async fn run_apps(cluster: &Cluster, scenario: &Scenario, mut state: Reader, sta
     for _ in 0..scenario.processes {
         let (clouds, tokens) = (cluster.clouds.clone(), tokens.clone());
         let (source, impersonates) = (scenario.source, scenario.impersonates);
-        tokio::spawn(App { clouds, tokens, source, impersonates, started }.run());
+        tokio::spawn(App { clouds, tokens, source, impersonates, lifetime, started }.run());
     }
     std::future::pending::<()>().await;
 }

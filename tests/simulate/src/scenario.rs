@@ -32,6 +32,9 @@ pub(crate) struct Scenario {
     /// The processes in a pod that read tokens.
     #[serde(default = "one")]
     pub(crate) processes: u32,
+    /// The endpoints of Google STS, each with a quota of its own.
+    #[serde(default = "one_endpoint")]
+    pub(crate) endpoints: u8,
     /// The time that has passed of a quota's minute at the start.
     #[serde(skip)]
     pub(crate) phase: Duration,
@@ -121,6 +124,10 @@ const fn yes() -> bool {
 }
 
 const fn one() -> u32 {
+    1
+}
+
+const fn one_endpoint() -> u8 {
     1
 }
 
