@@ -159,6 +159,20 @@ parameters `for` and `severity` are defaults, which prometheusrule.yaml replaces
   description: >-
     AWS or Google rejects their requests. Their pods keep their credentials until these expire, within an hour.
     `rolebridge doctor pod/NAME` finds the failing step.
+# Each exchange of a library signs with credentials from the server on 127.0.0.1, so it is counted there. Libraries with the
+# source file are not counted at all.
+- alert: RolebridgeGoogleQuota
+  optional: {{ not .Values.monitoring.podMonitor.enabled }}
+  expr: >-
+    60 * (sum(rate(rolebridge_sidecar_google_tokens_total{token="federated"}[5m]))
+    + sum(rate(rolebridge_sidecar_loopback_requests_total{endpoint=~"credentials|subject-token",result="ok"}[5m])))
+    > {{ include "rolebridge.alert.parameter" (dict "context" . "alert" "RolebridgeGoogleQuota" "name" "threshold" "default" 4800) }}
+  for: 2m
+  severity: warning
+  summary: Pods exchange {{ "{{ $value | humanize }}" }} tokens per minute at Google STS
+  description: >-
+    Google allows 6,000 exchanges per minute in the pool's project for an endpoint. Beyond it, new pods wait for their first
+    token. Slow the rollout down, use the source metadata, or list several regional endpoints in sts-endpoint.
 # The webhook does not notice requests that never reach it; API servers count them. Off by default, because Prometheus must
 # scrape the API servers. The metrics name the entry, which is the same in every release.
 - alert: RolebridgeUnreachable
