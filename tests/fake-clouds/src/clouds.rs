@@ -50,6 +50,9 @@ pub struct Endpoints {
     /// The services on Cloud Run, in the configuration's order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub run_services: Vec<String>,
+    /// The applications behind Identity-Aware Proxy, in the configuration's order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub iap_applications: Vec<String>,
 }
 
 /// An error at the start of the fakes.
@@ -143,7 +146,8 @@ impl Clouds {
             pod_identity: next(),
             google_admin: next(),
             emulated: urls.by_ref().take(config.google.emulated.len()).collect(),
-            run_services: urls.collect(),
+            run_services: urls.by_ref().take(config.google.run_services.len()).collect(),
+            iap_applications: urls.collect(),
         };
         Ok(Self { endpoints, ca_pem: tls.map(|tls| tls.ca_pem), issuers, state, stop, serving })
     }
@@ -291,13 +295,18 @@ impl Drop for Clouds {
     }
 }
 
-/// Returns what answers at each port: the services, then the APIs of emulators, then the services on Cloud Run.
+/// Returns what answers at each port: the services, then the APIs of emulators, then the services on Cloud Run and the applications.
 fn backends(config: &Config) -> Vec<Backend> {
     let emulated =
         config.google.emulated.iter().map(|api| Backend::Emulated(Arc::new(Emulated::new(api.clone()))));
-    let run_services =
-        config.google.run_services.iter().map(|service| Backend::CloudRun(service.host.clone()));
-    SERVICES.into_iter().map(Backend::Service).chain(emulated).chain(run_services).collect()
+    SERVICES.into_iter().map(Backend::Service).chain(emulated).chain(hosts(config)).collect()
+}
+
+/// Returns the services on Cloud Run, then the applications behind Identity-Aware Proxy: each has a host of its own.
+fn hosts(config: &Config) -> impl Iterator<Item = Backend> {
+    let run = config.google.run_services.iter().map(|service| (Service::CloudRun, &service.host));
+    let iap = config.google.iap_applications.iter().map(|application| (Service::Iap, &application.host));
+    run.chain(iap).map(|(service, host)| Backend::Host(service, host.clone()))
 }
 
 /// Returns false for the agent: pods call it over plain HTTP, because it is on their node.
@@ -309,7 +318,7 @@ const fn has_tls(backend: &Backend) -> bool {
 fn google_host<'a>(config: &'a Config, backend: &'a Backend) -> Option<&'a str> {
     match backend {
         Backend::Emulated(emulated) => Some(emulated.host()),
-        Backend::CloudRun(host) => Some(host),
+        Backend::Host(_, host) => Some(host),
         Backend::Service(service) => {
             let host = service.google_host()?;
             let is_emulated = config.google.emulated.iter().any(|api| api.host == host);
@@ -360,8 +369,9 @@ async fn bind(address: String) -> Result<TcpListener, StartError> {
 fn certificate_names(config: &Config) -> Vec<String> {
     let emulated = config.google.emulated.iter().map(|api| api.host.as_str());
     let run_services = config.google.run_services.iter().map(|service| service.host.as_str());
-    let hosts =
-        SERVICES.iter().filter_map(|service| service.google_host()).chain(emulated).chain(run_services);
+    let applications = config.google.iap_applications.iter().map(|application| application.host.as_str());
+    let services = SERVICES.iter().filter_map(|service| service.google_host());
+    let hosts = services.chain(emulated).chain(run_services).chain(applications);
     let hosts = hosts.filter(|_| config.google_hosts).map(str::to_owned);
     config.names.iter().cloned().chain(hosts).collect()
 }

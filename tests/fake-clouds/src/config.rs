@@ -243,6 +243,8 @@ pub struct Google {
     pub buckets: Vec<Bucket>,
     /// The services on Cloud Run.
     pub run_services: Vec<RunService>,
+    /// The applications behind Identity-Aware Proxy.
+    pub iap_applications: Vec<IapApplication>,
     /// The people who may call the admin APIs, by what policies grant to them.
     pub operators: Vec<Operator>,
     /// The APIs that emulators serve, behind the check of the access token.
@@ -276,6 +278,21 @@ pub struct RunService {
     /// The host at Google, such as `report-abc123-ew.a.run.app`.
     pub host: String,
     /// The bindings of its IAM policy, such as `roles/run.invoker`.
+    #[serde(default)]
+    pub bindings: Vec<Binding>,
+    /// The content of its response.
+    pub content: String,
+}
+
+/// An application behind Identity-Aware Proxy.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IapApplication {
+    /// The host, such as `orders.example.com`.
+    pub host: String,
+    /// The OAuth client IDs that are audiences of its ID tokens: of its own client, and of those allowed for programs.
+    pub client_ids: Vec<String>,
+    /// The bindings of its IAM policy, such as `roles/iap.httpsResourceAccessor`.
     #[serde(default)]
     pub bindings: Vec<Binding>,
     /// The content of its response.

@@ -99,6 +99,13 @@ pub enum Detail {
         /// The host of the service.
         host: String,
     },
+    /// Identity-Aware Proxy passed a call on to an application.
+    IapPassed {
+        /// The caller, as Google names principals.
+        principal: String,
+        /// The host of the application.
+        host: String,
+    },
     /// Cloud Storage returned an object, or listed its bucket.
     ObjectRead {
         /// The caller, as Google names principals.

@@ -47,6 +47,8 @@ pub enum Operation {
     Administer,
     /// Cloud Run, a call of a service.
     InvokeService,
+    /// Identity-Aware Proxy, a call of an application behind it.
+    CallThroughIap,
     /// An API that an emulator serves.
     CallEmulator,
     /// A request that no service recognizes.

@@ -35,11 +35,11 @@ type AnyBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 pub(crate) enum Backend {
     Service(Service),
     Emulated(Arc<Emulated>),
-    /// A service on Cloud Run, by its host.
-    CloudRun(String),
+    /// A service on Cloud Run or an application, which has a host of its own.
+    Host(Service, String),
 }
 
-/// A listener of one service, of one emulated API or of one service on Cloud Run.
+/// A listener of one service, of one emulated API or of one host.
 pub(crate) struct Server {
     pub(crate) listener: TcpListener,
     pub(crate) tls: Option<TlsAcceptor>,
@@ -94,8 +94,9 @@ where
         let (state, backend) = (Arc::clone(&state), backend.clone());
         async move {
             let response = match backend {
-                Backend::Service(service) => handle(&state, service, request).await.map(boxed),
-                Backend::CloudRun(_) => handle(&state, Service::CloudRun, request).await.map(boxed),
+                Backend::Service(service) | Backend::Host(service, _) => {
+                    handle(&state, service, request).await.map(boxed)
+                }
                 Backend::Emulated(emulated) => match emulated.call(&state, request).await {
                     Ok(response) => response.map(boxed),
                     Err(response) => response_of(Reply { response: *response, truncated: false }).map(boxed),

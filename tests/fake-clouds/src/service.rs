@@ -15,14 +15,16 @@ pub(crate) enum Service {
     GoogleAdmin,
     /// The front end of all services on Cloud Run.
     CloudRun,
+    /// Identity-Aware Proxy in front of all its applications.
+    Iap,
 }
 
 impl Service {
     /// Returns the host at Google.
     pub(crate) const fn google_host(self) -> Option<&'static str> {
         match self {
-            // Services on Cloud Run have a host each.
-            Self::AwsSts | Self::PodIdentity | Self::CloudRun => None,
+            // Services on Cloud Run and applications have a host each.
+            Self::AwsSts | Self::PodIdentity | Self::CloudRun | Self::Iap => None,
             Self::GoogleSts => Some("sts.googleapis.com"),
             Self::IamCredentials => Some("iamcredentials.googleapis.com"),
             Self::Storage => Some("storage.googleapis.com"),

@@ -6,6 +6,7 @@ use super::admin::Admin;
 use super::bigquery::BigQuery;
 use super::cloud_run::RunServices;
 use super::iam_credentials::service_accounts::ServiceAccounts;
+use super::iap::IapApplications;
 use super::pools::Pools;
 use super::principal::Principal;
 use super::storage::buckets::Storage;
@@ -25,6 +26,7 @@ pub(crate) struct Google {
     pub(super) storage: Storage,
     pub(super) bigquery: BigQuery,
     pub(super) run_services: RunServices,
+    pub(super) iap_applications: IapApplications,
     pub(super) tokens: TokenStore,
     pub(super) admin: Admin,
     pub(super) exchange_quota: RateLimit,
@@ -41,6 +43,7 @@ impl Google {
             storage: Storage::new(&config.buckets)?,
             bigquery: BigQuery::new(&config.projects)?,
             run_services: RunServices::new(&config.run_services)?,
+            iap_applications: IapApplications::new(&config.iap_applications)?,
             tokens: operator_tokens(&config.operators),
             admin: Admin::default(),
             exchange_quota: RateLimit::new(config.exchanges_per_minute, 60),

@@ -11,8 +11,10 @@ mod cloud_run;
 mod emulated;
 mod error;
 mod federated_token;
+mod front_end_token;
 pub(crate) mod grpc;
 mod iam_credentials;
+mod iap;
 mod id_token;
 mod introspection;
 mod policy;
@@ -55,6 +57,7 @@ impl Google {
             Service::GoogleAdmin => Operation::Administer,
             Service::Storage => storage::operation(request),
             Service::CloudRun => Operation::InvokeService,
+            Service::Iap => Operation::CallThroughIap,
             Service::BigQuery => bigquery::operation(request),
             _ => Operation::Unknown,
         }
@@ -73,6 +76,7 @@ impl Google {
             Operation::Administer => return self.administer(request, now),
             Operation::GetSignedObject => return self.signed_object(request, now).unwrap_or_else(Into::into),
             Operation::InvokeService => return self.invoke_service(request, now),
+            Operation::CallThroughIap => return self.call_through_iap(request, now),
             Operation::IntrospectToken => return self.introspect(request, now).unwrap_or_else(Into::into),
             Operation::GenerateAccessToken => self.generate_access_token(request, now),
             Operation::GenerateIdToken => self.generate_id_token(request, now),

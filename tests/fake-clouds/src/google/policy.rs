@@ -20,6 +20,7 @@ const ROLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("roles/iam.serviceAccountOpenIdTokenCreator", &["iam.serviceAccounts.getOpenIdToken"]),
+    ("roles/iap.httpsResourceAccessor", &["iap.webServiceVersions.accessViaIAP"]),
     ("roles/run.invoker", &["run.routes.invoke"]),
     ("roles/storage.objectViewer", &["storage.objects.get", "storage.objects.list"]),
     ("roles/storage.objectUser", &["storage.objects.get", "storage.objects.list"]),

@@ -4,16 +4,15 @@
 
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
-use serde::Deserialize;
 
 use super::cloud::Google;
+use super::front_end_token::Invalid;
 use super::policy::Policy;
 use super::principal::Principal;
 use crate::clock::Timestamp;
 use crate::config;
 use crate::error::ConfigError;
 use crate::events::Detail;
-use crate::oidc::{GOOGLE_ISSUER, Jwt};
 use crate::wire::{Request, Response, header};
 
 const INVOKE: &str = "run.routes.invoke";
@@ -27,17 +26,6 @@ struct RunService {
     host: String,
     policy: Policy,
     content: String,
-}
-
-/// The claims of an ID token.
-#[derive(Debug, Deserialize)]
-struct Claims {
-    aud: String,
-    iss: String,
-    iat: i64,
-    exp: i64,
-    email: Option<String>,
-    email_verified: Option<bool>,
 }
 
 impl RunServices {
@@ -86,20 +74,19 @@ impl Google {
         service: &RunService,
         now: Timestamp,
     ) -> Result<String, &'static str> {
-        let token = Jwt::parse(token).ok_or("the token is not an ID token")?;
-        let issuer = self.issuers.find(GOOGLE_ISSUER).ok_or("no issuer")?;
-        issuer.verify(&token).map_err(|_| "the signature is not Google's")?;
-        let claims: Claims = token.claims().ok_or("a claim is missing")?;
-        if ![GOOGLE_ISSUER, "accounts.google.com"].contains(&claims.iss.as_str()) {
-            return Err("the issuer is not Google");
-        }
+        let claims = self.signed_claims(token).map_err(|invalid| match invalid {
+            Invalid::NotAToken => "the token is not an ID token",
+            Invalid::Signature => "the signature is not Google's",
+            Invalid::Claims => "a claim is missing",
+            Invalid::Issuer => "the issuer is not Google",
+        })?;
         if claims.aud.strip_prefix("https://").map(|rest| rest.trim_end_matches('/')) != Some(&service.host) {
             return Err("the audience is not the service's URL");
         }
-        if now.0 >= claims.exp || now.0 < claims.iat {
+        if !claims.is_current(now) {
             return Err("the token has expired");
         }
-        claims.email.filter(|_| claims.email_verified == Some(true)).ok_or("the token has no email address")
+        claims.email().ok_or("the token has no email address")
     }
 }
 

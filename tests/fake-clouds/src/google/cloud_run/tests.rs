@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config::Binding;
+use crate::oidc::GOOGLE_ISSUER;
 use crate::service::Service;
 use crate::testing::*;
 
