@@ -14,7 +14,8 @@ pub(crate) fn reader(events: &[Event], reads: Reads) -> Result<String, String> {
         (Detail::ObjectRead { principal, .. }, Reads::Object)
         | (Detail::TableRead { principal, .. }, Reads::Table)
         | (Detail::SignedUrlUsed { principal, .. }, Reads::SignedUrl)
-        | (Detail::ServiceInvoked { principal, .. }, Reads::Service) => Some(principal.clone()),
+        | (Detail::ServiceInvoked { principal, .. }, Reads::Service)
+        | (Detail::IapPassed { principal, .. }, Reads::Application) => Some(principal.clone()),
         _ => None,
     });
     reader.ok_or_else(|| "no call of Google".to_owned())

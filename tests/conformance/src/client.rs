@@ -131,6 +131,8 @@ pub(crate) enum Reads {
     SignedUrl,
     /// A service on Cloud Run, with an ID token.
     Service,
+    /// An application behind Identity-Aware Proxy, with an ID token.
+    Application,
 }
 
 /// Reads every client of `clients`, `programs` or `signing`, sorted by name.

@@ -32,6 +32,8 @@ const CLOUDS_CONFIG: &str = include_str!("clouds.yaml");
 const BUCKET: &str = "shop-reports";
 const OBJECT: &str = "conformance.txt";
 const QUERY: &str = "SELECT * FROM sales.conformance";
+/// The OAuth client of the application behind Identity-Aware Proxy.
+const CLIENT_ID: &str = "987654321098-orders.apps.googleusercontent.com";
 /// The content of the object and the table.
 const EXPECTED_CONTENT: &str = "fetched by a stock library";
 /// A Kubernetes service account without a Google service account.
@@ -196,6 +198,8 @@ impl Environment {
             .replace("$STORAGE_URL", clouds.storage())
             .replace("$BIGQUERY_URL", clouds.bigquery())
             .replace("$SERVICE_URL", &clouds.endpoints().run_services[0])
+            .replace("$APPLICATION_URL", &clouds.endpoints().iap_applications[0])
+            .replace("$CLIENT_ID", CLIENT_ID)
             .replace("$ACCOUNT", GOOGLE_ACCOUNT)
             .replace("$BUCKET", BUCKET)
             .replace("$OBJECT", OBJECT)

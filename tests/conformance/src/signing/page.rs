@@ -10,7 +10,16 @@ use crate::result_cell::{Access, ResultCell};
 use crate::search::WORKS;
 
 const HEADER: &str = include_str!("header.md");
+const NOT_RUN: &str = include_str!("not-run.md");
 const ID_TOKENS: &str = include_str!("id-tokens.md");
+const IAP: &str = include_str!("iap.md");
+
+/// The parts of the page: what the programs read, the introduction, the text after the table, and the title of the errors.
+const PARTS: [(Reads, &str, &str, &str); 3] = [
+    (Reads::SignedUrl, HEADER, NOT_RUN, "Error messages"),
+    (Reads::Service, ID_TOKENS, "", "Error messages of ID tokens"),
+    (Reads::Application, IAP, "", "Error messages of IAP"),
+];
 
 /// A program with its results.
 type Row<'a> = (&'a Client, &'a ProgramResult);
@@ -19,19 +28,16 @@ type Row<'a> = (&'a Client, &'a ProgramResult);
 pub(super) fn render(programs: &[Client], results: &ProgramResults) -> Result<String> {
     let rows: Vec<Row<'_>> =
         programs.iter().filter_map(|program| Some((program, results.get(&program.name)?))).collect();
-    let mut text = HEADER.to_owned();
-    for (reads, introduction) in [(Reads::SignedUrl, ""), (Reads::Service, ID_TOKENS)] {
+    let mut text = String::new();
+    for (reads, introduction, rest, title) in PARTS {
         let rows: Vec<_> = rows.iter().filter(|(program, _)| program.reads == reads).copied().collect();
         text += introduction;
         text += &table(&rows);
+        text += rest;
         for (program, _) in &rows {
             text += &code(program)?;
         }
-        let _ = write!(
-            text,
-            "\n### Error messages{}\n\n",
-            if reads == Reads::Service { " of ID tokens" } else { "" }
-        );
+        let _ = write!(text, "\n### {title}\n\n");
         text.extend(rows.iter().map(errors));
     }
     Ok(text)
@@ -60,7 +66,12 @@ fn table(rows: &[Row<'_>]) -> String {
         let cells = sources().into_iter().fold(String::new(), |cells, source| {
             cells + &format!(" {} |", word(works(source, Access::Impersonated)))
         });
-        let direct = word(sources().into_iter().any(|source| works(source, Access::Direct)));
+        let direct = match sources().into_iter().any(|source| works(source, Access::Direct)) {
+            true if program.signing.as_ref().is_some_and(|signing| signing.impersonates) => {
+                "yes, where the account lets the principal impersonate it"
+            }
+            works => word(works),
+        };
         let (title, versions, needs) = (&program.title, &result.versions, &program.advice);
         let _ = writeln!(text, "| {title} |{cells} {direct} | {versions} | {needs} |");
     }
@@ -76,6 +87,7 @@ fn code(program: &Client) -> Result<String> {
     let (language, first) = match &*extension {
         "py" => ("python", ""),
         "mjs" => ("js", ""),
+        "rb" => ("ruby", ""),
         "rs" => ("rust", ""),
         "sh" => ("sh", "# Needs a cloud.\n"),
         other => (other, ""),
