@@ -72,7 +72,9 @@ fn table_head() -> String {
 
 fn row(program: &Client, job: &Job, result: &ProgramResult, longer: &ProgramResults) -> String {
     let cells: Vec<_> = sources().into_iter().map(|source| (source, summary(job, result, source))).collect();
-    let first = cells.iter().find(|(_, summary)| summary == WORKS).map(|(source, _)| *source);
+    let with = |works: fn(&str) -> bool| cells.iter().find(|(_, summary)| works(summary));
+    let first = with(|summary| summary == WORKS).or_else(|| with(|summary| summary.ends_with("only")));
+    let first = first.map(|(source, _)| *source);
     let cells = cells.iter().fold(String::new(), |cells, (_, summary)| cells + &format!(" {summary} |"));
     let (does, versions, notes) = (&job.does, &result.versions, &program.advice);
     let longer = longer_column::cell(program, longer);

@@ -37,6 +37,7 @@ pub(crate) fn caller(detail: &Detail) -> Option<&str> {
     match detail {
         Detail::ObjectRead { principal, .. }
         | Detail::TableRead { principal, .. }
+        | Detail::BlobSigned { principal, .. }
         | Detail::EmulatorCalled { principal, .. } => Some(principal),
         _ => None,
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use rolebridge_core::token_source::TokenSource;
 use rolebridge_tests::error::{Context, Error, Result};
 use rolebridge_tests::programs::Programs;
 use tokio::sync::Semaphore;
@@ -40,6 +41,8 @@ struct Shared {
     programs: Programs,
     emulators: Arc<Emulators>,
     slots: Semaphore,
+    /// Port 80, on which the sidecar of one pod with `metadata-host` can listen.
+    metadata_host: Semaphore,
     /// The number of the next network. Fakes that end may listen for a moment more, so no number follows itself soon.
     next_network: AtomicU8,
     /// The number of the next run, by which its names in emulators differ.
@@ -73,6 +76,7 @@ pub(crate) async fn run(args: &Args) -> Result<bool> {
         programs: environment::build().await?,
         emulators: Arc::new(emulators),
         slots: Semaphore::new(RUNS_AT_ONCE.into()),
+        metadata_host: Semaphore::new(1),
         next_network: AtomicU8::new(1),
         next_run: AtomicU32::new(0),
     });
@@ -150,9 +154,14 @@ async fn run_all(shared: &Arc<Shared>, runs: Vec<Run>) -> Result<ProgramResults>
 impl Shared {
     /// Waits until few others run, and runs a client in an environment of its own.
     async fn run(&self, run: &Run) -> Result<RunResult> {
+        let Run { client, installed, cell } = run;
+        let _port = if cell.source == TokenSource::MetadataHost.as_str() {
+            Some(self.metadata_host.acquire().await.context("the runs were ended")?)
+        } else {
+            None
+        };
         let _slot = self.slots.acquire().await.context("the runs were ended")?;
         let network = Network::new(self.next_network.fetch_add(1, Ordering::Relaxed))?;
-        let Run { client, installed, cell } = run;
         let seconds = renewals::repeat_seconds(cell.source);
         let mut client = Client::clone(client);
         if let Some(program) = client.longer.program.take() {

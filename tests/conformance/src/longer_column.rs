@@ -34,7 +34,7 @@ pub(crate) fn cell(client: &Client, results: &ProgramResults) -> String {
     }
     let Some(result) = results.get(&client.name) else { return "not run".to_owned() };
     let ran: Vec<_> =
-        ResultCell::of_versions().into_iter().filter_map(|cell| Some((cell, result.cell(cell)?))).collect();
+        wanted(client).into_iter().filter_map(|cell| Some((cell, result.cell(cell)?))).collect();
     let works =
         |(cell, result): &(ResultCell, &str)| (*result == WORKS).then(|| format!("`{}`", cell.source));
     let working: Vec<_> = ran.iter().filter_map(works).collect();
@@ -45,6 +45,11 @@ pub(crate) fn cell(client: &Client, results: &ProgramResults) -> String {
     } else {
         format!("{} only", working.join(", "))
     }
+}
+
+/// Returns the cells of a client: its sources, as a service account.
+fn wanted(client: &Client) -> Vec<ResultCell> {
+    ResultCell::of_longer(client.job.as_ref().is_some_and(|job| job.metadata_host))
 }
 
 /// Renders the section, with the error messages of the runs that failed.
@@ -60,7 +65,7 @@ pub(crate) fn section<'a>(clients: impl Iterator<Item = &'a Client>, results: &P
 /// Renders a line for each run of a client that failed.
 pub(crate) fn failures(client: &Client, results: &ProgramResults) -> String {
     let mut lines = String::new();
-    for cell in ResultCell::of_versions() {
+    for cell in wanted(client) {
         let result = results.get(&client.name).and_then(|result| result.cell(cell));
         if let Some(error) = result.filter(|result| *result != WORKS) {
             let _ = writeln!(
@@ -82,7 +87,7 @@ pub(crate) fn working(client: &Client) -> Result<Vec<ResultCell>> {
         let results = PROGRAMS.read()?;
         let works =
             |cell: &ResultCell| results.get(&client.name)?.cell(*cell).filter(|result| *result == WORKS);
-        return Ok(ResultCell::of_versions().into_iter().filter(|cell| works(cell).is_some()).collect());
+        return Ok(wanted(client).into_iter().filter(|cell| works(cell).is_some()).collect());
     }
     let page = std::fs::read_to_string(Path::new(ROOT).join(TABLE)).context("failed to read the table")?;
     let head = page.lines().find(|line| line.starts_with(TABLE_START)).map(cells);
@@ -92,7 +97,7 @@ pub(crate) fn working(client: &Client) -> Result<Vec<ResultCell>> {
         let title = report::column_title(cell.identity.name(), cell.source);
         head.iter().zip(&row).any(|(column, value)| *column == title && *value == WORKS)
     };
-    Ok(ResultCell::of_versions().into_iter().filter(works).collect())
+    Ok(wanted(client).into_iter().filter(works).collect())
 }
 
 fn cells(line: &str) -> Vec<&str> {

@@ -10,8 +10,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use rolebridge_tests::error::{Context, Result};
 use tempfile::NamedTempFile;
 
-/// Mounts the file over `/etc/hosts` for the program that follows, which keeps the process ID.
-const ENTER: &str = r#"mount --bind "$1" /etc/hosts && shift && exec "$@""#;
+/// Mounts the file over `/etc/hosts` for the program that follows, which keeps the process ID. The aliases of the pod, which the
+/// fake kubelet wrote at the end of `/etc/hosts`, follow in a copy: it is gone when the program ends.
+const ENTER: &str = r#"hosts=$1.$$ && { cat "$1"; sed -n '/^# Entries added by HostAliases/,$p' /etc/hosts; } > "$hosts" &&
+mount --bind "$hosts" /etc/hosts && rm "$hosts" && shift && exec "$@""#;
 
 /// An own mapping of names to addresses.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ const GENERATIONS: usize = 3;
 const SESSION_SECONDS: i64 = 14;
 /// The lifetime of Google's tokens, in seconds. Rust's library renews a token every ten seconds if it is to expire soon.
 const TOKEN_SECONDS: i64 = 14;
-/// The same with `metadata`. The sidecar returns no token that expires within ten seconds, and renews one after at most 70 % of
+/// The same with `metadata` and `metadata-host`. The sidecar returns no token that expires within ten seconds, and renews one after at most 70 % of
 /// its lifetime.
 const METADATA_TOKEN_SECONDS: i64 = 40;
 /// The time of a run that remains after two lifetimes.
@@ -22,7 +22,7 @@ const REST_SECONDS: i64 = 5;
 
 /// Returns the lifetime of each of Google's tokens with a source.
 pub(crate) fn token_seconds(source: &str) -> i64 {
-    if source == "metadata" { METADATA_TOKEN_SECONDS } else { TOKEN_SECONDS }
+    if source.starts_with("metadata") { METADATA_TOKEN_SECONDS } else { TOKEN_SECONDS }
 }
 
 /// Returns the duration for which a program repeats its work, in seconds.

@@ -101,10 +101,14 @@ impl ResultCell {
 
     /// Returns the cells of a version in the search: each source once.
     pub(crate) fn of_versions() -> Vec<Self> {
-        Self::all()
-            .into_iter()
-            .filter(|cell| cell.identity == Identity::AwsRole && cell.access == Access::Impersonated)
-            .collect()
+        Self::of_longer(false)
+    }
+
+    /// Returns the cells of a run that is longer than a token: each source once, as a service account.
+    pub(crate) fn of_longer(knows_metadata_host: bool) -> Vec<Self> {
+        let mut cells = Self::of_program(knows_metadata_host);
+        cells.retain(|cell| cell.access == Access::Impersonated);
+        cells
     }
 }
 
