@@ -269,6 +269,9 @@ pub struct EmulatedApi {
     /// The paths that need no token, such as `/$discovery/`, by their beginning.
     #[serde(default)]
     pub public: Vec<String>,
+    /// True for a registry of images: callers get a token of its own at `/v2/token`, with an access token as password.
+    #[serde(default)]
+    pub registry: bool,
 }
 
 /// A service on Cloud Run, which requires authentication.

@@ -136,6 +136,7 @@ mod tests {
             grpc: emulator,
             scopes: Vec::new(),
             public: vec!["/$discovery/".to_owned()],
+            registry: false,
         }];
         Clouds::start(config).await.unwrap()
     }

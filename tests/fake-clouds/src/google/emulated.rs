@@ -5,6 +5,7 @@ use http::StatusCode;
 use super::cloud::Google;
 use super::error::{ApiError, Style};
 use super::grpc;
+use super::principal::Principal;
 use crate::clock::Timestamp;
 use crate::config::EmulatedApi;
 use crate::events::Detail;
@@ -13,7 +14,7 @@ use crate::service::Service;
 use crate::wire::{Request, Response};
 
 impl Google {
-    /// Returns the entry of a call in the event log if its token is valid, else the error response.
+    /// Returns the entry of a call in the event log if its token is valid, else the fake's own response.
     pub(crate) fn check_emulated(
         &self,
         api: &EmulatedApi,
@@ -29,15 +30,25 @@ impl Google {
         if api.public.iter().any(|public| path.starts_with(public)) {
             return Ok(Detail::Nothing);
         }
-        let scopes: Vec<_> = api.scopes.iter().map(String::as_str).collect();
-        let principal = self
-            .tokens
-            .caller(request, now, style, &scopes)
-            .map_err(|error| Box::new(error.into_response(style)))?
-            .to_string();
+        let principal = self.emulated_caller(api, request, style, now)?.to_string();
         let method =
             if style == Style::Grpc { path.to_owned() } else { format!("{} {path}", request.method()) };
         Ok(Detail::EmulatorCalled { principal, host: api.host.clone(), method })
+    }
+
+    fn emulated_caller(
+        &self,
+        api: &EmulatedApi,
+        request: &Request,
+        style: Style,
+        now: Timestamp,
+    ) -> Result<Principal, Box<Response>> {
+        if style == Style::Registry {
+            return self.registry_grant(api, request, now).map(|grant| grant.principal);
+        }
+        let scopes: Vec<_> = api.scopes.iter().map(String::as_str).collect();
+        let caller = self.tokens.caller(request, now, style, &scopes);
+        caller.map_err(|error| Box::new(error.into_response(style)))
     }
 
     fn error(kind: ErrorKind, style: Style) -> ApiError {
@@ -65,7 +76,9 @@ impl Google {
 
 fn style(api: &EmulatedApi, request: &Request) -> Style {
     let legacy = [Service::Storage, Service::BigQuery].map(Service::google_host);
-    if grpc::has_type(request) {
+    if api.registry {
+        Style::Registry
+    } else if grpc::has_type(request) {
         Style::Grpc
     } else if legacy.contains(&Some(api.host.as_str())) {
         Style::Legacy

@@ -88,6 +88,8 @@ pub(crate) enum Style {
     Legacy,
     /// gRPC's status, without JSON.
     Grpc,
+    /// `errors` with `code` and `message`, as in the specification of registries for images.
+    Registry,
 }
 
 impl Style {
@@ -147,6 +149,7 @@ impl ApiError {
                  https://developers.google.com/identity/sign-in/web/devconsole-project."
             }
             Style::Legacy => "Invalid Credentials",
+            Style::Registry => "authentication failed",
         };
         Self::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "authError", message)
     }
@@ -210,6 +213,7 @@ impl ApiError {
             }
             Style::Legacy => self.json_response(Some(("errors", json!([self.legacy_entry()])))),
             Style::Grpc => grpc::error_response(self.code, &self.message),
+            Style::Registry => self.registry_response(),
         };
         response.with_error(format!("{}: {}", self.code, self.message))
     }
@@ -228,6 +232,16 @@ impl ApiError {
             );
         }
         response
+    }
+
+    fn registry_response(&self) -> Response {
+        let code = match self.status {
+            StatusCode::UNAUTHORIZED => "UNAUTHORIZED",
+            StatusCode::FORBIDDEN => "DENIED",
+            StatusCode::TOO_MANY_REQUESTS => "TOOMANYREQUESTS",
+            _ => "UNKNOWN",
+        };
+        Response::json(self.status, &json!({"errors": [{"code": code, "message": self.message}]}))
     }
 
     /// Returns the single entry of `errors` in the legacy format.

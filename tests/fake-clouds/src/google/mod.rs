@@ -21,6 +21,7 @@ mod policy;
 mod pools;
 mod principal;
 mod provider;
+mod registry;
 mod resource_policy;
 mod storage;
 mod sts;

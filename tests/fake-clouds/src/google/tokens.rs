@@ -57,12 +57,19 @@ impl TokenStore {
     ) -> Result<Principal, ApiError> {
         let bearer = header(request, "authorization").and_then(|value| value.strip_prefix("Bearer "));
         let token = bearer.ok_or_else(|| ApiError::unauthenticated(style))?;
+        self.grant_with(token, now, style, scopes).map(|grant| grant.principal)
+    }
+
+    /// Returns the grant of a token, if the token has one of the scopes.
+    pub(crate) fn grant_with(
+        &self,
+        token: &str,
+        now: Timestamp,
+        style: Style,
+        scopes: &[&str],
+    ) -> Result<TokenGrant, ApiError> {
         let grant = self.grant(token, now).ok_or_else(|| ApiError::unauthenticated(style))?;
         let covers = |scope: &String| scope == CLOUD_PLATFORM || scopes.contains(&scope.as_str());
-        if grant.scopes.iter().any(covers) {
-            Ok(grant.principal)
-        } else {
-            Err(ApiError::insufficient_scopes())
-        }
+        if grant.scopes.iter().any(covers) { Ok(grant) } else { Err(ApiError::insufficient_scopes()) }
     }
 }
