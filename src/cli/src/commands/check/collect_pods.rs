@@ -19,7 +19,8 @@ use crate::cluster::pod::name;
 use crate::cluster::scope::{Labels, Membership, Scope};
 use crate::cluster::with_timeout;
 use crate::commands::check::aggregate::PodSummary;
-use crate::commands::check::classify_pod::{PodContext, classify};
+use crate::commands::check::classify_pod::{PodContext, PodState, classify};
+use crate::commands::check::demand;
 use crate::commands::check::paginate;
 use crate::commands::check::progress::Progress;
 use crate::commands::check::service_account::ServiceAccount;
@@ -241,6 +242,9 @@ impl NamespaceCollector<'_> {
             now: *now,
         };
         if let Some(state) = classify(&pod, &view, &context) {
+            if matches!(state, PodState::Injected { .. }) {
+                demand::add(&mut summary.demand, &pod);
+            }
             summary.add(self.namespace, &Owner::of(&pod), name(&pod), state);
             summary.add_account(self.namespace, view.service_account(), account);
         }

@@ -75,6 +75,8 @@ checks! {
     SidecarReady = "sidecar-ready", Pods;
     /// The role annotations of the service accounts.
     RoleArn = "role-arn", Pods;
+    /// The calls of all pods, against the clouds' quotas.
+    Quotas = "quotas", Pods;
 }
 
 /// A group of checks.

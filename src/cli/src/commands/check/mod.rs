@@ -1,13 +1,14 @@
 //! `check`: finds problems of a cluster's installation and of the pods that opted in.
 //!
 //! Some files read the cluster (`release`, `collect`, `serving_cert`, `dry_run`, `collect_pods`, `events`). Others decide
-//! without IO or clock (`rules`, `classify_pod`). `report` writes the findings.
+//! without IO or clock (`rules`, `classify_pod`, `demand`). `report` writes the findings.
 
 mod aggregate;
 mod classify_pod;
 mod collect;
 mod collect_pods;
 mod common_labels;
+mod demand;
 mod dry_run;
 mod events;
 mod finding;

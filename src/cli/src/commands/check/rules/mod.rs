@@ -6,6 +6,7 @@ mod expiry;
 mod overlap;
 mod pod_messages;
 pub(crate) mod pods;
+mod quotas;
 mod reachability;
 mod replicas;
 mod serving_certificate;

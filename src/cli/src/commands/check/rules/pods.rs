@@ -6,7 +6,7 @@ use rolebridge_inject::{Context, Defaults, ObjectMetadata, admit};
 use crate::commands::check::aggregate::{PodGroup, PodSummary};
 use crate::commands::check::collect_pods::PodCollection;
 use crate::commands::check::finding::{Check, Finding, Severity};
-use crate::commands::check::rules::pod_messages;
+use crate::commands::check::rules::{pod_messages, quotas};
 
 /// The maximum number of namespaces that a message lists.
 const MAX_NAMES: usize = 5;
@@ -27,6 +27,7 @@ pub(crate) fn evaluate(pods: &PodCollection) -> Vec<Finding> {
     }));
     findings.extend(other_images(pods));
     findings.extend(malformed_roles(pods));
+    findings.extend(quotas::evaluate(pods).into_iter().filter(|_| pods.pod_errors.is_empty()));
     let has_no_finding = |check: Check| !findings.iter().any(|finding| finding.check == check);
     // Checks of pods only pass if all pods could be read.
     let is_complete = |check: Check| pods.pod_errors.is_empty() || check == Check::Namespaces;
