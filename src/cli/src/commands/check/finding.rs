@@ -75,7 +75,7 @@ checks! {
     SidecarReady = "sidecar-ready", Pods;
     /// The role annotations of the service accounts.
     RoleArn = "role-arn", Pods;
-    /// The calls of all pods, against the clouds' quotas.
+    /// The exchanges of all pods, against Google's quota.
     Quotas = "quotas", Pods;
 }
 
