@@ -26,7 +26,7 @@ def query(path):
 def zone_name(path):
     """Return the name of a path's zone, which the path has by its name or its number."""
     given = re.search(r"/managedZones/([^/?]+)", path)[1]
-    for name, zone in ZONES.items():
+    for name, zone in list(ZONES.items()):
         if given in (name, zone["id"]):
             return name
     raise LookupError(f"The 'parameters.managedZone' resource named '{given}' does not exist.")
@@ -55,14 +55,16 @@ def get_zone(path, _body):
 
 def list_zones(path, _body):
     wanted = query(path).get("dnsName")
-    zones = [zone for zone in ZONES.values() if wanted in (None, zone["dnsName"])]
+    # A copy, because other threads add zones.
+    zones = [zone for zone in list(ZONES.values()) if wanted in (None, zone["dnsName"])]
     return {"kind": "dns#managedZonesListResponse", "managedZones": zones}
 
 
 def list_records(path, _body):
     wanted = query(path)
     names = {key: wanted[key] for key in ("name", "type") if key in wanted}
-    records = RECORDS[zone_name(path)].values()
+    # A copy, because other threads change records.
+    records = list(RECORDS[zone_name(path)].values())
     found = [record for record in records if all(record[key] == value for key, value in names.items())]
     return {"kind": "dns#resourceRecordSetsListResponse", "rrsets": found}
 
@@ -94,6 +96,8 @@ def get_change(path, _body):
     return CHANGES[number]
 
 
+# A zone for programs that only write records.
+create_zone(None, {"name": "shop", "dnsName": "shop.example.com.", "description": ""})
 ROOT = r"/dns/v1/projects/[^/]+/managedZones"
 METHODS = [
     ("POST", ROOT, create_zone),
