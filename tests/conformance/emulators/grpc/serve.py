@@ -8,13 +8,14 @@ import concurrent.futures
 import sys
 
 import bigtable
+import cloud_logging
 import firestore
 import grpc
 import kms
 import pubsub
 import secret_manager
 
-MODULES = [bigtable, firestore, kms, pubsub, secret_manager]
+MODULES = [bigtable, cloud_logging, firestore, kms, pubsub, secret_manager]
 # A streaming pull takes a thread for as long as it is open.
 THREADS = 64
 
