@@ -9,12 +9,16 @@ use crate::error::{Context, Result};
 pub(super) type Env = BTreeMap<String, String>;
 
 impl Pod {
-    /// Returns exactly the container's variables, none of this machine.
+    /// Returns exactly the container's variables and the host name, none of this machine.
     pub(super) fn env(&self, container: &Container) -> Result<Env> {
         let mut env = Env::new();
         for variable in &container.env {
             let value = self.value(variable, &env)?;
             env.insert(variable.name.clone(), value);
+        }
+        // The container runtime sets it, so that `$(HOSTNAME)` stays as it is.
+        if let Some(name) = self.manifest["metadata"]["name"].as_str() {
+            env.entry("HOSTNAME".to_owned()).or_insert_with(|| name.to_owned());
         }
         Ok(env.into_iter().map(|(name, value)| (name, self.root.map_paths(&value))).collect())
     }

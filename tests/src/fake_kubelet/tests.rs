@@ -81,6 +81,7 @@ async fn container_gets_exactly_the_files_and_env_of_the_pod() {
         sorted,
         [
             &format!("ELSEWHERE=/var/xy:/a/var/x:{root}/var/x:http://h/var/x"),
+            "HOSTNAME=a-w4q8z",
             "NAME=a-w4q8z",
             "ROOTS=PEM",
             &format!("TOKEN={root}/var/run/aws/token"),
