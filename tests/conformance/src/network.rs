@@ -4,24 +4,27 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
 use rolebridge_tests::error::{Context, Result};
-use tempfile::NamedTempFile;
+use tempfile::TempDir;
 
-/// Mounts the file over `/etc/hosts` for the program that follows, which keeps the process ID. The aliases of the pod, which the
-/// fake kubelet wrote at the end of `/etc/hosts`, follow in a copy: it is gone when the program ends.
+/// Mounts a copy of the file over `/etc/hosts` for the program that follows, which keeps the process ID. The aliases of the
+/// pod, which the fake kubelet wrote at the end of `/etc/hosts`, follow in the copy. It stays next to the file, because Ruby's
+/// program mounts it again, and a deleted file cannot be mounted.
 const ENTER: &str = r#"hosts=$1.$$ && { cat "$1"; sed -n '/^# Entries added by HostAliases/,$p' /etc/hosts; } > "$hosts" &&
-mount --bind "$hosts" /etc/hosts && rm "$hosts" && shift && exec "$@""#;
+mount --bind "$hosts" /etc/hosts && shift && exec "$@""#;
+
+/// The name of a file like `/etc/hosts`.
+const HOSTS: &str = "hosts";
 
 /// An own mapping of names to addresses.
 #[derive(Debug)]
 pub(crate) struct Network {
     /// The addresses of Google's hosts.
     pub(crate) addresses: BTreeMap<String, IpAddr>,
-    /// A file like `/etc/hosts`.
-    hosts: NamedTempFile,
+    /// The folder of [`HOSTS`] and its copies.
+    folder: TempDir,
 }
 
 impl Network {
@@ -29,15 +32,15 @@ impl Network {
     pub(crate) fn new(number: u8) -> Result<Self> {
         let text = std::fs::read_to_string("/etc/hosts").context("failed to read /etc/hosts")?;
         let (text, addresses) = shifted(&text, number);
-        let mut hosts = NamedTempFile::new().context("failed to create a file of hosts")?;
-        hosts.write_all(text.as_bytes()).context("failed to write a file of hosts")?;
-        Ok(Self { addresses, hosts })
+        let folder = tempfile::tempdir().context("failed to create a folder of hosts")?;
+        std::fs::write(folder.path().join(HOSTS), text).context("failed to write a file of hosts")?;
+        Ok(Self { addresses, folder })
     }
 
     /// Returns the arguments that start a program in this network: they precede the program's own.
     pub(crate) fn launcher(&self) -> Vec<OsString> {
         let arguments = ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", ENTER, "-"];
-        arguments.iter().map(OsString::from).chain([self.hosts.path().into()]).collect()
+        arguments.iter().map(OsString::from).chain([self.folder.path().join(HOSTS).into()]).collect()
     }
 }
 
