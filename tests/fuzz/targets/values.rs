@@ -21,7 +21,13 @@ fuzz_target!(|data: &[u8]| {
     let _ = (parse::email(text), parse::emails(text), parse::project(text), parse::universe(text));
     let _ =
         (parse::region(text), parse::session_name(text), parse::identity(text), parse::aws_credentials(text));
-    let _ = (parse::endpoint(text), parse::issuer(text), parse::port(text), parse::pod_identity_uri(text));
+    let _ = (
+        parse::endpoint(text),
+        parse::endpoints(text),
+        parse::issuer(text),
+        parse::port(text),
+        parse::pod_identity_uri(text),
+    );
     let _ = (parse::startup_timeout(text), parse::token_lifetime(text), parse::log_level(text));
     if let Ok(outputs) = token_outputs::parse(text) {
         assert!(outputs.iter().all(|file| !file.name.contains('/')));
