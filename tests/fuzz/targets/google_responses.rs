@@ -91,9 +91,9 @@ async fn call(operation: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks that a token is valid now, and that it is not displayed.
+/// Checks that a token is valid now, and that it is not displayed: all secrets are displayed alike.
 fn check(token: &Token) {
     assert!(!token.expires_in.is_zero());
-    let text = token.secret.expose();
-    assert!(text.len() < 16 || !format!("{token:?}").contains(text));
+    let another = Token { secret: Secret::new("another"), expires_in: token.expires_in };
+    assert_eq!(format!("{token:?}"), format!("{another:?}"));
 }
