@@ -20,6 +20,14 @@ pub const DEFAULT_UNIVERSE: &str = "googleapis.com";
 /// none. Google's error message quotes it if a client signs with it.
 pub const NO_SERVICE_ACCOUNT: &str = "direct_access_has_no_service_account";
 
+/// The lifetime of an access token in seconds, if none is requested, by Google and by its libraries. Google allows no longer one
+/// without an exception.
+pub const TOKEN_LIFETIME: u32 = 3600;
+
+/// The shortest lifetime in seconds that the configuration of a pod has if none is set. Each pod has its own, so that libraries
+/// do not renew their tokens together. Its pods make at most a tenth more calls.
+pub const MIN_POD_TOKEN_LIFETIME: u32 = TOKEN_LIFETIME / 10 * 9;
+
 /// The maximum length of `google.subject` in bytes, after the provider's attribute mapping.
 pub const MAX_SUBJECT_LEN: usize = 127;
 

@@ -7,16 +7,14 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-/// The lifetime of an impersonated token if none is set, and the longest that Google allows without an exception.
-pub const DEFAULT_LIFETIME: Duration = Duration::from_hours(1);
-/// The part of the default lifetime by which a pod's own may be shorter. Its pods make at most so many more calls.
-const MAX_REDUCTION: f64 = 0.1;
+use rolebridge_core::google::{MIN_POD_TOKEN_LIFETIME, TOKEN_LIFETIME};
 
 /// Returns the lifetime in whole seconds that a pod's library requests if none is set: 54 to 60 minutes. A restarted container
 /// gets the same, so its documents do not change.
 #[must_use]
 pub fn token_lifetime(pod: &str) -> Duration {
-    let lifetime = DEFAULT_LIFETIME.mul_f64(1.0 - MAX_REDUCTION * share("lifetime", pod));
+    let span = f64::from(TOKEN_LIFETIME - MIN_POD_TOKEN_LIFETIME);
+    let lifetime = Duration::from_secs_f64(f64::from(TOKEN_LIFETIME) - span * share("lifetime", pod));
     Duration::from_secs(lifetime.as_secs())
 }
 

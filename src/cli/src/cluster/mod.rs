@@ -2,6 +2,7 @@
 
 pub(crate) mod chart_names;
 mod env_keys;
+pub(crate) mod exchanges;
 pub(crate) mod fetch;
 pub(crate) mod owner;
 pub(crate) mod pod;

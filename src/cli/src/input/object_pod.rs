@@ -109,6 +109,12 @@ impl<'a> ObjectPod<'a> {
         self.object.parse(&self.json, &self.pointer)
     }
 
+    /// Returns the number of pods that the object asks for at a time; `None` if it says nothing about it.
+    pub(crate) fn replicas(&self) -> Option<u64> {
+        let spec = self.object.root.pointer(self.pointer.strip_suffix("/template")?)?;
+        ["replicas", "parallelism"].iter().find_map(|key| spec.get(key)?.number())
+    }
+
     /// Returns the pod as a tree.
     pub(crate) fn to_value(&self) -> OrderedValue {
         let value = self.object.root.pointer(&self.pointer).cloned();

@@ -33,6 +33,12 @@ impl OrderedValue {
         value.as_str()
     }
 
+    /// Returns the value as a number that is not negative.
+    pub(crate) fn number(&self) -> Option<u64> {
+        let Self::Scalar(value) = self else { return None };
+        value.as_u64()
+    }
+
     /// Returns a list's items, or an empty slice for other values.
     pub(crate) fn items(&self) -> &[Self] {
         if let Self::List(items) = self { items } else { &[] }

@@ -2,6 +2,7 @@
 
 use rolebridge_core::annotations::{self as key, ALL, eks};
 use rolebridge_core::aws::RoleArn;
+use rolebridge_core::google::MIN_POD_TOKEN_LIFETIME;
 use rolebridge_core::identity::Identity;
 use rolebridge_core::redact::redact_userinfo;
 
@@ -68,7 +69,7 @@ impl Settings<'_> {
             key::SESSION_NAME => text(aws?.session_name()?.as_ref()),
             key::PROJECT => google.project.and_then(text),
             key::QUOTA_PROJECT => google.quota_project.and_then(text),
-            key::TOKEN_LIFETIME => text(google.token_lifetime),
+            key::TOKEN_LIFETIME => Some(self.token_lifetime()),
             key::CONTAINERS => text(containers.only.as_ref()?.as_ref()),
             key::SKIP_CONTAINERS => text(containers.skipped.as_ref()?.as_ref()),
             key::START_AFTER => text(containers.start_after.as_ref()?.as_ref()),
@@ -93,6 +94,23 @@ impl Settings<'_> {
             // The opt-in is not a setting.
             _ => None,
         }
+    }
+}
+
+impl Settings<'_> {
+    /// Returns the lifetime of tokens; a range, if each pod's document has its own.
+    fn token_lifetime(&self) -> Setting<String> {
+        let Setting { value, origin } = self.google.token_lifetime;
+        let is_own = origin == Origin::BuiltIn
+            && self.google.service_accounts.is_some()
+            && self.has_sidecar()
+            && self.sources.value.documents().next().is_some();
+        let value = if is_own {
+            format!("{MIN_POD_TOKEN_LIFETIME} to {value}, by the pod's name")
+        } else {
+            value.to_string()
+        };
+        Setting { value, origin }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The Google settings: provider, service account, projects and endpoints.
 
 use rolebridge_core::annotations as key;
-use rolebridge_core::google::{DEFAULT_UNIVERSE, ProviderName};
+use rolebridge_core::google::{DEFAULT_UNIVERSE, ProviderName, TOKEN_LIFETIME};
 use rolebridge_core::service_accounts::{AccountNumber, ServiceAccounts};
 
 use super::origin::{Origin, Setting};
@@ -10,9 +10,6 @@ use super::{parse, service_accounts};
 use crate::denial::Denial;
 use crate::message::DisplayName;
 use crate::reason::Reason;
-
-/// Default lifetime of an impersonated token in seconds: the default of Google's libraries and of the sidecar.
-const TOKEN_LIFETIME: u32 = 3600;
 
 /// The Google settings.
 #[derive(Debug, Clone, PartialEq, Eq)]

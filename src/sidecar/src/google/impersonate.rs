@@ -8,6 +8,8 @@ use std::time::SystemTime;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use rolebridge_core::google::TOKEN_LIFETIME;
+
 use super::client::{GoogleClient, Token};
 use super::error::ErrorResponse;
 use crate::error::{Error, ErrorKind, Service};
@@ -16,7 +18,6 @@ use crate::jwt;
 use crate::scopes::Scopes;
 use crate::secret::Secret;
 use crate::settings::Impersonation;
-use crate::spread::DEFAULT_LIFETIME;
 
 const SERVICE: Service = Service::IamCredentials;
 
@@ -57,7 +58,10 @@ pub(super) async fn access_token(
     let request = AccessTokenRequest {
         delegates: delegates(account),
         scope: scopes.iter().collect(),
-        lifetime: format!("{}s", account.lifetime.unwrap_or(DEFAULT_LIFETIME).as_secs()),
+        lifetime: format!(
+            "{}s",
+            account.lifetime.map_or(u64::from(TOKEN_LIFETIME), |lifetime| lifetime.as_secs())
+        ),
     };
     let (response, body): (_, AccessTokenResponse) =
         call(google, federated, "generateAccessToken", &request).await?;

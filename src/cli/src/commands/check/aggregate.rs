@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rolebridge_inject::Reason;
 
+use crate::cluster::exchanges::Quota;
 use crate::cluster::owner::Owner;
 use crate::commands::check::classify_pod::{PodIssue, PodState};
-use crate::commands::check::demand::{Demand, QuotaKey};
+use crate::commands::check::demand::Demand;
 use crate::commands::check::opt_in_time::OptInTime;
 use crate::commands::check::service_account::ServiceAccount;
 
@@ -48,8 +49,8 @@ pub(crate) struct PodSummary {
     pub(crate) injected: usize,
     /// The number of skipped pods by reason: only their namespace opted them in, and a prerequisite is missing.
     pub(crate) skipped: BTreeMap<Reason, usize>,
-    /// The calls of injected pods, by what shares a quota.
-    pub(crate) demand: BTreeMap<QuotaKey, Demand>,
+    /// The exchanges of injected pods, by the quota that they count against.
+    pub(crate) demand: BTreeMap<Quota, Demand>,
     pub(crate) problems: BTreeMap<(PodProblem, OwnerRef), PodGroup>,
     /// The pods with a sidecar of the version of new pods but another image, by image. A registry mirror gives every pod the
     /// same one, so they are not grouped by owner.

@@ -14,6 +14,7 @@ use rolebridge_core::annotations::{INJECT, NAMESPACE_OPT_IN};
 use rolebridge_inject::{Context, Defaults, ObjectMetadata};
 use serde_json::value::RawValue;
 
+use crate::cluster::exchanges::Exchanges;
 use crate::cluster::owner::Owner;
 use crate::cluster::pod::name;
 use crate::cluster::scope::{Labels, Membership, Scope};
@@ -242,8 +243,9 @@ impl NamespaceCollector<'_> {
             now: *now,
         };
         if let Some(state) = classify(&pod, &view, &context) {
-            if matches!(state, PodState::Injected { .. }) {
-                demand::add(&mut summary.demand, &pod);
+            let is_injected = matches!(state, PodState::Injected { .. });
+            if let Some(exchanges) = Exchanges::of(&pod).filter(|_| is_injected) {
+                demand::add(&mut summary.demand, &exchanges);
             }
             summary.add(self.namespace, &Owner::of(&pod), name(&pod), state);
             summary.add_account(self.namespace, view.service_account(), account);

@@ -14,6 +14,7 @@ const METADATA: [&str; 3] = [METADATA_HOST, METADATA_IP, METADATA_ROOT];
 
 /// The additions to a pod.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Additions {
     /// The sidecar; `None` if the kubelet keeps the token itself.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,9 +5,11 @@ use rolebridge_inject::{Decision, Origin, Reason};
 use serde::Serialize;
 
 use crate::admission::{Evaluation, apply_patch};
+use crate::cluster::exchanges::Exchanges;
 use crate::commands::explain::additions::Additions;
 use crate::error::CliError;
 use crate::input::object_pod::ObjectPod;
+use crate::input::ordered_value::OrderedValue;
 
 /// The explanation of one pod.
 #[derive(Debug, Serialize)]
@@ -27,6 +29,12 @@ pub(crate) struct Explanation {
     pub(crate) warnings: Vec<String>,
     /// The resolved settings, or the declared ones if they are invalid.
     pub(crate) settings: Vec<Row>,
+    /// The number of pods that the object asks for at a time, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) replicas: Option<u64>,
+    /// The exchanges of each pod at Google STS, if it makes any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exchanges: Option<Exchanges>,
     /// The additions that the injection makes, or has made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) additions: Option<Additions>,
@@ -81,17 +89,17 @@ impl Explanation {
     pub(crate) fn new(pod: &ObjectPod<'_>, evaluation: Evaluation) -> Result<Self, CliError> {
         let (reason, message) = (evaluation.reason(), evaluation.message().map(ToOwned::to_owned));
         let before = pod.to_value();
-        let (outcome, additions) = match &evaluation.decision {
+        let (outcome, additions, injected) = match &evaluation.decision {
             Decision::Patch(patch) => {
                 let mut after = before.clone();
                 apply_patch(patch, "", &mut after)?;
-                (Outcome::Injected, Some(Additions::diff(&before, &after)))
+                (Outcome::Injected, Some(Additions::diff(&before, &after)), Some(after))
             }
             Decision::Skip(Reason::AlreadyInjected) => {
-                (Outcome::Skipped, Some(Additions::from_injected(&before)))
+                (Outcome::Skipped, Some(Additions::from_injected(&before)), Some(before))
             }
-            Decision::Skip(_) => (Outcome::Skipped, None),
-            Decision::Deny(_) => (Outcome::Denied, None),
+            Decision::Skip(_) => (Outcome::Skipped, None, None),
+            Decision::Deny(_) => (Outcome::Denied, None, None),
         };
         let Evaluation { object, namespace, service_account, mut warnings, settings, .. } = evaluation;
         warnings.splice(0..0, evaluation.not_selected);
@@ -106,7 +114,15 @@ impl Explanation {
             message,
             warnings,
             settings: settings.into_iter().map(Row::from).collect(),
+            replicas: pod.replicas(),
+            exchanges: injected.as_ref().and_then(exchanges),
             additions,
         })
     }
+}
+
+/// Returns the exchanges of an injected pod. A template may have fields that only its own kind knows, so it need not be a pod.
+fn exchanges(pod: &OrderedValue) -> Option<Exchanges> {
+    let pod = serde_json::to_value(pod).ok()?;
+    Exchanges::of(&serde_json::from_value(pod).ok()?)
 }

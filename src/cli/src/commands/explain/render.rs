@@ -6,10 +6,13 @@ use rolebridge_core::client_versions::{REJECT_LOOPBACK, RejectingVersions};
 use rolebridge_core::metadata_host;
 use rolebridge_core::token_source::TokenSource;
 
+use crate::cluster::exchanges::{Exchanges, QUOTA_PER_MINUTE};
 use crate::commands::explain::additions::Additions;
 use crate::commands::explain::explanation::{Explanation, Outcome, Row};
 use crate::error::CliError;
 use crate::output::{Console, Line, OutputFormat, write_serialized};
+
+const HOURS_PER_DAY: u64 = 24;
 
 /// Writes all explanations.
 pub(crate) fn write(
@@ -38,6 +41,8 @@ fn render_text(explanation: &Explanation, out: &mut Console<'_>) -> Result<(), C
         message,
         warnings,
         settings,
+        replicas,
+        exchanges,
         additions,
         ..
     } = explanation;
@@ -60,6 +65,9 @@ fn render_text(explanation: &Explanation, out: &mut Console<'_>) -> Result<(), C
     let verb = if *outcome == Outcome::Injected { "adds" } else { "has" };
     let Some(additions) = additions else { return Ok(()) };
     render_additions(additions, verb, out)?;
+    if let Some(exchanges) = exchanges {
+        render_exchanges(exchanges, *replicas, out)?;
+    }
     if has_loopback(settings) { render_rejecting_versions(out) } else { Ok(()) }
 }
 
@@ -82,6 +90,30 @@ fn render_rejecting_versions(out: &mut Console<'_>) -> Result<(), CliError> {
         line(format!("    {library:width$}  {}: {source}", key::SOURCE))?;
     }
     Ok(())
+}
+
+/// Writes what the pods need of Google's quota.
+fn render_exchanges(
+    exchanges: &Exchanges,
+    replicas: Option<u64>,
+    out: &mut Console<'_>,
+) -> Result<(), CliError> {
+    let Exchanges { project, endpoints, per_day } = exchanges;
+    let pods = match replicas {
+        None | Some(0) => "each pod exchanges".to_owned(),
+        Some(1) => "one pod exchanges".to_owned(),
+        Some(count) => format!("{count} pods exchange"),
+    };
+    let per_hour = per_day.saturating_mul(replicas.unwrap_or(1).max(1)).div_ceil(HOURS_PER_DAY);
+    let endpoints = match &endpoints[..] {
+        [endpoint] => endpoint.clone(),
+        endpoints => format!("each of {}", endpoints.join(", ")),
+    };
+    out.empty_line()?;
+    out.line(&Line::new().text(format!(
+        "  {pods} about {per_hour} tokens per hour; Google allows {QUOTA_PER_MINUTE} per minute at {endpoints} for the \
+         project {project}"
+    )))
 }
 
 fn render_settings(settings: &[Row], out: &mut Console<'_>) -> Result<(), CliError> {

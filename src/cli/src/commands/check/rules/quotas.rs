@@ -1,82 +1,96 @@
-//! The calls of all injected pods, against Google's quota.
+//! The exchanges of all injected pods, against Google's quotas.
 
-use crate::commands::check::collect_pods::PodCollection;
-use crate::commands::check::demand::{Demand, QuotaKey};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use crate::cluster::exchanges::{QUOTA_PER_MINUTE, Quota};
+use crate::commands::check::demand::Demand;
 use crate::commands::check::finding::{Check, Finding, Severity};
 
-/// Google's quota: exchanges per minute for the project of the pool and an endpoint.
-const EXCHANGES_PER_MINUTE: u64 = 6_000;
 /// The part of the quota that is left for new pods and retries.
 const WARNING_PERCENT: u64 = 80;
+/// The maximum number of quotas that are reported, those with most exchanges first. A tenant's pods can name any number of
+/// projects.
+const MAX_QUOTAS: usize = 10;
 
-pub(super) fn evaluate(pods: &PodCollection) -> Vec<Finding> {
-    let demand = &pods.summary.demand;
+pub(super) fn evaluate(demand: &BTreeMap<Quota, Demand>) -> Vec<Finding> {
+    let mut demand: Vec<_> = demand.iter().collect();
     if demand.is_empty() {
-        return vec![Finding::new(Check::Quotas, Severity::Ok, "Pods", "No pod has a sidecar.")];
+        return vec![Finding::new(Check::Quotas, Severity::Ok, "Pods", "No pod exchanges tokens.")];
     }
-    demand.iter().map(|(key, demand)| finding(key, *demand)).collect()
+    demand.sort_by_key(|(_, demand)| Reverse(**demand));
+    demand.into_iter().take(MAX_QUOTAS).map(|(quota, demand)| finding(quota, *demand)).collect()
 }
 
-fn finding(key: &QuotaKey, demand: Demand) -> Finding {
-    let (exchanges, quota) = (demand.exchanges_per_minute(), EXCHANGES_PER_MINUTE * key.endpoints());
-    let pods = match demand.pods {
-        1 => "One pod with a sidecar exchanges".to_owned(),
-        count => format!("{count} pods with a sidecar exchange"),
+fn finding(quota: &Quota, demand: Demand) -> Finding {
+    let exchanges = demand.per_minute();
+    let pods = match demand.pods() {
+        1 => "One pod exchanges".to_owned(),
+        count => format!("{count} pods exchange"),
     };
     let tokens = if exchanges == 1 { "token" } else { "tokens" };
-    let endpoints = match key.endpoints() {
-        1 => String::new(),
-        count => format!(" with {count} endpoints"),
-    };
-    let message = format!(
-        "{pods} about {exchanges} {tokens} per minute. Google allows {quota} for the project {}{endpoints}.",
-        key.project,
-    );
-    if exchanges * 100 <= quota * WARNING_PERCENT {
+    let message =
+        format!("{pods} about {exchanges} {tokens} per minute. Google allows {QUOTA_PER_MINUTE} at {quota}.");
+    if exchanges * 100 <= QUOTA_PER_MINUTE * WARNING_PERCENT {
         return Finding::new(Check::Quotas, Severity::Ok, "Pods", message);
     }
     let message = format!(
         "{message} New pods wait for their first token if others use the quota up. Fix: set rolebridge.io/source to metadata, \
          list more regional endpoints in rolebridge.io/sts-endpoint, or set a longer rolebridge.io/token-lifetime."
     );
-    Finding::new(Check::Quotas, Severity::Warning, "Pods", message).about_pods(demand.pods)
+    let count = usize::try_from(demand.pods()).unwrap_or(usize::MAX);
+    Finding::new(Check::Quotas, Severity::Warning, "Pods", message).about_pods(count)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use serde_json::json;
+    use rstest::rstest;
 
     use super::*;
+    use crate::cluster::exchanges::Exchanges;
     use crate::commands::check::demand;
 
-    #[test]
-    fn finding_warns_before_the_quota_is_met() {
-        let endpoints = "https://sts.us-east1.rep.googleapis.com,https://sts.us-west1.rep.googleapis.com";
-        // Each pod exchanges 1.17 times in an hour.
-        for (pods, sts_endpoint, severity, part) in [
-            (1, "", Severity::Ok, "One pod with a sidecar exchanges about 1 token per minute"),
-            (246_000, "", Severity::Ok, "246000 pods with a sidecar exchange about 4784 tokens per minute"),
-            (250_000, "", Severity::Warning, "Fix: set rolebridge.io/source to metadata"),
-            (250_000, endpoints, Severity::Ok, "Google allows 12000 for the project 1 with 2 endpoints"),
-        ] {
-            let audience =
-                "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/prod";
-            let pod = json!({"spec": {
-                "initContainers": [{"name": "rolebridge", "command": ["/rolebridge-sidecar"], "env": [
-                    {"name": "ROLEBRIDGE_AUDIENCE", "value": audience},
-                    {"name": "ROLEBRIDGE_STS_ENDPOINT", "value": sts_endpoint},
-                    {"name": "ROLEBRIDGE_SERVE", "value": "metadata"},
-                ]}],
-                "containers": [{"name": "app"}],
-            }});
-            let (pod, mut all) = (serde_json::from_value(pod).unwrap(), BTreeMap::new());
-            (0..pods).for_each(|_| demand::add(&mut all, &pod));
-            let (key, demand) = all.into_iter().next().unwrap();
-            let finding = finding(&key, demand);
+    const ONE: &[&str] = &["sts.googleapis.com"];
+    const TWO: &[&str] = &["sts.us-east1.rep.googleapis.com", "sts.us-west1.rep.googleapis.com"];
+
+    fn add(all: &mut BTreeMap<Quota, Demand>, project: &str, endpoints: &[&str], count: usize) {
+        let endpoints = endpoints.iter().map(ToString::to_string).collect();
+        let exchanges = Exchanges { project: project.to_owned(), endpoints, per_day: 28 };
+        (0..count).for_each(|_| demand::add(all, &exchanges));
+    }
+
+    #[rstest]
+    #[case(
+        1,
+        ONE,
+        Severity::Ok,
+        "One pod exchanges about 1 token per minute. Google allows 6000 at sts.googleapis.com for"
+    )]
+    #[case(246_000, ONE, Severity::Ok, "246000 pods exchange about 4784 tokens per minute")]
+    #[case(250_000, ONE, Severity::Warning, "Fix: set rolebridge.io/source to metadata")]
+    #[case(250_000, TWO, Severity::Ok, "125000 pods exchange about 2431 tokens per minute")]
+    fn finding_warns_before_the_quota_is_met(
+        #[case] count: usize,
+        #[case] endpoints: &[&str],
+        #[case] severity: Severity,
+        #[case] part: &str,
+    ) {
+        let mut demand = BTreeMap::new();
+        add(&mut demand, "1", endpoints, count);
+        let findings = evaluate(&demand);
+        assert_eq!(findings.len(), endpoints.len());
+        for finding in findings {
             assert_eq!(finding.severity, severity, "{}", finding.message);
             assert!(finding.message.contains(part), "{}", finding.message);
         }
+    }
+
+    #[test]
+    fn findings_are_few_and_begin_with_the_most_exchanges() {
+        let mut demand = BTreeMap::new();
+        (100..200).for_each(|project| add(&mut demand, &project.to_string(), ONE, project));
+        let findings = evaluate(&demand);
+        assert_eq!(findings.len(), MAX_QUOTAS);
+        assert!(findings[0].message.starts_with("199 pods"), "{}", findings[0].message);
     }
 }
