@@ -20,7 +20,8 @@ quick_start_works() {
   use_fake_clouds
   eventually 100 create_batch_files &
   PATH=$programs:$PATH "$e2e/run_docs.py" "$root/docs/src/quick-start.md" "$copy" ${update:+--update} \
-    --instead "$registry=ghcr.io/rolebridge" --instead ', rolebridge-ca=' --without "${clouds_aws_sts%:*}" --without rolebridge.io/ca-bundle
+    --instead "$registry=ghcr.io/rolebridge" --instead ', rolebridge-ca=' \
+    --instead "${clouds_google_sts#https://}=sts.googleapis.com" --without "${clouds_aws_sts%:*}" --without rolebridge.io/ca-bundle
   wait
   render_object batch-policy | kubectl delete --filename -
 }
