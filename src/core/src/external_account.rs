@@ -220,7 +220,7 @@ impl ExternalAccountConfig<'_> {
 
     fn endpoint(&self, service: &str, custom: Option<&str>) -> String {
         custom.map_or_else(
-            || format!("https://{service}.{}", self.universe),
+            || google::endpoint(service, self.universe),
             |endpoint| endpoint.trim_end_matches('/').to_owned(),
         )
     }

@@ -38,6 +38,12 @@ pub const MAX_SUBJECT_LEN: usize = 127;
 /// report of google-github-actions/auth for another universe.
 pub const IAM_RESOURCES: &str = "//iam.googleapis.com/";
 
+/// Returns the default endpoint of a service in a universe: `https://sts.googleapis.com`.
+#[must_use]
+pub fn endpoint(service: &str, universe: &str) -> String {
+    format!("https://{service}.{universe}")
+}
+
 /// Returns the audience of a provider, `//iam.googleapis.com/projects/…`, to which subject tokens are bound.
 #[must_use]
 pub fn audience(provider: &str) -> String {

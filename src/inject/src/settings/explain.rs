@@ -95,9 +95,7 @@ impl Settings<'_> {
             _ => None,
         }
     }
-}
 
-impl Settings<'_> {
     /// Returns the lifetime of tokens; a range, if each pod's document has its own.
     fn token_lifetime(&self) -> Setting<String> {
         let Setting { value, origin } = self.google.token_lifetime;

@@ -5,10 +5,9 @@
 
 use std::time::SystemTime;
 
+use rolebridge_core::google::TOKEN_LIFETIME;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-
-use rolebridge_core::google::TOKEN_LIFETIME;
 
 use super::client::{GoogleClient, Token};
 use super::error::ErrorResponse;
@@ -60,7 +59,7 @@ pub(super) async fn access_token(
         scope: scopes.iter().collect(),
         lifetime: format!(
             "{}s",
-            account.lifetime.map_or(u64::from(TOKEN_LIFETIME), |lifetime| lifetime.as_secs())
+            account.lifetime.map_or(TOKEN_LIFETIME.into(), |lifetime| lifetime.as_secs())
         ),
     };
     let (response, body): (_, AccessTokenResponse) =

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rolebridge_core::env::sidecar as names;
+use rolebridge_core::google;
 use rolebridge_core::parse::{self, InvalidValue};
 use rolebridge_core::service_accounts::{AccountNumber, ServiceAccounts};
 
@@ -44,8 +45,7 @@ impl GoogleSettings {
     /// # Errors
     /// Returns an error for the first invalid variable.
     pub fn read(env: &Env<'_>, provider: &Provider) -> Result<Self, SettingsError> {
-        let universe = &provider.universe;
-        let default_endpoint = |service| format!("https://{service}.{universe}");
+        let default_endpoint = |service| google::endpoint(service, &provider.universe);
         let iam_credentials_endpoint = env.optional_text(names::IAM_CREDENTIALS_ENDPOINT, parse::endpoint)?;
         Ok(Self {
             audience: provider.audience.clone(),

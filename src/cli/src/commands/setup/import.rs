@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rolebridge_core::google::{AWS4_REQUEST, DEFAULT_UNIVERSE};
+use rolebridge_core::google::{self, AWS4_REQUEST, DEFAULT_UNIVERSE, TOKEN_LIFETIME};
 use rolebridge_core::{annotations as key, parse};
 use serde_json::Value;
 
@@ -49,7 +49,7 @@ impl ImportedConfig {
         };
         config.add_unless(key::UNIVERSE_DOMAIN, universe, DEFAULT_UNIVERSE);
         if let Some(url) = field("token_url") {
-            config.add_unless(key::STS_ENDPOINT, origin(url), &format!("https://sts.{universe}"));
+            config.add_unless(key::STS_ENDPOINT, origin(url), &google::endpoint("sts", universe));
         }
         if let Some(url) = field("service_account_impersonation_url") {
             let email = url.rsplit('/').next().and_then(|last| last.strip_suffix(":generateAccessToken"));
@@ -59,11 +59,11 @@ impl ImportedConfig {
                 ))
             })?;
             config.service_account = Some(email.to_owned());
-            let default = format!("https://iamcredentials.{universe}");
+            let default = google::endpoint("iamcredentials", universe);
             config.add_unless(key::IAM_CREDENTIALS_ENDPOINT, origin(url), &default);
         }
         if let Some(seconds) = json["service_account_impersonation"]["token_lifetime_seconds"].as_u64() {
-            config.add_unless(key::TOKEN_LIFETIME, &seconds.to_string(), "3600");
+            config.add_unless(key::TOKEN_LIFETIME, &seconds.to_string(), &TOKEN_LIFETIME.to_string());
         }
         if let Some(project) = field("quota_project_id") {
             config.annotations.push((key::QUOTA_PROJECT, project.to_owned()));
