@@ -5,14 +5,14 @@ use std::fmt;
 use k8s_openapi::api::core::v1::{Container, Pod};
 use rolebridge_core::annotations::CONFIG_FILE;
 use rolebridge_core::env::{app, sidecar as name};
-use rolebridge_core::google::{DEFAULT_UNIVERSE, TOKEN_LIFETIME};
+use rolebridge_core::google::{self, DEFAULT_UNIVERSE, TOKEN_LIFETIME};
 use rolebridge_core::parse;
 use rolebridge_core::pod_names::FOLDER;
 use rolebridge_core::service_accounts::ServiceAccounts;
 use rolebridge_core::token_source::TokenSource;
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::pod::sidecar;
+use crate::cluster::pod::{env_value as value, sidecar};
 
 /// Google's quota: exchanges per minute for the project of the pool and an endpoint.
 pub(crate) const QUOTA_PER_MINUTE: u64 = 6_000;
@@ -60,11 +60,13 @@ impl Exchanges {
     }
 
     fn with_sidecar(pod: &Pod, sidecar: &Container) -> Option<Self> {
-        let lifetime = value(sidecar, name::TOKEN_LIFETIME).map_or(Some(TOKEN_LIFETIME), parse_lifetime)?;
+        let lifetime = value(sidecar, name::TOKEN_LIFETIME);
         let caches = if exchanges_itself(sidecar) { accounts(sidecar)? } else { 0 };
         let endpoints = match value(sidecar, name::STS_ENDPOINT) {
             Some(list) => parse::endpoints(list).ok()?.into_iter().map(host).collect(),
-            None => vec![default_endpoint(value(sidecar, name::UNIVERSE_DOMAIN))?],
+            None => {
+                vec![default_endpoint(value(sidecar, name::UNIVERSE_DOMAIN).unwrap_or(DEFAULT_UNIVERSE))?]
+            }
         };
         Self::new(value(sidecar, name::AUDIENCE)?, endpoints, libraries(pod) + caches, lifetime)
     }
@@ -77,14 +79,15 @@ impl Exchanges {
             serde_json::from_str(document).ok()?;
         let endpoint = parse::endpoint(token_url.strip_suffix("/v1/token")?).ok().map(host)?;
         let lifetime =
-            service_account_impersonation.map_or(TOKEN_LIFETIME, |options| options.token_lifetime_seconds);
-        Self::new(audience, vec![endpoint], libraries(pod), lifetime)
+            service_account_impersonation.map(|options| options.token_lifetime_seconds.to_string());
+        Self::new(audience, vec![endpoint], libraries(pod), lifetime.as_deref())
     }
 
-    fn new(audience: &str, endpoints: Vec<String>, processes: u64, lifetime: u32) -> Option<Self> {
+    fn new(audience: &str, endpoints: Vec<String>, processes: u64, lifetime: Option<&str>) -> Option<Self> {
         let project = parse::audience(audience).ok()?.project_number().to_owned();
-        let per_day = processes * SECONDS_PER_DAY * EARLY_PERCENT / 100;
-        Some(Self { project, endpoints, per_day: per_day.checked_div(lifetime.into())? })
+        let lifetime = lifetime.map_or(Ok(TOKEN_LIFETIME), parse::token_lifetime).ok()?;
+        let per_day = processes * SECONDS_PER_DAY * EARLY_PERCENT / 100 / u64::from(lifetime);
+        Some(Self { project, endpoints, per_day })
     }
 }
 
@@ -101,17 +104,12 @@ struct ImpersonationOptions {
     token_lifetime_seconds: u32,
 }
 
-fn parse_lifetime(text: &str) -> Option<u32> {
-    parse::token_lifetime(text).ok()
-}
-
 fn host(endpoint: &str) -> String {
     endpoint.trim_start_matches("https://").to_owned()
 }
 
-fn default_endpoint(universe: Option<&str>) -> Option<String> {
-    let universe = universe.map_or(Some(DEFAULT_UNIVERSE), |text| parse::universe(text).ok())?;
-    Some(format!("sts.{universe}"))
+fn default_endpoint(universe: &str) -> Option<String> {
+    Some(host(&google::endpoint("sts", parse::universe(universe).ok()?)))
 }
 
 /// Returns the number of containers with a library that exchanges the subject token by itself.
@@ -134,11 +132,6 @@ fn exchanges_itself(sidecar: &Container) -> bool {
 fn accounts(sidecar: &Container) -> Option<u64> {
     let Some(list) = value(sidecar, name::SERVICE_ACCOUNT) else { return Some(1) };
     ServiceAccounts::parse(list).ok().map(|accounts| accounts.accounts().len() as u64)
-}
-
-fn value<'a>(container: &'a Container, name: &str) -> Option<&'a str> {
-    let variable = container.env.iter().flatten().find(|variable| variable.name == name)?;
-    variable.value.as_deref().filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]
@@ -213,6 +206,7 @@ mod tests {
     #[case::an_hour(json!({}), Some(28))]
     #[case::longer_tokens(json!({"service_account_impersonation": {"token_lifetime_seconds": 7200}}), Some(14))]
     #[case::forged_lifetime(json!({"service_account_impersonation": {"token_lifetime_seconds": 0}}), None)]
+    #[case::lifetime_below_the_limit(json!({"service_account_impersonation": {"token_lifetime_seconds": 599}}), None)]
     #[case::forged_endpoint(json!({"token_url": "https://sts.googleapis.com\u{1b}[2J/v1/token"}), None)]
     fn pod_without_a_sidecar_has_a_document(#[case] changes: Value, #[case] per_day: Option<u64>) {
         let mut document = json!({"audience": AUDIENCE, "token_url": "https://sts.googleapis.com/v1/token"});

@@ -39,6 +39,12 @@ pub(crate) fn sidecar(pod: &Pod) -> Option<&Container> {
     pod.spec.as_ref()?.init_containers.iter().flatten().find(is_sidecar)
 }
 
+/// Returns the value of a container's variable, unless it is empty or comes from elsewhere.
+pub(crate) fn env_value<'a>(container: &'a Container, name: &str) -> Option<&'a str> {
+    let variable = container.env.iter().flatten().find(|variable| variable.name == name)?;
+    variable.value.as_deref().filter(|value| !value.is_empty())
+}
+
 /// Returns the kubelet's status of the sidecar.
 pub(crate) fn sidecar_status(pod: &Pod) -> Option<&ContainerStatus> {
     let statuses = pod.status.as_ref()?.init_container_statuses.as_ref()?;

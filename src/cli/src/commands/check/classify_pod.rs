@@ -6,7 +6,9 @@ use rolebridge_core::env::sidecar::HTTPS_PROXY;
 use rolebridge_core::redact::redact_userinfo;
 use rolebridge_inject::{Context, Decision, OptIn, Reason, Settings, admit};
 
-use crate::cluster::pod::{has_finished, last_termination, sidecar, sidecar_status, waiting_message};
+use crate::cluster::pod::{
+    env_value, has_finished, last_termination, sidecar, sidecar_status, waiting_message,
+};
 use crate::commands::check::opt_in_time::OptInTime;
 use crate::image_ref;
 
@@ -55,8 +57,7 @@ pub(crate) struct ProxyChange {
 impl ProxyChange {
     /// Returns the difference, if there is one.
     fn of(sidecar: &Container, settings: &Settings<'_>) -> Option<Self> {
-        let variable = sidecar.env.iter().flatten().find(|variable| variable.name == HTTPS_PROXY);
-        let found = variable.and_then(|variable| variable.value.as_deref()).filter(|value| !value.is_empty());
+        let found = env_value(sidecar, HTTPS_PROXY);
         let new = settings.sidecar.https_proxy.as_ref().map(|proxy| &*proxy.value);
         let [found, new] = [found, new].map(|url| url.map(|url| redact_userinfo(url).into_owned()));
         (found != new).then_some(Self { found, new })

@@ -243,8 +243,9 @@ impl NamespaceCollector<'_> {
             now: *now,
         };
         if let Some(state) = classify(&pod, &view, &context) {
-            let is_injected = matches!(state, PodState::Injected { .. });
-            if let Some(exchanges) = Exchanges::of(&pod).filter(|_| is_injected) {
+            if matches!(state, PodState::Injected { .. })
+                && let Some(exchanges) = Exchanges::of(&pod)
+            {
                 demand::add(&mut summary.demand, &exchanges);
             }
             summary.add(self.namespace, &Owner::of(&pod), name(&pod), state);

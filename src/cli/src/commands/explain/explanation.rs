@@ -89,18 +89,20 @@ impl Explanation {
     pub(crate) fn new(pod: &ObjectPod<'_>, evaluation: Evaluation) -> Result<Self, CliError> {
         let (reason, message) = (evaluation.reason(), evaluation.message().map(ToOwned::to_owned));
         let before = pod.to_value();
-        let (outcome, additions, injected) = match &evaluation.decision {
+        let (outcome, injected) = match &evaluation.decision {
             Decision::Patch(patch) => {
                 let mut after = before.clone();
                 apply_patch(patch, "", &mut after)?;
-                (Outcome::Injected, Some(Additions::diff(&before, &after)), Some(after))
+                (Outcome::Injected, Some(after))
             }
-            Decision::Skip(Reason::AlreadyInjected) => {
-                (Outcome::Skipped, Some(Additions::from_injected(&before)), Some(before))
-            }
-            Decision::Skip(_) => (Outcome::Skipped, None, None),
-            Decision::Deny(_) => (Outcome::Denied, None, None),
+            Decision::Skip(Reason::AlreadyInjected) => (Outcome::Skipped, Some(before.clone())),
+            Decision::Skip(_) => (Outcome::Skipped, None),
+            Decision::Deny(_) => (Outcome::Denied, None),
         };
+        let additions = injected.as_ref().map(|after| match outcome {
+            Outcome::Injected => Additions::diff(&before, after),
+            Outcome::Skipped | Outcome::Denied => Additions::from_injected(after),
+        });
         let Evaluation { object, namespace, service_account, mut warnings, settings, .. } = evaluation;
         warnings.splice(0..0, evaluation.not_selected);
         warnings.extend(evaluation.env_findings);

@@ -27,8 +27,9 @@ pub(crate) fn evaluate(pods: &PodCollection) -> Vec<Finding> {
     }));
     findings.extend(other_images(pods));
     findings.extend(malformed_roles(pods));
-    findings
-        .extend(quotas::evaluate(&pods.summary.demand).into_iter().filter(|_| pods.pod_errors.is_empty()));
+    if pods.pod_errors.is_empty() {
+        findings.extend(quotas::evaluate(&pods.summary.demand));
+    }
     let has_no_finding = |check: Check| !findings.iter().any(|finding| finding.check == check);
     // Checks of pods only pass if all pods could be read.
     let is_complete = |check: Check| pods.pod_errors.is_empty() || check == Check::Namespaces;
