@@ -135,16 +135,23 @@ def tested_templates():
 
 
 def versions():
-    tested = re.search(r"k8s\.io/kubernetes v(\d+\.\d+)\.", read("tests/cluster/kubernetes/go.mod"))[1]
+    modules = {path.name: re.search(r"k8s\.io/kubernetes v(\S+)", (path / "go.mod").read_text())[1]
+               for path in (ROOT / "tests/cluster/kubernetes").iterdir() if path.is_dir()}
+    newest = re.search(r"^newest=(\S+)", read("tests/cluster/paths.sh"), re.M)[1]
+    oldest = re.search(r'^kubeVersion: ">=(\d+\.\d+)\.', read("charts/rolebridge/Chart.yaml"), re.M)[1]
+    expect_equal("oldest version of .ci/run", {oldest}, {re.search(r"^oldest=(\S+)", read(".ci/run"), re.M)[1]})
     rendered = re.search(r"versions=\((.*)\)", read("tests/chart/run"))[1].split()
-    sentence = f"a real Kubernetes {tested}, and render the chart for {rendered[0]} to {rendered[-1]}."
+    expect_equal("oldest and newest rendered version", {oldest, newest}, {rendered[0], rendered[-1]})
+    expect_equal("oldest and newest module", {oldest, newest}, {oldest, newest} & set(modules))
+    sentence = f"a real Kubernetes {newest}, and render the chart for {oldest} to {newest}."
     if sentence not in " ".join(read("docs/src/install.md").split()):
         errors.append(f"docs/src/install.md: expected the sentence: {sentence}")
-    modules = {path.name.removeprefix("kubernetes-") for path in (ROOT / "tests/cluster").glob("kubernetes-*")}
-    expect_equal("versions of the policies' API servers", modules, {rendered[0], rendered[-1]})
+    listed = set(re.findall(r"^\| Kubernetes (\d+\.\d+\.\d+)", read("docs/src/compatibility.md"), re.M))
+    expect_equal("versions of the table in docs/src/compatibility.md", set(modules.values()), listed)
 
 
-for compare in (settings, metrics_port, flags, injected_parts, protected_annotations, chart_metadata, documentation, tested_values, tested_templates, versions):
+for compare in (settings, metrics_port, flags, injected_parts, protected_annotations, chart_metadata, documentation, tested_values, tested_templates,
+                versions):
     compare()
 if errors:
     sys.exit("\n".join(errors))

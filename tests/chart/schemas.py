@@ -14,8 +14,8 @@ import sys
 import yaml
 
 CLUSTER = pathlib.Path(__file__).parents[1] / "cluster"
-# Folders of modules that pin a version of Kubernetes: the oldest one, and that of the tests.
-KUBERNETES = ["kubernetes-1.30", "kubernetes"]
+# Folders of modules that pin a version of Kubernetes: the oldest and the newest.
+KUBERNETES = ["kubernetes/1.30", "kubernetes/1.37"]
 KINDS = """ClusterRole ClusterRoleBinding ConfigMap Deployment HorizontalPodAutoscaler Lease MutatingWebhookConfiguration NetworkPolicy
     PodDisruptionBudget Role RoleBinding Secret Service ServiceAccount ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding
     Namespace""".split()

@@ -37,7 +37,7 @@ Examples:
 
 Exit codes:
   0  success
-  1  a pod would be denied or cannot authenticate to Google, or a check found an error
+  1  a pod would be denied, cannot authenticate to Google or cannot sign, or a check found an error
   2  the command failed: an invalid argument, an unreadable file, no connection to a cluster
 
 `kubectl rolebridge` works too if a link named kubectl-rolebridge is on the PATH.

@@ -71,6 +71,9 @@ pub(crate) enum CliError {
     /// A diagnosis with a failed step, which has been reported.
     #[error("diagnosis failed: the pod cannot authenticate to Google Cloud")]
     DiagnosisFailed,
+    /// A diagnosis of which only the step that signs failed, which has been reported.
+    #[error("diagnosis failed: the pod can authenticate to Google Cloud, but cannot sign")]
+    SigningFailed,
     /// Pods that would be denied, each of which has been reported with its reason.
     #[error("{} would be denied", count(*.0, "pod"))]
     Denied(usize),
@@ -86,7 +89,11 @@ impl CliError {
     /// Returns the exit code that the help documents.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
-            Self::Denied(_) | Self::CheckFailed(_) | Self::TrustPolicyRejects(_) | Self::DiagnosisFailed => 1,
+            Self::Denied(_)
+            | Self::CheckFailed(_)
+            | Self::TrustPolicyRejects(_)
+            | Self::DiagnosisFailed
+            | Self::SigningFailed => 1,
             _ => 2,
         }
     }

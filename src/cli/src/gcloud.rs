@@ -15,6 +15,17 @@ pub(crate) const DEFAULT_ROLE_MAPPING: &str = "attribute.aws_role=assertion.arn.
      assertion.arn.extract('{account_arn}assumed-role/') + 'assumed-role/' + \
      assertion.arn.extract('assumed-role/{role_name}/') : assertion.arn";
 
+/// The role with which an account gets the tokens of another one, or signs as it: as itself, if it is its own member.
+pub(crate) const TOKEN_CREATOR: &str = "roles/iam.serviceAccountTokenCreator";
+
+/// The API that signs. It must be enabled in the project of the service account too, because the account calls it itself.
+pub(crate) const SIGNING_API: &str = "iamcredentials.googleapis.com";
+
+/// Returns a service account as a member of Google IAM policies.
+pub(crate) fn account_member(email: &str) -> String {
+    format!("serviceAccount:{email}")
+}
+
 /// A project, as a name states it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ProjectRef<'a> {

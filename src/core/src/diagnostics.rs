@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 /// The arguments with which the sidecar prints its diagnosis as JSON.
 pub const DOCTOR_ARGS: &[&str] = &["doctor", "--json"];
 
+/// The further argument with which the sidecar also tries to sign as its service accounts. A service account needs a grant for
+/// that, which most apps do without.
+pub const SIGN_ARG: &str = "--sign";
+
 /// A step from the projected token to the Google token, in order of execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -48,6 +52,8 @@ pub enum Step {
     Impersonation,
     /// The service account's ID token.
     IdToken,
+    /// A signature of the service account, as for a signed URL.
+    Signing,
 }
 
 impl Step {
@@ -74,6 +80,7 @@ impl Step {
             Self::Principal => "principal",
             Self::Impersonation => "impersonation",
             Self::IdToken => "ID token",
+            Self::Signing => "signing",
         }
     }
 

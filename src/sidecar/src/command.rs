@@ -4,9 +4,10 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use rolebridge_core::diagnostics::SIGN_ARG;
 use rolebridge_telemetry::log;
 
-use crate::doctor::OutputFormat;
+use crate::doctor::{DoctorOptions, OutputFormat};
 use crate::error::Failure;
 use crate::settings::{self, Env, IdentitySettings, Settings};
 use crate::{doctor, run, startup_probe};
@@ -20,7 +21,9 @@ Commands:
   run             keep the token fresh and serve it
   ready [--wait]  exit 0 if a valid token is published; --wait: wait for it
   token           write one subject token to standard output
-  doctor [--json] try each step from the projected token to Google, one line each; --json: for rolebridge doctor
+  doctor [--json] [--sign]
+                  try each step from the projected token to Google, one line each; --json: for rolebridge doctor;
+                  --sign: also sign as the service account, as an app that makes signed URLs
 
 Settings are environment variables: ROLEBRIDGE_AUDIENCE and ROLEBRIDGE_TOKEN_FILE, and for an IAM role AWS_ROLE_ARN,
 AWS_ROLE_SESSION_NAME, AWS_WEB_IDENTITY_TOKEN_FILE and AWS_REGION.
@@ -32,7 +35,7 @@ enum Command {
     Run,
     Ready { wait: bool },
     Token,
-    Doctor(OutputFormat),
+    Doctor(DoctorOptions),
     Help,
     Version,
 }
@@ -44,12 +47,24 @@ impl Command {
             ["ready"] => Self::Ready { wait: false },
             ["ready", "--wait"] => Self::Ready { wait: true },
             ["token"] => Self::Token,
-            ["doctor"] => Self::Doctor(OutputFormat::Text),
-            ["doctor", "--json"] => Self::Doctor(OutputFormat::Json),
+            ["doctor", options @ ..] => Self::Doctor(doctor_options(options)?),
             ["--help" | "-h" | "help"] => Self::Help,
             ["--version" | "-V"] => Self::Version,
             _ => return None,
         })
+    }
+}
+
+/// Parses the options of `doctor`, in this order, so that each is given once at most.
+fn doctor_options(options: &[&str]) -> Option<DoctorOptions> {
+    let (format, rest) = match options {
+        ["--json", rest @ ..] => (OutputFormat::Json, rest),
+        rest => (OutputFormat::Text, rest),
+    };
+    match rest {
+        [] => Some(DoctorOptions { format, sign: false }),
+        [option] if *option == SIGN_ARG => Some(DoctorOptions { format, sign: true }),
+        _ => None,
     }
 }
 
@@ -64,7 +79,7 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
         Some(Command::Run) => run_command(&env),
         Some(Command::Ready { wait }) => exit_code(ready_command(&env, wait)),
         Some(Command::Token) => exit_code(token_command(&env)),
-        Some(Command::Doctor(format)) => exit_code(doctor::run(&env, format, &mut io::stdout().lock())),
+        Some(Command::Doctor(options)) => exit_code(doctor::run(&env, options, &mut io::stdout().lock())),
         Some(Command::Help) => exit_code(print(USAGE)),
         Some(Command::Version) => {
             exit_code(print(concat!("rolebridge-sidecar ", env!("CARGO_PKG_VERSION"), "\n")))
@@ -155,11 +170,20 @@ mod tests {
     #[case("", None)]
     #[case("run --wait", None)]
     #[case("ready --wait --wait", None)]
-    #[case("doctor", Some(Command::Doctor(OutputFormat::Text)))]
-    #[case("doctor --json", Some(Command::Doctor(OutputFormat::Json)))]
+    #[case("doctor", doctor(OutputFormat::Text, false))]
+    #[case("doctor --json", doctor(OutputFormat::Json, false))]
+    #[case("doctor --sign", doctor(OutputFormat::Text, true))]
+    #[case("doctor --json --sign", doctor(OutputFormat::Json, true))]
+    #[case("doctor --json --json", None)]
+    #[case("doctor --sign --sign", None)]
     #[case("doctor --text", None)]
     fn command_parses_exact_arguments_only(#[case] line: &str, #[case] command: Option<Command>) {
         let arguments: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(Command::parse(&arguments), command);
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the cases compare it with an optional command")]
+    fn doctor(format: OutputFormat, sign: bool) -> Option<Command> {
+        Some(Command::Doctor(DoctorOptions { format, sign }))
     }
 }

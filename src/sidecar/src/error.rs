@@ -285,6 +285,10 @@ error_kinds! {
     ImpersonationDenied = "impersonation-denied", Response, Permanent,
         "the pod's principal may not impersonate this service account, or there is no such account",
         "grant roles/iam.workloadIdentityUser on the service account to the principal; in a chain of delegates, roles/iam.serviceAccountTokenCreator on each to the previous one";
+    /// `PERMISSION_DENIED` to `signBlob`.
+    SignBlobDenied = "sign-blob-denied", Response, Permanent,
+        "the service account may not sign as itself",
+        "grant roles/iam.serviceAccountTokenCreator on the service account to itself";
     /// `INVALID_ARGUMENT` about the lifetime.
     LifetimeRejected = "lifetime-rejected", Response, Permanent,
         "the token lifetime is too long",

@@ -1,7 +1,7 @@
 //! One thing is broken at a time. A person runs what `doctor` prints, and the app of the main job reads its rows.
 
 use rolebridge_core::annotations::{AWS_CREDENTIALS, DELEGATES, SOURCE};
-use rolebridge_core::diagnostics::DOCTOR_ARGS;
+use rolebridge_core::diagnostics::{DOCTOR_ARGS, SIGN_ARG};
 use rolebridge_core::env::sidecar as names;
 use rolebridge_core::google::{audience, token_audience};
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use tokio::process::Command;
 
 use crate::operator::{ACCOUNT, DELEGATE, EMAIL, Operator, POOL_PROJECT, PROJECT, has_gcloud, print};
 use crate::pod::{self, Cluster};
+use crate::setup;
 
 /// Fault in a set-up, and how a person causes it.
 struct Case {
@@ -18,6 +19,8 @@ struct Case {
     breakage: String,
     by_pod_identity: bool,
     delegate: bool,
+    /// True if `doctor` also signs.
+    sign: bool,
     /// Values that a person enters for the placeholders of the printed commands.
     choices: &'static [(&'static str, &'static str)],
 }
@@ -30,7 +33,7 @@ const UPDATE_OIDC: &str = "gcloud iam workload-identity-pools providers update-o
 
 fn case(name: &'static str, reason: &'static str, breakage: impl Into<String>) -> Case {
     let breakage = breakage.into();
-    Case { name, reason, breakage, by_pod_identity: false, delegate: false, choices: &[] }
+    Case { name, reason, breakage, by_pod_identity: false, delegate: false, sign: false, choices: &[] }
 }
 
 /// Returns the cases of an identity with a fix that is a command.
@@ -39,8 +42,12 @@ fn cases(operator: &Operator, identity: &str) -> Vec<Case> {
     let provider = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}");
     let delete_provider =
         format!("aws iam delete-open-id-connect-provider --open-id-connect-provider-arn {provider}");
+    // The printed set-up of `aws-role` has no grant to sign, so that nothing has to be broken.
+    let read_policy = format!(
+        "gcloud iam service-accounts get-iam-policy {EMAIL} --project {PROJECT} --format json >policy.json"
+    );
     let no_member = format!(
-        "gcloud iam service-accounts get-iam-policy {EMAIL} --project {PROJECT} --format json >policy.json\n\
+        "{read_policy}\n\
          echo '{{}}' >policy.json\n\
          gcloud iam service-accounts set-iam-policy {EMAIL} policy.json --project {PROJECT}"
     );
@@ -83,6 +90,7 @@ fn cases(operator: &Operator, identity: &str) -> Vec<Case> {
             ),
             case("no grant on the service account", "impersonation-denied", no_member),
             Case { delegate: true, ..case("chain without grants", "impersonation-denied", "true") },
+            Case { sign: true, ..case("no right to sign", "sign-blob-denied", read_policy) },
             Case {
                 by_pod_identity: true,
                 choices: &[
@@ -134,6 +142,9 @@ fn cases(operator: &Operator, identity: &str) -> Vec<Case> {
 /// Breaks one thing after the other, and heals it with what `doctor` prints. The app then reads its rows through the healed
 /// set-up.
 pub(crate) async fn printed_fixes_heal(operator: &Operator, identity: &str) {
+    if identity == setup::SIGNING_IDENTITY && has_gcloud() {
+        signs_from_the_start(operator, identity).await;
+    }
     let cluster = Cluster::start(operator, &operator.applied_annotations("ServiceAccount")).await;
     for case in cases(operator, identity) {
         if case.breakage.contains("gcloud") && !has_gcloud() {
@@ -153,6 +164,14 @@ pub(crate) async fn printed_fixes_heal(operator: &Operator, identity: &str) {
             cluster.reads_rows(operator, &deployment(operator, &case)).await;
         }
     }
+}
+
+/// Asserts that the script of `setup --sign` is enough to sign.
+async fn signs_from_the_start(operator: &Operator, identity: &str) {
+    let signing = Case { sign: true, ..case("setup --sign", "", "") };
+    let (diagnosis, healthy) = doctor(operator, identity, &signing).await;
+    let mut steps = diagnosis["steps"].as_array().unwrap().iter();
+    assert!(healthy && steps.any(|step| step["step"] == "signing"), "{diagnosis:#}");
 }
 
 /// Returns the Deployment of the printed set-up, with the credentials and the chain of a case.
@@ -199,7 +218,8 @@ pub(crate) fn command_blocks(snippet: &str) -> String {
 async fn doctor(operator: &Operator, identity: &str, case: &Case) -> (Value, bool) {
     let programs = pod::programs().await;
     let mut command = Command::new(&programs.sidecar);
-    command.env_clear().args(DOCTOR_ARGS).envs(environment(operator, identity, case));
+    command.env_clear().args(DOCTOR_ARGS).args(case.sign.then_some(SIGN_ARG));
+    command.envs(environment(operator, identity, case));
     let output = command.output().await.unwrap();
     std::fs::write(operator.path("report.jsonl"), &output.stdout).unwrap();
     let report = operator.path("report.jsonl");

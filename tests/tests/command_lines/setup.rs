@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use crate::operator::{ACCOUNT, BUCKET, DELEGATE, EMAIL, Operator, POOL_PROJECT, PROJECT, has_gcloud, print};
 use crate::pod::{self, Cluster};
 
+/// The identity with a printed set-up that lets the service account sign.
+pub(crate) const SIGNING_IDENTITY: &str = "kubernetes";
+
 /// Returns the command that prints the script of an identity.
 pub(crate) fn command(identity: &str, impersonated: bool) -> String {
     let role = if identity == "kubernetes" {
@@ -15,7 +18,8 @@ pub(crate) fn command(identity: &str, impersonated: bool) -> String {
     };
     // The data is not in the project of the pool, but in that of the service account.
     let access = if impersonated {
-        format!("--google-service-account {EMAIL}")
+        let sign = if identity == SIGNING_IDENTITY { " --sign" } else { "" };
+        format!("--google-service-account {EMAIL}{sign}")
     } else {
         format!("--data-project {PROJECT}")
     };

@@ -15,6 +15,9 @@ const EMAIL: &str = "nightly-batch@shop-data.iam.gserviceaccount.com";
 
 const ACCOUNTS: &str =
     "nightly-batch@shop-data.iam.gserviceaccount.com,worker=writer@shop-warehouse.iam.gserviceaccount.com";
+/// Google creates the second one.
+const SIGNING_ACCOUNTS: &str =
+    "nightly-batch@shop-data.iam.gserviceaccount.com,worker=shop-data@appspot.gserviceaccount.com";
 const EXCEPTIONS: &str = "worker=writer@shop-warehouse.iam.gserviceaccount.com";
 
 /// Returns the arguments for each identity, with and without impersonation.
@@ -40,6 +43,10 @@ pub(crate) fn arguments_by_identity() -> Vec<(&'static str, Vec<&'static str>)> 
                 "--data-project",
                 "shop-warehouse",
             ]),
+        ),
+        (
+            "aws-role-signing",
+            with(&["--role-arn", ROLE, "--google-service-account", SIGNING_ACCOUNTS, "--sign"]),
         ),
         ("aws-jwt", with(&["--identity", "aws-jwt", "--role-arn", ROLE])),
         ("kubernetes", with(&["--identity", "kubernetes"])),
@@ -173,6 +180,7 @@ fn invalid_arguments_are_reported() {
         with_pool(&["--role-arn", ROLE, "--issuer", "oidc.example.com"]),
         with_pool(&["--role-arn", ROLE, "--bucket", "gs://shop-reports"]),
         with_pool(&["--role-arn", ROLE, "--data-project", "123456789012"]),
+        with_pool(&["--role-arn", ROLE, "--sign"]),
         with_provider("shop-data", "aws-pool", "prod"),
         with_provider("123456789012", "AWS", "prod"),
         with_provider("123456789012", "aws", "gcp-prod"),

@@ -7,6 +7,7 @@ use rolebridge_core::service_accounts::AccountNumber;
 use super::aws::PresentedToken;
 use super::pod_checks::span;
 use super::recorder::{Aborted, Recorder};
+use crate::error::Failure;
 use crate::google::{GoogleClient, TokenProvider};
 use crate::http::request::host;
 use crate::scopes::Scopes;
@@ -17,6 +18,7 @@ use crate::token_kind::TokenKind;
 pub(super) async fn tokens(
     settings: &Settings,
     presented: &PresentedToken,
+    sign: bool,
     recorder: &mut Recorder<'_>,
 ) -> Result<(), Aborted> {
     let identity = &settings.identity;
@@ -42,11 +44,22 @@ pub(super) async fn tokens(
     for (number, account) in settings.google.numbered_accounts() {
         let Some(impersonation) = account else { continue };
         let client = GoogleClient::new(settings, number);
-        let account = Account { number, impersonation, expected_principal: expected_principal.clone() };
+        let account = Account { number, impersonation, expected_principal: expected_principal.clone(), sign };
         // A failure of one account says nothing about the next.
         result = result.and(impersonate(&client, &federated, account, settings, recorder).await);
     }
+    if sign && settings.google.accounts.iter().all(Option::is_none) {
+        recorder.fail(Step::Signing, no_signer());
+    }
     result
+}
+
+fn no_signer() -> Failure {
+    let message =
+        "expected a service account, because direct access has no key to sign with, found none".to_owned();
+    let remediation =
+        "set the annotation rolebridge.io/service-account, and grant the account the right to sign as itself";
+    Failure { message, remediation: Some(remediation.to_owned()) }
 }
 
 /// A service account to try.
@@ -54,6 +67,8 @@ struct Account<'a> {
     number: AccountNumber,
     impersonation: &'a Impersonation,
     expected_principal: Option<String>,
+    /// True to sign as the account.
+    sign: bool,
 }
 
 /// Returns the principal that Google is expected to authenticate. Google names it only to clients that authenticate
@@ -80,7 +95,7 @@ fn principal(settings: &Settings, presented: &PresentedToken, recorder: &mut Rec
 async fn impersonate(
     client: &GoogleClient,
     federated: &Secret,
-    Account { number, impersonation: account, expected_principal }: Account<'_>,
+    Account { number, impersonation: account, expected_principal, sign }: Account<'_>,
     settings: &Settings,
     recorder: &mut Recorder<'_>,
 ) -> Result<(), Aborted> {
@@ -90,15 +105,36 @@ async fn impersonate(
         expected_principal,
         ..Evidence::default()
     };
-    match client.access_token(federated, &Scopes::cloud_platform()).await {
+    let access_token = match client.access_token(federated, &Scopes::cloud_platform()).await {
         Ok(token) => {
             let message = format!("access token of {} expires in {}", account.email, span(token.expires_in));
             let expires_in_seconds = Some(token.expires_in.as_secs());
             recorder.ok(Step::Impersonation, message, Evidence { expires_in_seconds, ..evidence.clone() });
+            token.secret
         }
         Err(error) => return Err(recorder.abort(Step::Impersonation, &error, evidence)),
+    };
+    let id_token = id_token(client, federated, number, evidence.clone(), settings, recorder).await;
+    // Signing needs no ID token.
+    let signed = if sign { signature(client, &access_token, evidence, recorder).await } else { Ok(()) };
+    id_token.and(signed)
+}
+
+/// Signs as the service account with its own access token, as libraries do.
+async fn signature(
+    client: &GoogleClient,
+    access_token: &Secret,
+    evidence: Evidence,
+    recorder: &mut Recorder<'_>,
+) -> Result<(), Aborted> {
+    match client.try_signing(access_token).await {
+        Ok(()) => {
+            let account = evidence.service_account.as_deref().unwrap_or_default();
+            recorder.ok(Step::Signing, format!("{account} signs as itself"), evidence);
+            Ok(())
+        }
+        Err(error) => Err(recorder.abort(Step::Signing, &error, evidence)),
     }
-    id_token(client, federated, number, evidence, settings, recorder).await
 }
 
 /// Requests an ID token. Most apps need none, so an error is a failure only if the settings include one.

@@ -30,11 +30,21 @@ pub enum OutputFormat {
     Json,
 }
 
+/// The options of the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DoctorOptions {
+    /// The format of the output.
+    pub format: OutputFormat,
+    /// True to sign as each service account too. Only some apps need the grant, and each signature is in Google's audit log.
+    pub sign: bool,
+}
+
 /// Tries all steps and writes each result as soon as it is known.
 ///
 /// # Errors
 /// Returns an error if a step failed, or if the output cannot be written.
-pub fn run(env: &Env<'_>, format: OutputFormat, out: &mut impl Write) -> Result<(), Failure> {
+pub fn run(env: &Env<'_>, options: DoctorOptions, out: &mut impl Write) -> Result<(), Failure> {
+    let DoctorOptions { format, sign } = options;
     let mut written = Ok(());
     let mut emit = |result: &StepResult| {
         if written.is_ok() {
@@ -43,7 +53,7 @@ pub fn run(env: &Env<'_>, format: OutputFormat, out: &mut impl Write) -> Result<
     };
     let mut recorder = Recorder::new(&mut emit);
     match Settings::read(env) {
-        Ok(settings) => block_on(run_all(&settings, &mut recorder))?,
+        Ok(settings) => block_on(run_all(&settings, sign, &mut recorder))?,
         Err(error) => recorder.fail(Step::Settings, Failure::from(&error)),
     }
     let failed = recorder.first_failure();
@@ -52,15 +62,15 @@ pub fn run(env: &Env<'_>, format: OutputFormat, out: &mut impl Write) -> Result<
 }
 
 /// Runs all steps, and skips those that depend on a failed one.
-async fn run_all(settings: &Settings, recorder: &mut Recorder<'_>) {
-    recorder.plan(plan(settings));
+async fn run_all(settings: &Settings, sign: bool, recorder: &mut Recorder<'_>) {
+    recorder.plan(plan(settings, sign));
     let clock = Clock::system();
     let run_steps = async |recorder: &mut Recorder<'_>| {
         pod_checks::settings(settings, recorder);
         pod_checks::published_token(settings, recorder);
         pod_checks::projected_token(settings, &clock, recorder)?;
         let presented = aws::obtain_subject_token(settings, &clock, recorder).await?;
-        google::tokens(settings, &presented, recorder).await
+        google::tokens(settings, &presented, sign, recorder).await
     };
     if run_steps(recorder).await.is_err() {
         recorder.skip_remaining();
@@ -68,12 +78,15 @@ async fn run_all(settings: &Settings, recorder: &mut Recorder<'_>) {
 }
 
 /// Returns the steps of an identity.
-fn plan(settings: &Settings) -> Vec<Step> {
+fn plan(settings: &Settings, sign: bool) -> Vec<Step> {
     let mut plan = vec![Step::Settings, Step::Published, Step::ProjectedToken];
     plan.extend_from_slice(aws::plan(&settings.identity));
     plan.extend([Step::GoogleSts, Step::Principal]);
     if settings.google.accounts.iter().any(Option::is_some) {
         plan.extend([Step::Impersonation, Step::IdToken]);
+    }
+    if sign {
+        plan.push(Step::Signing);
     }
     plan
 }

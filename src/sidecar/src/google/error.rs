@@ -80,7 +80,12 @@ impl ErrorResponse {
         } else if self.code.is_empty() {
             return Some(ErrorKind::UnexpectedResponse);
         }
-        let disabled = self.details.iter().any(|reason| reason == "SERVICE_DISABLED");
+        let has_reason = |expected: &str| self.details.iter().any(|reason| reason == expected);
+        // The message names the project and the role that the caller lacks.
+        if has_reason("USER_PROJECT_DENIED") {
+            return Some(ErrorKind::Rejected);
+        }
+        let disabled = has_reason("SERVICE_DISABLED");
         (disabled || self.message_contains("it is disabled. Enable it")).then_some(ErrorKind::ApiDisabled)
     }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use axum::Router;
 use axum::http::StatusCode;
 use json_patch::Patch;
-use rolebridge_core::diagnostics::{DOCTOR_ARGS, StepResult, StepStatus};
+use rolebridge_core::diagnostics::{StepResult, StepStatus};
 use rolebridge_core::env::sidecar as names;
 use rolebridge_fake_clouds::Clouds;
 use serde_json::Value;
@@ -75,7 +75,7 @@ fn not_returned(clouds: &Clouds, fake: &str, text: &str) -> Option<String> {
 /// Returns a problem unless the doctor of a case reports the text with the reason and a fix.
 async fn reported(clouds: &Clouds, case: &Case, row: &Row) -> Option<String> {
     let Row { text, reason, .. } = row;
-    let (report, _) = run_doctor_on(clouds, case, DOCTOR_ARGS).await;
+    let (report, _) = run_doctor_on(clouds, case, &case.arguments()).await;
     let mut steps = report.lines().map(|line| serde_json::from_str::<StepResult>(line).unwrap());
     let failed = steps.find(|step| step.status == StepStatus::Failed);
     let is_expected = failed.is_some_and(|step| {

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use json_patch::Patch;
 use regex::Regex;
-use rolebridge_core::diagnostics::DOCTOR_ARGS;
+use rolebridge_core::diagnostics::{DOCTOR_ARGS, SIGN_ARG};
 use rolebridge_core::env::sidecar as names;
 use rolebridge_core::google::{audience, token_audience};
 use rolebridge_fake_clouds::config::Config;
@@ -37,6 +37,8 @@ pub(crate) struct Case {
     aws: Offset,
     google: Offset,
     fault: Option<InjectedFault>,
+    /// True if the doctor also signs.
+    sign: bool,
 }
 
 impl Default for Case {
@@ -52,7 +54,15 @@ impl Default for Case {
             aws: Offset::default(),
             google: Offset::default(),
             fault: None,
+            sign: false,
         }
+    }
+}
+
+impl Case {
+    /// Returns the arguments of the sidecar.
+    pub(crate) fn arguments(&self) -> Vec<&'static str> {
+        DOCTOR_ARGS.iter().copied().chain(self.sign.then_some(SIGN_ARG)).collect()
     }
 }
 
@@ -142,7 +152,7 @@ fn reports() -> PathBuf {
 
 /// Returns the sidecar's report, and asserts that the exit code matches it.
 async fn report(case: &Case) -> String {
-    let (text, code) = run_doctor(case, DOCTOR_ARGS).await;
+    let (text, code) = run_doctor(case, &case.arguments()).await;
     let failed = text.contains("\"status\":\"failed\"");
     assert_eq!(code, Some(i32::from(failed)), "{}: {text}", case.name);
     text

@@ -41,6 +41,12 @@ impl Diagnosis {
     pub(super) fn has_failed_step(&self) -> bool {
         self.link.is_some()
     }
+
+    /// Returns true if no step failed but that which signs.
+    pub(super) fn authenticates(&self) -> bool {
+        let mut results = self.steps.iter().map(|step| &step.result);
+        results.all(|result| result.status != StepStatus::Failed || result.step == Step::Signing)
+    }
 }
 
 /// The result of a step, and who states it.

@@ -7,7 +7,6 @@ use k8s_openapi::api::core::v1::{Container, ContainerStatus, EnvVar, Pod, Volume
 use kube::Api;
 use kube::api::{LogParams, Patch, PatchParams};
 use rolebridge_core::annotations as key;
-use rolebridge_core::diagnostics::DOCTOR_ARGS;
 use rolebridge_core::env::sidecar as env;
 use rolebridge_core::google::audience;
 use rolebridge_core::pod_names::{IDENTITY_TOKEN_FILE, IDENTITY_VOLUME, PROGRAM, TOKEN_FILE};
@@ -24,7 +23,7 @@ use crate::error::CliError;
 const CONTAINER_TIMEOUT: Duration = Duration::from_mins(3);
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Runs `doctor --json` in an ephemeral container and returns its output.
+/// Runs the sidecar with the arguments of its diagnosis in an ephemeral container and returns its output.
 ///
 /// # Errors
 ///
@@ -32,6 +31,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 pub(super) async fn run_steps(
     pods: &Api<Pod>,
     pod_name: &str,
+    arguments: &[&str],
     injected: &InjectedPod<'_>,
     decision: Option<&CurrentDecision>,
 ) -> Result<String, CliError> {
@@ -43,7 +43,7 @@ pub(super) async fn run_steps(
     })?;
     container["name"] = json!(name);
     container["command"] = json!([PROGRAM]);
-    container["args"] = json!(DOCTOR_ARGS);
+    container["args"] = json!(arguments);
     container["terminationMessagePolicy"] = json!("FallbackToLogsOnError");
     let patch = Patch::Strategic(json!({"spec": {"ephemeralContainers": [container]}}));
     let subject =

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client};
-use rolebridge_core::diagnostics::{StepResult, StepStatus};
+use rolebridge_core::diagnostics::{DOCTOR_ARGS, SIGN_ARG, StepResult, StepStatus};
 use rolebridge_core::pod_names::CONTAINER;
 
 use crate::admission::evaluate_all;
@@ -27,6 +27,8 @@ pub(super) struct Examination {
     pub(super) client: Client,
     pub(super) namespace: String,
     pub(super) name: String,
+    /// True to sign as the service accounts too.
+    pub(super) sign: bool,
 }
 
 /// The results so far. Each is written as soon as it is added.
@@ -105,10 +107,12 @@ impl Examination {
     ) -> Result<Option<Remediation>, CliError> {
         let pods = self.pods();
         if ephemeral {
-            let output = ephemeral::run_steps(&pods, &self.name, injected, decision).await?;
+            let output =
+                ephemeral::run_steps(&pods, &self.name, &self.arguments(), injected, decision).await?;
             report_file::parse(output.as_bytes()).try_for_each(|result| log.add_statement(result))?;
         } else if injected.has_running_sidecar() {
-            exec::run_steps(&pods, &self.name, &mut |result| log.add_statement(result)).await?;
+            let on_result = &mut |result| log.add_statement(result);
+            exec::run_steps(&pods, &self.name, &self.arguments(), on_result).await?;
         } else {
             log.add(external_checks::find_issuer(&self.client, pod).await)?;
             return Ok(Some(self.suggest_ephemeral(pod, injected)));
@@ -143,7 +147,10 @@ impl Examination {
             format!(
                 "{prefix} To run the steps in an ephemeral container, which stays in the pod until the pod is deleted:"
             ),
-            format!("rolebridge doctor {name} -n {namespace} --ephemeral"),
+            format!(
+                "rolebridge doctor {name} -n {namespace}{} --ephemeral",
+                if self.sign { " --sign" } else { "" }
+            ),
         )
     }
 
@@ -158,6 +165,11 @@ impl Examination {
         let (_, evaluation) = evaluate_all(&manifests, Some(&target))?.remove(0);
         let image = manifests.sidecar_image().to_owned();
         Ok(CurrentDecision { evaluation, image, unknown_limits: manifests.unknown_limits.clone() })
+    }
+
+    /// Returns the arguments of the sidecar.
+    fn arguments(&self) -> Vec<&'static str> {
+        DOCTOR_ARGS.iter().copied().chain(self.sign.then_some(SIGN_ARG)).collect()
     }
 
     fn pods(&self) -> Api<Pod> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::AttachParams;
-use rolebridge_core::diagnostics::{DOCTOR_ARGS, StepResult};
+use rolebridge_core::diagnostics::StepResult;
 use rolebridge_core::pod_names::{CONTAINER, PROGRAM};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
@@ -28,9 +28,10 @@ const MAX_ERROR_OUTPUT_BYTES: usize = 4096;
 pub(super) async fn run_steps(
     pods: &Api<Pod>,
     name: &str,
+    arguments: &[&str],
     on_result: &mut impl FnMut(StepResult) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    let command: Vec<_> = once(&PROGRAM).chain(DOCTOR_ARGS).copied().collect();
+    let command: Vec<_> = once(PROGRAM).chain(arguments.iter().copied()).collect();
     let subject = format!("exec in the sidecar of pod/{name} (needs create on pods/exec)");
     let attach = AttachParams::default().container(CONTAINER).stdout(true).stderr(true);
     let mut process = with_timeout(&subject, pods.exec(name, command, &attach)).await?;

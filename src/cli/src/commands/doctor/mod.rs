@@ -39,6 +39,9 @@ pub(crate) struct DoctorArgs {
     /// Run the steps in an ephemeral container, which is added to the pod and stays until the pod is deleted
     #[arg(long)]
     ephemeral: bool,
+    /// Also sign as the pod's Google service accounts, as an app that makes signed URLs. Each signature is in Google's audit log
+    #[arg(long, conflicts_with = "report")]
+    sign: bool,
 }
 
 fn pod_name(text: &str) -> Result<String, String> {
@@ -67,12 +70,17 @@ pub(crate) fn run(
         (Some(path), _) => diagnose_report(path, &mut writer)?,
         (None, pod) => block_on(async {
             let (client, namespace) = connect(kubectl).await?;
-            let examination = Examination { client, namespace, name: pod.clone().unwrap_or_default() };
+            let name = pod.clone().unwrap_or_default();
+            let examination = Examination { client, namespace, name, sign: args.sign };
             examination.run(args.ephemeral, input, cluster, &mut writer).await
         })?,
     };
     writer.finish(&diagnosis)?;
-    if diagnosis.has_failed_step() { Err(CliError::DiagnosisFailed) } else { Ok(()) }
+    match (diagnosis.has_failed_step(), diagnosis.authenticates()) {
+        (false, _) => Ok(()),
+        (true, true) => Err(CliError::SigningFailed),
+        (true, false) => Err(CliError::DiagnosisFailed),
+    }
 }
 
 fn diagnose_report(path: &Path, writer: &mut DiagnosisWriter<'_, '_>) -> Result<Diagnosis, CliError> {

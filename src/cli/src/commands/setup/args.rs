@@ -30,6 +30,9 @@ pub(crate) struct SetupArgs {
     /// access]
     #[arg(long, value_name = "EMAIL", value_parser = value_parsers::service_accounts)]
     pub(super) google_service_account: Option<String>,
+    /// Let the service account sign URLs and tokens: grants it `roles/iam.serviceAccountTokenCreator` on itself
+    #[arg(long)]
+    pub(super) sign: bool,
     /// A bucket that the pods read [default: BUCKET, a placeholder]
     #[arg(long, value_name = "NAME", value_parser = value_parsers::bucket)]
     pub(super) bucket: Option<String>,

@@ -8,7 +8,7 @@ use rolebridge_core::service_accounts::ServiceAccounts;
 use crate::commands::setup::args::SetupArgs;
 use crate::commands::setup::import::ImportedConfig;
 use crate::error::CliError;
-use crate::gcloud::ProjectRef;
+use crate::gcloud::{ProjectRef, account_member};
 
 /// The APIs that the pool's project must have enabled: for the pool, for the exchange and for impersonation.
 pub(super) const APIS: [&str; 3] =
@@ -32,6 +32,8 @@ pub(super) struct SetupPlan {
     pub(super) provider: String,
     /// The Google service accounts, in the form of the annotation.
     pub(super) google_service_accounts: Option<String>,
+    /// True if each service account may sign as itself.
+    pub(super) sign: bool,
     /// The bucket of the example, or a placeholder.
     pub(super) bucket: String,
     /// The project with the data from the command line.
@@ -59,7 +61,7 @@ impl SetupPlan {
             args.provider.or(imported.provider),
         ]
         .map(Option::unwrap_or_default);
-        Ok(Self {
+        let plan = Self {
             identity,
             role: required_role(identity, args.role_arn)?,
             provider_name: format!(
@@ -69,6 +71,7 @@ impl SetupPlan {
             pool,
             provider,
             google_service_accounts: args.google_service_account.or(imported.service_account),
+            sign: args.sign,
             bucket: args.bucket.unwrap_or_else(|| "BUCKET".to_owned()),
             data_project: args.data_project,
             namespace: namespace.to_owned(),
@@ -76,7 +79,18 @@ impl SetupPlan {
             cluster: args.cluster,
             issuer: args.issuer,
             annotations: imported.annotations,
-        })
+        };
+        plan.reject_signing_without_account()?;
+        Ok(plan)
+    }
+
+    fn reject_signing_without_account(&self) -> Result<(), CliError> {
+        if self.sign && self.google_service_accounts.is_none() {
+            let message = "--sign: expected a service account, because direct access has no key to sign with. Fix: add \
+                           --google-service-account.";
+            return Err(CliError::Setup(message.to_owned()));
+        }
+        Ok(())
     }
 
     /// Returns the pod's `google.subject` under the attribute mappings that `setup` prints.
@@ -127,7 +141,7 @@ impl SetupPlan {
 
     /// Returns the member that reads the data: a service account, or the pod itself.
     pub(super) fn data_member(&self, account: Option<&str>) -> String {
-        account.map_or_else(|| self.member(), |email| format!("serviceAccount:{email}"))
+        account.map_or_else(|| self.member(), account_member)
     }
 
     /// Returns the provider's attribute condition: a list, so that other roles can be added to it.

@@ -8,7 +8,7 @@ use rolebridge_core::identity::Identity;
 use crate::commands::setup::kubernetes;
 use crate::commands::setup::plan::{APIS, BUCKET_ROLE, PROJECT_ROLES, SetupPlan};
 use crate::error::CliError;
-use crate::gcloud::{ProjectRef, set_project};
+use crate::gcloud::{ProjectRef, SIGNING_API, TOKEN_CREATOR, account_member, set_project};
 use crate::iam::trust_statement;
 use crate::output::quote::shell;
 
@@ -96,13 +96,24 @@ fn service_account(plan: &SetupPlan, email: &str) -> String {
     let create = name.map_or_else(String::new, |(name, _)| {
         format!("gcloud iam service-accounts create {} --project {project}\n", shell(name))
     });
-    format!(
+    let bind = format!(
+        "gcloud iam service-accounts add-iam-policy-binding {} --project {project} \\\n  --role",
+        shell(email)
+    );
+    let impersonate = format!(
         "\n# Google: the service account, and the right of the pod to impersonate it\n\
-         {create}gcloud iam service-accounts add-iam-policy-binding {} --project {project} \\\n  \
-         --role roles/iam.workloadIdentityUser --member {}\n",
-        shell(email),
+         {create}{bind} roles/iam.workloadIdentityUser --member {}\n",
         shell(&plan.member())
-    )
+    );
+    if !plan.sign {
+        return impersonate;
+    }
+    let member = shell(&account_member(email));
+    let sign = format!(
+        "\n# Google: the right of the service account to sign as itself, with the API of its own project\n\
+         gcloud services enable {SIGNING_API} --project {project}\n{bind} {TOKEN_CREATOR} --member {member}\n"
+    );
+    impersonate + &sign
 }
 
 /// Renders the grants on the data.

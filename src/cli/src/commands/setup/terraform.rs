@@ -6,7 +6,7 @@ use rolebridge_core::aws::{GET_WEB_IDENTITY_TOKEN_SESSION_POLICY, RoleArn, TOKEN
 use rolebridge_core::identity::Identity;
 
 use crate::commands::setup::plan::{APIS, BUCKET_ROLE, PROJECT_ROLES, SetupPlan};
-use crate::gcloud::ProjectRef;
+use crate::gcloud::{ProjectRef, SIGNING_API, TOKEN_CREATOR, account_member};
 use crate::output::quote::terraform;
 
 /// Renders the module.
@@ -159,13 +159,35 @@ resource "google_service_account" "impersonated{suffix}" {{
         ),
         None => (String::new(), terraform(&format!("projects/-/serviceAccounts/{email}"))),
     };
-    format!(
+    let impersonate = format!(
         r#"{account}
 resource "google_service_account_iam_member" "impersonated{suffix}" {{
   service_account_id = {id}
   role               = "roles/iam.workloadIdentityUser"
   member             = {member}
   depends_on         = [google_iam_workload_identity_pool_provider.this]
+}}
+"#
+    );
+    if plan.sign { impersonate + &signing_role(&id, &project, email, suffix) } else { impersonate }
+}
+
+/// Renders the grant with which a service account signs as itself.
+fn signing_role(id: &str, project: &str, email: &str, suffix: &str) -> String {
+    let member = terraform(&account_member(email));
+    format!(
+        r#"
+# The service account signs URLs and tokens as itself, with the API of its own project.
+resource "google_project_service" "signs{suffix}" {{
+  project            = {project}
+  service            = "{SIGNING_API}"
+  disable_on_destroy = false
+}}
+
+resource "google_service_account_iam_member" "signs{suffix}" {{
+  service_account_id = {id}
+  role               = "{TOKEN_CREATOR}"
+  member             = {member}
 }}
 "#
     )

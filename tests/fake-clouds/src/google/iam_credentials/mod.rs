@@ -46,6 +46,9 @@ struct IdTokenBody {
     delegates: Option<Vec<String>>,
     audience: Option<String>,
     include_email: Option<bool>,
+    /// Google's libraries for Node and Python send it, although the discovery document lacks it. It concerns the claim `azp`.
+    #[serde(rename = "useEmailAzp")]
+    _use_email_azp: Option<bool>,
 }
 
 impl AccessTokenBody {

@@ -1,7 +1,7 @@
 //! The facts that remediations refer to.
 
 use rolebridge_core::aws::RoleArn;
-use rolebridge_core::diagnostics::{Evidence, StepResult};
+use rolebridge_core::diagnostics::{Evidence, Step, StepResult};
 use rolebridge_core::google::ProviderName;
 use rolebridge_core::identity::Identity;
 use rolebridge_core::parse;
@@ -54,6 +54,10 @@ impl<'a> PodEvidence<'a> {
         account: Option<ServiceAccountRef<'a>>,
     ) -> Self {
         Self { evidence: merge(steps), failed, account: account.or_else(|| ServiceAccountRef::of(steps)) }
+    }
+
+    pub(super) fn failed_step(&self) -> Step {
+        self.failed.step
     }
 
     /// Returns the pod's service account, or placeholders.

@@ -1,14 +1,14 @@
 //! Remediations at Google Cloud.
 
+use rolebridge_core::diagnostics::Step;
 use rolebridge_core::google::{MAX_SUBJECT_LEN, ProviderName};
 
 use crate::commands::doctor::diagnosis::Remediation;
 use crate::commands::doctor::remediation::evidence::PodEvidence;
-use crate::gcloud::{DEFAULT_ROLE_MAPPING, ProjectRef, set_project};
+use crate::gcloud::{
+    DEFAULT_ROLE_MAPPING, ProjectRef, SIGNING_API, TOKEN_CREATOR, account_member, set_project,
+};
 use crate::output::quote::{json, shell, yaml};
-
-/// The role that allows an account to be a delegate and the last account to be impersonated.
-const TOKEN_CREATOR: &str = "roles/iam.serviceAccountTokenCreator";
 
 /// The start of the commands for a provider. They take its resource name, which has the project's number.
 const PROVIDERS: &str = "gcloud iam workload-identity-pools providers";
@@ -20,6 +20,7 @@ pub(super) fn remediation(reason: &str, evidence: &PodEvidence<'_>) -> Option<Re
         "subject-rejected" | "issuer-mismatch" | "audience-rejected" => provider_trust(evidence),
         "subject-too-long" => subject(evidence),
         "impersonation-denied" => impersonation(evidence),
+        "sign-blob-denied" => signing(evidence),
         "api-disabled" => apis(evidence),
         "lifetime-rejected" => Some(Remediation::new(
             "set the token lifetime to one hour, or add the service account to the organization policy \
@@ -163,14 +164,8 @@ fn impersonation(evidence: &PodEvidence<'_>) -> Option<Remediation> {
     let mut granted_role =
         if delegates.is_empty() { "roles/iam.workloadIdentityUser" } else { TOKEN_CREATOR };
     for &email in delegates.iter().chain([&account]) {
-        commands.push(format!(
-            "gcloud iam service-accounts add-iam-policy-binding {} \\\n  --project {} --role {granted_role} \\\n  \
-             --member {}",
-            shell(email),
-            ProjectRef::of_account(email).map_or_else(|| "PROJECT".to_owned(), |project| project.shell()),
-            shell(&member)
-        ));
-        (member, granted_role) = (format!("serviceAccount:{email}"), TOKEN_CREATOR);
+        commands.push(grant(email, granted_role, &member));
+        (member, granted_role) = (account_member(email), TOKEN_CREATOR);
     }
     let summary = if delegates.is_empty() {
         format!(
@@ -185,7 +180,43 @@ fn impersonation(evidence: &PodEvidence<'_>) -> Option<Remediation> {
     Some(Remediation::new(summary, commands.join("\n")))
 }
 
+/// Returns the grant with which a service account signs as itself.
+fn signing(evidence: &PodEvidence<'_>) -> Option<Remediation> {
+    let account = evidence.service_account()?;
+    let summary =
+        format!("allow the service account {account} to sign as itself, with its own access token:");
+    Some(Remediation::new(summary, grant(account, TOKEN_CREATOR, &account_member(account))))
+}
+
+/// Returns the command that grants a role on a service account.
+fn grant(email: &str, role: &str, member: &str) -> String {
+    format!(
+        "gcloud iam service-accounts add-iam-policy-binding {} \\\n  --project {} --role {role} \\\n  --member {}",
+        shell(email),
+        project_of(email),
+        shell(member)
+    )
+}
+
+/// Returns the project of a service account as a word of a shell, or a placeholder.
+fn project_of(email: &str) -> String {
+    ProjectRef::of_account(email).map_or_else(|| "PROJECT".to_owned(), |project| project.shell())
+}
+
+/// Returns the command that enables the API in the project of the caller, which is the service account itself.
+fn signing_api(evidence: &PodEvidence<'_>) -> Option<Remediation> {
+    let project = project_of(evidence.service_account()?);
+    Some(Remediation::new(
+        "enable the API in the project that Google's message names, usually that of the service account, which signs with its \
+         own token:",
+        format!("gcloud services enable {SIGNING_API} --project {project}"),
+    ))
+}
+
 fn apis(evidence: &PodEvidence<'_>) -> Option<Remediation> {
+    if evidence.failed_step() == Step::Signing {
+        return signing_api(evidence);
+    }
     let provider = evidence.provider()?;
     let apis = "sts.googleapis.com iamcredentials.googleapis.com";
     Some(Remediation::new(

@@ -14,7 +14,7 @@ use crate::commands::doctor::render::DiagnosisWriter;
 use crate::output::{Console, OutputFormat, is_harmful};
 
 /// Every reason code with a remediation of its own, and one without.
-const REASONS: [&str; 23] = [
+const REASONS: [&str; 24] = [
     "connect",
     "timeout",
     "dns",
@@ -35,6 +35,7 @@ const REASONS: [&str; 23] = [
     "audience-rejected",
     "subject-too-long",
     "impersonation-denied",
+    "sign-blob-denied",
     "api-disabled",
     "lifetime-rejected",
     "another",
@@ -309,6 +310,29 @@ fn every_account_of_a_chain_grants_delegation() {
     assert_eq!(roles(&[]), ["roles/iam.workloadIdentityUser"]);
     let first = "first@shop-data.iam.gserviceaccount.com";
     assert_eq!(roles(&[first]), ["roles/iam.serviceAccountTokenCreator"; 2]);
+}
+
+#[test]
+fn account_that_signs_is_the_member_of_its_own_policy() {
+    let commands = words(&commands(&snippet("sign-blob-denied", "aws-role", &[])));
+    let [command] = &commands[..] else { panic!("{commands:?}") };
+    let account = command.iter().find(|word| word.contains('@')).unwrap();
+    assert_eq!(command.last().unwrap(), &format!("serviceAccount:{account}"));
+    assert!(command.iter().any(|word| word == "roles/iam.serviceAccountTokenCreator"), "{command:?}");
+}
+
+/// The account calls the API of its own project with its token. All other calls are those of the pod's principal.
+#[test]
+fn api_is_enabled_in_the_project_of_its_caller() {
+    for (step, expected) in [(Step::Impersonation, "\"$PROJECT\""), (Step::Signing, "shop-data")] {
+        let result = StepResult { step, ..failed("api-disabled", "", evidence("")) };
+        let remediation = remediation(std::slice::from_ref(&result), None).unwrap();
+        assert!(
+            rendered(&result, Some(&remediation))
+                .contains(&format!("iamcredentials.googleapis.com --project {expected}")),
+            "{remediation:?}"
+        );
+    }
 }
 
 /// The condition is one word, also with a subject that has quotes of the shell and of CEL.
