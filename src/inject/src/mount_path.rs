@@ -1,7 +1,12 @@
 //! Mount paths as the kubelet and the runtime read them, so that another spelling of a path is the same path.
 
+use std::borrow::Cow;
+
 /// Cleans a mount path, as Go's `path.Clean` does. The kubelet makes a relative path absolute.
-pub(crate) fn clean(path: &str) -> String {
+pub(crate) fn clean(path: &str) -> Cow<'_, str> {
+    if is_clean(path) {
+        return Cow::Borrowed(path);
+    }
     let mut names = Vec::new();
     for name in path.split('/') {
         match name {
@@ -12,13 +17,20 @@ pub(crate) fn clean(path: &str) -> String {
             name => names.push(name),
         }
     }
-    format!("/{}", names.join("/"))
+    Cow::Owned(format!("/{}", names.join("/")))
+}
+
+/// Returns true for an absolute path in which no name is empty or begins with a dot. Most paths are like that.
+fn is_clean(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    let is_plain = |pair: &[u8]| !matches!(pair, [b'/', b'/' | b'.']);
+    bytes.starts_with(b"/") && !bytes.ends_with(b"/") && bytes.windows(2).all(is_plain)
 }
 
 /// Cleans a mount path and replaces `/run` by `/var/run`: in almost every image, `/var/run` is a symbolic link to `/run`.
-pub(crate) fn canonical(path: &str) -> String {
+pub(crate) fn canonical(path: &str) -> Cow<'_, str> {
     let path = clean(path);
-    if is_inside(&path, "/run") { format!("/var{path}") } else { path }
+    if is_inside(&path, "/run") { Cow::Owned(format!("/var{path}")) } else { path }
 }
 
 /// Returns true if a cleaned path is the folder or inside it.

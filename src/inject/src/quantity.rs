@@ -2,6 +2,7 @@
 //!
 //! Source: <https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/>.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
@@ -54,14 +55,19 @@ impl Quantity {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix('+').unwrap_or(text);
-        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let is_part_of_number = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+        let end = text.bytes().position(|byte| !is_part_of_number(byte)).unwrap_or(text.len());
         let (number, suffix) = text.split_at(end);
         let (integer, fraction) = number.split_once('.').unwrap_or((number, ""));
         if (integer.is_empty() && fraction.is_empty()) || fraction.contains('.') {
             return None;
         }
         let (factor, divisor) = scale(suffix)?;
-        let digits: String = integer.chars().chain(fraction.chars()).collect();
+        let digits = if fraction.is_empty() {
+            Cow::Borrowed(integer)
+        } else {
+            Cow::Owned([integer, fraction].concat())
+        };
         let divisor = divisor.checked_mul(power(10, u32::try_from(fraction.len()).ok()?)?)?;
         let nanos = digits.parse::<u128>().ok()?.checked_mul(factor)?.checked_mul(NANOS)?;
         Some(Self(nanos.div_ceil(divisor)))

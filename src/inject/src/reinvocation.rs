@@ -3,15 +3,13 @@
 use rolebridge_core::annotations::PREFIX;
 use rolebridge_core::pod_names::{
     AWS_TOKEN_NAME, AWS_TOKEN_VOLUME, CA_NAME, CA_VOLUME, CONFIG_VOLUME, CONTAINER, IDENTITY_TOKEN_NAME,
-    IDENTITY_VOLUME, PROGRAM, RUN_ARGS, TOKEN_VOLUME, VolumeMount,
+    IDENTITY_VOLUME, TOKEN_VOLUME, VolumeMount,
 };
 use rolebridge_core::service_accounts::MAX_ACCOUNTS;
 
 use crate::denial::Denial;
 use crate::reason::Reason;
-use crate::view::{
-    BorrowedStr, ConfigMap, Container, ContainerList, DownwardItem, EmptyDir, Mount, Pod, Volume,
-};
+use crate::view::{ConfigMap, Container, ContainerList, DownwardItem, EmptyDir, Mount, Pod, Volume};
 
 /// All volumes that Rolebridge may add.
 const VOLUMES: &[VolumeMount] = &[TOKEN_VOLUME, CONFIG_VOLUME, AWS_TOKEN_VOLUME, IDENTITY_VOLUME, CA_VOLUME];
@@ -120,12 +118,7 @@ fn are_configs(items: &[DownwardItem<'_>]) -> bool {
 
 /// Returns true for Rolebridge's sidecar. A webhook with old types may have dropped the restart policy, which is decided again.
 fn is_sidecar(container: &Container<'_>) -> bool {
-    let equals = |words: Option<&[BorrowedStr<'_>]>, expected: &[&str]| {
-        words.is_some_and(|words| words.iter().map(|word| &**word).eq(expected.iter().copied()))
-    };
-    equals(container.command.as_deref(), &[PROGRAM])
-        && equals(container.args.as_deref(), RUN_ARGS)
-        && mounts(container, &TOKEN_VOLUME)
+    container.has_own_command && container.has_own_args && mounts(container, &TOKEN_VOLUME)
 }
 
 fn mounts(container: &Container<'_>, volume: &VolumeMount) -> bool {

@@ -42,6 +42,8 @@ struct Answer {
     namespace: Option<Arc<ObjectMetadata>>,
     defaults: Arc<Defaults>,
     patch: Arc<Patch>,
+    /// The memory of the answer, except that of the defaults.
+    bytes: usize,
 }
 
 impl Answers {
@@ -55,30 +57,37 @@ impl Answers {
         Some(patch)
     }
 
-    /// Remembers an injection without warnings, and forgets the least recently used ones for which there is no room.
+    /// Remembers an injection without warnings that was not found, and forgets the least recently used ones for which there is
+    /// no room.
     pub fn remember(&self, key: &[u8], inputs: Inputs<'_>, admission: &Admission<'_>) {
         let Decision::Patch(patch) = &admission.decision else { return };
         if !admission.warnings.is_empty() {
             return;
         }
         let PodMetadata { service_account, namespace } = inputs.metadata.clone();
+        let objects = [&service_account, &namespace].into_iter().flatten();
+        let metadata: usize =
+            objects.map(|metadata| size_of::<ObjectMetadata>() + metadata.heap_bytes()).sum();
+        let bytes = size_of::<Answer>() + key.len() + patch.as_json().len() + metadata;
+        if bytes > MAX_ANSWER_BYTES {
+            return;
+        }
         let answer = Answer {
             key: key.into(),
             service_account,
             namespace,
             defaults: Arc::clone(inputs.defaults),
             patch: Arc::new(patch.clone()),
+            bytes,
         };
-        if answer.bytes() > MAX_ANSWER_BYTES {
-            return;
-        }
         let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Answers of other defaults are not found again, but would keep these in memory.
-        answers.retain(|known| Arc::ptr_eq(&known.defaults, inputs.defaults) && !known.is_for(key, inputs));
+        // Answers of other defaults are not found again, but would keep these in memory. Two threads may remember the same
+        // answer, which is harmless.
+        answers.retain(|known| Arc::ptr_eq(&known.defaults, inputs.defaults));
         answers.insert(0, answer);
         let mut bytes = 0;
         let kept = answers.iter().take(MAX_ANSWERS).take_while(|answer| {
-            bytes += answer.bytes();
+            bytes += answer.bytes;
             bytes <= MAX_TOTAL_BYTES
         });
         let kept = kept.count();
@@ -93,14 +102,6 @@ impl Answer {
             && self.service_account == *service_account
             && self.namespace == *namespace
             && self.defaults == *inputs.defaults
-    }
-
-    /// Returns the memory of the answer, except that of the defaults.
-    fn bytes(&self) -> usize {
-        let metadata = [&self.service_account, &self.namespace].into_iter().flatten();
-        let metadata: usize =
-            metadata.map(|metadata| size_of::<ObjectMetadata>() + metadata.heap_bytes()).sum();
-        size_of::<Self>() + self.key.len() + self.patch.as_json().len() + metadata
     }
 }
 
@@ -214,7 +215,7 @@ mod tests {
         assert!(world.find(&large(0)).is_none(), "too large");
         let answers = world.answers.0.lock().unwrap();
         assert_eq!(answers.len(), MAX_ANSWERS);
-        assert!(answers.iter().map(Answer::bytes).sum::<usize>() <= MAX_TOTAL_BYTES);
+        assert!(answers.iter().map(|answer| answer.bytes).sum::<usize>() <= MAX_TOTAL_BYTES);
     }
 
     #[test]

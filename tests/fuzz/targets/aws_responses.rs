@@ -16,7 +16,7 @@ use rolebridge_core::env::sidecar as names;
 use rolebridge_sidecar::aws::sts::{Session, StsClient};
 use rolebridge_sidecar::clock::Clock;
 use rolebridge_sidecar::credential::{CredentialProvider, FetchCredential, Target};
-use rolebridge_sidecar::doctor::{self, OutputFormat};
+use rolebridge_sidecar::doctor::{self, DoctorOptions, OutputFormat};
 use rolebridge_sidecar::error::Error;
 use rolebridge_sidecar::fuzzing::replace_network;
 use rolebridge_sidecar::schedule::Lifetime;
@@ -131,7 +131,8 @@ fn diagnose(answer: Answer) {
     replace_network(SharedHttpConnector::new(Cloud { caller: answer.clone(), session }));
     let mut out = Vec::new();
     let env = |name: &str| variable("caller-identity", name);
-    let _ = doctor::run(&Env::new(&env), OutputFormat::Json, &mut out);
+    let options = DoctorOptions { format: OutputFormat::Json, sign: true };
+    let _ = doctor::run(&Env::new(&env), options, &mut out);
     let text = String::from_utf8(out).expect("the output is UTF-8");
     answer.assert_hidden(&text, &[PROJECTED_TOKEN.trim()]);
     for line in text.lines() {

@@ -105,13 +105,13 @@ impl<'a> SecretVolumes<'a> {
 
 /// Returns true if a word of the name is one of those for credentials.
 fn suggests_credentials(name: &str) -> bool {
-    let is_known = |word: &str| {
-        let word = word.to_ascii_lowercase();
-        WORDS.contains(&&*word) || WORD_STARTS.iter().any(|start| word.starts_with(start))
-    };
-    let joined = name.replace(['-', '_'], "");
-    name.split(|c: char| !c.is_ascii_alphanumeric()).any(is_known)
-        || ["serviceaccount", "accesskey"].iter().any(|word| joined.to_ascii_lowercase().contains(word))
+    let name = name.to_ascii_lowercase();
+    let is_known =
+        |word: &str| WORDS.contains(&word) || WORD_STARTS.iter().any(|start| word.starts_with(start));
+    name.split(|c: char| !c.is_ascii_alphanumeric()).any(is_known) || {
+        let joined = name.replace(['-', '_'], "");
+        ["serviceaccount", "accesskey"].iter().any(|word| joined.contains(word))
+    }
 }
 
 #[cfg(test)]

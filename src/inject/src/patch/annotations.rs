@@ -8,7 +8,8 @@ use rolebridge_core::pod_names::{IDENTITY_TOKEN_FILE, TOKEN_FILE};
 use rolebridge_core::service_accounts::AccountNumber;
 use serde::{Serialize, Serializer};
 
-use super::builder::PatchBuilder;
+use super::builder::{PatchBuilder, Path};
+use super::json;
 use super::status::Status;
 use crate::reinvocation::ConfigCarrier;
 use crate::settings::Settings;
@@ -31,11 +32,11 @@ pub(super) fn add(
     match pod.annotations() {
         Some(annotations) => {
             for (key, value) in entries.iter().filter(|(key, value)| annotations.find(key) != Some(value)) {
-                builder.add(format_args!("/metadata/annotations/{}", Escaped(key)), value);
+                builder.add(("/metadata/annotations/", Escaped(key)), value);
             }
         }
-        None if pod.metadata.is_some() => builder.add(format_args!("/metadata/annotations"), &Map(&entries)),
-        None => builder.add(format_args!("/metadata"), &Map(&[("annotations", Map(&entries))])),
+        None if pod.metadata.is_some() => builder.add("/metadata/annotations", &Map(&entries)),
+        None => builder.add("/metadata", &Map(&[("annotations", Map(&entries))])),
     }
 }
 
@@ -87,9 +88,14 @@ fn external_account_config<'a>(
     }
 }
 
-#[expect(clippy::expect_used, reason = "the documents have only string keys")]
+#[expect(
+    clippy::expect_used,
+    reason = "the documents are types of this project, without an error of their own, and JSON is UTF-8"
+)]
 fn to_json(document: &impl Serialize) -> String {
-    serde_json::to_string(document).expect("the documents are JSON")
+    let mut text = Vec::new();
+    json::write(&mut text, document).expect("the documents are JSON");
+    String::from_utf8(text).expect("JSON is UTF-8")
 }
 
 /// A JSON object that keeps the order of its entries.
@@ -102,12 +108,16 @@ impl<V: Serialize> Serialize for Map<'_, V> {
 }
 
 /// A key, escaped for a JSON pointer.
+#[derive(Clone, Copy)]
 struct Escaped<'a>(&'a str);
 
-impl std::fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut parts = self.0.split('/');
-        f.write_str(parts.next().unwrap_or_default())?;
-        parts.try_for_each(|part| write!(f, "~1{part}"))
+impl Path for Escaped<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        for (index, part) in self.0.split('/').enumerate() {
+            if index > 0 {
+                out.extend_from_slice(b"~1");
+            }
+            out.extend_from_slice(part.as_bytes());
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! Builds a JSON Patch: operations are written directly into the document.
 
-use std::fmt;
 use std::io::Write;
 
 use serde::Serialize;
+
+use super::json;
+use crate::view::MAX_CONTAINERS;
 
 /// An RFC 6902 document of `add`, `replace`, `remove` and `move` operations. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,60 +28,98 @@ impl Patch {
     }
 }
 
+/// A path in the pod, written in its parts: known names, which need no escaping, and numbers.
+pub(super) trait Path: Copy {
+    /// Appends the path.
+    fn write(self, out: &mut Vec<u8>);
+}
+
+impl Path for &str {
+    fn write(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.as_bytes());
+    }
+}
+
+impl Path for usize {
+    #[expect(clippy::expect_used, reason = "writing to a vector cannot fail")]
+    fn write(self, out: &mut Vec<u8>) {
+        match u8::try_from(self) {
+            Ok(digit @ 0..10) => out.push(b'0' + digit),
+            _ => write!(out, "{self}").expect("writing to a vector cannot fail"),
+        }
+    }
+}
+
+macro_rules! impl_path_for_tuples {
+    ($(($($part:ident)*))*) => {
+        $(impl<$($part: Path),*> Path for ($($part,)*) {
+            #[expect(non_snake_case, reason = "a variable has the name of its type")]
+            fn write(self, out: &mut Vec<u8>) {
+                let ($($part,)*) = self;
+                $($part.write(out);)*
+            }
+        })*
+    };
+}
+
+impl_path_for_tuples! { (A B) (A B C) (A B C D) }
+
 /// A builder of a patch.
 #[derive(Debug)]
 pub(super) struct PatchBuilder(Vec<u8>);
 
 impl PatchBuilder {
-    pub(super) fn new() -> Self {
-        // Enough for a pod with a few containers; it grows for others.
-        Self(Vec::with_capacity(8 << 10))
+    /// Creates the builder of a pod with some containers.
+    pub(super) fn new(containers: usize) -> Self {
+        // Enough for most pods; it grows for others.
+        Self(Vec::with_capacity((4 << 10) + containers.min(MAX_CONTAINERS) * (1 << 10)))
     }
 
-    /// Adds a value at a path. The path consists of known names and numbers, so it needs no escaping.
-    pub(super) fn add(&mut self, path: fmt::Arguments<'_>, value: &(impl Serialize + ?Sized)) {
-        self.write("add", path, value);
+    /// Adds a value at a path.
+    pub(super) fn add(&mut self, path: impl Path, value: &(impl Serialize + ?Sized)) {
+        self.begin(r#"{"op":"add","path":""#, path);
+        self.write_value(value);
     }
 
     /// Replaces the value at a path.
-    pub(super) fn replace(&mut self, path: fmt::Arguments<'_>, value: &(impl Serialize + ?Sized)) {
-        self.write("replace", path, value);
+    pub(super) fn replace(&mut self, path: impl Path, value: &(impl Serialize + ?Sized)) {
+        self.begin(r#"{"op":"replace","path":""#, path);
+        self.write_value(value);
     }
 
     /// Removes the value at a path.
-    #[expect(clippy::expect_used, reason = "writing to a vector cannot fail")]
-    pub(super) fn remove(&mut self, path: fmt::Arguments<'_>) {
-        let open = self.separator();
-        write!(self.0, r#"{open}{{"op":"remove","path":"{path}"}}"#)
-            .expect("writing to a vector cannot fail");
+    pub(super) fn remove(&mut self, path: impl Path) {
+        self.begin(r#"{"op":"remove","path":""#, path);
+        self.0.extend_from_slice(b"\"}");
     }
 
     /// Moves a value to a path, which is that after the value was removed.
-    #[expect(clippy::expect_used, reason = "writing to a vector cannot fail")]
-    pub(super) fn relocate(&mut self, from: fmt::Arguments<'_>, path: fmt::Arguments<'_>) {
-        let open = self.separator();
-        write!(self.0, r#"{open}{{"op":"move","from":"{from}","path":"{path}"}}"#)
-            .expect("writing to a vector cannot fail");
+    pub(super) fn relocate(&mut self, from: impl Path, path: impl Path) {
+        self.begin(r#"{"op":"move","from":""#, from);
+        self.0.extend_from_slice(br#"","path":""#);
+        path.write(&mut self.0);
+        self.0.extend_from_slice(b"\"}");
     }
 
-    const fn separator(&self) -> char {
-        if self.0.is_empty() { '[' } else { ',' }
+    /// Begins an operation with text up to a path, and writes the path.
+    fn begin(&mut self, text: &str, path: impl Path) {
+        self.0.push(if self.0.is_empty() { b'[' } else { b',' });
+        self.0.extend_from_slice(text.as_bytes());
+        path.write(&mut self.0);
     }
 
     #[expect(
         clippy::expect_used,
-        reason = "writing to a vector cannot fail, and the values have only string keys"
+        reason = "the values are types of this crate, without an error of their own"
     )]
-    fn write(&mut self, op: &str, path: fmt::Arguments<'_>, value: &(impl Serialize + ?Sized)) {
-        let open = self.separator();
-        write!(self.0, r#"{open}{{"op":"{op}","path":"{path}","value":"#)
-            .expect("writing to a vector cannot fail");
-        serde_json::to_writer(&mut self.0, value).expect("the values are JSON");
+    fn write_value(&mut self, value: &(impl Serialize + ?Sized)) {
+        self.0.extend_from_slice(br#"","value":"#);
+        json::write(&mut self.0, value).expect("the values are JSON");
         self.0.push(b'}');
     }
 
     /// Appends items to a list, which is created if it does not exist.
-    pub(super) fn append<T: Serialize>(&mut self, list: fmt::Arguments<'_>, exists: bool, items: &[T]) {
+    pub(super) fn append<T: Serialize>(&mut self, list: impl Path, exists: bool, items: &[T]) {
         if items.is_empty() {
             return;
         }
@@ -87,22 +127,22 @@ impl PatchBuilder {
             return self.add(list, items);
         }
         for item in items {
-            self.add(format_args!("{list}/-"), item);
+            self.add((list, "/-"), item);
         }
     }
 
     /// Inserts items at the beginning of a list, which is created if it does not exist.
-    pub(super) fn prepend<T: Serialize>(&mut self, list: fmt::Arguments<'_>, exists: bool, items: &[T]) {
+    pub(super) fn prepend<T: Serialize>(&mut self, list: impl Path, exists: bool, items: &[T]) {
         if !exists {
             return self.append(list, exists, items);
         }
         for (index, item) in items.iter().enumerate() {
-            self.add(format_args!("{list}/{index}"), item);
+            self.add((list, "/", index), item);
         }
     }
 
     /// Returns the patch, or `None` if it has no operation.
-    #[expect(clippy::expect_used, reason = "serde_json writes UTF-8")]
+    #[expect(clippy::expect_used, reason = "texts are UTF-8, and so is all that is between them")]
     pub(super) fn finish(mut self) -> Option<Patch> {
         if self.0.is_empty() {
             return None;

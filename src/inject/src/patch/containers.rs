@@ -1,12 +1,10 @@
 //! Patches the app containers: the configuration, the variables that point to it, and the `NO_PROXY` entries.
 
-use std::fmt;
-
 use rolebridge_core::annotations::SOURCE;
 use rolebridge_core::pod_names::{CONFIG_VOLUME, CONTAINER, TOKEN_VOLUME};
 use rolebridge_core::token_source::TokenSource;
 
-use super::builder::PatchBuilder;
+use super::builder::{PatchBuilder, Path};
 use super::mounts::{Mounts, ReadOnlyVolumes};
 use super::{env, no_proxy};
 use crate::denial::Denial;
@@ -35,7 +33,7 @@ pub(super) fn add<'a>(
     let mut user_values = UserValues::default();
     let read_only = ReadOnlyVolumes::of(pod);
     for (list, index, container) in pod.containers() {
-        let path = format_args!("{}/{index}", list.pointer());
+        let path = (list.pointer(), "/", index);
         restrict_mounts(builder, container, path);
         if !settings.containers.includes(container) {
             continue;
@@ -48,35 +46,31 @@ pub(super) fn add<'a>(
         if source.needs_server() {
             let additions = no_proxy::additions(container, settings);
             for (index, value) in &additions.extended {
-                builder.add(format_args!("{path}/env/{index}/value"), value);
+                builder.add((path, "/env/", *index, "/value"), value);
             }
             missing.extend(additions.missing);
             user_values.record_server_conflicts(container, source, additions.unknown);
         }
         // The kubelet expands `$(NAME)` in a value only if the variable NAME comes before it.
-        builder.prepend(format_args!("{path}/env"), container.env.is_some(), &missing);
+        builder.prepend((path, "/env"), container.env.is_some(), &missing);
         let mounts = Mounts::of(container, settings, source, &read_only)?;
         for (index, mount) in &mounts.replaced {
-            builder.replace(format_args!("{path}/volumeMounts/{index}"), mount);
+            builder.replace((path, "/volumeMounts/", *index), mount);
         }
-        builder.append(
-            format_args!("{path}/volumeMounts"),
-            container.volume_mounts.is_some(),
-            &mounts.missing,
-        );
+        builder.append((path, "/volumeMounts"), container.volume_mounts.is_some(), &mounts.missing);
     }
     Ok(user_values)
 }
 
 /// Makes mounts of the volumes that the sidecar writes read-only in every other container, wherever they are.
-fn restrict_mounts(builder: &mut PatchBuilder, container: &Container<'_>, path: fmt::Arguments<'_>) {
+fn restrict_mounts(builder: &mut PatchBuilder, container: &Container<'_>, path: impl Path) {
     if *container.name == *CONTAINER {
         return;
     }
     for (index, mount) in container.mounts().iter().enumerate() {
         let is_written = [TOKEN_VOLUME, CONFIG_VOLUME].iter().any(|volume| *mount.name == *volume.name);
         if is_written && !mount.read_only.unwrap_or_default() {
-            builder.add(format_args!("{path}/volumeMounts/{index}/readOnly"), &true);
+            builder.add((path, "/volumeMounts/", index, "/readOnly"), &true);
         }
     }
 }

@@ -33,14 +33,14 @@ pub(super) fn add(builder: &mut PatchBuilder, pod: &Pod<'_>, settings: &Settings
     let spec = &pod.spec;
     if !spec.host_aliases.as_ref().is_some_and(|aliases| aliases.has_added) {
         let alias = HostAlias { ip: ADDRESS, hostnames: NAMES };
-        builder.append(format_args!("/spec/hostAliases"), spec.host_aliases.is_some(), &[alias]);
+        builder.append("/spec/hostAliases", spec.host_aliases.is_some(), &[alias]);
     }
     if pod.port_sysctl().is_none() {
         let sysctls = [Sysctl { name: PORT_SYSCTL, value: PORT_SYSCTL_VALUE }];
         match &spec.security_context {
-            None => builder.add(format_args!("/spec/securityContext"), &SecurityContext { sysctls }),
+            None => builder.add("/spec/securityContext", &SecurityContext { sysctls }),
             Some(context) => {
-                let list = format_args!("/spec/securityContext/sysctls");
+                let list = "/spec/securityContext/sysctls";
                 builder.append(list, context.sysctls.is_some(), &sysctls);
             }
         }

@@ -7,6 +7,7 @@ mod annotations;
 mod builder;
 mod containers;
 pub(crate) mod env;
+mod json;
 pub(crate) mod mesh_startup;
 mod metadata_host;
 mod mounts;
@@ -47,7 +48,7 @@ pub(crate) fn build(
     existing: Option<&ExistingSidecar<'_>>,
     mut warnings: Vec<String>,
 ) -> Result<(Option<Patch>, Vec<String>), Denial> {
-    let mut builder = PatchBuilder::new();
+    let mut builder = PatchBuilder::new(pod.containers().count());
     // Init containers are addressed by index, so all of them come before the sidecar shifts them.
     containers::add(&mut builder, pod, settings)?.warn(&mut warnings);
     let reconciled =

@@ -22,15 +22,14 @@ pub(super) struct NoProxyAdditions {
 
 /// Returns the changes for a container that calls the sidecar's server.
 pub(super) fn additions(container: &Container<'_>, settings: &Settings<'_>) -> NoProxyAdditions {
-    let present =
-        NO_PROXY_VARIABLES.map(|name| container.env().iter().rposition(|variable| *variable.name == *name));
+    let present = NO_PROXY_VARIABLES.map(|name| container.variable(name));
     let mut additions = NoProxyAdditions::default();
     if !has_proxy(container) {
         // `envFrom` may set a proxy. That is likely if the sidecar has a proxy.
         additions.unknown = container.has_env_from() && settings.sidecar.https_proxy.is_some();
         return additions;
     }
-    if present == [None, None] {
+    if present.iter().all(Option::is_none) {
         // A variable here would override the one that `envFrom` may set.
         additions.unknown = container.has_env_from();
         if !additions.unknown {
@@ -39,12 +38,11 @@ pub(super) fn additions(container: &Container<'_>, settings: &Settings<'_>) -> N
         }
         return additions;
     }
-    for index in present.into_iter().flatten() {
-        let variable = &container.env()[index];
+    for variable in present.into_iter().flatten() {
         if variable.value_from.is_some() {
             additions.unknown = true;
         } else if let Some(value) = extend(variable.value.as_deref().unwrap_or_default()) {
-            additions.extended.push((index, value));
+            additions.extended.push((variable.index(), value));
         }
     }
     additions

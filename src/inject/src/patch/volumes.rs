@@ -173,12 +173,12 @@ pub(super) fn add(
             None => missing.push(added),
             Some(index) if added.source.is_source_of(&present[index]) => {}
             Some(index) => {
-                builder.replace(format_args!("/spec/volumes/{index}"), &added);
+                builder.replace(("/spec/volumes/", index), &added);
                 replaced.push(added.name);
             }
         }
     }
-    builder.append(format_args!("/spec/volumes"), pod.spec.volumes.is_some(), &missing);
+    builder.append("/spec/volumes", pod.spec.volumes.is_some(), &missing);
     replaced
 }
 

@@ -1,11 +1,13 @@
-//! Lists of which only the first items are kept. An item takes many times its bytes of the request: a variable `{}` takes 20
-//! times.
+//! Lists of which only the first items are kept. An item takes many times its bytes of the request, such as a mount
+//! `{}`.
 
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
+
+use super::borrowed_str::BorrowedStr;
 
 /// The maximum number of containers of a pod that is injected.
 ///
@@ -99,20 +101,38 @@ impl Room {
         MAX_INJECTED_ITEMS + 1 - self.0.get()
     }
 
+    /// Takes the place of an item that counts as `weight` items.
+    fn take(&self, weight: usize) {
+        self.0.set(self.0.get().saturating_sub(weight));
+    }
+
     /// Returns a seed of a list of which each item counts as `weight` items.
     pub(super) const fn list<T>(&self, weight: usize) -> ListSeed<'_, T> {
         ListSeed { room: self, weight, item: PhantomData }
     }
+
+    /// Returns a seed of a list that is compared with some words.
+    pub(super) const fn words<'w>(&self, expected: &'w [&'w str]) -> WordsSeed<'_, 'w> {
+        WordsSeed { room: self, expected }
+    }
 }
 
-/// Reads an optional list and keeps the items for which there is room.
+/// An item of a list of a container.
+pub(super) trait Item: Sized {
+    /// Returns the item at an index of the list, or `None` if it does not decide.
+    fn at(self, _: u32) -> Option<Self> {
+        Some(self)
+    }
+}
+
+/// Reads an optional list and keeps the items that decide and for which there is room.
 pub(super) struct ListSeed<'r, T> {
     room: &'r Room,
     weight: usize,
     item: PhantomData<T>,
 }
 
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for ListSeed<'_, T> {
+impl<'de, T: Item + Deserialize<'de>> DeserializeSeed<'de> for ListSeed<'_, T> {
     type Value = Option<Vec<T>>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -120,7 +140,7 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for ListSeed<'_, T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ListSeed<'_, T> {
+impl<'de, T: Item + Deserialize<'de>> Visitor<'de> for ListSeed<'_, T> {
     type Value = Option<Vec<T>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,13 +160,63 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListSeed<'_, T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut kept = Vec::new();
+        let (mut kept, mut count) = (Vec::new(), 0);
         while !self.room.is_full() {
-            let Some(item) = list.next_element()? else { return Ok(Some(kept)) };
-            kept.push(item);
-            self.room.0.set(self.room.0.get().saturating_sub(self.weight));
+            let Some(item) = list.next_element::<T>()? else { return Ok(Some(kept)) };
+            if let Some(item) = item.at(count) {
+                kept.push(item);
+            }
+            count += 1;
+            self.room.take(self.weight);
         }
         while list.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Some(kept))
+    }
+}
+
+/// Reads an optional list of words. Returns true if they are the expected ones.
+pub(super) struct WordsSeed<'r, 'w> {
+    room: &'r Room,
+    expected: &'w [&'w str],
+}
+
+impl<'de> DeserializeSeed<'de> for WordsSeed<'_, '_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de> Visitor<'de> for WordsSeed<'_, '_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(false)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(false)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let (mut expected, mut are_equal) = (self.expected.iter(), true);
+        while !self.room.is_full() {
+            let Some(word) = list.next_element::<BorrowedStr<'de>>()? else {
+                return Ok(are_equal && expected.next().is_none());
+            };
+            are_equal = are_equal && expected.next().is_some_and(|expected| **expected == *word);
+            self.room.take(1);
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(false)
     }
 }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use rolebridge_core::pod_names::{PROGRAM, RUN_ARGS};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::borrowed_str::BorrowedStr;
-use super::bounded::{self, MAX_FILES, Room};
+use super::bounded::{self, Item, MAX_FILES, Room};
 use super::present::Present;
 use super::security::SecurityContext;
 use super::volume_name::VolumeName;
@@ -20,8 +21,10 @@ pub(super) const ENV_FROM_WEIGHT: usize = 2;
 pub(crate) struct Container<'a> {
     pub(crate) name: BorrowedStr<'a>,
     pub(crate) image: Option<BorrowedStr<'a>>,
-    pub(crate) command: Option<Vec<BorrowedStr<'a>>>,
-    pub(crate) args: Option<Vec<BorrowedStr<'a>>>,
+    /// True if the command is that of Rolebridge's sidecar.
+    pub(crate) has_own_command: bool,
+    /// True if the arguments are those of Rolebridge's sidecar.
+    pub(crate) has_own_args: bool,
     pub(crate) restart_policy: Option<BorrowedStr<'a>>,
     pub(crate) env: Option<Vec<Env<'a>>>,
     env_from: Option<Vec<EnvFrom<'a>>>,
@@ -82,8 +85,8 @@ impl<'de> Visitor<'de> for ContainerSeed<'_> {
             match field {
                 Field::Name => container.name = map.next_value()?,
                 Field::Image => container.image = map.next_value()?,
-                Field::Command => container.command = map.next_value_seed(room.list(1))?,
-                Field::Args => container.args = map.next_value_seed(room.list(1))?,
+                Field::Command => container.has_own_command = map.next_value_seed(room.words(&[PROGRAM]))?,
+                Field::Args => container.has_own_args = map.next_value_seed(room.words(RUN_ARGS))?,
                 Field::RestartPolicy => container.restart_policy = map.next_value()?,
                 Field::Env => container.env = map.next_value_seed(room.list(1))?,
                 Field::EnvFrom => container.env_from = map.next_value_seed(room.list(ENV_FROM_WEIGHT))?,
@@ -100,12 +103,14 @@ impl<'de> Visitor<'de> for ContainerSeed<'_> {
 }
 
 impl<'a> Container<'a> {
+    /// Returns the variables that may decide.
     pub(crate) fn env(&self) -> &[Env<'a>] {
         self.env.as_deref().unwrap_or_default()
     }
 
     /// Returns a variable as the kubelet does: the last of several with the same name.
     pub(crate) fn variable(&self, name: &str) -> Option<&Env<'a>> {
+        debug_assert!(may_decide(name), "variables with the name {name} are not kept");
         self.env().iter().rfind(|env| *env.name == *name)
     }
 
@@ -140,9 +145,34 @@ pub(crate) struct Env<'a> {
     #[serde(borrow)]
     pub(crate) value: Option<BorrowedStr<'a>>,
     pub(crate) value_from: Option<Present>,
+    /// The index in the container's list.
+    #[serde(skip)]
+    index: u32,
+}
+
+/// The first letters of the names of all variables that decide. Others with these letters are kept in vain.
+const NAME_STARTS: [[u8; 4]; 14] = [
+    *b"ALL_", *b"AWS_", *b"CLOU", *b"GCE_", *b"GCLO", *b"GOOG", *b"HOST", *b"HTTP", *b"NO_P", *b"ROLE",
+    *b"SSL_", *b"all_", *b"http", *b"no_p",
+];
+
+/// Returns true if a variable with this name may decide.
+pub(crate) fn may_decide(name: &str) -> bool {
+    name.as_bytes().first_chunk().is_some_and(|start| NAME_STARTS.contains(start))
+}
+
+impl Item for Env<'_> {
+    fn at(self, index: u32) -> Option<Self> {
+        may_decide(&self.name).then_some(Self { index, ..self })
+    }
 }
 
 impl Env<'_> {
+    /// Returns the index in the container's list.
+    pub(crate) const fn index(&self) -> usize {
+        self.index as usize
+    }
+
     /// Returns the value, unless it comes from another object or refers to another variable.
     pub(crate) fn literal(&self) -> Option<&str> {
         if self.value_from.is_some() {
@@ -163,6 +193,10 @@ pub(crate) struct EnvFrom<'a> {
     #[serde(borrow)]
     pub(crate) secret_ref: Option<EnvObject<'a>>,
 }
+
+impl Item for EnvFrom<'_> {}
+impl Item for Port<'_> {}
+impl Item for Mount<'_> {}
 
 impl EnvFrom<'_> {
     /// Returns the text in front of each key in the variables' names.
@@ -258,4 +292,43 @@ pub(crate) struct Resources {
 pub(crate) struct Amounts {
     pub(crate) cpu: Option<Quantity>,
     pub(crate) memory: Option<Quantity>,
+}
+
+#[cfg(test)]
+mod tests {
+    use rolebridge_core::env::sidecar;
+
+    use super::*;
+
+    /// [`Container::variable`] checks the names of the variables of apps, in each test.
+    #[test]
+    fn each_variable_of_the_sidecar_is_kept() {
+        for name in sidecar::ALL {
+            assert!(may_decide(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn variables_that_do_not_decide_are_not_kept() {
+        let json = r#"{"env":[{"name":"A"},{},{"name":"NO_PROXY"},{"name":"ÄÖ"},{"name":"AWS_REGION","value":"a"}]}"#;
+        let container: Container<'_> = serde_json::from_str(json).unwrap();
+        let kept: Vec<_> = container.env().iter().map(|env| (env.index(), &*env.name)).collect();
+        assert_eq!(kept, [(2, "NO_PROXY"), (4, "AWS_REGION")]);
+    }
+
+    #[test]
+    fn command_is_the_sidecars_only_with_all_of_its_words() {
+        for (command, expected) in [
+            (r#"["/rolebridge-sidecar"]"#, true),
+            (r#"["/rolebridge-sidecar","run"]"#, false),
+            (r#"["/other"]"#, false),
+            ("[]", false),
+            ("null", false),
+        ] {
+            let command = command.replace("/rolebridge-sidecar", PROGRAM);
+            let json = format!(r#"{{"command":{command}}}"#);
+            let container: Container<'_> = serde_json::from_str(&json).unwrap();
+            assert_eq!(container.has_own_command, expected, "{command}");
+        }
+    }
 }

@@ -101,13 +101,10 @@ mod tests {
             (containers.len(), containers.count(), containers.count_items()),
             (57, 60, MAX_INJECTED_ITEMS + 1)
         );
-        let words = |container: &Container<'_>| container.command.as_ref().map_or(0, Vec::len);
-        assert_eq!(containers.iter().map(words).sum::<usize>(), MAX_INJECTED_ITEMS + 1);
         let lists =
             ["command", "args"].map(|field| format!(r#""{field}":[{}]"#, vec!["\"\""; 60_000].join(",")));
         let json = format!("[{{{}}}]", lists.join(","));
         let containers: Containers<'_> = serde_json::from_str(&json).unwrap();
-        let args = containers[0].args.as_ref().map_or(0, Vec::len);
-        assert_eq!((words(&containers[0]), args), (MAX_INJECTED_ITEMS + 1, 0));
+        assert_eq!((containers.len(), containers.count_items()), (1, MAX_INJECTED_ITEMS + 1));
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod budget;
+mod compact_json;
 pub mod object_ref;
 mod partial_body;
 pub mod response;

@@ -8,6 +8,8 @@ use rolebridge_inject::view::BorrowedStr;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::compact_json;
+
 const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";
 
@@ -45,9 +47,10 @@ pub struct GroupKind<'a> {
     pub kind: BorrowedStr<'a>,
 }
 
-#[derive(Deserialize)]
+/// A review. It is compared with that of `serde_json` as its debug output.
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a, T: Deserialize<'de>"))]
-struct Review<'a, T> {
+pub(super) struct Review<'a, T> {
     #[serde(borrow, default)]
     api_version: BorrowedStr<'a>,
     #[serde(borrow, default)]
@@ -126,8 +129,15 @@ impl From<serde_json::Error> for ReviewError {
 /// Returns an error if the body is not a review of `admission.k8s.io/v1` or its object is not a `T`.
 pub fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<Request<'a, T>, ReviewError> {
     // One check of the whole body is faster than a check of each string.
-    let text = str::from_utf8(body).map_err(ReviewError::Encoding)?;
-    let review: Review<'a, T> = serde_json::from_str(text)?;
+    let text = match simdutf8::basic::from_utf8(body) {
+        Ok(text) => text,
+        // This error says where.
+        Err(_) => str::from_utf8(body).map_err(ReviewError::Encoding)?,
+    };
+    let review: Review<'a, T> = match compact_json::from_str(text) {
+        Some(review) => review,
+        None => serde_json::from_str(text)?,
+    };
     if (&*review.api_version, &*review.kind) != (API_VERSION, KIND) {
         return Err(ReviewError::Type {
             kind: review.kind.to_string(),

@@ -80,17 +80,17 @@ impl<'a> Differences<'a> {
     /// Compares the variables that the sidecar reads. The last of several with the same name counts.
     fn compare_variables(&mut self, present: &[Env<'_>], decided: &'a [Variable<'a>]) {
         let mut seen = [false; name::ALL.len()];
-        for (index, found) in present.iter().enumerate().rev() {
+        for found in present.iter().rev() {
             let Some(position) = name::ALL.iter().position(|known| **known == *found.name) else { continue };
             let (known, is_duplicate) = (name::ALL[position], std::mem::replace(&mut seen[position], true));
             match decided.iter().find(|variable| variable.name == known).filter(|_| !is_duplicate) {
                 Some(variable) if is_equal(variable, found) => {}
                 Some(variable) => {
-                    self.other_variables.push((index, variable));
+                    self.other_variables.push((found.index(), variable));
                     self.report(known, FOLLOWS_THE_APP.contains(&known));
                 }
                 None => {
-                    self.surplus_variables.push(index);
+                    self.surplus_variables.push(found.index());
                     self.report(known, !is_duplicate && ADDED_BY_EKS.contains(&known));
                 }
             }
@@ -135,31 +135,27 @@ impl<'a> Differences<'a> {
     /// Writes the operations on the container at a path.
     pub(super) fn write(&self, builder: &mut PatchBuilder, container: &Container<'_>, path: &str) {
         for (index, variable) in &self.other_variables {
-            builder.replace(format_args!("{path}/env/{index}"), variable);
+            builder.replace((path, "/env/", *index), variable);
         }
         for index in &self.surplus_variables {
-            builder.remove(format_args!("{path}/env/{index}"));
+            builder.remove((path, "/env/", *index));
         }
-        builder.append(format_args!("{path}/env"), container.env.is_some(), &self.missing_variables);
+        builder.append((path, "/env"), container.env.is_some(), &self.missing_variables);
         if self.has_env_from {
-            builder.remove(format_args!("{path}/envFrom"));
+            builder.remove((path, "/envFrom"));
         }
         for (index, mount) in &self.other_mounts {
-            builder.replace(format_args!("{path}/volumeMounts/{index}"), mount);
+            builder.replace((path, "/volumeMounts/", *index), mount);
         }
         for index in &self.surplus_mounts {
-            builder.remove(format_args!("{path}/volumeMounts/{index}"));
+            builder.remove((path, "/volumeMounts/", *index));
         }
-        builder.append(
-            format_args!("{path}/volumeMounts"),
-            container.volume_mounts.is_some(),
-            &self.missing_mounts,
-        );
+        builder.append((path, "/volumeMounts"), container.volume_mounts.is_some(), &self.missing_mounts);
         if self.has_other_probe {
-            builder.add(format_args!("{path}/startupProbe"), &PROBE);
+            builder.add((path, "/startupProbe"), &PROBE);
         }
         if self.has_other_restart_policy {
-            builder.add(format_args!("{path}/restartPolicy"), RESTART_POLICY);
+            builder.add((path, "/restartPolicy"), RESTART_POLICY);
         }
     }
 }

@@ -92,9 +92,9 @@ pub(super) fn add(builder: &mut PatchBuilder, pod: &Pod<'_>, context: &Context<'
     match &pod.spec.init_containers {
         Some(_) => {
             let index = position::sidecar_index(pod, &settings.containers);
-            builder.add(format_args!("/spec/initContainers/{index}"), &container);
+            builder.add(("/spec/initContainers/", index), &container);
         }
-        None => builder.add(format_args!("/spec/initContainers"), &[container]),
+        None => builder.add("/spec/initContainers", &[container]),
     }
 }
 
@@ -133,7 +133,7 @@ pub(super) fn reconcile<'a>(
     };
     if is_other_shape {
         add_pull_secrets(builder, pod, &context.defaults.image_pull_secrets);
-        builder.replace(format_args!("{path}"), &self::container(pod, context, settings));
+        builder.replace(&*path, &self::container(pod, context, settings));
         relocate(builder, pod, settings, index);
         return Reconciliation {
             configs: ConfigCarrier::Sidecar,
@@ -151,10 +151,7 @@ pub(super) fn reconcile<'a>(
 /// Moves the sidecar after a network's proxy that a later webhook has added. All operations on init containers come before.
 fn relocate(builder: &mut PatchBuilder, pod: &Pod<'_>, settings: &Settings<'_>, index: usize) {
     if let Some(target) = position::move_to(pod, &settings.containers, index) {
-        builder.relocate(
-            format_args!("/spec/initContainers/{index}"),
-            format_args!("/spec/initContainers/{target}"),
-        );
+        builder.relocate(("/spec/initContainers/", index), ("/spec/initContainers/", target));
     }
 }
 
@@ -227,5 +224,5 @@ fn add_pull_secrets(builder: &mut PatchBuilder, pod: &Pod<'_>, names: &[String])
         .filter(|name| !present.iter().any(|secret| *secret.name == ***name))
         .map(|name| Secret { name })
         .collect();
-    builder.append(format_args!("/spec/imagePullSecrets"), pod.spec.image_pull_secrets.is_some(), &missing);
+    builder.append("/spec/imagePullSecrets", pod.spec.image_pull_secrets.is_some(), &missing);
 }
