@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt::{self, Display};
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::io::InspectReader;
 use tower_service::Service;
 use tracing::debug;
 
@@ -29,10 +30,14 @@ use crate::http::slot_pool::Slot;
 use crate::http::tracked_body::{RequestBody, ResponseBody};
 use crate::metrics::{Metrics, Port};
 
-/// Deadline for the TLS handshake, and again for the head of the first request.
+/// Deadline for the TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Idle timeout between requests. Longer than kube-apiserver's 90 seconds, so that the client closes the connection: a
-/// POST that crosses with a close by the server is not retried.
+/// Deadline for the head of the first request, from its first byte. Also the interval of the checks before that request, so a
+/// divisor of [`IDLE_TIMEOUT`].
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// Idle timeout between requests, and before the first byte: kube-apiserver opens connections that another request does not need
+/// any more, and keeps them. Longer than its 90 seconds, so that the client closes the connection: a POST that crosses with a
+/// close by the server is not retried.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(150);
 /// HTTP/2: maximum concurrent requests on one connection. Clients open another connection for more.
 const MAX_STREAMS: u32 = 32;
@@ -146,9 +151,14 @@ impl Connections {
 
     async fn http(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, slot: &Slot) {
         let service = Requests { connections: self, slot };
+        let (opened, first_byte) = (Instant::now(), Arc::new(OnceLock::new()));
+        let received = Arc::clone(&first_byte);
+        let stream = InspectReader::new(stream, move |_: &[u8]| {
+            received.get_or_init(Instant::now);
+        });
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
         let mut closing = pin!(self.drain.closing());
-        let mut deadline = pin!(sleep(HANDSHAKE_TIMEOUT));
+        let mut deadline = pin!(sleep(HEAD_TIMEOUT));
         let (mut leaving, mut open) = (None::<(SemaphorePermit<'_>, Instant)>, true);
         loop {
             tokio::select! {
@@ -160,9 +170,13 @@ impl Connections {
                     return;
                 }
                 () = &mut deadline => {
-                    let (ends, next) = match &leaving {
-                        Some((_, since)) => (!slot.is_busy() || since.elapsed() >= LEAVE_DEADLINE, LEAVE_TIMEOUT),
-                        None => (!slot.has_served() || slot.is_stalled(STALL_TIMEOUT), STALL_CHECK_INTERVAL),
+                    let (ends, next) = if let Some((_, since)) = &leaving {
+                        (!slot.is_busy() || since.elapsed() >= LEAVE_DEADLINE, LEAVE_TIMEOUT)
+                    } else if slot.has_served() {
+                        (slot.is_stalled(STALL_TIMEOUT), STALL_CHECK_INTERVAL)
+                    } else {
+                        let is_slow = first_byte.get().is_some_and(|since| since.elapsed() >= HEAD_TIMEOUT);
+                        (is_slow || opened.elapsed() >= IDLE_TIMEOUT, HEAD_TIMEOUT)
                     };
                     if ends {
                         return;

@@ -40,17 +40,28 @@ fn hello_router() -> Router {
 }
 
 #[rstest]
-#[case::nothing(false, "")]
-#[case::request_line(false, "GET / HT")]
-#[case::header(false, "GET / HTTP/1.1\r\nHost: a\r\nX: ")]
-#[case::http2_preface(false, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")]
-#[case::no_handshake(true, "")]
-#[case::partial_handshake(true, "\x16\x03\x01")]
+#[case::nothing(false, "", 150)]
+#[case::request_line(false, "GET / HT", 5)]
+#[case::header(false, "GET / HTTP/1.1\r\nHost: a\r\nX: ", 5)]
+#[case::http2_preface(false, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 5)]
+#[case::no_handshake(true, "", 5)]
+#[case::partial_handshake(true, "\x16\x03\x01", 5)]
 #[tokio::test(start_paused = true)]
-async fn connection_without_request_is_closed(#[case] tls: bool, #[case] sent: &str) {
+async fn connection_without_request_is_closed(#[case] tls: bool, #[case] sent: &str, #[case] seconds: u64) {
     let mut stream = pipe(hello_router(), tls.then(|| Issued::until(2077).acceptor())).stream;
     stream.write_all(sent.as_bytes()).await.unwrap();
-    assert_eq!(time_to_close(stream).await.as_secs(), 5);
+    assert_eq!(time_to_close(stream).await.as_secs(), seconds);
+}
+
+/// kube-apiserver connects for a request that then finds another connection, and uses the new one for a later request.
+#[tokio::test(start_paused = true)]
+async fn unused_connection_outlives_the_timeout_of_kube_apiserver() {
+    let mut stream = pipe(hello_router(), None).stream;
+    sleep(Duration::from_secs(91)).await;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut response = [0; 1024];
+    let length = stream.read(&mut response).await.unwrap();
+    assert!(response[..length].starts_with(b"HTTP/1.1 200 OK"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -62,6 +73,15 @@ async fn slow_request_head_times_out() {
         sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(started.elapsed().as_secs(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_head_of_an_unused_connection_times_out() {
+    let mut stream = pipe(hello_router(), None).stream;
+    sleep(Duration::from_secs(61)).await;
+    stream.write_all(b"GET / HT").await.unwrap();
+    let closed = time_to_close(stream).await;
+    assert!((5..=10).contains(&closed.as_secs()), "{closed:?}");
 }
 
 #[tokio::test(start_paused = true)]
