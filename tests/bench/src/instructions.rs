@@ -16,23 +16,17 @@ use tokio::task::LocalSet;
 
 use crate::error::Error;
 use crate::load::{Connection, Target};
-use crate::table::{Budget, Row};
+use crate::reviews::Pods;
+use crate::table::{Limit, Row};
 use crate::webhook::{DEFAULTS, SERVER_NAME, client_config, start_cluster, start_echo};
-use crate::{reviews, table};
+use crate::{peers, reviews, table};
 
 /// Reviews before the count: the first ones fill caches.
 const WARM_UP: usize = 20;
 /// Reviews of a count.
 const COUNTED: usize = 40;
-
-/// The pods of a count.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Pods {
-    /// Pods of one workload: they differ in name, uid and generated volume name.
-    Alike,
-    /// Pods that differ in something that is decided on.
-    New,
-}
+/// The most instructions of a review of each fixture, relative to the echo.
+const BUDGETS: [f64; 3] = [2.8, 1.75, 1.6];
 
 /// Counts the instructions of both programs for each fixture.
 ///
@@ -50,69 +44,27 @@ pub(crate) async fn measure(program: &Path) -> Result<Vec<Row>, Error> {
     let echo_counter = counted.counter(echo.id());
     let tls = client_config(&webhook.dir().join("ca.crt"))?;
     let mut rows = Vec::new();
-    for (fixture, budgets) in BUDGETS {
-        for (pods, budget) in [(Pods::Alike, &budgets[0]), (Pods::New, &budgets[1])] {
-            let bodies = bodies(fixture, pods)?;
+    for (index, fixture) in reviews::FIXTURES.into_iter().enumerate() {
+        for pods in [Pods::Alike, Pods::New] {
+            let bodies = reviews::of_pods(fixture, pods, WARM_UP + COUNTED)?;
             let echo = count(echo_address, &echo_counter, &tls, &bodies).await?;
             let own = count(webhook.address(), &webhook_counter, &tls, &bodies).await?;
-            let which = if pods == Pods::Alike { "alike" } else { "new  " };
             writeln!(
                 stdout(),
-                "  instructions: {fixture:>7}, {which}: echo {echo:>9.0}, webhook {own:>9.0}"
+                "  instructions: {:>13}: echo {echo:>9.0}, webhook {own:>9.0}",
+                pods.describe(fixture)
             )?;
-            rows.push(Row { measured: own / echo, ..budget.row() });
+            let name =
+                format!("webhook: instructions of a {} review, relative to the echo", pods.describe(fixture));
+            rows.push(
+                Row::new(name, own / echo, table::FACTOR)
+                    .budget(Limit::AtMost(BUDGETS[index]))
+                    .goal(pods.cpu_goal(index))
+                    .peers(peers::cpu(index)),
+            );
         }
     }
     Ok(rows)
-}
-
-/// The name of a row, the budget and the goal, relative to the echo.
-struct Limits(&'static str, f64, f64);
-
-impl Limits {
-    const fn row(&self) -> Row {
-        let Self(name, budget, goal) = *self;
-        Row {
-            name,
-            measured: f64::NAN,
-            budget: Budget::AtMost(budget),
-            goal: Some(Budget::AtMost(goal)),
-            unit: table::FACTOR,
-        }
-    }
-}
-
-const BUDGETS: [(&str, [Limits; 2]); 3] = [
-    (
-        "tiny",
-        [
-            Limits("webhook: instructions of a tiny review, relative to the echo", 2.8, 1.3),
-            Limits("webhook: instructions of a new tiny review, relative to the echo", 2.8, 2.0),
-        ],
-    ),
-    (
-        "typical",
-        [
-            Limits("webhook: instructions of a typical review, relative to the echo", 1.75, 1.05),
-            Limits("webhook: instructions of a new typical review, relative to the echo", 1.75, 1.5),
-        ],
-    ),
-    (
-        "large",
-        [
-            Limits("webhook: instructions of a large review, relative to the echo", 1.6, 0.9),
-            Limits("webhook: instructions of a new large review, relative to the echo", 1.6, 1.05),
-        ],
-    ),
-];
-
-fn bodies(fixture: &str, pods: Pods) -> Result<Vec<Bytes>, Error> {
-    let review = reviews::read(fixture)?;
-    let body = |n| {
-        let review = reviews::of_another_pod(&review, n);
-        if pods == Pods::New { reviews::of_another_workload(&review, n) } else { review }
-    };
-    Ok((0..WARM_UP + COUNTED).map(|n| body(n).into()).collect())
 }
 
 /// Returns the instructions of a review.

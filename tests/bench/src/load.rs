@@ -48,6 +48,8 @@ pub(crate) enum Pace {
 
 /// The result of a run.
 pub(crate) struct Measurement {
+    /// The number of responses.
+    pub(crate) responses: usize,
     /// Responses per second.
     pub(crate) throughput: f64,
     /// The median latency, in microseconds.
@@ -101,10 +103,11 @@ impl Target {
         if latencies.is_empty() {
             return Err("no response received".into());
         }
+        let responses = latencies.len();
         #[expect(clippy::cast_precision_loss, reason = "a count of requests is far below 2^52")]
-        let throughput = latencies.len() as f64 / elapsed.as_secs_f64();
+        let throughput = responses as f64 / elapsed.as_secs_f64();
         let (p50, p99) = (quantile(&latencies, 50), quantile(&latencies, 99));
-        Ok(Measurement { throughput, p50, p99, denied, denial })
+        Ok(Measurement { responses, throughput, p50, p99, denied, denial })
     }
 }
 

@@ -24,6 +24,14 @@ pub(crate) fn resident_mib(pid: u32) -> Result<f64, Error> {
     status_mib(pid, "VmRSS:")
 }
 
+/// Returns the resident memory of a process that is no page of a file, in MiB.
+///
+/// # Errors
+/// Returns an error if the process has exited.
+pub(crate) fn anonymous_mib(pid: u32) -> Result<f64, Error> {
+    status_mib(pid, "RssAnon:")
+}
+
 /// Returns the peak of the resident memory of a process, in MiB.
 ///
 /// # Errors

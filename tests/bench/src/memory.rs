@@ -14,11 +14,11 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::Error;
 use crate::load::{Measurement, Pace, Target};
-use crate::table::{Budget, Row};
+use crate::table::{Limit, Row};
 use crate::webhook::{
-    DEFAULTS, LOAD_CPU, NAMESPACE, SERVER_CPU, SERVER_NAME, SERVICE_ACCOUNT, client_config,
+    self, DEFAULTS, LOAD_CPU, NAMESPACE, SERVER_CPU, SERVER_NAME, SERVICE_ACCOUNT, client_config,
 };
-use crate::{machine, reviews};
+use crate::{machine, peers, reviews};
 
 const ACCOUNTS: usize = 100_000;
 /// Service accounts with as much ballast as Kubernetes permits.
@@ -56,19 +56,35 @@ pub(crate) async fn measure(program: &Path) -> Result<Vec<Row>, Error> {
         return Err(format!("expected no denial, found {denial}").into());
     }
     let repeated_list = machine::peak_resident_mib(pid)?;
-    let row = |name, measured| Row { name, measured, budget: Budget::AtMost(limit), goal: None, unit: "MiB" };
+    let row = |name, measured| Row::new(name, measured, "MiB").budget(Limit::AtMost(limit));
     Ok(vec![
-        Row {
-            name: "webhook: start until ready, 100,000 service accounts and 1,000 of 255 KiB",
-            measured: first_list_seconds,
-            budget: Budget::AtMost(10.0),
-            goal: None,
-            unit: "s",
-        },
+        row("webhook: resident memory at rest", resident_with(program, 0).await?)
+            .goal(Limit::AtMost(11.0))
+            .peers(peers::at_rest()),
+        row(
+            "webhook: resident memory with 100,000 service accounts",
+            resident_with(program, ACCOUNTS).await?,
+        )
+        .goal(Limit::AtMost(45.0)),
+        Row::new(
+            "webhook: start until ready, 100,000 service accounts and 1,000 of 255 KiB",
+            first_list_seconds,
+            "s",
+        )
+        .budget(Limit::AtMost(10.0))
+        .goal(Limit::AtMost(10.0)),
         row("webhook: resident memory, 100,000 service accounts and 1,000 of 255 KiB", at_rest),
         row("webhook: peak of the first list of these", first_list),
-        row("webhook: peak of a repeated list, with 200 reviews/s and large live reads", repeated_list),
+        row("webhook: peak of a repeated list, with 200 reviews/s and large live reads", repeated_list)
+            .goal(Limit::AtMost(limit)),
     ])
+}
+
+/// Returns the resident memory of a webhook that has listed some service accounts.
+async fn resident_with(program: &Path, accounts: usize) -> Result<f64, Error> {
+    let kubernetes = webhook::start_cluster(accounts).await?;
+    let mut webhook = Webhook::start(program, &kubernetes, DEFAULTS).await?;
+    machine::resident_mib(webhook.process().id().ok_or("the webhook has exited")?)
 }
 
 async fn start_cluster() -> Result<FakeApiServer, Error> {

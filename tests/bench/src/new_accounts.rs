@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::error::Error;
 use crate::load::{Measurement, Pace, Target};
-use crate::table::{Budget, Row};
+use crate::table::{Limit, Row};
 use crate::webhook::{
     DEFAULTS, LOAD_CPU, NAMESPACE, SERVER_CPU, SERVER_NAME, SERVICE_ACCOUNT, client_config,
 };
@@ -37,13 +37,13 @@ pub(crate) async fn measure(program: &Path) -> Result<Vec<Row>, Error> {
     writeln!(stdout(), "  new service accounts: p50 {:.0} µs, p99 {:.0} µs", load.p50, load.p99)?;
     #[expect(clippy::cast_precision_loss, reason = "a count of pods is far below 2^52")]
     let denied = load.denied as f64;
-    Ok(vec![Row {
-        name: "webhook: denied pods of 30,000 at 500/s, with 500 new service accounts",
-        measured: denied,
-        budget: Budget::AtMost(0.0),
-        goal: None,
-        unit: "",
-    }])
+    Ok(vec![
+        Row::new("webhook: denied pods of 30,000 at 500/s, with 500 new service accounts", denied, "")
+            .budget(Limit::AtMost(0.0))
+            .goal(Limit::AtMost(0.0)),
+        Row::new("webhook: p99 latency of these pods, as their client sees it", load.p99 / 1e3, "ms")
+            .goal(Limit::AtMost(20.0)),
+    ])
 }
 
 async fn create_pods_of_new_accounts(program: &Path) -> Result<Measurement, Error> {

@@ -5,12 +5,53 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::error::Error;
+use crate::table::Limit;
 
 /// The fixtures, by size.
 pub(crate) const FIXTURES: [&str; 3] = ["tiny", "typical", "large"];
 
 /// Pods of each fixture in a load.
-const PODS_OF_EACH: usize = 100;
+pub(crate) const PODS_OF_EACH: usize = 100;
+
+/// The pods of a measurement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pods {
+    /// Pods of one workload: they differ in name, uid and generated volume name.
+    Alike,
+    /// Pods that differ in something that is decided on.
+    New,
+}
+
+impl Pods {
+    /// Returns the review's name.
+    pub(crate) fn describe(self, fixture: &str) -> String {
+        match self {
+            Self::Alike => fixture.to_owned(),
+            Self::New => format!("new {fixture}"),
+        }
+    }
+
+    /// Returns the goal for the CPU of the fixture with this index, relative to the echo.
+    pub(crate) const fn cpu_goal(self, fixture: usize) -> Limit {
+        Limit::AtMost(match self {
+            Self::Alike => [1.3, 1.05, 0.9][fixture],
+            Self::New => [2.0, 1.5, 1.05][fixture],
+        })
+    }
+}
+
+/// Returns the reviews of some pods.
+///
+/// # Errors
+/// Returns an error if the file cannot be read.
+pub(crate) fn of_pods(fixture: &str, pods: Pods, count: usize) -> Result<Vec<Bytes>, Error> {
+    let review = read(fixture)?;
+    let body = |n| {
+        let review = of_another_pod(&review, n);
+        if pods == Pods::New { of_another_workload(&review, n) } else { review }
+    };
+    Ok((0..count).map(|n| body(n).into()).collect())
+}
 
 /// Returns a fixture: the review of a pod of `bench-sa` in `bench-webhooks`.
 ///
@@ -33,7 +74,7 @@ pub(crate) fn read_all() -> Result<Vec<Bytes>, Error> {
 }
 
 /// Returns the review of another pod of the same workload: with another name, uid and generated volume name.
-pub(crate) fn of_another_pod(review: &str, n: usize) -> String {
+fn of_another_pod(review: &str, n: usize) -> String {
     let mut result = String::new();
     let mut rest = review;
     while let Some((before, after)) = rest.split_once("kube-api-access-") {
@@ -54,7 +95,7 @@ fn number(n: usize) -> String {
 }
 
 /// Returns the review of a pod with another mount path, on which the decision depends.
-pub(crate) fn of_another_workload(review: &str, n: usize) -> String {
+fn of_another_workload(review: &str, n: usize) -> String {
     review.replace(
         "/var/run/secrets/kubernetes.io/serviceaccount",
         &format!("/var/run/secrets/kubernetes.io/{n:014}"),

@@ -17,8 +17,8 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::error::Error;
-use crate::machine;
-use crate::table::{Budget, Row};
+use crate::table::{Limit, Row};
+use crate::{machine, peers};
 
 const ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/BENCH";
 const ACCOUNT: &str = "111122223333";
@@ -74,27 +74,24 @@ impl RunningSidecar {
         let cpu_ms = (machine::cpu_time(pid)?.saturating_sub(cpu_before)).as_secs_f64() * 1e3 / minutes;
         let beyond_round_trip = self.first_token.saturating_sub(self.round_trip).as_secs_f64() * 1e3;
         Ok(vec![
-            Row {
-                name: "sidecar: resident memory with Google tokens, all sources and metrics on",
-                measured: machine::resident_mib(pid)?,
-                budget: Budget::AtMost(8.0),
-                goal: None,
-                unit: "MiB",
-            },
-            Row {
-                name: "sidecar: CPU time per idle minute",
-                measured: cpu_ms,
-                budget: Budget::AtMost(1.0),
-                goal: None,
-                unit: "ms",
-            },
-            Row {
-                name: "sidecar: time to first token, minus a round trip to AWS STS",
-                measured: beyond_round_trip,
-                budget: Budget::AtMost(10.0),
-                goal: None,
-                unit: "ms",
-            },
+            Row::new(
+                "sidecar: resident memory with Google tokens, all sources and metrics on",
+                machine::resident_mib(pid)?,
+                "MiB",
+            )
+            .budget(Limit::AtMost(8.0))
+            .goal(Limit::AtMost(5.0))
+            .peers(peers::SIDECAR_AT_REST),
+            Row::new(
+                "sidecar: part of that memory that is no page of the program",
+                machine::anonymous_mib(pid)?,
+                "MiB",
+            )
+            .goal(Limit::AtMost(3.0))
+            .peers(peers::SIDECAR_ANONYMOUS),
+            Row::new("sidecar: CPU time per idle minute", cpu_ms, "ms").budget(Limit::AtMost(1.0)),
+            Row::new("sidecar: time to first token, minus a round trip to AWS STS", beyond_round_trip, "ms")
+                .budget(Limit::AtMost(10.0)),
         ])
     }
 }
