@@ -29,6 +29,14 @@ lint_scripts() {
   shellcheck "${scripts[@]}"
 }
 
+# pipes_are_read: no script stops reading what another command still writes. That command would fail by SIGPIPE, at random, and
+# the script with it, because of pipefail.
+pipes_are_read() {
+  local scripts stops; mapfile -t scripts < <(list_scripts)
+  stops=$(grep -nE '[^|]\| *(head|grep +(-[a-zA-Z]*q|--quiet)|grep .* -q|sed .*[0-9]q\>)' "${scripts[@]}" | grep -v stops=)
+  if [ -n "$stops" ]; then printf '%s\n' "$stops" "Fix: use \`sed -n 1p\` or \`grep … > /dev/null\`."; return 1; fi
+}
+
 # actions_are_pinned: every `uses:` of another repository has a commit and, in a comment, its version.
 actions_are_pinned() {
   local unpinned; unpinned=$(grep -hE '^ *-? *uses: ' .github/workflows/*.yml | grep -vE 'uses: (\./|[^@ ]+@[0-9a-f]{40} # v[0-9.]+$)')

@@ -35,6 +35,22 @@ impl Programs {
             sidecar: target.build("rolebridge-sidecar", sidecar_profile)?,
         })
     }
+
+    /// Returns the programs of a folder, which were compiled before: for another architecture, or another release.
+    ///
+    /// # Errors
+    /// Returns an error if the folder lacks one.
+    pub fn in_folder(folder: &Path) -> Result<Self> {
+        let program = |name: &str| {
+            let path = folder.join(name);
+            let found = path.is_file().then(|| path.clone());
+            found.context(format_args!(
+                "no program {}. Fix: compile it, or use another folder",
+                path.display()
+            ))
+        };
+        Ok(Self { webhook: program("rolebridge-webhook")?, sidecar: program("rolebridge-sidecar")? })
+    }
 }
 
 /// A Cargo target directory, with the triple and profile of a program in it.
@@ -135,6 +151,19 @@ mod tests {
             assert_eq!(found, TargetDir { path: target.clone(), triple, profile });
         }
         assert_eq!(TargetDir::containing(Path::new("/usr/bin/demo")), None);
+    }
+
+    #[test]
+    fn folder_must_have_both_programs() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("rolebridge-webhook"), "").unwrap();
+        let error = Programs::in_folder(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("/rolebridge-sidecar. Fix: compile it"), "{error}");
+        std::fs::write(folder.path().join("rolebridge-sidecar"), "").unwrap();
+        assert_eq!(
+            Programs::in_folder(folder.path()).unwrap().sidecar,
+            folder.path().join("rolebridge-sidecar")
+        );
     }
 
     #[test]

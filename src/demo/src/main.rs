@@ -7,6 +7,7 @@ mod inspect;
 mod pretty_yaml;
 mod scenario;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -19,6 +20,9 @@ struct Args {
     /// Source of the subject token for the app's library.
     #[arg(long, value_enum, default_value = "loopback")]
     source: SourceName,
+    /// A folder with rolebridge-webhook and rolebridge-sidecar, instead of compiling them.
+    #[arg(long, value_name = "FOLDER")]
+    programs: Option<PathBuf>,
     /// Keep everything running at the end, to inspect it with curl.
     #[arg(long)]
     keep: bool,
@@ -48,5 +52,5 @@ fn main() -> ExitCode {
         SourceName::File => ConfigKind::File,
         SourceName::Loopback => ConfigKind::Loopback,
     };
-    scenario::run(source, args.keep)
+    scenario::run(args.programs.as_deref(), source, args.keep)
 }

@@ -6,6 +6,7 @@ mod denied;
 mod refresh;
 mod sidecar;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -39,11 +40,11 @@ pub(crate) struct Environment {
     pub(crate) app: Process,
 }
 
-/// Runs the scenario. Every process is stopped at its end.
-pub(crate) fn run(source: ConfigKind, keep: bool) -> ExitCode {
+/// Runs the scenario with the programs of a folder, or else with those of this checkout. Every process is stopped at its end.
+pub(crate) fn run(folder: Option<&Path>, source: ConfigKind, keep: bool) -> ExitCode {
     // Installing fails only if another provider is installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let built = Programs::build();
+    let built = folder.map_or_else(Programs::build, Programs::in_folder);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let result = built.and_then(|programs| {
         let runtime = runtime.context("start the runtime")?;
