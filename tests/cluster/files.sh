@@ -1,6 +1,8 @@
 # Writes the files of the cluster's processes: certificates, kubeconfigs, configuration. Sourced by `up`, in $state.
 # shellcheck shell=bash
 
+join() { local IFS=$1; shift; echo "$*"; } # separator, word...
+
 key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
 
 issue_certificate() { # file, subject, alternative names
@@ -27,8 +29,8 @@ write_certificates() {
   openssl genrsa -out pki/sa.key 2048 2> /dev/null
   openssl rsa -in pki/sa.key -pubout -out pki/sa.pub 2> /dev/null
   issue_certificate apiserver /CN=kube-apiserver \
-    "DNS:kubernetes,DNS:kubernetes.default.svc,DNS:localhost,IP:127.0.0.1,IP:10.96.0.1,IP:$node_ip"
-  issue_certificate kubelet /CN=kubelet "DNS:node1,IP:127.0.0.1,IP:$node_ip"
+    "DNS:kubernetes,DNS:kubernetes.default.svc,DNS:localhost,IP:127.0.0.1,IP:$api_address,IP:${node_ips//,/,IP:}"
+  issue_certificate kubelet /CN=kubelet "DNS:node1,IP:127.0.0.1,IP:${node_ips//,/,IP:}"
   write_client kubelet-client /O=system:masters/CN=kube-apiserver-kubelet-client
   write_client scheduler /CN=system:kube-scheduler
   write_client controller-manager /CN=system:kube-controller-manager
@@ -38,10 +40,17 @@ write_certificates() {
 }
 
 write_network() {
+  local routes=() ranges=()
+  if [ "$network" != ipv6 ]; then
+    routes+=('{"dst": "0.0.0.0/0"}') ranges+=('[{"subnet": "10.244.0.0/24", "rangeStart": "10.244.0.10"}]')
+  fi
+  if [ "$network" != ipv4 ]; then
+    routes+=('{"dst": "::/0"}') ranges+=('[{"subnet": "fd00:10:244::/64", "rangeStart": "fd00:10:244::10"}]')
+  fi
   cat > cni/10-bridge.conflist << X
 {"cniVersion": "0.4.0", "name": "rolebridge-pods", "plugins": [{"type": "bridge", "bridge": "cni0", "isGateway": true,
  "hairpinMode": true, "ipam": {"type": "host-local", "dataDir": "$state/addresses",
- "routes": [{"dst": "0.0.0.0/0"}], "ranges": [[{"subnet": "10.244.0.0/24", "rangeStart": "10.244.0.10"}]]}}]}
+ "routes": [$(join , "${routes[@]}")], "ranges": [$(join , "${ranges[@]}")]}}]}
 X
 }
 

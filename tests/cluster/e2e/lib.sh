@@ -10,7 +10,8 @@ run_check() {
   local title=$1 start=$SECONDS code; shift
   rm -f "$scratch/note"
   set +e
-  (set -e; "$@") > "$scratch/output" 2>&1
+  # Some commands fail without a word, so the last one is printed.
+  (set -e; trap 'echo "status $?: $BASH_COMMAND"' EXIT; "$@") > "$scratch/output" 2>&1
   code=$?
   set -e
   if [ $code = 0 ]; then
@@ -102,11 +103,18 @@ assert_equal() { # expected, found
   [ "$1" = "$2" ] || { printf 'expected: %s\nfound:    %s\n' "$1" "$2"; return 1; }
 }
 
+# read_clouds_address: prints the address of the fakes' Service.
+read_clouds_address() { kubectl --namespace clouds get service clouds --output 'jsonpath={.spec.clusterIP}'; }
+
+# url_host ADDRESS: prints an address as URLs write it.
+url_host() { case $1 in *:*) echo "[$1]" ;; *) echo "$1" ;; esac; }
+
 # render_object FILE [NAME=VALUE...]: prints an object from objects/, with the variables of this run and the given ones
 # replaced.
 render_object() {
   local text; text=$(cat "$e2e/objects/$1.yaml"); shift
-  set -- "$@" IMAGES="$registry" VERSION="$version" BIGQUERY="$clouds_bigquery" STORAGE="$clouds_storage" PULL="$pull"
+  set -- "$@" IMAGES="$registry" VERSION="$version" BIGQUERY="$clouds_bigquery" STORAGE="$clouds_storage" PULL="$pull" \
+    MUTATING_POLICIES="$mutating_policies"
   local pair
   for pair in "$@"; do text=${text//\$${pair%%=*}/${pair#*=}}; done
   echo "$text"
@@ -129,8 +137,16 @@ webhook_metrics() {
   local pod
   for pod in $(webhook_pods); do kubectl get --raw "/api/v1/namespaces/$system/pods/$pod:8080/proxy/metrics" || return; done
 }
-webhook_pods() { # without terminating pods: a request to a pod that is gone blocks until the API server's timeout
-  kubectl --namespace "$system" get pods --selector app.kubernetes.io/component=webhook \
+webhook_pods() { live_pods "$system" app.kubernetes.io/component=webhook; }
+webhook_pod() { webhook_pods | sed -n 1p; } # prints the name of one
+
+# app_pod NAME: prints the name of the pod of the app.
+app_pod() { live_pods shop "app=$1" | sed -n 1p; }
+
+# live_pods NAMESPACE SELECTOR: prints the names of pods that are not terminating. Those of an earlier check may still be, and a
+# request to a pod that is gone blocks until the API server's timeout.
+live_pods() {
+  kubectl --namespace "$1" get pods --selector "$2" \
     --output 'go-template={{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}'
 }
 

@@ -94,7 +94,6 @@ list_resources() { kubectl api-resources --verbs=list --namespaced="$1" --output
 # Apps of the namespace shop, and `rolebridge doctor`.
 doctor() { "$programs/rolebridge" doctor --namespace shop "$@"; }
 shop_kubectl() { kubectl --namespace shop "$@"; }
-pod_of() { shop_kubectl get pods --selector "app=$1" --output 'jsonpath={.items[0].metadata.name}'; }
 
 # create_app NAME ANNOTATION...: creates a Deployment with these annotations.
 create_app() {
@@ -108,7 +107,7 @@ create_app() {
 # doctor_finds APP TEXT...: succeeds if doctor fails for the app's pod and prints each of the texts.
 doctor_finds() {
   local name=$1 output text; shift
-  if output=$(doctor "$(pod_of "$name")"); then printf 'expected a failed step, found:\n%s\n' "$output"; return 1; fi
+  if output=$(doctor "$(app_pod "$name")"); then printf 'expected a failed step, found:\n%s\n' "$output"; return 1; fi
   for text in "$@"; do
     grep -qF -- "$text" <<< "$output" || { printf 'expected in the output: %s\nfound:\n%s\n' "$text" "$output"; return 1; }
   done

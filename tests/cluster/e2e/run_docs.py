@@ -32,6 +32,8 @@ REPLACEMENTS = [  # applied in this order
 ]
 POD = re.compile(r"(?<=[a-z])-[0-9a-f]{8,10}-[a-z0-9]{5}\b")
 PODS = [f"-6d4b75cb6d-{end}" for end in ("hwx2k", "p8zzq", "v5t7m", "zb4xd", "c9n6s", "jq2fw")]
+# The head of a table of pods. Its first column is as wide as the longest name, and names have hashes of different lengths.
+POD_TABLE = re.compile(r"(?m)^NAME +(?P<header>READY .*\n)(?P<name>\S+ +)")
 
 
 class Block:
@@ -109,7 +111,8 @@ class Page:
             text = text.replace(*pair.split("=", 1))
         for pattern, replacement in REPLACEMENTS:
             text = re.sub(pattern, replacement, text)
-        return POD.sub(lambda pod: self.pods.setdefault(pod[0], PODS[len(self.pods) % len(PODS)]), text)
+        text = POD.sub(lambda pod: self.pods.setdefault(pod[0], PODS[len(self.pods) % len(PODS)]), text)
+        return POD_TABLE.sub(lambda table: "NAME".ljust(len(table["name"])) + table["header"] + table["name"], text)
 
 
 def run_commands(name, text, folder):

@@ -7,7 +7,7 @@ start_clouds() {
   kubectl create namespace clouds
   kubectl apply --filename "$e2e/objects/clouds-service.yaml"
   local address issuer keys text
-  address=$(kubectl --namespace clouds get service clouds --output 'jsonpath={.spec.clusterIP}')
+  address=$(read_clouds_address)
   # The fake AWS trusts this cluster's issuer by its public keys, as AWS does with an IAM OIDC provider for it.
   issuer=$(kubectl get --raw /.well-known/openid-configuration | sed 's/.*"issuer":"\([^"]*\)".*/\1/')
   keys=$(kubectl get --raw /openid/v1/jwks)
@@ -24,11 +24,20 @@ start_clouds() {
 # read_clouds: reads the addresses of the fakes and the CA that they generated at their start.
 read_clouds() {
   local address pod
-  address=$(kubectl --namespace clouds get service clouds --output 'jsonpath={.spec.clusterIP}')
+  address=$(url_host "$(read_clouds_address)")
   pod=$(kubectl --namespace clouds get pods --selector app=clouds --output 'jsonpath={.items[0].metadata.name}')
   clouds_aws_sts=https://$address:8443 clouds_google_sts=https://$address:8444
   clouds_iam=https://$address:8445 clouds_storage=https://$address:8446 clouds_bigquery=https://$address:8447
+  eventually 20 kubectl get --raw "/api/v1/namespaces/clouds/pods/$pod:8080/proxy/ca.crt"
   kubectl get --raw "/api/v1/namespaces/clouds/pods/$pod:8080/proxy/ca.crt" > "$work/clouds-ca.crt"
+}
+
+# read_version: reads the version of the API server, and the version in which it serves MutatingAdmissionPolicy. Older ones
+# do not serve it.
+read_version() {
+  server=$(kubectl version --output json | python3 -c 'import json, sys; print(json.load(sys.stdin)["serverVersion"]["gitVersion"])')
+  mutating_policies=$(kubectl api-resources --no-headers --api-group admissionregistration.k8s.io |
+    awk '$NF == "MutatingAdmissionPolicy" {print $2}')
 }
 
 # install_previous: installs the previous version of the chart.
@@ -38,7 +47,7 @@ install_previous() {
   # Kubernetes creates these objects in every namespace.
   eventually 20 kubectl --namespace "$system" get configmap/kube-root-ca.crt serviceaccount/default
   list_objects > "$work/before"
-  helm package "$root/charts/rolebridge" --version "$previous" --app-version "$previous" --destination "$work"
+  helm package "$root/target/images/previous/source/charts/rolebridge" --version "$previous" --app-version "$previous" --destination "$work"
   helm_install "$work/rolebridge-$previous.tgz"
 }
 
@@ -71,16 +80,18 @@ copy_for_docs() {
   find "$copy" -name '*.yaml' -exec sed -i "s|ghcr.io/rolebridge|$registry|; s|ullPolicy: IfNotPresent|ullPolicy: $pull|" {} +
 }
 
-# create_namespaces: creates the namespaces of app teams, each with a service account that has an IAM role, and the CA of
-# the clouds.
+# create_app_namespace NAMESPACE: creates the namespace of an app team, with a service account that has an IAM role, and the
+# CA of the clouds.
+create_app_namespace() {
+  kubectl create namespace "$1"
+  kubectl --namespace "$1" create configmap clouds --from-file=ca.crt="$work/clouds-ca.crt"
+  kubectl --namespace "$1" create configmap app --from-file="$e2e/objects/app.py"
+  render_object service-account | kubectl --namespace "$1" apply --filename -
+}
+
 create_namespaces() {
   local namespace
-  for namespace in shop restricted labelled counted; do
-    kubectl create namespace "$namespace"
-    kubectl --namespace "$namespace" create configmap clouds --from-file=ca.crt="$work/clouds-ca.crt"
-    kubectl --namespace "$namespace" create configmap app --from-file="$e2e/objects/app.py"
-    render_object service-account | kubectl --namespace "$namespace" apply --filename -
-  done
+  for namespace in shop restricted labelled counted; do create_app_namespace "$namespace"; done
   kubectl label namespace restricted pod-security.kubernetes.io/enforce=restricted
   kubectl label namespace labelled rolebridge.io/inject=enabled
 }

@@ -42,7 +42,7 @@ metrics_need_the_annotation() {
   fails_with 'connection refused' scrape nightly-report
 }
 scrape() { # app
-  local pod; pod=$(kubectl --namespace shop get pods --selector "app=$1" --output 'jsonpath={.items[0].metadata.name}')
+  local pod; pod=$(app_pod "$1")
   kubectl get --raw "/api/v1/namespaces/shop/pods/$pod:9102/proxy/metrics"
 }
 

@@ -34,14 +34,15 @@ start_readers() {
   for identity in "${!providers[@]}"; do render_readers "$identity"; done | kubectl --namespace shop apply --filename -
 }
 
-# The node gets the address that the agent has on EKS's nodes.
+# The node gets the address that the agent has on EKS's nodes. A cluster of EKS has either IPv4 or IPv6.
 start_agent() {
-  ip address replace 169.254.170.23/32 dev cni0
+  local address=169.254.170.23 prefix=32
+  if [ "$network" = ipv6 ]; then address=fd00:ec2::23 prefix=128; fi
+  ip address replace "$address/$prefix" dev cni0
   kubectl --namespace clouds create configmap eks-agent --from-file="$e2e/objects/agent.py"
-  render_object eks-agent CLOUDS="$(kubectl --namespace clouds get service clouds --output 'jsonpath={.spec.clusterIP}')" |
-    kubectl apply --filename -
-  render_readers agent | kubectl patch --local --filename - --patch-file "$e2e/objects/eks-pod-identity.yaml" --output json |
-    kubectl --namespace shop apply --filename -
+  render_object eks-agent AGENT=$address CLOUDS="$(read_clouds_address)" | kubectl apply --filename -
+  render_readers agent | kubectl patch --local --filename - --output json \
+    --patch-file <(render_object eks-pod-identity HOST="$(url_host $address)") | kubectl --namespace shop apply --filename -
 }
 
 readers_read_rows() { # identity

@@ -16,7 +16,7 @@ create_apps() {
 
 healthy_pod_passes_every_step() {
   shop_kubectl rollout status deployment/healthy --timeout 60s
-  doctor "$(pod_of healthy)" > "$work/healthy" || { cat "$work/healthy"; return 1; }
+  doctor "$(app_pod healthy)" > "$work/healthy" || { cat "$work/healthy"; return 1; }
   local step
   for step in injection sidecar settings 'published token' 'projected token' 'AWS STS' clock 'AWS role' signature 'Google STS' principal \
     impersonation 'ID token'; do
@@ -34,7 +34,7 @@ missing_role_is_reported() {
 
 crashing_sidecar_is_reported() {
   eventually 30 doctor_finds crashing 'no token within the startup timeout of 1 s' '✓ cluster issuer ' '--ephemeral'
-  fails_with 'Fix: add this statement' doctor "$(pod_of crashing)" --ephemeral
+  fails_with 'Fix: add this statement' doctor "$(app_pod crashing)" --ephemeral
 }
 
 network_policy_is_named() {
@@ -43,8 +43,8 @@ network_policy_is_named() {
 
 ephemeral_container_runs_every_step() {
   shop_kubectl rollout status deployment/no-sidecar --timeout 60s
-  output_has 'the kubelet itself keeps the token' doctor "$(pod_of no-sidecar)"
-  doctor "$(pod_of no-sidecar)" --ephemeral > "$work/no-sidecar" || { cat "$work/no-sidecar"; return 1; }
+  output_has 'the kubelet itself keeps the token' doctor "$(app_pod no-sidecar)"
+  doctor "$(app_pod no-sidecar)" --ephemeral > "$work/no-sidecar" || { cat "$work/no-sidecar"; return 1; }
   output_has '✓ Google STS ' cat "$work/no-sidecar"
   output_has '/workloadIdentityPools/kubernetes/subject/system:serviceaccount:shop:nightly-report' cat "$work/no-sidecar"
   output_has '✓ ID token ' cat "$work/no-sidecar"
@@ -56,7 +56,7 @@ late_opt_in_is_reported() {
 
 # A user with `pods/exec` runs the sidecar's part; a user without it reads the report.
 report_file_is_read() {
-  shop_kubectl exec "$(pod_of untrusted)" --container rolebridge -- /rolebridge-sidecar doctor --json > "$work/report.jsonl" || true
+  shop_kubectl exec "$(app_pod untrusted)" --container rolebridge -- /rolebridge-sidecar doctor --json > "$work/report.jsonl" || true
   fails_with 'trust policy of arn:aws:iam::123456789012:role/missing' doctor --report "$work/report.jsonl"
 }
 

@@ -10,7 +10,7 @@ start_acceptance_clouds() {
   . "$root/tests/python/venv.sh"
   local venv; venv=$(venv "$root/tests/python/requirements.txt")
   PYTHONDONTWRITEBYTECODE=1 setsid "$venv/bin/python" "$root/tests/acceptance/fakes.py" "$programs/fake-clouds" "$acceptance" \
-    --address "$node_ip" --issuer "$issuer" --keys "$acceptance/keys" > "$acceptance/log" 2>&1 &
+    --address "$node_ipv4" --issuer "$issuer" --keys "$acceptance/keys" > "$acceptance/log" 2>&1 &
   echo $! > "$acceptance/fakes.pid"
   eventually 60 test -e "$acceptance/environment"
   . "$acceptance/environment"

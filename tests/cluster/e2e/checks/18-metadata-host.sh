@@ -1,4 +1,4 @@
-# The source `metadata-host`: a program with the name of Google's metadata server compiled in works without any variable, as
+# The source `metadata-host`: Apache Libcloud, which has the name of Google's metadata server compiled in, works unchanged, as
 # UID 1000 under the restricted Pod Security Standard.
 # shellcheck shell=bash
 
@@ -12,6 +12,9 @@ reads_by_metadata_host() {
   start_with_metadata_host
   pod_succeeds restricted metadata-host
   output_has 'object: 1451 orders' kubectl --namespace restricted logs metadata-host --container report
+  output_has 'first unprivileged port: 80' kubectl --namespace restricted logs metadata-host --container report
+  assert_equal '[{"name":"net.ipv4.ip_unprivileged_port_start","value":"80"}]' \
+    "$(kubectl --namespace restricted get pod metadata-host --output 'jsonpath={.spec.securityContext.sysctls}')"
   output_has '127.0.0.1' kubectl --namespace restricted get pod metadata-host --output 'jsonpath={.spec.hostAliases}'
 }
 

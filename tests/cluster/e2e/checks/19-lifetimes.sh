@@ -1,6 +1,6 @@
 # Three stock programs in a Deployment, a StatefulSet and a CronJob, for longer than two lifetimes of every session and token.
 # clouds.yaml shortens these for one role. They start in the foreground, because 20-opt-in counts the webhook's reviews. The rest is in
-# the background, until 70-token-renewed.
+# the background, until 55-kubelet.
 # shellcheck shell=bash
 
 lifetime=25 # seconds, as in clouds.yaml

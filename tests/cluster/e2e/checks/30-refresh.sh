@@ -53,28 +53,10 @@ survives_kill_without_sts() { # pod
   survives_kill "$1"
 }
 
-# aws_token POD: prints the projected token from the kubelet's folder on the node.
-aws_token() {
-  cat "$state/kubelet/pods/$(kubectl --namespace shop get pod "$1" --output 'jsonpath={.metadata.uid}')/volumes/kubernetes.io~projected/rolebridge-aws-token/token"
-}
-token_changed() { [ "$(aws_token "$1")" != "$2" ]; }
-count_sessions() { cloud_events AssumeRoleWithWebIdentity | grep -c '"status":200'; }
-more_sessions_than() { [ "$(count_sessions)" -gt "$1" ]; }
-
-survives_token_rotation() { # pod
-  local pod=$1 token before; token=$(aws_token "$pod")
-  "$here/restart" kubelet
-  eventually 60 token_changed "$pod" "$token"
-  before=$(count_sessions)
-  survives_kill "$pod"
-  eventually 20 more_sessions_than "$before"
-}
-
 refresh() {
   run_check "two pods are ready" scale_to_two
   run_check "a killed sidecar restarts, the pod becomes Ready, and the app keeps working" survives_kill "$(report_pod 0)"
   run_check "the same while AWS STS is unavailable" survives_kill_without_sts "$(report_pod 1)"
-  run_check "the same after the kubelet rotated the AWS token: AWS accepts the new token" survives_token_rotation "$(report_pod 0)"
 }
 
-if [ "$local_cluster" ]; then start_in_background refresh; fi # until 60-under-load
+if [ "$local_cluster" ]; then start_in_background refresh; fi # until 55-kubelet

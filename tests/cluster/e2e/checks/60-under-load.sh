@@ -16,7 +16,7 @@ delete_leader() {
 
 delete_follower() {
   local leader pod; leader=$(current_leader)
-  pod=$(webhook_pods | grep -vx "${leader%%_*}" | head -n 1)
+  pod=$(webhook_pods | grep -vx "${leader%%_*}" | sed -n 1p)
   system_kubectl delete pod "$pod"
 }
 
@@ -34,7 +34,6 @@ slow_etcd() {
   done
 }
 
-join_background refresh
 if [ "$local_cluster" ]; then
   run_check "restart of the API server, under load" with_load --api-restarts restart_api_server
 fi

@@ -14,4 +14,3 @@ token_is_renewed() {
 }
 
 run_check "the token is renewed in a running pod" token_is_renewed
-join_background lifetimes

@@ -1,7 +1,7 @@
 # NetworkPolicies that are enforced, by kube-router, and Prometheus behind them. Only on this machine, if its kernel has ipset.
 # shellcheck shell=bash
 
-api=10.96.0.1 # address of the Service `kubernetes`
+api=$api_address # address of the Service `kubernetes`
 
 # connect NAMESPACE ADDRESS PORT: connects from the probe of a namespace.
 connect() {
@@ -15,7 +15,7 @@ create_probe() { # namespace, labels
   kubectl --namespace "$1" wait pod probe --for 'jsonpath={.status.phase}=Running' --timeout 60s
 }
 first_webhook_address() { system_kubectl get pods --selector app.kubernetes.io/component=webhook,pod-template-hash \
-  --output 'jsonpath={.items[0].status.podIP}'; }
+  --output 'jsonpath={.items[0].status.podIP}'; } # not the probe, which has no hash
 clouds_address() { kubectl --namespace clouds get pods --selector app=clouds --output 'jsonpath={.items[0].status.podIP}'; }
 
 # The values narrow the addresses to those of the API server, as the installation page says.
@@ -24,8 +24,8 @@ install_behind_policies() {
   kubectl create namespace monitoring
   helm_install "$root/charts/rolebridge" --set webhook.drain.delaySeconds=1 --values - << X
 networkPolicy:
-  allowedCIDRs: [$node_ip/32]
-  apiServerCIDRs: [$node_ip/32, $api/32]
+  allowedCIDRs: [$node_ipv4/32]
+  apiServerCIDRs: [$node_ipv4/32, $api/32]
   metricsNamespaces: [monitoring]
 monitoring:
   serviceMonitor: { enabled: true, interval: 1s }
@@ -47,7 +47,7 @@ everything_connects() {
   connects shop "$webhook" 8080
   connects monitoring "$webhook" 8080
   connects "$system" "$api" 443
-  connects "$system" "$node_ip" 10250
+  connects "$system" "$node_ipv4" 10250
   connects "$system" "$(clouds_address)" 8443
 }
 
@@ -60,7 +60,7 @@ policies_are_enforced() {
   connects monitoring "$webhook" 8080
   # By the labels of the probe in its namespace, the policy is that of the webhook.
   connects "$system" "$api" 443
-  is_refused "$system" "$node_ip" 10250
+  is_refused "$system" "$node_ipv4" 10250
   is_refused "$system" "$(clouds_address)" 8443
   is_refused "$system" "$(clouds_address)" 8080
   system_kubectl delete pod probe --ignore-not-found

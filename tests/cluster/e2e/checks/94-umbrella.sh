@@ -49,12 +49,12 @@ umbrella_installs() {
 queries_have_results() {
   render_variant deployment scraped rolebridge.io/metrics-port=9102 | kubectl --namespace shop apply --filename -
   kubectl --namespace shop rollout status deployment/scraped --timeout 60s
-  local pod path='jsonpath={.items[0].spec.initContainers[?(@.name=="rolebridge")].ports[*].name}'
+  local pod path='jsonpath={.spec.initContainers[?(@.name=="rolebridge")].ports[*].name}'
+  pod=$(app_pod scraped)
   assert_equal "$(system_kubectl get podmonitor rolebridge-sidecars --output 'jsonpath={.spec.podMetricsEndpoints[*].port}')" \
-    "$(kubectl --namespace shop get pods --selector app=scraped --output "$path")"
-  pod=$(kubectl --namespace shop get pods --selector app=scraped --output 'jsonpath={.items[0].metadata.name}')
+    "$(kubectl --namespace shop get pod "$pod" --output "$path")"
   kubectl get --raw "/api/v1/namespaces/shop/pods/$pod:9102/proxy/metrics" > "$work/sidecar.prom"
-  pod=$(webhook_pods | head -n 1)
+  pod=$(webhook_pod)
   kubectl get --raw "/api/v1/namespaces/$system/pods/$pod:8080/proxy/metrics" > "$work/webhook.prom"
   kubectl --namespace shop delete deployment scraped --wait=false
   # shellcheck source=tests/python/venv.sh

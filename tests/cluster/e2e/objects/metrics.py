@@ -4,6 +4,7 @@ import datetime
 import http.server
 import json
 import os
+import socket
 import ssl
 import urllib.request
 
@@ -47,7 +48,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-server = http.server.ThreadingHTTPServer(("", 6443), Handler)
+class Server(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6  # with "::", also for IPv4
+
+
+server = Server(("::", 6443), Handler)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain("/certificate/tls.crt", "/certificate/tls.key")
 server.socket = context.wrap_socket(server.socket, server_side=True)

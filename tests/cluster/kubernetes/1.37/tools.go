@@ -1,9 +1,6 @@
 //go:build tools
 
-// Package tools pins the components of Kubernetes; `../build` compiles them.
-//
-// k8s.io/kubernetes requires its staging modules at version 0.0.0, hence the `replace` lines in go.mod. To change the
-// version, replace 1.35.4 and 0.35.4 there and run `go mod tidy`.
+// Package tools pins the components of Kubernetes 1.37. `../pin 1.37.2` wrote it.
 package tools
 
 import (
