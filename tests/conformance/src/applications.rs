@@ -7,7 +7,7 @@ use crate::applications_page;
 use crate::client::{self, Client};
 use crate::emulators::Emulators;
 use crate::environment::Environment;
-use crate::install::{self, Installed};
+use crate::install::{self, Installed, Missing};
 use crate::job::{self, Job};
 use crate::program_results::{PROGRAMS, PROGRAMS_LONGER, ProgramResult, ProgramResults};
 use crate::report;
@@ -22,26 +22,21 @@ pub(crate) async fn run(args: &Args) -> Result<bool> {
     let emulators = job::needed_emulators(programs.iter().map(|(_, job)| job))?;
     if args.install {
         let programs = programs.iter().map(|(program, _)| program);
-        return install::install_all(&emulators, programs, &args.folder).await.map(|()| true);
+        return install::install_all(&emulators, programs, &args.folder).await;
     }
-    let (running, missing) = Emulators::start_all(&emulators, &args.folder).await?;
+    let (running, missing_emulators) = Emulators::start_all(&emulators, &args.folder).await?;
     let mut environment = Environment::start(RUN_LIMIT, running).await?;
     let mut found = ProgramResults::new();
-    let mut skipped = Vec::new();
+    let mut missing = Missing::default();
     for (program, job) in &programs {
         print(&format!("{} …", program.title));
-        let folder = install::folder(&program.folder(), &args.folder)?;
-        let installed = install::install(program.package(), &folder).await?;
-        let Some(installed) = installed.filter(|_| !job.needs(&missing)) else {
-            skipped.push(&*program.title);
-            continue;
-        };
-        found.insert(program.name.clone(), result(&mut environment, program, &installed).await?);
+        if job.needs(&missing_emulators) {
+            missing.skip(program);
+        } else if let Some(installed) = missing.install(program, &args.folder).await? {
+            found.insert(program.name.clone(), result(&mut environment, program, &installed).await?);
+        }
     }
-    if !skipped.is_empty() {
-        print(&format!("Skipped, because an installation exceeded its budget: {}.", skipped.join("; ")));
-    }
-    compare_or_update(&found, args.update)
+    Ok(compare_or_update(&found, args.update)? & missing.report())
 }
 
 async fn result(
@@ -49,10 +44,9 @@ async fn result(
     program: &Client,
     installed: &Installed,
 ) -> Result<ProgramResult> {
-    print(&format!("  {} in {} s", installed.versions, installed.seconds));
     let wanted = ResultCell::of_program(program.job.as_ref().is_some_and(|job| job.metadata_host));
     let cells = run_cells(environment, program, installed, wanted).await?;
-    Ok(ProgramResult::new(installed.versions.clone(), cells))
+    Ok(ProgramResult::new(program, installed.versions.clone(), cells))
 }
 
 /// Returns the programs to run, with their jobs, and prints the names of the others.
@@ -114,5 +108,11 @@ mod tests {
                 assert!(emulators.contains(&emulator), "{}: no emulator {emulator}", program.name);
             }
         }
+    }
+
+    #[test]
+    fn tables_have_at_least_25_programs_and_18_libraries() {
+        let count = |kind| client::read_all(kind).unwrap().len();
+        assert!(count("programs") >= 25 && count("clients") >= 18);
     }
 }

@@ -13,22 +13,28 @@ use crate::search::WORKS;
 const HEADER: &str = "<!-- made by `make applications` -->
 # Programs
 
-Each cell shows the result of runs of the unmodified program in an injected pod, with the identity `aws-role`. Google's own
-host names led to fakes, which checked each access token, recorded its principal, and passed most calls to emulators.
+Each cell shows the result of runs of the unmodified program in an injected pod, with the identity `aws-role`. A library, or a
+part of a controller such as KEDA or Velero, ran in a small program around the unmodified module. Google's own host names led to
+fakes, which checked each access token, recorded its principal, and passed most calls to emulators.
 
 In a successful run the program did its job, and every call of Google came from the expected principal:
 
 - with direct access, the federated principal `principal://iam.googleapis.com/…/subject/…`;
 - with `rolebridge.io/service-account`, that account.
 
-`yes` means both. `metadata-host` ran with the programs that have Google's own name of the metadata server compiled in: to the
-others (–) it is `metadata`.
+`yes` means both. Only programs that have Google's own name of the metadata server compiled in ran with `metadata-host`. The others
+have a dash (–) there.
+
+Python's library, gcloud and bq read `file` only with the identities `aws-jwt` and `kubernetes`. So their rows have \"no\" for
+`file`, and advise `loopback` or `metadata`.
 
 Longer than a token: the program repeated a part of its job each second, or did one long job, in one process and as the service
 account. It did so for longer than two lifetimes of everything, which `make applications-longer` shortens: the AWS session, the
 subject token, Google's federated token and its impersonated one. The fakes refused no call. `yes` means each source that works.
-[Your language](languages.md) has the libraries.
+[Your language](languages.md) has the libraries, [Signed URLs and ID tokens](signing.md) the programs that sign or call Cloud Run.
 ";
+
+const NOT_RUN: &str = include_str!("programs-not-run.md");
 
 /// Renders the page from the committed results.
 pub(crate) fn render(programs: &[Client], results: &ProgramResults, longer: &ProgramResults) -> String {
@@ -51,6 +57,7 @@ pub(crate) fn render(programs: &[Client], results: &ProgramResults, longer: &Pro
         .iter()
         .map(|(program, _, result)| errors(program, result) + &longer_column::failures(program, longer));
     let errors: String = errors.collect();
+    text += NOT_RUN;
     if errors.is_empty() { text } else { format!("{text}\n## Error messages\n\n{errors}") }
 }
 

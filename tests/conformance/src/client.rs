@@ -54,6 +54,10 @@ pub(crate) struct Client {
     /// The reason why no other version runs, for a client without `releases`.
     #[serde(default)]
     pub(crate) no_releases: Option<String>,
+    /// True if the version is not pinned: it is that of the machine, or of the day. The files of results show it, and their
+    /// comparison ignores it.
+    #[serde(default)]
+    pub(crate) unpinned: bool,
     /// The run that is longer than a token.
     #[serde(default)]
     pub(crate) longer: Longer,
@@ -79,6 +83,9 @@ pub(crate) struct Longer {
     /// The text in the log of a program's long job, if it differs.
     #[serde(default)]
     pub(crate) expects: Option<String>,
+    /// True if the program renews a token only after Google refused it: the refusal is then no failure, and the table says so.
+    #[serde(default)]
+    pub(crate) renews_after_refusal: bool,
     /// True if CI runs it, one client for each language.
     #[serde(default)]
     pub(crate) in_ci: bool,

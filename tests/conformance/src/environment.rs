@@ -21,7 +21,7 @@ use rolebridge_tests::world::{
 use serde_json::json;
 
 use crate::callers;
-use crate::client::Client;
+use crate::client::{Client, Reads};
 use crate::emulators::Emulators;
 use crate::error_text::error_text;
 use crate::install::Installed;
@@ -36,6 +36,10 @@ const QUERY: &str = "SELECT * FROM sales.conformance";
 const CLIENT_ID: &str = "987654321098-orders.apps.googleusercontent.com";
 /// The content of the object and the table.
 const EXPECTED_CONTENT: &str = "fetched by a stock library";
+/// The account of programs that call services with an ID token. It may do nothing as itself.
+const CALLER_ACCOUNT: &str = "orders-caller@shop-analytics.iam.gserviceaccount.com";
+/// The same, which may issue ID tokens as itself.
+const ISSUER_ACCOUNT: &str = "orders-issuer@shop-analytics.iam.gserviceaccount.com";
 /// A Kubernetes service account without a Google service account.
 const DIRECT_SERVICE_ACCOUNT: &str = "direct";
 /// The file with the fakes' CA, and the variables by which programs of all languages trust it.
@@ -127,7 +131,7 @@ impl Environment {
         let outputs = client.signing.as_ref().and_then(|signing| signing.outputs.as_ref()).map(fill);
         self.world.node.programs.insert(APP_PROGRAM.to_owned(), launched(self.network.as_ref(), command));
         let has_outputs = outputs.is_some();
-        let pod = match self.start_pod(environment, cell, outputs).await {
+        let pod = match self.start_pod(environment, cell, account(client), outputs).await {
             // The webhook denies an ID token without an account, which is the result here.
             Err(error) if has_outputs => return Ok(RunResult::Failure { error: error.to_string() }),
             pod => pod?,
@@ -162,6 +166,7 @@ impl Environment {
         &self,
         environment: Vec<(String, String)>,
         cell: ResultCell,
+        account: &str,
         outputs: Option<String>,
     ) -> Result<Pod> {
         let mut pod = self.world.pod(&Variant::default())?;
@@ -175,7 +180,7 @@ impl Environment {
         // The port of the previous pod may still be in use.
         annotations[PORT] = json!(free_address()?.port().to_string());
         match cell.access {
-            Access::Impersonated => annotations[SERVICE_ACCOUNT] = json!(GOOGLE_ACCOUNT),
+            Access::Impersonated => annotations[SERVICE_ACCOUNT] = json!(account),
             Access::Direct => pod["spec"]["serviceAccountName"] = json!(DIRECT_SERVICE_ACCOUNT),
         }
         let env =
@@ -200,12 +205,23 @@ impl Environment {
             .replace("$SERVICE_URL", &clouds.endpoints().run_services[0])
             .replace("$APPLICATION_URL", &clouds.endpoints().iap_applications[0])
             .replace("$CLIENT_ID", CLIENT_ID)
-            .replace("$ACCOUNT", GOOGLE_ACCOUNT)
+            .replace("$ACCOUNT", account(client))
             .replace("$BUCKET", BUCKET)
             .replace("$OBJECT", OBJECT)
             .replace("$QUERY", QUERY)
             .replace("$PROJECT", GOOGLE_PROJECT)
             .replace("$RUN", &format!("run{}", self.runs))
+    }
+}
+
+/// Returns the Google service account of a client's pod.
+fn account(client: &Client) -> &'static str {
+    match client.reads {
+        Reads::Object | Reads::Table | Reads::SignedUrl => GOOGLE_ACCOUNT,
+        Reads::Service | Reads::Application => {
+            let issues = client.signing.as_ref().is_some_and(|signing| signing.issues);
+            if issues { ISSUER_ACCOUNT } else { CALLER_ACCOUNT }
+        }
     }
 }
 

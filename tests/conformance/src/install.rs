@@ -47,21 +47,69 @@ pub(crate) fn folder(name: &str, folder: &Path) -> Result<PathBuf> {
     std::path::absolute(folder.join(name)).context("failed to resolve the installation folder")
 }
 
-/// Installs emulators and clients into a folder, and prints the name of each before.
+/// Installs emulators and clients into a folder, and prints the name of each before. Returns true if no client failed.
 pub(crate) async fn install_all<'a>(
     emulators: &[Emulator],
     clients: impl IntoIterator<Item = &'a Client>,
     all: &Path,
-) -> Result<()> {
+) -> Result<bool> {
     for emulator in emulators {
         print(&format!("emulator {} …", emulator.name));
         install(emulator.package(), &folder(&emulator.folder(), all)?).await?;
     }
+    let mut missing = Missing::default();
     for client in clients {
         print(&format!("{} …", client.title));
-        install(client.package(), &folder(&client.folder(), all)?).await?;
+        missing.install(client, all).await?;
     }
-    Ok(())
+    Ok(missing.report())
+}
+
+/// The titles of programs that are not installed.
+#[derive(Debug, Default)]
+pub(crate) struct Missing {
+    /// Their installation exceeded its budget.
+    skipped: Vec<String>,
+    /// Their installation failed.
+    failed: Vec<String>,
+}
+
+impl Missing {
+    /// Installs a program. If that is not possible, it keeps the title, and the others can run nevertheless.
+    pub(crate) async fn install(&mut self, program: &Client, all: &Path) -> Result<Option<Installed>> {
+        match install(program.package(), &folder(&program.folder(), all)?).await {
+            Ok(Some(installed)) => {
+                print(&format!("  {} in {} s", installed.versions, installed.seconds));
+                Ok(Some(installed))
+            }
+            Ok(None) => {
+                self.skip(program);
+                Ok(None)
+            }
+            Err(error) => {
+                print(&format!("  {error}"));
+                self.failed.push(program.title.clone());
+                Ok(None)
+            }
+        }
+    }
+
+    /// Keeps the title of a program that cannot run, for lack of time.
+    pub(crate) fn skip(&mut self, program: &Client) {
+        self.skipped.push(program.title.clone());
+    }
+
+    /// Prints the titles. Returns true if no installation failed.
+    pub(crate) fn report(&self) -> bool {
+        let Self { skipped, failed } = self;
+        if !skipped.is_empty() {
+            print(&format!("Skipped, because an installation exceeded its budget: {}.", skipped.join("; ")));
+        }
+        if !failed.is_empty() {
+            print(&format!("Failed to install: {}.", failed.join("; ")));
+        }
+        failed.is_empty()
+    }
 }
 
 /// Installs a client; fast if an earlier run installed it. Returns `None` if the installation exceeds its budget.
@@ -139,4 +187,25 @@ async fn run_script(package: Package<'_>, out: &Path, script: &str, version: &st
     let lines: Vec<_> = output_text.iter().flat_map(|text| text.lines()).collect();
     let last = lines[lines.len().saturating_sub(20)..].join("\n");
     Err(Error::new(format!("{}: installation failed with {}:\n{last}", package.name, output.status)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn failed_installation_does_not_end_the_run() {
+        let all = tempfile::tempdir().unwrap();
+        let program = |install: &str| -> Client {
+            let fields = "versions: echo x 1, budget: 60, program: [x]";
+            serde_saphyr::from_str(&format!("{{title: '{install}', install: '{install}', {fields}}}"))
+                .unwrap()
+        };
+        let mut missing = Missing::default();
+        assert!(missing.install(&program("false"), all.path()).await.unwrap().is_none());
+        assert!(!install_all(&[], &[program("false"), program("echo")], all.path()).await.unwrap());
+        assert!(!missing.report());
+        let installed = missing.install(&program("echo"), all.path()).await.unwrap().unwrap();
+        assert_eq!((installed.versions.as_str(), missing.failed), ("x 1", vec!["false".to_owned()]));
+    }
 }

@@ -18,7 +18,7 @@ use crate::applications;
 use crate::client::{self, Client};
 use crate::emulators::Emulators;
 use crate::environment::{self, Environment, Own};
-use crate::install::{self, Installed};
+use crate::install::{self, Installed, Missing};
 use crate::job;
 use crate::longer_column;
 use crate::network::Network;
@@ -67,11 +67,17 @@ pub(crate) async fn run(args: &Args) -> Result<bool> {
     clients.retain(|client| is_selected(client, args));
     let needed = job::needed_emulators(clients.iter().filter_map(|client| client.job.as_ref()))?;
     if args.install {
-        install::install_all(&needed, &clients, &args.folder).await?;
-        return Ok(true);
+        return install::install_all(&needed, &clients, &args.folder).await;
     }
-    let (emulators, missing) = Emulators::start_all(&needed, &args.folder).await?;
-    clients.retain(|client| !client.job.as_ref().is_some_and(|job| job.needs(&missing)));
+    let (emulators, missing_emulators) = Emulators::start_all(&needed, &args.folder).await?;
+    let mut missing = Missing::default();
+    clients.retain(|client| {
+        let lacks_emulator = client.job.as_ref().is_some_and(|job| job.needs(&missing_emulators));
+        if lacks_emulator {
+            missing.skip(client);
+        }
+        !lacks_emulator
+    });
     let shared = Arc::new(Shared {
         programs: environment::build().await?,
         emulators: Arc::new(emulators),
@@ -80,14 +86,15 @@ pub(crate) async fn run(args: &Args) -> Result<bool> {
         next_network: AtomicU8::new(1),
         next_run: AtomicU32::new(0),
     });
-    let runs = prepare(clients, args).await?;
+    let runs = prepare(clients, args, &mut missing).await?;
     let found = run_all(&shared, runs).await?;
+    let are_installed = missing.report();
     if are_programs {
         let (_, matches) = PROGRAMS_LONGER.compare_or_update(&found, args.update, print)?;
-        return Ok(applications::compare_or_update_page(args.update)? && matches);
+        return Ok(applications::compare_or_update_page(args.update)? && matches && are_installed);
     }
     let (committed, matches) = LONGER.compare_or_update(&found, args.update, print)?;
-    Ok(longer_column::compare_or_update(&committed, args.update)? && matches)
+    Ok(longer_column::compare_or_update(&committed, args.update)? && matches && are_installed)
 }
 
 /// Returns true if only one source of each client runs.
@@ -102,24 +109,16 @@ fn is_selected(client: &Client, args: &Args) -> bool {
 }
 
 /// Installs the clients. Returns their runs, one for each source that works for a single run.
-async fn prepare(clients: Vec<Client>, args: &Args) -> Result<Vec<Run>> {
-    let (mut runs, mut skipped) = (Vec::new(), Vec::new());
+async fn prepare(clients: Vec<Client>, args: &Args, missing: &mut Missing) -> Result<Vec<Run>> {
+    let mut runs = Vec::new();
     for client in clients {
         print(&format!("{} …", client.title));
-        let folder = install::folder(&client.folder(), &args.folder)?;
-        let Some(installed) = install::install(client.package(), &folder).await? else {
-            skipped.push(client.title);
-            continue;
-        };
-        print(&format!("  {} in {} s", installed.versions, installed.seconds));
+        let Some(installed) = missing.install(&client, &args.folder).await? else { continue };
         let cells = longer_column::working(&client)?;
         let (client, installed) = (Arc::new(client), Arc::new(installed));
         for cell in cells.into_iter().take(if is_part(args) { 1 } else { usize::MAX }) {
             runs.push(Run { client: Arc::clone(&client), installed: Arc::clone(&installed), cell });
         }
-    }
-    if !skipped.is_empty() {
-        print(&format!("Skipped, because their installation exceeded its budget: {}.", skipped.join("; ")));
     }
     Ok(runs)
 }
@@ -139,16 +138,19 @@ async fn run_all(shared: &Arc<Shared>, runs: Vec<Run>) -> Result<ProgramResults>
             result.map(|result| (run, result, start.elapsed()))
         });
     }
-    let mut cells: BTreeMap<String, (String, Vec<_>)> = BTreeMap::new();
+    let mut cells: BTreeMap<String, (Arc<Client>, String, Vec<_>)> = BTreeMap::new();
     while let Some(ended) = running.join_next().await {
         let (Run { client, installed, cell, .. }, result, time) = ended.context("a run panicked")??;
         print(&format!("{}, {}: {result} ({} s)", client.name, cell.source, time.as_secs()));
-        let (_, of_client) =
-            cells.entry(client.name.clone()).or_insert_with(|| (installed.versions.clone(), Vec::new()));
+        let (_, _, of_client) = cells
+            .entry(client.name.clone())
+            .or_insert_with(|| (Arc::clone(&client), installed.versions.clone(), Vec::new()));
         of_client.push((cell, result));
     }
-    let results = cells.into_iter();
-    Ok(results.map(|(name, (versions, cells))| (name, ProgramResult::new(versions, cells))).collect())
+    let result = |(name, (client, versions, cells)): (_, (Arc<Client>, _, _))| {
+        (name, ProgramResult::new(&client, versions, cells))
+    };
+    Ok(cells.into_iter().map(result).collect())
 }
 
 impl Shared {
@@ -179,7 +181,11 @@ impl Shared {
         let emulators = Arc::clone(&self.emulators);
         let mut environment = Environment::with(&self.programs, config, limit, emulators, Some(own)).await?;
         let result = environment.run(&client, installed, *cell).await?;
-        let renewals = renewals::check(&environment.events(), renewals::token_seconds(cell.source));
+        let mut events = environment.events();
+        if client.longer.renews_after_refusal {
+            events.retain(|event| !renewals::is_expiry(event));
+        }
+        let renewals = renewals::check(&events, renewals::token_seconds(cell.source));
         Ok(match renewals {
             Err(error) if result.is_success() => RunResult::Failure { error },
             _ => result,

@@ -39,7 +39,9 @@ pub(crate) fn cell(client: &Client, results: &ProgramResults) -> String {
         |(cell, result): &(ResultCell, &str)| (*result == WORKS).then(|| format!("`{}`", cell.source));
     let working: Vec<_> = ran.iter().filter_map(works).collect();
     if working.len() == ran.len() {
-        WORKS.to_owned()
+        let how =
+            if client.longer.renews_after_refusal { ": it renews a token that Google refused" } else { "" };
+        format!("{WORKS}{how}")
     } else if working.is_empty() {
         "no".to_owned()
     } else {

@@ -34,7 +34,7 @@ use rolebridge_tests::error::{Context, Result};
 use self::client::Client;
 use self::emulators::Emulators;
 use self::environment::Environment;
-use self::install::Installed;
+use self::install::{Installed, Missing};
 use self::program_results::LONGER;
 use self::report::Row;
 use self::result_cell::{ResultCell, RunResult};
@@ -127,33 +127,26 @@ async fn run(args: &Args) -> Result<bool> {
         return search_versions(&clients, args).await;
     }
     if args.install {
-        return install::install_all(&[], &clients, &args.folder).await.map(|()| true);
+        return install::install_all(&[], &clients, &args.folder).await;
     }
     let mut environment = Environment::start(RUN_LIMIT, Emulators::default()).await?;
-    let (mut rows, mut skipped) = (Vec::new(), Vec::new());
+    let (mut rows, mut missing) = (Vec::new(), Missing::default());
     for client in omitted {
         rows.push(Row { client, versions: String::new(), cells: Vec::new() });
     }
     for client in clients {
-        let title = client.title.clone();
-        let row = row(&mut environment, client, args).await?;
-        if row.is_skipped() {
-            skipped.push(title);
-        }
-        rows.push(row);
+        rows.push(row(&mut environment, client, &mut missing, args).await?);
     }
-    if !skipped.is_empty() {
-        print(&format!("Skipped, because their installation exceeded its budget: {}.", skipped.join("; ")));
-    }
+    let are_installed = missing.report();
     rows.sort_by(|a, b| a.client.name.cmp(&b.client.name));
     print(
         "Not run: older versions. `make conformance-versions` runs them, each night in the workflow conformance.",
     );
     if args.only.is_some() {
         print(&report::table(&rows, &LONGER.read()?));
-        return Ok(true);
+        return Ok(are_installed);
     }
-    report::compare_or_update(&rows, args.update, print)
+    Ok(report::compare_or_update(&mut rows, args.update, print)? && are_installed)
 }
 
 /// Runs versions of each client, and writes each result as soon as it is there.
@@ -179,15 +172,16 @@ async fn search_versions(clients: &[Client], args: &Args) -> Result<bool> {
 }
 
 /// Installs a client and runs its cells, printing each result at once.
-async fn row(environment: &mut Environment, client: Client, args: &Args) -> Result<Row> {
+async fn row(
+    environment: &mut Environment,
+    client: Client,
+    missing: &mut Missing,
+    args: &Args,
+) -> Result<Row> {
     print(&format!("{} …", client.title));
-    let Some(installed) =
-        install::install(client.package(), &install::folder(&client.folder(), &args.folder)?).await?
-    else {
-        print(&format!("  skipped: not installed within {} s", client.budget));
+    let Some(installed) = missing.install(&client, &args.folder).await? else {
         return Ok(Row { client, versions: String::new(), cells: Vec::new() });
     };
-    print(&format!("  {} in {} s", installed.versions, installed.seconds));
     let cells = run_cells(environment, &client, &installed, ResultCell::all()).await?;
     let versions = installed.versions;
     Ok(Row { client, versions, cells })

@@ -8,6 +8,7 @@ use rolebridge_tests::error::{Context, Result};
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
+use crate::client::Client;
 use crate::result_cell::{ResultCell, RunResult};
 use crate::search::WORKS;
 
@@ -55,6 +56,9 @@ pub(crate) const PROGRAMS_LONGER: ResultFile = ResultFile {
 pub(crate) struct ProgramResult {
     /// `NAME VERSION, NAME VERSION`.
     pub(crate) versions: String,
+    /// True if the versions are not pinned, and so not compared.
+    #[serde(skip)]
+    unpinned: bool,
     /// By `SOURCE, ACCESS`: `yes`, or the program's error message.
     pub(crate) results: BTreeMap<String, String>,
 }
@@ -63,13 +67,14 @@ pub(crate) struct ProgramResult {
 pub(crate) type ProgramResults = BTreeMap<String, ProgramResult>;
 
 impl ProgramResult {
-    pub(crate) fn new(versions: String, cells: Vec<(ResultCell, RunResult)>) -> Self {
+    pub(crate) fn new(client: &Client, versions: String, cells: Vec<(ResultCell, RunResult)>) -> Self {
         let text = |result| match result {
             RunResult::Success { .. } => WORKS.to_owned(),
             RunResult::Failure { error } => error,
         };
         Self {
             versions,
+            unpinned: client.unpinned,
             results: cells.into_iter().map(|(cell, result)| (key(cell), text(result))).collect(),
         }
     }
@@ -132,7 +137,11 @@ impl ResultFile {
         let mut same = committed.clone();
         same.retain(|name, _| found.contains_key(name));
         for (name, result) in &mut same {
-            result.results.retain(|cell, _| found[name].results.contains_key(cell));
+            let found = &found[name];
+            result.results.retain(|cell, _| found.results.contains_key(cell));
+            if found.unpinned {
+                result.versions.clone_from(&found.versions);
+            }
         }
         let (expected, actual) = (self.render(&same)?, self.render(found)?);
         let matches = expected == actual;
@@ -143,5 +152,24 @@ impl ResultFile {
             print(&format!("{name} differs from the results. If intended, run {command}"));
         }
         Ok((committed, matches))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client;
+
+    /// A version that is not pinned is another one each day, on each machine.
+    #[test]
+    fn version_is_compared_unless_it_is_not_pinned() {
+        let committed = PROGRAMS.read().unwrap();
+        for program in client::read_all("programs").unwrap() {
+            let mut found = ProgramResult::new(&program, "program 0.0.1".to_owned(), Vec::new());
+            found.results.clone_from(&committed[&program.name].results);
+            let found = [(program.name.clone(), found)].into();
+            let (_, matches) = PROGRAMS.compare_or_update(&found, false, |_| ()).unwrap();
+            assert_eq!(matches, program.unpinned, "{}", program.name);
+        }
     }
 }

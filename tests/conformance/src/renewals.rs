@@ -80,6 +80,11 @@ pub(crate) fn check(events: &[Event], token_seconds: i64) -> Result<(), String> 
     }
 }
 
+/// Returns true for a call that an API refused, because its token had expired.
+pub(crate) fn is_expiry(event: &Event) -> bool {
+    event.error.as_ref().is_some_and(|error| error.starts_with("UNAUTHENTICATED"))
+}
+
 /// Returns true for a call that the fakes lack, such as one for the bucket's metadata or by gRPC. Some libraries try it, and go on
 /// without it.
 fn is_lacking(event: &Event) -> bool {

@@ -10,7 +10,7 @@ uv=../uv/bin/uv
 for folder in "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3*/bin; do PATH=$PATH:$folder; done
 
 uploaded=$($uv pip compile --quiet --no-deps --format pylock.toml --only-binary :all: - <<< "$1" |
-  sed -nE 's/.*upload-time = ([0-9TZ:-]+).*/\1/p' | sort | head -n 1)
+  sed -nE 's/.*upload-time = ([0-9TZ:-]+).*/\1/p' | sort | sed -n 1p)
 day=$(date --utc --date "$uploaded + 1 day" +%FT%TZ)
 # uv builds source packages with nothing older.
 setuptools=2021-01-01T00:00:00Z

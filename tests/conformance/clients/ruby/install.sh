@@ -7,7 +7,7 @@ ln -sfn "$root" root
 [ ! -e "$root/installed" ] || exit 0
 command -v debootstrap > /dev/null || apt-get install --quiet --quiet --yes --no-install-recommends debootstrap debian-archive-keyring
 rm -rf "$root"
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | head -n 1)
+mirror=$("$(dirname "$0")/../../debian-mirror")
 debootstrap --variant=minbase --include=ruby,ruby-googleauth,ca-certificates unstable "$root" "$mirror"
 rm -rf "$root"/var/cache/apt "$root"/var/lib/apt/lists "$root"/usr/share/doc "$root"/usr/share/locale
 touch "$root/etc/hosts" "$root/installed"

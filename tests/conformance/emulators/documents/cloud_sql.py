@@ -22,6 +22,8 @@ ADDRESS = "127.0.0.1"
 # The port of every instance's server-side proxy, which connectors have compiled in.
 PORT = 3307
 LIFETIME = datetime.timedelta(hours=1)
+# Of a connector's certificate. A connector renews one that is valid for less than four minutes as often as it may: twice a minute.
+EPHEMERAL_LIFETIME = datetime.timedelta(minutes=3)
 PATH = rf"/sql/v1beta4/projects/{PROJECT}/instances/{INSTANCE}"
 
 
@@ -41,10 +43,10 @@ class Authority:
         self.subject = name("Google Cloud SQL Server CA")
         self.certificate = self.sign(self.subject, self.key.public_key(), is_authority=True)
 
-    def sign(self, subject, public_key, is_authority=False):
+    def sign(self, subject, public_key, is_authority=False, lifetime=LIFETIME):
         now = datetime.datetime.now(datetime.timezone.utc)
         builder = x509.CertificateBuilder(self.subject, subject, public_key, x509.random_serial_number())
-        builder = builder.not_valid_before(now - LIFETIME).not_valid_after(now + LIFETIME)
+        builder = builder.not_valid_before(now - LIFETIME).not_valid_after(now + lifetime)
         builder = builder.add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
         address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(ADDRESS))])
         return builder.add_extension(address, critical=False).sign(self.key, hashes.SHA256())
@@ -79,7 +81,7 @@ def connect_settings(_path, _body):
 def generate_ephemeral_cert(_path, body):
     """Sign the public key of a connector. Its PEM header says PKCS #1, but the key is a SubjectPublicKeyInfo."""
     key = base64.b64decode("".join(re.sub(r"-----[^-]+-----", "", body["public_key"]).split()))
-    certificate = AUTHORITY.sign(name("cloud-sql-ephemeral"), serialization.load_der_public_key(key))
+    certificate = AUTHORITY.sign(name("cloud-sql-ephemeral"), serialization.load_der_public_key(key), lifetime=EPHEMERAL_LIFETIME)
     return {"ephemeralCert": ssl_cert(certificate)}
 
 

@@ -4,7 +4,7 @@
 set -eu
 [ ! -e "$1-installed" ] || exit 0
 mkdir -p apt/lists/partial apt/cache/archives/partial
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | head -n 1)
+mirror=$("$(dirname "$0")/../../debian-mirror")
 echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror unstable main" > apt/sources.list
 apt() {
   apt-get --quiet --quiet -o "Dir::Etc::sourcelist=$PWD/apt/sources.list" -o Dir::Etc::sourceparts=- \

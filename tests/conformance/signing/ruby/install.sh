@@ -4,7 +4,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 "$here/../../clients/ruby/install.sh"
 package=ruby-google-apis-iamcredentials-v1
-[ ! -e root/usr/share/rubygems-integration/all/specifications/google-apis-iamcredentials_v1-*.gemspec ] || exit 0
+ls root/usr/share/rubygems-integration/all/specifications/google-apis-iamcredentials_v1-*.gemspec > /dev/null 2>&1 && exit 0
 cp /etc/resolv.conf root/etc/resolv.conf
 # A mirror may be older than the validity of its list.
 chroot root apt-get -qq -o Acquire::Check-Valid-Until=false update

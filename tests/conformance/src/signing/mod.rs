@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::client::{self, Client};
 use crate::emulators::Emulators;
 use crate::environment::Environment;
-use crate::install;
+use crate::install::{self, Missing};
 use crate::program_results::{ProgramResult, ProgramResults, SIGNING};
 use crate::report;
 use crate::result_cell::ResultCell;
@@ -30,6 +30,9 @@ pub(crate) struct Signing {
     /// lets the pod's principal impersonate it.
     #[serde(default)]
     pub(crate) impersonates: bool,
+    /// True if the pod's account may issue ID tokens as itself.
+    #[serde(default)]
+    pub(crate) issues: bool,
     /// True if CI runs it.
     pub(crate) in_ci: bool,
 }
@@ -38,25 +41,17 @@ pub(crate) struct Signing {
 pub(crate) async fn run(args: &Args) -> Result<bool> {
     let programs = select(args)?;
     if args.install {
-        return install::install_all(&[], &programs, &args.folder).await.map(|()| true);
+        return install::install_all(&[], &programs, &args.folder).await;
     }
     let mut environment = Environment::start(RUN_LIMIT, Emulators::default()).await?;
-    let (mut found, mut skipped) = (ProgramResults::new(), Vec::new());
+    let (mut found, mut missing) = (ProgramResults::new(), Missing::default());
     for program in &programs {
         print(&format!("{} …", program.title));
-        let out = install::folder(&program.folder(), &args.folder)?;
-        let Some(installed) = install::install(program.package(), &out).await? else {
-            skipped.push(&*program.title);
-            continue;
-        };
-        print(&format!("  {} in {} s", installed.versions, installed.seconds));
+        let Some(installed) = missing.install(program, &args.folder).await? else { continue };
         let cells = run_cells(&mut environment, program, &installed, ResultCell::of_program(false)).await?;
-        found.insert(program.name.clone(), ProgramResult::new(installed.versions, cells));
+        found.insert(program.name.clone(), ProgramResult::new(program, installed.versions, cells));
     }
-    if !skipped.is_empty() {
-        print(&format!("Skipped, because an installation exceeded its budget: {}.", skipped.join("; ")));
-    }
-    compare_or_update(&found, args.update)
+    Ok(compare_or_update(&found, args.update)? & missing.report())
 }
 
 /// Returns the programs to run, and prints the names of the others.
@@ -87,8 +82,11 @@ fn compare_or_update(found: &ProgramResults, update: bool) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use rolebridge_core::token_source::TokenSource;
+
     use super::*;
     use crate::client::Reads;
+    use crate::result_cell::Access;
 
     #[test]
     fn page_matches_the_programs_and_their_committed_results() {
@@ -109,17 +107,18 @@ mod tests {
     }
 
     /// With direct access there is no key and no email address. A library that succeeded would have found another identity, unless
-    /// it impersonates the account itself.
+    /// it impersonates the account itself. Even that needs a source that it reads: some do not read `file`.
     #[test]
     fn direct_access_works_only_for_programs_that_impersonate() {
         let results = SIGNING.read().unwrap();
         for program in client::read_all("signing").unwrap() {
             let impersonates = program.signing.expect(&program.name).impersonates;
-            for cell in ResultCell::of_program(false) {
-                let works = results[&program.name].cell(cell) == Some("yes");
-                if cell.access == crate::result_cell::Access::Direct {
-                    assert_eq!(works, impersonates, "{}: {cell}", program.name);
-                }
+            let works = |cell| results[&program.name].cell(cell) == Some("yes");
+            for cell in ResultCell::of_program(false).into_iter().filter(|cell| cell.access == Access::Direct)
+            {
+                let can_read = cell.source != TokenSource::File.as_str()
+                    || works(ResultCell { access: Access::Impersonated, ..cell });
+                assert_eq!(works(cell), impersonates && can_read, "{}: {cell}", program.name);
             }
         }
     }

@@ -1,6 +1,8 @@
 //! `docs/src/signing.md`: the tables, the lines of each program that ran, and the error messages.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::path::Path;
 
 use rolebridge_tests::error::{Context, Result};
 
@@ -34,8 +36,13 @@ pub(super) fn render(programs: &[Client], results: &ProgramResults) -> Result<St
         text += introduction;
         text += &table(&rows);
         text += rest;
+        let mut shown = BTreeSet::new();
         for (program, _) in &rows {
-            text += &code(program)?;
+            let signing = program.signing.as_ref().context(format_args!("{}: no signing", program.name))?;
+            let file = program.here.join(&signing.code);
+            if shown.insert(file.clone()) {
+                text += &code(&program.title, &file)?;
+            }
         }
         let _ = write!(text, "\n### {title}\n\n");
         text.extend(rows.iter().map(errors));
@@ -79,10 +86,8 @@ fn table(rows: &[Row<'_>]) -> String {
 }
 
 /// Renders the lines of a program.
-fn code(program: &Client) -> Result<String> {
-    let signing = program.signing.as_ref().context(format_args!("{}: no signing", program.name))?;
-    let file = program.here.join(&signing.code);
-    let lines = std::fs::read_to_string(&file).context(format_args!("failed to read {}", file.display()))?;
+fn code(title: &str, file: &Path) -> Result<String> {
+    let lines = std::fs::read_to_string(file).context(format_args!("failed to read {}", file.display()))?;
     let extension = file.extension().unwrap_or_default().to_string_lossy();
     let (language, first) = match &*extension {
         "py" => ("python", ""),
@@ -92,7 +97,7 @@ fn code(program: &Client) -> Result<String> {
         "sh" => ("sh", "# Needs a cloud.\n"),
         other => (other, ""),
     };
-    Ok(format!("\n### {}\n\n```{language}\n{first}{lines}```\n", program.title))
+    Ok(format!("\n### {title}\n\n```{language}\n{first}{lines}```\n"))
 }
 
 /// Renders a program's error messages, each once with all of its cells.
