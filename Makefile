@@ -1,6 +1,6 @@
 # Targets for development. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance applications applications-longer signing bench release-dry-run screenshots fuzz terraform terraform-check version command-lines conformance-longer simulate conformance-versions acceptance acceptance-cluster policies book without-ipv6
+.PHONY: help demo test lint prose fmt deny advisories python chart manifests images e2e conformance applications applications-longer signing bench release-dry-run screenshots fuzz terraform terraform-check version command-lines conformance-longer simulate conformance-versions acceptance acceptance-cluster policies book without-ipv6 arm64 release-rehearsal
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ deny: ## check licenses, sources and bans of dependencies
 
 fuzz: ## fuzz everything that reads input of others, for SECONDS (default: an hour)
 	tests/fuzz/run $(or $(SECONDS),3600)
+
+arm64: ## compile the programs for arm64, and run the main job with them under emulation; needs root
+	tests/arm64/build
+	tests/arm64/run
 
 terraform: ## read the arguments of the newest Terraform providers, and compare setup's Terraform with them
 	scripts/terraform_arguments.py --newest
@@ -73,7 +77,7 @@ acceptance: ## test the program that asks real accounts, on fakes; needs gcloud
 acceptance-cluster: ## let that program ask the fakes and a real Kubernetes on this machine; needs gcloud
 	tests/cluster/e2e/run 17-acceptance
 
-bench: ## measure size, memory and speed of the programs against their budgets
+bench: ## measure size, memory and speed of the programs against their budgets and goals
 	tests/bench/run
 
 simulate: ## simulate the calls of 100,000 pods, and write docs/src/scale.md and its figure
@@ -95,14 +99,27 @@ manifests: ## render the chart into manifests/, and its README
 images: ## build the images as OCI archives in target/images, without a container engine
 	images/build
 
-e2e: ## test on a real Kubernetes on this machine; run tests/cluster/install-packages first
-	tests/cluster/e2e/run
+e2e: ## test on a real Kubernetes on this machine, on the newest, VERSION=1.32 or VERSION=all; run tests/cluster/install-packages first
+ifeq ($(VERSION),all)
+	tests/cluster/e2e/images
+	tests/cluster/e2e/versions
+else
+	$(if $(VERSION),KUBERNETES_VERSION=$(VERSION)) tests/cluster/e2e/run
+endif
 
 screenshots: ## render the README's screenshots from real runs
 	docs/screenshots
 
 release-dry-run: ## test versions, workflows and a release, without publishing
 	tests/release/run
+
+release-rehearsal: ## make a release without signatures, push it to a registry on this machine, and install it from there; needs root
+	tests/arm64/build
+	@if [ -e target/arm64/omitted ]; then echo "release-rehearsal: expected programs for arm64, found none" >&2; exit 1; fi
+	tests/arm64/run
+	tests/release/run
+	tests/cluster/e2e/images
+	E2E_RELEASE=$(CURDIR)/target/arm64/images tests/cluster/e2e/run --built 97-registry
 
 version: ## write VERSION to every file, and DATE (default: today) into the changelog
 	release/version.py $(VERSION) $(DATE)
