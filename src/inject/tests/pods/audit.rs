@@ -114,9 +114,9 @@ fn extends(old: &Value, new: &Value) -> bool {
 /// Returns a message for everything in an injected pod that is wrong.
 pub(crate) fn problems(before: &Value, after: &Value) -> Vec<String> {
     let mut problems = Problems(Vec::new());
-    problems.position(after);
+    problems.position(before, after);
     problems.sidecar(before, after);
-    problems.volumes(after);
+    problems.volumes(before, after);
     problems.configuration(after);
     for (list, container) in containers(after).filter(|(_, container)| container["name"] != CONTAINER) {
         problems.app(list, container, before);
@@ -125,6 +125,21 @@ pub(crate) fn problems(before: &Value, after: &Value) -> Vec<String> {
         problems.0.push("the pod was Guaranteed and no longer is".to_owned());
     }
     problems.0
+}
+
+/// Returns true if the pod has the volume, and not only because the user's pod has one with its name that nothing mounts.
+fn is_in_use(before: &Value, after: &Value, name: &str) -> bool {
+    let count = count_volumes(after, name);
+    count > count_volumes(before, name)
+        || count > 0 && containers(after).any(|(_, container)| mounts(container, name))
+}
+
+fn count_volumes(pod: &Value, name: &str) -> usize {
+    list(pod, "volumes").iter().filter(|volume| volume["name"] == name).count()
+}
+
+fn mounts(container: &Value, volume: &str) -> bool {
+    list(container, "volumeMounts").iter().any(|mount| mount["name"] == volume)
 }
 
 struct Problems(Vec<String>);
@@ -136,10 +151,10 @@ impl Problems {
         }
     }
 
-    fn position(&mut self, pod: &Value) {
+    fn position(&mut self, before: &Value, pod: &Value) {
         let count = containers(pod).filter(|(_, container)| container["name"] == CONTAINER).count();
-        let has = |name: &str| list(pod, "volumes").iter().any(|volume| volume["name"] == name);
-        if count == 0 && has(IDENTITY_VOLUME.name) && !has(TOKEN_VOLUME.name) {
+        let has_token = is_in_use(before, pod, TOKEN_VOLUME.name);
+        if count == 0 && is_in_use(before, pod, IDENTITY_VOLUME.name) && !has_token {
             // Only the kubelet refreshes the token.
             return;
         }
@@ -205,19 +220,17 @@ impl Problems {
         }
     }
 
-    fn volumes(&mut self, pod: &Value) {
+    fn volumes(&mut self, before: &Value, pod: &Value) {
         for name in VOLUMES {
-            let count = list(pod, "volumes").iter().filter(|volume| volume["name"] == name).count();
+            let count = count_volumes(pod, name);
             let mounted: Vec<_> = containers(pod)
-                .filter(|(_, container)| {
-                    list(container, "volumeMounts").iter().any(|mount| mount["name"] == name)
-                })
+                .filter(|(_, container)| mounts(container, name))
                 .map(|(_, container)| container["name"].as_str().unwrap_or_default())
                 .collect();
             let used = usize::from(!mounted.is_empty());
             // A later webhook may add the container of an override.
             let is_config = count == 1 && name == CONFIG_VOLUME.name;
-            self.check(count == used || is_config, || {
+            self.check(count == used || is_config || !is_in_use(before, pod, name), || {
                 format!("{count} volumes {name}, mounted in {mounted:?}")
             });
             let sidecar_only = [AWS_TOKEN_VOLUME.name, CA_VOLUME.name].contains(&name);

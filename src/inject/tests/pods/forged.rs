@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::case::{Case, named, patched};
 use crate::changes::changes;
-use crate::{facts, generate};
+use crate::{audit, facts, generate};
 
 fn injected(case: &Case) -> Option<Value> {
     patched(&case.pod, &case.admit(&case.pod))
@@ -223,6 +223,20 @@ fn volume_with_another_kind_of_source_is_denied_although_there_is_a_sidecar() {
             );
         }
     }
+}
+
+#[test]
+fn volume_that_the_identity_does_not_need_stays_without_a_mount() {
+    let case = named("kubernetes");
+    let volume = json!({"name": "rolebridge-token", "emptyDir": {"medium": "Memory"}});
+    let mut pod = case.pod.clone();
+    pod["spec"]["volumes"] = json!([volume]);
+    let after = patched(&pod, &case.admit(&pod)).unwrap();
+    let mut expected = injected(&case).unwrap();
+    expected["spec"]["volumes"].as_array_mut().unwrap().insert(0, volume);
+    assert_eq!(after, expected);
+    assert_eq!(audit::problems(&pod, &after), Vec::<String>::new());
+    assert_eq!(case.admit(&after).decision, Decision::Skip(Reason::AlreadyInjected));
 }
 
 #[test]
