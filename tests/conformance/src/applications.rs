@@ -22,12 +22,12 @@ pub(crate) async fn run(args: &Args) -> Result<bool> {
     let emulators = job::needed_emulators(programs.iter().map(|(_, job)| job))?;
     if args.install {
         let programs = programs.iter().map(|(program, _)| program);
-        return install::install_all(&emulators, programs, &args.folder).await;
+        return install::install_all(&emulators, programs, args).await;
     }
     let (running, missing_emulators) = Emulators::start_all(&emulators, &args.folder).await?;
     let mut environment = Environment::start(RUN_LIMIT, running).await?;
     let mut found = ProgramResults::new();
-    let mut missing = Missing::default();
+    let mut missing = Missing::new(args.until);
     for (program, job) in &programs {
         print(&format!("{} …", program.title));
         if job.needs(&missing_emulators) {

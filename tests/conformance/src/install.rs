@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rolebridge_tests::error::{Context, Error, Result};
 use tokio::process::Command;
 
 use crate::client::{Client, Releases};
 use crate::job::Emulator;
-use crate::print;
 use crate::version::Version;
+use crate::{Args, print};
 
 /// The multiple of a client's budget for an old version: no earlier run left anything behind, and the search runs at low
 /// priority.
@@ -18,6 +18,9 @@ const VERSION_BUDGET: u64 = 5;
 
 /// The exit status of `timeout` after it ended a command.
 const TIMED_OUT: i32 = 124;
+
+/// The beginning of a line with the titles of what `--until` left out. CI prints these lines again at its end.
+const LATE: &str = "Not run, because the time is over";
 
 /// The parts of a client or an emulator that an installation needs.
 #[derive(Debug, Clone, Copy)]
@@ -51,13 +54,14 @@ pub(crate) fn folder(name: &str, folder: &Path) -> Result<PathBuf> {
 pub(crate) async fn install_all<'a>(
     emulators: &[Emulator],
     clients: impl IntoIterator<Item = &'a Client>,
-    all: &Path,
+    args: &Args,
 ) -> Result<bool> {
+    let all = &args.folder;
     for emulator in emulators {
         print(&format!("emulator {} …", emulator.name));
         install(emulator.package(), &folder(&emulator.folder(), all)?).await?;
     }
-    let mut missing = Missing::default();
+    let mut missing = Missing::new(args.until);
     for client in clients {
         print(&format!("{} …", client.title));
         missing.install(client, all).await?;
@@ -66,8 +70,12 @@ pub(crate) async fn install_all<'a>(
 }
 
 /// The titles of programs that are not installed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Missing {
+    /// No installation starts after this time.
+    until: Option<SystemTime>,
+    /// Their installation would have started later.
+    late: Vec<String>,
     /// Their installation exceeded its budget.
     skipped: Vec<String>,
     /// Their installation failed.
@@ -75,8 +83,18 @@ pub(crate) struct Missing {
 }
 
 impl Missing {
+    /// Returns no titles. Nothing is installed after a Unix time, in seconds.
+    pub(crate) fn new(until: Option<u64>) -> Self {
+        let until = until.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds));
+        Self { until, late: Vec::new(), skipped: Vec::new(), failed: Vec::new() }
+    }
+
     /// Installs a program. If that is not possible, it keeps the title, and the others can run nevertheless.
     pub(crate) async fn install(&mut self, program: &Client, all: &Path) -> Result<Option<Installed>> {
+        if self.is_late(SystemTime::now()) {
+            self.late.push(program.title.clone());
+            return Ok(None);
+        }
         match install(program.package(), &folder(&program.folder(), all)?).await {
             Ok(Some(installed)) => {
                 print(&format!("  {} in {} s", installed.versions, installed.seconds));
@@ -94,6 +112,10 @@ impl Missing {
         }
     }
 
+    fn is_late(&self, now: SystemTime) -> bool {
+        self.until.is_some_and(|until| now >= until)
+    }
+
     /// Keeps the title of a program that cannot run, for lack of time.
     pub(crate) fn skip(&mut self, program: &Client) {
         self.skipped.push(program.title.clone());
@@ -101,7 +123,10 @@ impl Missing {
 
     /// Prints the titles. Returns true if no installation failed.
     pub(crate) fn report(&self) -> bool {
-        let Self { skipped, failed } = self;
+        let Self { late, skipped, failed, .. } = self;
+        if !late.is_empty() {
+            print(&format!("{LATE}: {}.", late.join("; ")));
+        }
         if !skipped.is_empty() {
             print(&format!("Skipped, because an installation exceeded its budget: {}.", skipped.join("; ")));
         }
@@ -191,21 +216,37 @@ async fn run_script(package: Package<'_>, out: &Path, script: &str, version: &st
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+
+    /// Returns a client. Its title is its installation command.
+    fn client(install: &str) -> Client {
+        let fields = "versions: echo x 1, budget: 60, program: [x]";
+        serde_saphyr::from_str(&format!("{{title: '{install}', install: '{install}', {fields}}}")).unwrap()
+    }
 
     #[tokio::test]
     async fn failed_installation_does_not_end_the_run() {
         let all = tempfile::tempdir().unwrap();
-        let program = |install: &str| -> Client {
-            let fields = "versions: echo x 1, budget: 60, program: [x]";
-            serde_saphyr::from_str(&format!("{{title: '{install}', install: '{install}', {fields}}}"))
-                .unwrap()
-        };
-        let mut missing = Missing::default();
-        assert!(missing.install(&program("false"), all.path()).await.unwrap().is_none());
-        assert!(!install_all(&[], &[program("false"), program("echo")], all.path()).await.unwrap());
+        let args = Args::parse_from([Path::new("conformance"), Path::new("--folder"), all.path()]);
+        let mut missing = Missing::new(None);
+        assert!(missing.install(&client("false"), all.path()).await.unwrap().is_none());
+        assert!(!install_all(&[], &[client("false"), client("echo")], &args).await.unwrap());
         assert!(!missing.report());
-        let installed = missing.install(&program("echo"), all.path()).await.unwrap().unwrap();
+        let installed = missing.install(&client("echo"), all.path()).await.unwrap().unwrap();
         assert_eq!((installed.versions.as_str(), missing.failed), ("x 1", vec!["false".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn what_would_start_too_late_is_left_out_by_name() {
+        let all = tempfile::tempdir().unwrap();
+        let mut missing = Missing::new(Some(1)); // a second after 1970 began
+        assert!(missing.install(&client("false"), all.path()).await.unwrap().is_none());
+        assert_eq!((&*missing.late, missing.failed.len()), (&["false".to_owned()][..], 0));
+        assert!(missing.report(), "a program that is left out is no failure");
+        let [before, at] = [Duration::from_millis(999), Duration::from_secs(1)].map(|time| UNIX_EPOCH + time);
+        assert_eq!([before, at].map(|now| missing.is_late(now)), [false, true]);
+        assert!(!Missing::new(None).is_late(at));
     }
 }

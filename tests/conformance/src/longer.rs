@@ -67,10 +67,10 @@ pub(crate) async fn run(args: &Args) -> Result<bool> {
     clients.retain(|client| is_selected(client, args));
     let needed = job::needed_emulators(clients.iter().filter_map(|client| client.job.as_ref()))?;
     if args.install {
-        return install::install_all(&needed, &clients, &args.folder).await;
+        return install::install_all(&needed, &clients, args).await;
     }
     let (emulators, missing_emulators) = Emulators::start_all(&needed, &args.folder).await?;
-    let mut missing = Missing::default();
+    let mut missing = Missing::new(args.until);
     clients.retain(|client| {
         let lacks_emulator = client.job.as_ref().is_some_and(|job| job.needs(&missing_emulators));
         if lacks_emulator {

@@ -73,6 +73,9 @@ struct Args {
     /// Run only the clients with this in their name, and print the table instead of comparing it.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
+    /// Leave out what would start after this Unix time, and print its name, for example on a slow machine.
+    #[arg(long, value_name = "SECONDS", conflicts_with = "versions")]
+    until: Option<u64>,
     /// Folder for installed clients, kept between runs.
     #[arg(long, value_name = "FOLDER", default_value = "target/conformance")]
     folder: PathBuf,
@@ -127,10 +130,10 @@ async fn run(args: &Args) -> Result<bool> {
         return search_versions(&clients, args).await;
     }
     if args.install {
-        return install::install_all(&[], &clients, &args.folder).await;
+        return install::install_all(&[], &clients, args).await;
     }
     let mut environment = Environment::start(RUN_LIMIT, Emulators::default()).await?;
-    let (mut rows, mut missing) = (Vec::new(), Missing::default());
+    let (mut rows, mut missing) = (Vec::new(), Missing::new(args.until));
     for client in omitted {
         rows.push(Row { client, versions: String::new(), cells: Vec::new() });
     }

@@ -41,10 +41,10 @@ pub(crate) struct Signing {
 pub(crate) async fn run(args: &Args) -> Result<bool> {
     let programs = select(args)?;
     if args.install {
-        return install::install_all(&[], &programs, &args.folder).await;
+        return install::install_all(&[], &programs, args).await;
     }
     let mut environment = Environment::start(RUN_LIMIT, Emulators::default()).await?;
-    let (mut found, mut missing) = (ProgramResults::new(), Missing::default());
+    let (mut found, mut missing) = (ProgramResults::new(), Missing::new(args.until));
     for program in &programs {
         print(&format!("{} …", program.title));
         let Some(installed) = missing.install(program, &args.folder).await? else { continue };
