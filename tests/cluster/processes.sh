@@ -27,11 +27,11 @@ stop() {
 # command_of PID: prints the command line, or nothing for a dead process, reaped or not.
 command_of() { tr '\0' ' ' < "/proc/$1/cmdline" 2> /dev/null; }
 
-# await SECONDS COMMAND...: retries COMMAND until it succeeds, and fails after SECONDS.
+# await COMMAND...: retries COMMAND until it succeeds. Fails after five minutes, several times what the slowest machine needs.
 await() {
-  local tries=$(($1 * 4)); shift
+  local deadline=$((SECONDS + 300))
   until "$@" > /dev/null 2>&1; do
-    [ $((tries -= 1)) -gt 0 ] || { echo "timed out: $*; see $state/log" >&2; return 1; }
+    [ $SECONDS -lt $deadline ] || { echo "timed out: $*; see $state/log" >&2; return 1; }
     sleep .25
   done
 }

@@ -3,7 +3,7 @@
 
 system_kubectl() { kubectl --namespace "$system" "$@"; }
 helm_upgrade() { # Helm's options...
-  helm upgrade rolebridge "$root/charts/rolebridge" --namespace "$system" --reset-then-reuse-values --wait --timeout 60s "$@"
+  helm upgrade rolebridge "$root/charts/rolebridge" --namespace "$system" --reset-then-reuse-values --wait --timeout "${longest_wait}s" "$@"
 }
 # The label pod-template-hash excludes a pod of a test that has the webhook's labels.
 replica_uids() { system_kubectl get pods --selector app.kubernetes.io/component=webhook,pod-template-hash --output 'jsonpath={.items[*].metadata.uid}'; }
@@ -16,8 +16,8 @@ dry_run_pod() {
 
 # wait_for_rollout: waits until all replicas are available and the old ones are gone.
 wait_for_rollout() {
-  system_kubectl rollout status deployment/rolebridge --timeout 60s
-  eventually 40 replica_count_is "$(system_kubectl get deployment rolebridge --output 'jsonpath={.spec.replicas}')"
+  system_kubectl rollout status deployment/rolebridge --timeout "${longest_wait}s"
+  eventually replica_count_is "$(system_kubectl get deployment rolebridge --output 'jsonpath={.spec.replicas}')"
 }
 replica_count_is() { assert_equal "$1" "$(replica_uids | wc -w)"; }
 
@@ -41,7 +41,7 @@ start_load() {
     echo $code > "$work/load.code"
   } &
   { while [ ! -e "$work/load.code" ] && [ -d "$work" ]; do current_certificates; sleep 1; done > "$work/load.certificates"; } &
-  eventually 20 grep -q steady "$work/load"
+  eventually grep -q steady "$work/load"
 }
 current_certificates() {
   system_kubectl get secret rolebridge-managed --output 'jsonpath={.data.ca\.crt} {.data.tls\.crt}{"\n"}' 2> /dev/null || true
@@ -51,7 +51,7 @@ current_certificates() {
 stop_load() {
   wait_for_rollout
   touch "$work/load.stop"
-  eventually 60 test -e "$work/load.code"
+  eventually test -e "$work/load.code"
   assert_equal 0 "$(cat "$work/load.code")" || { cat "$work/load"; return 1; }
   note "$(load_summary)"
 }
@@ -63,7 +63,7 @@ during_load() {
   "$@"
   wait_for_rollout
   touch "$work/load.stop.part"
-  eventually 20 test ! -e "$work/load.stop.part"
+  eventually test ! -e "$work/load.stop.part"
   [[ $(load_summary) == *': 0 failed because of the webhook' ]] || { cat "$work/load"; return 1; }
   note "$(load_summary)"
 }
@@ -124,10 +124,10 @@ prometheus_definitions() {
 install_definitions() {
   local file
   for file in $(prometheus_definitions); do kubectl create --filename "$file"; done
-  kubectl wait --for condition=Established --timeout 30s customresourcedefinition --all
+  kubectl wait --for condition=Established --timeout "${longest_wait}s" customresourcedefinition --all
 }
 delete_definitions() {
   local file
-  for file in $(prometheus_definitions); do kubectl delete --filename "$file" --timeout 60s; done
-  eventually 20 list_cluster_objects # fails until API discovery no longer lists the kinds
+  for file in $(prometheus_definitions); do kubectl delete --filename "$file" --timeout "${longest_wait}s"; done
+  eventually list_cluster_objects # fails until API discovery no longer lists the kinds
 }

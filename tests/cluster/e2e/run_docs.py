@@ -20,7 +20,7 @@ import sys
 
 MARK = re.compile(r" *<!-- (?P<kind>run|file): (?P<name>[^ ,]+)(?:, as in (?P<origin>\S+))? -->$")
 FENCE = re.compile(r"(?P<indent> *)```(?P<language>\w*)$")
-TIMEOUT = 120  # seconds for one block
+TIMEOUT = 300  # seconds for one block
 REPLACEMENTS = [  # applied in this order
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "2026-01-01T09:00:00Z"),
     (r"\b\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}", "Thu Jan  1 09:00:00 2026"),

@@ -18,7 +18,7 @@ start_clouds() {
   text=${text//\$ADDRESS/$address}
   kubectl --namespace clouds create configmap clouds --from-literal=clouds.yaml="$text"
   render_object clouds | kubectl apply --filename -
-  kubectl --namespace clouds rollout status deployment/clouds --timeout 60s
+  kubectl --namespace clouds rollout status deployment/clouds --timeout "${longest_wait}s"
 }
 
 # read_clouds: reads the addresses of the fakes and the CA that they generated at their start.
@@ -28,7 +28,7 @@ read_clouds() {
   pod=$(kubectl --namespace clouds get pods --selector app=clouds --output 'jsonpath={.items[0].metadata.name}')
   clouds_aws_sts=https://$address:8443 clouds_google_sts=https://$address:8444
   clouds_iam=https://$address:8445 clouds_storage=https://$address:8446 clouds_bigquery=https://$address:8447
-  eventually 20 kubectl get --raw "/api/v1/namespaces/clouds/pods/$pod:8080/proxy/ca.crt"
+  eventually kubectl get --raw "/api/v1/namespaces/clouds/pods/$pod:8080/proxy/ca.crt"
   kubectl get --raw "/api/v1/namespaces/clouds/pods/$pod:8080/proxy/ca.crt" > "$work/clouds-ca.crt"
 }
 
@@ -45,7 +45,7 @@ install_previous() {
   kubectl create namespace "$system"
   kubectl label namespace "$system" pod-security.kubernetes.io/enforce=restricted
   # Kubernetes creates these objects in every namespace.
-  eventually 20 kubectl --namespace "$system" get configmap/kube-root-ca.crt serviceaccount/default
+  eventually kubectl --namespace "$system" get configmap/kube-root-ca.crt serviceaccount/default
   list_objects > "$work/before"
   helm package "$root/target/images/previous/source/charts/rolebridge" --version "$previous" --app-version "$previous" --destination "$work"
   helm_install "$work/rolebridge-$previous.tgz"
@@ -58,7 +58,7 @@ helm_install_as() { # release, namespace, chart, Helm's options...
     --set global.registry="$registry" --set webhook.image.pullPolicy="$pull" --set sidecar.image.pullPolicy="$pull" \
     --set defaults.settings.aws-sts-endpoint="$clouds_aws_sts" \
     --set defaults.settings.sts-endpoint="$clouds_google_sts" \
-    --set defaults.settings.iam-credentials-endpoint="$clouds_iam" --wait --timeout 60s
+    --set defaults.settings.iam-credentials-endpoint="$clouds_iam" --wait --timeout "${longest_wait}s"
 }
 
 # create_certificate NAME DNS: writes NAME.crt and NAME.key to $work, signed by NAME-ca.crt, which is created if missing.

@@ -3,18 +3,18 @@
 
 previous_app_reads() {
   create_app upgraded
-  shop_kubectl rollout status deployment/upgraded --timeout 60s
-  eventually 30 output_has '"rows"' recent_rows deployment/upgraded
+  shop_kubectl rollout status deployment/upgraded --timeout "${longest_wait}s"
+  eventually output_has '"rows"' recent_rows deployment/upgraded
 }
 
 # Its pods stay, with the sidecar of the previous version. A new pod gets the sidecar of this one.
 pods_of_both_versions_read() {
   assert_equal "$registry/sidecar:$previous" "$(sidecar_of upgraded)"
-  eventually 30 output_has '"rows"' recent_rows deployment/upgraded
+  eventually output_has '"rows"' recent_rows deployment/upgraded
   create_app current
-  shop_kubectl rollout status deployment/current --timeout 60s
+  shop_kubectl rollout status deployment/current --timeout "${longest_wait}s"
   assert_equal "$registry/sidecar:$version" "$(sidecar_of current)"
-  eventually 30 output_has '"rows"' recent_rows deployment/current
+  eventually output_has '"rows"' recent_rows deployment/current
   shop_kubectl delete deployment upgraded current --wait=false
 }
 sidecar_of() { # app

@@ -3,8 +3,8 @@
 
 deployment_reads_bigquery() {
   render_object deployment | kubectl --namespace shop apply --filename -
-  kubectl --namespace shop rollout status deployment/nightly-report --timeout 60s
-  eventually 30 output_has '{"rows":[["2026-11-22","1398"],["2026-11-23","1451"]]}' recent_rows deployment/nightly-report
+  kubectl --namespace shop rollout status deployment/nightly-report --timeout "${longest_wait}s"
+  eventually output_has '{"rows":[["2026-11-22","1398"],["2026-11-23","1451"]]}' recent_rows deployment/nightly-report
 }
 
 principal_is_the_role() {
@@ -31,13 +31,13 @@ python_reads_object_and_rows() {
 
 job_completes() {
   pod_succeeds shop --selector=job-name=nightly-report
-  kubectl --namespace shop wait job/nightly-report --for=condition=Complete --timeout 10s
+  kubectl --namespace shop wait job/nightly-report --for=condition=Complete --timeout "${longest_wait}s"
   output_has '"rows"' kubectl --namespace shop logs job/nightly-report --container first
   output_has '"rows"' kubectl --namespace shop logs job/nightly-report --container report
 }
 
 metrics_need_the_annotation() {
-  kubectl --namespace shop rollout status deployment/scraped --timeout 60s
+  kubectl --namespace shop rollout status deployment/scraped --timeout "${longest_wait}s"
   output_has 'rolebridge_sidecar_' scrape scraped
   fails_with 'connection refused' scrape nightly-report
 }

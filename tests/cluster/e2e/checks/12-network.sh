@@ -17,8 +17,8 @@ webhook_has_addresses_of_the_network() {
 # Nothing listens at the proxy's address. 15-doctor shows that it is called without this list.
 networks_in_no_proxy_are_called_directly() {
   create_app proxied rolebridge.io/https-proxy=http://127.0.0.1:9 "rolebridge.io/no-proxy=$service_ranges"
-  shop_kubectl rollout status deployment/proxied --timeout 60s
-  eventually 30 output_has '{"rows":[["2026-11-22","1398"],["2026-11-23","1451"]]}' recent_rows deployment/proxied
+  shop_kubectl rollout status deployment/proxied --timeout "${longest_wait}s"
+  eventually output_has '{"rows":[["2026-11-22","1398"],["2026-11-23","1451"]]}' recent_rows deployment/proxied
   shop_kubectl delete deployment proxied --wait=false
 }
 

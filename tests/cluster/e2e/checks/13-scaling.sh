@@ -7,15 +7,15 @@ autoscaler_scales_injected_pods() {
   create_certificate metrics metrics.clouds.svc
   kubectl --namespace clouds create secret tls metrics --cert "$work/metrics.crt" --key "$work/metrics.key"
   render_object metrics | kubectl apply --filename -
-  kubectl --namespace clouds rollout status deployment/metrics --timeout 60s
-  kubectl wait apiservice v1beta1.metrics.k8s.io --for condition=Available --timeout 30s
+  kubectl --namespace clouds rollout status deployment/metrics --timeout "${longest_wait}s"
+  kubectl wait apiservice v1beta1.metrics.k8s.io --for condition=Available --timeout "${longest_wait}s"
   local inject
   for inject in false true; do
     render_object scaled NAME=scaled-$inject INJECT=$inject | kubectl --namespace shop apply --filename -
     kubectl --namespace shop autoscale deployment scaled-$inject --cpu 50% --min 1 --max 5
   done
   for inject in false true; do
-    eventually 40 output_has 'True 1' kubectl --namespace shop get hpa scaled-$inject \
+    eventually output_has 'True 1' kubectl --namespace shop get hpa scaled-$inject \
       --output 'jsonpath={.status.conditions[?(@.type=="ScalingActive")].status} {.status.desiredReplicas}'
   done
   note "$(utilization scaled-false) % without a sidecar, $(utilization scaled-true) % with it"

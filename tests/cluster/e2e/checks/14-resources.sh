@@ -46,7 +46,7 @@ spec:
   limits:
     - { type: Container, default: { cpu: 300m, memory: 256Mi }, defaultRequest: { cpu: 200m, memory: 128Mi }, max: { cpu: 500m, memory: 512Mi } }
 Y
-  eventually 10 dry_run_counted counted true '{}' > /dev/null # the quota accepts it too, because of the range's defaults
+  eventually dry_run_counted counted true '{}' > /dev/null # the quota accepts it too, because of the range's defaults
   assert_equal "$(dry_run_counted counted false '{}' | eval_pod "$app_resources")" \
     "$(dry_run_counted counted true '{}' | eval_pod "$app_resources")"
   output_has "'limits'" eval_pod "$sidecar_resources" < <(dry_run_counted counted true '{}')

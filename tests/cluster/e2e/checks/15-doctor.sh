@@ -15,7 +15,7 @@ create_apps() {
 }
 
 healthy_pod_passes_every_step() {
-  shop_kubectl rollout status deployment/healthy --timeout 60s
+  shop_kubectl rollout status deployment/healthy --timeout "${longest_wait}s"
   doctor "$(app_pod healthy)" > "$work/healthy" || { cat "$work/healthy"; return 1; }
   local step
   for step in injection sidecar settings 'published token' 'projected token' 'AWS STS' clock 'AWS role' signature 'Google STS' principal \
@@ -28,21 +28,21 @@ healthy_pod_passes_every_step() {
 
 missing_role_is_reported() {
   local issuer; issuer=$(kubectl get --raw /.well-known/openid-configuration | sed 's/.*"issuer":"https:..\([^"]*\)".*/\1/')
-  eventually 30 doctor_finds untrusted '✗ AWS role ' 'AccessDenied' 'trust policy of arn:aws:iam::123456789012:role/missing' \
+  eventually doctor_finds untrusted '✗ AWS role ' 'AccessDenied' 'trust policy of arn:aws:iam::123456789012:role/missing' \
     "\"$issuer:sub\": \"system:serviceaccount:shop:nightly-report\"" 'aws iam update-assume-role-policy --role-name missing'
 }
 
 crashing_sidecar_is_reported() {
-  eventually 30 doctor_finds crashing 'no token within the startup timeout of 1 s' '✓ cluster issuer ' '--ephemeral'
+  eventually doctor_finds crashing 'no token within the startup timeout of 1 s' '✓ cluster issuer ' '--ephemeral'
   fails_with 'Fix: add this statement' doctor "$(app_pod crashing)" --ephemeral
 }
 
 network_policy_is_named() {
-  eventually 30 doctor_finds no-egress '✗ AWS STS ' 'Connection refused' 'limited by deny-egress' 'rolebridge.io/no-proxy: '
+  eventually doctor_finds no-egress '✗ AWS STS ' 'Connection refused' 'limited by deny-egress' 'rolebridge.io/no-proxy: '
 }
 
 ephemeral_container_runs_every_step() {
-  shop_kubectl rollout status deployment/no-sidecar --timeout 60s
+  shop_kubectl rollout status deployment/no-sidecar --timeout "${longest_wait}s"
   output_has 'the kubelet itself keeps the token' doctor "$(app_pod no-sidecar)"
   doctor "$(app_pod no-sidecar)" --ephemeral > "$work/no-sidecar" || { cat "$work/no-sidecar"; return 1; }
   output_has '✓ Google STS ' cat "$work/no-sidecar"

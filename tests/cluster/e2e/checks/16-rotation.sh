@@ -4,7 +4,7 @@
 rotated_twice() { [ "$(count_rotations 1)" -ge 2 ] && [ "$(count_rotations 2)" -ge 2 ]; }
 
 rotation_fails_no_call() {
-  eventually 120 rotated_twice
+  eventually rotated_twice
   stop_load
   note "$(cat "$scratch/note"); $(count_rotations 1) new CAs, $(count_rotations 2) new certificates"
 }

@@ -12,7 +12,7 @@ start_acceptance_clouds() {
   PYTHONDONTWRITEBYTECODE=1 setsid "$venv/bin/python" "$root/tests/acceptance/fakes.py" "$programs/fake-clouds" "$acceptance" \
     --address "$node_ipv4" --issuer "$issuer" --keys "$acceptance/keys" > "$acceptance/log" 2>&1 &
   echo $! > "$acceptance/fakes.pid"
-  eventually 60 test -e "$acceptance/environment"
+  eventually test -e "$acceptance/environment"
   . "$acceptance/environment"
   # EKS's webhook and the agent on EKS's nodes.
   render_object acceptance-eks | kubectl apply --filename -
@@ -20,7 +20,7 @@ start_acceptance_clouds() {
   ip address replace 169.254.170.23/32 dev cni0
   setsid "$venv/bin/python" "$e2e/objects/agent.py" 169.254.170.23 80 127.0.0.1 "$POD_IDENTITY_PORT" >> "$acceptance/log" 2>&1 &
   echo $! > "$acceptance/agent.pid"
-  eventually 30 bash -c ': < /dev/tcp/169.254.170.23/80'
+  eventually bash -c ': < /dev/tcp/169.254.170.23/80'
   kubectl create configmap clouds --from-file=ca.crt="$acceptance/ca.crt" --dry-run=client --output yaml > "$acceptance/ca.yaml"
 }
 

@@ -13,9 +13,9 @@ start_programs() {
   lifetimes_kubectl create configmap app --from-file="$e2e/objects/lifetimes_app.py"
   render_object lifetimes SECONDS=$((2 * lifetime + 20)) | lifetimes_kubectl apply --filename -
   lifetimes_kubectl create job gcsfs --from cronjob/gcsfs
-  lifetimes_kubectl rollout status deployment/storage --timeout 90s
-  lifetimes_kubectl rollout status statefulset/rclone --timeout 90s
-  eventually 30 output_has gcsfs lifetimes_kubectl get pods --selector=job-name=gcsfs --output name
+  lifetimes_kubectl rollout status deployment/storage --timeout "${longest_wait}s"
+  lifetimes_kubectl rollout status statefulset/rclone --timeout "${longest_wait}s"
+  eventually output_has gcsfs lifetimes_kubectl get pods --selector=job-name=gcsfs --output name
 }
 
 # Each pod has a sidecar, as the first init container, although only its template has the annotation.
@@ -31,14 +31,14 @@ renewed() {
     "$e2e/lifetimes.py" $lifetime deployment stateful-set cron-job
 }
 outlive_two_lifetimes() {
-  eventually 150 renewed
+  eventually renewed
   note "$(renewed)"
 }
 refused_reads() { cloud_events GetObject | grep -c '"status":401' || true; }
 
 job_of_the_cron_job_completes() {
   pod_succeeds lifetimes --selector=job-name=gcsfs
-  lifetimes_kubectl wait job/gcsfs --for=condition=Complete --timeout 10s
+  lifetimes_kubectl wait job/gcsfs --for=condition=Complete --timeout "${longest_wait}s"
   output_has 'reads: ' lifetimes_kubectl logs job/gcsfs --container app
 }
 

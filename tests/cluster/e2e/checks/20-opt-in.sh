@@ -56,7 +56,7 @@ apply_warns_about_ineffective_opt_in() {
   kubectl create --filename - <<'END'
 {apiVersion: v1, kind: Namespace, metadata: {name: mislabelled, labels: {rolebridge.io/inject: "true"}}}
 END
-  eventually 10 output_has 'Label rolebridge.io/inject on the namespace mislabelled: expected "enabled" to opt its pods in, found "true"' \
+  eventually output_has 'Label rolebridge.io/inject on the namespace mislabelled: expected "enabled" to opt its pods in, found "true"' \
     kubectl --namespace mislabelled create deployment nothing --image app --dry-run=server
   kubectl delete namespace mislabelled --wait=false
 }
@@ -77,8 +77,8 @@ spec:
       storage: true
       schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } }
 END
-  kubectl wait crd/rollouts.argoproj.io --for condition=Established --timeout 20s
-  eventually 20 output_has 'The pods of this Rollout will be denied: rolebridge.io/inject on the pod' apply_rollout rolebridge.io/inject yes
+  kubectl wait crd/rollouts.argoproj.io --for condition=Established --timeout "${longest_wait}s"
+  eventually output_has 'The pods of this Rollout will be denied: rolebridge.io/inject on the pod' apply_rollout rolebridge.io/inject yes
   output_has 'rolebridge.io/injct on the pod: unknown annotation' apply_rollout rolebridge.io/injct true
   output_has 'rollout.argoproj.io/batch created' apply_rollout example.com/inject true
   output_lacks 'Warning: ' apply_rollout example.com/inject true
@@ -100,7 +100,7 @@ END
 controller_event_has_the_message() {
   local kind
   for kind in ReplicaSet Job; do
-    eventually 20 output_has 'found "99999"' kubectl --namespace shop get events \
+    eventually output_has 'found "99999"' kubectl --namespace shop get events \
       --field-selector reason=FailedCreate,involvedObject.kind=$kind --output 'jsonpath={.items[*].message}'
   done
   kubectl --namespace shop get replicasets --output 'jsonpath={.items[?(@.metadata.ownerReferences[0].name=="typo")].metadata.name}' \
@@ -111,7 +111,7 @@ controller_event_has_the_message() {
 # Two replicas denied the pods of the ReplicaSet many times, and a pod was denied in a dry run.
 webhook_event_is_emitted_once() {
   local replica_set; replica_set=$(cat "$work/replica-set")
-  eventually 10 output_has 'found "99999"' kubectl --namespace shop get events \
+  eventually output_has 'found "99999"' kubectl --namespace shop get events \
     --field-selector "reason=InjectionDenied,involvedObject.name=$replica_set" --output 'jsonpath={.items[*].message}'
   assert_equal 1 "$(kubectl --namespace shop get events --field-selector "reason=InjectionDenied,involvedObject.name=$replica_set" \
     --output name | wc -l)"

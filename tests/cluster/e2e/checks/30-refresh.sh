@@ -28,17 +28,17 @@ kill_sidecar() {
 
 scale_to_two() { # each pod is killed once, because the kubelet backs off after a second kill within ten minutes
   kubectl --namespace shop scale deployment nightly-report --replicas 2
-  kubectl --namespace shop rollout status deployment/nightly-report --timeout 60s
+  kubectl --namespace shop rollout status deployment/nightly-report --timeout "${longest_wait}s"
 }
 
 survives_kill() { # pod
   local pod=$1 before killed; before=$(restarts "$pod")
   kill_sidecar "$pod"
   killed=$(date +%s%N)
-  eventually 30 restarted "$pod" "$before"
-  eventually 15 ready "$pod"
+  eventually restarted "$pod" "$before"
+  eventually ready "$pod"
   note "Ready after $((($(date +%s%N) - killed) / 1000000)) ms"
-  eventually 10 output_has '"rows"' recent_rows "$pod"
+  eventually output_has '"rows"' recent_rows "$pod"
 }
 
 # redirect_sts PORT: sets the target port of the fakes' Service for AWS STS. Nothing listens on port 9.

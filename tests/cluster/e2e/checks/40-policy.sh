@@ -38,34 +38,34 @@ policy_denies_uninjected_pods() {
     --set "admission.policy.sidecarRepositories={$registry/sidecar}" \
     --set certificates.managed.caLifetime=8760h,certificates.managed.certificateLifetime=720h,certificates.managed.publishDelay=5s
   fails_with 'not found' kubectl get mutatingwebhookconfiguration rolebridge-workloads
-  eventually 20 dry_run_pod
+  eventually dry_run_pod
   kubectl delete mutatingwebhookconfiguration rolebridge
-  eventually 20 fails_with 'the webhook rolebridge has not injected it' dry_run_pod
+  eventually fails_with 'the webhook rolebridge has not injected it' dry_run_pod
   kubectl --namespace shop run plain --image app --dry-run=server
 }
 
 # The kubelet updates a mounted annotation of the first pod. What it then mounts in the second one is not stale.
 unprotected_configuration_changes() {
   local pod
-  kubectl --namespace shop wait pod/mounted pod/written --for condition=Ready --timeout 60s
+  kubectl --namespace shop wait pod/mounted pod/written --for condition=Ready --timeout "${longest_wait}s"
   for pod in mounted written; do
     output_lacks "$evil" mounted_configuration $pod
-    eventually 20 patch_status $pod "{\"rolebridge.io/config-file\": \"{\\\"token_url\\\": \\\"$evil\\\"}\"}"
+    eventually patch_status $pod "{\"rolebridge.io/config-file\": \"{\\\"token_url\\\": \\\"$evil\\\"}\"}"
   done
-  eventually 30 output_has "$evil" mounted_configuration mounted
+  eventually output_has "$evil" mounted_configuration mounted
 }
 sidecar_configuration_stays() { output_has "$clouds_google_sts/v1/token" mounted_configuration written; }
 
 workloads_are_enabled_again() { # also recreates the deleted configuration, owned by Helm
   helm_upgrade --set admission.workloads.enabled=true,admission.policy.enabled=false,admission.protectAnnotations.enabled=true
   kubectl get mutatingwebhookconfiguration rolebridge-workloads
-  eventually 20 output_has 'name: rolebridge-token' dry_run_pod
+  eventually output_has 'name: rolebridge-token' dry_run_pod
 }
 
 # Requests as a dry run show when the policy is in effect.
 annotations_are_protected() {
   local key
-  eventually 20 fails_with "rolebridge.io/status $sentence" \
+  eventually fails_with "rolebridge.io/status $sentence" \
     kubectl --namespace shop annotate --overwrite --dry-run=server pod written rolebridge.io/status=x
   for key in config-file config-loopback status; do
     fails_with "rolebridge.io/$key $sentence" patch_status mounted "{\"rolebridge.io/$key\": \"x\"}"
@@ -76,7 +76,7 @@ annotations_are_protected() {
     fails_with "rolebridge.io/$key $sentence" bind never-injected bindings rolebridge.io/$key
   done
   fails_with "rolebridge.io/config-file, rolebridge.io/status $sentence" patch_status mounted null
-  eventually 10 type_check_has_no_warnings
+  eventually type_check_has_no_warnings
 }
 type_check_has_no_warnings() {
   assert_equal '{}' "$(kubectl get validatingadmissionpolicy rolebridge-annotations --output 'jsonpath={.status.typeChecking}')"

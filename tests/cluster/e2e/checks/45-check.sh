@@ -13,7 +13,7 @@ check_finds() { fails_with "$1" check; }
 start_restricted_app() {
   render_object deployment | sed "s/^ *serviceAccountName: .*/&\n      securityContext: {$pod_security}/
     s/^ *imagePullPolicy: .*/&\n          securityContext: {$container_security}/" | restricted_kubectl apply --filename -
-  restricted_kubectl rollout status deployment/nightly-report --timeout 60s
+  restricted_kubectl rollout status deployment/nightly-report --timeout "${longest_wait}s"
 }
 
 healthy_installation_has_no_errors() {
@@ -43,7 +43,7 @@ documented_permissions_suffice() {
 
 without_replicas_opted_in_pods_are_denied() {
   system_kubectl scale deployment rolebridge --replicas 0
-  eventually 60 no_replicas
+  eventually no_replicas
   kubectl --namespace shop run plain --image app --dry-run=server
   fails_with 'failed calling webhook "pods.rolebridge.io"' dry_run_pod
   output_has 'deployment.apps/nightly-report' kubectl --namespace shop annotate deployment nightly-report seen=down --overwrite
@@ -57,13 +57,13 @@ missed_pods_are_named() {
   set_failure_policy Ignore
   create_strict_pod missed --annotations rolebridge.io/inject=true
   system_kubectl scale deployment rolebridge --replicas 2
-  system_kubectl rollout status deployment/rolebridge --timeout 60s
+  system_kubectl rollout status deployment/rolebridge --timeout "${longest_wait}s"
   set_failure_policy Fail
   restricted_kubectl annotate pod later rolebridge.io/inject=true
   check_finds 'opted in but was not injected: API servers did not call the webhook when it was created'
   check_finds 'opted in but was not injected: it opted in after it was created, and only new pods are injected'
   restricted_kubectl delete pod missed later --now
-  eventually 20 output_has ' 0 errors' check
+  eventually output_has ' 0 errors' check
 }
 create_strict_pod() { # name, options...: its service account has a role; its image does not exist
   restricted_kubectl run "$1" --image app "${@:2}" --overrides '{"spec": {"serviceAccountName": "nightly-report",
@@ -80,14 +80,14 @@ wrong_ca_bundle_is_named() {
   create_certificate stranger example.com
   kubectl get clusterrole rolebridge --output yaml > "$work/role"
   grep -v -- '- patch$' "$work/role" | kubectl replace --filename -
-  eventually 20 fails_with no kubectl auth can-i patch mutatingwebhookconfigurations/rolebridge \
+  eventually fails_with no kubectl auth can-i patch mutatingwebhookconfigurations/rolebridge \
     --as "system:serviceaccount:$system:rolebridge"
   kubectl patch mutatingwebhookconfiguration rolebridge --type json --patch \
     '[{"op": "replace", "path": "/webhooks/0/clientConfig/caBundle", "value": "'"$(base64 --wrap 0 "$work/stranger-ca.crt")"'"}]'
-  eventually 20 check_finds 'x509: certificate signed by unknown authority'
+  eventually check_finds 'x509: certificate signed by unknown authority'
   check_finds 'it does not contain the CA of the served certificate'
   grep -v resourceVersion "$work/role" | kubectl replace --filename -
-  eventually 60 output_has ' 0 errors' check
+  eventually output_has ' 0 errors' check
 }
 
 run_check "an app runs in a namespace with the restricted Pod Security Standard" start_restricted_app

@@ -1,7 +1,7 @@
 # Disruptions of the webhook while pods are created.
 # shellcheck shell=bash
 
-rollback_to_previous() { helm rollback rolebridge 1 --namespace "$system" --wait --timeout 60s; serves_version "$previous"; }
+rollback_to_previous() { helm rollback rolebridge 1 --namespace "$system" --wait --timeout "${longest_wait}s"; serves_version "$previous"; }
 
 restart_rollout() { system_kubectl rollout restart deployment/rolebridge; }
 
@@ -11,7 +11,7 @@ leader_changed() { local leader; leader=$(current_leader); [ "$leader" ] && [ "$
 delete_leader() {
   local before; before=$(current_leader)
   system_kubectl delete pod "${before%%_*}"
-  eventually 40 leader_changed "$before"
+  eventually leader_changed "$before"
 }
 
 delete_follower() {
@@ -22,7 +22,7 @@ delete_follower() {
 
 restart_api_server() {
   "$here/restart" apiserver
-  eventually 20 dry_run_pod
+  eventually dry_run_pod
 }
 
 # Pauses etcd again and again: ten times 0.4 of 0.8 seconds.

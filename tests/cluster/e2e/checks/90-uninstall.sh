@@ -5,8 +5,8 @@ same_objects_as_before() { list_objects > "$work/after"; diff "$work/before" "$w
 
 uninstall_leaves_no_object() {
   if same_objects_as_before > /dev/null; then echo "the installation had no objects"; return 1; fi
-  helm uninstall rolebridge --namespace "$system" --wait --timeout 60s
-  eventually 60 same_objects_as_before
+  helm uninstall rolebridge --namespace "$system" --wait --timeout "${longest_wait}s"
+  eventually same_objects_as_before
   note "the same $(wc -l < "$work/after") objects as before the installation"
 }
 

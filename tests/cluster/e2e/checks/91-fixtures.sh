@@ -32,7 +32,7 @@ fixtures_are_equal() {
   kubectl apply --filename "$fixtures.rest"
   "$programs/fixtures" inject "$fixtures"
   kubectl apply --filename "$fixtures.webhooks"
-  kubectl --namespace fixtures wait deployment --all --for condition=Available --timeout 60s
+  kubectl --namespace fixtures wait deployment --all --for condition=Available --timeout "${longest_wait}s"
   "$programs/fixtures" compare "$fixtures" | tee "$fixtures.result"
   note "$(cat "$fixtures.result")"
 }

@@ -23,9 +23,9 @@ all_expiries_changed() { # earlier expiries
 renewed_certificate_is_served() {
   local before; before=$(expiries)
   apply_secret
-  eventually 120 all_expiries_changed "$before"
+  eventually all_expiries_changed "$before"
   output_has 'name: rolebridge-token' dry_run_pod
-  helm uninstall rolebridge --namespace "$system" --wait --timeout 60s
+  helm uninstall rolebridge --namespace "$system" --wait --timeout "${longest_wait}s"
 }
 
 run_check "the webhook uses a certificate from a Secret" secret_certificate_is_used

@@ -3,7 +3,7 @@
 
 start_cert_manager() {
   kubectl create --filename "$bin/cert-manager.yaml"
-  kubectl wait --for condition=Established --timeout 30s --filename "$bin/cert-manager.yaml"
+  kubectl wait --for condition=Established --timeout "${longest_wait}s" --filename "$bin/cert-manager.yaml"
   "$here/restart" cert-manager cainjector
 }
 
@@ -22,18 +22,18 @@ cert_manager_renewal_is_served() {
   kubectl --namespace "$system" patch certificate rolebridge-tls --subresource status --type merge --patch \
     '{"status": {"conditions": [{"type": "Issuing", "status": "True", "reason": "Requested", "message": "by the test",
       "lastTransitionTime": "2026-01-01T00:00:00Z"}]}}'
-  eventually 120 all_expiries_changed "$before"
+  eventually all_expiries_changed "$before"
   output_has 'name: rolebridge-token' dry_run_pod
 }
 
 # cert-manager keeps the Secrets that the notes of the installation name.
 uninstall_both() {
   local command; command=$(helm get notes rolebridge --namespace "$system" | grep 'delete secret')
-  helm uninstall rolebridge --namespace "$system" --wait --timeout 60s
+  helm uninstall rolebridge --namespace "$system" --wait --timeout "${longest_wait}s"
   assert_equal 'secret/rolebridge-ca secret/rolebridge-tls' "$(system_kubectl get secrets --output name | grep rolebridge | paste -sd ' ')"
   eval "$command"
-  kubectl delete --filename "$bin/cert-manager.yaml" --timeout 60s
-  eventually 20 list_cluster_objects # fails until API discovery no longer lists cert-manager's kinds
+  kubectl delete --filename "$bin/cert-manager.yaml" --timeout "${longest_wait}s"
+  eventually list_cluster_objects # fails until API discovery no longer lists cert-manager's kinds
 }
 
 if [ "$local_cluster" ]; then

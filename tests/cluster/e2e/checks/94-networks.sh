@@ -12,7 +12,7 @@ connects() { output_has connected connect "$@"; }
 is_refused() { fails_with 'Connection refused' connect "$@"; }
 create_probe() { # namespace, labels
   render_object probe LABELS="$2" | kubectl --namespace "$1" apply --filename -
-  kubectl --namespace "$1" wait pod probe --for 'jsonpath={.status.phase}=Running' --timeout 60s
+  kubectl --namespace "$1" wait pod probe --for 'jsonpath={.status.phase}=Running' --timeout "${longest_wait}s"
 }
 first_webhook_address() { system_kubectl get pods --selector app.kubernetes.io/component=webhook,pod-template-hash \
   --output 'jsonpath={.items[0].status.podIP}'; } # not the probe, which has no hash
@@ -54,7 +54,7 @@ everything_connects() {
 policies_are_enforced() {
   "$here/restart" kube-router
   local webhook; webhook=$(first_webhook_address)
-  eventually 60 is_refused shop "$webhook" 9443
+  eventually is_refused shop "$webhook" 9443
   is_refused monitoring "$webhook" 9443
   is_refused shop "$webhook" 8080
   connects monitoring "$webhook" 8080
@@ -91,9 +91,9 @@ create_apps_behind_policies() {
 }
 doctor_names_the_policy() {
   create_apps_behind_policies
-  eventually 60 doctor_finds no-aws '✗ AWS STS ' 'Connection refused' "the pod's egress is limited by no-aws" \
+  eventually doctor_finds no-aws '✗ AWS STS ' 'Connection refused' "the pod's egress is limited by no-aws" \
     'allow the pod to reach'
-  eventually 60 doctor_finds no-google '✓ AWS STS ' '✗ Google STS ' 'Connection refused' \
+  eventually doctor_finds no-google '✓ AWS STS ' '✗ Google STS ' 'Connection refused' \
     "the pod's egress is limited by no-google" 'allow the pod to reach'
   shop_kubectl delete deployment/no-aws deployment/no-google networkpolicy/no-aws networkpolicy/no-google --wait=false
 }
@@ -110,22 +110,22 @@ prometheus_scrapes() {
   render_variant deployment scraped rolebridge.io/metrics-port=9102 | shop_kubectl apply --filename -
   "$here/program-image" "$registry/prometheus:$version" "$work/prometheus.tar" "$bin/prometheus"
   "$here/load" "$work/prometheus.tar"
-  shop_kubectl rollout status deployment/scraped --timeout 60s
+  shop_kubectl rollout status deployment/scraped --timeout "${longest_wait}s"
   configure_prometheus
   "$bin/promtool" check config --syntax-only "$work/prometheus/prometheus.json"
   render_object prometheus | kubectl apply --filename -
-  kubectl --namespace monitoring wait pod prometheus --for condition=Ready --timeout 60s
-  eventually 30 prometheus targets "serviceMonitor/$system/rolebridge/0=$(replica_uids | wc -w)" \
+  kubectl --namespace monitoring wait pod prometheus --for condition=Ready --timeout "${longest_wait}s"
+  eventually prometheus targets "serviceMonitor/$system/rolebridge/0=$(replica_uids | wc -w)" \
     "podMonitor/$system/rolebridge-sidecars/0=1"
 }
-dashboard_has_series() { eventually 30 prometheus dashboard; note "$(prometheus dashboard)"; }
-no_alert_fires() { eventually 30 prometheus rules; prometheus none-firing; note "$(prometheus rules)"; }
+dashboard_has_series() { eventually prometheus dashboard; note "$(prometheus dashboard)"; }
+no_alert_fires() { eventually prometheus rules; prometheus none-firing; note "$(prometheus rules)"; }
 
 uninstall_all() {
   (. "$here/processes.sh" && cd "$state" && stop_enforcement)
   system_kubectl delete pod probe --ignore-not-found
   shop_kubectl delete pod/probe deployment/scraped --wait=false
-  helm uninstall rolebridge --namespace "$system" --wait --timeout 60s
+  helm uninstall rolebridge --namespace "$system" --wait --timeout "${longest_wait}s"
   kubectl delete namespace monitoring --wait=false
   delete_definitions
 }

@@ -70,22 +70,22 @@ explain_pod_of_the_system() {
 
 overlap_is_found() {
   helm upgrade canary "$root/charts/rolebridge" --namespace $canary --reset-then-reuse-values \
-    --set admission.namespaceSelector.matchLabels=null --wait --timeout 60s
+    --set admission.namespaceSelector.matchLabels=null --wait --timeout "${longest_wait}s"
   fails_with "the release $canary/canary-rolebridge selects the same pods" check_release "$system" --namespace office
   fails_with "the release $system/rolebridge selects the same pods" "$programs/rolebridge" check --namespace office
-  helm rollback canary --namespace $canary --wait --timeout 60s
+  helm rollback canary --namespace $canary --wait --timeout "${longest_wait}s"
   output_has ' 0 errors' check_release "$system" --namespace office
 }
 
 removing_one_leaves_the_other() {
-  helm uninstall canary --namespace $canary --wait --timeout 60s
+  helm uninstall canary --namespace $canary --wait --timeout "${longest_wait}s"
   served_by main office "${opt_in[@]}"
   served_by_none lab "${opt_in[@]}"
   kubectl label namespace lab rolebridge-release-
-  eventually 10 served_by main lab "${opt_in[@]}"
+  eventually served_by main lab "${opt_in[@]}"
   fails_with NotFound kubectl get clusterrole canary-rolebridge
   fails_with NotFound kubectl get mutatingwebhookconfiguration canary-rolebridge
-  helm uninstall rolebridge --namespace "$system" --wait --timeout 60s
+  helm uninstall rolebridge --namespace "$system" --wait --timeout "${longest_wait}s"
   kubectl delete namespace $canary office lab --wait=false
 }
 

@@ -32,7 +32,7 @@ umbrella_installs() {
   helm install platform "$work/platform" --namespace "$system" --values "$work/platform/test.yaml" \
     --set rolebridge.defaults.settings.aws-sts-endpoint="$clouds_aws_sts" \
     --set rolebridge.defaults.settings.sts-endpoint="$clouds_google_sts" \
-    --set rolebridge.defaults.settings.iam-credentials-endpoint="$clouds_iam" --wait --timeout 60s
+    --set rolebridge.defaults.settings.iam-credentials-endpoint="$clouds_iam" --wait --timeout "${longest_wait}s"
   output_has 'name: rolebridge-token' dry_run_pod
   # The ServiceMonitor selects the Service, and names one of its ports.
   local labels; labels=$(system_kubectl get servicemonitor rolebridge --output 'jsonpath={.spec.selector.matchLabels}')
@@ -48,7 +48,7 @@ umbrella_installs() {
 # The port of the sidecar has the name that the PodMonitor selects.
 queries_have_results() {
   render_variant deployment scraped rolebridge.io/metrics-port=9102 | kubectl --namespace shop apply --filename -
-  kubectl --namespace shop rollout status deployment/scraped --timeout 60s
+  kubectl --namespace shop rollout status deployment/scraped --timeout "${longest_wait}s"
   local pod path='jsonpath={.spec.initContainers[?(@.name=="rolebridge")].ports[*].name}'
   pod=$(app_pod scraped)
   assert_equal "$(system_kubectl get podmonitor rolebridge-sidecars --output 'jsonpath={.spec.podMetricsEndpoints[*].port}')" \
@@ -65,9 +65,9 @@ queries_have_results() {
 }
 
 umbrella_is_disabled() {
-  helm upgrade platform "$work/platform" --namespace "$system" --reuse-values --set rolebridge.enabled=false --wait --timeout 60s
+  helm upgrade platform "$work/platform" --namespace "$system" --reuse-values --set rolebridge.enabled=false --wait --timeout "${longest_wait}s"
   fails_with NotFound kubectl get mutatingwebhookconfiguration rolebridge
-  helm uninstall platform --namespace "$system" --wait --timeout 60s
+  helm uninstall platform --namespace "$system" --wait --timeout "${longest_wait}s"
   delete_definitions
 }
 

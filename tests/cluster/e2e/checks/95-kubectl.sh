@@ -5,10 +5,10 @@ kubectl_apply_installs() {
   local before; before=$(list_cluster_objects)
   copy_for_docs
   "$e2e/run_docs.py" "$root/docs/src/install.md" "$copy" --only kubectl
-  eventually 10 output_has 'name: rolebridge-token' dry_run_pod \
+  eventually output_has 'name: rolebridge-token' dry_run_pod \
     --annotations rolebridge.io/provider=projects/987654321098/locations/global/workloadIdentityPools/aws-pool/providers/eks-prod
   kubectl delete --kustomize "$copy/manifests" --wait=false
-  eventually 60 fails_with 'NotFound' kubectl get namespace "$system"
+  eventually fails_with 'NotFound' kubectl get namespace "$system"
   assert_equal "$before" "$(list_cluster_objects)"
 }
 

@@ -18,7 +18,7 @@ quick_start_works() {
   helm uninstall rolebridge --namespace "$system" --ignore-not-found --wait
   kubectl delete namespace shop --ignore-not-found
   use_fake_clouds
-  eventually 100 create_batch_files &
+  eventually create_batch_files &
   PATH=$programs:$PATH "$e2e/run_docs.py" "$root/docs/src/quick-start.md" "$copy" ${update:+--update} \
     --instead "$registry=ghcr.io/rolebridge" --instead ', rolebridge-ca=' \
     --instead "${clouds_google_sts#https://}=sts.googleapis.com" --without "${clouds_aws_sts%:*}" --without rolebridge.io/ca-bundle

@@ -8,7 +8,7 @@ archives=${E2E_RELEASE:-$root/target/images}
 # push_images: pushes both archives, and writes their digests to $work/PROGRAM.digest.
 push_images() {
   "$here/restart" registry
-  eventually 20 curl --silent --fail "http://${pulled%%/*}/v2/"
+  eventually curl --silent --fail "http://${pulled%%/*}/v2/"
   local program
   for program in webhook sidecar; do
     skopeo copy --all --preserve-digests --digestfile "$work/$program.digest" --dest-tls-verify=false \
@@ -39,8 +39,8 @@ pulled_sidecar_serves_an_app() {
   kubectl delete namespace shop --ignore-not-found # an earlier check may have created it with other objects
   create_app_namespace shop
   create_app pulled
-  shop_kubectl rollout status deployment/pulled --timeout 60s
-  eventually 30 output_has '{"rows":[["2026-11-22","1398"],["2026-11-23","1451"]]}' recent_rows deployment/pulled
+  shop_kubectl rollout status deployment/pulled --timeout "${longest_wait}s"
+  eventually output_has '{"rows":[["2026-11-22","1398"],["2026-11-23","1451"]]}' recent_rows deployment/pulled
   assert_equal "$pulled/sidecar@$(cat "$work/sidecar.digest")" "$(shop_kubectl get pods --selector app=pulled \
     --output 'jsonpath={.items[0].status.initContainerStatuses[0].imageID}')"
   shop_kubectl delete deployment pulled
